@@ -1,0 +1,30 @@
+"""jugex: differential gene expression between two brain regions (JuGEx, Bludau et al. 2018)."""
+
+from jugex import analysis, query
+from jugex.analysis import DifferentialExpression
+from jugex.atlas import ExpressionAtlas, open_atlas
+from jugex.errors import JugexError, JugexWarning
+from jugex.genes import read_gene_list
+from jugex.query import RegionPair
+from jugex.regions import Region, demo_regions
+from jugex.report import load_result
+from jugex.workflow import compare
+
+__all__ = [
+    "DifferentialExpression",
+    "ExpressionAtlas",
+    "JugexError",
+    "JugexWarning",
+    "Region",
+    "RegionPair",
+    "__version__",
+    "analysis",
+    "compare",
+    "demo_regions",
+    "load_result",
+    "open_atlas",
+    "query",
+    "read_gene_list",
+]
+
+__version__ = "0.1.0"

@@ -1,0 +1,177 @@
+"""What every source of expression offers: samples, probes, donors, structures, levels and z-scores."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from jugex.errors import AtlasError
+
+__all__ = ["DONOR_COLUMNS", "MNI_SPACE", "PROBE_COLUMNS", "SAMPLE_COLUMNS", "STRUCTURE_COLUMNS", "ExpressionAtlas"]
+
+#: TemplateFlow's name of the space of the AHBA's MNI coordinates; all MNI152 variants count as one space.
+MNI_SPACE = "MNI152NLin2009cAsym"
+
+SAMPLE_COLUMNS = (
+    "well_id", "donor_name", "sample", "structure_id", "structure_acronym", "structure_name",
+    "mni_x", "mni_y", "mni_z",
+)  # fmt: skip
+PROBE_COLUMNS = ("probe_id", "probe_name", "gene", "entrez_id")
+DONOR_COLUMNS = ("donor_name", "donor_id", "age", "gender", "race")
+STRUCTURE_COLUMNS = ("structure_id", "acronym", "name", "parent_structure_id")
+
+Rows = npt.NDArray[np.intp]
+#: Log2 levels, in the precision of their source.
+Levels = npt.NDArray[np.floating[Any]]
+
+
+class ExpressionAtlas(ABC):
+    """A source of gene expression: samples x probes, with donors.
+
+    Attributes
+    ----------
+    samples : DataFrame
+        One row per sample (RangeIndex): `well_id` (int, unique), `donor_name`, `sample` (index within its donor,
+        from 0), `structure_id`, `structure_acronym`, `structure_name`, `mni_x`, `mni_y`, `mni_z` (mm).
+    probes : DataFrame
+        One row per probe (RangeIndex): `probe_id` (int, unique), `probe_name`, `gene` (symbol),
+        `entrez_id` (nullable int).
+    donors : DataFrame
+        One row per donor: `donor_name`, `donor_id`, `age` (years), `gender`, `race`.
+    structures : DataFrame
+        One row per anatomical structure: `structure_id`, `acronym`, `name`, `parent_structure_id`
+        (nullable int; missing at the root). Empty where the source has none.
+    space : str
+        Space of the coordinates, by TemplateFlow's name.
+    """
+
+    samples: pd.DataFrame
+    probes: pd.DataFrame
+    donors: pd.DataFrame
+    structures: pd.DataFrame
+    space: str = MNI_SPACE
+    #: whether the values are simulated; every output says so where they are
+    simulated: bool = False
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What the atlas is called in reports."""
+
+    @abstractmethod
+    def identity(self) -> dict[str, Any]:
+        """Where the numbers come from (JSON types only): kind, name, path, number of samples, checksums."""
+
+    @abstractmethod
+    def _read_levels(self, sample_rows: Rows, probe_rows: Rows) -> Levels:
+        """Log2 levels (n samples x p probes) of rows of `samples` and of `probes`."""
+
+    @abstractmethod
+    def _read_moments(
+        self, donor_name: str, probe_rows: Rows
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Mean and standard deviation (ddof = 0), each (p,), of probes over *all* samples of a donor.
+
+        The standard deviation of a probe that is constant over the donor is exactly 0.
+        """
+
+    def levels(self, *, well_ids: npt.ArrayLike | None = None, probe_ids: npt.ArrayLike | None = None) -> Levels:
+        """Log2 expression as the source normalised it.
+
+        Parameters
+        ----------
+        well_ids : array_like of int, shape (n,), optional
+            Samples, in the order wanted; default: all, in the order of `samples`.
+        probe_ids : array_like of int, shape (p,), optional
+            Probes, in the order wanted; default: all, in the order of `probes`.
+
+        Returns
+        -------
+        ndarray of float, shape (n, p)
+            Log2 expression levels, in the precision of the source.
+
+        Raises
+        ------
+        AtlasError
+            Where a sample or probe is not in the atlas.
+        """
+        return self._read_levels(
+            self._find_rows("samples", "well_id", well_ids), self._find_rows("probes", "probe_id", probe_ids)
+        )
+
+    def zscores(
+        self, *, well_ids: npt.ArrayLike | None = None, probe_ids: npt.ArrayLike | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Levels standardised per probe and donor over all samples of that donor (ddof = 0).
+
+        This is what the Allen Institute's web service calls `z-score`. A probe that is constant over a donor
+        has z-score 0 there.
+
+        Parameters
+        ----------
+        well_ids, probe_ids : array_like of int, optional
+            As in `levels`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, p)
+            Dimensionless z-scores.
+
+        Raises
+        ------
+        AtlasError
+            Where a sample or probe is not in the atlas.
+        """
+        sample_rows = self._find_rows("samples", "well_id", well_ids)
+        probe_rows = self._find_rows("probes", "probe_id", probe_ids)
+        return self._standardize(self._read_levels(sample_rows, probe_rows), sample_rows, probe_rows)
+
+    def restricted(self, donors: str | int | Iterable[str | int]) -> ExpressionAtlas:
+        """Return the same atlas with some of its donors only.
+
+        Parameters
+        ----------
+        donors : iterable of str or int
+            Names or ids.
+
+        Raises
+        ------
+        OptionError
+            Where one is not in the atlas.
+        """
+        from jugex.atlas.allen import choose_donors
+        from jugex.atlas.subset import DonorSubset
+
+        return DonorSubset(self, choose_donors(self.donors, donors))
+
+    def _standardize(self, levels: Levels, sample_rows: Rows, probe_rows: Rows) -> npt.NDArray[np.float64]:
+        zscores = levels.astype(np.float64)
+        donor_names = self.samples["donor_name"].to_numpy()[sample_rows]
+        for donor_name in pd.unique(donor_names):
+            of_donor = donor_names == donor_name
+            mean, sd = self._read_moments(str(donor_name), probe_rows)
+            zscores[of_donor] = (zscores[of_donor] - mean) / np.where(sd > 0, sd, np.inf)
+        return zscores
+
+    def _find_rows(self, table: str, column: str, ids: npt.ArrayLike | None) -> Rows:
+        known = pd.Index(getattr(self, table)[column])
+        if ids is None:
+            return np.arange(len(known), dtype=np.intp)
+        rows: Rows = known.get_indexer(pd.Index(np.asarray(ids)))
+        if (rows < 0).any():
+            missing = np.asarray(ids)[rows < 0]
+            raise AtlasError(
+                f"{len(missing)} {column} not in {self.name} (first: {missing[0]}); take them from atlas.{table}"
+            )
+        return rows
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__}: {self.name}, {len(self.samples):,} samples of {len(self.donors)} donors, "
+            f"{len(self.probes):,} probes>"
+        )

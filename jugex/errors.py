@@ -1,0 +1,99 @@
+"""Exceptions and warnings of jugex: one tree each, so that ``except JugexError`` catches every one of them.
+
+Messages say what was got, what is needed and what to do next, in one sentence where that is possible.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+__all__ = [
+    "ArchiveError",
+    "AtlasError",
+    "AtlasNotFoundError",
+    "DesignError",
+    "DesignWarning",
+    "GeneError",
+    "GeneWarning",
+    "JugexError",
+    "JugexWarning",
+    "OptionError",
+    "OutputError",
+    "OverlapWarning",
+    "RegionError",
+    "RegionFileError",
+    "ResultError",
+    "warn_user",
+]
+
+
+class JugexError(Exception):
+    """Base of every error that jugex raises on purpose."""
+
+
+class OptionError(JugexError, ValueError):
+    """An argument has a value that is not among those allowed, or two arguments contradict each other."""
+
+
+class AtlasError(JugexError, ValueError):
+    """The atlas holds data that cannot be used as they are."""
+
+
+class AtlasNotFoundError(AtlasError, FileNotFoundError):
+    """No atlas lies where one was looked for."""
+
+
+class ArchiveError(AtlasError):
+    """A donor archive is incomplete, damaged or contradicts itself."""
+
+
+class RegionError(JugexError, ValueError):
+    """A region cannot be made, is empty, or is not in MNI space."""
+
+
+class RegionFileError(RegionError, OSError):
+    """A file that should hold a region is missing or unreadable."""
+
+
+class GeneError(JugexError, KeyError):
+    """None of the genes asked for is in the atlas."""
+
+    def __str__(self) -> str:  # KeyError shows its argument's repr
+        return str(self.args[0]) if self.args else ""
+
+
+class DesignError(JugexError, ValueError):
+    """The samples of the two regions admit no test."""
+
+
+class ResultError(JugexError, ValueError):
+    """A folder holds no result, or one that cannot be read."""
+
+
+class OutputError(JugexError, OSError):
+    """A result cannot be written where it was asked to be."""
+
+
+class JugexWarning(UserWarning):
+    """Base of every warning of jugex."""
+
+
+class OverlapWarning(JugexWarning):
+    """Samples lie in both regions, and what was done with them weakens the comparison."""
+
+
+class GeneWarning(JugexWarning):
+    """Some of the genes asked for are not in the atlas."""
+
+
+class DesignWarning(JugexWarning):
+    """The samples admit a test, but a weak one."""
+
+
+def warn_user(message: str, category: type[JugexWarning]) -> None:
+    """Warn at the line outside jugex that made the call, however deep inside jugex the reason was found."""
+    depth, frame = 2, sys._getframe(1)  # stacklevel 1 is this function itself
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "jugex":
+        depth, frame = depth + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=depth)
