@@ -1,0 +1,366 @@
+"""Expression of genes in regions: which samples lie where, and what was measured there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from jugex.atlas import ExpressionAtlas, open_atlas
+from jugex.errors import DesignError, OptionError, OverlapWarning, RegionError, warn_user
+from jugex.genes import GeneSelection, select_genes
+from jugex.regions import Region
+
+__all__ = ["EXPRESSION_COLUMNS", "Overlap", "RegionPair", "expressions", "region_pair"]
+
+#: What happens to a sample that lies in both regions.
+Overlap = Literal["higher-probability", "exclude", "keep", "error"]
+
+#: Columns of the table of `expressions`: siibra's, in siibra's order, then jugex's own.
+EXPRESSION_COLUMNS = (
+    "level", "zscore", "gene", "race", "gender", "age", "mni_xyz", "sample", "probe_id", "donor_name",
+    "well_id", "structure_acronym", "structure_name", "probability",
+)  # fmt: skip
+
+_COORDINATES = ["mni_x", "mni_y", "mni_z"]
+_PAIR_COLUMNS = [
+    "region", "donor_name", "sample", "well_id", *_COORDINATES, "structure_acronym", "structure_name", "probability",
+]  # fmt: skip
+
+AtlasLike = ExpressionAtlas | str | PathLike[str]
+Donors = Sequence[str | int]
+
+
+@dataclass(frozen=True, repr=False)
+class RegionPair:
+    """Expression in two regions: n samples x p probes, ready to be analysed.
+
+    Attributes
+    ----------
+    regions : tuple of two Region
+        Region 1 and region 2.
+    atlas : ExpressionAtlas
+        Where the expression comes from.
+    samples : DataFrame, n rows
+        `region` (the name), `donor_name`, `sample`, `well_id`, `mni_x`, `mni_y`, `mni_z` (mm),
+        `structure_acronym`, `structure_name`, `probability`; ordered by donor, sample and region. A sample kept
+        in both regions has two rows.
+    probes : DataFrame, p rows
+        `probe_id`, `probe_name`, `gene`, `entrez_id`.
+    levels : ndarray of float, shape (n, p)
+        Log2 expression.
+    zscores : ndarray of float64, shape (n, p)
+        Levels standardised per probe and donor over all samples of the donor (ddof = 0).
+    genes : GeneSelection
+        Which genes were asked for, found and missing.
+    overlap : str
+        The policy for samples in both regions.
+    shared : DataFrame
+        One row per sample in both regions: `well_id`, `donor_name`, `probability_1`, `probability_2`,
+        `decision` ("region 1", "region 2", "tie", "excluded", "kept in both").
+    n_found, n_between_voxels : tuple of two int
+        Samples in each region before overlap was resolved, and how many of them lie exactly between voxels.
+    warnings : tuple of str
+        What the user was warned of.
+    """
+
+    regions: tuple[Region, Region]
+    atlas: ExpressionAtlas
+    samples: pd.DataFrame
+    probes: pd.DataFrame
+    levels: npt.NDArray[np.floating[Any]]
+    zscores: npt.NDArray[np.float64]
+    genes: GeneSelection
+    overlap: Overlap
+    shared: pd.DataFrame
+    n_found: tuple[int, int]
+    n_between_voxels: tuple[int, int]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def in_region_1(self) -> npt.NDArray[np.bool_]:
+        """Whether each sample counts for region 1, shape (n,)."""
+        return np.asarray(self.samples["region"] == self.regions[0].name, dtype=bool)
+
+    def __repr__(self) -> str:
+        n_1 = int(self.in_region_1.sum())
+        return (
+            f"<RegionPair: {self.regions[0].name} ({n_1} samples) and {self.regions[1].name} "
+            f"({len(self.samples) - n_1} samples), {len(self.probes):,} probes of {len(self.genes.found):,} genes>"
+        )
+
+
+def expressions(
+    region: Region, genes: str | Iterable[str], *, atlas: AtlasLike | None = None, donors: Donors | None = None
+) -> pd.DataFrame:
+    """Expression of genes in the samples that lie in a region, as a tidy table.
+
+    Parameters
+    ----------
+    region : Region
+        Where to look.
+    genes : str or iterable of str
+        Gene symbols.
+    atlas : ExpressionAtlas, path or str, optional
+        As for `jugex.open_atlas`.
+    donors : sequence of str or int, optional
+        Donors to look at, by name or id; default: all.
+
+    Returns
+    -------
+    DataFrame
+        One row per sample and probe, ordered by donor, sample and probe: `level` (log2), `zscore`, `gene`, `race`,
+        `gender`, `age` (years), `mni_xyz` (tuple, mm), `sample` (index within the donor), `probe_id`, `donor_name`,
+        `well_id`, `structure_acronym`, `structure_name`, `probability`. The key of a sample is `well_id`, never its
+        coordinate: two donors share coordinates. ``attrs["space"]`` names the space.
+
+    Raises
+    ------
+    RegionError
+        Where the region holds no sample.
+    GeneError
+        Where the atlas has none of the genes.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> region, _ = jugex.demo_regions()
+    >>> table = jugex.query.expressions(region, ["MAOA"], atlas="simulated")
+    >>> list(table.columns[:3])
+    ['level', 'zscore', 'gene']
+    """
+    source = open_atlas(atlas, donors=donors)
+    selection = select_genes(genes, source.probes["gene"])
+    probes = _probes_of(selection, source).sort_values("probe_id")
+    located = _locate(region, source)
+    samples = source.samples[located["inside"]].assign(probability=located["probability"])
+    return _tidy(samples, probes, source)
+
+
+def region_pair(
+    region_1: Region,
+    region_2: Region,
+    *,
+    atlas: AtlasLike | None = None,
+    genes: str | Iterable[str] | None = None,
+    donors: Donors | None = None,
+    overlap: Overlap = "higher-probability",
+) -> RegionPair:
+    """Expression of genes in the samples of two regions.
+
+    Parameters
+    ----------
+    region_1, region_2 : Region
+        The regions to compare.
+    atlas : ExpressionAtlas, path or str, optional
+        As for `jugex.open_atlas`.
+    genes : str or iterable of str, optional
+        Gene symbols; default: every gene.
+    donors : sequence of str or int, optional
+        Donors to use, by name or id; default: all.
+    overlap : {'higher-probability', 'exclude', 'keep', 'error'}
+        What becomes of a sample that lies in both regions. `higher-probability` gives it to the region where it
+        is more probable, and drops it where neither is (a tie); `exclude` drops it; `keep` counts it in both;
+        `error` refuses.
+
+    Returns
+    -------
+    RegionPair
+
+    Raises
+    ------
+    RegionError
+        Where a region holds no sample, both hold the same ones, or samples are shared and `overlap` is 'error'.
+    DesignError
+        Where resolving the overlap leaves a region without samples.
+    GeneError
+        Where the atlas has none of the genes.
+
+    Warns
+    -----
+    OverlapWarning
+        Where shared samples are tied, or kept in both regions.
+    GeneWarning
+        Where some of the genes are not in the atlas.
+    """
+    if overlap not in get_args(Overlap):
+        raise OptionError(f"overlap is one of {', '.join(get_args(Overlap))}; got {overlap!r}")
+    source = open_atlas(atlas, donors=donors)
+    regions = _name_apart(region_1, region_2)
+    located = (_locate(regions[0], source), _locate(regions[1], source))
+    _check_different(regions, located)
+    shared = _decide_shared(source.samples, located, overlap)
+    _check_shared(shared, regions, overlap)
+    samples = _assign_samples(source.samples, regions, located, shared)
+    warned = _warn_of_overlap(shared)
+    selection = select_genes(genes, source.probes["gene"])
+    probes = _probes_of(selection, source)
+    unique_wells, row_of_sample = np.unique(samples["well_id"].to_numpy(), return_inverse=True)
+    keys = {"well_ids": unique_wells, "probe_ids": probes["probe_id"].to_numpy()}
+    return RegionPair(
+        regions=regions,
+        atlas=source,
+        samples=samples,
+        probes=probes.reset_index(drop=True),
+        levels=source.levels(**keys)[row_of_sample],
+        zscores=source.zscores(**keys)[row_of_sample],
+        genes=selection,
+        overlap=overlap,
+        shared=shared,
+        n_found=(int(located[0]["inside"].sum()), int(located[1]["inside"].sum())),
+        n_between_voxels=(_count_between(located[0]), _count_between(located[1])),
+        warnings=warned,
+    )
+
+
+def _locate(region: Region, atlas: ExpressionAtlas) -> pd.DataFrame:
+    """Say of each sample of the atlas whether it lies in the region, and refuse a region without any."""
+    if not isinstance(region, Region):
+        raise OptionError(f"a region is a jugex.Region, got {type(region).__name__}; make one with Region.from_image")
+    located = region.locate(atlas.samples)
+    if not located["inside"].any():
+        raise RegionError(
+            f"region {region.name!r} holds no sample of {atlas.name} ({region.volume:,.0f} mm3; nearest sample "
+            f"{_nearest_sample_distance(region, atlas):.1f} mm away); take a larger region, lower its threshold, or "
+            "check that the image is in MNI152 space"
+        )
+    return located
+
+
+def _nearest_sample_distance(region: Region, atlas: ExpressionAtlas) -> float:
+    """Distance in mm from the region's voxels to the nearest sample."""
+    from nibabel.affines import apply_affine
+    from scipy.spatial import KDTree
+
+    image = region.to_image()
+    voxels = apply_affine(image.affine, np.argwhere(np.asanyarray(image.dataobj)))
+    distances, _ = KDTree(voxels).query(atlas.samples[_COORDINATES].to_numpy())
+    return float(np.min(distances))
+
+
+def _probes_of(selection: GeneSelection, atlas: ExpressionAtlas) -> pd.DataFrame:
+    return atlas.probes[atlas.probes["gene"].isin(selection.found)]
+
+
+def _tidy(samples: pd.DataFrame, probes: pd.DataFrame, atlas: ExpressionAtlas) -> pd.DataFrame:
+    """One row per sample and probe, from n samples and p probes."""
+    n, p = len(samples), len(probes)
+    keys = {"well_ids": samples["well_id"].to_numpy(), "probe_ids": probes["probe_id"].to_numpy()}
+    described = samples.merge(atlas.donors, on="donor_name", how="left", validate="many_to_one")
+    described["mni_xyz"] = list(described[_COORDINATES].itertuples(index=False, name=None))
+    table = described.iloc[np.repeat(np.arange(n), p)].reset_index(drop=True)
+    table["level"] = atlas.levels(**keys).astype(np.float64).ravel()
+    table["zscore"] = atlas.zscores(**keys).ravel()
+    for column in ("gene", "probe_id"):
+        table[column] = np.tile(probes[column].to_numpy(), n)
+    table = table[list(EXPRESSION_COLUMNS)]
+    table.attrs.update(space=atlas.space, atlas=atlas.name, simulated=atlas.simulated)
+    return table
+
+
+def _name_apart(region_1: Region, region_2: Region) -> tuple[Region, Region]:
+    """Give two regions of one name the numbers 1 and 2, so that tables tell them apart."""
+    if getattr(region_1, "name", None) != getattr(region_2, "name", None):
+        return region_1, region_2
+    return region_1.renamed(f"{region_1.name} (1)"), region_2.renamed(f"{region_2.name} (2)")
+
+
+def _check_different(regions: tuple[Region, Region], located: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    if located[0][["inside", "probability"]].equals(located[1][["inside", "probability"]]):
+        raise RegionError(
+            f"regions {regions[0].name!r} and {regions[1].name!r} hold the same {int(located[0]['inside'].sum())} "
+            "samples, as the same region twice does; give two regions that differ"
+        )
+
+
+def _decide_shared(samples: pd.DataFrame, located: tuple[pd.DataFrame, pd.DataFrame], overlap: Overlap) -> pd.DataFrame:
+    """Decide for each sample in both regions where it counts."""
+    both = (located[0]["inside"] & located[1]["inside"]).to_numpy()
+    shared = samples.loc[both, ["well_id", "donor_name"]].reset_index(drop=True)
+    p_1 = located[0]["probability"].to_numpy()[both]
+    p_2 = located[1]["probability"].to_numpy()[both]
+    if overlap == "higher-probability":  # a NaN (no probability) is neither larger nor smaller: a tie
+        decision = np.select([p_1 > p_2, p_2 > p_1], ["region 1", "region 2"], default="tie")
+    else:
+        decision = np.full(len(shared), {"exclude": "excluded", "keep": "kept in both", "error": "refused"}[overlap])
+    return shared.assign(probability_1=p_1, probability_2=p_2, decision=decision)
+
+
+def _check_shared(shared: pd.DataFrame, regions: tuple[Region, Region], overlap: Overlap) -> None:
+    if overlap == "error" and len(shared):
+        wells = ", ".join(map(str, shared["well_id"][:5])) + (", ..." if len(shared) > 5 else "")
+        raise RegionError(
+            f"{len(shared)} samples lie in both {regions[0].name!r} and {regions[1].name!r} (wells {wells}) and "
+            "overlap is 'error'; choose another overlap policy or regions that do not touch"
+        )
+
+
+def _assign_samples(
+    samples: pd.DataFrame,
+    regions: tuple[Region, Region],
+    located: tuple[pd.DataFrame, pd.DataFrame],
+    shared: pd.DataFrame,
+) -> pd.DataFrame:
+    """Rows of both regions after the decisions, ordered by donor, sample and region."""
+    sides = []
+    for number, (region, where) in enumerate(zip(regions, located, strict=True), start=1):
+        elsewhere = shared.loc[~shared["decision"].isin([f"region {number}", "kept in both"]), "well_id"]
+        keep = where["inside"] & ~samples["well_id"].isin(elsewhere)
+        if not keep.any():
+            raise DesignError(
+                f"all {int(where['inside'].sum())} samples of region {region.name!r} lie in the other region as well, "
+                "and none is left to it; choose another overlap policy, a higher threshold, or other regions"
+            )
+        sides.append(samples[keep].assign(region=region.name, probability=where["probability"][keep]))
+    # the atlas lists its samples by donor and sample; a stable sort puts region 1 before region 2
+    return pd.concat(sides).sort_index(kind="stable")[_PAIR_COLUMNS].reset_index(drop=True)
+
+
+def _warn_of_overlap(shared: pd.DataFrame) -> tuple[str, ...]:
+    counts = shared["decision"].value_counts()
+    messages = []
+    if ties := int(counts.get("tie", 0)):
+        messages.append(
+            f"{ties} of the {len(shared)} samples that lie in both regions are equally probable in both, or have no "
+            "probability, and were dropped from both"
+        )
+    if kept := int(counts.get("kept in both", 0)):
+        messages.append(
+            f"{kept} samples lie in both regions and count in both: the comparison is conservative, and its samples "
+            "are not independent"
+        )
+    for message in messages:
+        warn_user(message, OverlapWarning)
+    return tuple(messages)
+
+
+def _count_between(located: pd.DataFrame) -> int:
+    return int((located["inside"] & located["between_voxels"]).sum())
+
+
+def describe_query(pair: RegionPair) -> dict[str, Any]:
+    """Settings of a query (JSON types only): atlas, regions, overlap and genes."""
+    found = zip(pair.regions, pair.n_found, pair.n_between_voxels, strict=True)
+    return {
+        "atlas": pair.atlas.identity(),
+        "regions": [
+            {**region.identity(), "name": region.name, "n_samples_found": n, "n_between_voxels": between}
+            for region, n, between in found
+        ],
+        "overlap": {"policy": pair.overlap, "shared": _to_records(pair.shared)},
+        "genes": {
+            "n_requested": None if pair.genes.requested is None else len(pair.genes.requested),
+            "missing": list(pair.genes.missing),
+        },
+    }
+
+
+def _to_records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as JSON: missing numbers become None."""
+    as_objects = table.astype(object).where(table.notna(), None)
+    return [{str(key): value for key, value in row.items()} for row in as_objects.to_dict("records")]
