@@ -1,0 +1,76 @@
+"""The settings of a result: everything that determined its numbers, as JSON types."""
+
+from __future__ import annotations
+
+import platform
+from datetime import date
+from importlib.metadata import version
+from typing import Any, get_args
+
+from jugex.analysis.design import Design, Exchange
+from jugex.analysis.engine import Statistic
+from jugex.analysis.options import Options
+from jugex.query import RegionPair
+
+__all__ = ["SETTINGS_FORMAT", "describe_design", "describe_run"]
+
+#: Version of the form of ``settings.json``.
+SETTINGS_FORMAT = 1
+
+
+def describe_run(options: Options, pair: RegionPair, randomness: dict[str, Any], n_redrawn: int) -> dict[str, Any]:
+    """Versions, arguments and permutations of a run."""
+    from jugex import __version__
+
+    packages = ("numpy", "scipy", "pandas", "nibabel")
+    return {
+        "format": SETTINGS_FORMAT,
+        "date": date.today().isoformat(),
+        "versions": {
+            "jugex": __version__,
+            "python": platform.python_version(),
+            **{package: version(package) for package in packages},
+        },
+        "command": None,
+        "arguments": {
+            "preset": None,
+            "statistic": options.statistic,
+            "exchange": options.exchange,
+            "probes": options.probes,
+            "overlap": pair.overlap,
+            "alpha": options.alpha,
+            "n_permutations": options.n_permutations,
+            "genes": None if pair.genes.requested is None else list(pair.genes.requested),
+            "donors": pair.atlas.donors["donor_name"].tolist(),
+            "covariates": None,
+        },
+        "permutation": {
+            **randomness,
+            "n_permutations": options.n_permutations,
+            "exchange": options.exchange,
+            "exhaustive": False,
+            "n_collinear_redrawn": n_redrawn,
+            "smallest_p": 1 / (options.n_permutations + 1),
+        },
+    }
+
+
+def describe_design(design: Design, pair: RegionPair, statistic: Statistic) -> dict[str, Any]:
+    """Samples per donor and region, and what the design can show at best."""
+    names = pair.samples["donor_name"].to_numpy()[design.donor_starts]
+    donors = zip(names, design.n_1, design.n_2, design.weights, strict=True)
+    schemes: tuple[Exchange, ...] = get_args(Exchange)
+    return {
+        "donors": [
+            {"donor_name": str(name), "n_1": int(n_1), "n_2": int(n_2), "weight": float(weight)}
+            for name, n_1, n_2, weight in donors
+        ],
+        "n_samples_1": int(design.n_1.sum()),
+        "n_samples_2": int(design.n_2.sum()),
+        "n_donors": design.n_donors,
+        "n_informative_donors": design.n_informative_donors,
+        "effective_donors": design.effective_donors,
+        "df_resid": design.df_resid,
+        "relabellings": {scheme: design.n_relabellings(scheme) for scheme in schemes},
+        "smallest_p": {scheme: design.smallest_p(scheme, adjusted=statistic == "adjusted") for scheme in schemes},
+    }

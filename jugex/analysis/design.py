@@ -1,0 +1,170 @@
+"""The design of a comparison: which samples stand in which region and donor, and what it can show at best.
+
+Arrays only: no atlas, no region, no file.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from jugex.errors import DesignError
+
+__all__ = ["Design", "Exchange"]
+
+#: Which samples exchange their labels: those of one donor, or all.
+Exchange = Literal["within-donor", "free"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """Two regions, d donors, n samples.
+
+    Attributes
+    ----------
+    labels : ndarray of bool, shape (n,)
+        Whether a sample counts for region 1: the vector a of the formulas.
+    donors : ndarray of int, shape (n,)
+        Donor of each sample, 0 to d - 1, in rising order: the columns of D.
+    """
+
+    labels: npt.NDArray[np.bool_]
+    donors: npt.NDArray[np.intp]
+
+    def __post_init__(self) -> None:
+        if self.labels.shape != self.donors.shape or self.labels.ndim != 1:
+            raise ValueError(f"labels {self.labels.shape} and donors {self.donors.shape} are not vectors of one length")
+        if self.donors.size == 0 or self.donors[0] != 0 or not np.isin(np.diff(self.donors), (0, 1)).all():
+            raise ValueError("donors are not numbered 0, 1, ... in rising order")
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples, n."""
+        return len(self.labels)
+
+    @cached_property
+    def donor_starts(self) -> npt.NDArray[np.intp]:
+        """First sample of each donor, shape (d,)."""
+        return np.flatnonzero(np.diff(self.donors, prepend=-1))
+
+    @cached_property
+    def n_per_donor(self) -> npt.NDArray[np.intp]:
+        """Samples of each donor, n_d, shape (d,)."""
+        return np.bincount(self.donors)
+
+    @cached_property
+    def n_1(self) -> npt.NDArray[np.intp]:
+        """Samples of each donor in region 1, n_1d, shape (d,)."""
+        return np.bincount(self.donors, weights=self.labels).astype(np.intp)
+
+    @property
+    def n_2(self) -> npt.NDArray[np.intp]:
+        """Samples of each donor in region 2, n_2d, shape (d,)."""
+        return self.n_per_donor - self.n_1
+
+    @property
+    def n_donors(self) -> int:
+        """Number of donors with a sample, d."""
+        return len(self.n_per_donor)
+
+    @property
+    def weights(self) -> Floats:
+        """Weight of each donor in the difference, w_d = n_1d n_2d / n_d, shape (d,)."""
+        return self.n_1 * self.n_2 / self.n_per_donor
+
+    @property
+    def n_informative_donors(self) -> int:
+        """Donors with samples in both regions."""
+        return int((self.weights > 0).sum())
+
+    @property
+    def effective_donors(self) -> float:
+        """Donors that would weigh as much if all weighed the same: (sum w)^2 / sum w^2."""
+        return float(self.weights.sum() ** 2 / (self.weights**2).sum())
+
+    @property
+    def df_resid(self) -> int:
+        """Residual degrees of freedom, n - d - 1."""
+        return self.n_samples - self.n_donors - 1
+
+    def donor_means(self, values: Floats) -> Floats:
+        """Mean over the samples of each donor: (..., n) to (..., d)."""
+        means: Floats = np.add.reduceat(values, self.donor_starts, axis=-1) / self.n_per_donor
+        return means
+
+    def within_donors(self, values: Floats) -> Floats:
+        """Deviations from the donor's mean: M y of the formulas, (..., n) to (..., n)."""
+        deviations: Floats = values - self.donor_means(values)[..., self.donors]
+        return deviations
+
+    def check_testable(self, names: tuple[str, str]) -> None:
+        """Refuse a design in which area has no F.
+
+        Raises
+        ------
+        DesignError
+            Where no donor has samples in both regions, or no residual degree of freedom is left.
+        """
+        if self.n_informative_donors == 0:
+            raise DesignError(
+                f"no donor has samples in both {names[0]!r} ({self._count(self.n_1)}) and {names[1]!r} "
+                f"({self._count(self.n_2)}), so regions cannot be told from donors; take larger regions or a lower "
+                "threshold"
+            )
+        if self.df_resid < 1:
+            raise DesignError(
+                f"{self.n_samples} samples of {self.n_donors} donors leave {self.df_resid} residual degrees of "
+                "freedom, and at least 1 is needed; take larger regions or a lower threshold"
+            )
+
+    @staticmethod
+    def _count(samples: npt.NDArray[np.intp]) -> str:
+        return f"{samples.sum()} samples of {(samples > 0).sum()} donors"
+
+    def n_relabellings(self, exchange: Exchange) -> int:
+        """Number of distinct relabellings in which area is not collinear with donor, the observed among them.
+
+        Within donors these are prod_d C(n_d, n_1d); over all samples C(n, n_1) less the relabellings that give
+        every donor to one region.
+        """
+        sizes, n_1 = self.n_per_donor.tolist(), int(self.n_1.sum())
+        if exchange == "within-donor":
+            return math.prod(math.comb(n_d, k) for n_d, k in zip(sizes, self.n_1.tolist(), strict=True))
+        return math.comb(self.n_samples, n_1) - _count_subsets(sizes, n_1)
+
+    def smallest_p(self, exchange: Exchange, *, adjusted: bool = True) -> float:
+        """Smallest p that the relabellings admit: those tied with the observed by symmetry, over all.
+
+        The adjusted F depends on the labels through M a alone, up to its sign. Donors in one region only have no
+        part in M a, so labellings that agree in the other donors, or swap the regions in all of those, are tied
+        as long as they keep the scheme's counts. The sequential F sees the other donors as well; there only
+        the swap of the regions in every donor is tied.
+        """
+        mixed = self.weights > 0
+        n_1, n_2 = self.n_1, self.n_2
+        if exchange == "within-donor":
+            balanced = n_1 == n_2
+            n_tied = 1 + bool((balanced | ~mixed).all() if adjusted else balanced.all())
+        elif adjusted:
+            one_sided = self.n_per_donor[~mixed].tolist()
+            wanted = (int(n_1.sum() - n_1[mixed].sum()), int(n_1.sum() - n_2[mixed].sum()))
+            n_tied = sum(_count_subsets(one_sided, size) for size in wanted)
+        else:
+            n_tied = 1 + int(n_1.sum() == n_2.sum())
+        return n_tied / self.n_relabellings(exchange)
+
+
+def _count_subsets(sizes: list[int], total: int) -> int:
+    """Number of subsets of `sizes` that add up to `total`."""
+    ways = {0: 1}
+    for size in sizes:
+        for reached, count in list(ways.items()):
+            ways[reached + size] = ways.get(reached + size, 0) + count
+    return ways.get(total, 0)

@@ -1,0 +1,92 @@
+"""Options of an analysis, checked, and its source of randomness."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+
+from jugex.analysis.aggregate import ProbeAggregation
+from jugex.analysis.design import Exchange
+from jugex.analysis.engine import Statistic
+from jugex.errors import OptionError
+
+__all__ = ["Options", "Rng", "check_options", "make_generator"]
+
+Rng = int | np.random.Generator | None
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of an analysis, as `jugex.analysis.differential_expression` documents them."""
+
+    n_permutations: int
+    statistic: Statistic
+    exchange: Exchange
+    probes: ProbeAggregation
+    alpha: float
+    n_threads: int
+
+
+def check_options(
+    n_permutations: int,
+    statistic: Statistic,
+    exchange: Exchange,
+    probes: ProbeAggregation,
+    covariates: object,
+    alpha: float,
+    n_jobs: int,
+) -> Options:
+    """Check the options of an analysis.
+
+    Raises
+    ------
+    OptionError
+        Where one has a value that is not allowed.
+    """
+    for name, value, allowed in (
+        ("statistic", statistic, get_args(Statistic)),
+        ("exchange", exchange, get_args(Exchange)),
+        ("probes", probes, get_args(ProbeAggregation)),
+    ):
+        if value not in allowed:
+            raise OptionError(f"{name} is one of {', '.join(allowed)}; got {value!r}")
+    if covariates is not None:
+        raise OptionError("covariates beside donor are not supported by this version; leave covariates=None")
+    if not _is_integer(n_permutations) or n_permutations < 1:
+        raise OptionError(f"n_permutations is a whole number of at least 1; got {n_permutations!r}")
+    if isinstance(alpha, bool) or not isinstance(alpha, int | float | np.floating) or not 0 < alpha < 1:
+        raise OptionError(f"alpha is a number between 0 and 1; got {alpha!r}")
+    if not _is_integer(n_jobs) or n_jobs == 0 or n_jobs < -1:
+        raise OptionError(f"n_jobs is a number of threads, or -1 for one per core; got {n_jobs!r}")
+    n_threads = _count_cores() if n_jobs == -1 else int(n_jobs)
+    return Options(int(n_permutations), statistic, exchange, probes, float(alpha), n_threads)
+
+
+def _count_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def make_generator(rng: Rng) -> tuple[np.random.Generator, dict[str, Any]]:
+    """Source of randomness and its record: a seed that makes it again, or the state that a generator was in."""
+    if isinstance(rng, np.random.Generator):
+        state = rng.bit_generator.state
+        return rng, {"seed": None, "bit_generator": _to_json(state)}
+    if rng is not None and (not _is_integer(rng) or rng < 0):
+        raise OptionError(f"rng is None, a whole number of at least 0, or a numpy Generator; got {rng!r}")
+    seed = int(rng) if rng is not None else int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+    generator = np.random.default_rng(seed)
+    return generator, {"seed": seed, "bit_generator": {"bit_generator": type(generator.bit_generator).__name__}}
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _to_json(entry) for key, entry in value.items()}
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

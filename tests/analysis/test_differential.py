@@ -1,0 +1,259 @@
+"""The analysis as a whole: its table, its settings, what it refuses, and the family-wise error it keeps."""
+
+from __future__ import annotations
+
+import json
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from jugex.analysis import RESULT_COLUMNS, differential_expression
+from jugex.analysis.effects import compute_effects
+from jugex.analysis.engine import count_exceedances
+from jugex.analysis.relabel import draw_relabellings
+from jugex.analysis.result import EMPTY_REASONS
+from jugex.errors import DesignError, DesignWarning, OptionError
+from jugex.query import region_pair
+from tests.analysis.designs import make_design
+from tests.toy import ToyAtlas, wells
+
+GENES = ["B", "A", "A", "?C", "D", "D", "D"]
+ONE = wells("one", 1000, 1001, 1002, 2000, 2001, 3000)
+TWO = wells("two", 1003, 1004, 2002, 2003, 2004, 3001)
+
+
+def make_pair(levels=None, **options):
+    return region_pair(ONE, TWO, atlas=ToyAtlas([6, 6, 4], GENES, levels), **options)
+
+
+def make_levels():
+    return np.random.default_rng(3).normal(5, 1, size=(16, len(GENES)))
+
+
+def analyse(pair, **options):
+    return differential_expression(pair, **{"n_permutations": 199, "rng": 0, **options})
+
+
+class TestTable:
+    def test_one_row_per_gene_with_all_columns(self):
+        table = analyse(make_pair()).table
+        assert tuple(table.columns) == RESULT_COLUMNS
+        assert sorted(table["gene"]) == ["?C", "A", "B", "D"]
+        by_gene = table.set_index("gene")
+        assert by_gene.loc[["B", "A", "?C", "D"], "n_probes"].tolist() == [1, 2, 1, 3]
+        assert by_gene["entrez_id"].isna().tolist() == [gene == "?C" for gene in by_gene.index]
+        assert (table[["n_samples_1", "n_samples_2", "n_donors", "df_resid"]] == [6, 6, 3, 8]).all(axis=None)
+        assert (table["status"] == "ok").all()
+
+    def test_numbers_are_those_of_gene_level_means(self):
+        pair = make_pair()
+        row = analyse(pair).table.set_index("gene").loc["A"]
+        values = pair.zscores[:, 1:3].mean(axis=1)  # two probes: the Winsorized mean is the mean
+        levels = pair.levels[:, 1:3].mean(axis=1)
+        design = make_design([(3, 2), (2, 3), (1, 1)])
+        effects = compute_effects(values[None], levels[None].astype(float), design, "adjusted")
+        for column in ("mean_1", "mean_2", "diff", "ci_low", "ci_high", "log2_fc", "hedges_g", "f", "p_parametric"):
+            assert row[column] == pytest.approx(getattr(effects, column)[0], rel=1e-6)  # float32 levels
+        assert row["mean_level"] == pytest.approx(levels.mean(), rel=1e-6)
+        assert row["probe_r"] == pytest.approx(np.corrcoef(pair.zscores[:, 1:3].T)[0, 1], rel=1e-9)
+
+    def test_rows_are_sorted_by_p_fwe_then_falling_f(self):
+        table = analyse(make_pair()).table
+        order = sorted(
+            range(len(table)), key=lambda i: (table.loc[i, "p_fwe"], -table.loc[i, "f"], table.loc[i, "gene"])
+        )
+        assert order == list(range(len(table)))
+
+    def test_p_values_are_nested_and_never_zero(self):
+        levels = make_levels()
+        levels[:, 0] += 100 * np.isin(np.arange(16), [0, 1, 2, 6, 7, 12])
+        table = analyse(make_pair(levels)).table
+        assert (table["p_perm"] >= 1 / 200).all()
+        assert (table["p_fwe"] >= table["p_perm"]).all()
+        np.testing.assert_allclose(table["q_fdr"], stats.false_discovery_control(table["p_perm"]))
+        assert table["significant"].tolist() == (table["p_fwe"] <= 0.05).tolist()
+        assert table.loc[0, "gene"] == "B"
+
+    def test_columns_not_computed_yet_are_empty_and_say_why(self):
+        result = analyse(make_pair())
+        empty = [column for column in RESULT_COLUMNS if result.table[column].isna().all()]
+        assert empty == list(EMPTY_REASONS) == list(result.settings["empty"])
+
+    def test_genes_without_f_leave_the_family(self):
+        levels = make_levels()
+        levels[:, 0] = 4.0  # B: constant
+        levels[:, 3] = np.repeat([1.0, 2.0, 3.0], [6, 6, 4])  # ?C: constant within every donor
+        levels[2, 4] = np.nan  # D: missing in a sample used
+        result = analyse(make_pair(levels))
+        status = result.table.set_index("gene")["status"]
+        assert status["B"] == "not tested: constant over the samples used"
+        # standardised per donor, a level that is constant within each donor is constant over all: 0
+        assert status["?C"] == "not tested: constant over the samples used"
+        assert status["D"].startswith("not tested: missing in ")
+        assert result.table["gene"].tolist()[0] == "A"
+        not_tested = result.table[result.table["status"] != "ok"]
+        assert not_tested[["f", "p_perm", "p_fwe", "diff"]].isna().all(axis=None)
+        assert not not_tested["significant"].any()
+        alone = analyse(make_pair(levels, genes=["A"]))
+        assert result.table.loc[0, "p_fwe"] == alone.table.loc[0, "p_fwe"]
+        assert result.settings["genes"] == {"n_requested": None, "missing": [], "n_tested": 1, "n_not_tested": 3}
+
+    def test_a_gene_constant_within_every_donor_has_no_f(self):
+        levels = make_levels()
+        # constant in the samples used, donor by donor, at another level in each: the unused samples vary
+        levels[:, 0] = np.where(np.isin(np.arange(16), [5, 11, 14, 15]), 9.0, np.repeat([1.0, 2.0, 4.0], [6, 6, 4]))
+        table = analyse(make_pair(levels)).table.set_index("gene")
+        assert table.loc["B", "status"] == "not tested: constant within every donor"
+
+    def test_no_gene_with_f_gives_a_table_without_p(self):
+        result = analyse(make_pair(np.ones((16, 7))))
+        assert result.table["p_fwe"].isna().all()
+        assert result.settings["genes"]["n_tested"] == 0
+
+
+class TestReproducibility:
+    @pytest.mark.parametrize("statistic", ["adjusted", "sequential"])
+    @pytest.mark.parametrize("exchange", ["within-donor", "free"])
+    def test_the_same_seed_gives_the_same_table_for_every_number_of_threads(self, statistic, exchange):
+        options = {"statistic": statistic, "exchange": exchange, "n_permutations": 3000}
+        first = analyse(make_pair(), n_jobs=1, **options)
+        for n_jobs in (1, 2, 3, -1):
+            pd.testing.assert_frame_equal(
+                analyse(make_pair(), n_jobs=n_jobs, **options).table, first.table, check_exact=True
+            )
+
+    def test_a_generator_gives_what_its_seed_gives_and_its_state_is_recorded(self):
+        seeded = analyse(make_pair(), rng=5)
+        given = analyse(make_pair(), rng=np.random.default_rng(5))
+        pd.testing.assert_frame_equal(seeded.table, given.table, check_exact=True)
+        record = given.settings["permutation"]
+        assert record["seed"] is None
+        again = np.random.default_rng()
+        again.bit_generator.state = record["bit_generator"]
+        pd.testing.assert_frame_equal(analyse(make_pair(), rng=again).table, seeded.table, check_exact=True)
+
+    def test_no_seed_draws_one_and_records_it(self):
+        result = analyse(make_pair(), rng=None)
+        seed = result.settings["permutation"]["seed"]
+        pd.testing.assert_frame_equal(analyse(make_pair(), rng=seed).table, result.table, check_exact=True)
+        assert analyse(make_pair(), rng=None).settings["permutation"]["seed"] != seed
+
+    def test_swapped_regions_flip_signs_only(self):
+        result = analyse(make_pair())
+        atlas = ToyAtlas([6, 6, 4], GENES)
+        swapped = analyse(region_pair(TWO, ONE, atlas=atlas))
+        flipped = ["diff", "log2_fc", "hedges_g"]
+        same = ["gene", "f", "ss_area", "ss_resid", "p_parametric", "p_perm", "p_fwe", "q_fdr", "sd_ratio", "status"]
+        # labels 1 - a instead of a: sums of other terms, equal but for rounding
+        pd.testing.assert_frame_equal(swapped.table[same], result.table[same], rtol=1e-12)
+        np.testing.assert_allclose(swapped.table[flipped], -result.table[flipped], rtol=1e-12)
+
+    def test_order_of_probes_and_genes_decides_nothing(self):
+        levels, order = make_levels(), [6, 2, 4, 0, 3, 5, 1]
+        shuffled = ToyAtlas([6, 6, 4], [GENES[i] for i in order], levels[:, order])
+        table = analyse(region_pair(ONE, TWO, atlas=shuffled)).table
+        # the mean over a gene's probes is summed in another order
+        pd.testing.assert_frame_equal(table, analyse(make_pair(levels)).table, rtol=1e-12)
+
+
+class TestSettings:
+    def test_settings_are_json_and_say_what_was_done(self):
+        result = analyse(make_pair(genes=["A", "D"]), statistic="sequential", exchange="free", probes="mean", alpha=0.1)
+        settings = json.loads(json.dumps(result.settings, allow_nan=False))
+        assert settings == result.settings
+        assert settings["arguments"] == {
+            "preset": None, "statistic": "sequential", "exchange": "free", "probes": "mean",
+            "overlap": "higher-probability", "alpha": 0.1, "n_permutations": 199, "genes": ["A", "D"],
+            "donors": ["H0351.2001", "H0351.2002", "H0351.1009"], "covariates": None,
+        }  # fmt: skip
+        assert settings["design"]["donors"][0] == {"donor_name": "H0351.2001", "n_1": 3, "n_2": 2, "weight": 1.2}
+        assert settings["design"]["relabellings"]["within-donor"] == 10 * 10 * 2
+        assert settings["permutation"]["smallest_p"] == 1 / 200
+        assert result.region_names == ("one", "two")
+        assert result.inputs.atlas.name == "toy atlas"
+
+    def test_too_few_permutations_for_alpha_warn(self):
+        with pytest.warns(DesignWarning, match=r"no gene can be significant at alpha = 0\.05.*can give is 0\.1;"):
+            result = analyse(make_pair(), n_permutations=9)
+        assert result.settings["warnings"][0].startswith("no gene can be significant")
+
+    def test_a_design_that_cannot_reach_alpha_warns(self):
+        pair = region_pair(wells("a", 1000, 1001), wells("b", 1002, 1003), atlas=ToyAtlas([6, 6], GENES))
+        with pytest.warns(DesignWarning, match=r"no gene can be significant .* can give is 0\.333"):
+            analyse(pair)
+
+    def test_the_floor_of_q_fdr_is_explained(self):
+        with pytest.warns(
+            DesignWarning, match=r"q_fdr of a single gene cannot reach 0\.05 with 4 genes and 39 .*at least 2 genes"
+        ):
+            analyse(make_pair(), n_permutations=39)
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"statistic": "t"}, "statistic is one of adjusted, sequential; got 't'"),
+            ({"exchange": "all"}, "exchange is one of within-donor, free; got 'all'"),
+            ({"probes": "best"}, "probes is one of winsorized-mean, winsorized-mean-scipy, mean; got 'best'"),
+            ({"covariates": ["mni_x"]}, "covariates beside donor are not supported"),
+            ({"n_permutations": 0}, "n_permutations is a whole number of at least 1; got 0"),
+            ({"n_permutations": 10.5}, r"n_permutations is a whole number of at least 1; got 10\.5"),
+            ({"n_permutations": True}, "n_permutations is a whole number of at least 1; got True"),
+            ({"alpha": 0}, "alpha is a number between 0 and 1; got 0"),
+            ({"alpha": 1.0}, r"alpha is a number between 0 and 1; got 1\.0"),
+            ({"alpha": "5 %"}, "alpha is a number between 0 and 1; got '5 %'"),
+            ({"n_jobs": 0}, "n_jobs is a number of threads, or -1 for one per core; got 0"),
+            ({"rng": -1}, "rng is None, a whole number of at least 0, or a numpy Generator; got -1"),
+            ({"rng": "seed"}, "rng is None, .*; got 'seed'"),
+        ],
+    )
+    def test_bad_options(self, options, message):
+        with pytest.raises(OptionError, match=message):
+            analyse(make_pair(), **options)
+
+    def test_no_donor_with_both_regions(self):
+        pair = region_pair(wells("one", 1000, 1001), wells("two", 2000, 2001), atlas=ToyAtlas([6, 6], GENES))
+        with pytest.raises(DesignError, match="no donor has samples in both 'one'"):
+            analyse(pair)
+
+    def test_too_few_samples(self):
+        pair = region_pair(wells("one", 1000), wells("two", 1001), atlas=ToyAtlas([6, 6], GENES))
+        with pytest.raises(DesignError, match="leave 0 residual degrees of freedom"):
+            analyse(pair)
+
+
+def test_family_wise_error_of_the_defaults_on_null_data():
+    """500 null data sets, donors of different spread and offset: the share with p_fwe <= 0.05 is binomial.
+
+    p_fwe is exact here, so the number of data sets with a p_fwe <= 0.05 has the distribution B(500, 0.05): 99.9 %
+    of it lies within the bounds. The seed is fixed.
+    """
+    n_data_sets, alpha, m = 500, 0.05, 199
+    rng = np.random.default_rng(2018)
+    design = make_design([(7, 3), (0, 1), (2, 1), (5, 4), (0, 3), (2, 0)])
+    spread, offset = np.array([0.3, 1.0, 2.0, 1.0, 3.0, 0.5]), np.array([0, 2, -1, 1, -3, 0.5])
+    n_errors = 0
+    for _ in range(n_data_sets):
+        shared = rng.normal(size=(1, design.n_samples))  # genes that go together, as real ones do
+        values = rng.normal(size=(10, design.n_samples)) + shared
+        values = values * spread[design.donors] + offset[design.donors]
+        relabellings, _ = draw_relabellings(design, "within-donor", m, rng)
+        _, p_fwe = count_exceedances(values, design, relabellings).p_values()
+        n_errors += bool((p_fwe <= alpha).any())
+    low, high = stats.binom(n_data_sets, alpha).interval(0.999)
+    assert low <= n_errors <= high
+
+
+def test_the_simulated_atlas_gives_its_planted_genes():
+    import jugex
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DesignWarning)
+        result = jugex.compare(*jugex.demo_regions(), atlas="simulated", rng=0, n_permutations=2000)
+    assert set(result.significant["gene"]) == {"MAOA", "TAC1"}
+    assert (result.significant["diff"] < 0).all()  # higher in B
+    assert len(result.table) >= 400
