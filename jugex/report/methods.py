@@ -1,0 +1,308 @@
+"""The methods of one run as text for a paper: every sentence follows from the settings of that run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from jugex.report.words import count_of, format_count, format_p, join_words, shorten, tested_genes
+
+if TYPE_CHECKING:
+    from jugex.analysis.result import DifferentialExpression
+
+__all__ = ["REFERENCES", "Methods", "Reference", "describe_methods", "methods_text"]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A reference: how it is cited in the text, in full, and its DOI where it has one."""
+
+    cited: str
+    text: str
+    doi: str | None = None
+
+
+@dataclass(frozen=True)
+class Methods:
+    """What was done in one run: sentences in order, and the references they cite."""
+
+    sentences: tuple[str, ...]
+    references: tuple[Reference, ...]
+
+    @property
+    def paragraph(self) -> str:
+        """The sentences as one paragraph of plain text."""
+        return " ".join(self.sentences)
+
+
+#: Everything that the sentences below can cite.
+REFERENCES = (
+    Reference(
+        "Benjamini and Hochberg 1995",
+        "Benjamini Y, Hochberg Y (1995). Controlling the false discovery rate: a practical and powerful approach to "
+        "multiple testing. Journal of the Royal Statistical Society B 57:289-300.",
+        "10.1111/j.2517-6161.1995.tb02031.x",
+    ),
+    Reference(
+        "Bludau et al. 2018",
+        "Bludau S, Mühleisen TW, Eickhoff SB, Hawrylycz MJ, Cichon S, Amunts K (2018). Integration of transcriptomic "
+        "and cytoarchitectonic data implicates a role for MAOA and TAC1 in the limbic-cortical network. Brain "
+        "Structure and Function 223:2335-2342.",
+        "10.1007/s00429-018-1620-6",
+    ),
+    Reference(
+        "Draper and Stoneman 1966",
+        "Draper NR, Stoneman DM (1966). Testing for the inclusion of variables in linear regression by a randomisation "
+        "technique. Technometrics 8:695-699.",
+        "10.1080/00401706.1966.10490407",
+    ),
+    Reference(
+        "Freedman and Lane 1983",
+        "Freedman D, Lane D (1983). A nonstochastic interpretation of reported significance levels. Journal of "
+        "Business & Economic Statistics 1:292-298.",
+        "10.1080/07350015.1983.10509354",
+    ),
+    Reference(
+        "Hawrylycz et al. 2012",
+        "Hawrylycz MJ, Lein ES, Guillozet-Bongaarts AL, et al. (2012). An anatomically comprehensive atlas of the "
+        "adult human brain transcriptome. Nature 489:391-399.",
+        "10.1038/nature11405",
+    ),
+    Reference(
+        "Hedges 1981",
+        "Hedges LV (1981). Distribution theory for Glass's estimator of effect size and related estimators. Journal of "
+        "Educational Statistics 6:107-128.",
+        "10.3102/10769986006002107",
+    ),
+    Reference(
+        "Phipson and Smyth 2010",
+        "Phipson B, Smyth GK (2010). Permutation p-values should never be zero: calculating exact p-values when "
+        "permutations are randomly drawn. Statistical Applications in Genetics and Molecular Biology 9:39.",
+        "10.2202/1544-6115.1585",
+    ),
+    Reference(
+        "Westfall and Young 1993",
+        "Westfall PH, Young SS (1993). Resampling-based multiple testing: examples and methods for p-value adjustment. "
+        "Wiley, New York.",
+    ),
+)
+
+_PROBES = {
+    "winsorized-mean": (
+        "by the Winsorized mean (values beyond the 10th and 90th percentiles pulled in, percentiles as in MATLAB's "
+        "prctile; this acts from 6 probes on)"
+    ),
+    "winsorized-mean-scipy": (
+        "by the Winsorized mean (one tenth of the values at either end pulled in, as SciPy's winsorize does; this acts "
+        "from 10 probes on)"
+    ),
+    "mean": "by their mean",
+    "median": "by their median",
+}
+_STATISTICS = {
+    "adjusted": "the sum of squares of region adjusted for donor",
+    "sequential": "the sequential (type I) sum of squares of region, which was entered before donor",
+    "welch": "the contrast of region adjusted for donor, with a residual variance per region",
+}
+_EXCHANGES = {
+    "within-donor": "region labels were permuted among the samples of each donor",
+    "free": (
+        "region labels were permuted freely over all samples while donors stayed with their samples "
+        "(Draper and Stoneman 1966)"
+    ),
+    "freedman-lane": "residuals of the model without region were permuted (Freedman and Lane 1983)",
+}
+
+
+def methods_text(result: DifferentialExpression) -> str:
+    """Methods of a run as Markdown, to paste into a paper: one paragraph and its references.
+
+    Parameters
+    ----------
+    result : DifferentialExpression
+
+    Returns
+    -------
+    str
+        Markdown, ending in a line feed.
+    """
+    methods = describe_methods(result)
+    references = "\n".join(
+        f"- {_escape(reference.text)}" + (f" https://doi.org/{reference.doi}" if reference.doi else "")
+        for reference in methods.references
+    )
+    return f"# Methods\n\n{_escape(methods.paragraph)}\n\n## References\n\n{references}\n"
+
+
+def describe_methods(result: DifferentialExpression) -> Methods:
+    """Say what was done in a run.
+
+    Parameters
+    ----------
+    result : DifferentialExpression
+
+    Returns
+    -------
+    result : Methods
+        Sentences of plain text, and exactly the references that they cite.
+    """
+    settings = result.settings
+    own = (
+        _tell_tool(settings),
+        *_tell_atlas(settings),
+        _tell_values(settings),
+        _tell_statistic(settings),
+        *_tell_permutations(settings, len(tested_genes(result))),
+        *_tell_corrections(result),
+    )
+    from_names = (*_tell_regions(settings), *_tell_overlap(settings), _tell_samples(settings))
+    cited = " ".join(own)  # names of regions are the user's and cite nothing
+    references = tuple(reference for reference in REFERENCES if reference.cited in cited)
+    n_opening = 1 + len(_tell_atlas(settings))
+    return Methods(own[:n_opening] + from_names + own[n_opening:], references)
+
+
+def _tell_tool(settings: dict[str, Any]) -> str:
+    versions = settings["versions"]
+    packages = [
+        f"{label} {versions[key]}"
+        for key, label in (("python", "Python"), ("numpy", "NumPy"), ("scipy", "SciPy"), ("pandas", "pandas"))
+        if key in versions
+    ]
+    preset = settings["arguments"].get("preset")
+    start = f", starting from its preset {preset}" if preset else ""
+    return (
+        "Differential gene expression between two brain regions was analysed with jugex "
+        f"{versions['jugex']} ({', '.join(packages)}), which follows the JuGEx approach (Bludau et al. 2018){start}."
+    )
+
+
+def _tell_atlas(settings: dict[str, Any]) -> tuple[str, ...]:
+    atlas = settings["atlas"]
+    size = f"{count_of(atlas['n_samples'], 'tissue sample')} of {count_of(len(atlas['donors']), 'donor')}"
+    if atlas["simulated"]:
+        return (f"The expression data were simulated ({size}) and are no measurements.",)
+    return (
+        f"Expression came from the Allen Human Brain Atlas (Hawrylycz et al. 2012): log2 microarray expression as "
+        f"normalised by the Allen Institute, from {size}.",
+    )
+
+
+def _tell_regions(settings: dict[str, Any]) -> tuple[str, ...]:
+    first, second = settings["regions"]
+    return (
+        f"Region 1 was {_describe_region(first)}; region 2 was {_describe_region(second)}.",
+        f"A sample belonged to a region where its MNI coordinate lies in it ({first['n_samples_found']:,} and "
+        f"{count_of(second['n_samples_found'], 'sample')}).",
+    )
+
+
+def _describe_region(region: dict[str, Any]) -> str:
+    parts = [str(region["kind"])]
+    if region.get("file"):
+        parts.append(f"file {shorten(PurePath(region['file']).name)}")
+    if region.get("threshold") is not None:
+        parts.append(f"values above {region['threshold']:g}")
+    if region.get("volume_mm3") is not None:
+        parts.append(f"{region['volume_mm3']:,.0f} mm3")
+    return f"{shorten(region['name'])} ({', '.join(parts)})"
+
+
+def _tell_overlap(settings: dict[str, Any]) -> tuple[str, ...]:
+    shared = settings["overlap"]["shared"]
+    if not shared:
+        return ("No sample lay in both regions.",)
+    decisions = [sample["decision"] for sample in shared]
+    told = {
+        "region 1": "given to region 1 (the more probable)",
+        "region 2": "given to region 2 (the more probable)",
+        "tie": "left out (neither region more probable)",
+        "excluded": "left out",
+        "kept in both": "counted in both",
+    }
+    counts = [
+        f"{n} {'was' if n == 1 else 'were'} {words}"
+        for decision, words in told.items()
+        if (n := decisions.count(decision))
+    ]
+    return (f"{count_of(len(shared), 'sample')} lay in both regions: {join_words(counts)}.",)
+
+
+def _tell_samples(settings: dict[str, Any]) -> str:
+    design = settings["design"]
+    n_informative = design["n_informative_donors"]
+    return (
+        f"The analysis used {count_of(design['n_samples_1'], 'sample')} in region 1 and "
+        f"{design['n_samples_2']:,} in region 2, from {count_of(design['n_donors'], 'donor')}, "
+        f"{n_informative} of whom had samples in both regions."
+    )
+
+
+def _tell_values(settings: dict[str, Any]) -> str:
+    how = settings["arguments"]["probes"]
+    reduction = _PROBES.get(how, f"by the method {how!r}")
+    return (
+        "The levels of each probe were standardised within each donor, over all samples of that donor, and the "
+        f"z-scores of the probes of a gene were reduced to one value per sample {reduction}."
+    )
+
+
+def _tell_statistic(settings: dict[str, Any]) -> str:
+    arguments = settings["arguments"]
+    statistic = arguments["statistic"]
+    covariates = arguments.get("covariates")
+    beside = f" and the covariates {join_words([str(name) for name in covariates])}" if covariates else ""
+    return (
+        f"For each gene an analysis of variance with the factors region and donor{beside} gave F of region from "
+        f"{_STATISTICS.get(statistic, f'the statistic {statistic!r}')} (1 and {settings['design']['df_resid']} "
+        "degrees of freedom)."
+    )
+
+
+def _tell_permutations(settings: dict[str, Any], n_tested: int) -> tuple[str, ...]:
+    permutation = settings["permutation"]
+    exchange, m = permutation["exchange"], permutation["n_permutations"]
+    how = _EXCHANGES.get(exchange, f"labels were permuted by the scheme {exchange!r}")
+    if permutation["exhaustive"]:
+        times = "all distinct relabellings were enumerated, and p is the share of them with an F at least as large"
+    else:
+        seed = permutation["seed"]
+        drawn = f"seed {seed}" if seed is not None else "random generator given by the user"
+        times = (
+            f"{format_count(m)} random relabellings were drawn ({drawn}), and p is the share of relabellings with an F "
+            "at least as large, the observed one counted in (Phipson and Smyth 2010)"
+        )
+    sentences = [f"For p-values {how}; {times}.", "Each relabelling served every gene."]
+    if n_redrawn := permutation.get("n_collinear_redrawn", 0):
+        sentences.append(f"{count_of(n_redrawn, 'relabelling')} in which region was collinear with donor were redrawn.")
+    sentences.append(
+        f"The p-values were corrected for the family-wise error over the {count_of(n_tested, 'gene')} tested by the "
+        "distribution of the maximum of F over genes (Westfall and Young 1993); a gene is called significant where the "
+        f"corrected p is at most {format_p(settings['arguments']['alpha'])}."
+    )
+    return tuple(sentences)
+
+
+def _tell_corrections(result: DifferentialExpression) -> tuple[str, ...]:
+    """Other quantities that this result holds."""
+    table = result.table
+    sentences = []
+    if table["q_fdr"].notna().any():
+        sentences.append(
+            "False discovery rates were computed from the uncorrected permutation p-values "
+            "(Benjamini and Hochberg 1995)."
+        )
+    if table["hedges_g"].notna().any():
+        sentences.append(
+            "Effects are differences, region 1 minus region 2, adjusted for donor, with 95 % confidence intervals from "
+            "the t distribution (not corrected for the number of genes) and Hedges' g (Hedges 1981)."
+        )
+    return tuple(sentences)
+
+
+def _escape(text: str) -> str:
+    """Text whose characters mean themselves in Markdown."""
+    text = re.sub(r"([\\`*\[\]<>])", r"\\\1", text)
+    return re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", text)

@@ -1,0 +1,84 @@
+"""The call that gives a result again, from its settings."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+__all__ = ["how_to_reproduce"]
+
+_MAX_GENES = 200
+_OPTIONS = ("donors", "statistic", "exchange", "probes", "overlap", "covariates", "alpha", "n_permutations")
+
+
+def how_to_reproduce(settings: dict[str, Any]) -> tuple[str, str]:
+    """Say how to run a comparison again.
+
+    Parameters
+    ----------
+    settings : dict
+        As in ``settings.json``.
+
+    Returns
+    -------
+    tuple of str
+        The language ("shell" or "Python") and the lines.
+    """
+    if settings["command"]:
+        return "shell", str(settings["command"])
+    lines = [
+        "import jugex",
+        "",
+        *_write_regions(settings["regions"]),
+        _write_atlas(settings["atlas"]),
+        "result = jugex.compare(",
+        "    region_1,",
+        "    region_2,",
+        "    atlas=atlas,",
+        *(f"    {line}" for line in _write_options(settings)),
+        ")",
+    ]
+    return "Python", "\n".join(lines)
+
+
+def _write_regions(regions: list[dict[str, Any]]) -> list[str]:
+    if all(str(region["kind"]).startswith("simulated") for region in regions):
+        return [f"region_1, region_2 = jugex.demo_regions(threshold={regions[0].get('threshold')!r})"]
+    return [f"region_{number} = {_write_region(region, number)}" for number, region in enumerate(regions, start=1)]
+
+
+def _write_region(region: dict[str, Any], number: int) -> str:
+    if not region.get("file"):
+        return f'...  # {region["kind"]}: described in settings.json under "regions", number {number}'
+    arguments = [repr(region["file"])]
+    if region.get("threshold") is not None:
+        arguments.append(f"threshold={region['threshold']!r}")
+    if region.get("label") is not None:
+        arguments.append(f"label={region['label']!r}")
+    if region.get("percent"):
+        arguments.append("percent=True")
+    arguments.append(f"name={region['name']!r}")
+    return f"jugex.Region.from_image({', '.join(arguments)})"
+
+
+def _write_atlas(atlas: dict[str, Any]) -> str:
+    source = "simulated" if atlas["simulated"] else atlas.get("path")
+    return f"atlas = jugex.open_atlas({source!r})" if source else "atlas = jugex.open_atlas()"
+
+
+def _write_options(settings: dict[str, Any]) -> list[str]:
+    arguments, permutation = settings["arguments"], settings["permutation"]
+    options = [f"{name}={arguments[name]!r}," for name in _OPTIONS if arguments.get(name) is not None]
+    if permutation["seed"] is not None:
+        seed = f"rng={permutation['seed']},"
+    else:
+        seed = "rng=generator,  # in the state that settings.json records"
+    return [*_write_genes(arguments.get("genes")), *options, seed]
+
+
+def _write_genes(genes: list[str] | None) -> list[str]:
+    if genes is None:
+        return []
+    if len(genes) > _MAX_GENES:
+        return [f'genes=genes,  # the {len(genes):,} genes in settings.json, under "arguments"']
+    return textwrap.wrap(f"genes={genes!r},", 100, subsequent_indent="       ", break_long_words=False)

@@ -1,0 +1,163 @@
+"""A small made-up result: six donors, two regions, as many genes as a test wants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from jugex.analysis.result import EMPTY_REASONS, RESULT_COLUMNS, DifferentialExpression
+
+#: Samples per donor in region 1 and region 2: three donors hold both regions, three only one.
+COUNTS = {
+    "H0351.1009": (4, 2), "H0351.1012": (2, 3), "H0351.1015": (3, 0), "H0351.1016": (0, 2), "H0351.2001": (5, 5),
+    "H0351.2002": (2, 0),
+}  # fmt: skip
+SHARED = [
+    {"well_id": 4547, "donor_name": "H0351.1015", "probability_1": 0.3, "probability_2": 0.5, "decision": "region 2"},
+    {"well_id": 127686937, "donor_name": "H0351.2001", "probability_1": None, "probability_2": None, "decision": "tie"},
+]
+
+MakeResult = Callable[..., DifferentialExpression]
+
+
+def make_samples(names: tuple[str, str], rng: np.random.Generator) -> pd.DataFrame:
+    rows = []
+    for donor_name, counts in COUNTS.items():
+        for name, n, centre in zip(names, counts, (-22.0, -8.0), strict=True):
+            rows += [
+                {"region": name, "donor_name": donor_name, "mni_x": centre + dx, "mni_y": 56.0 + dy, "mni_z": dz}
+                for dx, dy, dz in rng.normal(0, 5, (n, 3))
+            ]
+    samples = pd.DataFrame(rows)
+    samples.insert(2, "sample", np.arange(len(rows)))
+    samples.insert(3, "well_id", 1000 + np.arange(len(rows)))
+    return samples.assign(structure_acronym="FP-s", structure_name="frontal pole", probability=0.5)
+
+
+def make_table(
+    genes: Sequence[str], p_fwe: Sequence[float], diff: Sequence[float], rng: np.random.Generator
+) -> pd.DataFrame:
+    n = len(genes)
+    table = pd.DataFrame(index=range(n), columns=list(RESULT_COLUMNS), dtype=object)
+    table["gene"] = list(genes)
+    texts = {"gene", "donors_same_sign", "carried_by", "significant", "status"}
+    for column in [column for column in RESULT_COLUMNS if column not in texts]:
+        table[column] = np.round(rng.uniform(0.1, 2.0, n), 6)
+    for column in EMPTY_REASONS:
+        table[column] = np.nan
+    table["p_fwe"], table["diff"] = np.asarray(p_fwe, float), np.asarray(diff, float)
+    table["p_perm"], table["q_fdr"] = table["p_fwe"] / 2, np.minimum(table["p_fwe"] * 1.5, 1)
+    table["p_parametric"] = table["p_fwe"] / 3
+    table["ci_low"], table["ci_high"] = table["diff"] - 0.4, table["diff"] + 0.4
+    table["f"] = np.linspace(20.0, 0.01, n)
+    table["df_resid"] = pd.array([21] * n, dtype="Int64")
+    table["n_probes"] = pd.array([3] * n, dtype="Int64")
+    table["entrez_id"] = pd.array([pd.NA] * n, dtype="Int64")
+    table["significant"] = np.asarray(p_fwe, float) <= 0.05
+    table["status"] = "ok"
+    untested = table["p_fwe"].isna()
+    table.loc[untested, ["f", "diff", "ci_low", "ci_high", "p_perm", "q_fdr", "p_parametric"]] = np.nan
+    table.loc[untested, "df_resid"] = pd.NA
+    table.loc[untested, "status"] = "not tested: constant over the samples used"
+    return table
+
+
+def make_settings(names: tuple[str, str], table: pd.DataFrame, simulated: bool, **arguments: Any) -> dict[str, Any]:
+    donors = [
+        {"donor_name": name, "donor_id": i, "age": 24 + i, "gender": "M", "race": "Hispanic"}
+        for i, name in enumerate(COUNTS)
+    ]
+    weights = {name: n_1 * n_2 / (n_1 + n_2) for name, (n_1, n_2) in COUNTS.items()}
+    chosen = {
+        "preset": None, "statistic": "adjusted", "exchange": "within-donor", "probes": "winsorized-mean",
+        "overlap": "higher-probability", "threshold": 0.2, "alpha": 0.05, "n_permutations": 10000, "genes": None,
+        "donors": None, "covariates": None, **arguments,
+    }  # fmt: skip
+    regions = [
+        {"name": name, "kind": "probability map", "file": f"maps/region_{i}.nii.gz", "sha256": "ab" * 32,
+         "threshold": 0.2, "volume_mm3": 16291.0, "centroid": [x, 56.0, 1.0], "n_samples_found": 17,
+         "n_between_voxels": 3 - i}
+        for i, (name, x) in enumerate(zip(names, (-22.0, -8.0), strict=True))
+    ]  # fmt: skip
+    return {
+        "format": 1,
+        "date": "2026-11-22",
+        "versions": {"jugex": "0.1.0", "python": "3.12.1", "numpy": "2.1.0", "scipy": "1.14.0", "pandas": "2.2.0"},
+        "command": None,
+        "arguments": chosen,
+        "permutation": {
+            "seed": 0, "bit_generator": {"bit_generator": "PCG64"}, "n_permutations": 10000,
+            "exchange": chosen["exchange"], "exhaustive": False, "n_collinear_redrawn": 0,
+        },
+        "design": {
+            "donors": [
+                {"donor_name": name, "n_1": n_1, "n_2": n_2, "weight": weights[name]}
+                for name, (n_1, n_2) in COUNTS.items()
+            ],
+            "n_samples_1": 16, "n_samples_2": 12, "n_donors": 6, "n_informative_donors": 3, "effective_donors": 2.3,
+            "df_resid": 21, "relabellings": {"within-donor": 37800, "free": 30421755},
+            "smallest_p": {"within-donor": 1 / 37800, "free": 1e-7},
+        },
+        "genes": {"n_requested": None, "n_tested": int(table["f"].notna().sum()),
+                  "n_not_tested": int(table["f"].isna().sum()), "missing": []},
+        "atlas": {
+            "kind": "simulated" if simulated else "archives", "simulated": simulated,
+            "name": "simulated atlas" if simulated else "donor archives",
+            "path": "ahba", "space": "MNI152NLin2009cAsym", "n_samples": 3702, "n_probes": 60,
+            "donors": donors, "files": [{"file": "donor9861/Probes.csv", "sha256": "cd" * 32}],
+        },
+        "regions": regions,
+        "overlap": {"policy": "higher-probability", "shared": [dict(row) for row in SHARED]},
+        "warnings": [],
+        "empty": dict(EMPTY_REASONS),
+    }  # fmt: skip
+
+
+class FakeRegion:
+    """A ball on a 2 mm grid, which can be drawn."""
+
+    def __init__(self, name: str, x: float) -> None:
+        self.name, self.centre = name, (x, 56.0, 1.0)
+
+    def to_image(self) -> nib.Nifti1Image:
+        affine = np.diag([2.0, 2.0, 2.0, 1.0])
+        affine[:3, 3] = (-90, -126, -72)
+        grid = np.stack(np.meshgrid(*(np.arange(n) for n in (91, 109, 91)), indexing="ij"), axis=-1)
+        distances = np.linalg.norm(grid * 2.0 + affine[:3, 3] - self.centre, axis=-1)
+        return nib.Nifti1Image((distances <= 10).astype(np.uint8), affine)
+
+
+@pytest.fixture(scope="session")
+def make_result() -> MakeResult:
+    """Build a result from genes, their p_fwe (NaN: not tested) and their differences."""
+
+    def build(
+        genes: Sequence[str] = ("MAOA", "TAC1", "GRIA2"),
+        p_fwe: Sequence[float] = (0.0003, 0.0009, 0.7),
+        diff: Sequence[float] = (-1.2, -0.8, 0.1),
+        *,
+        names: tuple[str, str] = ("Fp1 left", "Fp2 left"),
+        simulated: bool = False,
+        fresh: bool = True,
+        requested: Sequence[str] | None = None,
+        **arguments: Any,
+    ) -> DifferentialExpression:
+        rng = np.random.default_rng(0)
+        samples = make_samples(names, rng)
+        table = make_table(genes, p_fwe, diff, rng)
+        in_region_1 = (samples["region"] == names[0]).to_numpy()
+        noise = rng.normal(0, 0.5, (len(samples), len(table)))
+        shifts = np.where(in_region_1[:, None], np.nan_to_num(table["diff"].to_numpy(float)), 0.0)
+        zscores = pd.DataFrame(noise + shifts, columns=list(genes))
+        regions = (FakeRegion(names[0], -22.0), FakeRegion(names[1], -8.0))
+        inputs: Any = SimpleNamespace(regions=regions) if fresh else None
+        settings = make_settings(names, table, simulated, genes=requested, **arguments)
+        return DifferentialExpression(table, samples, zscores, settings, inputs=inputs)
+
+    return build

@@ -1,0 +1,212 @@
+"""The files of a result: their form, that they come back as they were, and that they are whole or not there."""
+
+from __future__ import annotations
+
+import json
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import jugex
+from jugex.analysis import RESULT_COLUMNS
+from jugex.errors import DesignWarning, OutputError, ResultError
+from jugex.query import expressions
+from jugex.report import files
+from jugex.workflow import compare
+from tests.toy import ToyAtlas, wells
+
+ONE = wells("région Å", 1000, 1001, 1002, 2000, 2001, probability=0.5)
+TWO = wells("two", 1003, 1004, 2002, 2003, 2004)
+
+
+def make_result(n_genes=4):
+    genes = ["NA", "?B", *[f"G{number}" for number in range(n_genes - 2)]]
+    levels = np.random.default_rng(0).normal(5, 1, size=(12, n_genes))
+    levels[:, 1] = 3.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DesignWarning)  # many genes, few permutations
+        return compare(ONE, TWO, atlas=ToyAtlas([6, 6], genes, levels), n_permutations=999, rng=0)
+
+
+def names_in(folder):
+    return [path.name for path in folder.iterdir()]
+
+
+@pytest.fixture(autouse=True)
+def _plain_report(monkeypatch):
+    """The page itself is tested elsewhere."""
+    monkeypatch.setattr("jugex.report.html.render_report", lambda result: "<html>é</html>")
+
+
+class TestSave:
+    def test_a_result_comes_back_as_it_was(self, tmp_path):
+        result = make_result()
+        assert result.save(tmp_path / "out") == tmp_path / "out"
+        loaded = jugex.load_result(tmp_path / "out")
+        # ten significant digits are written
+        pd.testing.assert_frame_equal(loaded.table, result.table, rtol=1e-9)
+        pd.testing.assert_frame_equal(loaded.samples, result.samples, rtol=1e-9, check_dtype=False)
+        pd.testing.assert_frame_equal(loaded.zscores, result.zscores, rtol=1e-9)
+        assert loaded.settings == result.settings
+        assert loaded.inputs is None
+        assert loaded.table["gene"].isin(["NA"]).any()
+
+    def test_what_was_loaded_is_saved_to_the_same_bytes(self, tmp_path):
+        make_result().save(tmp_path / "first")
+        jugex.load_result(tmp_path / "first").save(tmp_path / "second")
+        for name in ("results.tsv", "samples.tsv", "settings.json"):
+            assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+    def test_the_form_of_results(self, tmp_path):
+        make_result().save(tmp_path / "out")
+        content = (tmp_path / "out" / "results.tsv").read_bytes()
+        assert b"\r" not in content
+        header, *rows = content.decode("utf-8").splitlines()
+        assert header.split("\t") == list(RESULT_COLUMNS)
+        cells = [dict(zip(RESULT_COLUMNS, row.split("\t"), strict=True)) for row in rows]
+        assert {row["significant"] for row in cells} <= {"true", "false"}
+        assert all(row["n_probes"] == "1" and row["df_resid"] in {"7", ""} for row in cells)
+        assert [row["gene"] for row in cells if row["f"] == ""] == ["?B"]
+        assert cells[-1]["gene"] == "?B"
+        assert cells[-1]["status"] == "not tested: constant over the samples used"
+        assert all(len(row["f"].replace(".", "").lstrip("0")) <= 10 for row in cells)
+
+    def test_the_form_of_samples(self, tmp_path):
+        result = make_result()
+        result.save(tmp_path / "out")
+        lines = (tmp_path / "out" / "samples.tsv").read_text(encoding="utf-8").splitlines()
+        header = lines[0].split("\t")
+        assert header[:10] == [
+            "region", "donor_name", "sample", "well_id", "mni_x", "mni_y", "mni_z", "structure_acronym",
+            "structure_name", "probability",
+        ]  # fmt: skip
+        assert header[10:] == result.zscores.columns.tolist() == ["?B", "G0", "G1", "NA"]
+        assert len(lines) == 1 + 10
+        assert lines[1].startswith("région Å\tH0351.2001\t0\t1000\t0\t0.5\t-1\tBr\tbrain\t0.5\t")
+        assert not (tmp_path / "out" / "zscores.parquet").exists()
+
+    def test_many_genes_go_to_parquet(self, tmp_path):
+        result = make_result(201)
+        result.save(tmp_path / "out")
+        assert len((tmp_path / "out" / "samples.tsv").read_text().splitlines()[0].split("\t")) == 10
+        table = pd.read_parquet(tmp_path / "out" / "zscores.parquet")
+        assert table.columns[:2].tolist() == ["well_id", "region"]
+        np.testing.assert_array_equal(table.iloc[:, 2:], result.zscores)
+        pd.testing.assert_frame_equal(jugex.load_result(tmp_path / "out").zscores, result.zscores)
+
+    def test_folders_above_are_made_and_the_report_is_there(self, tmp_path):
+        make_result().save(tmp_path / "a" / "b")
+        assert (tmp_path / "a" / "b" / "report.html").read_text(encoding="utf-8") == "<html>é</html>"
+        settings = json.loads((tmp_path / "a" / "b" / "settings.json").read_text(encoding="utf-8"))
+        assert settings["regions"][0]["name"] == "région Å"
+
+    def test_an_empty_folder_is_filled(self, tmp_path):
+        (tmp_path / "out").mkdir()
+        make_result().save(tmp_path / "out")
+        assert (tmp_path / "out" / "results.tsv").exists()
+
+
+class TestRefusals:
+    def test_a_folder_that_holds_something_is_not_written(self, tmp_path):
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "thesis.txt").write_text("years of work")
+        with pytest.raises(OutputError, match=r"out exists and is not empty; name another folder, or pass --overwrite"):
+            make_result().save(tmp_path / "out")
+        with pytest.raises(OutputError, match=r"out holds no settings\.json of jugex, so it is not overwritten"):
+            make_result().save(tmp_path / "out", overwrite=True)
+        (tmp_path / "out" / "settings.json").write_text('{"editor.fontSize": 12}')
+        with pytest.raises(OutputError, match=r"holds no settings\.json of jugex"):
+            make_result().save(tmp_path / "out", overwrite=True)
+        assert (tmp_path / "out" / "thesis.txt").read_text() == "years of work"
+
+    def test_a_result_is_overwritten_when_asked_to(self, tmp_path):
+        make_result().save(tmp_path / "out")
+        (tmp_path / "out" / "old").write_text("")
+        make_result().save(tmp_path / "out", overwrite=True)
+        assert not (tmp_path / "out" / "old").exists()
+        assert names_in(tmp_path) == ["out"]
+
+    def test_a_file_is_not_a_folder(self, tmp_path):
+        (tmp_path / "out").write_text("")
+        with pytest.raises(OutputError, match="out is a file; name a folder"):
+            make_result().save(tmp_path / "out")
+
+    @pytest.mark.parametrize("existing", [False, True])
+    def test_a_run_that_fails_half_way_changes_nothing(self, tmp_path, monkeypatch, existing):
+        if existing:
+            make_result().save(tmp_path / "out")
+        before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        monkeypatch.setattr(
+            files, "write_report", lambda *args: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+        )
+        with pytest.raises(OutputError, match="out cannot be written: No space left on device"):
+            make_result().save(tmp_path / "out", overwrite=True)
+        assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+        assert names_in(tmp_path) == (["out"] if existing else [])
+
+    def test_an_interrupted_run_leaves_nothing(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(files, "write_report", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            make_result().save(tmp_path / "out")
+        assert names_in(tmp_path) == []
+
+    def test_a_failed_exchange_keeps_the_old_result(self, tmp_path, monkeypatch):
+        make_result().save(tmp_path / "out")
+        rename = files.Path.rename
+        monkeypatch.setattr(
+            files.Path,
+            "rename",
+            lambda self, target: (
+                (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
+                if self.name.endswith(".tmp")
+                else rename(self, target)
+            ),
+        )
+        with pytest.raises(OutputError, match="Permission denied"):
+            make_result().save(tmp_path / "out", overwrite=True)
+        assert names_in(tmp_path) == ["out"]
+        assert jugex.load_result(tmp_path / "out").table["gene"].size == 4
+
+
+class TestLoad:
+    def test_a_folder_without_result_is_refused(self, tmp_path):
+        with pytest.raises(ResultError, match="holds no result of jugex that can be read"):
+            jugex.load_result(tmp_path)
+
+    @pytest.mark.parametrize("broken", ["settings.json", "results.tsv", "samples.tsv"])
+    def test_a_broken_file_is_refused(self, tmp_path, broken):
+        make_result().save(tmp_path / "out")
+        (tmp_path / "out" / broken).write_text("{}\n")
+        with pytest.raises(ResultError, match="holds no result of jugex that can be read"):
+            jugex.load_result(tmp_path / "out")
+
+
+class TestWriteReport:
+    def test_a_report_is_replaced(self, tmp_path):
+        path = tmp_path / "report.html"
+        path.write_text("old")
+        assert make_result().report(path) == path
+        assert path.read_text(encoding="utf-8") == "<html>é</html>"
+        assert names_in(tmp_path) == ["report.html"]
+
+    def test_a_missing_folder_is_named(self, tmp_path):
+        with pytest.raises(OutputError, match=r"none.report\.html cannot be written: No such file"):
+            make_result().report(tmp_path / "none" / "report.html")
+
+
+class TestWriteTable:
+    def test_coordinates_are_written_as_tuples(self, tmp_path):
+        table = expressions(ONE, ["G0"], atlas=ToyAtlas([6, 6], ["G0"]))
+        files.write_table(table, tmp_path / "table.tsv")
+        written = pd.read_csv(tmp_path / "table.tsv", sep="\t")
+        assert written.columns.tolist() == table.columns.tolist()
+        assert written["mni_xyz"].tolist()[:2] == ["(0, 0.5, -1)", "(1, 0.5, -1)"]
+        np.testing.assert_allclose(written["zscore"], table["zscore"], rtol=1e-9)  # ten digits
+        assert table["mni_xyz"][0] == (0.0, 0.5, -1.0)
+
+    def test_a_folder_that_does_not_exist_is_named(self, tmp_path):
+        table = expressions(ONE, ["G0"], atlas=ToyAtlas([6, 6], ["G0"]))
+        with pytest.raises(OutputError, match="cannot be written: No such file"):
+            files.write_table(table, tmp_path / "none" / "table.tsv")

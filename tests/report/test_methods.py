@@ -1,0 +1,117 @@
+"""Every sentence of the methods follows from the settings, and every reference from a sentence."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+
+from jugex.report.methods import REFERENCES, describe_methods, methods_text
+from jugex.report.reproduce import how_to_reproduce
+
+
+def cited(result):
+    return {reference.cited for reference in describe_methods(result).references}
+
+
+class TestMethods:
+    def test_tell_what_was_done(self, make_result):
+        text = describe_methods(make_result()).paragraph
+        for piece in (
+            "jugex 0.1.0 (Python 3.12.1, NumPy 2.1.0", "3,702 tissue samples of 6 donors",
+            "Fp1 left (probability map, file region_0.nii.gz, values above 0.2, 16,291 mm3)",
+            "2 samples lay in both regions: 1 was given to region 2 (the more probable) and 1 was left out",
+            "16 samples in region 1 and 12 in region 2, from 6 donors, 3 of whom", "(1 and 21 degrees of freedom)",
+            "10,000 random relabellings were drawn (seed 0)", "over the 3 genes tested", "at most 0.05",
+        ):  # fmt: skip
+            assert piece in text
+
+    def test_simulated_data_are_not_called_the_allen_atlas(self, make_result):
+        methods = describe_methods(make_result(simulated=True))
+        assert "were simulated" in methods.paragraph
+        assert "Allen" not in methods.paragraph
+        assert "Hawrylycz et al. 2012" not in cited(make_result(simulated=True))
+
+    @pytest.mark.parametrize(
+        ("arguments", "piece", "reference"),
+        [
+            ({"statistic": "sequential"}, "sequential (type I) sum of squares", None),
+            ({"statistic": "welch"}, "a residual variance per region", None),
+            ({"exchange": "free"}, "permuted freely over all samples", "Draper and Stoneman 1966"),
+            ({"exchange": "freedman-lane"}, "residuals of the model without region", "Freedman and Lane 1983"),
+            ({"probes": "winsorized-mean-scipy"}, "from 10 probes on", None),
+            ({"probes": "mean"}, "by their mean", None),
+            ({"preset": "siibra-jugex"}, "starting from its preset siibra-jugex", None),
+            ({"covariates": ["age"]}, "and the covariates age", None),
+        ],
+    )
+    def test_follow_the_options(self, make_result, arguments, piece, reference):
+        plain, other = make_result(), make_result(**arguments)
+        assert piece in describe_methods(other).paragraph
+        assert piece not in describe_methods(plain).paragraph
+        assert cited(other) - cited(plain) == ({reference} if reference else set())
+
+    def test_enumeration_and_generators_are_told(self, make_result):
+        result = make_result()
+        result.settings["permutation"].update(seed=None)
+        assert "random generator given by the user" in describe_methods(result).paragraph
+        result.settings["permutation"].update(exhaustive=True)
+        assert "all distinct relabellings were enumerated" in describe_methods(result).paragraph
+        assert "Phipson and Smyth 2010" not in cited(result)
+
+    def test_references_are_exactly_those_cited(self, make_result):
+        methods = describe_methods(make_result(names=("Freedman and Lane 1983", "V1")))
+        in_text = set(re.findall(r"\(([A-Z][^()]*?\d{4})\)", methods.paragraph))
+        listed = {reference.cited for reference in methods.references}
+        assert listed == in_text - {"Freedman and Lane 1983"}
+
+    def test_dois_are_well_formed(self):
+        assert all(re.fullmatch(r"10\.\d{4,}/\S+", reference.doi) for reference in REFERENCES if reference.doi)
+
+    def test_markdown_means_what_it_says(self, make_result):
+        text = methods_text(make_result(names=("*A* <b>", "_x_ [y]")))
+        assert "\\*A\\* \\<b\\>" in text
+        assert "\\_x\\_ \\[y\\]" in text
+        assert "region_0.nii.gz" in text  # an underscore inside a word needs no escape
+        assert text.startswith("# Methods\n\n")
+        assert text.endswith("\n")
+        assert "https://doi.org/10.1007/s00429-018-1620-6" in text
+
+
+class TestReproduce:
+    def test_python_call_holds_every_argument(self, make_result):
+        language, code = how_to_reproduce(make_result(requested=["MAOA", "TAC1"], donors=["H0351.2001"]).settings)
+        assert language == "Python"
+        tree = ast.parse(code)
+        call = tree.body[-1].value
+        keywords = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg != "atlas"}
+        assert keywords == {
+            "genes": ["MAOA", "TAC1"], "donors": ["H0351.2001"], "statistic": "adjusted", "exchange": "within-donor",
+            "probes": "winsorized-mean", "overlap": "higher-probability", "alpha": 0.05, "n_permutations": 10000,
+            "rng": 0,
+        }  # fmt: skip
+        assert "jugex.Region.from_image('maps/region_0.nii.gz', threshold=0.2, name='Fp1 left')" in code
+        assert "jugex.open_atlas('ahba')" in code
+
+    def test_command_comes_first(self, make_result):
+        result = make_result()
+        result.settings["command"] = "jugex compare a b --out c"
+        assert how_to_reproduce(result.settings) == ("shell", "jugex compare a b --out c")
+
+    def test_what_has_no_file_is_described_elsewhere(self, make_result):
+        settings = make_result(simulated=True).settings
+        settings["regions"][0].update(kind="sphere", file=None)
+        settings["permutation"]["seed"] = None
+        settings["arguments"]["genes"] = [f"G{i}" for i in range(201)]
+        _, code = how_to_reproduce(settings)
+        assert 'region_1 = ...  # sphere: described in settings.json under "regions", number 1' in code
+        assert "rng=generator" in code
+        assert "the 201 genes in settings.json" in code
+        assert "open_atlas('simulated')" in code
+
+    def test_demo_regions_are_made_by_name(self, make_result):
+        settings = make_result(simulated=True).settings
+        for region in settings["regions"]:
+            region.update(kind="simulated probability map", file=None)
+        assert "region_1, region_2 = jugex.demo_regions(threshold=0.2)" in how_to_reproduce(settings)[1]
