@@ -1,0 +1,143 @@
+"""Query and analysis in one call, with the presets of the earlier tools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from jugex.analysis import DifferentialExpression, differential_expression
+from jugex.analysis.aggregate import ProbeAggregation
+from jugex.analysis.design import Exchange
+from jugex.analysis.engine import Statistic
+from jugex.analysis.options import Rng
+from jugex.errors import OptionError
+from jugex.query import AtlasLike, Donors, Overlap, region_pair
+from jugex.regions import Region, parse_region
+
+__all__ = ["DEFAULTS", "PRESETS", "compare", "resolve_choices"]
+
+#: The sound choices, which hold without a preset.
+DEFAULTS = MappingProxyType(
+    {
+        "statistic": "adjusted",
+        "exchange": "within-donor",
+        "probes": "winsorized-mean",
+        "overlap": "higher-probability",
+        "threshold": 0.2,
+    }
+)
+
+#: What the earlier tools do. A preset never sets the number of permutations or the seed.
+PRESETS = MappingProxyType(
+    {
+        "bludau2018": DEFAULTS | {"exchange": "free"},
+        "siibra-jugex": {
+            "statistic": "sequential",
+            "exchange": "free",
+            "probes": "winsorized-mean-scipy",
+            "overlap": "keep",
+            "threshold": 0.2,
+        },
+    }
+)
+
+
+def compare(
+    region_1: Region | str,
+    region_2: Region | str,
+    *,
+    preset: str | None = None,
+    names: Sequence[str] | None = None,
+    atlas: AtlasLike | None = None,
+    genes: str | Iterable[str] | None = None,
+    donors: Donors | None = None,
+    threshold: float | None = None,
+    overlap: Overlap | None = None,
+    statistic: Statistic | None = None,
+    exchange: Exchange | None = None,
+    probes: ProbeAggregation | None = None,
+    n_permutations: int = 10_000,
+    rng: Rng = None,
+    covariates: None = None,
+    alpha: float = 0.05,
+    n_jobs: int = 1,
+) -> DifferentialExpression:
+    """Compare the expression of genes between two regions: query and analysis in one call.
+
+    Parameters
+    ----------
+    region_1, region_2 : Region or str
+        Regions, or texts as on the command line: "map.nii.gz", "labels.nii.gz#17", "sphere:-22,58,4,8".
+    preset : {'bludau2018', 'siibra-jugex'}, optional
+        Set statistic, exchange, probes, overlap and threshold as that publication or package has them. An
+        option given beside it wins.
+    names : sequence of two str, optional
+        How the regions are called in outputs; default: their own names.
+    atlas, genes, donors, overlap
+        See `jugex.query.region_pair`.
+    threshold : float, optional
+        Threshold of regions given as text that are probability maps.
+    n_permutations, rng, statistic, exchange, probes, covariates, alpha, n_jobs
+        See `jugex.analysis.differential_expression`.
+
+    Returns
+    -------
+    DifferentialExpression
+
+    Raises
+    ------
+    JugexError
+        Whatever `jugex.query.region_pair` and `jugex.analysis.differential_expression` raise.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> result.table.loc[0, "gene"]
+    'MAOA'
+    """
+    chosen = resolve_choices(
+        preset, statistic=statistic, exchange=exchange, probes=probes, overlap=overlap, threshold=threshold
+    )
+    if threshold is not None and not any(isinstance(region, str) for region in (region_1, region_2)):
+        raise OptionError("threshold is for regions given as text; set that of a Region in Region.from_image")
+    first, second = _make_regions((region_1, region_2), chosen["threshold"], names)
+    pair = region_pair(first, second, atlas=atlas, genes=genes, donors=donors, overlap=chosen["overlap"])
+    result = differential_expression(
+        pair,
+        n_permutations=n_permutations,
+        rng=rng,
+        statistic=chosen["statistic"],
+        exchange=chosen["exchange"],
+        probes=chosen["probes"],
+        covariates=covariates,
+        alpha=alpha,
+        n_jobs=n_jobs,
+    )
+    arguments = result.settings["arguments"] | {"preset": preset, "threshold": chosen["threshold"]}
+    return replace(result, settings=result.settings | {"arguments": arguments})
+
+
+def resolve_choices(preset: str | None, **given: Any) -> dict[str, Any]:
+    """Choices of an analysis: those given, else the preset's, else the sound ones.
+
+    Raises
+    ------
+    OptionError
+        Where there is no such preset.
+    """
+    if preset is not None and preset not in PRESETS:
+        raise OptionError(f"preset is one of {', '.join(PRESETS)}; got {preset!r}")
+    choices = dict(DEFAULTS if preset is None else PRESETS[preset])
+    return choices | {name: value for name, value in given.items() if value is not None}
+
+
+def _make_regions(regions: Sequence[Region | str], threshold: float, names: Sequence[str] | None) -> list[Region]:
+    made = [parse_region(region, threshold=threshold) if isinstance(region, str) else region for region in regions]
+    if names is None:
+        return made
+    if isinstance(names, str) or len(names) != 2:
+        raise OptionError(f"names are two, one for each region; got {names!r}")
+    return [region.renamed(name) for region, name in zip(made, names, strict=True)]

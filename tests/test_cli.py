@@ -1,0 +1,266 @@
+"""The command line: what it runs, prints and writes, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+import jugex
+from jugex import cli
+
+QUICK = ["--permutations", "99", "--genes", "MAOA,TAC1,GAD2"]
+REGIONS = ["simulated:A", "simulated:B", "--atlas", "simulated"]
+
+
+@pytest.fixture
+def in_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+class TestCompare:
+    def test_writes_a_result_and_prints_a_summary(self, in_folder, capsys):
+        assert cli.main(["compare", *REGIONS, *QUICK, "--out", "out"]) == 0
+        printed = capsys.readouterr()
+        assert "SIMULATED DATA" in printed.out
+        assert (
+            "simulated A: 27 samples; simulated B: 24 samples; 6 donors, 5 of them with samples in both" in printed.out
+        )
+        assert "3 genes tested, 2 significant at p_fwe <= 0.05" in printed.out
+        assert "MAOA" in printed.out
+        assert "report.html" in printed.out
+        assert {path.name for path in (in_folder / "out").iterdir()} >= {
+            "results.tsv", "samples.tsv", "settings.json", "report.html",
+        }  # fmt: skip
+
+    def test_options_reach_the_analysis(self, in_folder):
+        options = [
+            "--preset",
+            "siibra-jugex",
+            "--overlap",
+            "exclude",
+            "--seed",
+            "7",
+            "--alpha",
+            "0.01",
+            "--threshold",
+            "0.3",
+        ]
+        options += ["--donors", "9861,H0351.2002", "--names", "left <A>", "B", "--probes", "mean", "--jobs", "2"]
+        assert cli.main(["compare", *REGIONS, *QUICK, *options, "--out", "out", "--quiet"]) == 0
+        result = jugex.load_result("out")
+        expected = {
+            "preset": "siibra-jugex", "statistic": "sequential", "exchange": "free", "probes": "mean",
+            "overlap": "exclude", "threshold": 0.3, "alpha": 0.01, "n_permutations": 99,
+            "genes": ["MAOA", "TAC1", "GAD2"], "donors": ["H0351.2001", "H0351.2002"],
+        }  # fmt: skip
+        assert result.settings["arguments"] | expected == result.settings["arguments"]
+        assert result.settings["permutation"]["seed"] == 7
+        assert result.region_names == ("left <A>", "B")
+        assert [region["threshold"] for region in result.settings["regions"]] == [0.3, 0.3]
+        assert result.settings["command"].startswith("jugex compare simulated:A simulated:B --atlas simulated")
+        assert "'left <A>'" in result.settings["command"]
+
+    def test_is_the_python_call(self, in_folder):
+        assert cli.main(["compare", *REGIONS, *QUICK, "--out", "out"]) == 0
+        expected = jugex.compare(
+            "simulated:A", "simulated:B", atlas="simulated", genes=["MAOA", "TAC1", "GAD2"], n_permutations=99, rng=0
+        )
+        pd.testing.assert_frame_equal(jugex.load_result("out").table, expected.table, rtol=1e-9)  # ten digits
+
+    @pytest.mark.parametrize("exchange", ["within-donor", "free"])
+    @pytest.mark.parametrize("statistic", ["adjusted", "sequential"])
+    def test_the_same_seed_gives_the_same_bytes_for_every_number_of_threads(self, in_folder, exchange, statistic):
+        common = ["compare", *REGIONS, "--permutations", "3000", "--exchange", exchange, "--statistic", statistic]
+        for jobs in ("1", "2", "5"):
+            assert cli.main([*common, "--jobs", jobs, "--out", f"out{jobs}"]) == 0
+        contents = {(in_folder / f"out{jobs}" / "results.tsv").read_bytes() for jobs in ("1", "2", "5")}
+        assert len(contents) == 1
+
+    def test_gene_list(self, in_folder):
+        (in_folder / "genes.txt").write_text("MAOA\nTAC1\n")
+        assert cli.main(["compare", *REGIONS, "--permutations", "99", "--gene-list", "genes.txt", "--out", "out"]) == 0
+        assert len(jugex.load_result("out").table) == 2
+
+    def test_warnings_are_one_line_each_on_standard_error(self, in_folder, capsys):
+        arguments = [
+            "compare",
+            *REGIONS,
+            "--genes",
+            "MAOA,XYZ",
+            "--permutations",
+            "5",
+            "--overlap",
+            "keep",
+            "--out",
+            "out",
+        ]
+        assert cli.main(arguments) == 0
+        lines = capsys.readouterr().err.strip().splitlines()
+        assert [line.split(": ")[:2] for line in lines] == [["jugex", "warning"]] * len(lines)
+        assert any("count in both" in line for line in lines)
+        assert any("not in the atlas: XYZ" in line for line in lines)
+        assert any("no gene can be significant" in line for line in lines)
+
+
+class TestOutput:
+    def test_a_folder_that_holds_something_is_refused_before_any_work(self, in_folder, capsys, monkeypatch):
+        (in_folder / "out").mkdir()
+        (in_folder / "out" / "file").write_text("")
+        monkeypatch.setattr(cli, "compare", lambda *args, **options: pytest.fail("work was done"))
+        assert cli.main(["compare", *REGIONS, "--out", "out"]) == 1
+        assert "out exists and is not empty" in capsys.readouterr().err
+        assert cli.main(["compare", *REGIONS, "--out", "out", "--overwrite"]) == 1
+        assert "is not overwritten" in capsys.readouterr().err
+
+    def test_overwrite_replaces_a_result(self, in_folder):
+        for seed in ("1", "2"):
+            assert cli.main(["compare", *REGIONS, *QUICK, "--out", "out", "--seed", seed, "--overwrite"]) == 0
+        assert jugex.load_result("out").settings["permutation"]["seed"] == 2
+
+
+class TestDemo:
+    def test_runs_the_main_job_on_the_simulated_atlas(self, in_folder, capsys):
+        assert cli.main(["demo"]) == 0
+        assert "2 significant at p_fwe <= 0.05" in capsys.readouterr().out
+        result = jugex.load_result("jugex-demo")
+        assert set(result.significant["gene"]) == {"MAOA", "TAC1"}
+        assert result.settings["atlas"]["simulated"]
+        assert cli.main(["demo"]) == 1
+        assert cli.main(["demo", "--overwrite"]) == 0
+
+
+class TestQuery:
+    def test_writes_siibras_table(self, in_folder, capsys):
+        assert cli.main(["query", "simulated:A", "--genes", "MAOA,TAC1", "--atlas", "simulated", "--out", "t.tsv"]) == 0
+        assert "39 samples of 6 donors" in capsys.readouterr().out
+        table = pd.read_csv("t.tsv", sep="\t")
+        expected = jugex.query.expressions(jugex.demo_regions()[0], ["MAOA", "TAC1"], atlas="simulated")
+        assert table.columns.tolist() == expected.columns.tolist()
+        assert table["well_id"].tolist() == expected["well_id"].tolist()
+        assert table["mni_xyz"].str.match(r"^\(-?[\d.]+, -?[\d.]+, -?[\d.]+\)$").all()
+
+    def test_threshold_and_donors(self, in_folder):
+        arguments = ["query", "simulated:A", "--genes", "MAOA", "--atlas", "simulated", "--out", "t.tsv"]
+        assert cli.main([*arguments, "--threshold", "0.6", "--donors", "9861"]) == 0
+        table = pd.read_csv("t.tsv", sep="\t")
+        assert set(table["donor_name"]) == {"H0351.2001"}
+        assert (table["probability"] > 0.6).all()
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["compare", "none.nii.gz", "simulated:B", "--atlas", "simulated"], "none.nii.gz"),
+            (["compare", "simulated:A", "simulated:A", "--atlas", "simulated"], "the same region twice"),
+            (["compare", "sphere:-22,58,4,8", "sphere:80,58,4,2", "--atlas", "simulated"], "holds no sample"),
+            ([*["compare", *REGIONS], "--genes", "NOPE"], "not in the atlas: NOPE"),
+            ([*["compare", *REGIONS], "--gene-list", "none.txt"], "gene list none.txt cannot be read"),
+            ([*["compare", *REGIONS], "--permutations", "0"], "n_permutations is a whole number of at least 1"),
+            ([*["compare", *REGIONS], "--threshold", "1"], "threshold"),
+            ([*["compare", *REGIONS], "--donors", "42"], "42"),
+            (["compare", "simulated:A", "simulated:B", "--atlas", "nowhere"], "nowhere"),
+            (["compare", "simulated:A", "simulated:B"], "--atlas simulated"),
+        ],
+    )
+    def test_impossible_jobs_end_with_one_sentence_and_1(self, in_folder, capsys, arguments, message):
+        assert cli.main([*arguments, "--out", "out"]) == 1
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert printed.err.startswith("jugex: error: ")
+        assert message in printed.err
+        assert "Traceback" not in printed.err
+        assert not (in_folder / "out").exists()
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            [], ["nonsense"], ["compare", "a"], ["compare", *REGIONS],
+            ["compare", *REGIONS, "--out", "o", "--statistic", "t"],
+            ["compare", *REGIONS, "--out", "o", "--genes", " , "], ["query", "simulated:A", "--out", "t.tsv"],
+            ["compare", *REGIONS, "--out", "o", "--permutations", "many"],
+        ],
+    )  # fmt: skip
+    def test_what_the_parser_refuses_ends_with_2(self, in_folder, capsys, arguments):
+        with pytest.raises(SystemExit) as caught:
+            cli.main(arguments)
+        assert caught.value.code == 2
+        assert "usage: jugex" in capsys.readouterr().err
+
+    def test_an_interrupt_ends_with_130(self, in_folder, capsys, monkeypatch):
+        def interrupt(*args, **options):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(cli, "compare", interrupt)
+        assert cli.main(["compare", *REGIONS, "--out", "out"]) == 130
+        assert "interrupted" in capsys.readouterr().err
+        assert not (in_folder / "out").exists()
+
+    def test_a_failure_of_the_system_is_one_sentence(self, in_folder, capsys, monkeypatch):
+        monkeypatch.setattr(cli, "compare", lambda *args, **options: (_ for _ in ()).throw(MemoryError))
+        assert cli.main(["compare", *REGIONS, "--out", "out"]) == 1
+        assert capsys.readouterr().err == "jugex: error: MemoryError\n"
+
+
+class TestHelp:
+    def test_version(self, capsys):
+        with pytest.raises(SystemExit) as caught:
+            cli.main(["--version"])
+        assert caught.value.code == 0
+        assert capsys.readouterr().out == f"jugex {jugex.__version__}\n"
+
+    @pytest.mark.parametrize("command", ["compare", "query", "demo"])
+    def test_each_command_explains_itself(self, command, capsys):
+        with pytest.raises(SystemExit) as caught:
+            cli.main([command, "--help"])
+        assert caught.value.code == 0
+        assert "--out" in capsys.readouterr().out
+
+    def test_the_module_runs_as_a_program(self, tmp_path):
+        done = subprocess.run(
+            [sys.executable, "-m", "jugex", "--version"], capture_output=True, text=True, check=True, cwd=tmp_path
+        )
+        assert done.stdout == f"jugex {jugex.__version__}\n"
+
+
+class TestRealData:
+    """The runs whose numbers are known: Fp1 against Fp2 of the frontal pole, SLC6A2."""
+
+    @pytest.mark.filterwarnings("ignore::jugex.errors.JugexWarning")
+    @pytest.mark.parametrize(
+        ("options", "samples", "expected"),
+        [
+            ([], (16, 12), {"ss_area": 0.0097883, "ss_resid": 0.836146, "f": 0.245834, "df_resid": 21}),
+            (
+                ["--preset", "siibra-jugex"],
+                (18, 12),
+                {"ss_area": 0.0016935, "ss_resid": 0.911873, "f": 0.042716, "df_resid": 23},
+            ),
+            (
+                ["--overlap", "keep"],
+                (18, 12),
+                {"ss_area": 0.0032384, "ss_resid": 0.911873, "f": 0.081681, "df_resid": 23},
+            ),
+        ],
+    )
+    def test_fp1_against_fp2(self, shared_data, in_folder, options, samples, expected):
+        regions = [str(shared_data / "regions" / f"Fp{number}_left_pmap.nii.gz") for number in (1, 2)]
+        atlas = str(shared_data / "ahba-mini")
+        assert cli.main(["compare", *regions, "--atlas", atlas, "--permutations", "99", "--out", "out", *options]) == 0
+        row = jugex.load_result("out").table.set_index("gene").loc["SLC6A2"]
+        assert (row["n_samples_1"], row["n_samples_2"]) == samples
+        for column, value in expected.items():
+            # the reference is printed with five significant digits: half a unit of the last
+            assert row[column] == pytest.approx(value, abs=0.5 * 10 ** -_decimals(value))
+        settings = json.loads((in_folder / "out" / "settings.json").read_text())
+        assert settings["overlap"]["shared"][0]["well_id"] in {127686937, 4547}
+        assert len(settings["overlap"]["shared"]) == 2
+
+
+def _decimals(value: float) -> int:
+    return len(repr(value).split(".")[1]) if isinstance(value, float) else 0
