@@ -29,7 +29,7 @@ def main(folder: Path) -> None:
     pair = jugex.query.region_pair(region_1, region_2, atlas=atlas)
 
     # one F per gene; p-values by permuting the region labels within donors
-    result = jugex.analysis.differential_expression(pair, n_permutations=20_000, rng=0)
+    result = jugex.analysis.differential_expression(pair, rng=0)
     print(f"\n{len(result.significant)} of {len(result.table)} genes differ (family-wise error 5 %):")
     print(result.significant[["gene", "diff", "f", "p_fwe"]].head().to_string(index=False))
 

@@ -348,5 +348,5 @@ def _label_view(ax: Axes, view: View, *, mark_sides: bool) -> None:
     ax.set_axis_off()
     ax.set_aspect("equal")
     if mark_sides:
-        for letter, x in (("L", 0.02), ("R", 0.98)):
+        for letter, x in (("L", 0.08), ("R", 0.92)):
             ax.text(x, 0.93, letter, color=_BOX, ha="center", transform=ax.transAxes, fontweight="bold")

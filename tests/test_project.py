@@ -135,7 +135,7 @@ class TestReadme:
         monkeypatch.chdir(tmp_path)
         assert main(words[1:]) == 0
         names = {path.name for path in (tmp_path / words[words.index("--out") + 1]).iterdir()}
-        assert {"results.tsv", "samples.tsv", "settings.json", "report.html", "zscores.parquet"} == names
+        assert names == {"results.tsv", "samples.tsv", "settings.json", "methods.md", "report.html", "zscores.parquet"}
 
     @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
     @pytest.mark.parametrize("words", [words for words in SHELL_RUN if words[0] == "make"], ids=" ".join)

@@ -16,6 +16,7 @@ import pandas as pd
 from jugex.analysis import RESULT_COLUMNS, DifferentialExpression
 from jugex.analysis.result import COLUMN_TYPES, SAMPLE_COLUMNS
 from jugex.errors import OutputError, ResultError
+from jugex.report.methods import methods_text
 
 __all__ = ["check_output", "load_result", "save_result", "write_report", "write_table", "write_tsv"]
 
@@ -44,8 +45,8 @@ def save_result(result: DifferentialExpression, directory: str | Path, *, overwr
     Returns
     -------
     Path
-        The folder, with ``results.tsv``, ``samples.tsv``, ``settings.json`` and ``report.html``; for more than
-        200 genes also ``zscores.parquet``.
+        The folder, with ``results.tsv``, ``samples.tsv``, ``settings.json``, ``methods.md`` and ``report.html``;
+        for more than 200 genes also ``zscores.parquet``.
 
     Raises
     ------
@@ -60,6 +61,7 @@ def save_result(result: DifferentialExpression, directory: str | Path, *, overwr
         _write_samples(result, folder)
         settings = json.dumps(result.settings, indent=2, ensure_ascii=False, allow_nan=False, default=_refuse_type)
         (folder / "settings.json").write_text(settings + "\n", encoding="utf-8")
+        (folder / "methods.md").write_text(methods_text(result), encoding="utf-8")
         write_report(result, folder / "report.html")
     return directory
 

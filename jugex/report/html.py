@@ -224,7 +224,7 @@ def _make_cells(result: DifferentialExpression, row: pd.Series[Any]) -> list[Cel
 
 
 def _make_p_cell(value: Any) -> Cell:
-    return Cell(format_p(_to_float(value)), _to_float(value))
+    return Cell(format_p(_to_float(value), aligned=True), _to_float(value))
 
 
 def _make_number_cell(value: Any, decimals: int) -> Cell:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from jugex.report.words import count_of, format_count, format_p, join_words, shorten, tested_genes
+from jugex.report.words import count_of, format_count, join_words, shorten, tested_genes
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
@@ -280,7 +280,7 @@ def _tell_permutations(settings: dict[str, Any], n_tested: int) -> tuple[str, ..
     sentences.append(
         f"The p-values were corrected for the family-wise error over the {count_of(n_tested, 'gene')} tested by the "
         "distribution of the maximum of F over genes (Westfall and Young 1993); a gene is called significant where the "
-        f"corrected p is at most {format_p(settings['arguments']['alpha'])}."
+        f"corrected p is at most {settings['arguments']['alpha']:g}."
     )
     return tuple(sentences)
 

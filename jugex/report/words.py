@@ -22,11 +22,11 @@ _N_EXAMPLES = 3
 _MAX_NAME = 60
 
 
-def format_p(p: float | None) -> str:
-    """A p-value with three significant digits; never 0, and empty where there is none."""
+def format_p(p: float | None, *, aligned: bool = False) -> str:
+    """A p-value with three significant digits, zeros at the end where `aligned`; never 0, and empty for none."""
     if p is None or math.isnan(p):
         return ""
-    return "< 1e-300" if p < 1e-300 else f"{p:.3g}"
+    return "< 1e-300" if p < 1e-300 else (f"{p:#.3g}" if aligned else f"{p:.3g}")
 
 
 def format_number(value: float | None, decimals: int = 2) -> str:
@@ -86,7 +86,7 @@ def headline(result: DifferentialExpression) -> str:
         return _tell_none(result, first, second)
     if n_tested == 1:
         return f"{_tell_direction(result, significant, than=True)}."
-    alpha = format_p(result.settings["arguments"]["alpha"])
+    alpha = f"{result.settings['arguments']['alpha']:g}"
     verb = "differs" if len(significant) == 1 else "differ"
     opening = f"{format_count(len(significant))} of {count_of(n_tested, 'gene')} {verb} between {first} and {second}"
     return f"{opening} (p_FWE \N{LESS-THAN OR EQUAL TO} {alpha}): {_tell_directions(result, significant)}."
@@ -105,7 +105,7 @@ def describe_samples(result: DifferentialExpression) -> str:
 
 
 def _tell_none(result: DifferentialExpression, first: str, second: str) -> str:
-    best, alpha = tested_genes(result).iloc[0], format_p(result.settings["arguments"]["alpha"])
+    best, alpha = tested_genes(result).iloc[0], f"{result.settings['arguments']['alpha']:g}"
     n_tested = len(tested_genes(result))
     if n_tested == 1:
         return (

@@ -114,7 +114,7 @@ def test_demo_regions_hold_samples_of_most_donors(atlas):
 
 def test_genes_are_the_candidates_and_simulated_ones(atlas):
     n_probes = atlas.probes.groupby("gene", sort=False).size()
-    assert len(n_probes) == 600
+    assert len(n_probes) == 500
     assert n_probes.head(25).to_dict() == {gene: n for gene, _, n in CANDIDATE_GENES}
     assert n_probes.index[25:].str.match(r"SIM\d{4}$").all()
     assert n_probes[25:].between(1, 20).all()
@@ -159,7 +159,7 @@ def test_planted_genes_are_higher_in_region_b_in_each_informative_donor(atlas, g
 
 
 def test_only_planted_genes_differ_under_the_default_analysis(atlas):
-    """Permute within donors, compare with the maximum over genes: DESIGN section 7, in a few lines of NumPy."""
+    """Permute within donors, compare with the maximum over genes: the analysis, in a few lines of NumPy."""
     points = atlas.samples[["mni_x", "mni_y", "mni_z"]]
     p_a, p_b = demo_probability("A", points), demo_probability("B", points)
     used = np.flatnonzero((p_a > 0.2) | (p_b > 0.2))

@@ -180,7 +180,7 @@ class TestResults:
                 assert float(cell["data-value"]) == gene[column]
                 decimals = len(cell.get_text().partition(".")[2])
                 if column.startswith(("p_", "q_")):
-                    assert cell.get_text() == f"{gene[column]:.3g}"
+                    assert cell.get_text() == f"{gene[column]:#.3g}"
                 else:  # half a unit of the last digit shown
                     assert float(cell.get_text()) == pytest.approx(gene[column], abs=0.51 * 10.0**-decimals)
 
