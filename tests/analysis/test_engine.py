@@ -88,6 +88,16 @@ def test_a_perfect_separation_ties_only_with_itself(statistic):
     assert counts.own[0] == is_tied.sum() + 1
 
 
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_a_gene_without_any_difference_has_p_1(statistic):
+    """Its score is exactly 0, as are those of some relabellings: equal counts as at least as large."""
+    design = make_design([(2, 2), (2, 2)])
+    values = np.tile([[1.0, -1.0]], (1, 4))
+    relabellings, _ = draw_relabellings(design, "within-donor", 99, np.random.default_rng(0))
+    p_perm, p_fwe = count_exceedances(values, design, relabellings, statistic=statistic).p_values()
+    assert (p_perm, p_fwe) == (1.0, 1.0)
+
+
 def test_every_gene_shares_the_relabellings():
     """A gene given twice has the family count of one gene, which separately drawn labels would raise."""
     values, design, relabellings = make_case("unbalanced", "within-donor", n_genes=1)
