@@ -117,7 +117,7 @@ class TestOutput:
     def test_a_folder_that_holds_something_is_refused_before_any_work(self, in_folder, capsys, monkeypatch):
         (in_folder / "out").mkdir()
         (in_folder / "out" / "file").write_text("")
-        monkeypatch.setattr(cli, "compare", lambda *args, **options: pytest.fail("work was done"))
+        monkeypatch.setattr("jugex.cli.run_compare.compare", lambda *args, **options: pytest.fail("work was done"))
         assert cli.main(["compare", *REGIONS, "--out", "out"]) == 1
         assert "out exists and is not empty" in capsys.readouterr().err
         assert cli.main(["compare", *REGIONS, "--out", "out", "--overwrite"]) == 1
@@ -202,13 +202,15 @@ class TestErrors:
         def interrupt(*args, **options):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(cli, "compare", interrupt)
+        monkeypatch.setattr("jugex.cli.run_compare.compare", interrupt)
         assert cli.main(["compare", *REGIONS, "--out", "out"]) == 130
         assert "interrupted" in capsys.readouterr().err
         assert not (in_folder / "out").exists()
 
     def test_a_failure_of_the_system_is_one_sentence(self, in_folder, capsys, monkeypatch):
-        monkeypatch.setattr(cli, "compare", lambda *args, **options: (_ for _ in ()).throw(MemoryError))
+        monkeypatch.setattr(
+            "jugex.cli.run_compare.compare", lambda *args, **options: (_ for _ in ()).throw(MemoryError)
+        )
         assert cli.main(["compare", *REGIONS, "--out", "out"]) == 1
         assert capsys.readouterr().err == "jugex: error: MemoryError\n"
 

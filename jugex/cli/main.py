@@ -1,0 +1,74 @@
+"""The program: from its arguments to its exit status."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from jugex import __version__
+from jugex.cli import run_compare, run_demo, run_query
+from jugex.errors import JugexError, JugexWarning
+from jugex.progress import shown
+
+__all__ = ["main"]
+
+_COMMANDS = (run_compare, run_query, run_demo)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; default: those of the process.
+
+    Returns
+    -------
+    int
+        Exit status: 0 on success, 1 where the input or the data make the job impossible, 130 interrupted. What the
+        argument parser refuses ends the process with 2.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    options = _make_parser().parse_args(arguments)
+    options.command_line = shlex.join(["jugex", *arguments])
+    run: Callable[[argparse.Namespace], None] = options.run
+    try:
+        with shown(not getattr(options, "quiet", False)), _warnings_on_stderr():
+            run(options)
+    except (JugexError, OSError, MemoryError) as error:
+        print(f"jugex: error: {str(error) or type(error).__name__}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("jugex: interrupted; nothing was written", file=sys.stderr)
+        return 130
+    return 0
+
+
+@contextmanager
+def _warnings_on_stderr() -> Iterator[None]:
+    """Show the warnings of jugex as one line each, without the line of code."""
+
+    def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+        label = "warning" if issubclass(category, JugexWarning) else f"warning ({category.__name__})"
+        print(f"jugex: {label}: {message}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", JugexWarning)
+        warnings.showwarning = show
+        yield
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jugex", description="Differential gene expression between two brain regions (JuGEx, Bludau et al. 2018)."
+    )
+    parser.add_argument("--version", action="version", version=f"jugex {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        command.add_command(commands)
+    return parser

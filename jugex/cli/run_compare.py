@@ -1,0 +1,74 @@
+"""``jugex compare``: compare two regions, gene by gene."""
+
+from __future__ import annotations
+
+import argparse
+from typing import get_args
+
+from jugex.analysis.aggregate import ProbeAggregation
+from jugex.analysis.design import Exchange
+from jugex.analysis.engine import Statistic
+from jugex.cli.arguments import REGION_HELP, Commands, add_output, add_source, describe_default, split_list
+from jugex.cli.summary import save_and_summarize
+from jugex.genes import read_gene_list
+from jugex.query import Overlap
+from jugex.report.files import check_output
+from jugex.workflow import PRESETS, compare
+
+__all__ = ["add_command"]
+
+
+def add_command(commands: Commands) -> None:
+    """Add the command to the parser."""
+    command = commands.add_parser(
+        "compare", help="compare two regions, gene by gene", epilog=f"REGION is one of: {REGION_HELP}."
+    )
+    command.set_defaults(run=_run_compare)
+    command.add_argument("region_1", metavar="REGION_1", help="region 1 (differences are region 1 minus region 2)")
+    command.add_argument("region_2", metavar="REGION_2", help="region 2")
+    command.add_argument("--names", nargs=2, metavar="NAME", help="what the two regions are called in outputs")
+    genes = command.add_mutually_exclusive_group()
+    genes.add_argument("--genes", type=split_list, metavar="A,B", help="genes to test (default: every gene)")
+    genes.add_argument("--gene-list", metavar="FILE", help="file with one symbol a line, or MATLAB JuGEx's gene list")
+    add_source(command)
+    command.add_argument(
+        "--overlap", choices=get_args(Overlap), help=describe_default("overlap", "samples in both regions")
+    )
+    command.add_argument("--preset", choices=list(PRESETS), help="do as that publication or package did")
+    command.add_argument(
+        "--statistic", choices=get_args(Statistic), help=describe_default("statistic", "sum of squares")
+    )
+    command.add_argument(
+        "--exchange", choices=get_args(Exchange), help=describe_default("exchange", "how labels are permuted")
+    )
+    command.add_argument(
+        "--probes", choices=get_args(ProbeAggregation), help=describe_default("probes", "probes to genes")
+    )
+    command.add_argument("--permutations", type=int, default=10_000, metavar="M", help="(default: %(default)s)")
+    command.add_argument("--seed", type=int, default=0, help="seed of the permutations (default: %(default)s)")
+    command.add_argument("--alpha", type=float, default=0.05, help="family-wise error (default: %(default)s)")
+    command.add_argument("--jobs", type=int, default=-1, metavar="N", help="threads (default: one per core)")
+    add_output(command, default=None)
+
+
+def _run_compare(options: argparse.Namespace) -> None:
+    check_output(options.out, overwrite=options.overwrite)
+    result = compare(
+        options.region_1,
+        options.region_2,
+        preset=options.preset,
+        names=options.names,
+        atlas=options.atlas,
+        genes=read_gene_list(options.gene_list) if options.gene_list else options.genes,
+        donors=options.donors,
+        threshold=options.threshold,
+        overlap=options.overlap,
+        statistic=options.statistic,
+        exchange=options.exchange,
+        probes=options.probes,
+        n_permutations=options.permutations,
+        rng=options.seed,
+        alpha=options.alpha,
+        n_jobs=options.jobs,
+    )
+    save_and_summarize(result, options)

@@ -1,0 +1,41 @@
+"""What a command that compares prints, and where it writes."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from jugex.analysis import DifferentialExpression
+from jugex.report.files import save_result
+
+__all__ = ["save_and_summarize"]
+
+_N_SHOWN = 10
+
+
+def save_and_summarize(result: DifferentialExpression, options: argparse.Namespace) -> None:
+    """Write the result into the folder of the options, and print a short account of it."""
+    result = replace(result, settings=result.settings | {"command": options.command_line})
+    save_result(result, options.out, overwrite=options.overwrite)
+    print(_summarize(result))
+    print(f"Written: {options.out} (open {Path(options.out) / 'report.html'})")
+
+
+def _summarize(result: DifferentialExpression) -> str:
+    """Short account of a result: samples, genes, and the first rows of the table."""
+    design, settings = result.settings["design"], result.settings
+    names = result.region_names
+    lines = [
+        f"{names[0]}: {design['n_samples_1']} samples; {names[1]}: {design['n_samples_2']} samples; "
+        f"{design['n_donors']} donors, {design['n_informative_donors']} of them with samples in both",
+        f"{settings['genes']['n_tested']:,} genes tested, {len(result.significant):,} significant at "
+        f"p_fwe <= {settings['arguments']['alpha']:g}",
+    ]
+    if settings["atlas"]["simulated"]:
+        lines.insert(0, "SIMULATED DATA: the numbers say nothing about real brains.")
+    tested = result.table[result.table["status"] == "ok"].head(_N_SHOWN)
+    if len(tested):
+        shown_columns = ["gene", "n_probes", "diff", "f", "p_perm", "p_fwe"]
+        lines += ["", tested[shown_columns].to_string(index=False, float_format=lambda value: f"{value:.4g}"), ""]
+    return "\n".join(lines)
