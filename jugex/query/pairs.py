@@ -1,39 +1,27 @@
-"""Expression of genes in regions: which samples lie where, and what was measured there."""
+"""Expression in two regions: whose sample is whose, and what was measured there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from os import PathLike
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from jugex.atlas import ExpressionAtlas, open_atlas
-from jugex.errors import DesignError, OptionError, OverlapWarning, RegionError, warn_user
+from jugex.errors import DesignError, OptionError, RegionError
 from jugex.genes import GeneSelection, select_genes
+from jugex.query.locating import COORDINATES, AtlasLike, Donors, locate_samples, probes_of
+from jugex.query.overlap import Overlap, check_shared, decide_shared, warn_of_overlap
 from jugex.regions import Region
 
-__all__ = ["EXPRESSION_COLUMNS", "Overlap", "RegionPair", "expressions", "region_pair"]
+__all__ = ["RegionPair", "describe_query", "region_pair"]
 
-#: What happens to a sample that lies in both regions.
-Overlap = Literal["higher-probability", "exclude", "keep", "error"]
-
-#: Columns of the table of `expressions`: siibra's, in siibra's order, then jugex's own.
-EXPRESSION_COLUMNS = (
-    "level", "zscore", "gene", "race", "gender", "age", "mni_xyz", "sample", "probe_id", "donor_name",
-    "well_id", "structure_acronym", "structure_name", "probability",
-)  # fmt: skip
-
-_COORDINATES = ["mni_x", "mni_y", "mni_z"]
 _PAIR_COLUMNS = [
-    "region", "donor_name", "sample", "well_id", *_COORDINATES, "structure_acronym", "structure_name", "probability",
+    "region", "donor_name", "sample", "well_id", *COORDINATES, "structure_acronym", "structure_name", "probability",
 ]  # fmt: skip
-
-AtlasLike = ExpressionAtlas | str | PathLike[str]
-Donors = Sequence[str | int]
 
 
 @dataclass(frozen=True, repr=False)
@@ -95,53 +83,6 @@ class RegionPair:
         )
 
 
-def expressions(
-    region: Region, genes: str | Iterable[str], *, atlas: AtlasLike | None = None, donors: Donors | None = None
-) -> pd.DataFrame:
-    """Expression of genes in the samples that lie in a region, as a tidy table.
-
-    Parameters
-    ----------
-    region : Region
-        Where to look.
-    genes : str or iterable of str
-        Gene symbols.
-    atlas : ExpressionAtlas, path or str, optional
-        As for `jugex.open_atlas`.
-    donors : sequence of str or int, optional
-        Donors to look at, by name or id; default: all.
-
-    Returns
-    -------
-    DataFrame
-        One row per sample and probe, ordered by donor, sample and probe: `level` (log2), `zscore`, `gene`, `race`,
-        `gender`, `age` (years), `mni_xyz` (tuple, mm), `sample` (index within the donor), `probe_id`, `donor_name`,
-        `well_id`, `structure_acronym`, `structure_name`, `probability`. The key of a sample is `well_id`, never its
-        coordinate: two donors share coordinates. ``attrs["space"]`` names the space.
-
-    Raises
-    ------
-    RegionError
-        Where the region holds no sample.
-    GeneError
-        Where the atlas has none of the genes.
-
-    Examples
-    --------
-    >>> import jugex
-    >>> region, _ = jugex.demo_regions()
-    >>> table = jugex.query.expressions(region, ["MAOA"], atlas="simulated")
-    >>> list(table.columns[:3])
-    ['level', 'zscore', 'gene']
-    """
-    source = open_atlas(atlas, donors=donors)
-    selection = select_genes(genes, source.probes["gene"])
-    probes = _probes_of(selection, source).sort_values("probe_id")
-    located = _locate(region, source)
-    samples = source.samples[located["inside"]].assign(probability=located["probability"])
-    return _tidy(samples, probes, source)
-
-
 def region_pair(
     region_1: Region,
     region_2: Region,
@@ -192,14 +133,14 @@ def region_pair(
         raise OptionError(f"overlap is one of {', '.join(get_args(Overlap))}; got {overlap!r}")
     source = open_atlas(atlas, donors=donors)
     regions = _name_apart(region_1, region_2)
-    located = (_locate(regions[0], source), _locate(regions[1], source))
+    located = (locate_samples(regions[0], source), locate_samples(regions[1], source))
     _check_different(regions, located)
-    shared = _decide_shared(source.samples, located, overlap)
-    _check_shared(shared, regions, overlap)
+    shared = decide_shared(source.samples, located, overlap)
+    check_shared(shared, regions, overlap)
     samples = _assign_samples(source.samples, regions, located, shared)
-    warned = _warn_of_overlap(shared)
+    warned = warn_of_overlap(shared)
     selection = select_genes(genes, source.probes["gene"])
-    probes = _probes_of(selection, source)
+    probes = probes_of(selection, source)
     unique_wells, row_of_sample = np.unique(samples["well_id"].to_numpy(), return_inverse=True)
     keys = {"well_ids": unique_wells, "probe_ids": probes["probe_id"].to_numpy()}
     return RegionPair(
@@ -218,51 +159,6 @@ def region_pair(
     )
 
 
-def _locate(region: Region, atlas: ExpressionAtlas) -> pd.DataFrame:
-    """Say of each sample of the atlas whether it lies in the region, and refuse a region without any."""
-    if not isinstance(region, Region):
-        raise OptionError(f"a region is a jugex.Region, got {type(region).__name__}; make one with Region.from_image")
-    located = region.locate(atlas.samples)
-    if not located["inside"].any():
-        raise RegionError(
-            f"region {region.name!r} holds no sample of {atlas.name} ({region.volume:,.0f} mm3; nearest sample "
-            f"{_nearest_sample_distance(region, atlas):.1f} mm away); take a larger region, lower its threshold, or "
-            "check that the image is in MNI152 space"
-        )
-    return located
-
-
-def _nearest_sample_distance(region: Region, atlas: ExpressionAtlas) -> float:
-    """Distance in mm from the region's voxels to the nearest sample."""
-    from nibabel.affines import apply_affine
-    from scipy.spatial import KDTree
-
-    image = region.to_image()
-    voxels = apply_affine(image.affine, np.argwhere(np.asanyarray(image.dataobj)))
-    distances, _ = KDTree(voxels).query(atlas.samples[_COORDINATES].to_numpy())
-    return float(np.min(distances))
-
-
-def _probes_of(selection: GeneSelection, atlas: ExpressionAtlas) -> pd.DataFrame:
-    return atlas.probes[atlas.probes["gene"].isin(selection.found)]
-
-
-def _tidy(samples: pd.DataFrame, probes: pd.DataFrame, atlas: ExpressionAtlas) -> pd.DataFrame:
-    """One row per sample and probe, from n samples and p probes."""
-    n, p = len(samples), len(probes)
-    keys = {"well_ids": samples["well_id"].to_numpy(), "probe_ids": probes["probe_id"].to_numpy()}
-    described = samples.merge(atlas.donors, on="donor_name", how="left", validate="many_to_one")
-    described["mni_xyz"] = list(described[_COORDINATES].itertuples(index=False, name=None))
-    table = described.iloc[np.repeat(np.arange(n), p)].reset_index(drop=True)
-    table["level"] = atlas.levels(**keys).astype(np.float64).ravel()
-    table["zscore"] = atlas.zscores(**keys).ravel()
-    for column in ("gene", "probe_id"):
-        table[column] = np.tile(probes[column].to_numpy(), n)
-    table = table[list(EXPRESSION_COLUMNS)]
-    table.attrs.update(space=atlas.space, atlas=atlas.name, simulated=atlas.simulated)
-    return table
-
-
 def _name_apart(region_1: Region, region_2: Region) -> tuple[Region, Region]:
     """Give two regions of one name the numbers 1 and 2, so that tables tell them apart."""
     if getattr(region_1, "name", None) != getattr(region_2, "name", None):
@@ -275,28 +171,6 @@ def _check_different(regions: tuple[Region, Region], located: tuple[pd.DataFrame
         raise RegionError(
             f"regions {regions[0].name!r} and {regions[1].name!r} hold the same {int(located[0]['inside'].sum())} "
             "samples, as the same region twice does; give two regions that differ"
-        )
-
-
-def _decide_shared(samples: pd.DataFrame, located: tuple[pd.DataFrame, pd.DataFrame], overlap: Overlap) -> pd.DataFrame:
-    """Decide for each sample in both regions where it counts."""
-    both = (located[0]["inside"] & located[1]["inside"]).to_numpy()
-    shared = samples.loc[both, ["well_id", "donor_name"]].reset_index(drop=True)
-    p_1 = located[0]["probability"].to_numpy()[both]
-    p_2 = located[1]["probability"].to_numpy()[both]
-    if overlap == "higher-probability":  # a NaN (no probability) is neither larger nor smaller: a tie
-        decision = np.select([p_1 > p_2, p_2 > p_1], ["region 1", "region 2"], default="tie")
-    else:
-        decision = np.full(len(shared), {"exclude": "excluded", "keep": "kept in both", "error": "refused"}[overlap])
-    return shared.assign(probability_1=p_1, probability_2=p_2, decision=decision)
-
-
-def _check_shared(shared: pd.DataFrame, regions: tuple[Region, Region], overlap: Overlap) -> None:
-    if overlap == "error" and len(shared):
-        wells = ", ".join(map(str, shared["well_id"][:5])) + (", ..." if len(shared) > 5 else "")
-        raise RegionError(
-            f"{len(shared)} samples lie in both {regions[0].name!r} and {regions[1].name!r} (wells {wells}) and "
-            "overlap is 'error'; choose another overlap policy or regions that do not touch"
         )
 
 
@@ -319,24 +193,6 @@ def _assign_samples(
         sides.append(samples[keep].assign(region=region.name, probability=where["probability"][keep]))
     # the atlas lists its samples by donor and sample; a stable sort puts region 1 before region 2
     return pd.concat(sides).sort_index(kind="stable")[_PAIR_COLUMNS].reset_index(drop=True)
-
-
-def _warn_of_overlap(shared: pd.DataFrame) -> tuple[str, ...]:
-    counts = shared["decision"].value_counts()
-    messages = []
-    if ties := int(counts.get("tie", 0)):
-        messages.append(
-            f"{ties} of the {len(shared)} samples that lie in both regions are equally probable in both, or have no "
-            "probability, and were dropped from both"
-        )
-    if kept := int(counts.get("kept in both", 0)):
-        messages.append(
-            f"{kept} samples lie in both regions and count in both: the comparison is conservative, and its samples "
-            "are not independent"
-        )
-    for message in messages:
-        warn_user(message, OverlapWarning)
-    return tuple(messages)
 
 
 def _count_between(located: pd.DataFrame) -> int:

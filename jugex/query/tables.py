@@ -1,0 +1,84 @@
+"""Expression of genes in one region, as a tidy table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from jugex.atlas import ExpressionAtlas, open_atlas
+from jugex.genes import select_genes
+from jugex.query.locating import COORDINATES, AtlasLike, Donors, locate_samples, probes_of
+from jugex.regions import Region
+
+__all__ = ["EXPRESSION_COLUMNS", "expressions"]
+
+#: Columns of the table of `expressions`: siibra's, in siibra's order, then jugex's own.
+EXPRESSION_COLUMNS = (
+    "level", "zscore", "gene", "race", "gender", "age", "mni_xyz", "sample", "probe_id", "donor_name",
+    "well_id", "structure_acronym", "structure_name", "probability",
+)  # fmt: skip
+
+
+def expressions(
+    region: Region, genes: str | Iterable[str], *, atlas: AtlasLike | None = None, donors: Donors | None = None
+) -> pd.DataFrame:
+    """Expression of genes in the samples that lie in a region, as a tidy table.
+
+    Parameters
+    ----------
+    region : Region
+        Where to look.
+    genes : str or iterable of str
+        Gene symbols.
+    atlas : ExpressionAtlas, path or str, optional
+        As for `jugex.open_atlas`.
+    donors : sequence of str or int, optional
+        Donors to look at, by name or id; default: all.
+
+    Returns
+    -------
+    DataFrame
+        One row per sample and probe, ordered by donor, sample and probe: `level` (log2), `zscore`, `gene`, `race`,
+        `gender`, `age` (years), `mni_xyz` (tuple, mm), `sample` (index within the donor), `probe_id`, `donor_name`,
+        `well_id`, `structure_acronym`, `structure_name`, `probability`. The key of a sample is `well_id`, never its
+        coordinate: two donors share coordinates. ``attrs["space"]`` names the space.
+
+    Raises
+    ------
+    RegionError
+        Where the region holds no sample.
+    GeneError
+        Where the atlas has none of the genes.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> region, _ = jugex.demo_regions()
+    >>> table = jugex.query.expressions(region, ["MAOA"], atlas="simulated")
+    >>> list(table.columns[:3])
+    ['level', 'zscore', 'gene']
+    """
+    source = open_atlas(atlas, donors=donors)
+    selection = select_genes(genes, source.probes["gene"])
+    probes = probes_of(selection, source).sort_values("probe_id")
+    located = locate_samples(region, source)
+    samples = source.samples[located["inside"]].assign(probability=located["probability"])
+    return _tidy(samples, probes, source)
+
+
+def _tidy(samples: pd.DataFrame, probes: pd.DataFrame, atlas: ExpressionAtlas) -> pd.DataFrame:
+    """One row per sample and probe, from n samples and p probes."""
+    n, p = len(samples), len(probes)
+    keys = {"well_ids": samples["well_id"].to_numpy(), "probe_ids": probes["probe_id"].to_numpy()}
+    described = samples.merge(atlas.donors, on="donor_name", how="left", validate="many_to_one")
+    described["mni_xyz"] = list(described[list(COORDINATES)].itertuples(index=False, name=None))
+    table = described.iloc[np.repeat(np.arange(n), p)].reset_index(drop=True)
+    table["level"] = atlas.levels(**keys).astype(np.float64).ravel()
+    table["zscore"] = atlas.zscores(**keys).ravel()
+    for column in ("gene", "probe_id"):
+        table[column] = np.tile(probes[column].to_numpy(), n)
+    table = table[list(EXPRESSION_COLUMNS)]
+    table.attrs.update(space=atlas.space, atlas=atlas.name, simulated=atlas.simulated)
+    return table
