@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import operator
 import os
-import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,16 +12,34 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.errors import OptionError, RegionError
+from jugex.errors import OptionError
 from jugex.regions.base import Points, Region
-from jugex.regions.labels import find_label, read_label_table
-from jugex.regions.volumes import Volume, read_volume, voxel_volume
+from jugex.regions.labels import read_folder_table, read_label_table
+from jugex.regions.selections import (
+    Selection,
+    holds_probabilities,
+    pick_map,
+    select_label,
+    select_map,
+    select_mask,
+    select_probable,
+)
+from jugex.regions.stacks import Stack, read_image
+from jugex.regions.volumes import Volume, voxel_volume
+from jugex.spaces import MNI_SPACE
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
     from nibabel.spatialimages import SpatialImage
 
-__all__ = ["ImageRegion", "check_threshold", "locations_table", "region_from_image", "sample_points"]
+__all__ = [
+    "ImageRegion",
+    "check_threshold",
+    "locations_table",
+    "region_from_image",
+    "sample_points",
+    "select_region",
+]
 
 #: Decimals of voxel coordinates that count: rounding noise must not decide on which side a sample lies.
 _DECIMALS = 6
@@ -53,6 +69,8 @@ class ImageRegion(Region):
         Largest probability of the whole image.
     source : dict
         What else determined the region (JSON types only): part of `identity`.
+    space : str
+        Space of the image.
     """
 
     name: str
@@ -64,6 +82,7 @@ class ImageRegion(Region):
     probabilities: npt.NDArray[Any] | None
     max_probability: float | None
     source: dict[str, Any]
+    space: str = MNI_SPACE
 
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
         """Say of each sample whether its nearest voxel is in the region; see `Region.locate`.
@@ -141,25 +160,31 @@ def region_from_image(
     name: str | None = None,
     label: int | str | None = None,
     percent: bool = False,
+    space: str = MNI_SPACE,
 ) -> ImageRegion:
-    """Make a region of a NIfTI image in MNI space.
+    """Make a region of a NIfTI image in MNI space, or in a space of the user's own.
 
     Real numbers are probabilities, percent where the image's maximum exceeds 1. Integers are a binary mask where
-    they are 0 and one other value, else labels, of which `label` names one.
+    they are 0 and one other value, else labels, of which `label` names one. Of a 4-D image, one map per volume,
+    `label` names the volume; its integers are percent where its maximum exceeds 1.
 
     Parameters
     ----------
     image : path or nibabel NIfTI image
-        One volume, in any orientation, voxel size and data type.
+        In any orientation, voxel size and data type. A file is read once and kept until it changes.
     threshold : float, default 0.2
         Probability (0 <= threshold < 1) above which a voxel is in the region, compared in the image's data type.
         Masks and labels ignore it.
     name : str, optional
         How the region is called in outputs; default: the name of the file, or of the label.
     label : int or str, optional
-        Number of a label, or its name in the table beside the image (see `jugex.regions.labels`).
+        Number of a label or of a volume of a 4-D image, as the table beside the image counts them (see
+        `jugex.regions.labels`), or its name there. Without a table, volumes are counted from 0.
     percent : bool, default False
         Whether the image holds percent, which an image of integers cannot tell (FSL's probability maps).
+    space : str, default "MNI152NLin2009cAsym"
+        Space of the image. In another than MNI152, where the brain lies is not checked, nor whether the header names
+        a space.
 
     Returns
     -------
@@ -178,15 +203,34 @@ def region_from_image(
     threshold = check_threshold(threshold)
     if percent and label is not None:
         raise OptionError(f"an image of percent has no labels: give either percent or label={label!r}")
-    volume = read_volume(image)
-    table = read_label_table(volume.path) if volume.path is not None else {}
+    contents = read_image(image, space=space)
+    table = _read_table(contents, label)
+    return select_region(contents, table, label=label, threshold=threshold, name=name, percent=percent, space=space)
+
+
+def select_region(
+    contents: Volume | Stack,
+    table: dict[int, str],
+    *,
+    label: int | str | None,
+    threshold: float,
+    name: str | None,
+    percent: bool = False,
+    space: str = MNI_SPACE,
+) -> ImageRegion:
+    """Make a region of an image that has been read and of the names of its labels; see `region_from_image`."""
+    if isinstance(contents, Stack):
+        volume, number = pick_map(contents, label, table)
+        selection = replace(select_map(volume, threshold), label=number, label_name=table.get(number))
+        return _build_region(volume, selection, name, space)
+    volume = contents
     if label is not None:
-        selection = _select_label(volume, label, table)
-    elif percent or _holds_probabilities(volume, table):
-        selection = _select_probable(volume, threshold, percent=percent)
+        selection = select_label(volume, label, table)
+    elif percent or holds_probabilities(volume, table):
+        selection = select_probable(volume, threshold, percent=percent)
     else:
-        selection = _select_mask(volume, table)
-    return _build_region(volume, selection, name)
+        selection = select_mask(volume, table)
+    return _build_region(volume, selection, name, space)
 
 
 def check_threshold(threshold: float) -> float:
@@ -212,133 +256,36 @@ def locations_table(
     return pd.DataFrame(columns, index=samples.index)
 
 
-@dataclass(frozen=True, eq=False)
-class _Selection:
-    """The voxels of an image that make a region, and by which rule."""
-
-    kind: str
-    mask: npt.NDArray[np.bool_]
-    probabilities: npt.NDArray[Any] | None = None
-    max_probability: float | None = None
-    threshold: float | None = None
-    percent: bool = False
-    label: int | None = None
-    label_name: str | None = None
+def _read_table(contents: Volume | Stack, label: int | str | None) -> dict[int, str]:
+    """Names of the labels: of the image's own table, else of one that serves the whole folder where that is asked."""
+    if contents.path is None:
+        return {}
+    is_stack = isinstance(contents, Stack)
+    table = read_label_table(contents.path, volumes=is_stack)
+    return table if table or label is None else read_folder_table(contents.path, volumes=is_stack)
 
 
-def _holds_probabilities(volume: Volume, table: dict[int, str]) -> bool:
-    """Whether the values are real numbers that are not labels: whole numbers with a label table are labels."""
-    return volume.data.dtype.kind == "f" and not (table and _is_whole(volume.data))
-
-
-def _is_whole(data: npt.NDArray[Any]) -> bool:
-    return data.dtype.kind != "f" or bool((data == np.rint(data)).all())
-
-
-def _select_probable(volume: Volume, threshold: float, *, percent: bool) -> _Selection:
-    """Voxels with a probability above the threshold."""
-    lowest, highest = volume.data.min(), volume.data.max()
-    if lowest < 0:
-        raise RegionError(f"{volume.title} holds negative values (lowest {lowest:g}): probabilities are 0 to 1")
-    if highest > 100:
-        raise RegionError(
-            f"{volume.title} holds values up to {highest:g}: probabilities are 0 to 1, or percent 0 to 100"
-            f"{_label_hint(volume) if _is_whole(volume.data) else ''}"
-        )
-    percent = percent or highest > 1
-    values = volume.data if volume.data.dtype.kind == "f" else volume.data.astype(np.float64)
-    probabilities = values / values.dtype.type(100) if percent else values
-    maximum = probabilities.max()
-    mask = probabilities > probabilities.dtype.type(threshold)
-    if not mask.any():
-        scale = f"; its maximum {highest:g} was read as percent" if percent else ""
-        raise RegionError(
-            f"no voxel of {volume.title} is above the threshold {threshold:g}: the maximum is {maximum:g}{scale}; "
-            "lower the threshold or take another image"
-        )
-    return _Selection("probability map", mask, probabilities, float(maximum), threshold, bool(percent))
-
-
-def _select_label(volume: Volume, label: int | str, table: dict[int, str]) -> _Selection:
-    """Voxels of one label, by its number or its name."""
-    if not _is_whole(volume.data):
-        raise RegionError(f"{volume.title} has no labels: it holds real numbers that are not whole")
-    number = _read_number(label, table, volume)
-    if number == 0:
-        raise RegionError(f"label 0 of {volume.title} is the background: give the label of a region")
-    mask = volume.data == number
-    if not mask.any():
-        raise RegionError(f"no voxel of {volume.title} has the label {number}: it holds {_describe_labels(volume)}")
-    return _Selection("label", mask, label=number, label_name=table.get(number))
-
-
-def _read_number(label: int | str, table: dict[int, str], volume: Volume) -> int:
-    if not isinstance(label, str):
-        return operator.index(label)
-    if re.fullmatch(r"[+-]?\d+", label.strip()):
-        return int(label)
-    if not table:
-        raise RegionError(
-            f"{volume.title} has no label table, so that label {label!r} has no number: give the number, or put "
-            f"{volume.stem}.tsv with the columns index and name beside the image"
-        )
-    return find_label(table, label, title=volume.title)
-
-
-def _select_mask(volume: Volume, table: dict[int, str]) -> _Selection:
-    """Non-zero voxels of a binary mask."""
-    labels = _list_values(volume.data)
-    if len(labels) == 0:
-        raise RegionError(f"{volume.title} is empty: every voxel is 0")
-    if table or len(labels) > 1:
-        why = " and a label table beside it" if table else ""
-        raise RegionError(f"{volume.title} holds {_describe_labels(volume)}{why}{_label_hint(volume)}")
-    return _Selection("binary mask", volume.data != 0)
-
-
-def _list_values(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Values other than 0, rising."""
-    return np.unique(data[data != 0])
-
-
-def _describe_labels(volume: Volume) -> str:
-    labels = _list_values(volume.data)
-    if len(labels) == 1:
-        return f"1 label ({labels[0]:g})"
-    return f"{len(labels):,} labels ({labels[0]:g} to {labels[-1]:g})" if len(labels) else "none"
-
-
-def _label_hint(volume: Volume) -> str:
-    """Say how one label is named, and how percent, where the values could be that."""
-    labels = _list_values(volume.data)
-    file = volume.path.name if volume.path is not None else "image"
-    hint = f"; name one label, like {file}#{labels[0]:g} (label={labels[0]:g} in Python)"
-    if labels[0] > 0 and 1 < labels[-1] <= 100:
-        hint += f", or say that the values are percent: {file}% (percent=True)"
-    return hint
-
-
-def _build_region(volume: Volume, selection: _Selection, name: str | None) -> ImageRegion:
+def _build_region(volume: Volume, selection: Selection, name: str | None, space: str) -> ImageRegion:
     """Keep the smallest box that holds the region."""
     voxels = np.nonzero(selection.mask)
-    start = tuple(int(axis.min()) for axis in voxels)
-    box = tuple(slice(first, int(axis.max()) + 1) for first, axis in zip(start, voxels, strict=True))
+    box = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in voxels)
     kept = None if selection.probabilities is None else selection.probabilities[box].copy()
     default = volume.stem if selection.label is None else selection.label_name or f"{volume.stem} {selection.label}"
     return ImageRegion(
         name=name if name is not None else default,
         kind=selection.kind,
         affine=volume.affine,
-        shape=volume.data.shape,
-        start=start,
+        shape=volume.shape,
+        start=tuple(first + part.start for first, part in zip(volume.start, box, strict=True)),
         mask=selection.mask[box].astype(np.uint8),
         probabilities=kept,
         max_probability=selection.max_probability,
         source=_describe_source(volume, selection),
+        space=space,
     )
 
 
-def _describe_source(volume: Volume, selection: _Selection) -> dict[str, Any]:
+def _describe_source(volume: Volume, selection: Selection) -> dict[str, Any]:
     return {
         "file": None if volume.path is None else str(Path(volume.path)),
         "sha256": volume.sha256,

@@ -7,18 +7,21 @@ from contextlib import suppress
 from pathlib import Path
 
 from jugex.errors import OptionError, RegionError, RegionFileError
+from jugex.regions.algebra import Union
 from jugex.regions.base import Region
 from jugex.regions.demo import demo_region
 from jugex.regions.images import check_threshold, region_from_image
-from jugex.regions.shapes import Sphere, Union
+from jugex.regions.parcellations import region_from_text
+from jugex.regions.shapes import Sphere
+from jugex.regions.structures import StructureRegion
 from jugex.regions.volumes import find_nearest_file
 
 __all__ = ["parse_region"]
 
 _FORMS = (
     "a NIfTI file (map.nii.gz, map.nii.gz% for percent, labels.nii.gz#17 or labels.nii.gz#NAME for one label), "
-    "sphere:x,y,z,r in mm, simulated:A or simulated:B, several joined with +, with @0.4 at the end for another "
-    "threshold"
+    "PARCELLATION:REGION (juelich:GM_Visual_cortex_V1_BA17_L), sphere:x,y,z,r in mm, structure:NAME, simulated:A or "
+    "simulated:B, several joined with +, with @0.4 at the end for another threshold"
 )
 _SCHEMES = ("sphere", "simulated", "structure")
 
@@ -31,7 +34,11 @@ def parse_region(text: str, *, threshold: float = 0.2, name: str | None = None) 
 
     - ``map.nii.gz``: a probability map or a binary mask; ``map.nii.gz%``: integers that are percent;
     - ``labels.nii.gz#17``, ``labels.nii.gz#V1``: a label by its number, or by its name in the table beside it;
+    - ``juelich:GM_Visual_cortex_V1_BA17_L``: a region of a parcellation, in front of the colon as
+      `jugex.regions.open_parcellation` takes it; ``siibra:julich 3.1:hoc1 left``: one of siibra's;
     - ``sphere:x,y,z,r``: a ball, in mm;
+    - ``structure:HiF``, ``structure:hippocampal formation``: an anatomical structure with its parts, by acronym, name
+      or id; it is looked up when the query knows the atlas (`Region.bound_to`);
     - ``simulated:A``, ``simulated:B``: the demo regions.
 
     ``@0.4`` at the end of a part is that part's threshold; at the end of the whole it is also the threshold of
@@ -109,8 +116,9 @@ def _make_part(part: str, threshold: float) -> Region:
         return _make_sphere(value, part)
     if scheme == "simulated":
         return demo_region(value.strip(), threshold=threshold)
-    what = "an AHBA structure" if scheme == "structure" else f"a region of the parcellation {scheme!r}"
-    raise RegionError(f"{part!r} names {what}, which this version does not know yet; give {_FORMS}")
+    if scheme == "structure":
+        return StructureRegion.of(value.strip())
+    return region_from_text(part, threshold=threshold)
 
 
 def _make_sphere(value: str, part: str) -> Sphere:

@@ -1,4 +1,4 @@
-"""Reading NIfTI images and refusing those that cannot be a region in MNI space."""
+"""Reading NIfTI images and refusing those that cannot be a region in the space they should be in."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,30 @@ import numpy as np
 import numpy.typing as npt
 
 from jugex.errors import RegionError, RegionFileError
+from jugex.spaces import MNI_SPACE, is_mni_space
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
     from nibabel.spatialimages import SpatialImage
 
-__all__ = ["MNI_BOX", "Volume", "file_stem", "find_nearest_file", "in_mni_box", "read_volume", "voxel_volume"]
+__all__ = [
+    "MNI_BOX",
+    "Volume",
+    "check_inside_mni_box",
+    "check_shape",
+    "check_values",
+    "file_stem",
+    "find_nearest_file",
+    "hash_file",
+    "hash_values",
+    "in_mni_box",
+    "load_nifti",
+    "read_affine",
+    "read_space",
+    "read_values",
+    "read_volume",
+    "voxel_volume",
+]
 
 #: Lowest and highest x, y, z (mm) where an image in MNI space may have non-zero voxels.
 MNI_BOX = ((-100.0, -140.0, -90.0), (100.0, 110.0, 120.0))
@@ -31,12 +50,13 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """One three-dimensional image in MNI space, read and checked.
+    """One three-dimensional image, read and checked.
 
     Attributes
     ----------
     data : ndarray, shape (i, j, k)
-        The values, in the image's own data type (single precision where a NIfTI-1 header scales them).
+        The values, in the image's own data type (single precision where a NIfTI-1 header scales them); of a volume
+        of a 4-D image, those of the smallest box that holds every value but 0.
     affine : ndarray, shape (4, 4)
         Voxel indices to mm.
     title : str
@@ -46,7 +66,13 @@ class Volume:
     sha256 : str
         Checksum of the file, or of shape, affine and data of an image in memory.
     space : str or None
-        Variant of MNI space, where the file's name tells it.
+        Variant of MNI space, where the file's name tells it; else the space of the user's own.
+    start : tuple of int, (i, j, k)
+        The first voxel of `data` in the whole image.
+    grid : tuple of int, (i, j, k), or None
+        Voxels of the whole image along each axis; None: `data` is all of it.
+    limits : tuple of two float, or None
+        Lowest and highest value of the whole 4-D image that this is one volume of.
     """
 
     data: npt.NDArray[Any]
@@ -55,6 +81,24 @@ class Volume:
     path: Path | None
     sha256: str
     space: str | None
+    start: tuple[int, ...] = (0, 0, 0)
+    grid: tuple[int, ...] | None = None
+    limits: tuple[float, float] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels of the whole image along each axis."""
+        return self.data.shape if self.grid is None else self.grid
+
+    @property
+    def lowest(self) -> Any:
+        """Lowest value of the whole image."""
+        return self.data.min() if self.limits is None else self.limits[0]
+
+    @property
+    def highest(self) -> Any:
+        """Highest value of the whole image."""
+        return self.data.max() if self.limits is None else self.limits[1]
 
     @property
     def stem(self) -> str:
@@ -62,13 +106,19 @@ class Volume:
         return "image" if self.path is None else file_stem(self.path)
 
 
-def read_volume(image: str | os.PathLike[str] | SpatialImage) -> Volume:
-    """Read one three-dimensional image in MNI space.
+def read_volume(image: Nifti1Image, *, path: Path | None, title: str, space: str = MNI_SPACE) -> Volume:
+    """Read one three-dimensional image in MNI space, or in a space of the user's own.
 
     Parameters
     ----------
-    image : path or nibabel NIfTI image
-        A single-file NIfTI image, with one volume.
+    image : nibabel NIfTI image
+        An image with one volume, from `load_nifti`.
+    path : Path or None
+        Its file; None for an image in memory.
+    title : str
+        What the image is called in messages.
+    space : str
+        Space of the image; whether the image can be in it is checked for MNI152 only.
 
     Returns
     -------
@@ -78,19 +128,18 @@ def read_volume(image: str | os.PathLike[str] | SpatialImage) -> Volume:
     Raises
     ------
     RegionFileError
-        Where the file is missing or unreadable.
+        Where the file is unreadable.
     RegionError
-        Where the image cannot be a region in MNI space.
+        Where the image cannot be a region in that space.
     """
-    path = Path(image) if isinstance(image, str | os.PathLike) else None
-    title = path.name if path is not None else "the image in memory"
-    loaded = _check_type(image if path is None else _load_file(path), title)
-    data = _read_data(loaded, title)
-    affine = _read_affine(loaded, title)
-    _check_values(data, title)
-    _check_inside_mni_box(data, affine, title)
-    sha256 = _hash_array(data, affine) if path is None else _hash_file(path)
-    return Volume(data, affine, title, path, sha256, _read_space(path))
+    data = read_values(image, title)
+    in_mni = is_mni_space(space)
+    affine = read_affine(image, title, needs_code=in_mni)
+    check_values(data, title)
+    if in_mni:
+        check_inside_mni_box(data, affine, title)
+    sha256 = hash_values([data], affine) if path is None else hash_file(path)
+    return Volume(data, affine, title, path, sha256, read_space(path) if in_mni else space)
 
 
 def file_stem(path: Path) -> str:
@@ -121,13 +170,23 @@ def voxel_volume(affine: npt.NDArray[np.float64]) -> float:
     return float(abs(np.cross(first, second) @ third))  # unlike np.linalg.det, exact for whole voxel sizes
 
 
+def load_nifti(
+    image: str | os.PathLike[str] | SpatialImage, *, title: str | None = None
+) -> tuple[Nifti1Image, Path | None, str]:
+    """Open a NIfTI image, its values not yet read; return it with its path and what it is called in messages."""
+    path = Path(image) if isinstance(image, str | os.PathLike) else None
+    if title is None:
+        title = path.name if path is not None else "the image in memory"
+    return _check_type(image if path is None else _load_file(path), title), path, title
+
+
 def _load_file(path: Path) -> Any:
     import nibabel
 
     try:
         _check_file(path)
         _check_gzip(path)
-        return nibabel.load(path)
+        return nibabel.load(path, keep_file_open=True)  # so that volumes of a compressed file are read in one go
     except RegionFileError:
         raise
     except nibabel.filebasedimages.ImageFileError as error:
@@ -173,15 +232,15 @@ def _check_type(image: Any, title: str) -> Nifti1Image:
     )
 
 
-def _read_data(image: Nifti1Image, title: str) -> npt.NDArray[Any]:
-    """Read the values (i, j, k) in their own data type."""
-    shape = _check_shape(image.shape, title)
+def read_values(image: Nifti1Image, title: str, *, volume: int | None = None) -> npt.NDArray[Any]:
+    """Read the values (i, j, k) in their own data type; of an image with several volumes, those of one (from 0)."""
+    shape, _ = check_shape(image.shape, title)
     stored: np.dtype[Any] = image.dataobj.dtype  # type: ignore[attr-defined]  # of an image in memory, the header's type may be another
     if stored.kind not in "biuf":
         what = "colours" if stored.names else str(stored)
         raise RegionError(f"{title} holds values of type {what}: integers or real numbers are needed")
     try:
-        data = np.asanyarray(image.dataobj)
+        data = np.asanyarray(image.dataobj if volume is None else image.dataobj[_find_volume(image.shape, volume)])
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise _damaged(title, error) from error
     if _is_scaled(image) and image.header["scl_slope"].dtype == np.float32:
@@ -189,14 +248,16 @@ def _read_data(image: Nifti1Image, title: str) -> npt.NDArray[Any]:
     return data.astype(np.uint8).reshape(shape) if data.dtype.kind == "b" else data.reshape(shape)
 
 
-def _check_shape(shape: tuple[int, ...], title: str) -> tuple[int, ...]:
-    """Shape without trailing axes of length 1, where three axes remain."""
-    n_volumes = int(np.prod(shape[3:]))
-    if len(shape) > 3 and n_volumes != 1:
-        raise RegionError(f"{title} holds {n_volumes:,} volumes: one is needed, write the one you mean to its own file")
+def check_shape(shape: tuple[int, ...], title: str) -> tuple[tuple[int, ...], int]:
+    """Split the shape of an image into that of one volume and the number of volumes."""
     if len(shape) < 3 or 0 in shape:
         raise RegionError(f"{title} has the shape {shape}: three dimensions are needed")
-    return shape[:3]
+    return shape[:3], int(np.prod(shape[3:]))
+
+
+def _find_volume(shape: tuple[int, ...], volume: int) -> tuple[Any, ...]:
+    """Index of a volume (from 0), in the order in which a file holds them."""
+    return (..., *(int(i) for i in np.unravel_index(volume, shape[3:], order="F")))
 
 
 def _is_scaled(image: Nifti1Image) -> bool:
@@ -205,28 +266,32 @@ def _is_scaled(image: Nifti1Image) -> bool:
     return bool(slope != 1.0 or inter != 0.0)
 
 
-def _read_affine(image: Nifti1Image, title: str) -> npt.NDArray[np.float64]:
+def read_affine(image: Nifti1Image, title: str, *, needs_code: bool) -> npt.NDArray[np.float64]:
     """Voxel indices to mm (4, 4), where the header says what they are."""
-    no_space = image.affine is None or (int(image.header["sform_code"]) == 0 and int(image.header["qform_code"]) == 0)
+    has_code = int(image.header["sform_code"]) != 0 or int(image.header["qform_code"]) != 0
+    no_space = image.affine is None or (needs_code and not has_code)
     if no_space:
         raise RegionError(
             f"{title} does not say in which space it is (sform_code and qform_code are both 0): "
             "resample it to MNI152 space, or set the codes where it is there already"
         )
-    affine = np.array(image.affine, dtype=np.float64)
+    # without a code nibabel guesses an affine; where the user names the space, the header's matrix is what was meant
+    affine = np.array(image.affine if has_code else image.header.get_sform(), dtype=np.float64)
     if not np.isfinite(affine).all() or np.linalg.matrix_rank(affine[:3, :3]) < 3:
         raise RegionError(f"the affine of {title} is singular or not finite: its header is wrong, write it again")
     return affine
 
 
-def _check_values(data: npt.NDArray[Any], title: str) -> None:
+def check_values(data: npt.NDArray[Any], title: str) -> None:
+    """Refuse real numbers that are NaN or infinite."""
     if data.dtype.kind == "f":
         n_wrong = data.size - int(np.isfinite(data).sum())
         if n_wrong:
             raise RegionError(f"{title} holds {n_wrong:,} values that are NaN or infinite: set them to 0")
 
 
-def _check_inside_mni_box(data: npt.NDArray[Any], affine: npt.NDArray[np.float64], title: str) -> None:
+def check_inside_mni_box(data: npt.NDArray[Any], affine: npt.NDArray[np.float64], title: str) -> None:
+    """Refuse an image with values other than 0 where no brain in MNI space can be."""
     voxels = np.nonzero(data)
     if not len(voxels[0]):
         return
@@ -242,19 +307,23 @@ def _check_inside_mni_box(data: npt.NDArray[Any], affine: npt.NDArray[np.float64
         )
 
 
-def _hash_file(path: Path) -> str:
+def hash_file(path: Path) -> str:
+    """Checksum (SHA-256) of a file."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _hash_array(data: npt.NDArray[Any], affine: npt.NDArray[np.float64]) -> str:
-    digest = hashlib.sha256(f"{data.shape} {data.dtype.str} ".encode())
-    digest.update(affine.tobytes())
-    digest.update(data.tobytes())
+def hash_values(arrays: Sequence[npt.NDArray[Any]], affine: npt.NDArray[np.float64]) -> str:
+    """Checksum (SHA-256) of the values of an image in memory and of where they are."""
+    digest = hashlib.sha256()
+    for data in arrays:
+        digest.update(f"{data.shape} {data.dtype.str} ".encode())
+        digest.update(affine.tobytes())
+        digest.update(data.tobytes())
     return digest.hexdigest()
 
 
-def _read_space(path: Path | None) -> str | None:
+def read_space(path: Path | None) -> str | None:
     """Space by the BIDS entity ``space-`` or the TemplateFlow entity ``tpl-`` of the file's name."""
     if path is None:
         return None

@@ -4,7 +4,7 @@ import pytest
 
 from jugex.errors import RegionError, RegionFileError
 from jugex.regions import region_from_image
-from jugex.regions.labels import find_label, read_label_table
+from jugex.regions.labels import find_label, nearest_names, read_label_table
 from tests.regions.helpers import labels, save_image
 
 TABLE = {1: "Area hOc1 (V1, 17, CalcS) left", 2: "V2", 3: "v2", 4: "V3 A", 5: "V3A-dorsal", 6: "Broca's area"}
@@ -91,3 +91,84 @@ def test_a_label_by_name(tmp_path):
     assert region_from_image(path, label=2).name == "labels 2"  # a label that the table lacks
     with pytest.raises(RegionError, match="has the label 40: it holds 3 labels"):
         region_from_image(path, label="V4")
+
+
+FSL = """<?xml version="1.0" encoding="ISO-8859-1"?>
+<atlas version="1.0">
+  <header><name>Toy</name><type>{kind}</type>
+    <images><imagefile>/Toy/toy-prob-1mm</imagefile><summaryimagefile>/Toy/toy-max-1mm</summaryimagefile></images>
+  </header>
+  <data>
+    <label index="0" x="1" y="2" z="3">Frontal Pole</label>
+    <label index="1" x="1" y="2" z="3"> Broca's area </label>
+  </data>
+</atlas>
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "volumes", "first"),
+    [("Probabilistic", True, 0), ("Probabilistic", False, 1), ("Label", False, 0), ("Label", True, 0)],
+)
+def test_fsl_tables(tmp_path, kind, volumes, first):
+    # FSL: the index is the volume of the 4-D image, and the value of the summary image is one more
+    (tmp_path / "x.xml").write_text(FSL.format(kind=kind))
+    names = {first: "Frontal Pole", first + 1: "Broca's area"}
+    assert read_label_table(tmp_path / "x.nii.gz", volumes=volumes) == names
+
+
+def test_fsl_tables_of_a_folder(tmp_path):
+    (tmp_path / "Toy").mkdir()
+    (tmp_path / "Toy.xml").write_text(FSL.format(kind="Probabilistic"))
+    (tmp_path / "broken.xml").write_text("<atlas>")
+    maximum = save_image(tmp_path / "Toy" / "toy-max-1mm.nii.gz", labels())
+    other = save_image(tmp_path / "Toy" / "other.nii.gz", labels())
+    assert region_from_image(maximum, label="broca").n_voxels == 6  # label 2
+    assert region_from_image(maximum, label=1).name == "Frontal Pole"
+    with pytest.raises(RegionError, match=r"other\.nii\.gz has no label table"):
+        region_from_image(other, label="broca")
+
+
+COLOURS = "#No. Label Name:   R   G   B   A\n\n  0  Unknown  0 0 0 0\n1  ctx-lh-V1 20 30 40 0\n 17 Left V2 1 2 3\n"
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.lut", "x.ctab"])
+def test_freesurfer_tables(tmp_path, name):
+    (tmp_path / name).write_text(COLOURS)
+    assert read_label_table(tmp_path / "x.nii.gz") == {0: "Unknown", 1: "ctx-lh-V1", 17: "Left V2"}
+    (tmp_path / name).write_text("some words about the image\n")
+    assert read_label_table(tmp_path / "x.nii.gz") == {}
+
+
+def test_a_table_of_all_that_freesurfer_names(tmp_path):
+    path = save_image(tmp_path / "aparc.nii.gz", labels())
+    (tmp_path / "FreeSurferColorLUT.txt").write_text(COLOURS + "40 Right V2 1 2 3 0\n")
+    assert region_from_image(path, label="V2").name == "Left V2"  # the image has no label 40
+    assert region_from_image(path, label=1).name == "ctx-lh-V1"
+    mask = save_image(tmp_path / "mask.nii.gz", (labels() > 0).astype("uint8"))
+    assert region_from_image(mask).kind == "binary mask"  # the table is not of this image alone
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.xml", "<atlas>", r"x\.xml cannot be read .*it is no XML file"),
+        ("x.xml", FSL.format(kind="Label").replace('"1" x', '"one" x'), r"x\.xml has the index 'one'"),
+        ("x.xml", FSL.format(kind="Label").replace('"1" x', '"0" x'), r"x\.xml lists an index twice"),
+        ("x.ctab", "1 V1 1 2 3 0\n1 V2 1 2 3 0\n", r"x\.ctab lists an index twice"),
+    ],
+)
+def test_damaged_tables_of_other_programs(tmp_path, name, content, message):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(RegionFileError, match=message):
+        read_label_table(tmp_path / "x.nii.gz")
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [("vizual cortex", "Visual_cortex_V1"), ("hipocampus", "Left-Hippocampus"), ("amygdla left", "Amygdala_L")],
+)
+def test_the_nearest_names(text, nearest):
+    names = ["Visual_cortex_V1", "Left-Hippocampus", "Amygdala_L", "Insula_R"]
+    assert nearest_names(names, text)[0] == nearest
+    assert nearest_names(names, "qqq") == []

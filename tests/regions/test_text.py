@@ -121,9 +121,9 @@ def test_labels_of_a_file_with_signs_in_its_name(folder):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("structure:CA1", "names an AHBA structure, which this version does not know yet; give a NIfTI file"),
-        ("juelich:V1_L", "a region of the parcellation 'juelich', which this version does not know yet; give a NIfTI"),
-        ("juelich:V1_L@0.4", "'juelich:V1_L' names a region of the parcellation"),
+        ("julch:V1_L", "no parcellation is called 'julch'; the nearest are juelich; list all with: jugex regions"),
+        ("julch:V1_L@0.4", "no parcellation is called 'julch'"),
+        ("nilearn:V1", r"'nilearn:V1' names no region of a parcellation: write PARCELLATION:REGION, like juelich:GM_V"),
         ("nonsense", r"'nonsense' is no region; give a NIfTI file \(map\.nii\.gz.*sphere:x,y,z,r.*@0\.4 at the end"),
         ("sphere:1,2,3", "'sphere:1,2,3' is no sphere: write four numbers in mm, like sphere:-4,60,21,10"),
         ("sphere:1,2,3,r", "is no sphere"),

@@ -1,0 +1,359 @@
+"""Regions made of regions: union, intersection, difference, complement in the brain, and halves."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property, reduce
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from jugex.errors import RegionError
+from jugex.regions.base import Points, Region
+from jugex.regions.images import ImageRegion, locations_table, region_from_image, sample_points
+from jugex.regions.rasters import (
+    Affine,
+    Mask,
+    centre_of_mass,
+    find_limits,
+    make_image,
+    rasterize,
+    show_number,
+    show_point,
+)
+from jugex.regions.truth import Booleans, Truth
+from jugex.regions.volumes import voxel_volume
+from jugex.spaces import is_mni_space, is_same_space
+
+if TYPE_CHECKING:
+    from nibabel.nifti1 import Nifti1Image
+
+    from jugex.atlas import ExpressionAtlas
+
+__all__ = ["Combination", "Complement", "Difference", "Half", "Intersection", "Union", "brain_region"]
+
+
+@dataclass(frozen=True, repr=False)
+class Combination(Region):
+    """What regions give together; the ways to combine them are the classes below.
+
+    Attributes
+    ----------
+    parts : tuple of Region
+        The regions combined.
+    name : str
+        How the region is called in outputs.
+    """
+
+    parts: tuple[Region, ...]
+    name: str
+    kind: ClassVar[str]
+
+    @property
+    def space(self) -> str:  # type: ignore[override]  # read only here: it is that of the parts
+        """Space of the parts."""
+        return self.parts[0].space
+
+    @abstractmethod
+    def _combine(self, truths: Sequence[Truth], points: Points) -> Truth:
+        """Truth of the whole from that of each part at points (n, 3)."""
+
+    @abstractmethod
+    def _combine_probabilities(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Probability (n,) where the whole holds a sample, from that of each part (parts, n)."""
+
+    @abstractmethod
+    def _combine_limits(self, limits: npt.NDArray[np.float64]) -> Points:
+        """Corners (2, 3) in mm of a box that holds the whole, from those of each part (parts, 2, 3)."""
+
+    def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
+        """Say of each sample whether it lies in the region; see `Region.locate`.
+
+        `between_voxels` is true where the answer is a convention: half-way between two voxels of some part, and not
+        settled by the others.
+        """
+        found = [part.locate(samples) for part in self.parts]
+        truth = self._combine([Truth.of(table) for table in found], sample_points(samples))
+        probability = self._combine_probabilities(np.array([table["probability"].to_numpy() for table in found]))
+        return locations_table(samples, truth.inside, np.where(truth.inside, probability, np.nan), truth.undecided)
+
+    def contains(self, points: npt.ArrayLike) -> Booleans:
+        """Whether points (n, 3) in mm lie in the region; see `Region.contains`."""
+        at = np.asarray(points, dtype=np.float64)
+        certain = np.zeros(len(at), dtype=bool)
+        return self._combine([Truth(part.contains(at), certain) for part in self.parts], at).inside
+
+    def identity(self) -> dict[str, Any]:
+        """What determined the region (JSON types only), with the identity of each part under `parts`."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "file": None,
+            "sha256": None,
+            "threshold": None,
+            "space": self.space,
+            "volume_mm3": show_number(self.volume),
+            "centroid": show_point(self.centroid),
+            "parts": [part.identity() for part in self.parts],
+        }
+
+    def renamed(self, name: str) -> Self:
+        """The same region under another name."""
+        return replace(self, name=name)
+
+    def bound_to(self, atlas: ExpressionAtlas) -> Self:
+        """The same region with each part bound to the atlas; see `Region.bound_to`."""
+        parts = tuple(part.bound_to(atlas) for part in self.parts)
+        unchanged = all(after is before for after, before in zip(parts, self.parts, strict=True))
+        return self if unchanged else replace(self, parts=parts)  # what was measured once is kept
+
+    @property
+    def volume(self) -> float:
+        """Volume in mm3; NaN where a part has none (an anatomical structure).
+
+        Exact where the parts are images of one grid; else the number of points of a 1 mm grid that lie in the
+        region, which is approximate.
+        """
+        if any(np.isnan(part.volume) for part in self.parts):
+            return np.nan
+        mask, affine = self._raster
+        return int(np.count_nonzero(mask)) * voxel_volume(affine)
+
+    @property
+    def centroid(self) -> Points:
+        """Mean (x, y, z) in mm of the points in the region, shape (3,), on the grid that `volume` counts on."""
+        return centre_of_mass(*self._raster)
+
+    def to_image(self) -> Nifti1Image:
+        """A binary uint8 NIfTI image of the region: on the parts' grid where they share one, else on a 1 mm grid."""
+        return make_image(*self._raster)
+
+    @cached_property
+    def _raster(self) -> tuple[Mask, Affine]:
+        """Points of a grid in the region (i, j, k), and their affine."""
+        from nibabel.affines import apply_affine
+
+        images = [part.to_image() for part in self.parts]
+        first = images[0]
+        if all(image.shape == first.shape and np.allclose(image.affine, first.affine) for image in images):
+            inside = [np.asarray(image.dataobj).ravel() > 0 for image in images]
+            rows = np.flatnonzero(np.logical_or.reduce(inside))  # outside all parts there is nothing of the whole
+            points = apply_affine(first.affine, np.stack(np.unravel_index(rows, first.shape), axis=-1))
+            certain = np.zeros(len(rows), dtype=bool)
+            mask = np.zeros(inside[0].size, dtype=np.uint8)
+            mask[rows] = self._combine([Truth(part[rows], certain) for part in inside], points).inside
+            return mask.reshape(first.shape), np.asarray(first.affine)
+        return rasterize(self, *self._combine_limits(np.array([find_limits(image) for image in images])))
+
+
+@dataclass(frozen=True, repr=False)
+class Union(Combination):
+    """The points of several regions taken together. Make one with `Union.of` or ``a | b``.
+
+    The probability is the largest of those that the parts have there; a part without probability hides no other.
+    """
+
+    kind: ClassVar[str] = "union"
+
+    @classmethod
+    def of(cls, regions: Sequence[Region], *, name: str | None = None) -> Union:
+        """Join regions; the parts of unions among them become parts of this one.
+
+        Parameters
+        ----------
+        regions : sequence of Region
+            At least one region.
+        name : str, optional
+            How the region is called in outputs; default: ``A + B``.
+
+        Raises
+        ------
+        RegionError
+            Where there is no region, or they are in different spaces.
+        """
+        if not regions:
+            raise RegionError("a union of no regions holds nothing: give at least one region")
+        _check_one_space(regions)
+        parts = [part for region in regions for part in (region.parts if isinstance(region, Union) else (region,))]
+        return cls(tuple(parts), " + ".join(region.name for region in regions) if name is None else name)
+
+    @property
+    def centroid(self) -> Points:
+        """Mean (x, y, z) in mm of the points in the union, shape (3,), on the grid that `volume` counts on."""
+        centre = super().centroid
+        if np.isnan(centre).any():  # spheres so small that they hold no point of the grid
+            return np.asarray(np.mean([part.centroid for part in self.parts], axis=0))
+        return centre
+
+    def distances(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Distance in mm of points (n, 3) to the nearest part; see `Region.distances`."""
+        return np.asarray(np.min([part.distances(points) for part in self.parts], axis=0))
+
+    def _combine(self, truths: Sequence[Truth], points: Points) -> Truth:  # noqa: ARG002  # where does not matter
+        return reduce(Truth.__or__, truths)
+
+    def _combine_probabilities(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.asarray(np.fmax.reduce(probabilities))
+
+    def _combine_limits(self, limits: npt.NDArray[np.float64]) -> Points:
+        return np.array([limits[:, 0].min(axis=0), limits[:, 1].max(axis=0)])
+
+
+@dataclass(frozen=True, repr=False)
+class Intersection(Combination):
+    """The points that lie in each of several regions. Make one with ``a & b``.
+
+    The probability is the smallest of those that the parts have there; a part without probability limits no other.
+    """
+
+    kind: ClassVar[str] = "intersection"
+
+    @classmethod
+    def of(cls, regions: Sequence[Region]) -> Intersection:
+        """Intersect regions of one space; the parts of intersections among them become parts of this one."""
+        _check_one_space(regions)
+        parts = [part for region in regions for part in (region.parts if isinstance(region, cls) else (region,))]
+        return cls(tuple(parts), " & ".join(_bracket(region) for region in regions))
+
+    def _combine(self, truths: Sequence[Truth], points: Points) -> Truth:  # noqa: ARG002  # where does not matter
+        return reduce(Truth.__and__, truths)
+
+    def _combine_probabilities(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.asarray(np.fmin.reduce(probabilities))
+
+    def _combine_limits(self, limits: npt.NDArray[np.float64]) -> Points:
+        low, high = limits[:, 0].max(axis=0), limits[:, 1].min(axis=0)
+        return np.array([low, np.maximum(low, high)])  # apart from each other: nothing is in the box
+
+
+@dataclass(frozen=True, repr=False)
+class Difference(Combination):
+    """The points of a first region that are not in a second, with the first's probability. Make one with ``a - b``."""
+
+    kind: ClassVar[str] = "difference"
+
+    @classmethod
+    def of(cls, region: Region, other: Region) -> Difference:
+        """Take the points of another region away from one of the same space."""
+        _check_one_space((region, other))
+        return cls((region, other), f"{_bracket(region)} - {_bracket(other)}")
+
+    def _combine(self, truths: Sequence[Truth], points: Points) -> Truth:  # noqa: ARG002  # where does not matter
+        return truths[0] & ~truths[1]
+
+    def _combine_probabilities(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.asarray(probabilities[0])
+
+    def _combine_limits(self, limits: npt.NDArray[np.float64]) -> Points:
+        return np.asarray(limits[0])
+
+
+@dataclass(frozen=True, repr=False)
+class Complement(Combination):
+    """The rest of the brain: what is not in a region, without probability. Make one with ``~region``.
+
+    Every sample that is not in the region is in its complement: samples are from brains, also where their coordinate
+    lies a little outside the template's. For volume and drawing the brain is nilearn's MNI152 brain mask.
+    """
+
+    kind: ClassVar[str] = "rest of the brain"
+
+    @classmethod
+    def of(cls, region: Region) -> Complement:
+        """Take the rest of the brain.
+
+        Raises
+        ------
+        RegionError
+            Where the region is in a space of the user's own, whose brain is unknown.
+        """
+        if not is_mni_space(region.space):
+            raise RegionError(
+                f"region {region.name!r} is in the space {region.space}, and the brain is known in MNI152 only: "
+                "subtract it from a region that holds the brain (brain - region) instead of taking its complement"
+            )
+        return cls((region,), f"not {_bracket(region)}")
+
+    def contains(self, points: npt.ArrayLike) -> Booleans:
+        """Whether points (n, 3) in mm lie in the template's brain, and not in the region."""
+        return brain_region().contains(points) & super().contains(points)
+
+    def __repr__(self) -> str:
+        return f"<Region {self.name!r}: {self.kind}>"  # measuring it takes seconds
+
+    def _combine(self, truths: Sequence[Truth], points: Points) -> Truth:  # noqa: ARG002  # where does not matter
+        return ~truths[0]
+
+    def _combine_probabilities(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.full(probabilities.shape[1], np.nan)
+
+    def _combine_limits(self, limits: npt.NDArray[np.float64]) -> Points:  # noqa: ARG002  # as large as the brain
+        return find_limits(brain_region().to_image())
+
+    @cached_property
+    def _raster(self) -> tuple[Mask, Affine]:
+        """Points of a 1 mm grid in the region (i, j, k), and their affine."""
+        return rasterize(self, *find_limits(brain_region().to_image()))
+
+
+@dataclass(frozen=True, repr=False)
+class Half(Combination):
+    """The points of a region in one hemisphere, with its probability. Make one with ``region.left``.
+
+    Left is x < 0 mm and right is x > 0; what lies at x = 0 is in neither.
+
+    Attributes
+    ----------
+    side : {'left', 'right'}
+        Which half.
+    """
+
+    side: Literal["left", "right"] = "left"
+    kind: ClassVar[str] = "half"
+
+    @classmethod
+    def of(cls, region: Region, side: Literal["left", "right"]) -> Half:
+        """Take the left or the right half of a region."""
+        return cls((region,), f"{_bracket(region)} {side}", side)
+
+    def identity(self) -> dict[str, Any]:
+        """What determined the region (JSON types only); see `Region.identity`."""
+        return super().identity() | {"kind": f"{self.side} half"}
+
+    def _combine(self, truths: Sequence[Truth], points: Points) -> Truth:
+        is_there = points[:, 0] < 0 if self.side == "left" else points[:, 0] > 0
+        return truths[0] & Truth(is_there, np.zeros(len(points), dtype=bool))
+
+    def _combine_probabilities(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.asarray(probabilities[0])
+
+    def _combine_limits(self, limits: npt.NDArray[np.float64]) -> Points:
+        return np.asarray(limits[0])
+
+
+@cache
+def brain_region() -> ImageRegion:
+    """The brain: nilearn's MNI152 brain mask, at 1 mm."""
+    from nilearn.datasets import load_mni152_brain_mask
+
+    return region_from_image(load_mni152_brain_mask(resolution=1), name="brain")
+
+
+def _check_one_space(regions: Sequence[Region]) -> None:
+    first = regions[0]
+    for other in regions[1:]:
+        if not is_same_space(first.space, other.space):
+            raise RegionError(
+                f"region {first.name!r} is in the space {first.space}, but region {other.name!r} in {other.space}: "
+                "regions of one space are needed, transform one of them"
+            )
+
+
+def _bracket(region: Region) -> str:
+    """Name of a region, in brackets where it was made of names."""
+    made_of_names = isinstance(region, Combination) and not isinstance(region, Half)
+    return f"({region.name})" if made_of_names and " " in region.name else region.name

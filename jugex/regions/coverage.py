@@ -1,0 +1,99 @@
+"""What a region holds of an atlas: what one looks at before running anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from jugex.regions.base import Points, Region
+
+if TYPE_CHECKING:
+    from jugex.atlas import ExpressionAtlas
+
+__all__ = ["Coverage", "measure_coverage"]
+
+#: Columns of `Coverage.donors` that count samples: x < 0 mm, x = 0, x > 0.
+_SIDES = ("left", "midline", "right")
+
+
+@dataclass(frozen=True, eq=False)
+class Coverage:
+    """Samples and donors that a region holds, its volume and where it lies.
+
+    Attributes
+    ----------
+    region, atlas : str
+        Their names.
+    donors : DataFrame
+        One row per donor of the atlas: `donor_name`, then the number of samples at x < 0 mm (`left`), x = 0
+        (`midline`) and x > 0 (`right`), and in all (`samples`).
+    volume : float
+        Volume of the region in mm3; NaN where it has no extent in space (an anatomical structure).
+    centroid : ndarray, shape (3,)
+        Centre of mass (x, y, z) of the region in mm; of a structure, that of its samples.
+    """
+
+    region: str
+    atlas: str
+    donors: pd.DataFrame
+    volume: float
+    centroid: Points
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples in the region."""
+        return int(self.donors["samples"].sum())
+
+    @property
+    def n_donors(self) -> int:
+        """Number of donors with samples in the region."""
+        return int((self.donors["samples"] > 0).sum())
+
+    @property
+    def hemispheres(self) -> pd.DataFrame:
+        """One row per `hemisphere` (left, midline, right): `samples` and `donors`, the donors with samples there."""
+        counts = self.donors[list(_SIDES)]
+        samples, donors = counts.sum().to_numpy(), (counts > 0).sum().to_numpy()
+        return pd.DataFrame({"hemisphere": list(_SIDES), "samples": samples, "donors": donors})
+
+    def __str__(self) -> str:
+        extent = "no extent in space" if np.isnan(self.volume) else f"{self.volume:,.0f} mm3"
+        x, y, z = self.centroid
+        where = "" if np.isnan(x) else f" around x {x:.0f}, y {y:.0f}, z {z:.0f} mm"
+        head = f"{self.region} in {self.atlas}: {self.n_samples} samples of {self.n_donors} donors; {extent}{where}"
+        totals = {"donor_name": "samples", **self.donors[[*_SIDES, "samples"]].sum()}
+        numbers = self.hemispheres.set_index("hemisphere")["donors"]
+        donors = {"donor_name": "donors", **numbers, "samples": self.n_donors}
+        table = pd.concat([self.donors, pd.DataFrame([totals, donors])])
+        return f"{head}\n{table.rename(columns={'donor_name': 'donor', 'samples': 'all'}).to_string(index=False)}"
+
+
+def measure_coverage(region: Region, atlas: ExpressionAtlas) -> Coverage:
+    """Count the samples and donors of an atlas in a region, and measure the region.
+
+    Parameters
+    ----------
+    region : Region
+        The region; it may hold no sample.
+    atlas : ExpressionAtlas
+        Where the samples come from (`jugex.open_atlas`).
+
+    Returns
+    -------
+    Coverage
+
+    Raises
+    ------
+    RegionError
+        Where the region holds a structure that the atlas does not have.
+    """
+    bound = region.bound_to(atlas)
+    samples = atlas.samples[bound.locate(atlas.samples)["inside"].to_numpy()]
+    side = np.sign(samples["mni_x"]).map(dict(zip((-1.0, 0.0, 1.0), _SIDES, strict=True)))
+    counts = pd.crosstab(samples["donor_name"], side)
+    counts = counts.reindex(index=atlas.donors["donor_name"], columns=list(_SIDES), fill_value=0)
+    donors = counts.assign(samples=counts.sum(axis=1)).rename_axis(columns=None).reset_index()
+    return Coverage(bound.name, atlas.name, donors, bound.volume, bound.centroid)

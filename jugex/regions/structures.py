@@ -1,0 +1,351 @@
+"""Anatomical structures of an atlas: found by acronym, name or id, and as regions."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from jugex.errors import OptionError, RegionError
+from jugex.regions.base import Points, Region
+from jugex.regions.images import locations_table, sample_points
+from jugex.regions.rasters import make_image, rasterize, show_point
+from jugex.spaces import MNI_SPACE
+
+if TYPE_CHECKING:
+    from nibabel.nifti1 import Nifti1Image
+
+    from jugex.atlas import ExpressionAtlas
+
+__all__ = ["Structure", "StructureRegion", "find_structure", "find_structures"]
+
+_N_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Structure:
+    """An anatomical structure: one of the atlas, or its left and right half where the atlas has no name for both.
+
+    Attributes
+    ----------
+    structure_ids : tuple of int
+        The structure's id, or those of its two halves.
+    acronym, name : str
+        As the atlas has them, without the side where both sides are meant.
+    members : frozenset of int
+        Ids of the structure and of all its descendants.
+    """
+
+    structure_ids: tuple[int, ...]
+    acronym: str
+    name: str
+    members: frozenset[int]
+
+    def identity(self) -> dict[str, Any]:
+        """What the structure is (JSON types only)."""
+        return {"structure_ids": list(self.structure_ids), "acronym": self.acronym, "name": self.name}
+
+
+def find_structure(atlas: ExpressionAtlas, structure: str | int) -> Structure:
+    """Find an anatomical structure of an atlas by its acronym, name or id.
+
+    The first of these that finds something counts: the id; an exact acronym or name; one that differs in case or
+    punctuation only; a part of a name. Where several structures are found, and one of them holds all others, that one
+    is meant ("PHG" is the parahippocampal gyrus, and not its left half of the same acronym). A left and a right
+    structure of one name are meant both.
+
+    Parameters
+    ----------
+    atlas : ExpressionAtlas
+        Whose structures to search.
+    structure : str or int
+        Acronym, name or id.
+
+    Returns
+    -------
+    Structure
+
+    Raises
+    ------
+    RegionError
+        Where there is no such structure, or several fit; with the nearest names.
+    """
+    table = _list_structures(atlas)
+    if table.empty:
+        raise RegionError(f"{atlas.name} names no anatomical structures: give an image or a shape instead")
+    found = _match(table, structure)
+    if found.empty:
+        raise RegionError(f"{atlas.name} has no structure {structure!r}{_suggest(table, structure)}")
+    top = _drop_parts(found, table)
+    if not _is_one_structure(top):
+        shown = "; ".join(_describe(row) for row in top.head(_N_SHOWN).itertuples())
+        more = f"; and {len(top) - _N_SHOWN} more" if len(top) > _N_SHOWN else ""
+        raise RegionError(
+            f"{structure!r} fits {len(top)} structures of {atlas.name}; name one, by its id if need be: {shown}{more}"
+        )
+    ids = tuple(int(number) for number in top["structure_id"])
+    first = top.iloc[0]
+    name = str(first["name"]) if len(top) == 1 else _drop_side(str(first["name"]))
+    return Structure(ids, str(first["acronym"]), name, _find_members(table, ids))
+
+
+def find_structures(atlas: ExpressionAtlas, structures: str | int | Iterable[str | int]) -> tuple[Structure, ...]:
+    """Find several structures, as `find_structure` does.
+
+    Parameters
+    ----------
+    atlas : ExpressionAtlas
+        Whose structures to search.
+    structures : str, int or iterable of them
+        Acronyms, names or ids. In a single str commas separate them; commas of names, as in "claustrum, right", are
+        recognised where the whole name stands there.
+
+    Returns
+    -------
+    tuple of Structure
+
+    Raises
+    ------
+    OptionError
+        Where none is given.
+    RegionError
+        Where one is unknown or ambiguous.
+    """
+    if isinstance(structures, str):
+        structures = _split_names(structures, _list_structures(atlas))
+    asked = [structures] if isinstance(structures, int | np.integer) else list(structures)
+    if not asked:
+        raise OptionError("no structure is named: give at least one acronym, name or id, or leave the argument out")
+    return tuple(find_structure(atlas, structure) for structure in asked)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StructureRegion(Region):
+    """The samples of an anatomical structure and of its descendants, by annotation and not by coordinates.
+
+    They have no probability. A structure has samples but no extent in space: its `volume` is NaN, and its image shows
+    the 1 mm voxels in which its samples lie. Make one with `Region.from_structure`; without an atlas it is looked up
+    when the query knows the atlas.
+
+    Attributes
+    ----------
+    asked : str or int
+        Acronym, name or id, as given.
+    name : str
+        How the region is called in outputs.
+    structure : Structure or None
+        What was found in the atlas; None before.
+    points : ndarray, shape (n, 3), or None
+        Coordinates (mm) of the structure's samples in the atlas; None before.
+    space : str
+        Space of the atlas.
+    """
+
+    asked: str | int
+    name: str
+    structure: Structure | None = None
+    points: Points | None = None
+    space: str = MNI_SPACE
+
+    @classmethod
+    def of(
+        cls, structure: str | int, *, atlas: ExpressionAtlas | None = None, name: str | None = None
+    ) -> StructureRegion:
+        """Make the region of a structure with all its descendants.
+
+        Parameters
+        ----------
+        structure : str or int
+            Acronym, name or id; see `find_structure`.
+        atlas : ExpressionAtlas, optional
+            Whose structure is meant (`jugex.open_atlas`); default: that of the query.
+        name : str, optional
+            How the region is called in outputs; default: by the structure's name.
+
+        Raises
+        ------
+        RegionError
+            Where the atlas has no such structure, or no sample of it.
+        """
+        region = cls(structure, str(structure) if name is None else name)
+        return region if atlas is None else region.bound_to(atlas)
+
+    def bound_to(self, atlas: ExpressionAtlas) -> StructureRegion:
+        """The same region, looked up in an atlas; see `Region.bound_to`."""
+        structures, samples = getattr(atlas, "structures", None), getattr(atlas, "samples", None)
+        if structures is None or samples is None:
+            raise OptionError(f"an atlas is what jugex.open_atlas returns; got {type(atlas).__name__}")
+        structure = find_structure(atlas, self.asked)
+        of_structure = samples["structure_id"].isin(list(structure.members))
+        if not of_structure.any():
+            raise RegionError(f"{atlas.name} has no sample of the structure {structure.name!r} or of its parts")
+        name = structure.name if self.name == str(self.asked) else self.name
+        return replace(
+            self, name=name, structure=structure, points=sample_points(samples[of_structure]), space=atlas.space
+        )
+
+    def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
+        """Say of each sample whether it is annotated with the structure or a part of it; see `Region.locate`.
+
+        Parameters
+        ----------
+        samples : DataFrame, n rows
+            With the column `structure_id`.
+        """
+        structure, _ = self._look_up()
+        inside = samples["structure_id"].isin(list(structure.members)).to_numpy()
+        return locations_table(samples, inside, np.full(len(samples), np.nan), np.zeros(len(samples), dtype=bool))
+
+    def contains(self, points: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Whether points (n, 3) in mm lie in the 1 mm voxel of a sample, shape (n,): no more is known."""
+        _, known = self._look_up()
+        voxels = [pd.MultiIndex.from_arrays(list(np.rint(at).T)) for at in (np.asarray(points, dtype=float), known)]
+        return np.asarray(voxels[0].isin(voxels[1]))
+
+    def identity(self) -> dict[str, Any]:
+        """What determined the region (JSON types only); see `Region.identity`."""
+        structure, _ = self._look_up()
+        return {
+            "name": self.name,
+            "kind": "anatomical structure",
+            "file": None,
+            "sha256": None,
+            "threshold": None,
+            "space": self.space,
+            "asked": self.asked,
+            "structure": structure.identity() | {"n_structures": len(structure.members)},
+            "volume_mm3": None,
+            "centroid": show_point(self.centroid),
+        }
+
+    def renamed(self, name: str) -> StructureRegion:
+        """The same region under another name."""
+        return replace(self, name=name)
+
+    @property
+    def volume(self) -> float:
+        """NaN: a structure has samples, but no extent in space."""
+        return np.nan
+
+    @property
+    def centroid(self) -> Points:
+        """Mean (x, y, z) in mm of the structure's samples, shape (3,)."""
+        return np.asarray(self._look_up()[1].mean(axis=0))
+
+    def to_image(self) -> Nifti1Image:
+        """A binary uint8 NIfTI image of the 1 mm voxels in which the structure's samples lie."""
+        _, points = self._look_up()
+        return make_image(*rasterize(self, np.rint(points.min(axis=0)), np.rint(points.max(axis=0))))
+
+    def _look_up(self) -> tuple[Structure, Points]:
+        """The structure and its samples, where they are known."""
+        if self.structure is None or self.points is None:
+            raise RegionError(
+                f"the structure {self.asked!r} was not looked up in an atlas yet: give "
+                f"Region.from_structure({self.asked!r}, atlas=...)"
+            )
+        return self.structure, self.points
+
+
+def _list_structures(atlas: ExpressionAtlas) -> pd.DataFrame:
+    """Structures of an atlas, and those of its samples that it does not list, with the columns of `structures`."""
+    columns = {"structure_acronym": "acronym", "structure_name": "name"}
+    sampled = atlas.samples[["structure_id", *columns]].rename(columns=columns).drop_duplicates("structure_id")
+    unlisted = sampled[~sampled["structure_id"].isin(atlas.structures["structure_id"])]
+    unlisted = unlisted.assign(parent_structure_id=pd.array([pd.NA] * len(unlisted), dtype="Int64"))
+    listed = [table for table in (atlas.structures, unlisted) if len(table)]
+    return pd.concat(listed, ignore_index=True) if listed else atlas.structures
+
+
+def _match(table: pd.DataFrame, structure: str | int) -> pd.DataFrame:
+    """Rows of the structures meant, by the first rule that finds some."""
+    if isinstance(structure, int | np.integer):
+        return table[table["structure_id"] == structure]
+    text, plain = structure.strip(), _simplify(structure)
+    acronyms, names = table["acronym"].astype(str), table["name"].astype(str)
+    simple_names = names.map(_simplify)
+    rules = [
+        table["structure_id"].astype(str) == text,
+        (acronyms == text) | (names == text),
+        (acronyms.str.casefold() == text.casefold()) | (simple_names == plain),
+        simple_names.str.contains(plain, regex=False) if plain else pd.Series(False, index=table.index),
+    ]
+    return next((table[rule] for rule in rules if rule.any()), table.iloc[:0])
+
+
+def _simplify(text: str) -> str:
+    """Text in lower case, its words separated by single spaces."""
+    return " ".join(re.findall(r"\w+", text.casefold()))
+
+
+def _drop_parts(found: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Rows that are no descendants of another row."""
+    ids = set(found["structure_id"])
+    parents = dict(zip(table["structure_id"], table["parent_structure_id"], strict=True))
+    return found[
+        [not (ids - {number}).intersection(_list_ancestors(number, parents)) for number in found["structure_id"]]
+    ]
+
+
+def _list_ancestors(structure_id: int, parents: dict[int, Any]) -> list[int]:
+    ancestors: list[int] = []
+    parent = parents.get(structure_id)
+    while not pd.isna(parent) and parent not in ancestors:  # a cycle would be an error of the atlas, and no end
+        ancestors.append(int(parent))
+        parent = parents.get(parent)
+    return ancestors
+
+
+def _find_members(table: pd.DataFrame, structure_ids: Sequence[int]) -> frozenset[int]:
+    """Ids of structures and of all their descendants."""
+    parents = dict(zip(table["structure_id"], table["parent_structure_id"], strict=True))
+    tops = set(structure_ids)
+    return frozenset(tops.union(number for number in parents if tops.intersection(_list_ancestors(number, parents))))
+
+
+def _is_one_structure(rows: pd.DataFrame) -> bool:
+    """Whether rows are one structure, or a left and a right one of the same name."""
+    names = rows["name"].astype(str)
+    return len(rows) == 1 or (len(rows) == 2 and names.nunique() == 2 and names.map(_drop_side).nunique() == 1)
+
+
+def _drop_side(name: str) -> str:
+    """Name without ", left" or ", right"."""
+    return re.sub(r",\s*(left|right)\b", "", name, flags=re.IGNORECASE)
+
+
+def _describe(row: Any) -> str:
+    return f"{row.name} ({row.acronym}, id {row.structure_id})"
+
+
+def _suggest(table: pd.DataFrame, structure: str | int) -> str:
+    """The nearest acronyms and names, as the end of an error."""
+    asked = str(structure).strip()
+    spelt: dict[str, str] = {}
+    for row in table.itertuples():
+        described = f"{row.name} ({row.acronym})"
+        for spelling in (str(row.acronym), str(row.name), _drop_side(str(row.name))):
+            spelt.setdefault(spelling.casefold(), described)
+    nearest = difflib.get_close_matches(asked.casefold(), spelt, n=_N_SHOWN, cutoff=0.6)
+    if not nearest:
+        return "; see atlas.structures for their names, acronyms and ids"
+    return f"; did you mean {' or '.join(dict.fromkeys(spelt[spelling] for spelling in nearest))}?"
+
+
+def _split_names(text: str, table: pd.DataFrame) -> list[str]:
+    """Split at commas, but not within the name of a structure."""
+    known = {_simplify(str(name)) for name in table["name"]}
+    tokens = [token.strip() for token in text.split(",") if token.strip()]
+    names = []
+    while tokens:
+        lengths = range(len(tokens), 1, -1)
+        n_tokens = next((n for n in lengths if _simplify(" ".join(tokens[:n])) in known), 1)
+        names.append(", ".join(tokens[:n_tokens]))
+        tokens = tokens[n_tokens:]
+    return names
