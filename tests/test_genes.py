@@ -1,93 +1,184 @@
-"""Gene symbols and gene lists."""
+"""The genes of an atlas, and what becomes of those asked for."""
 
 from __future__ import annotations
 
+import copy
+import json
+import pickle
+
+import pandas as pd
 import pytest
 
+import jugex
 from jugex.errors import GeneError, GeneWarning, OptionError
-from jugex.genes import read_gene_list, select_genes
+from jugex.genes import Genes, ListedGene, clean_requests, describe_ledger, select_genes
 
 KNOWN = ["MAOA", "MAOB", "TAC1", "C1orf21", "c1ORF21"]
 
 
-def test_none_selects_every_gene():
-    selection = select_genes(None, [*KNOWN, "MAOA"])
-    assert selection.found == tuple(KNOWN)
-    assert selection.requested is None
+@pytest.fixture
+def genes():
+    symbols = ["MAOA", "HLA-A", "MAOA", "C1orf21", "c1ORF21", "TAC1", "A_24_P1", "TACR1"]
+    entrez_ids = [4128, 3105, 4128, 81563, 81563, 6863, None, 6869]
+    return Genes(pd.DataFrame({"gene": symbols, "entrez_id": pd.array(entrez_ids, dtype="Int64")}))
 
 
-def test_case_is_ignored_only_where_the_symbol_as_written_is_unknown():
-    assert select_genes(["tac1", "c1ORF21", "C1ORF21"], KNOWN).found == ("TAC1", "c1ORF21", "C1orf21")
+class TestGenes:
+    def test_each_gene_once_in_the_order_of_the_probes(self, genes):
+        assert list(genes) == ["MAOA", "HLA-A", "C1orf21", "c1ORF21", "TAC1", "A_24_P1", "TACR1"]
+        assert len(genes) == 7
+        assert genes.table["n_probes"].tolist() == [2, 1, 1, 1, 1, 1, 1]
+        assert repr(genes) == "<Genes: 7 (MAOA, HLA-A, C1orf21, ...)>"
+
+    @pytest.mark.parametrize(
+        ("asked", "symbol"),
+        [("MAOA", "MAOA"), ("maoa", "MAOA"), (" hla-a ", "HLA-A"), ("c1ORF21", "c1ORF21"), ("C1ORF21", "C1orf21"),
+         (4128, "MAOA"), ("4128", "MAOA"), (81563, "C1orf21")],
+    )  # fmt: skip
+    def test_a_gene_is_found_by_symbol_then_ignoring_case_then_by_entrez_id(self, genes, asked, symbol):
+        assert genes.find(asked) == genes[asked] == symbol
+        assert asked in genes
+
+    def test_what_is_not_there(self, genes):
+        assert genes.find("XXXX") is None
+        assert 99 not in genes
+        assert None not in genes
+        with pytest.raises(GeneError, match=r"^MAOB is not in the atlas \(nearest: MAOA\)$"):
+            genes["MAOB"]
+
+    def test_completion_offers_symbols(self, genes):
+        assert genes.MAOA == "MAOA"
+        assert {"MAOA", "A_24_P1", "search"} <= set(dir(genes))
+        assert "HLA-A" not in dir(genes)  # cannot be written as an attribute
+        assert "HLA-A" in genes._ipython_key_completions_()
+
+    def test_an_unknown_attribute_is_an_attribute_error_with_suggestions(self, genes):
+        with pytest.raises(AttributeError, match=r"no gene MAOB in the atlas \(nearest: MAOA\)"):
+            _ = genes.MAOB
+        assert not hasattr(genes, "_repr_html_")
+
+    def test_can_be_copied(self, genes):
+        assert list(copy.deepcopy(genes)) == list(pickle.loads(pickle.dumps(genes))) == list(genes)
+
+    def test_search_ranks_the_symbol_itself_then_beginnings_then_parts(self, genes):
+        found = genes.search("tac")
+        assert found["gene"].tolist() == ["TAC1", "TACR1"]
+        assert list(found.columns) == ["gene", "entrez_id", "n_probes", "matched"]
+        assert genes.search("A")["gene"].tolist() == ["A_24_P1", "HLA-A", "MAOA", "TAC1", "TACR1"]
+        assert genes.search("TAC1")["gene"].tolist() == ["TAC1"]
+
+    def test_search_by_entrez_id(self, genes):
+        found = genes.search("4128")
+        assert found.to_dict("records") == [{"gene": "MAOA", "entrez_id": 4128, "n_probes": 2, "matched": "Entrez id"}]
+        assert genes.search("412").empty
+
+    def test_search_for_nothing_is_refused(self, genes):
+        with pytest.raises(OptionError, match="the text to search for is empty"):
+            genes.search(" ")
+
+    def test_of_an_atlas(self):
+        atlas = jugex.open_atlas("simulated")
+        assert atlas.genes.MAOA == "MAOA"
+        assert atlas.genes is atlas.genes  # built once
+        assert list(atlas.restricted([9861]).genes) == list(atlas.genes)
 
 
-def test_order_is_that_of_the_request_and_repetitions_count_once():
-    selection = select_genes([" TAC1", "MAOA", "TAC1", "maoa"], KNOWN)
-    assert selection.found == ("TAC1", "MAOA")
-    assert selection.requested == ("TAC1", "MAOA", "maoa")
+class TestSelection:
+    def test_none_selects_every_gene(self):
+        selection = select_genes(None, [*KNOWN, "MAOA"])
+        assert selection.found == tuple(KNOWN)
+        assert selection.requested is None
+        assert selection.ledger == ()
+
+    def test_case_is_ignored_only_where_the_symbol_as_written_is_unknown(self):
+        assert select_genes(["tac1", "c1ORF21", "C1ORF21"], KNOWN).found == ("TAC1", "c1ORF21", "C1orf21")
+
+    def test_order_is_that_of_the_request_and_repetitions_count_once(self):
+        selection = select_genes([" TAC1", "MAOA", "TAC1", "maoa"], KNOWN)
+        assert selection.found == ("TAC1", "MAOA")
+        assert selection.requested == ("TAC1", "MAOA", "maoa")
+
+    @pytest.mark.parametrize("asked", [[4128, "TAC1"], ["4128", "TAC1"]])
+    def test_entrez_ids_are_used_like_symbols(self, genes, asked):
+        selection = select_genes(asked, genes)
+        assert selection.found == ("MAOA", "TAC1")
+        assert selection.requested == ("4128", "TAC1")
+        assert selection.ledger[0] == ("4128", "MAOA", "used", "Entrez id 4128")
+
+    def test_one_gene_needs_no_list(self, genes):
+        assert select_genes(4128, genes).found == select_genes("MAOA", genes).found == ("MAOA",)
+
+    def test_missing_genes_are_named_and_the_rest_goes_on(self):
+        with pytest.warns(
+            GeneWarning, match=r"not in the atlas: MAOC, XXXX \(nearest to MAOC: MAO[AB], MAO[AB]\); going on"
+        ):
+            selection = select_genes(["MAOC", "XXXX", "TAC1"], KNOWN)
+        assert selection.missing == ("MAOC", "XXXX")
+        assert [entry.outcome for entry in selection.ledger] == ["no probe in the atlas"] * 2 + ["used"]
+        assert "MAOA" in selection.ledger[0].detail
+
+    def test_many_missing_genes_are_counted(self):
+        with pytest.raises(GeneError, match=r"G0, .*G9 and 2 more; no gene is left"):
+            select_genes([f"G{number}" for number in range(12)], KNOWN)
+
+    def test_message_of_a_gene_error_is_a_sentence(self):
+        with pytest.raises(GeneError) as caught:
+            select_genes("NOPE", KNOWN)
+        assert str(caught.value).startswith("not in the atlas: NOPE")
+
+    @pytest.mark.parametrize("asked", [[], [" "], ""])
+    def test_an_empty_list_is_refused(self, asked):
+        with pytest.raises(OptionError, match="the list of genes is empty"):
+            select_genes(asked, KNOWN)
+
+    @pytest.mark.parametrize("asked", [[4128.0], [True], [None]])
+    def test_a_gene_is_a_symbol_or_an_entrez_id(self, asked):
+        with pytest.raises(OptionError, match="genes are symbols such as 'MAOA' or Entrez ids such as 4128, got"):
+            clean_requests(asked)
+
+    def test_a_listed_entrez_id_finds_a_gene_whose_symbol_has_changed(self, genes):
+        with pytest.warns(GeneWarning, match="used under another symbol: MAOA for MAO-A"):
+            selection = select_genes([ListedGene("MAO-A", "4128"), ListedGene("TAC1", "1")], genes)
+        assert selection.found == ("MAOA", "TAC1")  # a symbol that is there comes before its id
+        assert selection.ledger[0] == ("MAO-A", "MAOA", "renamed", "has the Entrez id of MAO-A in the list (4128)")
+
+    def test_a_symbol_from_before_the_re_annotation_is_found_by_its_entrez_id(self):
+        now = pd.DataFrame({"gene": ["BRINP3"], "entrez_id": pd.array([339479], dtype="Int64")})
+        before = pd.DataFrame({"gene": ["FAM5C", "OLD"], "entrez_id": pd.array([339479, 5], dtype="Int64")})
+        with pytest.warns(GeneWarning):
+            selection = select_genes(["fam5c", "OLD"], Genes(now, former=before))
+        assert selection.ledger[0].outcome == "renamed"
+        assert "before the re-annotation (339479)" in selection.ledger[0].detail
+        assert selection.missing == ("OLD",)
+
+    def test_genes_without_a_probe_left_leave_the_selection_and_stay_in_the_ledger(self):
+        selection = select_genes(["TAC1", "maoa"], KNOWN).without(["MAOA"], "too faint")
+        assert selection.found == ("TAC1",)
+        assert selection.missing == ()
+        assert selection.ledger[1] == ("maoa", "MAOA", "all probes filtered", "too faint")
+        with pytest.raises(GeneError, match="no gene is left to look at: all probes of TAC1 were too faint"):
+            selection.without(["TAC1"], "too faint")
+
+    def test_description_is_json(self):
+        described = select_genes(["TAC1"], KNOWN).describe()
+        assert json.loads(json.dumps(described)) == {
+            "n_requested": 1,
+            "missing": [],
+            "ledger": [{"requested": "TAC1", "gene": "TAC1", "outcome": "used", "detail": ""}],
+            "aliases": None,
+        }
+        assert select_genes(None, KNOWN).describe()["n_requested"] is None
 
 
-def test_missing_genes_are_named_and_the_rest_goes_on():
-    with pytest.warns(
-        GeneWarning, match=r"not in the atlas: MAOC, XXXX \(nearest to MAOC: MAO[AB], MAO[AB]\); going on"
-    ):
-        selection = select_genes(["MAOC", "XXXX", "TAC1"], KNOWN)
-    assert selection.missing == ("MAOC", "XXXX")
+class TestLedgerInOneLine:
+    def test_counts_outcomes_and_names_what_was_not_simply_used(self):
+        ledger = [
+            {"requested": "A", "gene": "A", "outcome": "used", "detail": ""},
+            {"requested": "B", "gene": "C", "outcome": "renamed", "detail": "x"},
+            {"requested": "D", "gene": None, "outcome": "no probe in the atlas", "detail": ""},
+        ]
+        expected = "3 genes asked for: 1 used, 1 renamed (B -> C), 1 no probe in the atlas (D)"
+        assert describe_ledger(ledger) == expected
 
-
-def test_many_missing_genes_are_counted():
-    with pytest.raises(GeneError, match=r"G0, .*G9 and 2 more; no gene is left"):
-        select_genes([f"G{number}" for number in range(12)], KNOWN)
-
-
-def test_message_of_a_gene_error_is_a_sentence():
-    with pytest.raises(GeneError) as caught:
-        select_genes("NOPE", KNOWN)
-    assert str(caught.value).startswith("not in the atlas: NOPE")
-
-
-@pytest.mark.parametrize("genes", [[], [" "], ""])
-def test_an_empty_list_is_refused(genes):
-    with pytest.raises(OptionError, match="the list of genes is empty"):
-        select_genes(genes, KNOWN)
-
-
-def test_a_symbol_is_text():
-    with pytest.raises(OptionError, match="genes are symbols such as 'MAOA', got 4128"):
-        select_genes([4128], KNOWN)
-
-
-def test_list_with_one_symbol_a_line(tmp_path):
-    path = tmp_path / "genes.txt"
-    path.write_text("\ufeff# candidates\r\nMAOA\r\n\r\nTAC1\r\nMAOA\r\n", encoding="utf-8")
-    assert read_gene_list(path) == ["MAOA", "TAC1"]
-
-
-def test_matlab_list(tmp_path):
-    path = tmp_path / "genes.csv"
-    path.write_text('probe_id,gene_symbol,entrez_id\n1,"MAOA",4128\n2,"MAOA",4128\n3,"TAC1",6863\n')
-    assert read_gene_list(path) == ["MAOA", "TAC1"]
-
-
-def test_matlab_list_of_the_publication(shared_data):
-    genes = read_gene_list(shared_data / "reference" / "mdd_gene_list.csv")
-    assert len(genes) == 25
-    assert {"MAOA", "TAC1"} <= set(genes)
-
-
-@pytest.mark.parametrize(
-    ("content", "got"),
-    [("", "no symbol"), ("# nothing\n", "no symbol"), ("a,b\n1,2\n", "the line ''"), ("MAOA TAC1\n", "'MAOA TAC1'")],
-)
-def test_a_list_without_symbols_is_refused(tmp_path, content, got):
-    path = tmp_path / "genes.txt"
-    path.write_text(content)
-    with pytest.raises(OptionError, match=f"holds .*{got}.*needed is one symbol a line"):
-        read_gene_list(path)
-
-
-def test_a_missing_or_binary_list_is_refused(tmp_path):
-    with pytest.raises(OptionError, match=r"gene list .*none\.txt cannot be read"):
-        read_gene_list(tmp_path / "none.txt")
-    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00\x81")
-    with pytest.raises(OptionError, match="cannot be read"):
-        read_gene_list(tmp_path / "binary")
+    def test_is_empty_where_every_gene_was_asked_for(self):
+        assert describe_ledger([]) == ""

@@ -1,0 +1,240 @@
+"""Other MNI coordinates of the samples: tables that users bring along, and what changes with them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from jugex.delimited import DelimitedTable, find_column, read_delimited
+from jugex.errors import AtlasError
+
+if TYPE_CHECKING:
+    from jugex.atlas.base import ExpressionAtlas
+    from jugex.regions import Region
+
+__all__ = ["AXES", "Coordinates", "CoordinatesLike", "coordinates_report", "read_coordinates"]
+
+AXES = ("mni_x", "mni_y", "mni_z")
+
+#: Names of the columns, the surest first: a file with recomputed coordinates may hold the Allen Institute's as well.
+_COLUMN_SETS = (
+    ("mni_nlin_x", "mni_nlin_y", "mni_nlin_z"),  # Devenyi
+    ("corrected_mni_x", "corrected_mni_y", "corrected_mni_z"),  # alleninf
+    AXES,
+)
+_FARTHEST = 150.0  # mm from the origin along an axis: no brain in MNI space reaches there, but voxel indices do
+
+#: A table of coordinates, its file or files, or a folder of them.
+CoordinatesLike = pd.DataFrame | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+@dataclass(frozen=True, eq=False)
+class Coordinates:
+    """MNI coordinates of samples.
+
+    Attributes
+    ----------
+    table : DataFrame
+        `mni_x`, `mni_y`, `mni_z` (mm), indexed by `well_id`; wells without coordinates are left out.
+    files : tuple of dict
+        Files with their checksums; for a table given in memory one entry without a file.
+    columns : tuple of str
+        The columns that were read.
+    """
+
+    table: pd.DataFrame
+    files: tuple[dict[str, Any], ...]
+    columns: tuple[str, ...]
+
+    def identity(self) -> dict[str, Any]:
+        """Files, checksums and columns (JSON types only)."""
+        return {"files": list(self.files), "columns": list(self.columns), "n_wells": len(self.table)}
+
+
+def read_coordinates(source: CoordinatesLike) -> Coordinates:
+    """Read MNI coordinates of samples, by well.
+
+    Parameters
+    ----------
+    source : path-like, sequence of them, or DataFrame
+        Table in CSV or TSV, gzipped or not, with `well_id` and three columns of coordinates in mm, by one of these
+        names (where a file has several sets, the first of them is taken):
+
+        - `mni_nlin_x`, `mni_nlin_y`, `mni_nlin_z`: G. A. Devenyi's non-linear registration, as in the files
+          ``recombine/H0351.2001_SampleAnnot.csv`` of https://github.com/gdevenyi/AllenHumanGeneMNI, one per donor,
+          which hold the Allen Institute's `mni_x`, `mni_y`, `mni_z` as well;
+        - `corrected_mni_x`, `corrected_mni_y`, `corrected_mni_z`: ``corrected_mni_coordinates.csv`` of alleninf
+          (https://github.com/chrisgorgo/alleninf), one file for all donors;
+        - `mni_x`, `mni_y`, `mni_z`.
+
+        Several files, or a folder of ``*.csv`` and ``*.tsv``, are one table.
+
+    Returns
+    -------
+    Coordinates
+
+    Raises
+    ------
+    AtlasError
+        Where a file cannot be read, a column is missing, a value is no number or not in MNI space, or a well has two
+        coordinates.
+    """
+    if isinstance(source, pd.DataFrame):
+        text = source.astype(str).where(source.notna(), "")
+        digest = hashlib.sha256(source.to_csv(index=False, lineterminator="\n").encode()).hexdigest()
+        tables = [DelimitedTable(text.reset_index(drop=True), "a table in memory", digest)]
+        files: tuple[dict[str, Any], ...] = ({"file": None, "sha256": digest},)
+    else:
+        tables = [read_delimited(path, what="table of coordinates", error=AtlasError) for path in _list_files(source)]
+        files = tuple(table.identity() for table in tables)
+    parsed = [_parse_table(table) for table in tables]
+    merged = pd.concat([coordinates for coordinates, _ in parsed]).drop_duplicates()
+    if merged["well_id"].duplicated().any():
+        well_id = merged.loc[merged["well_id"].duplicated(), "well_id"].iloc[0]
+        raise AtlasError(
+            f"table of coordinates {files[0]['file']}: well {well_id} has two coordinates; keep one of them"
+        )
+    columns = dict.fromkeys(name for _, names in parsed for name in names)
+    return Coordinates(merged.set_index("well_id"), files, tuple(columns))
+
+
+def coordinates_report(
+    atlas: ExpressionAtlas, other: ExpressionAtlas | CoordinatesLike, *, regions: Iterable[Region] | None = None
+) -> pd.DataFrame:
+    """Say what changes when samples have other coordinates.
+
+    Parameters
+    ----------
+    atlas : ExpressionAtlas
+        With the one set of coordinates.
+    other : ExpressionAtlas, DataFrame, path-like or sequence of them
+        With the other set: an atlas of the same samples, or what `read_coordinates` takes.
+    regions : iterable of Region, optional
+        Regions whose samples are compared.
+
+    Returns
+    -------
+    DataFrame
+        One row for all samples (`region` is "all samples"), then one per region: `region`, `n_samples` (with the
+        first set), `n_samples_other`, `n_gained`, `n_lost` (of which `n_without` have no coordinates in the other
+        set), and how far the samples that lie there with either set are moved: `distance_median`, `distance_max`
+        (mm; missing where there are none).
+
+    Raises
+    ------
+    AtlasError
+        Where the table cannot be used, or the sets have no well in common.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.atlas import coordinates_report
+    >>> atlas = jugex.open_atlas("simulated")
+    >>> moved = atlas.samples[["well_id", "mni_x", "mni_y", "mni_z"]].assign(mni_x=lambda table: table["mni_x"] + 3)
+    >>> report = coordinates_report(atlas, moved, regions=jugex.demo_regions())
+    >>> report["distance_median"].round(1).tolist()
+    [3.0, 3.0, 3.0]
+    """
+    first = atlas.samples.set_index("well_id")
+    if isinstance(other, pd.DataFrame | str | os.PathLike | Sequence):
+        second = read_coordinates(other).table
+    else:
+        second = other.samples.set_index("well_id")
+    common = first.index.intersection(second.index)
+    check_common(len(common), atlas.name)
+    moved = first.loc[common].assign(**{axis: second.loc[common, axis] for axis in AXES})
+    steps = moved[list(AXES)].to_numpy(np.float64) - first.loc[common, list(AXES)].to_numpy(np.float64)
+    distances = pd.Series(np.linalg.norm(steps, axis=1), index=common)
+    rows = [_compare("all samples", first.index, common, common, distances)]
+    for region in regions or ():
+        here = first.index[region.locate(first.reset_index())["inside"].to_numpy(dtype=bool)]
+        there = common[region.locate(moved.reset_index())["inside"].to_numpy(dtype=bool)]
+        rows.append(_compare(region.name, here, there, common, distances))
+    return pd.DataFrame(rows)
+
+
+def check_common(n_common: int, name: str) -> None:
+    """Refuse coordinates of none of an atlas's samples."""
+    if n_common == 0:
+        raise AtlasError(
+            f"none of the wells of the table of coordinates is in {name}; check that its well_id are the AHBA's"
+        )
+
+
+def _compare(
+    name: str, here: pd.Index, there: pd.Index, common: pd.Index, distances: pd.Series
+) -> dict[str, str | int | float]:
+    moved = distances.loc[here.union(there).intersection(common)]
+    return {
+        "region": name,
+        "n_samples": len(here),
+        "n_samples_other": len(there),
+        "n_gained": len(there.difference(here)),
+        "n_lost": len(here.difference(there)),
+        "n_without": len(here.difference(common)),
+        "distance_median": float(moved.median()) if len(moved) else np.nan,
+        "distance_max": float(moved.max()) if len(moved) else np.nan,
+    }
+
+
+def _list_files(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Path]:
+    paths = [Path(path).expanduser() for path in ([source] if isinstance(source, str | os.PathLike) else source)]
+    files: list[Path] = []
+    for path in paths:
+        found = sorted(f for f in path.iterdir() if f.suffix.lower() in (".csv", ".tsv")) if path.is_dir() else [path]
+        files += found
+    if not files:
+        raise AtlasError(f"no table of coordinates in {source}; give a CSV or TSV file, or a folder of such files")
+    return files
+
+
+def _parse_table(table: DelimitedTable) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    columns = list(table.rows.columns)
+    wells = find_column(columns, ("well_id",))
+    sets = [[find_column(columns, (name,)) for name in names] for names in _COLUMN_SETS]
+    axes = next(([name for name in names if name] for names in sets if all(names)), None)
+    if wells is None or axes is None:
+        raise AtlasError(
+            f"table of coordinates {table.file} has the columns {', '.join(columns)}; needed are well_id and mni_x, "
+            "mni_y, mni_z (or corrected_mni_x, ... or mni_nlin_x, ...)"
+        )
+    parsed = pd.DataFrame({"well_id": _parse_numbers(table, wells)})
+    for axis, column in zip(AXES, axes, strict=True):
+        parsed[axis] = _parse_numbers(table, column)
+    parsed = parsed.dropna()
+    if (parsed["well_id"] % 1 != 0).any():
+        raise AtlasError(f"table of coordinates {table.file}: well_id holds a number that is not whole")
+    _check_range(parsed, table.file)
+    return parsed.astype({"well_id": "int64"}), tuple(axes)
+
+
+def _parse_numbers(table: DelimitedTable, column: str) -> pd.Series:
+    cells = table.rows[column]
+    is_empty = cells.str.lower().isin(("", "na", "nan", "null"))
+    numbers = pd.to_numeric(cells.mask(is_empty), errors="coerce").astype(np.float64)
+    is_bad = ~np.isfinite(numbers.to_numpy()) & ~is_empty.to_numpy(dtype=bool)
+    if is_bad.any():
+        row = int(np.flatnonzero(is_bad)[0])
+        raise AtlasError(
+            f"table of coordinates {table.file}, row {row + 1} below the header: {column} is {cells.iloc[row]!r}, "
+            "where a number is needed"
+        )
+    return numbers
+
+
+def _check_range(parsed: pd.DataFrame, file: str) -> None:
+    is_far = (parsed[list(AXES)].abs() > _FARTHEST).any(axis=1)
+    if is_far.any():
+        row = parsed[is_far].iloc[0]
+        raise AtlasError(
+            f"table of coordinates {file}: well {int(row['well_id'])} lies at "
+            f"({row['mni_x']:g}, {row['mni_y']:g}, {row['mni_z']:g}), outside any brain in MNI space; give "
+            "coordinates in mm, not voxel indices"
+        )

@@ -1,0 +1,38 @@
+"""``jugex genes``: look genes up in the atlas."""
+
+from __future__ import annotations
+
+import argparse
+
+from jugex.atlas import open_atlas
+from jugex.cli.arguments import Commands, add_aliases
+from jugex.errors import GeneError
+from jugex.genes import read_aliases
+
+__all__ = ["add_command"]
+
+
+def add_command(commands: Commands) -> None:
+    """Add the command to the parser."""
+    command = commands.add_parser("genes", help="look genes up in the atlas, by part of a symbol or by Entrez id")
+    command.set_defaults(run=_run_genes)
+    command.add_argument("text", metavar="TEXT", help="part of a symbol, or an Entrez id")
+    command.add_argument(
+        "--atlas",
+        metavar="PATH|simulated",
+        help="folder of the Allen Institute's donor archives, or 'simulated' (default: $JUGEX_DATA, else the user's "
+        "data folder)",
+    )
+    add_aliases(command)
+    command.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def _run_genes(options: argparse.Namespace) -> None:
+    genes = open_atlas(options.atlas).genes
+    found = genes.search(options.text, aliases=read_aliases(options.aliases) if options.aliases else None)
+    if found.empty:
+        close = genes.nearest(options.text)
+        hint = f"nearest: {', '.join(close)}" if close else "try a part of the symbol, or its Entrez id"
+        raise GeneError(f"no gene of the atlas matches {options.text!r} ({hint})")
+    table = found.assign(entrez_id=found["entrez_id"].astype("string").fillna(""))
+    print(table.to_string(index=False))

@@ -1,0 +1,179 @@
+"""The genes of an atlas: by symbol or Entrez id, with completion and search."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from jugex.errors import GeneError, OptionError
+from jugex.genes.aliases import Aliases
+
+__all__ = ["Genes"]
+
+_N_SUGGESTIONS = 3
+
+
+class Genes:
+    """The genes of an atlas, as `atlas.genes`.
+
+    A gene is its symbol, a plain string. Notebooks complete ``atlas.genes.MA`` and ``atlas.genes["HLA-``; symbols
+    and Entrez ids are looked up as written first, then ignoring case.
+
+    Parameters
+    ----------
+    probes : DataFrame
+        Probes of the atlas: `gene`, `entrez_id`.
+    former : DataFrame, optional
+        Probes as they were before they were re-annotated: symbols that only they have are found by Entrez id.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> genes = jugex.open_atlas("simulated").genes
+    >>> genes.MAOA, genes[4128], "maoa" in genes, len(genes)
+    ('MAOA', 'MAOA', True, 500)
+    >>> genes.search("htr1")["gene"].tolist()
+    ['HTR1A', 'HTR1B', 'HTR1D']
+    """
+
+    def __init__(self, probes: pd.DataFrame, *, former: pd.DataFrame | None = None) -> None:
+        self._probes = probes
+        self.former = former
+
+    @classmethod
+    def from_symbols(cls, symbols: Iterable[str]) -> Genes:
+        """Genes of which nothing but the symbol is known."""
+        named = pd.Series(list(symbols), dtype=object)
+        return cls(pd.DataFrame({"gene": named, "entrez_id": pd.array([pd.NA] * len(named), dtype="Int64")}))
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row per gene, in the order of the probes: `gene`, `entrez_id` (nullable), `n_probes`."""
+        by_gene = self._probes.groupby("gene", sort=False)
+        table = pd.DataFrame({"entrez_id": by_gene["entrez_id"].first(), "n_probes": by_gene.size()})
+        return table.rename_axis("gene").reset_index()
+
+    def find(self, gene: str | int) -> str | None:
+        """Symbol of a gene in the atlas's spelling; None where the atlas does not have it.
+
+        Parameters
+        ----------
+        gene : str or int
+            Symbol, or Entrez id as a number or in digits.
+        """
+        name = str(gene).strip()
+        if name in self._entrez_of:
+            return name
+        return self._by_upper.get(name.upper()) or self.find_entrez(name)
+
+    def find_entrez(self, entrez_id: str | int | None) -> str | None:
+        """Symbol of the gene with an Entrez id; None where the atlas has none."""
+        text = str(entrez_id)
+        return self._by_entrez.get(int(text)) if text.isdecimal() else None
+
+    def former_entrez(self, symbol: str) -> int | None:
+        """Entrez id that a symbol had before the probes were re-annotated."""
+        return self._former_entrez.get(symbol.upper())
+
+    def nearest(self, symbol: str) -> list[str]:
+        """Up to three symbols that look most like one."""
+        close = difflib.get_close_matches(symbol.upper(), list(self._by_upper), n=_N_SUGGESTIONS, cutoff=0.6)
+        return [self._by_upper[found] for found in close]
+
+    def search(self, text: str, *, aliases: Aliases | None = None) -> pd.DataFrame:
+        """Genes whose symbol holds a text, whose Entrez id it is, or that an alias table knows by it.
+
+        Parameters
+        ----------
+        text : str
+            Part of a symbol, case ignored, or an Entrez id.
+        aliases : Aliases, optional
+            Other names of genes; see `jugex.genes.read_aliases`.
+
+        Returns
+        -------
+        DataFrame
+            `gene`, `entrez_id`, `n_probes`, `matched` ("symbol", "Entrez id" or the alias table's words); symbols
+            that are the text come first, then those that begin with it.
+
+        Raises
+        ------
+        OptionError
+            Where the text is empty.
+        """
+        wanted = str(text).strip().upper()
+        if not wanted:
+            raise OptionError("the text to search for is empty; give part of a symbol, or an Entrez id")
+        upper = self.table["gene"].str.upper()
+        is_entrez = self.table["entrez_id"].astype("string").eq(wanted).fillna(False).to_numpy(dtype=bool)
+        holds = upper.str.contains(wanted, regex=False).to_numpy(dtype=bool)
+        rank = np.select([upper == wanted, is_entrez, upper.str.startswith(wanted), holds], [0, 1, 2, 3], default=5)
+        matched = pd.Series(np.where(is_entrez, "Entrez id", "symbol"), dtype=object)
+        renamed = aliases.resolve(str(text).strip(), self) if aliases else None
+        if renamed is not None and renamed.gene is not None:
+            row = int(np.flatnonzero(self.table["gene"] == renamed.gene)[0])
+            matched[row], rank[row] = (renamed.detail, 4) if rank[row] == 5 else (matched[row], rank[row])
+        order = np.lexsort((upper.to_numpy(dtype=str), rank))
+        found = self.table.assign(matched=matched).iloc[order[rank[order] < 5]]
+        return found.reset_index(drop=True)
+
+    @cached_property
+    def _entrez_of(self) -> dict[str, int | None]:
+        pairs = zip(self.table["gene"], self.table["entrez_id"], strict=True)
+        return {str(gene): None if pd.isna(entrez_id) else int(entrez_id) for gene, entrez_id in pairs}
+
+    @cached_property
+    def _by_upper(self) -> dict[str, str]:
+        return {symbol.upper(): symbol for symbol in reversed(self._entrez_of)}
+
+    @cached_property
+    def _by_entrez(self) -> dict[int, str]:
+        # where an Entrez id stands beside two symbols, the first one counts
+        pairs = reversed(self._entrez_of.items())
+        return {entrez_id: symbol for symbol, entrez_id in pairs if entrez_id is not None}
+
+    @cached_property
+    def _former_entrez(self) -> dict[str, int]:
+        if self.former is None:
+            return {}
+        known = self.former.dropna(subset=["entrez_id"]).drop_duplicates("gene")
+        return dict(zip(known["gene"].str.upper(), known["entrez_id"].astype(int), strict=True))
+
+    def __getitem__(self, gene: str | int) -> str:
+        found = self.find(gene)
+        if found is None:
+            raise GeneError(f"{gene} is not in the atlas{self._suggest(str(gene))}")
+        return found
+
+    def __getattr__(self, name: str) -> str:
+        found = None if name.startswith("_") else self.find(name)
+        if found is None:
+            raise AttributeError(f"no gene {name} in the atlas" + ("" if name[:1] == "_" else self._suggest(name)))
+        return found
+
+    def _suggest(self, symbol: str) -> str:
+        close = self.nearest(symbol)
+        return f" (nearest: {', '.join(close)})" if close else ""
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *(symbol for symbol in self if symbol.isidentifier())]
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)
+
+    def __contains__(self, gene: object) -> bool:
+        return isinstance(gene, str | int | np.integer) and self.find(str(gene)) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entrez_of)
+
+    def __len__(self) -> int:
+        return len(self._entrez_of)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(list(self)[:3])
+        return f"<Genes: {len(self):,} ({shown}{', ...' if len(self) > 3 else ''})>"

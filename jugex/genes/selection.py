@@ -1,0 +1,231 @@
+"""Which of the genes asked for an atlas has, and what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from jugex.errors import GeneError, GeneWarning, OptionError, warn_user
+from jugex.genes.aliases import Aliases, AliasesLike, read_aliases
+from jugex.genes.catalogue import Genes
+from jugex.genes.lists import ListedGene
+
+__all__ = ["GeneRequest", "GeneSelection", "LedgerEntry", "clean_requests", "describe_ledger", "select_genes"]
+
+#: Genes asked for: symbols or Entrez ids; None for all.
+GeneRequest = str | int | Iterable[str | int] | None
+
+#: What becomes of a gene that was asked for.
+Outcome = Literal["used", "renamed", "no probe in the atlas", "all probes filtered"]
+
+_N_SHOWN = 10
+
+
+class LedgerEntry(NamedTuple):
+    """What became of one gene that was asked for.
+
+    Attributes
+    ----------
+    requested : str
+        As it was asked for: a symbol or an Entrez id.
+    gene : str or None
+        Its symbol in the atlas; None where it has none.
+    outcome : {'used', 'renamed', 'no probe in the atlas', 'all probes filtered'}
+        `renamed`: used, under another symbol.
+    detail : str
+        Why, in words; may be empty.
+    """
+
+    requested: str
+    gene: str | None
+    outcome: Outcome
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class GeneSelection:
+    """Which genes were asked for and which of them an atlas has.
+
+    Attributes
+    ----------
+    requested : tuple of str or None
+        Symbols or Entrez ids asked for, without repetitions; None where every gene was.
+    found : tuple of str
+        Symbols in the atlas's spelling, in the order asked for.
+    missing : tuple of str
+        Those asked for that the atlas does not have.
+    ledger : tuple of LedgerEntry
+        What became of each gene asked for; empty where every gene was.
+    aliases : dict or None
+        File and checksum of the alias table, where one was given.
+    """
+
+    requested: tuple[str, ...] | None
+    found: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    ledger: tuple[LedgerEntry, ...] = ()
+    aliases: dict[str, Any] | None = None
+
+    def without(self, filtered: Collection[str], reason: str) -> GeneSelection:
+        """Selection less the genes that lost all their probes.
+
+        Parameters
+        ----------
+        filtered : collection of str
+            Symbols of those genes.
+        reason : str
+            Why, for the ledger.
+
+        Returns
+        -------
+        GeneSelection
+
+        Raises
+        ------
+        GeneError
+            Where no gene is left.
+        """
+        gone = set(filtered)
+        found = tuple(gene for gene in self.found if gene not in gone)
+        if not found:
+            raise GeneError(f"no gene is left to look at: all probes of {_enumerate(list(filtered))} were {reason}")
+        ledger = tuple(
+            entry._replace(outcome="all probes filtered", detail=reason) if entry.gene in gone else entry
+            for entry in self.ledger
+        )
+        return replace(self, found=found, ledger=ledger)
+
+    def describe(self) -> dict[str, Any]:
+        """Settings (JSON types only): number asked for, missing ones, ledger, alias table."""
+        return {
+            "n_requested": None if self.requested is None else len(self.requested),
+            "missing": list(self.missing),
+            "ledger": [entry._asdict() for entry in self.ledger],
+            "aliases": self.aliases,
+        }
+
+
+def select_genes(
+    genes: GeneRequest, known: Genes | Iterable[str], *, aliases: AliasesLike | None = None
+) -> GeneSelection:
+    """Look genes up: by symbol as written, ignoring case, by Entrez id, and by other names.
+
+    Parameters
+    ----------
+    genes : str, int, iterable of them, or None
+        Symbols or Entrez ids asked for; None for all.
+    known : Genes or iterable of str
+        The atlas's genes, or their symbols.
+    aliases : path-like or Aliases, optional
+        Table of other names; see `jugex.genes.read_aliases`.
+
+    Returns
+    -------
+    GeneSelection
+
+    Raises
+    ------
+    GeneError
+        Where none of the genes is in the atlas; the message names the nearest symbols.
+    OptionError
+        Where the list is empty, or the alias table cannot be read.
+
+    Warns
+    -----
+    GeneWarning
+        Where some of the genes are not in the atlas, or have another symbol there.
+    """
+    catalogue = known if isinstance(known, Genes) else Genes.from_symbols(known)
+    names = None if aliases is None else read_aliases(aliases)
+    identity = None if names is None else names.identity()
+    if genes is None:
+        return GeneSelection(requested=None, found=tuple(catalogue), aliases=identity)
+    requested = clean_requests(genes)
+    ledger = tuple(_look_up(request, catalogue, names) for request in requested)
+    found = tuple(dict.fromkeys(entry.gene for entry in ledger if entry.gene is not None))
+    missing = tuple(entry.requested for entry in ledger if entry.gene is None)
+    if not found:
+        raise GeneError(_describe_missing(missing, catalogue) + "; no gene is left to look at")
+    _warn_of_changes(ledger, missing, catalogue, len(found))
+    return GeneSelection(tuple(map(str, requested)), found, missing, ledger, identity)
+
+
+def describe_ledger(ledger: Iterable[LedgerEntry | dict[str, Any]]) -> str:
+    """Account of a ledger in one line: how many genes came to what, and which were not simply used.
+
+    Parameters
+    ----------
+    ledger : iterable of LedgerEntry or dict
+        As in `GeneSelection.ledger`, or in the settings of a result.
+
+    Returns
+    -------
+    str
+        Empty for an empty ledger.
+    """
+    entries = [entry if isinstance(entry, LedgerEntry) else LedgerEntry(**entry) for entry in ledger]
+    parts = []
+    for outcome in dict.fromkeys(entry.outcome for entry in entries):
+        of_outcome = [entry for entry in entries if entry.outcome == outcome]
+        names = [
+            f"{entry.requested} -> {entry.gene}" if outcome == "renamed" else entry.requested for entry in of_outcome
+        ]
+        parts.append(f"{len(of_outcome)} {outcome}" + ("" if outcome == "used" else f" ({_enumerate(names)})"))
+    return f"{len(entries)} genes asked for: {', '.join(parts)}" if parts else ""
+
+
+def _look_up(request: str, genes: Genes, aliases: Aliases | None) -> LedgerEntry:
+    found = genes.find(request)
+    if found is not None:
+        is_id = request.isdecimal() and found != request
+        return LedgerEntry(str(request), found, "used", f"Entrez id {request}" if is_id else "")
+    listed = request.entrez_id if isinstance(request, ListedGene) else None
+    for entrez_id, where in ((listed, "in the list"), (genes.former_entrez(request), "before the re-annotation")):
+        found = genes.find_entrez(entrez_id)
+        if found is not None:
+            return LedgerEntry(str(request), found, "renamed", f"has the Entrez id of {request} {where} ({entrez_id})")
+    resolved = aliases.resolve(str(request), genes) if aliases else None
+    if resolved is not None and resolved.gene is not None:
+        return LedgerEntry(str(request), resolved.gene, "renamed", resolved.detail)
+    close = genes.nearest(request)
+    detail = resolved.detail if resolved else f"nearest: {', '.join(close)}" if close else ""
+    return LedgerEntry(str(request), None, "no probe in the atlas", detail)
+
+
+def clean_requests(genes: str | int | Iterable[str | int]) -> tuple[str, ...]:
+    """Genes asked for, once each, as text without blanks around it; an iterator is used up."""
+    given = [genes] if isinstance(genes, str | int) else list(genes)
+    strange = [gene for gene in given if not _is_name(gene)]
+    if strange:
+        raise OptionError(f"genes are symbols such as 'MAOA' or Entrez ids such as 4128, got {strange[0]!r}")
+    cleaned = [gene if isinstance(gene, ListedGene) else str(gene).strip() for gene in given]
+    requests = tuple(dict.fromkeys(gene for gene in cleaned if gene))
+    if not requests:
+        raise OptionError("the list of genes is empty; name at least one symbol, or pass None for every gene")
+    return requests
+
+
+def _is_name(gene: object) -> bool:
+    return isinstance(gene, str | int | np.integer) and not isinstance(gene, bool)
+
+
+def _warn_of_changes(ledger: tuple[LedgerEntry, ...], missing: tuple[str, ...], genes: Genes, n_found: int) -> None:
+    renamed = [f"{entry.gene} for {entry.requested}" for entry in ledger if entry.outcome == "renamed"]
+    if renamed:
+        warn_user(f"used under another symbol: {_enumerate(renamed)}", GeneWarning)
+    if missing:
+        warn_user(_describe_missing(missing, genes) + f"; going on with the other {n_found}", GeneWarning)
+
+
+def _describe_missing(missing: tuple[str, ...], genes: Genes) -> str:
+    close = genes.nearest(missing[0])
+    hint = f" (nearest to {missing[0]}: {', '.join(close)})" if close else ""
+    return f"not in the atlas: {_enumerate(list(missing))}{hint}"
+
+
+def _enumerate(names: list[str]) -> str:
+    more = len(names) - _N_SHOWN
+    return ", ".join(names[:_N_SHOWN]) + (f" and {more} more" if more > 0 else "")
