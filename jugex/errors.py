@@ -12,8 +12,10 @@ __all__ = [
     "ArchiveError",
     "AtlasError",
     "AtlasNotFoundError",
+    "AtlasWarning",
     "DesignError",
     "DesignWarning",
+    "DownloadError",
     "GeneError",
     "GeneWarning",
     "JugexError",
@@ -24,6 +26,8 @@ __all__ = [
     "RegionError",
     "RegionFileError",
     "ResultError",
+    "ServiceError",
+    "StoreError",
     "warn_user",
 ]
 
@@ -46,6 +50,18 @@ class AtlasNotFoundError(AtlasError, FileNotFoundError):
 
 class ArchiveError(AtlasError):
     """A donor archive is incomplete, damaged or contradicts itself."""
+
+
+class StoreError(AtlasError, OSError):
+    """A store cannot be built, opened or trusted."""
+
+
+class DownloadError(AtlasError, OSError):
+    """A donor archive cannot be downloaded, or is not what was downloaded before."""
+
+
+class ServiceError(AtlasError, OSError):
+    """A web service cannot be reached, or answers with something else than what it was asked for."""
 
 
 class RegionError(JugexError, ValueError):
@@ -79,12 +95,16 @@ class JugexWarning(UserWarning):
     """Base of every warning of jugex."""
 
 
+class AtlasWarning(JugexWarning):
+    """Part of the atlas is left out."""
+
+
 class OverlapWarning(JugexWarning):
     """Samples lie in both regions, and what was done with them weakens the comparison."""
 
 
 class GeneWarning(JugexWarning):
-    """Some of the genes asked for are not in the atlas."""
+    """Some of the genes asked for are not in the atlas, or have another symbol there."""
 
 
 class DesignWarning(JugexWarning):

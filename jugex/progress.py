@@ -1,7 +1,7 @@
 """Progress of long work, silent unless somebody asks for it.
 
 The library reports steps through `track`; only inside ``with shown():`` (the command line) do they become a
-bar on standard error, and only for work that takes more than a second.
+bar on standard error, and only for work that takes more than a second. Downloads report bytes through `byte_bar`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-__all__ = ["shown", "track"]
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+__all__ = ["ByteBar", "byte_bar", "shown", "track"]
 
 _T = TypeVar("_T")
 _is_shown: ContextVar[bool] = ContextVar("jugex_progress_is_shown", default=False)
@@ -45,3 +48,51 @@ def track(items: Iterable[_T], *, description: str, total: int | None = None) ->
     from tqdm import tqdm
 
     return tqdm(items, desc=description, total=total, delay=1.0, file=sys.stderr, leave=False)
+
+
+class ByteBar:
+    """How many bytes have gone by, with rate and time left where progress is shown; else nothing.
+
+    Parameters
+    ----------
+    bar : tqdm, optional
+        What shows it.
+    """
+
+    def __init__(self, bar: tqdm[NoReturn] | None = None) -> None:
+        self._bar = bar
+
+    def start(self, *, done: int, total: int | None) -> None:
+        """Begin, or begin again after a failure: `done` of `total` bytes are there and do not count for the rate."""
+        if self._bar is not None:
+            self._bar.reset(total)
+            self._bar.set_postfix_str("", refresh=False)
+            self._bar.initial = self._bar.n = self._bar.last_print_n = done
+
+    def add(self, n_bytes: int) -> None:
+        """Count bytes that went by."""
+        if self._bar is not None:
+            self._bar.update(n_bytes)
+
+    def say(self, text: str) -> None:
+        """Show a few words beside the bar: why it stands still."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(text)
+
+
+@contextmanager
+def byte_bar(description: str) -> Iterator[ByteBar]:
+    """Bar for bytes, such as those of a download; it is gone when the block ends.
+
+    Parameters
+    ----------
+    description : str
+        What the work is, in a few words: "donor 9861".
+    """
+    if not _is_shown.get():
+        yield ByteBar()
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=description, unit="B", unit_scale=True, file=sys.stderr, leave=False) as bar:
+        yield ByteBar(bar)

@@ -33,3 +33,24 @@ def test_quiet_shows_nothing(bars):
     with progress.shown(False):
         list(progress.track([1], description="work"))
     assert bars == []
+
+
+def test_bytes_are_counted_in_silence(capfd):
+    with progress.byte_bar("donor 9861") as bar:
+        bar.start(done=0, total=10)
+        bar.add(10)
+        bar.say("verifying")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_rate_of_bytes_leaves_out_what_was_there_before(capsys):
+    with progress.shown(), progress.byte_bar("donor 9861") as bar:
+        bar.start(done=900, total=1000)
+        bar.add(60)
+        bar.say("connection lost")
+        shown = bar._bar.format_dict
+    printed = capsys.readouterr()
+    assert (shown["n"], shown["initial"], shown["total"], shown["unit"]) == (960, 900, 1000, "B")
+    assert "donor 9861:  96%" in printed.err
+    assert "connection lost" in printed.err
+    assert printed.out == ""

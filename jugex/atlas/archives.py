@@ -25,9 +25,9 @@ __all__ = ["HOW_TO_GET_AN_ATLAS", "ArchivesAtlas"]
 
 #: Closes the errors that find no atlas.
 HOW_TO_GET_AN_ATLAS = (
-    "give the folder of the donor archives (--atlas PATH, or jugex.open_atlas(PATH)), set the environment variable "
-    "JUGEX_DATA to it, or try the embedded demo (--atlas simulated); the commands jugex fetch and jugex build, which "
-    "download and prepare the archives, come with a later version"
+    "download the Allen Institute's donor archives with jugex fetch, or prepare those that you have with jugex build "
+    "ARCHIVES; an atlas elsewhere is given by --atlas PATH, jugex.open_atlas(PATH) or the environment variable "
+    "JUGEX_DATA, and --atlas simulated is an embedded demo"
 )
 
 
@@ -53,6 +53,11 @@ class ArchivesAtlas(ExpressionAtlas):
         Where an archive is incomplete, damaged or contradicts itself or another one.
     OptionError
         Where a donor asked for is none of the six.
+
+    Attributes
+    ----------
+    archives : dict from donor name to DonorArchive
+        The archives in use, in the order of `donors`.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, donors: str | int | Iterable[str | int] | None = None) -> None:
@@ -68,7 +73,7 @@ class ArchivesAtlas(ExpressionAtlas):
 
     def identity(self) -> dict[str, Any]:
         """Where the numbers come from; takes checksums of all files in use, which takes seconds per donor once."""
-        archives = track(self._archives.values(), description="checksums of donor archives", total=len(self._archives))
+        archives = track(self.archives.values(), description="checksums of donor archives", total=len(self.archives))
         return {
             "kind": "archives",
             "name": self.name,
@@ -85,13 +90,13 @@ class ArchivesAtlas(ExpressionAtlas):
         """Return the same atlas with some of its donors only; what is in memory is shared, not read again."""
         chosen = choose_donors(self.donors, donors)
         atlas = copy.copy(self)
-        atlas._archives = {name: self._archives[name] for name in chosen}
+        atlas.archives = {name: self.archives[name] for name in chosen}
         atlas.donors = self.donors[self.donors["donor_name"].isin(chosen)].reset_index(drop=True)
         atlas.samples = self.samples[self.samples["donor_name"].isin(chosen)].reset_index(drop=True)
         return atlas
 
     def _annotate(self, archives: list[DonorArchive]) -> None:
-        self._archives = {archive.donor.donor_name: archive for archive in archives}
+        self.archives = {archive.donor.donor_name: archive for archive in archives}
         for archive in archives:
             archive.check_members()
         self.donors = donor_table(archive.donor for archive in archives)
@@ -99,6 +104,7 @@ class ArchivesAtlas(ExpressionAtlas):
         self.probes = _read_probes(archives)
         self.structures = parse_structures(archives[0].read(ONTOLOGY), source=archives[0].describe(ONTOLOGY))
         self._expression: dict[str, DonorExpression] = {}  # by donor, from the first use on
+        self._calls: dict[str, npt.NDArray[np.bool_]] = {}
 
     def _read_levels(self, sample_rows: Rows, probe_rows: Rows) -> npt.NDArray[np.float64]:
         samples = self.samples.iloc[sample_rows]
@@ -113,14 +119,38 @@ class ArchivesAtlas(ExpressionAtlas):
         mean, sd = self._read_donor(donor_name).moments
         return mean[probe_rows], sd[probe_rows]
 
+    @property
+    def has_calls(self) -> bool:
+        """Whether all archives in use hold present/absent calls."""
+        return all(archive.has_calls for archive in self.archives.values())
+
+    def _read_calls(self, sample_rows: Rows, probe_rows: Rows) -> npt.NDArray[np.bool_]:
+        samples = self.samples.iloc[sample_rows]
+        donor_names, columns = samples["donor_name"].to_numpy(), samples["sample"].to_numpy()
+        calls = np.empty((len(probe_rows), len(samples)), dtype=bool)
+        for name in pd.unique(donor_names):
+            of_donor = donor_names == name
+            calls[:, of_donor] = self._read_calls_of(name)[np.ix_(probe_rows, columns[of_donor])]
+        return calls.T
+
     def _read_donor(self, donor_name: str) -> DonorExpression:
         if donor_name not in self._expression:
-            of_donor = self.samples["donor_name"] == donor_name
-            levels = self._archives[donor_name].read_levels(
-                probe_ids=self.probes["probe_id"], well_ids=self.samples.loc[of_donor, "well_id"].tolist()
-            )
+            levels = self.archives[donor_name].read_levels(**self.keys_of(donor_name))
             self._expression[donor_name] = DonorExpression(levels)
         return self._expression[donor_name]
+
+    def _read_calls_of(self, donor_name: str) -> npt.NDArray[np.bool_]:
+        if donor_name not in self._calls:
+            self._calls[donor_name] = self.archives[donor_name].read_calls(**self.keys_of(donor_name))
+        return self._calls[donor_name]
+
+    def keys_of(self, donor_name: str) -> dict[str, Any]:
+        """Probe ids of the atlas and well ids of a donor: what the donor's large tables are read with."""
+        of_donor = self.samples["donor_name"] == donor_name
+        return {
+            "probe_ids": self.probes["probe_id"].to_numpy(),
+            "well_ids": self.samples.loc[of_donor, "well_id"].tolist(),
+        }
 
 
 def _find_archives(path: Path) -> list[tuple[Path, Donor]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex.errors import AtlasError
+from jugex.genes import GeneRequest, Genes
+from jugex.spaces import MNI_SPACE
 
-__all__ = ["DONOR_COLUMNS", "MNI_SPACE", "PROBE_COLUMNS", "SAMPLE_COLUMNS", "STRUCTURE_COLUMNS", "ExpressionAtlas"]
-
-#: TemplateFlow's name of the space of the AHBA's MNI coordinates; all MNI152 variants count as one space.
-MNI_SPACE = "MNI152NLin2009cAsym"
+__all__ = [
+    "DONOR_COLUMNS",
+    "MNI_SPACE",
+    "PROBE_COLUMNS",
+    "SAMPLE_COLUMNS",
+    "STRUCTURE_COLUMNS",
+    "ExpressionAtlas",
+    "as_slice",
+]
 
 SAMPLE_COLUMNS = (
     "well_id", "donor_name", "sample", "structure_id", "structure_acronym", "structure_name",
@@ -28,6 +36,13 @@ STRUCTURE_COLUMNS = ("structure_id", "acronym", "name", "parent_structure_id")
 Rows = npt.NDArray[np.intp]
 #: Log2 levels, in the precision of their source.
 Levels = npt.NDArray[np.floating[Any]]
+
+
+def as_slice(rows: Rows) -> slice | Rows:
+    """Rows as a slice where they follow each other: NumPy then copies nothing."""
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows
 
 
 class ExpressionAtlas(ABC):
@@ -63,6 +78,16 @@ class ExpressionAtlas(ABC):
     def name(self) -> str:
         """What the atlas is called in reports."""
 
+    @cached_property
+    def genes(self) -> Genes:
+        """The genes of the atlas: `in`, search, and completion in notebooks (``atlas.genes.MAOA``)."""
+        return Genes(self.probes)
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether `present` knows which probes are above background."""
+        return False
+
     @abstractmethod
     def identity(self) -> dict[str, Any]:
         """Where the numbers come from (JSON types only): kind, name, path, number of samples, checksums."""
@@ -79,6 +104,13 @@ class ExpressionAtlas(ABC):
 
         The standard deviation of a probe that is constant over the donor is exactly 0.
         """
+
+    def _read_calls(self, sample_rows: Rows, probe_rows: Rows) -> npt.NDArray[np.bool_]:
+        """Present/absent calls (n samples x p probes) of rows of `samples` and of `probes`."""
+        del sample_rows, probe_rows
+        raise AtlasError(
+            f"{self.name} has no present/absent calls; take donor archives that hold PACall.csv, or a store of them"
+        )
 
     def levels(self, *, well_ids: npt.ArrayLike | None = None, probe_ids: npt.ArrayLike | None = None) -> Levels:
         """Log2 expression as the source normalised it.
@@ -127,9 +159,53 @@ class ExpressionAtlas(ABC):
         AtlasError
             Where a sample or probe is not in the atlas.
         """
+        return self.levels_and_zscores(well_ids=well_ids, probe_ids=probe_ids)[1]
+
+    def levels_and_zscores(
+        self, *, well_ids: npt.ArrayLike | None = None, probe_ids: npt.ArrayLike | None = None
+    ) -> tuple[Levels, npt.NDArray[np.float64]]:
+        """Return `levels` and `zscores` of the same samples and probes, reading them once."""
         sample_rows = self._find_rows("samples", "well_id", well_ids)
         probe_rows = self._find_rows("probes", "probe_id", probe_ids)
-        return self._standardize(self._read_levels(sample_rows, probe_rows), sample_rows, probe_rows)
+        levels = self._read_levels(sample_rows, probe_rows)
+        return levels, self._standardize(levels, sample_rows, probe_rows)
+
+    def present(
+        self, *, well_ids: npt.ArrayLike | None = None, probe_ids: npt.ArrayLike | None = None
+    ) -> npt.NDArray[np.bool_]:
+        """Whether a probe is above background in a sample, by the source's own present/absent calls.
+
+        Parameters
+        ----------
+        well_ids, probe_ids : array_like of int, optional
+            As in `levels`.
+
+        Returns
+        -------
+        ndarray of bool, shape (n, p)
+            True where the probe is called present.
+
+        Raises
+        ------
+        AtlasError
+            Where a sample or probe is not in the atlas, or the source has no calls (`has_calls`).
+        """
+        return self._read_calls(
+            self._find_rows("samples", "well_id", well_ids), self._find_rows("probes", "probe_id", probe_ids)
+        )
+
+    def with_genes(self, genes: GeneRequest) -> ExpressionAtlas:
+        """Return an atlas that has the genes asked for, as far as the source has them.
+
+        Most sources have all their genes at hand and return themselves; a web service is asked for these.
+
+        Parameters
+        ----------
+        genes : str, int, iterable of them, or None
+            Symbols or Entrez ids; None for every gene.
+        """
+        del genes
+        return self
 
     def restricted(self, donors: str | int | Iterable[str | int]) -> ExpressionAtlas:
         """Return the same atlas with some of its donors only.
@@ -145,21 +221,24 @@ class ExpressionAtlas(ABC):
             Where one is not in the atlas.
         """
         from jugex.atlas.allen import choose_donors
-        from jugex.atlas.subset import DonorSubset
+        from jugex.atlas.views import with_donors
 
-        return DonorSubset(self, choose_donors(self.donors, donors))
+        return with_donors(self, choose_donors(self.donors, donors))
 
     def _standardize(self, levels: Levels, sample_rows: Rows, probe_rows: Rows) -> npt.NDArray[np.float64]:
-        zscores = levels.astype(np.float64)
+        zscores = np.empty(levels.T.shape)  # probes first: moments belong to probes
         donor_names = self.samples["donor_name"].to_numpy()[sample_rows]
         for donor_name in pd.unique(donor_names):
-            of_donor = donor_names == donor_name
+            of_donor = as_slice(np.flatnonzero(donor_names == donor_name))
             mean, sd = self._read_moments(str(donor_name), probe_rows)
-            zscores[of_donor] = (zscores[of_donor] - mean) / np.where(sd > 0, sd, np.inf)
-        return zscores
+            values = levels.T[:, of_donor].astype(np.float64)
+            values -= mean[:, np.newaxis]
+            values /= np.where(sd > 0, sd, np.inf)[:, np.newaxis]
+            zscores[:, of_donor] = values
+        return zscores.T
 
     def _find_rows(self, table: str, column: str, ids: npt.ArrayLike | None) -> Rows:
-        known = pd.Index(getattr(self, table)[column])
+        known = self._index(table, column)
         if ids is None:
             return np.arange(len(known), dtype=np.intp)
         rows: Rows = known.get_indexer(pd.Index(np.asarray(ids)))
@@ -169,6 +248,15 @@ class ExpressionAtlas(ABC):
                 f"{len(missing)} {column} not in {self.name} (first: {missing[0]}); take them from atlas.{table}"
             )
         return rows
+
+    def _index(self, table: str, column: str) -> pd.Index:
+        """Index of a table by its ids, kept as long as the atlas has this table: its look-ups are hashed once."""
+        frame, key = getattr(self, table), f"_index_of_{table}"
+        kept = self.__dict__.get(key)
+        if kept is None or kept[0] is not frame:
+            kept = self.__dict__[key] = (frame, pd.Index(frame[column]))
+        index: pd.Index = kept[1]
+        return index
 
     def __repr__(self) -> str:
         return (

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from jugex.atlas.archives import HOW_TO_GET_AN_ATLAS, ArchivesAtlas
 from jugex.atlas.base import ExpressionAtlas
+from jugex.atlas.locations import ARCHIVES_FOLDER, STORE_FOLDER, default_data_folder, describe_default
 from jugex.atlas.simulated import SimulatedAtlas
-from jugex.errors import AtlasError, AtlasNotFoundError
+from jugex.atlas.store import StoreAtlas
+from jugex.atlas.store_format import is_store
+from jugex.errors import AtlasNotFoundError
 
 __all__ = ["open_atlas"]
 
@@ -24,9 +27,10 @@ def open_atlas(
     Parameters
     ----------
     source : str, Path or ExpressionAtlas, optional
-        A folder of the Allen Institute's donor archives (ZIP files or unpacked), one archive, ``"simulated"``
-        for the embedded demo, or an open atlas. Default: the folder that the environment variable
-        ``JUGEX_DATA`` names, else the user's data folder for jugex.
+        A store (or a data folder that holds one as ``store``), a folder of the Allen Institute's donor archives (ZIP
+        files or unpacked; also as ``archives`` in a data folder), one archive, ``"simulated"`` for the embedded demo,
+        ``"allen-api"`` for the Allen Institute's web service, or an open atlas. Default:
+        the folder that the environment variable ``JUGEX_DATA`` names, else the user's data folder for jugex.
     donors : iterable of str or int, optional
         Donors to take, by name (``"H0351.2001"``) or id (9861); default: all there are.
 
@@ -39,8 +43,8 @@ def open_atlas(
     ------
     AtlasNotFoundError
         Where there is no atlas.
-    ArchiveError
-        Where an archive cannot be used.
+    ArchiveError, StoreError
+        Where an archive or a store cannot be used.
     OptionError
         Where a donor is unknown.
 
@@ -54,23 +58,29 @@ def open_atlas(
     if isinstance(source, ExpressionAtlas):
         return source if donors is None else source.restricted(donors)
     if source is None:
-        return ArchivesAtlas(_find_default(), donors=donors)
+        return _open_folder(_find_default(), donors)
     if source == "simulated":
         return SimulatedAtlas(donors=donors)
     if source == "allen-api":
-        raise AtlasError(
-            "this version does not read the Allen Institute's web service yet; download the donor archives from "
-            "https://human.brain-map.org/static/download and give the path of their folder"
-        )
-    return ArchivesAtlas(source, donors=donors)
+        from jugex.atlas.allen_api import AllenApiAtlas
+
+        return AllenApiAtlas(donors=donors)
+    return _open_folder(Path(source).expanduser(), donors)
+
+
+def _open_folder(folder: Path, donors: str | int | Iterable[str | int] | None) -> ExpressionAtlas:
+    for path in (folder, folder / STORE_FOLDER):
+        if is_store(path):
+            store = StoreAtlas(path)
+            return store if donors is None else store.restricted(donors)
+    archives = folder / ARCHIVES_FOLDER
+    if archives.is_dir():
+        return ArchivesAtlas(archives, donors=donors)
+    return ArchivesAtlas(folder, donors=donors)
 
 
 def _find_default() -> Path:
-    from platformdirs import user_data_path
-
-    named = os.environ.get("JUGEX_DATA", "").strip()
-    folder = Path(named).expanduser() if named else user_data_path("jugex")
+    folder = default_data_folder()
     if not folder.exists():
-        where = f"{folder}, which JUGEX_DATA names" if named else f"the user's data folder {folder}"
-        raise AtlasNotFoundError(f"no atlas was given, and {where}, does not exist; {HOW_TO_GET_AN_ATLAS}")
+        raise AtlasNotFoundError(f"no atlas was given, and {describe_default()}, does not exist; {HOW_TO_GET_AN_ATLAS}")
     return folder

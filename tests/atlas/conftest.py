@@ -82,3 +82,11 @@ def archive() -> FakeArchive:
 def new_archive() -> Callable[..., FakeArchive]:
     """Make archives of other donors."""
     return make_archive
+
+
+def add_calls(archive: FakeArchive, n_samples: int = 4) -> FakeArchive:
+    """Give an archive of `make_archive` its present/absent calls."""
+    calls = np.random.default_rng(archive.donor_id + 1).integers(0, 2, (3, n_samples))
+    lines = [f"{probe}," + ",".join(map(str, row)) for probe, row in zip((11, 12, 13), calls, strict=True)]
+    archive.files["PACall.csv"] = ("\n".join(lines) + "\n").encode()
+    return archive

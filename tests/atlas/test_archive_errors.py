@@ -22,13 +22,15 @@ def _edit_expression(archive, row, column, cell):
 
 
 def test_path_that_does_not_exist(tmp_path):
-    with pytest.raises(AtlasNotFoundError, match=r"nowhere does not exist; .*--atlas simulated.*jugex fetch"):
+    with pytest.raises(
+        AtlasNotFoundError, match=r"nowhere does not exist; .*jugex fetch.*jugex build.*--atlas simulated"
+    ):
         ArchivesAtlas(tmp_path / "nowhere")
 
 
 def test_folder_without_archives(tmp_path):
     (tmp_path / "readme.txt").write_text("nothing here")
-    expected = r"no donor archive in .*normalized_microarray_donor9861.*--atlas simulated.*jugex fetch and jugex build"
+    expected = r"no donor archive in .*normalized_microarray_donor9861.*jugex fetch.*jugex build.*--atlas simulated"
     with pytest.raises(AtlasNotFoundError, match=expected):
         ArchivesAtlas(tmp_path)
 

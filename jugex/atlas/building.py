@@ -1,0 +1,283 @@
+"""Build the store from donor archives: once, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+from jugex.atlas.archives import ArchivesAtlas
+from jugex.atlas.expression import Moments, compute_moments
+from jugex.atlas.locations import STORE_FOLDER, default_data_folder
+from jugex.atlas.store_format import (
+    MANIFEST,
+    MOMENTS,
+    TABLES,
+    Manifest,
+    check_files,
+    is_store,
+    name_calls,
+    name_levels,
+    name_table,
+    read_manifest,
+)
+from jugex.atlas.store_writing import StoreWriter, sync_folder
+from jugex.errors import JugexError, StoreError
+from jugex.progress import track
+
+__all__ = ["BuildReport", "build_store"]
+
+_BUILDING_PREFIX, _ASIDE_PREFIX = ".store-building-", ".store-aside-"
+_LOCK = ".store.lock"
+_TABLES_BYTES = 20_000_000  # allowance for tables and moments, next to the levels
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What `build_store` did.
+
+    Attributes
+    ----------
+    path : Path
+        Folder of the store.
+    is_new : bool
+        False where a store of the same sources was there already, and nothing was done.
+    n_donors, n_samples, n_probes : int
+        What the store holds.
+    n_bytes : int
+        Size of the store's files together.
+    """
+
+    path: Path
+    is_new: bool
+    n_donors: int
+    n_samples: int
+    n_probes: int
+    n_bytes: int
+
+
+def build_store(
+    archives: str | os.PathLike[str],
+    to: str | os.PathLike[str] | None = None,
+    *,
+    donors: str | int | Iterable[str | int] | None = None,
+) -> BuildReport:
+    """Turn donor archives into a store that opens at once.
+
+    The store is built beside its place and renamed at the end: interrupted or out of disk space it leaves nothing
+    that opens, and an older store stays as it was. Of two builds into one folder at once, the second waits for the
+    first.
+
+    Parameters
+    ----------
+    archives : str or Path
+        A folder of donor archives (ZIP files or unpacked), or one archive.
+    to : str or Path, optional
+        Data folder that is to hold the store; it becomes the folder ``store`` there, and nothing else in the folder
+        is touched. Default: the folder that ``JUGEX_DATA`` names, else the user's data folder.
+    donors : str, int or iterable of them, optional
+        Donors to take, by name or id; default: all there are.
+
+    Returns
+    -------
+    BuildReport
+
+    Raises
+    ------
+    AtlasNotFoundError
+        Where there are no archives.
+    ArchiveError
+        Where an archive is incomplete, damaged or contradicts itself or another one.
+    StoreError
+        Where the store cannot be written, or an archive changed while it was read.
+    OptionError
+        Where a donor is unknown.
+    """
+    source = ArchivesAtlas(archives, donors=donors)
+    folder = (default_data_folder() if to is None else Path(to).expanduser()).resolve()
+    store = folder / STORE_FOLDER
+    with _explain_disk(folder), _locked(folder):
+        _clear_leftovers(folder)
+        stamps = _stamp_sources(source)
+        sources = _describe_sources(source)
+        there_is = _find_same(store, sources)
+        if there_is is not None:
+            return _report(store, there_is, is_new=False)
+        _check_space(folder, source)
+        with _temporary_folder(folder) as temporary:
+            manifest = _write_store(source, sources, temporary)
+            _refuse_changes(stamps, source)
+            _put_in_place(temporary, store)
+    return _report(store, manifest, is_new=True)
+
+
+def _report(store: Path, manifest: Manifest, *, is_new: bool) -> BuildReport:
+    n_samples = manifest.n_samples
+    return BuildReport(
+        path=store,
+        is_new=is_new,
+        n_donors=len(n_samples),
+        n_samples=sum(n_samples.values()),
+        n_probes=manifest.n_probes,
+        n_bytes=manifest.n_bytes,
+    )
+
+
+@contextmanager
+def _explain_disk(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, JugexError):  # explained already
+            raise
+        raise StoreError(
+            f"the store cannot be built in {folder} ({error.strerror or error}); make room there, or give another "
+            f"folder (--to DIR); nothing was changed"
+        ) from error
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other builds out of a folder, until this process ends at the latest: the system lifts the lock then."""
+    from filelock import FileLock
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / _LOCK):
+        yield
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """Remove what builds that were killed left; under the lock, none of it is anyone's."""
+    for path in folder.glob(_BUILDING_PREFIX + "*"):
+        shutil.rmtree(path)
+    for path in folder.glob(_ASIDE_PREFIX + "*"):
+        if not (folder / STORE_FOLDER).exists():  # killed between the two renames: the older store goes back
+            path.rename(folder / STORE_FOLDER)
+        else:
+            shutil.rmtree(path)
+
+
+def _stamp_sources(source: ArchivesAtlas) -> list[tuple[Path, int, int]]:
+    files = [file for archive in source.archives.values() for file in archive.files]
+    stats = [file.stat() for file in files]
+    return [(file, stat.st_size, stat.st_mtime_ns) for file, stat in zip(files, stats, strict=True)]
+
+
+def _refuse_changes(stamps: list[tuple[Path, int, int]], source: ArchivesAtlas) -> None:
+    for before, now in zip(stamps, _stamp_sources(source), strict=True):
+        if before != now:
+            raise StoreError(f"{before[0]} was changed while it was read; build again when nothing writes to it")
+
+
+def _describe_sources(source: ArchivesAtlas) -> list[dict[str, Any]]:
+    """Donor, name, bytes and SHA-256 of the files of all archives."""
+    archives = source.archives
+    with ThreadPoolExecutor(min(len(archives), os.cpu_count() or 1)) as pool:
+        checksums = pool.map(lambda archive: archive.checksums, archives.values())
+        described = list(track(checksums, description="checksums of donor archives", total=len(archives)))
+    return [{"donor_name": name} | file for name, files in zip(archives, described, strict=True) for file in files]
+
+
+def _find_same(store: Path, sources: list[dict[str, Any]]) -> Manifest | None:
+    """Manifest of a sound store of the same sources; None where there is none, and one is to be built."""
+    if not is_store(store):
+        return None
+    try:
+        manifest = read_manifest(store)
+        check_files(store, manifest)
+    except StoreError:
+        return None
+    return manifest if _contents(manifest.sources) == _contents(sources) else None
+
+
+def _contents(sources: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return sorted((file["donor_name"], file["sha256"]) for file in sources)  # a file may have another name now
+
+
+def _check_space(folder: Path, source: ArchivesAtlas) -> None:
+    needed = len(source.probes) * len(source.samples) * (4 + 1 / 8) + _TABLES_BYTES
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise StoreError(
+            f"the store needs {needed / 1e9:.1f} GB in {folder}, where {free / 1e9:.1f} GB are free; make room there, "
+            f"or give another folder (--to DIR); nothing was changed"
+        )
+
+
+@contextmanager
+def _temporary_folder(folder: Path) -> Iterator[Path]:
+    temporary = folder / (_BUILDING_PREFIX + uuid4().hex)
+    temporary.mkdir()
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_store(source: ArchivesAtlas, sources: list[dict[str, Any]], folder: Path) -> Manifest:
+    """Write all files of a store, its manifest last."""
+    from jugex import __version__
+
+    writer = StoreWriter(folder)
+    moments = _write_donors(source, writer)
+    writer.write_array(MOMENTS, np.array(moments))
+    for table in TABLES:
+        writer.write_table(name_table(table), getattr(source, table))
+    manifest = Manifest(
+        jugex_version=__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        name="Allen Human Brain Atlas",
+        space=source.space,
+        n_probes=len(source.probes),
+        n_samples={str(name): int(n) for name, n in source.samples["donor_name"].value_counts(sort=False).items()},
+        with_calls=[name for name, archive in source.archives.items() if archive.has_calls],
+        files=dict(writer.files),  # all but the manifest itself
+        sources=sources,
+    )
+    writer.write_text(MANIFEST, manifest.to_json())
+    sync_folder(folder)
+    return manifest
+
+
+def _write_donors(source: ArchivesAtlas, writer: StoreWriter) -> list[Moments]:
+    """Write levels and calls; while one donor is written to disk, the next one is read."""
+    written: list[Future[Moments]] = []
+    with ThreadPoolExecutor(1) as pool:
+        for name, archive in track(source.archives.items(), description="building the store", total=len(source.donors)):
+            keys = source.keys_of(name)
+            levels = archive.read_levels(**keys, dtype=np.float32)
+            calls = np.packbits(archive.read_calls(**keys), axis=1) if archive.has_calls else None
+            if written:
+                written[-1].result()  # no more than two donors in memory
+            written.append(pool.submit(_write_donor, writer, name, levels, calls))
+        return [future.result() for future in written]
+
+
+def _write_donor(writer: StoreWriter, name: str, levels: Any, calls: Any) -> Moments:
+    writer.write_array(name_levels(name), levels)
+    if calls is not None:
+        writer.write_array(name_calls(name), calls)
+    return compute_moments(levels)
+
+
+def _put_in_place(temporary: Path, store: Path) -> None:
+    aside = temporary.with_name(temporary.name.replace(_BUILDING_PREFIX, _ASIDE_PREFIX))
+    if store.exists():
+        store.rename(aside)
+    try:
+        temporary.rename(store)
+    except BaseException:
+        if aside.exists():
+            aside.rename(store)
+        raise
+    sync_folder(store.parent)
+    shutil.rmtree(aside, ignore_errors=True)

@@ -1,0 +1,230 @@
+"""The store: expression on disk that opens at once and is read where it is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from jugex.atlas.base import ExpressionAtlas, Rows, as_slice
+from jugex.atlas.store_format import (
+    MOMENTS,
+    TABLES,
+    check_files,
+    name_calls,
+    name_levels,
+    name_table,
+    read_manifest,
+    verify_files,
+)
+from jugex.errors import StoreError
+
+__all__ = ["StoreAtlas"]
+
+# rows of a donor's file that are read at once where most of them are needed: 1 to 4 MB
+_PROBES_PER_BLOCK = 1024
+# fewer probes than this share of all are picked from the mapped file; more are read in its order
+_FEW_PROBES = 0.1
+
+Levels32 = npt.NDArray[np.float32]
+_Group = tuple[str, slice | Rows, slice | Rows]
+
+
+class StoreAtlas(ExpressionAtlas):
+    """The Allen Human Brain Atlas, from a store that `jugex.atlas.building.build_store` made.
+
+    Opening reads the annotation and the sizes of the files. Levels stay on disk: they are memory-mapped, so that
+    processes share them, and read in blocks where most probes are asked for, so that memory holds only the result.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder of the store.
+
+    Raises
+    ------
+    StoreError
+        Where the store is of another version of the format, or a file is missing or has another size or shape.
+
+    Attributes
+    ----------
+    manifest : Manifest
+        What the store holds, and what it was built from.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path).expanduser().resolve()
+        self.manifest = read_manifest(self.path)
+        check_files(self.path, self.manifest)
+        self.space = self.manifest.space
+        self.samples, self.probes, self.donors, self.structures = (self._read_table(table) for table in TABLES)
+        self._map_arrays()
+        self._check_shapes()
+        self._donor_of_sample = self.samples["donor_name"].map(self._donor_numbers).to_numpy()
+        self._column_of_sample = self.samples["sample"].to_numpy()
+        self._all_rows: Rows = np.arange(len(self.samples), dtype=np.intp)
+        self._all_groups = list(self._group_rows(self._all_rows))
+
+    @property
+    def name(self) -> str:
+        """What the atlas is called in reports."""
+        return self.manifest.name
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether all donors have present/absent calls."""
+        return len(self._calls) == len(self._levels)
+
+    def identity(self) -> dict[str, Any]:
+        """Where the numbers come from: the store, and the checksums of the archives that it was built from."""
+        return {
+            "kind": "store",
+            "name": self.name,
+            "simulated": False,
+            "path": str(self.path),
+            "space": self.space,
+            "n_samples": len(self.samples),
+            "n_probes": len(self.probes),
+            "donors": self.donors.to_dict("records"),
+            "built_by": f"jugex {self.manifest.jugex_version}",
+            "files": self.manifest.sources,
+        }
+
+    def verify(self) -> None:
+        """Compare the checksums of all files with those taken when the store was built.
+
+        Raises
+        ------
+        StoreError
+            Where a file was changed.
+        """
+        verify_files(self.path, self.manifest)
+
+    def __reduce__(self) -> tuple[type[StoreAtlas], tuple[Path]]:
+        return StoreAtlas, (self.path,)  # another process maps the same files instead of receiving their content
+
+    def _read_table(self, table: str) -> pd.DataFrame:
+        import pyarrow
+
+        file = self.path / name_table(table)
+        try:
+            content = pyarrow.ipc.open_file(pyarrow.py_buffer(file.read_bytes())).read_all()
+            frame: pd.DataFrame = content.to_pandas(use_threads=False)  # starting threads takes longer than reading
+            return frame
+        except (pyarrow.ArrowException, OSError) as error:
+            raise StoreError(f"{file} cannot be read ({error}); build the store again with jugex build") from error
+
+    def _map_arrays(self) -> None:
+        names = self.manifest.n_samples
+        self._levels = {name: self._map_array(name_levels(name)) for name in names}
+        self._calls = {name: self._map_array(name_calls(name)) for name in self.manifest.with_calls}
+        self._moments = self._map_array(MOMENTS)
+        self._donor_numbers = {name: number for number, name in enumerate(names)}
+
+    def _map_array(self, name: str) -> np.memmap[Any, Any]:
+        try:
+            return np.lib.format.open_memmap(self.path / name, mode="r")
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                f"{self.path / name} cannot be read ({error}); build the store again with jugex build"
+            ) from error
+
+    def _check_shapes(self) -> None:
+        n_probes, n_samples = self.manifest.n_probes, self.manifest.n_samples
+        there_are = self.samples["donor_name"].value_counts(sort=False).to_dict()
+        if there_are != n_samples or len(self.probes) != n_probes or list(self.donors["donor_name"]) != list(n_samples):
+            raise StoreError(f"the store {self.path} contradicts itself; build it again with jugex build")
+        expected: dict[str, tuple[np.memmap[Any, Any], tuple[int, ...], str]] = {
+            MOMENTS: (self._moments, (len(n_samples), 2, n_probes), "<f8")
+        }
+        for name, n in n_samples.items():
+            expected[name_levels(name)] = (self._levels[name], (n_probes, n), "<f4")
+            if name in self._calls:
+                expected[name_calls(name)] = (self._calls[name], (n_probes, -(-n // 8)), "|u1")
+        for file, (array, shape, dtype) in expected.items():
+            if array.shape != shape or array.dtype.str != dtype or not array.flags.c_contiguous:
+                raise StoreError(
+                    f"{self.path / file} holds {array.dtype.str} of shape {array.shape}, where {dtype} of shape "
+                    f"{shape} is needed; build the store again with jugex build"
+                )
+
+    def _read_levels(self, sample_rows: Rows, probe_rows: Rows) -> Levels32:
+        levels = np.empty((len(probe_rows), len(sample_rows)), dtype=np.float32)
+        for donor_name, places, columns in self._group_samples(sample_rows):
+            source = self._levels[donor_name]
+            if len(probe_rows) < _FEW_PROBES * len(source):
+                levels[:, places] = source[probe_rows][:, columns]
+            else:
+                for targets, block in _read_blocks(source, probe_rows):
+                    levels[_cross(targets, places)] = block[:, columns]
+        return levels.T
+
+    def _read_moments(
+        self, donor_name: str, probe_rows: Rows
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        mean, sd = np.asarray(self._moments[self._donor_numbers[donor_name]])
+        return mean[probe_rows], sd[probe_rows]
+
+    def _read_calls(self, sample_rows: Rows, probe_rows: Rows) -> npt.NDArray[np.bool_]:
+        calls = np.empty((len(probe_rows), len(sample_rows)), dtype=bool)
+        for donor_name, places, columns in self._group_samples(sample_rows):
+            if donor_name not in self._calls:
+                raise StoreError(
+                    f"the store {self.path} has no present/absent calls of donor {donor_name}, whose archive held no "
+                    f"PACall.csv; leave the donor out, or build the store again from complete archives"
+                )
+            bits = self._calls[donor_name][probe_rows]
+            calls[:, places] = np.unpackbits(bits, axis=1)[:, columns]
+        return calls.T
+
+    def _group_samples(self, sample_rows: Rows) -> Iterable[_Group]:
+        return self._all_groups if np.array_equal(sample_rows, self._all_rows) else self._group_rows(sample_rows)
+
+    def _group_rows(self, sample_rows: Rows) -> Iterator[_Group]:
+        """Per donor: its name, which of the samples asked for are its own, and their columns in its files."""
+        numbers, columns = self._donor_of_sample[sample_rows], self._column_of_sample[sample_rows]
+        for donor_name, number in self._donor_numbers.items():
+            places = np.flatnonzero(numbers == number)
+            if len(places):
+                yield donor_name, as_slice(places), as_slice(columns[places])
+
+
+def _cross(rows: slice | Rows, columns: slice | Rows) -> tuple[Any, Any]:
+    """Index of all rows in all columns; NumPy would pair two arrays element by element."""
+    if isinstance(rows, slice) or isinstance(columns, slice):
+        return rows, columns
+    return rows[:, np.newaxis], columns
+
+
+def _read_blocks(source: np.memmap[Any, Any], probe_rows: Rows) -> Iterator[tuple[slice | Rows, Levels32]]:
+    """Rows of an array in the order of its file, a block at a time: places in `probe_rows`, and those rows.
+
+    Reading, not mapping: a page that was mapped counts as this process's memory for as long as the map is there.
+    """
+    order = np.argsort(probe_rows, kind="stable")
+    ranked = probe_rows[order]
+    buffer = np.empty((_PROBES_PER_BLOCK, source.shape[1]), dtype=source.dtype)
+    with Path(str(source.filename)).open("rb", buffering=0) as stream:
+        for start in range(0, len(source), _PROBES_PER_BLOCK):
+            first, last = np.searchsorted(ranked, [start, start + _PROBES_PER_BLOCK])
+            if first == last:
+                continue
+            block = buffer[: len(source) - start]
+            stream.seek(source.offset + start * source.strides[0])
+            _read_into(stream, block)
+            yield as_slice(order[first:last]), block[as_slice(ranked[first:last] - start)]
+
+
+def _read_into(stream: Any, block: Levels32) -> None:
+    wanted = memoryview(block.data).cast("B")
+    n_read = 0
+    while n_read < len(wanted):
+        n = stream.readinto(wanted[n_read:])
+        if not n:
+            raise StoreError(f"{stream.name} was cut short since it was opened; build the store again with jugex build")
+        n_read += n

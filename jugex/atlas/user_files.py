@@ -1,0 +1,314 @@
+"""Tables that users bring along: DataFrames, CSV, TSV and Parquet, with every cell checked before it is used."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from jugex.atlas.base import Levels
+from jugex.delimited import find_column, read_delimited, split_line, tell_separator
+from jugex.errors import AtlasError
+
+__all__ = [
+    "Table",
+    "UserTable",
+    "describe_file",
+    "first_of",
+    "numbers_of",
+    "read_annotation",
+    "read_headless",
+    "read_matrix",
+    "refuse_duplicates",
+    "texts_of",
+    "to_levels",
+    "to_texts",
+]
+
+#: A table in memory, or the path of a CSV, TSV or Parquet file.
+Table = pd.DataFrame | str | os.PathLike[str]
+
+_MISSING = ("", "NA", "N/A", "NaN", "nan", "None", "null", "NULL", "<NA>")
+_ENDINGS = ".csv, .tsv, .txt, .csv.gz, .tsv.gz, .txt.gz or .parquet"
+_BLOCK_BYTES = 1 << 24  # blocks are parsed in parallel
+_BLOCK_BYTES_PER_COLUMN = 1 << 11  # about 200 rows of a wide table: each block costs time for each column
+_DAMAGE = (OSError, EOFError, ValueError, zlib.error)  # pyarrow's errors are ValueErrors or OSErrors
+
+
+@dataclass(frozen=True, eq=False)
+class UserTable:
+    """A table of the user's.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        Its cells, as they came.
+    title : str
+        What errors call it: "samples table samples.csv".
+    file : dict or None
+        Name, bytes and SHA-256 of its file; None for a DataFrame.
+    """
+
+    rows: pd.DataFrame
+    title: str
+    file: dict[str, Any] | None = None
+
+    def find(self, *names: str) -> str | None:
+        """First of the names that is a column, ignoring case."""
+        return find_column([str(column) for column in self.rows.columns], names)
+
+    def need(self, *names: str) -> str:
+        """Return what `find` does, or refuse the table."""
+        column = self.find(*names)
+        if column is None:
+            has = ", ".join(map(str, self.rows.columns[:20]))
+            raise AtlasError(f"{self.title} has no column {names[0]!r} (it has {has}); add it, or rename the one meant")
+        return column
+
+
+def read_annotation(table: Table, what: str) -> UserTable:
+    """Read a table with one row per sample, probe or donor.
+
+    Parameters
+    ----------
+    table : DataFrame or path
+        CSV, TSV or Parquet; the former may be gzipped.
+    what : str
+        What errors call it, such as "samples table".
+
+    Raises
+    ------
+    AtlasError
+        Where the file cannot be read, is of another kind, or the table is empty.
+    """
+    if isinstance(table, pd.DataFrame):
+        read = UserTable(table.set_axis(table.columns.map(str), axis=1), what)
+    else:
+        path = _check_path(table, what)
+        is_parquet = path.suffix.lower() == ".parquet"
+        rows = _read_parquet(path, what) if is_parquet else read_delimited(path, what=what, error=AtlasError).rows
+        read = UserTable(rows, f"{what} {path.name}", describe_file(path, what))
+    if read.rows.empty:
+        raise AtlasError(f"{read.title} is empty: at least one row is needed")
+    return read
+
+
+def read_matrix(table: Table, what: str) -> UserTable:
+    """Read a table of values, with samples along one side and probes along the other.
+
+    The first column of a CSV or TSV file names its rows; so does the index of a DataFrame or Parquet file. Both
+    names and columns become text.
+
+    Parameters and errors are those of `read_annotation`.
+    """
+    if isinstance(table, pd.DataFrame):
+        read = UserTable(table, what)
+    else:
+        path = _check_path(table, what)
+        is_parquet = path.suffix.lower() == ".parquet"
+        rows = _read_parquet(path, what) if is_parquet else _read_values(path, what)
+        read = UserTable(rows, f"{what} {path.name}", describe_file(path, what))
+    rows = _index_by_first_text(read.rows)
+    if rows.empty:
+        raise AtlasError(
+            f"{read.title} is empty: samples along one side and probes or genes along the other are needed"
+        )
+    rows = rows.set_axis(pd.Index(to_texts(rows.index)), axis=0).set_axis(pd.Index(to_texts(rows.columns)), axis=1)
+    return UserTable(rows, read.title, read.file)
+
+
+def read_headless(path: Path, what: str) -> UserTable:
+    """Read a CSV file without a header: per row a name, then values; its columns are numbered from 1.
+
+    Parameters and errors are those of `read_annotation`.
+    """
+    return UserTable(_read_values(_check_path(path, what), what, has_header=False), f"{what}, {path.name}")
+
+
+def describe_file(path: str | os.PathLike[str], what: str) -> dict[str, Any]:
+    """Name, bytes and SHA-256 of a file; an AtlasError where it cannot be read."""
+    file = Path(path).expanduser()
+    try:
+        with file.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise _unreadable(file, what, error) from error
+    return {"file": str(file), "bytes": file.stat().st_size, "sha256": digest}
+
+
+def to_texts(values: Any) -> npt.NDArray[np.object_]:
+    """Names and ids (n,) as text, so that 7, 7.0 and "7" are one; missing ones become ""."""
+    return np.array([_to_text(value) for value in values], dtype=object)
+
+
+def texts_of(table: UserTable, column: str | None) -> npt.NDArray[np.object_]:
+    """A column (n,) as text; empty text where there is no such column or no value."""
+    if column is None:
+        return np.full(len(table.rows), "", dtype=object)
+    return to_texts(table.rows[column])
+
+
+def numbers_of(table: UserTable, column: str) -> npt.NDArray[np.float64]:
+    """A column (n,) as numbers; NaN where one is missing, an error where one is no number."""
+    numbers, is_bad = _to_numbers(table.rows[column])
+    if is_bad.any():
+        row = int(np.flatnonzero(is_bad)[0])
+        got = _to_text(table.rows[column].iloc[row])
+        raise AtlasError(f"{table.title}, row {row + 1}: {column} is {got!r}, where a number is needed")
+    return numbers
+
+
+def to_levels(matrix: UserTable) -> Levels:
+    """Values of a matrix (rows, columns) as floats: single precision stays that, NaN where one is missing."""
+    rows = matrix.rows
+    if all(dtype == np.float32 for dtype in rows.dtypes):
+        levels: Levels = rows.to_numpy(dtype=np.float32)
+    elif all(pd.api.types.is_numeric_dtype(dtype) for dtype in rows.dtypes):
+        levels = rows.to_numpy(dtype=np.float64, na_value=np.nan)
+    else:
+        levels = np.empty(rows.shape, dtype=np.float64)
+        for number in range(rows.shape[1]):
+            levels[:, number], is_bad = _to_numbers(rows.iloc[:, number])
+            if is_bad.any():
+                _refuse_cell(matrix, int(np.flatnonzero(is_bad)[0]), number)
+    is_infinite = np.isinf(levels)
+    if is_infinite.any():
+        _refuse_cell(matrix, *(int(place[0]) for place in np.nonzero(is_infinite)))
+    return levels
+
+
+def refuse_duplicates(ids: npt.NDArray[np.object_], what: str, title: str) -> None:
+    """Refuse ids (n,) of which one comes twice or is missing."""
+    is_empty, is_repeated = ids == "", pd.Index(ids).duplicated()
+    if is_empty.any():
+        raise AtlasError(f"{title}: {int(is_empty.sum())} {what}s have no id; each needs one of its own")
+    if is_repeated.any():
+        raise AtlasError(
+            f"{title}: {int(is_repeated.sum())} {what} ids come more than once (first: "
+            f"{first_of(ids, is_repeated)!r}); each {what} needs one of its own"
+        )
+
+
+def first_of(ids: npt.NDArray[np.object_], chosen: npt.NDArray[np.bool_]) -> str:
+    """First of the ids (n,) that are chosen (n,), to be named in an error."""
+    return str(ids[np.flatnonzero(chosen)[0]])
+
+
+def _to_text(value: Any) -> str:
+    if isinstance(value, float | np.floating):
+        return "" if np.isnan(value) else str(int(value)) if float(value).is_integer() else str(value)
+    return "" if value is None or value is pd.NA else str(value).strip()
+
+
+def _to_numbers(column: pd.Series) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Numbers (n,), and which cells are neither a number nor missing."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return numbers, np.zeros(len(numbers), dtype=bool)
+    texts = to_texts(column)
+    numbers = np.array([_to_number(text) for text in texts], dtype=np.float64)
+    return numbers, np.isnan(numbers) & ~np.isin(texts, _MISSING)
+
+
+def _to_number(text: str) -> float:
+    """A text as a number, exactly rounded (pandas 2 rounds otherwise); NaN where it is none."""
+    try:
+        return float(text) if "_" not in text else np.nan
+    except ValueError:
+        return np.nan
+
+
+def _refuse_cell(matrix: UserTable, row: int, column: int) -> None:
+    rows = matrix.rows
+    raise AtlasError(
+        f"{matrix.title}, row {rows.index[row]!r}, column {rows.columns[column]!r} is "
+        f"{_to_text(rows.iloc[row, column])!r}, where a finite number is needed (or nothing, where it is missing)"
+    )
+
+
+def _check_path(table: Any, what: str) -> Path:
+    if not isinstance(table, str | os.PathLike):
+        raise AtlasError(f"{what} is a {type(table).__name__}; give a pandas DataFrame, or a file {_ENDINGS}")
+    path = Path(table).expanduser()
+    if not re.search(r"\.(?:(?:csv|tsv|txt)(?:\.gz)?|parquet)$", path.name, flags=re.IGNORECASE):
+        raise AtlasError(f"{what} {path.name} is of a kind that is not read; give a file {_ENDINGS}, or a DataFrame")
+    if not path.is_file():
+        raise AtlasError(f"{what} {path} does not exist; check its path")
+    return path
+
+
+def _read_parquet(path: Path, what: str) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except _DAMAGE as error:
+        raise _unreadable(path, what, error) from error
+
+
+def _read_values(path: Path, what: str, *, has_header: bool = True) -> pd.DataFrame:
+    """Read a matrix from text: by pyarrow, which is fast and refuses rows of another length."""
+    from pyarrow import ArrowInvalid
+
+    try:
+        opener = gzip.open if path.suffix.lower() == ".gz" else open
+        with opener(path, "rt", encoding="utf-8-sig") as stream:
+            first_line = stream.readline()
+        if not first_line.strip():
+            raise AtlasError(f"{what} {path.name} is empty: a header and one row at least are needed")
+        separator = tell_separator(first_line)
+        header = split_line(first_line.rstrip("\r\n"), separator)
+        header = header if has_header else [str(number) for number in range(len(header))]
+        skip = int(has_header)
+        try:
+            return _parse_values(path, header, separator, skip, as_numbers=True)
+        except ArrowInvalid:  # as text, so that the first cell that is no number can be named
+            return _parse_values(path, header, separator, skip, as_numbers=False)
+    except AtlasError:
+        raise
+    except _DAMAGE as error:
+        raise _unreadable(path, what, error) from error
+
+
+def _parse_values(path: Path, header: list[str], separator: str, skip: int, *, as_numbers: bool) -> pd.DataFrame:
+    import pyarrow
+    from pyarrow import csv
+
+    names = [str(number) for number in range(len(header))]  # columns may share a name, which is refused later
+    of_values = pyarrow.float64() if as_numbers else pyarrow.string()
+    table = csv.read_csv(
+        path,
+        read_options=csv.ReadOptions(
+            column_names=names, skip_rows=skip, block_size=max(_BLOCK_BYTES, _BLOCK_BYTES_PER_COLUMN * len(names))
+        ),
+        parse_options=csv.ParseOptions(delimiter=separator),
+        convert_options=csv.ConvertOptions(
+            column_types={name: pyarrow.string() if name == "0" else of_values for name in names},
+            null_values=list(_MISSING),
+        ),
+    )
+    values = {name: table.column(name).to_numpy() for name in names[1:]}
+    index = pd.Index(table.column("0").to_pylist(), dtype=object)
+    return pd.DataFrame(values, index=index).set_axis(pd.Index(header[1:], dtype=object), axis=1)
+
+
+def _index_by_first_text(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows named by the first column where that is text and they have no names of their own."""
+    if not isinstance(rows.index, pd.RangeIndex) or rows.shape[1] < 2:
+        return rows
+    first = rows.iloc[:, 0]
+    _, is_bad = _to_numbers(first)
+    is_named = str(rows.columns[0]).lower() in ("sample_id", "well_id", "probe_id", "probe_name", "gene", "gene_symbol")
+    return rows.iloc[:, 1:].set_axis(pd.Index(first), axis=0) if is_named or is_bad.all() else rows
+
+
+def _unreadable(path: Path, what: str, error: Exception) -> AtlasError:
+    reason = " ".join(str(error).split())
+    return AtlasError(f"{what} {path.name} cannot be read ({reason}); check that it is complete, or write it again")

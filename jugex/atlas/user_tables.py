@@ -1,0 +1,345 @@
+"""An atlas from the user's own tables: samples with coordinates and donors, and their expression."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from jugex.atlas.base import DONOR_COLUMNS, PROBE_COLUMNS, SAMPLE_COLUMNS, Levels
+from jugex.atlas.in_memory import TablesAtlas
+from jugex.atlas.user_files import (
+    Table,
+    UserTable,
+    first_of,
+    numbers_of,
+    read_annotation,
+    read_matrix,
+    refuse_duplicates,
+    texts_of,
+    to_levels,
+    to_texts,
+)
+from jugex.errors import AtlasError
+from jugex.spaces import MNI_SPACE
+
+__all__ = ["atlas_from_tables", "build_atlas", "describe_donors", "describe_samples", "number_ids"]
+
+_COORDINATES = ("mni_x", "mni_y", "mni_z")
+_DEMOGRAPHICS = ("age", "gender", "race")
+
+Texts = npt.NDArray[np.object_]
+
+
+def atlas_from_tables(
+    samples: Table,
+    expression: Table,
+    probes: Table | None = None,
+    donors: Table | None = None,
+    *,
+    space: str = MNI_SPACE,
+    name: str | None = None,
+    simulated: bool = False,
+) -> TablesAtlas:
+    """Make an atlas from tables of the user's own: another array, RNA-seq, another species.
+
+    Each table is a DataFrame or a file: CSV or TSV, also gzipped, or Parquet. Samples are matched by id, never by
+    their order, and must be the same in both tables.
+
+    Parameters
+    ----------
+    samples : DataFrame or path
+        One row per sample: its coordinates in mm (`mni_x`, `mni_y`, `mni_z`; or `x`, `y`, `z`; or `mni_xyz`, a tuple or
+        a text like ``"(1, 2, 3)"``) and `donor_name` (or `donor`). Its id is `sample_id`, else `well_id`, else the
+        index of the DataFrame. Optional: `structure_id`, `structure_acronym`, `structure_name`, and, where there is no
+        table of donors, `age`, `gender` and `race`.
+    expression : DataFrame or path
+        Samples x probes (or genes), or probes x samples: which of them is told by the ids. The index, or the first
+        column of a file, and the columns hold the ids. Values are log2 levels, or whatever scale the user has;
+        they may be missing: a gene with a missing value in the samples of a comparison is not tested, and says so.
+    probes : DataFrame or path, optional
+        One row per probe: `probe_id`, `probe_name`, or both (the one that `expression` has), `gene` (or `gene_symbol`)
+        and, optionally, `entrez_id`. Rows that `expression` does not have are left out, and so are probes without
+        a gene. Default: each column of `expression` is a gene.
+    donors : DataFrame or path, optional
+        One row per donor: `donor_name`, and optionally `donor_id`, `age` (years), `gender`, `race`, which may be
+        missing.
+    space : str, default "MNI152NLin2009cAsym"
+        Space of the coordinates. Regions must be in the same one: `Region.from_image(..., space=...)`.
+    name : str, optional
+        What the atlas is called in reports; default: the name of the file of expression.
+    simulated : bool, default False
+        Whether the values are made up; every output says so where they are.
+
+    Returns
+    -------
+    TablesAtlas
+        Its samples stand together by donor. `well_id` is the sample's id where all of these are whole numbers, else it
+        counts from 1, in the order of the table; `sample_id` is the user's id, as text. Z-scores are computed per donor
+        over all its samples that have a value (ddof = 0): give all samples, not only those of the regions.
+
+    Raises
+    ------
+    AtlasError
+        Where a table cannot be read, lacks a column, or the tables do not fit together.
+
+    Examples
+    --------
+    >>> import jugex, pandas
+    >>> samples = pandas.DataFrame({
+    ...     "sample_id": ["a", "b", "c"], "donor": "D1", "x": [-8, -22, -23], "y": [58, 56, 55], "z": [0, 4, 3],
+    ... })
+    >>> expression = pandas.DataFrame({"MAOA": [7.1, 5.2, 5.4], "TAC1": [6.0, 4.1, None]}, index=["a", "b", "c"])
+    >>> atlas = jugex.atlas_from_tables(samples, expression, name="My RNA-seq")
+    >>> atlas.levels(probe_ids=[1]).ravel().tolist()
+    [7.1, 5.2, 5.4]
+    """
+    annotation = read_annotation(samples, "samples table")
+    matrix = read_matrix(expression, "expression table")
+    probe_table = None if probes is None else read_annotation(probes, "probes table")
+    donor_table = None if donors is None else read_annotation(donors, "donors table")
+    given = f"{matrix.title.removeprefix('expression table ')}" if matrix.file else "user's expression data"
+    return build_atlas(
+        annotation, matrix, probe_table, donor_table, space=space, name=name or given, simulated=simulated
+    )
+
+
+def build_atlas(
+    samples: UserTable,
+    matrix: UserTable,
+    probes: UserTable | None,
+    donors: UserTable | None,
+    *,
+    space: str,
+    name: str,
+    simulated: bool,
+    files: Sequence[dict[str, Any]] = (),
+    is_upright: bool = False,
+) -> TablesAtlas:
+    """Make an atlas from tables that are read (and from other files, as listed); see `atlas_from_tables`."""
+    described = describe_samples(samples)
+    turned = matrix if is_upright else _turn_upright(matrix, described["sample_id"].to_numpy(), probes)
+    _check_same_samples(described["sample_id"].to_numpy(), turned, samples.title)
+    annotated, columns = _describe_probes(probes, turned)
+    order = _group_by_donor(described)
+    described = described.iloc[order].reset_index(drop=True)
+    described["sample"] = described.groupby("donor_name", sort=False).cumcount()
+    rows = turned.rows.index.get_indexer(pd.Index(described["sample_id"]))
+    tables = [table for table in (samples, matrix, probes, donors) if table is not None]
+    return TablesAtlas(
+        name=name,
+        samples=described,
+        probes=annotated,
+        donors=describe_donors(samples if donors is None else donors, described["donor_name"]),
+        levels=_arrange(to_levels(turned), rows, columns),
+        space=space,
+        simulated=simulated,
+        files=[*files, *(table.file for table in tables if table.file is not None)],
+    )
+
+
+def describe_samples(table: UserTable) -> pd.DataFrame:
+    """Samples as an atlas has them (`SAMPLE_COLUMNS`, then `sample_id`), in the order of the table."""
+    column = table.find("sample_id", "well_id")
+    ids = to_texts(table.rows.index) if column is None else texts_of(table, column)
+    refuse_duplicates(ids, "sample", table.title)
+    described = pd.DataFrame({"well_id": number_ids(ids), "sample_id": ids})
+    described["donor_name"] = texts_of(table, table.need("donor_name", "donor"))
+    if (described["donor_name"] == "").any():
+        first = first_of(ids, (described["donor_name"] == "").to_numpy())
+        raise AtlasError(f"{table.title}: sample {first!r} has no donor; every sample needs one")
+    described["sample"] = described.groupby("donor_name", sort=False).cumcount()
+    described[list(_COORDINATES)] = _find_coordinates(table, ids)
+    described["structure_id"] = _find_whole_numbers(table, "structure_id")
+    for column in ("structure_acronym", "structure_name"):
+        described[column] = texts_of(table, table.find(column))
+    return described[[*SAMPLE_COLUMNS, "sample_id"]]
+
+
+def describe_donors(table: UserTable, donor_names: pd.Series) -> pd.DataFrame:
+    """Donors as an atlas has them (`DONOR_COLUMNS`), in the order in which their samples come; None where unknown."""
+    order = list(dict.fromkeys(donor_names))
+    names = texts_of(table, table.need("donor_name", "donor"))
+    missing = [name for name in order if name not in set(names)]
+    if missing:
+        raise AtlasError(f"{table.title} has no row for {len(missing)} donors of the samples (first: {missing[0]!r})")
+    known = pd.DataFrame({"donor_name": names})
+    for column in _DEMOGRAPHICS:
+        known[column] = _find_demographics(table, column)
+    donors = known.groupby("donor_name", sort=False)
+    for column in _DEMOGRAPHICS:
+        counts = donors[column].nunique()
+        if (counts > 1).any():
+            name = counts.index[counts.to_numpy() > 1][0]
+            raise AtlasError(f"{table.title}: donor {name!r} has more than one {column}; give each donor one")
+    described = donors.first().reindex(order).reset_index()
+    described["donor_id"] = _number_donors(table, names, order)
+    described = described[list(DONOR_COLUMNS)].astype(dict.fromkeys(_DEMOGRAPHICS, object))
+    return described.where(described.notna(), None)
+
+
+def number_ids(ids: Texts) -> npt.NDArray[np.int64]:
+    """Whole numbers (n,) for ids (n,): themselves where all are whole numbers and differ, else 1 to n."""
+    if all(re.fullmatch(r"-?\d{1,18}", text) for text in ids):
+        numbers = ids.astype(np.int64)
+        if len(np.unique(numbers)) == len(numbers):
+            return np.asarray(numbers)
+    return np.arange(1, len(ids) + 1, dtype=np.int64)
+
+
+def _find_coordinates(table: UserTable, ids: Texts) -> npt.NDArray[np.float64]:
+    """Coordinates (n, 3) in mm."""
+    if table.find("mni_xyz") and not table.find("mni_x"):
+        points = _parse_points(table, table.need("mni_xyz"))
+    else:
+        prefix = "mni_" if table.find("mni_x") or not table.find("x") else ""
+        points = np.column_stack([numbers_of(table, table.need(f"{prefix}{axis}")) for axis in "xyz"])
+    is_bad = np.asarray(~np.isfinite(points).all(axis=1))
+    if is_bad.any():
+        raise AtlasError(
+            f"{table.title}: {int(is_bad.sum())} samples have no finite coordinates (first: "
+            f"{first_of(ids, is_bad)!r}); give x, y, z in mm, or leave these samples out of both tables"
+        )
+    return points
+
+
+def _parse_points(table: UserTable, column: str) -> npt.NDArray[np.float64]:
+    points = np.empty((len(table.rows), 3))
+    for row, value in enumerate(table.rows[column]):
+        try:
+            parsed = ast.literal_eval(value) if isinstance(value, str) else value
+            points[row] = np.asarray(parsed, dtype=np.float64).reshape(3)
+        except (ValueError, TypeError, SyntaxError):
+            raise AtlasError(
+                f"{table.title}, row {row + 1}: {column} is {value!r}, where (x, y, z) in mm is needed"
+            ) from None
+    return points
+
+
+def _find_demographics(table: UserTable, column: str) -> Any:
+    found = table.find(column, "sex") if column == "gender" else table.find(column)
+    if column == "age" and found is not None:
+        years = numbers_of(table, found).tolist()
+        return pd.Series([None if age != age else int(age) if age.is_integer() else age for age in years], dtype=object)
+    texts = texts_of(table, found)
+    return pd.Series([None if text in ("", "nan") else text for text in texts], dtype=object)
+
+
+def _number_donors(table: UserTable, names: Texts, order: list[str]) -> npt.NDArray[np.int64]:
+    column = table.find("donor_id")
+    if column is None:
+        return np.arange(1, len(order) + 1)
+    ids = dict(zip(names[::-1], texts_of(table, column)[::-1], strict=True))
+    return number_ids(np.array([ids[name] for name in order], dtype=object))
+
+
+def _turn_upright(matrix: UserTable, sample_ids: Texts, probes: UserTable | None) -> UserTable:
+    """Matrix with samples along its rows, told by the ids of samples, and of probes where both sides have some."""
+    rows, columns = matrix.rows.index, matrix.rows.columns
+    known = None if probes is None else {text for texts in _list_probe_ids(probes).values() for text in texts}
+    fits_upright = rows.isin(sample_ids).any() and (known is None or columns.isin(known).any())
+    fits_turned = columns.isin(sample_ids).any() and (known is None or rows.isin(known).any())
+    if fits_upright and fits_turned:
+        raise AtlasError(
+            f"{matrix.title} has ids of samples both in its rows and in its columns (such as {rows[0]!r} and "
+            f"{columns[0]!r}), so that it cannot be told what is what; give samples and probes ids that differ"
+        )
+    if fits_turned or (not fits_upright and columns.isin(sample_ids).any()):
+        return UserTable(matrix.rows.T, matrix.title, matrix.file)
+    if rows.isin(sample_ids).any():
+        return matrix
+    raise AtlasError(
+        f"{matrix.title} has none of the {len(sample_ids):,} samples (first: {sample_ids[0]!r}): its rows are called "
+        f"{rows[0]!r} and so on, its columns {columns[0]!r}; give the samples the same ids in both tables"
+    )
+
+
+def _check_same_samples(sample_ids: Texts, matrix: UserTable, title: str) -> None:
+    in_matrix = to_texts(matrix.rows.index)
+    refuse_duplicates(in_matrix, "sample", matrix.title)
+    for ids, others, here, there in (
+        (sample_ids, in_matrix, title, matrix.title),
+        (in_matrix, sample_ids, matrix.title, title),
+    ):
+        is_alone = ~pd.Index(ids).isin(others)
+        if is_alone.any():
+            raise AtlasError(
+                f"{int(is_alone.sum())} of the {len(ids):,} samples of {here} are not in {there} (first: "
+                f"{first_of(ids, is_alone)!r}); leave them out, or correct their ids"
+            )
+
+
+def _list_probe_ids(probes: UserTable) -> dict[str, Texts]:
+    """What the columns of the expression may name, by the column of the table that holds it."""
+    columns = [probes.find("probe_id"), probes.find("probe_name"), probes.find("gene", "gene_symbol")]
+    return {column: texts_of(probes, column) for column in columns if column is not None}
+
+
+def _describe_probes(table: UserTable | None, matrix: UserTable) -> tuple[pd.DataFrame, npt.NDArray[np.intp]]:
+    """Probes as an atlas has them, and which column of the matrix each one is."""
+    names = to_texts(matrix.rows.columns)
+    refuse_duplicates(names, "gene" if table is None else "probe", matrix.title)
+    if table is None:
+        described = pd.DataFrame({"probe_id": np.arange(1, len(names) + 1), "probe_name": names, "gene": names})
+        described["entrez_id"] = pd.array([pd.NA] * len(names), dtype="Int64")
+        return described[list(PROBE_COLUMNS)], np.arange(len(names))
+    gene_column = table.need("gene", "gene_symbol")
+    rows = _match_probes(table, names, matrix.title)
+    numbered = table.find("probe_id")
+    ids = texts_of(table, numbered)[rows] if numbered else names
+    called = table.find("probe_name") or numbered or gene_column
+    described = pd.DataFrame({"probe_id": number_ids(ids), "probe_name": texts_of(table, called)[rows]})
+    described["gene"] = texts_of(table, gene_column)[rows]
+    described["entrez_id"] = _find_whole_numbers(table, "entrez_id")[rows]
+    has_gene = (described["gene"] != "").to_numpy()
+    if not has_gene.any():
+        raise AtlasError(
+            f"{table.title} gives none of the {len(names):,} probes a gene; fill its column {gene_column!r}"
+        )
+    return described.loc[has_gene, list(PROBE_COLUMNS)].reset_index(drop=True), np.flatnonzero(has_gene)
+
+
+def _match_probes(table: UserTable, names: Texts, title: str) -> npt.NDArray[np.intp]:
+    """Row of the table of probes for each column of the matrix."""
+    candidates = _list_probe_ids(table)
+    covered = {column: pd.Index(names).isin(ids) for column, ids in candidates.items()}
+    best = max(covered, key=lambda column: int(covered[column].sum()))
+    is_alone = ~covered[best]
+    if is_alone.any():
+        raise AtlasError(
+            f"{table.title} does not cover {int(is_alone.sum())} of the {len(names):,} probes of {title} (first: "
+            f"{first_of(names, is_alone)!r}, compared with its column {best!r}); add them, or leave them out of both"
+        )
+    known = pd.Index(candidates[best])
+    used = known[known.isin(names)]
+    refuse_duplicates(used.to_numpy(dtype=object), "probe", table.title)
+    rows = pd.Series(np.arange(len(known)), index=known)
+    return rows[~known.duplicated()].reindex(names).to_numpy(dtype=np.intp)
+
+
+def _find_whole_numbers(table: UserTable, name: str) -> Any:
+    """A column as a nullable array (n,) of whole numbers; all missing where there is no such column."""
+    column = table.find(name)
+    numbers = np.full(len(table.rows), np.nan) if column is None else numbers_of(table, column)
+    is_broken = ~np.isnan(numbers) & (np.isinf(numbers) | (np.rint(numbers) != numbers))
+    if is_broken.any():
+        raise AtlasError(
+            f"{table.title}: {name} {numbers[is_broken][0]:g} is no whole number; leave it empty or correct it"
+        )
+    return pd.array(numbers, dtype="Float64").astype("Int64")
+
+
+def _group_by_donor(samples: pd.DataFrame) -> npt.NDArray[np.intp]:
+    """Order in which the samples of a donor stand together; donors and samples else as they came."""
+    donors, _ = pd.factorize(samples["donor_name"])
+    return np.argsort(donors, kind="stable")
+
+
+def _arrange(levels: Levels, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> Levels:
+    """Levels of the samples and probes, in their order."""
+    return np.ascontiguousarray(levels[np.ix_(rows, columns)])

@@ -1,0 +1,45 @@
+"""``jugex build``: the store from archives that are on disk already."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from jugex.atlas.building import BuildReport, build_store
+from jugex.cli.arguments import Commands, split_list
+
+__all__ = ["add_command", "describe_build"]
+
+
+def add_command(commands: Commands) -> None:
+    """Add the command to the parser."""
+    command = commands.add_parser("build", help="make a store, which opens at once, from donor archives on disk")
+    command.set_defaults(run=_run_build)
+    command.add_argument(
+        "archives",
+        type=Path,
+        metavar="ARCHIVES",
+        help="folder of donor archives (ZIP files or unpacked), or one archive",
+    )
+    command.add_argument(
+        "--to",
+        type=Path,
+        metavar="DIR",
+        help="data folder, in which the store becomes the folder 'store' (default: $JUGEX_DATA, else the user's data "
+        "folder)",
+    )
+    command.add_argument("--donors", type=split_list, metavar="D,E", help="donors by name or id (default: all)")
+    command.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def _run_build(options: argparse.Namespace) -> None:
+    print(describe_build(build_store(options.archives, options.to, donors=options.donors)))
+
+
+def describe_build(report: BuildReport) -> str:
+    """One line about a build: what was done, what the store holds, and where it is."""
+    done = "built" if report.is_new else "nothing to do: the store of these archives is there already"
+    return (
+        f"Store: {done}; {report.n_donors} donors, {report.n_samples:,} samples, {report.n_probes:,} probes, "
+        f"{report.n_bytes / 1e6:,.0f} MB in {report.path}"
+    )

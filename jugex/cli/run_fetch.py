@@ -1,0 +1,59 @@
+"""``jugex fetch``: download the donor archives, verify them and build the store."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from jugex.atlas.allen import choose_donors, donor_table
+from jugex.atlas.building import BuildReport
+from jugex.atlas.download import TERMS_OF_USE, fetch_archives, record_terms
+from jugex.cli.arguments import Commands, split_list
+
+__all__ = ["add_command"]
+
+
+def add_command(commands: Commands) -> None:
+    """Add the command to the parser."""
+    command = commands.add_parser(
+        "fetch",
+        help="download the donor archives, verify them and build the store",
+        epilog="What is there already is not downloaded again, and what an interrupted download has brought is kept. "
+        "A proxy is taken from the environment variable HTTPS_PROXY.",
+    )
+    command.set_defaults(run=_run_fetch)
+    command.add_argument("--donors", type=split_list, metavar="D,E", help="donors by name or id (default: all six)")
+    command.add_argument(
+        "--to", type=Path, metavar="DIR", help="data folder (default: $JUGEX_DATA, else the user's data folder)"
+    )
+    command.add_argument("--no-build", action="store_true", help="download and verify only")
+    command.add_argument(
+        "--keep-archives",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="keep the archives once the store is built (default: keep)",
+    )
+    command.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def _run_fetch(options: argparse.Namespace) -> None:
+    donors, build = options.donors, not options.no_build
+    choose_donors(donor_table(), donors)  # an unknown one is told before anything is written
+    if record_terms(options.to):
+        print(TERMS_OF_USE, flush=True)
+    report = fetch_archives(donors, options.to, build=build, keep_archives=options.keep_archives)
+    if build and report.store is None:
+        print("The store holds all of these donors already; nothing was done")
+        return
+    print(
+        f"Archives: {len(report.downloaded)} downloaded, {len(report.present)} were there already; in {report.folder}"
+    )
+    if report.store is not None:
+        print(_describe_store(report.store))
+
+
+def _describe_store(store: BuildReport) -> str:
+    return (
+        f"Store: {'built' if store.is_new else 'up to date already'}; {store.n_donors} donors, {store.n_samples:,} "
+        f"samples, {store.n_probes:,} probes, {store.n_bytes / 1e6:,.0f} MB in {store.path}"
+    )

@@ -1,0 +1,240 @@
+"""The store: it equals the archives it was built from, and what was changed in it is refused."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jugex.atlas import ArchivesAtlas, StoreAtlas, open_atlas, store
+from jugex.atlas.building import build_store
+from jugex.errors import AtlasError, OptionError, StoreError
+from tests.atlas.conftest import add_calls
+
+# z of a stored level: its rounding to float32 is at most 2^-24 relative, so 6e-8 of levels up to 16, over an sd that
+# in these data is above 0.05; the moments move by less than that
+ZSCORE_CLOSE = 2 * 16 * 2**-24 / 0.05
+
+
+@pytest.fixture
+def folder(new_archive, tmp_path):
+    """Archives of two donors with calls, and one without."""
+    for donor_id in (9861, 10021):
+        add_calls(new_archive(donor_id)).zip(tmp_path / "archives")
+    new_archive(15697, n_samples=9).unpack(tmp_path / "archives")
+    return tmp_path
+
+
+@pytest.fixture
+def built(folder):
+    return build_store(folder / "archives", folder / "data").path
+
+
+@pytest.fixture(scope="module")
+def real(shared_data, tmp_path_factory):
+    """Archives and store of the real data."""
+    archives = shared_data / "ahba-mini"
+    return ArchivesAtlas(archives), StoreAtlas(build_store(archives, tmp_path_factory.mktemp("data")).path)
+
+
+def edit_manifest(path, **changes):
+    file = path / "manifest.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+class TestContent:
+    def test_tables_are_those_of_the_archives(self, real):
+        archives, stored = real
+        for table in ("samples", "probes", "donors", "structures"):
+            pd.testing.assert_frame_equal(getattr(stored, table), getattr(archives, table))
+
+    def test_levels_are_those_of_the_archives_as_float32(self, real):
+        archives, stored = real
+        assert stored.levels().dtype == np.float32
+        # the texts have few digits: reading them as float64 first rounds to the same float32
+        np.testing.assert_array_equal(stored.levels(), archives.levels().astype(np.float32))
+
+    def test_zscores_are_those_of_the_archives(self, real):
+        archives, stored = real
+        assert stored.zscores().dtype == np.float64
+        np.testing.assert_allclose(stored.zscores(), archives.zscores(), rtol=0, atol=ZSCORE_CLOSE)
+
+    def test_moments_are_those_of_the_levels_as_stored(self, real):
+        _, stored = real
+        for donor_name, samples in stored.samples.groupby("donor_name"):
+            levels = stored.levels(well_ids=samples["well_id"]).astype(np.float64)
+            mean, sd = stored._read_moments(donor_name, np.arange(5))
+            # another order of summation: a few ulps of values up to 16
+            np.testing.assert_allclose([mean, sd], [levels.mean(axis=0), levels.std(axis=0)], rtol=1e-13)
+
+    def test_constant_probe_has_zscore_0(self, built):
+        assert (open_atlas(built).zscores(probe_ids=[13]) == 0).all()
+
+    def test_calls_are_those_of_the_archives(self, folder, built):
+        stored = StoreAtlas(built).restricted([9861, 10021])
+        archives = ArchivesAtlas(folder / "archives", donors=[9861, 10021])
+        np.testing.assert_array_equal(stored.present(), archives.present())
+        some = {"well_ids": archives.samples["well_id"][[6, 1]], "probe_ids": [12, 11]}
+        np.testing.assert_array_equal(stored.present(**some), archives.present(**some))
+
+    def test_donor_without_calls_is_named(self, built):
+        stored = StoreAtlas(built)
+        assert not stored.has_calls
+        with pytest.raises(
+            StoreError, match=r"no present/absent calls of donor H0351\.1016, whose archive held no PACall"
+        ):
+            stored.present()
+
+    @pytest.mark.parametrize("few", [0.0, 1.0], ids=["in blocks", "from the map"])
+    @pytest.mark.parametrize("block", [2, 1024])
+    def test_both_ways_of_reading_give_any_selection(self, real, monkeypatch, few, block):
+        monkeypatch.setattr(store, "_FEW_PROBES", few)
+        monkeypatch.setattr(store, "_PROBES_PER_BLOCK", block)
+        stored, rng = real[1], np.random.default_rng(0)
+        whole = np.vstack([np.load(stored.path / f"levels-{name}.npy").T for name in stored.donors["donor_name"]])
+        samples = rng.integers(0, len(whole), 500)  # repeated and unordered
+        for probes in ([4, 0, 4, 2], [3], [0, 1, 2, 3, 4], []):
+            ids = {"well_ids": stored.samples["well_id"][samples], "probe_ids": stored.probes["probe_id"][probes]}
+            np.testing.assert_array_equal(stored.levels(**ids), whole[np.ix_(samples, probes)])
+
+    def test_unknown_probe(self, built):
+        with pytest.raises(AtlasError, match=r"1 probe_id not in Allen Human Brain Atlas \(first: 99\)"):
+            StoreAtlas(built).levels(probe_ids=[99])
+
+    def test_identity_names_the_sources(self, folder, built):
+        identity = StoreAtlas(built).identity()
+        json.dumps(identity)
+        assert (identity["kind"], identity["n_samples"], identity["simulated"]) == ("store", 17, False)
+        expected = [
+            file for archive in ArchivesAtlas(folder / "archives").archives.values() for file in archive.checksums
+        ]
+        assert [{key: file[key] for key in ("file", "bytes", "sha256")} for file in identity["files"]] == expected
+
+    def test_another_process_gets_the_path_not_the_values(self, real):
+        pickled = pickle.dumps(real[1])
+        assert len(pickled) < 1000
+        np.testing.assert_array_equal(pickle.loads(pickled).levels(), real[1].levels())
+
+
+class TestOpening:
+    def test_folder_of_the_store_or_the_data_folder(self, built):
+        for path in (built, built.parent, str(built.parent)):
+            assert isinstance(open_atlas(path), StoreAtlas)
+
+    def test_default_is_the_data_folder(self, built, monkeypatch):
+        monkeypatch.setenv("JUGEX_DATA", str(built.parent))
+        assert isinstance(open_atlas(), StoreAtlas)
+        assert len(open_atlas(donors="H0351.1016").samples) == 9
+
+    def test_store_comes_before_archives_beside_it(self, folder):
+        build_store(folder / "archives", folder / "archives")
+        assert isinstance(open_atlas(folder / "archives"), StoreAtlas)
+
+    def test_archives_of_a_data_folder(self, folder):
+        assert isinstance(open_atlas(folder), ArchivesAtlas)
+
+    def test_donor_that_was_not_built(self, built):
+        with pytest.raises(OptionError, match=r"unknown donor '12876'; there are .*9861"):
+            open_atlas(built, donors=12876)
+
+    def test_nothing_large_is_read(self, built, monkeypatch):
+        monkeypatch.setattr(np, "fromfile", None)
+        atlas = open_atlas(built)
+        assert all(isinstance(levels, np.memmap) for levels in atlas._levels.values())
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("version", "expected"),
+        [
+            (2, "built by a newer jugex .version 2 of the format, .*upgrade jugex, or build it again"),
+            (0, "has version 0 of the format, and this jugex reads version 1; build it again with jugex build"),
+            ("1", "has version '1' of the format"),
+        ],
+    )
+    def test_other_version(self, built, version, expected):
+        edit_manifest(built, format_version=version)
+        with pytest.raises(StoreError, match=expected):
+            open_atlas(built)
+
+    @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": "other"}', "\xff"])
+    def test_damaged_manifest(self, built, content):
+        (built / "manifest.json").write_bytes(content.encode("latin-1"))
+        with pytest.raises(
+            StoreError, match=r"manifest\.json (cannot be read|is not the manifest of a store of jugex)"
+        ):
+            open_atlas(built)
+
+    @pytest.mark.parametrize("changes", [{"files": []}, {"n_probes": "3"}, {"extra": 1}], ids=str)
+    def test_manifest_of_other_content(self, built, changes):
+        edit_manifest(built, **changes)
+        with pytest.raises(StoreError, match=r"manifest\.json is incomplete or changed"):
+            open_atlas(built)
+
+    def test_folder_without_manifest(self, tmp_path):
+        with pytest.raises(StoreError, match=r"is no store of jugex: it has no manifest\.json"):
+            StoreAtlas(tmp_path)
+
+    def test_every_file_counts(self, built):
+        names = sorted(path.name for path in built.iterdir() if path.name != "manifest.json")
+        assert len(names) == 10  # 4 tables, the moments, 3 donors' levels, 2 donors' calls
+        for name in names:
+            content = (built / name).read_bytes()
+            (built / name).unlink()
+            with pytest.raises(StoreError, match=f"lacks its file {name}; build it again with jugex build"):
+                open_atlas(built)
+            (built / name).write_bytes(content[:-1])
+            with pytest.raises(StoreError, match=rf"{name} has [\d,]+ bytes instead of [\d,]+; build it again"):
+                open_atlas(built)
+            (built / name).write_bytes(content)
+        open_atlas(built).verify()
+
+    def test_verify_finds_a_changed_value(self, built):
+        with (built / "levels-H0351.2001.npy").open("r+b") as file:
+            file.seek(-4, 2)
+            file.write(np.float32(7.5).tobytes())
+        atlas = open_atlas(built)
+        with pytest.raises(StoreError, match=r"was changed: the SHA-256 of levels-H0351\.2001\.npy differs"):
+            atlas.verify()
+
+    def test_damaged_table_of_the_same_size(self, built):
+        file = built / "probes.arrow"
+        file.write_bytes(b"\0" * file.stat().st_size)
+        with pytest.raises(StoreError, match=r"probes\.arrow cannot be read .*; build the store again"):
+            open_atlas(built)
+
+    def test_damaged_array_of_the_same_size(self, built):
+        file = built / "moments.npy"
+        file.write_bytes(b"\0" * file.stat().st_size)
+        with pytest.raises(StoreError, match=r"moments\.npy cannot be read .*; build the store again"):
+            open_atlas(built)
+
+    @pytest.mark.parametrize(("old", "new"), [(b"'<f4'", b"'<i4'"), (b"(3, 4)", b"(4, 3)"), (b"False", b"True ")])
+    def test_array_of_another_shape_or_type(self, built, old, new):
+        file = built / "levels-H0351.2001.npy"
+        content = file.read_bytes()
+        assert old in content
+        file.write_bytes(content.replace(old, new))
+        with pytest.raises(StoreError, match=r"levels-H0351\.2001\.npy (holds .* is needed|cannot be read); build"):
+            open_atlas(built)
+
+    def test_tables_of_another_store(self, built, new_archive, tmp_path):
+        new_archive(9861).zip(tmp_path / "other")
+        other = build_store(tmp_path / "other", tmp_path / "other").path
+        files = json.loads((built / "manifest.json").read_text())["files"]
+        (built / "samples.arrow").write_bytes((other / "samples.arrow").read_bytes())
+        files["samples.arrow"]["bytes"] = (built / "samples.arrow").stat().st_size
+        edit_manifest(built, files=files)
+        with pytest.raises(StoreError, match="contradicts itself; build it again"):
+            open_atlas(built)
+
+    def test_file_cut_short_after_opening(self, built, monkeypatch):
+        monkeypatch.setattr(store, "_FEW_PROBES", 0.0)
+        atlas = open_atlas(built)
+        with (built / "levels-H0351.2001.npy").open("r+b") as file:
+            file.truncate(130)
+        with pytest.raises(StoreError, match="was cut short since it was opened"):
+            atlas.levels()
