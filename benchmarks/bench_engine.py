@@ -42,7 +42,7 @@ def run_engine(options: argparse.Namespace, statistic: str, exchange: str) -> Ca
     values, design = make_data(options.genes, options.samples)
 
     def run() -> object:
-        relabellings, _ = draw_relabellings(design, exchange, options.permutations, np.random.default_rng(0))
+        relabellings = draw_relabellings(design, exchange, options.permutations, np.random.default_rng(0))
         counts = count_exceedances(values, design, relabellings, statistic=statistic, n_threads=options.threads)
         return counts.p_values()
 

@@ -2,7 +2,14 @@
 
 from jugex import analysis, query
 from jugex.analysis import DifferentialExpression
-from jugex.atlas import ExpressionAtlas, open_atlas
+from jugex.atlas import (
+    ExpressionAtlas,
+    atlas_from_ahba_rnaseq,
+    atlas_from_anndata,
+    atlas_from_siibra,
+    atlas_from_tables,
+    open_atlas,
+)
 from jugex.errors import JugexError, JugexWarning
 from jugex.genes import read_gene_list
 from jugex.query import RegionPair
@@ -19,6 +26,10 @@ __all__ = [
     "RegionPair",
     "__version__",
     "analysis",
+    "atlas_from_ahba_rnaseq",
+    "atlas_from_anndata",
+    "atlas_from_siibra",
+    "atlas_from_tables",
     "compare",
     "demo_regions",
     "load_result",

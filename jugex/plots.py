@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex.errors import GeneError, OptionError
+from jugex.spaces import is_mni_space
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,10 +143,14 @@ def plot_samples(result: DifferentialExpression, *, axes: Sequence[Axes] | None 
     Raises
     ------
     OptionError
-        Where `axes` are not three.
+        Where `axes` are not three, or the samples are in a space of the user's own.
     """
     from nilearn.datasets import load_mni152_template
 
+    if not is_mni_space(result.settings["atlas"]["space"]):
+        raise OptionError(
+            f"the samples are in {result.settings['atlas']['space']}: only MNI152 has a template to draw on"
+        )
     sagittal, coronal, axial = _make_axes(3, (9.6, 3.6)) if axes is None else _check_axes(axes)
     template = load_mni152_template(resolution=1)  # as shipped: coarser ones are resampled from it, which takes longer
     for ax, view, (_, across, up, through) in zip(
@@ -202,10 +207,10 @@ def _check_axes(axes: Sequence[Axes]) -> tuple[Axes, Axes, Axes]:
 def _find_zscores(result: DifferentialExpression, gene: str) -> Floats:
     if gene in result.zscores.columns:
         return result.zscores[gene].to_numpy(dtype=np.float64)
-    if (result.table["gene"] == gene).any():
-        status = result.table.loc[result.table["gene"] == gene, "status"].iloc[0]
+    if (result.labels == gene).any():
+        status = result.table.loc[result.labels == gene, "status"].iloc[0]
         raise GeneError(f"gene {gene!r} has no z-scores in this result ({status}); choose another gene")
-    raise GeneError(f"gene {gene!r} is not in this result, which has {len(result.table):,}; see result.table['gene']")
+    raise GeneError(f"gene {gene!r} is not in this result, which has {len(result.table):,}; see result.labels")
 
 
 def _draw_boxes(ax: Axes, values: list[Floats]) -> None:
@@ -252,7 +257,7 @@ def _label_gene_axes(ax: Axes, result: DifferentialExpression, gene: str) -> Non
 
 
 def _gene_title(result: DifferentialExpression, gene: str) -> str:
-    row = result.table[result.table["gene"] == gene].iloc[0]
+    row = result.table[(result.labels == gene).to_numpy()].iloc[0]
     if not np.isfinite(row["f"]):
         return f"{_drawable(gene, 40)}\nnot tested"
     return f"{_drawable(gene, 40)}\nF(1, {row['df_resid']:.0f}) = {row['f']:.2f}, p_FWE = {row['p_fwe']:.3g}"

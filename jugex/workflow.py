@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from os import PathLike
 from types import MappingProxyType
 from typing import Any
 
 from jugex.analysis import DifferentialExpression, differential_expression
 from jugex.analysis.aggregate import ProbeAggregation
 from jugex.analysis.design import Exchange
-from jugex.analysis.engine import Statistic
 from jugex.analysis.options import Rng
+from jugex.analysis.scores import Statistic
+from jugex.atlas.coordinates import CoordinatesLike
+from jugex.atlas.views import Side
 from jugex.errors import OptionError
-from jugex.query import AtlasLike, Donors, Overlap, region_pair
+from jugex.genes import AliasesLike, GeneRequest
+from jugex.query import AtlasLike, Donors, Overlap, PresentIn, Structures, region_pair
 from jugex.regions import Region, parse_region
 
 __all__ = ["DEFAULTS", "PRESETS", "compare", "resolve_choices"]
@@ -51,10 +55,19 @@ def compare(
     preset: str | None = None,
     names: Sequence[str] | None = None,
     atlas: AtlasLike | None = None,
-    genes: str | Iterable[str] | None = None,
+    genes: GeneRequest = None,
     donors: Donors | None = None,
     threshold: float | None = None,
     overlap: Overlap | None = None,
+    within: Structures | None = None,
+    exclude: Structures | None = None,
+    tolerance: float = 0.0,
+    aliases: AliasesLike | None = None,
+    coordinates: CoordinatesLike | None = None,
+    mirror: Side | None = None,
+    reannotation: str | PathLike[str] | None = None,
+    min_present: float | None = None,
+    present_in: PresentIn = "all",
     statistic: Statistic | None = None,
     exchange: Exchange | None = None,
     probes: ProbeAggregation | None = None,
@@ -69,13 +82,16 @@ def compare(
     Parameters
     ----------
     region_1, region_2 : Region or str
-        Regions, or texts as on the command line: "map.nii.gz", "labels.nii.gz#17", "sphere:-22,58,4,8".
+        Regions, or texts as on the command line: "map.nii.gz", "labels.nii.gz#17", "sphere:-22,58,4,8",
+        "structure:HiF".
     preset : {'bludau2018', 'siibra-jugex'}, optional
         Set statistic, exchange, probes, overlap and threshold as that publication or package has them. An
         option given beside it wins.
     names : sequence of two str, optional
         How the regions are called in outputs; default: their own names.
-    atlas, genes, donors, overlap
+    atlas, genes, donors, overlap, within, exclude, tolerance
+        See `jugex.query.region_pair`.
+    aliases, coordinates, mirror, reannotation, min_present, present_in
         See `jugex.query.region_pair`.
     threshold : float, optional
         Threshold of regions given as text that are probability maps.
@@ -104,7 +120,23 @@ def compare(
     if threshold is not None and not any(isinstance(region, str) for region in (region_1, region_2)):
         raise OptionError("threshold is for regions given as text; set that of a Region in Region.from_image")
     first, second = _make_regions((region_1, region_2), chosen["threshold"], names)
-    pair = region_pair(first, second, atlas=atlas, genes=genes, donors=donors, overlap=chosen["overlap"])
+    pair = region_pair(
+        first,
+        second,
+        atlas=atlas,
+        genes=genes,
+        donors=donors,
+        overlap=chosen["overlap"],
+        within=within,
+        exclude=exclude,
+        tolerance=tolerance,
+        aliases=aliases,
+        coordinates=coordinates,
+        mirror=mirror,
+        reannotation=reannotation,
+        min_present=min_present,
+        present_in=present_in,
+    )
     result = differential_expression(
         pair,
         n_permutations=n_permutations,

@@ -49,6 +49,7 @@ def test_presets_do_as_the_earlier_tools_did(atlas):
     assert (arguments["probes"], arguments["overlap"]) == ("winsorized-mean-scipy", "keep")
 
 
+@pytest.mark.filterwarnings("ignore::jugex.errors.DesignWarning")  # of so few samples
 def test_an_option_beside_a_preset_wins(atlas):
     result = compare(ONE, TWO, atlas=atlas, preset="siibra-jugex", overlap="exclude", statistic="adjusted", **FEW)
     arguments = result.settings["arguments"]

@@ -8,12 +8,15 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from jugex.analysis.selection import SELECTIONS, best_probes
 from jugex.errors import OptionError
 
 __all__ = ["ProbeAggregation", "aggregate_probes", "mean_probe_correlation"]
 
 #: How the probes of a gene become one value.
-ProbeAggregation = Literal["winsorized-mean", "winsorized-mean-scipy", "mean"]
+ProbeAggregation = Literal[
+    "winsorized-mean", "winsorized-mean-scipy", "mean", "median", "max-variance", "stability", "single"
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,10 +29,14 @@ _N_PULLED_IN: dict[str, Callable[[int], int]] = {
     # scipy.stats.mstats.winsorize with limits 0.1 replaces int(0.1 k) values at either end.
     "winsorized-mean-scipy": lambda k: k // 10,
     "mean": lambda _: 0,
+    # all but the middle one, or the middle two
+    "median": lambda k: (k - 1) // 2,
 }
 
 
-def aggregate_probes(values: Floats, gene_of_probe: npt.NDArray[np.intp], how: ProbeAggregation) -> Floats:
+def aggregate_probes(
+    values: Floats, gene_of_probe: npt.NDArray[np.intp], how: ProbeAggregation, *, score: Floats | None = None
+) -> Floats:
     """Reduce probes to genes.
 
     Parameters
@@ -38,24 +45,37 @@ def aggregate_probes(values: Floats, gene_of_probe: npt.NDArray[np.intp], how: P
         Samples x probes.
     gene_of_probe : ndarray of int, shape (p,)
         Gene of each probe, 0 to g - 1, none left out.
-    how : {'winsorized-mean', 'winsorized-mean-scipy', 'mean'}
-        `winsorized-mean` is MATLAB JuGEx's: values below the 10th and above the 90th percentile are replaced by
-        the nearest value within; it acts from 6 probes on. `winsorized-mean-scipy` is siibra-jugex's, which acts
-        from 10 probes on.
+    how : str
+        - `winsorized-mean`, MATLAB JuGEx's (Bludau et al. 2018): values below the 10th and above the 90th percentile
+          are replaced by the nearest value within; it acts from 6 probes on.
+        - `winsorized-mean-scipy`, siibra-jugex's, which acts from 10 probes on.
+        - `mean`, as alleninf, among others, takes it.
+        - `median`.
+        - `max-variance` and `stability`: the values of one probe, that with the highest `score`; see
+          `jugex.analysis.selection`.
+        - `single`: every probe by itself.
+    score : ndarray of float64, shape (p,), optional
+        Score of each probe; needed by `max-variance` and `stability`.
 
     Returns
     -------
     ndarray of float64, shape (g, n)
-        Genes x samples. A gene with a missing value has a missing value there.
+        Genes x samples; with `single`, probes x samples. A gene with a missing value has a missing value there.
 
     Raises
     ------
     OptionError
-        Where `how` is none of these.
+        Where `how` is none of these, or needs a score and has none.
     """
-    if how not in _N_PULLED_IN:
+    if how not in get_args(ProbeAggregation):
         raise OptionError(f"probes is one of {', '.join(get_args(ProbeAggregation))}; got {how!r}")
     by_probe = np.ascontiguousarray(values.T)
+    if how == "single":
+        return by_probe
+    if how in SELECTIONS:
+        if score is None:
+            raise OptionError(f"probes={how!r} chooses one probe per gene by a score, and none was given")
+        return by_probe[best_probes(score, gene_of_probe)]
     order = np.argsort(gene_of_probe, kind="stable")
     n_probes = np.bincount(gene_of_probe)
     first = np.cumsum(n_probes) - n_probes

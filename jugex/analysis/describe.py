@@ -7,18 +7,24 @@ from datetime import date
 from importlib.metadata import version
 from typing import Any, get_args
 
+import pandas as pd
+
 from jugex.analysis.design import Design, Exchange
-from jugex.analysis.engine import Statistic
+from jugex.analysis.inference import Boundary
 from jugex.analysis.options import Options
+from jugex.analysis.relabel import Relabellings
+from jugex.analysis.scores import Statistic
 from jugex.query import RegionPair
 
-__all__ = ["SETTINGS_FORMAT", "describe_design", "describe_run"]
+__all__ = ["SETTINGS_FORMAT", "describe_boundary", "describe_design", "describe_exchanges", "describe_run"]
 
 #: Version of the form of ``settings.json``.
 SETTINGS_FORMAT = 1
 
 
-def describe_run(options: Options, pair: RegionPair, randomness: dict[str, Any], n_redrawn: int) -> dict[str, Any]:
+def describe_run(
+    options: Options, pair: RegionPair, randomness: dict[str, Any], relabellings: Relabellings
+) -> dict[str, Any]:
     """Versions, arguments and permutations of a run."""
     from jugex import __version__
 
@@ -46,11 +52,12 @@ def describe_run(options: Options, pair: RegionPair, randomness: dict[str, Any],
         },
         "permutation": {
             **randomness,
-            "n_permutations": options.n_permutations,
+            "n_permutations": len(relabellings.labels),
             "exchange": options.exchange,
-            "exhaustive": False,
-            "n_collinear_redrawn": n_redrawn,
-            "smallest_p": 1 / (options.n_permutations + 1),
+            "exhaustive": relabellings.is_exhaustive,
+            "exact": relabellings.is_exhaustive and options.exchange == "within-donor",
+            "n_collinear_redrawn": relabellings.n_redrawn,
+            "smallest_p": 1 / (len(relabellings.labels) + (not relabellings.is_exhaustive)),
         },
     }
 
@@ -72,5 +79,29 @@ def describe_design(design: Design, pair: RegionPair, statistic: Statistic) -> d
         "effective_donors": design.effective_donors,
         "df_resid": design.df_resid,
         "relabellings": {scheme: design.n_relabellings(scheme) for scheme in schemes},
-        "smallest_p": {scheme: design.smallest_p(scheme, adjusted=statistic == "adjusted") for scheme in schemes},
+        "smallest_p": {scheme: design.smallest_p(scheme, adjusted=statistic != "sequential") for scheme in schemes},
     }
+
+
+def describe_exchanges(exchanges: pd.DataFrame, options: Options) -> dict[str, Any]:
+    """Family-wise p-values under each exchange, of the genes that are significant under one at least.
+
+    Parameters
+    ----------
+    exchanges : DataFrame
+        `gene`, and its family-wise p under each exchange.
+    options : Options
+    """
+    schemes = [str(column) for column in exchanges if column != "gene"]
+    reached = exchanges[(exchanges[schemes] <= options.alpha).any(axis=1)]
+    return {
+        "n_significant": {scheme: int((exchanges[scheme] <= options.alpha).sum()) for scheme in schemes},
+        "p_fwe": {str(row["gene"]): {s: float(row[s]) for s in schemes} for row in reached.to_dict("records")},
+    }
+
+
+def describe_boundary(boundary: Boundary | None, why_not: str) -> dict[str, Any]:
+    """How the border was compared with arbitrary ones, or why it was not."""
+    if boundary is None:
+        return {"n_cuts": 0, "n_distinct": 0, "why_not": why_not}
+    return {"n_cuts": boundary.n_cuts, "n_distinct": boundary.n_distinct, "why_not": None}

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from jugex.analysis.aggregate import ProbeAggregation, aggregate_probes, mean_probe_correlation
-from jugex.analysis.describe import describe_design, describe_run
-from jugex.analysis.design import Design, Exchange
-from jugex.analysis.effects import Effects, compute_effects
-from jugex.analysis.engine import PermutationCounts, Statistic, count_exceedances
-from jugex.analysis.options import Options, Rng, check_options, make_generator
-from jugex.analysis.relabel import draw_relabellings
-from jugex.analysis.result import COLUMN_TYPES, EMPTY_REASONS, RESULT_COLUMNS, DifferentialExpression
-from jugex.errors import DesignWarning, warn_user
+from jugex.analysis.aggregate import ProbeAggregation
+from jugex.analysis.caveats import list_design_caveats, list_gene_caveats, warn_of_design
+from jugex.analysis.describe import describe_boundary, describe_design, describe_exchanges, describe_run
+from jugex.analysis.design import Exchange
+from jugex.analysis.gene_values import find_status, make_design, summarize_genes
+from jugex.analysis.inference import infer
+from jugex.analysis.options import Rng, check_options, make_generator
+from jugex.analysis.result import DifferentialExpression
+from jugex.analysis.scores import Statistic
+from jugex.analysis.tables import make_table
 from jugex.query import RegionPair, describe_query
 
 __all__ = ["differential_expression"]
 
-Floats = npt.NDArray[np.float64]
-
-# A gene whose spread within donors is below this share of its sum of squares is constant but for rounding.
-_CONSTANT = 1e-20
-
-
-@dataclass(frozen=True, eq=False)
-class _Genes:
-    """Gene-level data of g genes and n samples: symbols, annotation, z-scores and levels (g, n)."""
-
-    annotation: pd.DataFrame
-    zscores: Floats
-    levels: Floats
+#: Regions further apart (mm between their centroids) than this have no border in common.
+_FAR_APART = 40.0
 
 
 def differential_expression(
@@ -62,14 +51,14 @@ def differential_expression(
         Number of random relabellings, m; all genes share them. No p is below 1 / (m + 1).
     rng : int, numpy.random.Generator or None
         Seed or source of the relabellings. None draws a seed and records it.
-    statistic : {'adjusted', 'sequential'}
-        Sum of squares of area: adjusted for donor (type II, which is type III here), or before donor (type I),
-        as PyJuGEx and siibra-jugex compute it.
+    statistic : {'adjusted', 'sequential', 'welch'}
+        Sum of squares of area: adjusted for donor (type II, which is type III here); before donor (type I),
+        as PyJuGEx and siibra-jugex compute it; or adjusted, with a variance for each region.
     exchange : {'within-donor', 'free'}
         Whether labels are exchanged among the samples of each donor, or among all. Only the former is exact whatever
         the donors' means and spreads.
-    probes : {'winsorized-mean', 'winsorized-mean-scipy', 'mean'}
-        How the probes of a gene become one value.
+    probes : {'winsorized-mean', 'winsorized-mean-scipy', 'mean', 'median', 'max-variance', 'stability', 'single'}
+        How the probes of a gene become one value; see `jugex.analysis.aggregate.aggregate_probes`.
     covariates : None
         Covariates beside donor are not supported by this version.
     alpha : float
@@ -108,124 +97,60 @@ def differential_expression(
     """
     options = check_options(n_permutations, statistic, exchange, probes, covariates, alpha, n_jobs)
     generator, randomness = make_generator(rng)
-    design = _make_design(pair)
-    design.check_testable((pair.regions[0].name, pair.regions[1].name))
-    genes = _summarize_genes(pair, options.probes)
-    status = _find_status(genes.zscores, design)
+    design = make_design(pair)
+    names = (pair.regions[0].name, pair.regions[1].name)
+    design.check_testable(names)
+    genes = summarize_genes(pair, options.probes)
+    status = find_status(genes.zscores, design)
     tested = np.flatnonzero(status == "ok")
-    warned = _warn_of_design(design, options, len(tested))
-    effects = compute_effects(genes.zscores[tested], genes.levels[tested], design, options.statistic)
-    counts, n_redrawn = _permute(genes.zscores[tested], design, options, generator)
-    table = _make_table(genes, design, status, tested, effects, counts, options.alpha)
-    settings = {
-        **describe_run(options, pair, randomness, n_redrawn),
+    warned = warn_of_design(design, options, len(tested))
+    points, why_no_border = _find_border(pair)
+    inference = infer(genes.zscores[tested], genes.levels[tested], design, options, generator, points)
+    table = make_table(genes, design, status, tested, inference, options.alpha)
+    exchanges = pd.DataFrame(dict(inference.p_fwe_by_exchange.items()))
+    exchanges.insert(0, "gene", genes.labels[tested])
+    settings: dict[str, Any] = {
+        **describe_run(options, pair, randomness, inference.relabellings),
         "design": describe_design(design, pair, options.statistic),
         **describe_query(pair),
-        "warnings": [*pair.warnings, *warned],
-        "empty": dict(EMPTY_REASONS),
+        "exchanges": describe_exchanges(exchanges, options),
+        "boundary": describe_boundary(inference.boundary, why_no_border),
+        "warnings": [
+            *pair.warnings,
+            *warned,
+            *list_design_caveats(design, names),
+            *list_gene_caveats(table, exchanges, options),
+        ],
+        "empty": _explain_empty_columns(table, why_no_border),
     }
     settings["genes"].update(n_tested=len(tested), n_not_tested=len(status) - len(tested))
-    zscores = pd.DataFrame(genes.zscores.T, columns=genes.annotation["gene"].to_numpy())
+    zscores = pd.DataFrame(genes.zscores.T, columns=genes.labels)
     return DifferentialExpression(table, pair.samples, zscores, settings, inputs=pair)
 
 
-def _make_design(pair: RegionPair) -> Design:
-    """Donors are numbered in the order of the pair's samples, which stand together by donor."""
-    donors, _ = pd.factorize(pair.samples["donor_name"])
-    return Design(labels=pair.in_region_1, donors=np.asarray(donors, dtype=np.intp))
+def _find_border(pair: RegionPair) -> tuple[np.ndarray | None, str]:
+    """Coordinates (n, 3) of the samples where the regions have a border to ask about, else why they have none."""
+    points = pair.samples[["mni_x", "mni_y", "mni_z"]].to_numpy(dtype=np.float64)
+    if not np.isfinite(points).all():
+        return None, "some samples have no coordinate"
+    distance = float(np.linalg.norm(pair.regions[0].centroid - pair.regions[1].centroid))
+    if distance > _FAR_APART:
+        return None, f"the regions' centroids are {distance:.0f} mm apart, more than {_FAR_APART:.0f} mm"
+    return points, ""
 
 
-def _summarize_genes(pair: RegionPair, how: ProbeAggregation) -> _Genes:
-    """Genes in alphabetical order, so that the order of probes and of the list asked for decides nothing."""
-    gene_of_probe, symbols = pd.factorize(pair.probes["gene"], sort=True)
-    by_gene = pair.probes.groupby("gene", sort=True)
-    annotation = pd.DataFrame(
-        {
-            "gene": np.asarray(symbols, dtype=object),
-            "entrez_id": by_gene["entrez_id"].first().astype("Int64").to_numpy(),
-            "n_probes": by_gene.size().to_numpy(),
-            "probe_r": mean_probe_correlation(pair.zscores, gene_of_probe),
-        }
-    )
-    zscores = aggregate_probes(pair.zscores, gene_of_probe, how)
-    levels = aggregate_probes(pair.levels.astype(np.float64), gene_of_probe, how)
-    return _Genes(annotation, zscores, levels)
-
-
-def _find_status(values: Floats, design: Design) -> npt.NDArray[np.object_]:
-    """Say of each gene (g, n) whether it has an F: "ok", or why not."""
-    n_missing = np.isnan(values).sum(axis=1)
-    complete = np.where(np.isnan(values), 0.0, values)
-    residuals = design.within_donors(complete)
-    spread = np.einsum("gn,gn->g", residuals, residuals)
-    is_flat = spread <= _CONSTANT * np.einsum("gn,gn->g", complete, complete)
-    is_constant = np.ptp(complete, axis=1) == 0
-    status = np.full(len(values), "ok", dtype=object)
-    status[is_flat] = "not tested: constant within every donor"
-    status[is_constant] = "not tested: constant over the samples used"
-    for gene in np.flatnonzero(n_missing):
-        status[gene] = f"not tested: missing in {n_missing[gene]} of {values.shape[1]} samples"
-    return status
-
-
-def _warn_of_design(design: Design, options: Options, n_tested: int) -> list[str]:
-    messages = []
-    smallest = max(
-        design.smallest_p(options.exchange, adjusted=options.statistic == "adjusted"), 1 / (options.n_permutations + 1)
-    )
-    if smallest > options.alpha:
-        messages.append(
-            f"no gene can be significant at alpha = {options.alpha:g}: the smallest p that {options.n_permutations:,} "
-            f"permutations of this design ({options.exchange}) can give is {smallest:.3g}; more samples in both "
-            "regions of one donor, or more permutations, would help"
-        )
-    elif n_tested / (options.n_permutations + 1) > options.alpha:
-        needed = int(np.ceil(n_tested / ((options.n_permutations + 1) * options.alpha)))
-        messages.append(
-            f"q_fdr of a single gene cannot reach {options.alpha:g} with {n_tested:,} genes and "
-            f"{options.n_permutations:,} permutations: at least "
-            f"{needed:,} genes would have to share the smallest p; p_fwe is not affected"
-        )
-    for message in messages:
-        warn_user(message, DesignWarning)
-    return messages
-
-
-def _permute(
-    values: Floats, design: Design, options: Options, generator: np.random.Generator
-) -> tuple[PermutationCounts, int]:
-    relabellings, n_redrawn = draw_relabellings(design, options.exchange, options.n_permutations, generator)
-    counts = count_exceedances(values, design, relabellings, statistic=options.statistic, n_threads=options.n_threads)
-    return counts, n_redrawn
-
-
-def _make_table(
-    genes: _Genes,
-    design: Design,
-    status: npt.NDArray[np.object_],
-    tested: npt.NDArray[np.intp],
-    effects: Effects,
-    counts: PermutationCounts,
-    alpha: float,
-) -> pd.DataFrame:
-    """One row per gene, sorted by p_fwe, falling F and symbol; genes not tested come last."""
-    table = genes.annotation.reindex(columns=list(RESULT_COLUMNS))
-    table["mean_level"] = genes.levels.mean(axis=1)
-    table["n_samples_1"], table["n_samples_2"] = int(design.n_1.sum()), int(design.n_2.sum())
-    table["n_donors"] = design.n_donors
-    computed = pd.DataFrame({**vars(effects)}, index=tested)
-    computed["p_perm"], computed["p_fwe"] = counts.p_values()
-    computed["q_fdr"] = _false_discovery_rate(computed["p_perm"].to_numpy())
-    for column in computed:
-        table[column] = computed[column].reindex(table.index)
-    table["status"] = status
-    table["significant"] = (table["p_fwe"] <= alpha).to_numpy(dtype=bool)
-    table = table.sort_values(["p_fwe", "f", "gene"], ascending=[True, False, True], na_position="last", kind="stable")
-    return table.reset_index(drop=True).astype(COLUMN_TYPES)
-
-
-def _false_discovery_rate(p_values: Floats) -> Floats:
-    """Benjamini and Hochberg (1995)."""
-    from scipy.stats import false_discovery_control
-
-    return np.asarray(false_discovery_control(p_values)) if len(p_values) else p_values
+def _explain_empty_columns(table: pd.DataFrame, why_no_border: str) -> dict[str, str]:
+    """Say for each column that is empty for every gene tested why it is."""
+    tested = table[(table["status"] == "ok").to_numpy(dtype=bool)]
+    reasons = {
+        "p_boundary": why_no_border,
+        "p_donor": "more than 12 donors have samples in both regions",
+        "ci_donors_low": "one donor has samples in both regions",
+        "ci_donors_high": "one donor has samples in both regions",
+        "hedges_g": "one residual degree of freedom",
+        "sd_ratio": "each sample of a region is alone in its donor",
+        "probe_r": "no gene has two probes that vary",
+        "entrez_id": "the atlas has none",
+    }
+    empty = [str(column) for column in table if tested[column].isna().all()]
+    return {column: reasons.get(column, "no gene was tested") for column in empty}

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy import special
 
 from jugex.analysis.design import Design
-from jugex.analysis.engine import Statistic
+from jugex.analysis.scores import Statistic
 
 __all__ = ["Effects", "compute_effects"]
 
@@ -76,8 +76,9 @@ def compute_effects(values: Floats, levels: Floats, design: Design, statistic: S
         Gene-level log2 expression.
     design : Design
         Labels and donors of the n samples; testable.
-    statistic : {'adjusted', 'sequential'}
-        Which sum of squares enters `ss_area` and `f`. Effect sizes are the adjusted ones under either.
+    statistic : {'adjusted', 'sequential', 'welch'}
+        What enters `ss_area` and `f`. Effect sizes are the adjusted ones under each; `ss_area` of `welch` is the
+        adjusted one, and its parametric p takes Satterthwaite's degrees of freedom.
 
     Returns
     -------
@@ -91,10 +92,11 @@ def compute_effects(values: Floats, levels: Floats, design: Design, statistic: S
     ss_adjusted = diff**2 * spread
     residuals = residuals - diff[:, None] * design.within_donors(labels)
     ss_resid = np.einsum("gn,gn->g", residuals, residuals)
-    ss_area = ss_adjusted if statistic == "adjusted" else _sequential_ss(values, labels)
+    ss_area = _sequential_ss(values, labels) if statistic == "sequential" else ss_adjusted
     mse = ss_resid / df
+    variances = _Variances.of(residuals, design)
     with np.errstate(divide="ignore"):  # regions that are told apart without residual: F is infinite
-        f = ss_area / mse
+        f = (diff * spread) ** 2 / variances.of_contrast if statistic == "welch" else ss_area / mse
         hedges_g = _small_sample_correction(df) * diff / np.sqrt(mse)
     margin = special.stdtrit(df, 0.975) * np.sqrt(mse / spread)
     log2_fc = np.einsum("gn,n->g", design.within_donors(levels), labels) / spread
@@ -107,11 +109,13 @@ def compute_effects(values: Floats, levels: Floats, design: Design, statistic: S
         log2_fc=log2_fc,
         hedges_g=hedges_g,
         partial_eta_sq=ss_adjusted / (ss_adjusted + ss_resid),
-        sd_ratio=_sd_ratio(residuals, design),
+        sd_ratio=variances.sd_ratio,
         ss_area=ss_area,
         ss_resid=ss_resid,
         f=f,
-        p_parametric=special.fdtrc(1, df, f),
+        p_parametric=np.asarray(
+            special.fdtrc(1, variances.df_contrast if statistic == "welch" else df, f), dtype=np.float64
+        ),
         df_resid=df,
     )
 
@@ -130,15 +134,33 @@ def _small_sample_correction(df: int) -> float:
     return float(np.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2)) / np.sqrt(df / 2))
 
 
-def _sd_ratio(residuals: Floats, design: Design) -> Floats:
-    """Larger over smaller of s_g, s_g^2 = RSS_g / (n_g - sum of the leverages in region g)."""
-    area = design.within_donors(design.labels.astype(np.float64))
-    leverages = 1 / design.n_per_donor[design.donors] + area**2 / design.weights.sum()
-    variances = []
-    for of_region in (design.labels, ~design.labels):
-        freedom = of_region.sum() - leverages[of_region].sum()
-        rss = np.einsum("gn,gn->g", residuals[:, of_region], residuals[:, of_region])
-        variances.append(rss / freedom if freedom > 1e-9 else np.full(len(rss), np.nan))
-    low, high = np.minimum(*variances), np.maximum(*variances)
-    ratio: Floats = np.sqrt(np.divide(high, low, out=np.full(len(low), np.nan), where=low > 0))
-    return ratio
+@dataclass(frozen=True, eq=False)
+class _Variances:
+    """Residual variances of the regions, and of the contrast a'My that rests on them.
+
+    s_g^2 = RSS_g / f_g with f_g = n_g - sum of the leverages in region g; the contrast has the variance
+    sum_g s_g^2 k_g, k_g = sum_{i in g} (Ma)_i^2, and by Satterthwaite (1946, doi 10.2307/3002019)
+    (sum_g v_g)^2 / sum_g v_g^2 / f_g degrees of freedom, v_g = s_g^2 k_g.
+    """
+
+    sd_ratio: Floats
+    of_contrast: Floats
+    df_contrast: Floats
+
+    @classmethod
+    def of(cls, residuals: Floats, design: Design) -> _Variances:
+        area = design.within_donors(design.labels.astype(np.float64))
+        leverages = 1 / design.n_per_donor[design.donors] + area**2 / design.weights.sum()
+        s_squared, v, v_squared = [], np.zeros(len(residuals)), np.zeros(len(residuals))
+        for of_region in (design.labels, ~design.labels):
+            freedom = of_region.sum() - leverages[of_region].sum()
+            rss = np.einsum("gn,gn->g", residuals[:, of_region], residuals[:, of_region])
+            is_estimable = freedom > 1e-9  # else each sample of the region is alone in its donor, without residual
+            s_squared.append(rss / freedom if is_estimable else np.full(len(rss), np.nan))
+            if is_estimable:
+                v_of_region = s_squared[-1] * (area[of_region] ** 2).sum()
+                v, v_squared = v + v_of_region, v_squared + v_of_region**2 / freedom
+        low, high = np.minimum(*s_squared), np.maximum(*s_squared)
+        ratio = np.sqrt(np.divide(high, low, out=np.full(len(low), np.nan), where=low > 0))
+        df = np.divide(v**2, v_squared, out=np.full(len(v), np.nan), where=v_squared > 0)
+        return cls(ratio, v, df)

@@ -2,9 +2,6 @@
 
 Arrays only: no atlas, no region, no file. All genes share each relabelling; that is what makes the maximum over
 genes a valid null. Relabellings x genes is never held: blocks of both are scored, counted and forgotten.
-
-A gene's *score* is SS / (SS + RSS), which rises with F = SS / (RSS / df) and, unlike F, is bounded by 1, so that
-ties are told by one relative tolerance even where the residuals vanish.
 """
 
 from __future__ import annotations
@@ -12,20 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from typing import Literal
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from jugex.analysis.design import Design
+from jugex.analysis.relabel import Relabellings
+from jugex.analysis.scores import N_SCRATCH, Scorer, Statistic, make_scorer
 from jugex.progress import track
 
-__all__ = ["PermutationCounts", "Statistic", "count_exceedances"]
-
-#: How area's sum of squares is taken: adjusted for donor (type II = III), or before donor (type I).
-Statistic = Literal["adjusted", "sequential"]
+__all__ = ["PValues", "PermutationCounts", "count_exceedances"]
 
 #: Scores within this relative distance of the observed one count as ties.
 TIE_TOLERANCE = 1e-10
@@ -34,9 +29,23 @@ TIE_TOLERANCE = 1e-10
 _GENES_PER_BLOCK = 128
 _RELABELLINGS_PER_BLOCK = 1024
 
+# From this many products on sums are looked up: about a second's worth of multiplying.
+_LARGE_JOB = 10**10
+_RELABELLINGS_PER_LOOKUP = 4096
+# Scores of order 1 are rounded to 1e-16, their roots to 1e-16 too: below, a score is 0 but for rounding.
+_ZERO = 1e-28
+
 Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.intp]
 Labels = npt.NDArray[np.bool_]
-_Score = Callable[[slice, Floats, Floats], None]
+
+
+class PValues(NamedTuple):
+    """p-values of g genes, each (g,): of the gene alone, and corrected over the genes in one step or stepping down."""
+
+    perm: Floats
+    fwe: Floats
+    fwe_stepdown: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,24 +58,46 @@ class PermutationCounts:
         Relabellings in which a gene's score was at least its observed one.
     family : ndarray of int, shape (g,)
         Relabellings in which the largest score over all genes was at least the gene's observed one.
+    stepdown : ndarray of int, shape (g,)
+        The same for the largest score over the genes that are observed to score no higher than the gene.
+    order : ndarray of int, shape (g,)
+        Genes by rising observed score.
     n_relabellings : int
         Number of relabellings, m.
+    is_exhaustive : bool
+        Whether they are all there are, the observed labels among them.
     """
 
-    own: npt.NDArray[np.intp]
-    family: npt.NDArray[np.intp]
+    own: Counts
+    family: Counts
+    stepdown: Counts
+    order: Counts
     n_relabellings: int
+    is_exhaustive: bool
 
-    def p_values(self) -> tuple[Floats, Floats]:
-        """p_perm and p_fwe, each (g,): (1 + count) / (m + 1), the observed labels counted as a relabelling.
+    def p_values(self) -> PValues:
+        """p-values of all genes.
 
-        Phipson and Smyth (2010), doi 10.2202/1544-6115.1585.
+        count / m where the relabellings are all there are; else (1 + count) / (m + 1), the observed labels counted
+        as one more: Phipson and Smyth (2010), doi 10.2202/1544-6115.1585. Stepping down: Westfall and Young (1993),
+        algorithm 4.1, made monotone from the largest observed score downwards.
         """
-        return (1 + self.own) / (self.n_relabellings + 1), (1 + self.family) / (self.n_relabellings + 1)
+        added = 0 if self.is_exhaustive else 1
+        perm, fwe, stepdown = (
+            (counts + added) / (self.n_relabellings + added) for counts in (self.own, self.family, self.stepdown)
+        )
+        falling = self.order[::-1]
+        stepdown[falling] = np.maximum.accumulate(stepdown[falling])
+        return PValues(perm, fwe, stepdown)
 
 
 def count_exceedances(
-    values: Floats, design: Design, relabellings: Labels, *, statistic: Statistic = "adjusted", n_threads: int = 1
+    values: Floats,
+    design: Design,
+    relabellings: Relabellings,
+    *,
+    statistic: Statistic = "adjusted",
+    n_threads: int = 1,
 ) -> PermutationCounts:
     """Count the relabellings that separate the regions at least as well as the observed labels.
 
@@ -76,10 +107,10 @@ def count_exceedances(
         Genes x samples; each gene varies within some donor.
     design : Design
         The observed labels and donors of the n samples.
-    relabellings : ndarray of bool, shape (m, n)
-        Labels to compare with; in each, area is not collinear with donor.
-    statistic : {'adjusted', 'sequential'}
-        How area's sum of squares is taken.
+    relabellings : Relabellings
+        m labellings to compare with; in each, area is not collinear with donor.
+    statistic : {'adjusted', 'sequential', 'welch'}
+        How area is tested.
     n_threads : int
         Number of threads. The counts do not depend on it.
 
@@ -87,137 +118,94 @@ def count_exceedances(
     -------
     PermutationCounts
     """
-    prepared = _prepare(values, design, statistic)
-    threshold = _observed_score(prepared, design) * (1 - TIE_TOLERANCE)
-    blocks = [
-        relabellings[start : start + _RELABELLINGS_PER_BLOCK]
-        for start in range(0, len(relabellings), _RELABELLINGS_PER_BLOCK)
-    ]
-    own = np.zeros(len(values), dtype=np.intp)
-    maxima = []
-    for own_of_block, maxima_of_block in _map_in_threads(
-        lambda block: _score_block(prepared, design, block, threshold), blocks, n_threads
-    ):
-        own += own_of_block
-        maxima.append(maxima_of_block)
-    n_below = np.searchsorted(np.sort(np.concatenate(maxima)), threshold, side="left")
-    return PermutationCounts(own=own, family=len(relabellings) - n_below, n_relabellings=len(relabellings))
+    with threadpool_limits(limits=1, user_api="blas"):  # blocks are what threads share
+        observed = _score_observed(make_scorer(values, design, statistic), design)
+        observed[observed < _ZERO] = 0.0
+        order = np.argsort(observed, kind="stable")
+        scorer = make_scorer(values[order], design, statistic)
+        threshold = observed[order] * (1 - TIE_TOLERANCE)
+        found = _count_in_threads(scorer, relabellings.labels, threshold, n_threads)
+    own, stepdown = np.zeros((2, len(values)), dtype=np.intp)
+    for of_block in found:
+        own[order] += of_block.own
+        stepdown[order] += of_block.stepdown
+    maxima = np.sort(np.concatenate([of_block.maxima for of_block in found]))
+    family = np.empty(len(values), dtype=np.intp)
+    family[order] = len(maxima) - np.searchsorted(maxima, threshold, side="left")
+    return PermutationCounts(own, family, stepdown, order, len(maxima), relabellings.is_exhaustive)
 
 
-@dataclass(frozen=True, eq=False)
-class _Prepared:
-    """Genes scaled so that y'My = 1.
+class _BlockCounts(NamedTuple):
+    """Counts of a block of b relabellings, for genes by rising observed score, and the maxima over genes (b,)."""
 
-    Attributes
-    ----------
-    residuals : ndarray, shape (g, n)
-        M y.
-    donor_offsets : ndarray, shape (g, d), or None
-        For `sequential`: the donors' means of y less the mean over all samples.
-    """
-
-    residuals: Floats
-    donor_offsets: Floats | None
+    own: Counts
+    stepdown: Counts
+    maxima: Floats
 
 
-def _prepare(values: Floats, design: Design, statistic: Statistic) -> _Prepared:
-    residuals = design.within_donors(values)
-    length = np.sqrt(np.einsum("gn,gn->g", residuals, residuals))[:, None]
-    residuals /= length
-    if statistic == "adjusted":
-        return _Prepared(residuals, donor_offsets=None)
-    offsets = design.donor_means(values) - values.mean(axis=1, keepdims=True)
-    return _Prepared(residuals, donor_offsets=offsets / length)
+_CountBlock = Callable[[Scorer, Labels, Floats], _BlockCounts]
 
 
-def _observed_score(prepared: _Prepared, design: Design) -> Floats:
-    """Scores (g,) of the observed labels, by sums whose order no library or thread changes."""
-    labels = design.labels.astype(np.float64)
-    u = np.einsum("gn,n->g", prepared.residuals, labels)
-    adjusted: Floats = u * u / design.weights.sum()
-    if prepared.donor_offsets is None:
-        return adjusted
-    v = u + np.einsum("gd,d->g", prepared.donor_offsets, design.n_1.astype(np.float64))
-    ss = v * v / _total_spread(design)
-    score: Floats = ss / (ss + (1 - adjusted))
-    return score
+def _score_observed(scorer: Scorer, design: Design) -> Floats:
+    """Scores (g,) of the observed labels, once and in a fixed order."""
+    score = scorer.prepare(design.labels[None])
+    n_genes = len(scorer.residuals)
+    observed = np.empty((n_genes, 1))
+    score(slice(0, n_genes), observed, list(np.empty((N_SCRATCH, n_genes, 1))))
+    return observed[:, 0]
 
 
-def _total_spread(design: Design) -> float:
-    """a'Ca, the same for every relabelling."""
-    n_1 = int(design.n_1.sum())
-    return n_1 * (design.n_samples - n_1) / design.n_samples
-
-
-def _score_block(
-    prepared: _Prepared, design: Design, relabellings: Labels, threshold: Floats
-) -> tuple[npt.NDArray[np.intp], Floats]:
-    """Own counts (g,) and maxima over genes (b,) of b relabellings."""
-    score = _make_score(prepared, design, relabellings)
+def _count_block(scorer: Scorer, relabellings: Labels, threshold: Floats) -> _BlockCounts:
+    """Count for b relabellings; genes come by rising observed score, so that maxima accumulate as they go."""
+    score = scorer.prepare(relabellings)
     n_genes, n_relabellings = len(threshold), len(relabellings)
-    scores, scratch = np.empty((2, _GENES_PER_BLOCK, n_relabellings))
+    scores, *scratch = np.empty((1 + N_SCRATCH, _GENES_PER_BLOCK, n_relabellings))
     reached = np.empty(scores.shape, dtype=np.bool_)
-    own = np.zeros(n_genes, dtype=np.intp)
+    own, stepdown = np.zeros((2, n_genes), dtype=np.intp)
     maxima = np.zeros(n_relabellings)
     for start in range(0, n_genes, _GENES_PER_BLOCK):
         genes = slice(start, min(start + _GENES_PER_BLOCK, n_genes))
         size = genes.stop - genes.start
-        score(genes, scores[:size], scratch[:size])
-        np.maximum(maxima, scores[:size].max(axis=0), out=maxima)
-        np.greater_equal(scores[:size], threshold[genes, None], out=reached[:size])
-        own[genes] = [np.count_nonzero(row) for row in reached[:size]]
-    return own, maxima
+        score(genes, scores[:size], [array[:size] for array in scratch])
+        own[genes] = _count_reached(scores[:size], threshold[genes], reached[:size])
+        for row in scores[:size]:
+            np.maximum(row, maxima, out=row)
+            maxima = row
+        stepdown[genes] = _count_reached(scores[:size], threshold[genes], reached[:size])
+        maxima = maxima.copy()  # the block is written anew
+    return _BlockCounts(own, stepdown, maxima)
 
 
-def _make_score(prepared: _Prepared, design: Design, relabellings: Labels) -> _Score:
-    """Make a function of a slice of genes and two arrays (genes, b), which writes their scores into the first."""
-    labels = relabellings.T.astype(np.float64, order="C")
-    n_1 = np.add.reduceat(labels, design.donor_starts, axis=0)
-    spread = (n_1 - n_1**2 / design.n_per_donor[:, None]).sum(axis=0)  # a'Ma of each relabelling
-    labels /= np.sqrt(spread)
-    if prepared.donor_offsets is None:
-        return partial(_score_adjusted, prepared.residuals, labels)
-    n_1 /= np.sqrt(spread)
-    ratio = spread / _total_spread(design)
-    return partial(_score_sequential, prepared.residuals, labels, prepared.donor_offsets, n_1, ratio)
+def _count_reached(scores: Floats, threshold: Floats, reached: Labels) -> list[int]:
+    np.greater_equal(scores, threshold[:, None], out=reached)
+    return [int(np.count_nonzero(row)) for row in reached]
 
 
-def _score_adjusted(residuals: Floats, labels: Floats, genes: slice, out: Floats, _: Floats) -> None:
-    np.matmul(residuals[genes], labels, out=out)
-    np.multiply(out, out, out=out)
-
-
-def _score_sequential(
-    residuals: Floats,
-    labels: Floats,
-    offsets: Floats,
-    n_1: Floats,
-    ratio: Floats,
-    genes: slice,
-    out: Floats,
-    ss: Floats,
-) -> None:
-    np.matmul(residuals[genes], labels, out=out)  # u / sqrt(a'Ma)
-    np.matmul(offsets[genes], n_1, out=ss)
-    ss += out  # y'Ca / sqrt(a'Ma): area before donor sees the donors' means as well
-    np.multiply(ss, ss, out=ss)
-    ss *= ratio  # SS sequential
-    np.multiply(out, out, out=out)  # SS adjusted
-    np.subtract(1.0, out, out=out)  # RSS
-    out += ss
-    np.divide(ss, out, out=out)
-
-
-def _map_in_threads(
-    function: Callable[[Labels], tuple[npt.NDArray[np.intp], Floats]], blocks: list[Labels], n_threads: int
-) -> list[tuple[npt.NDArray[np.intp], Floats]]:
-    """Results in the order of the blocks. BLAS gets one thread: blocks are what is shared out."""
+def _count_in_threads(scorer: Scorer, labels: Labels, threshold: Floats, n_threads: int) -> list[_BlockCounts]:
+    """Counts of blocks of relabellings, in their order."""
+    count, block_size = _choose_path(scorer, len(labels), n_threads)
+    blocks = [labels[start : start + block_size] for start in range(0, len(labels), block_size)]
     description = "permutations, in blocks"
-    with threadpool_limits(limits=1, user_api="blas"):
-        if n_threads == 1 or len(blocks) == 1:
-            return [function(block) for block in track(blocks, description=description)]
-        executor = ThreadPoolExecutor(n_threads)
-        try:
-            return list(track(executor.map(function, blocks), description=description, total=len(blocks)))
-        finally:
-            executor.shutdown(cancel_futures=True)  # an interrupt does not wait for the blocks not begun
+    if n_threads == 1 or len(blocks) == 1:
+        return [count(scorer, block, threshold) for block in track(blocks, description=description)]
+    executor = ThreadPoolExecutor(n_threads)
+    try:
+        found = executor.map(lambda block: count(scorer, block, threshold), blocks)
+        return list(track(found, description=description, total=len(blocks)))
+    finally:
+        executor.shutdown(cancel_futures=True)  # an interrupt does not wait for the blocks not begun
+
+
+def _choose_path(scorer: Scorer, n_relabellings: int, n_threads: int) -> tuple[_CountBlock, int]:
+    """The way to count, and how many relabellings to give it at once.
+
+    Large jobs look sums up, which is compiled at first use; small ones must not wait for a compiler.
+    """
+    if scorer.residuals.size * n_relabellings < _LARGE_JOB:
+        return _count_block, _RELABELLINGS_PER_BLOCK
+    from jugex.analysis.lookup import can_look_up, count_by_lookup
+
+    if not can_look_up(scorer):
+        return _count_block, _RELABELLINGS_PER_BLOCK
+    n_blocks = n_threads * -(-n_relabellings // (n_threads * _RELABELLINGS_PER_LOOKUP))
+    return (lambda *arguments: _BlockCounts(*count_by_lookup(*arguments))), -(-n_relabellings // n_blocks)

@@ -10,7 +10,7 @@ import numpy as np
 
 from jugex.analysis.aggregate import ProbeAggregation
 from jugex.analysis.design import Exchange
-from jugex.analysis.engine import Statistic
+from jugex.analysis.scores import Statistic
 from jugex.errors import OptionError
 
 __all__ = ["Options", "Rng", "check_options", "make_generator"]

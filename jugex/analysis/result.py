@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMN_TYPES",
-    "EMPTY_REASONS",
+    "PROBE_COLUMNS",
     "RESULT_COLUMNS",
     "SAMPLE_COLUMNS",
     "DifferentialExpression",
@@ -28,11 +28,15 @@ RESULT_COLUMNS = (
     "significant", "status",
 )  # fmt: skip
 
+#: Columns that follow `gene` where every probe is tested by itself.
+PROBE_COLUMNS = ("probe_id", "probe_name")
+
 #: Their data types in pandas; whole numbers may be missing.
 COLUMN_TYPES = (
     dict.fromkeys(RESULT_COLUMNS, "float64")
     | dict.fromkeys(("entrez_id", "n_probes", "n_samples_1", "n_samples_2", "n_donors", "df_resid"), "Int64")
-    | dict.fromkeys(("gene", "donors_same_sign", "carried_by", "status"), "object")
+    | dict.fromkeys(("gene", "probe_name", "donors_same_sign", "carried_by", "status"), "object")
+    | {"probe_id": "Int64"}
     | {"significant": "bool"}
 )
 
@@ -41,15 +45,6 @@ SAMPLE_COLUMNS = (
     "region", "donor_name", "sample", "well_id", "mni_x", "mni_y", "mni_z", "structure_acronym",
     "structure_name", "probability",
 )  # fmt: skip
-
-#: Why a column of the table is empty for every gene: stands in ``settings.json`` under ``empty``.
-EMPTY_REASONS = {
-    column: "not computed by this version"
-    for column in (
-        "p_fwe_stepdown", "p_boundary", "p_donor", "diff_donors", "ci_donors_low", "ci_donors_high",
-        "donors_same_sign", "carried_by",
-    )
-}  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,11 +55,13 @@ class DifferentialExpression:
     ----------
     table : DataFrame
         One row per gene, sorted by `p_fwe`, then by falling `f`; columns `RESULT_COLUMNS`. Differences are
-        region 1 minus region 2.
+        region 1 minus region 2. Where every probe is tested by itself, one row per probe, and `PROBE_COLUMNS`
+        follow `gene`.
     samples : DataFrame, n rows
         The samples used; columns `SAMPLE_COLUMNS` (coordinates in mm).
     zscores : DataFrame, n rows
-        Gene-level z-scores of those samples, one column per gene, rows as in `samples`.
+        Gene-level z-scores of those samples, one column per row of `table`, named as in `labels`; rows as in
+        `samples`.
     settings : dict
         Everything that determined the numbers (JSON types only), as in ``settings.json``.
     inputs : RegionPair or None
@@ -82,6 +79,13 @@ class DifferentialExpression:
         """Names of region 1 and region 2."""
         first, second = self.settings["regions"]
         return first["name"], second["name"]
+
+    @property
+    def labels(self) -> pd.Series[str]:
+        """What each row of `table` is called, as its column of `zscores` is: the gene, or the gene and its probe."""
+        if "probe_name" not in self.table:
+            return self.table["gene"]
+        return self.table["gene"] + " " + self.table["probe_name"]
 
     @property
     def significant(self) -> pd.DataFrame:

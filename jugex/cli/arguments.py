@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
+from jugex.atlas.views import Side
 from jugex.workflow import DEFAULTS
 
-__all__ = ["REGION_HELP", "Commands", "add_output", "add_source", "describe_default", "split_list"]
+__all__ = [
+    "REGION_HELP",
+    "Commands",
+    "add_aliases",
+    "add_derivation",
+    "add_filters",
+    "add_output",
+    "add_source",
+    "describe_default",
+    "split_list",
+]
 
 #: What argparse adds commands to.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 REGION_HELP = (
     "map.nii.gz (probability map or mask), map.nii.gz%% (integer image in percent), labels.nii.gz#17 (a label), "
-    "sphere:x,y,z,r (mm), simulated:A or simulated:B; several joined with + are one region, and @0.4 at the end "
-    "sets its threshold"
+    "PARCELLATION:REGION (list them with jugex regions), "
+    "sphere:x,y,z,r (mm), structure:NAME (an anatomical structure of the atlas, by acronym, name or id), simulated:A "
+    "or simulated:B; several joined with + are one region, and @0.4 at the end sets its threshold"
 )
 
 
@@ -31,6 +43,49 @@ def add_source(command: argparse.ArgumentParser, threshold: object = None) -> No
     command.add_argument("--donors", type=split_list, metavar="D,E", help="donors by name or id (default: all)")
     help_text = describe_default("threshold", "for probability maps: inside is above it")
     command.add_argument("--threshold", type=float, default=threshold, help=help_text)
+
+
+def add_derivation(command: argparse.ArgumentParser) -> None:
+    """Add what to take instead of the atlas's own annotation: coordinates, hemisphere, genes of probes, aliases."""
+    command.add_argument(
+        "--coordinates",
+        metavar="FILE",
+        help="MNI coordinates of the samples: CSV or TSV with well_id, mni_x, mni_y, mni_z, or alleninf's or Devenyi's "
+        "files (a folder of them is one table); samples that it lacks are left out (default: the atlas's own)",
+    )
+    command.add_argument("--mirror", choices=get_args(Side), help="reflect all samples to this hemisphere")
+    command.add_argument(
+        "--reannotation",
+        metavar="FILE",
+        help="genes of the probes: CSV or TSV with probe_name, gene_symbol, entrez_id (default: the atlas's own)",
+    )
+    add_aliases(command)
+
+
+def add_filters(command: argparse.ArgumentParser) -> None:
+    """Add which samples of a region count: by their anatomical structure, and how far outside it they may lie."""
+    command.add_argument(
+        "--within",
+        metavar="A,B",
+        help="only samples annotated with one of these structures of the atlas, or a part of it (acronym, name or id)",
+    )
+    command.add_argument("--exclude", metavar="A,B", help="no sample annotated with one of these structures")
+    command.add_argument(
+        "--tolerance",
+        type=float,
+        default=0.0,
+        metavar="MM",
+        help="how far outside a region a sample still belongs to it (default: %(default)s)",
+    )
+
+
+def add_aliases(command: argparse.ArgumentParser) -> None:
+    """Add the table of other names of genes."""
+    command.add_argument(
+        "--aliases",
+        metavar="FILE",
+        help="other names of genes: a table like HGNC's complete set (symbol, alias_symbol, prev_symbol, entrez_id)",
+    )
 
 
 def add_output(command: argparse.ArgumentParser, default: Path | None) -> None:

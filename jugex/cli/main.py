@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from jugex import __version__
-from jugex.cli import run_compare, run_demo, run_query
+from jugex.cli import run_build, run_check, run_compare, run_demo, run_fetch, run_genes, run_query, run_regions
 from jugex.errors import JugexError, JugexWarning
 from jugex.progress import shown
 
 __all__ = ["main"]
 
-_COMMANDS = (run_compare, run_query, run_demo)
+_COMMANDS = (run_compare, run_query, run_demo, run_fetch, run_build, run_check, run_genes, run_regions)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,26 +36,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     options = _make_parser().parse_args(arguments)
     options.command_line = shlex.join(["jugex", *arguments])
+    options.shown_warnings = set()
     run: Callable[[argparse.Namespace], None] = options.run
     try:
-        with shown(not getattr(options, "quiet", False)), _warnings_on_stderr():
+        with shown(not getattr(options, "quiet", False)), _warnings_on_stderr(options.shown_warnings):
             run(options)
     except (JugexError, OSError, MemoryError) as error:
         print(f"jugex: error: {str(error) or type(error).__name__}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("jugex: interrupted; nothing was written", file=sys.stderr)
+    except KeyboardInterrupt as interruption:
+        print(f"jugex: interrupted; {str(interruption) or 'nothing was written'}", file=sys.stderr)
         return 130
     return 0
 
 
 @contextmanager
-def _warnings_on_stderr() -> Iterator[None]:
-    """Show the warnings of jugex as one line each, without the line of code."""
+def _warnings_on_stderr(shown_warnings: set[str]) -> Iterator[None]:
+    """Show the warnings of jugex as one line each, without the line of code, and remember them."""
 
     def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
         label = "warning" if issubclass(category, JugexWarning) else f"warning ({category.__name__})"
         print(f"jugex: {label}: {message}", file=sys.stderr)
+        shown_warnings.add(str(message))
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", JugexWarning)

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import get_args
 
+from jugex.analysis import DifferentialExpression
 from jugex.analysis.aggregate import ProbeAggregation
 from jugex.analysis.design import Exchange
-from jugex.analysis.engine import Statistic
-from jugex.cli.arguments import REGION_HELP, Commands, add_output, add_source, describe_default, split_list
+from jugex.analysis.scores import Statistic
+from jugex.cli.arguments import (
+    REGION_HELP,
+    Commands,
+    add_derivation,
+    add_filters,
+    add_output,
+    add_source,
+    describe_default,
+    split_list,
+)
 from jugex.cli.summary import save_and_summarize
-from jugex.genes import read_gene_list
-from jugex.query import Overlap
+from jugex.genes import describe_ledger, read_gene_list
+from jugex.query import Overlap, PresentIn
 from jugex.report.files import check_output
 from jugex.workflow import PRESETS, compare
 
@@ -28,9 +39,30 @@ def add_command(commands: Commands) -> None:
     command.add_argument("region_2", metavar="REGION_2", help="region 2")
     command.add_argument("--names", nargs=2, metavar="NAME", help="what the two regions are called in outputs")
     genes = command.add_mutually_exclusive_group()
-    genes.add_argument("--genes", type=split_list, metavar="A,B", help="genes to test (default: every gene)")
-    genes.add_argument("--gene-list", metavar="FILE", help="file with one symbol a line, or MATLAB JuGEx's gene list")
+    genes.add_argument(
+        "--genes", type=split_list, metavar="A,B", help="genes to test, by symbol or Entrez id (default: every gene)"
+    )
+    genes.add_argument(
+        "--gene-list",
+        metavar="FILE",
+        help="file with one symbol or Entrez id a line, a table with such a column (as MATLAB JuGEx's lists), or gene "
+        "sets: file.gmt, or file.gmt#SET for one of them",
+    )
     add_source(command)
+    add_filters(command)
+    add_derivation(command)
+    command.add_argument(
+        "--min-present",
+        type=float,
+        metavar="SHARE",
+        help="leave out probes above background in a smaller share of samples, 0 to 1 (default: none)",
+    )
+    command.add_argument(
+        "--present-in",
+        choices=get_args(PresentIn),
+        default="all",
+        help="samples of that share: all of the atlas, or those of the regions (default: %(default)s)",
+    )
     command.add_argument(
         "--overlap", choices=get_args(Overlap), help=describe_default("overlap", "samples in both regions")
     )
@@ -63,6 +95,15 @@ def _run_compare(options: argparse.Namespace) -> None:
         donors=options.donors,
         threshold=options.threshold,
         overlap=options.overlap,
+        within=options.within,
+        exclude=options.exclude,
+        tolerance=options.tolerance,
+        aliases=options.aliases,
+        coordinates=options.coordinates,
+        mirror=options.mirror,
+        reannotation=options.reannotation,
+        min_present=options.min_present,
+        present_in=options.present_in,
         statistic=options.statistic,
         exchange=options.exchange,
         probes=options.probes,
@@ -71,4 +112,12 @@ def _run_compare(options: argparse.Namespace) -> None:
         alpha=options.alpha,
         n_jobs=options.jobs,
     )
+    _tell_ledger(result)
     save_and_summarize(result, options)
+
+
+def _tell_ledger(result: DifferentialExpression) -> None:
+    """Say on standard error what became of the genes asked for, where not all were simply used."""
+    ledger = result.settings["genes"]["ledger"]
+    if any(entry["outcome"] != "used" for entry in ledger):
+        print(f"jugex: {describe_ledger(ledger)}", file=sys.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from jugex.cli.arguments import REGION_HELP, Commands, add_source, split_list
+from jugex.cli.arguments import REGION_HELP, Commands, add_derivation, add_filters, add_source, split_list
 from jugex.query import expressions
 from jugex.regions import parse_region
 from jugex.report.files import write_table
@@ -23,13 +23,27 @@ def add_command(commands: Commands) -> None:
     command.add_argument("region", metavar="REGION")
     command.add_argument("--genes", type=split_list, required=True, metavar="A,B", help="genes to look up")
     add_source(command, threshold=DEFAULTS["threshold"])
+    add_filters(command)
+    add_derivation(command)
     command.add_argument("--out", required=True, type=Path, metavar="FILE.tsv", help="table to write")
     command.add_argument("--quiet", action="store_true", help="show no progress")
 
 
 def _run_query(options: argparse.Namespace) -> None:
     region = parse_region(options.region, threshold=options.threshold)
-    table = expressions(region, options.genes, atlas=options.atlas, donors=options.donors)
+    table = expressions(
+        region,
+        options.genes,
+        atlas=options.atlas,
+        donors=options.donors,
+        within=options.within,
+        exclude=options.exclude,
+        tolerance=options.tolerance,
+        aliases=options.aliases,
+        coordinates=options.coordinates,
+        mirror=options.mirror,
+        reannotation=options.reannotation,
+    )
     write_table(table, options.out)
     n_samples, n_donors = table["well_id"].nunique(), table["donor_name"].nunique()
     note = " (simulated data)" if table.attrs["simulated"] else ""

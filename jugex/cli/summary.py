@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,9 @@ def save_and_summarize(result: DifferentialExpression, options: argparse.Namespa
     """Write the result into the folder of the options, and print a short account of it."""
     result = replace(result, settings=result.settings | {"command": options.command_line})
     save_result(result, options.out, overwrite=options.overwrite)
+    for caveat in result.settings["warnings"]:
+        if caveat not in options.shown_warnings:
+            print(f"jugex: warning: {caveat}", file=sys.stderr)
     print(_summarize(result))
     print(f"Written: {options.out} (open {Path(options.out) / 'report.html'})")
 
@@ -36,6 +40,8 @@ def _summarize(result: DifferentialExpression) -> str:
         lines.insert(0, "SIMULATED DATA: the numbers say nothing about real brains.")
     tested = result.table[result.table["status"] == "ok"].head(_N_SHOWN)
     if len(tested):
-        shown_columns = ["gene", "n_probes", "diff", "f", "p_perm", "p_fwe"]
+        shown_columns = [
+            "gene", *(["probe_name"] if "probe_name" in tested else []), "n_probes", "diff", "f", "p_perm", "p_fwe",
+        ]  # fmt: skip
         lines += ["", tested[shown_columns].to_string(index=False, float_format=lambda value: f"{value:.4g}"), ""]
     return "\n".join(lines)

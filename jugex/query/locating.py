@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from jugex.atlas import ExpressionAtlas
-from jugex.errors import OptionError, RegionError
+from jugex.errors import RegionError
 from jugex.genes import GeneSelection
 from jugex.regions import Region
+from jugex.spaces import is_mni_space, is_same_space
 
 __all__ = ["COORDINATES", "AtlasLike", "Donors", "locate_samples", "probes_of"]
 
@@ -23,27 +24,33 @@ Donors = Sequence[str | int]
 
 def locate_samples(region: Region, atlas: ExpressionAtlas) -> pd.DataFrame:
     """Say of each sample of the atlas whether it lies in the region, and refuse a region without any."""
-    if not isinstance(region, Region):
-        raise OptionError(f"a region is a jugex.Region, got {type(region).__name__}; make one with Region.from_image")
+    _check_same_space(region, atlas)
     located = region.locate(atlas.samples)
     if not located["inside"].any():
+        space = "MNI152" if is_mni_space(atlas.space) else atlas.space
         raise RegionError(
-            f"region {region.name!r} holds no sample of {atlas.name} ({region.volume:,.0f} mm3; nearest sample "
-            f"{_nearest_sample_distance(region, atlas):.1f} mm away); take a larger region, lower its threshold, or "
-            "check that the image is in MNI152 space"
+            f"region {region.name!r} holds no sample of {atlas.name} ({_describe_extent(region, atlas)}); take a "
+            f"larger region, lower its threshold, or check that the image is in {space} space"
         )
     return located
 
 
-def _nearest_sample_distance(region: Region, atlas: ExpressionAtlas) -> float:
-    """Distance in mm from the region's voxels to the nearest sample."""
-    from nibabel.affines import apply_affine
-    from scipy.spatial import KDTree
+def _check_same_space(region: Region, atlas: ExpressionAtlas) -> None:
+    if not is_same_space(region.space, atlas.space):
+        raise RegionError(
+            f"region {region.name!r} is in the space {region.space}, but the samples of {atlas.name} are in "
+            f"{atlas.space}; give a region in the atlas's space, and name it: Region.from_image(..., "
+            f"space={atlas.space!r})"
+        )
 
-    image = region.to_image()
-    voxels = apply_affine(image.affine, np.argwhere(np.asanyarray(image.dataobj)))
-    distances, _ = KDTree(voxels).query(atlas.samples[list(COORDINATES)].to_numpy())
-    return float(np.min(distances))
+
+def _describe_extent(region: Region, atlas: ExpressionAtlas) -> str:
+    """Volume of a region without samples, and how far from it the nearest sample is."""
+    if np.isnan(region.volume):
+        return "no extent in space"
+    distance = float(np.min(region.distances(atlas.samples[list(COORDINATES)].to_numpy(dtype=np.float64))))
+    near = f"; nearest sample {distance:.1f} mm away" if np.isfinite(distance) else ""
+    return f"{region.volume:,.0f} mm3{near}"
 
 
 def probes_of(selection: GeneSelection, atlas: ExpressionAtlas) -> pd.DataFrame:

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, get_args
+from os import PathLike
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.atlas import ExpressionAtlas, open_atlas
+from jugex.atlas import ExpressionAtlas
+from jugex.atlas.coordinates import CoordinatesLike
+from jugex.atlas.views import Side
 from jugex.errors import DesignError, OptionError, RegionError
-from jugex.genes import GeneSelection, select_genes
-from jugex.query.locating import COORDINATES, AtlasLike, Donors, locate_samples, probes_of
+from jugex.genes import AliasesLike, GeneRequest, GeneSelection
+from jugex.query.filtering import Structures, locate_pair, read_filter
+from jugex.query.locating import COORDINATES, AtlasLike, Donors
 from jugex.query.overlap import Overlap, check_shared, decide_shared, warn_of_overlap
+from jugex.query.probes import PresentFilter, PresentIn
+from jugex.query.sources import open_source
 from jugex.regions import Region
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 __all__ = ["RegionPair", "describe_query", "region_pair"]
 
 _PAIR_COLUMNS = [
     "region", "donor_name", "sample", "well_id", *COORDINATES, "structure_acronym", "structure_name", "probability",
 ]  # fmt: skip
+
+#: Settings of an atlas that no view has changed: its own coordinates, nothing reflected, its own genes of probes.
+_AS_IN_THE_ATLAS: dict[str, Any] = {"coordinates": None, "mirror": None, "reannotation": None}
 
 
 @dataclass(frozen=True, repr=False)
@@ -45,7 +56,7 @@ class RegionPair:
     zscores : ndarray of float64, shape (n, p)
         Levels standardised per probe and donor over all samples of the donor (ddof = 0).
     genes : GeneSelection
-        Which genes were asked for, found and missing.
+        Which genes were asked for, found and missing, and what became of each.
     overlap : str
         The policy for samples in both regions.
     shared : DataFrame
@@ -55,6 +66,11 @@ class RegionPair:
         Samples in each region before overlap was resolved, and how many of them lie exactly between voxels.
     warnings : tuple of str
         What the user was warned of.
+    probe_filter : dict or None
+        Filter on present calls and what it left out; None without one.
+    sample_filter : dict or None
+        Structures within and without which samples count, tolerance, and how many samples of each region they
+        dropped and took in.
     """
 
     regions: tuple[Region, Region]
@@ -69,11 +85,19 @@ class RegionPair:
     n_found: tuple[int, int]
     n_between_voxels: tuple[int, int]
     warnings: tuple[str, ...] = ()
+    probe_filter: dict[str, Any] | None = None
+    sample_filter: dict[str, Any] | None = None
 
     @property
     def in_region_1(self) -> npt.NDArray[np.bool_]:
         """Whether each sample counts for region 1, shape (n,)."""
         return np.asarray(self.samples["region"] == self.regions[0].name, dtype=bool)
+
+    def to_anndata(self) -> AnnData:
+        """The pair as AnnData; see `jugex.query.anndata_export.pair_to_anndata`."""
+        from jugex.query.anndata_export import pair_to_anndata
+
+        return pair_to_anndata(self)
 
     def __repr__(self) -> str:
         n_1 = int(self.in_region_1.sum())
@@ -88,9 +112,18 @@ def region_pair(
     region_2: Region,
     *,
     atlas: AtlasLike | None = None,
-    genes: str | Iterable[str] | None = None,
+    genes: GeneRequest = None,
     donors: Donors | None = None,
     overlap: Overlap = "higher-probability",
+    within: Structures | None = None,
+    exclude: Structures | None = None,
+    tolerance: float = 0.0,
+    aliases: AliasesLike | None = None,
+    coordinates: CoordinatesLike | None = None,
+    mirror: Side | None = None,
+    reannotation: str | PathLike[str] | None = None,
+    min_present: float | None = None,
+    present_in: PresentIn = "all",
 ) -> RegionPair:
     """Expression of genes in the samples of two regions.
 
@@ -100,14 +133,35 @@ def region_pair(
         The regions to compare.
     atlas : ExpressionAtlas, path or str, optional
         As for `jugex.open_atlas`.
-    genes : str or iterable of str, optional
-        Gene symbols; default: every gene.
+    genes : str, int or iterable of them, optional
+        Gene symbols or Entrez ids; default: every gene.
     donors : sequence of str or int, optional
         Donors to use, by name or id; default: all.
     overlap : {'higher-probability', 'exclude', 'keep', 'error'}
         What becomes of a sample that lies in both regions. `higher-probability` gives it to the region where it
         is more probable, and drops it where neither is (a tie); `exclude` drops it; `keep` counts it in both;
         `error` refuses.
+    within, exclude : str, int or iterable of them, optional
+        Acronyms, names or ids of anatomical structures: only samples annotated with one of those in `within` or
+        with a part of it count, and none of `exclude`. In a single str commas separate them.
+    tolerance : float, default 0
+        How far outside a region, in mm, a sample still belongs to it (distance to the region's nearest voxel). A
+        sample inside the other region stays there; see `jugex.regions.morphology.Tolerant`.
+    aliases : path-like, optional
+        Table of other names of genes, such as HGNC's complete set: a symbol that the atlas does not have is looked
+        for under its new or old name; see `jugex.genes.read_aliases`.
+    coordinates : DataFrame, path-like or sequence of path-like, optional
+        Other MNI coordinates of the samples; default: the atlas's own. Samples that it lacks are left out; see
+        `jugex.atlas.with_coordinates`.
+    mirror : {'left', 'right'}, optional
+        Reflect all samples to this hemisphere; see `jugex.atlas.mirrored`.
+    reannotation : path-like, optional
+        Table that says anew which gene each probe measures; see `jugex.atlas.reannotated`.
+    min_present : float, optional
+        Leave probes out that are above background in a smaller share (0 to 1) of samples; default: none, as in
+        JuGEx. Many studies take 0.5; `jugex.query.probes.PresentFilter` says why.
+    present_in : {'all', 'regions'}
+        Share of all samples of the atlas (of the donors in use), or of those of both regions, pooled.
 
     Returns
     -------
@@ -116,47 +170,68 @@ def region_pair(
     Raises
     ------
     RegionError
-        Where a region holds no sample, both hold the same ones, or samples are shared and `overlap` is 'error'.
+        Where a region holds no sample, or none of the structures asked for, both hold the same ones, samples are
+        shared and `overlap` is 'error', or a structure is unknown.
     DesignError
         Where resolving the overlap leaves a region without samples.
     GeneError
-        Where the atlas has none of the genes.
+        Where the atlas has none of the genes, or no probe of them is left.
+    AtlasError
+        Where coordinates or re-annotation cannot be used, or the atlas has no present calls to filter by.
 
     Warns
     -----
     OverlapWarning
         Where shared samples are tied, or kept in both regions.
     GeneWarning
-        Where some of the genes are not in the atlas.
+        Where some of the genes are not in the atlas, or have another symbol there.
+    AtlasWarning
+        Where samples have no place in the coordinates given.
     """
-    if overlap not in get_args(Overlap):
-        raise OptionError(f"overlap is one of {', '.join(get_args(Overlap))}; got {overlap!r}")
-    source = open_atlas(atlas, donors=donors)
-    regions = _name_apart(region_1, region_2)
-    located = (locate_samples(regions[0], source), locate_samples(regions[1], source))
+    _check_policy(overlap)
+    present = PresentFilter(min_present, present_in)
+    source, selection = open_source(
+        atlas,
+        genes=genes,
+        donors=donors,
+        aliases=aliases,
+        coordinates=coordinates,
+        mirror=mirror,
+        reannotation=reannotation,
+    )
+    filters = read_filter(source, within=within, exclude=exclude, tolerance=tolerance)
+    regions = _name_apart(filters.prepare(region_1, source), filters.prepare(region_2, source))
+    located, sample_filter = locate_pair(regions, source, filters)
     _check_different(regions, located)
     shared = decide_shared(source.samples, located, overlap)
     check_shared(shared, regions, overlap)
     samples = _assign_samples(source.samples, regions, located, shared)
     warned = warn_of_overlap(shared)
-    selection = select_genes(genes, source.probes["gene"])
-    probes = probes_of(selection, source)
-    unique_wells, row_of_sample = np.unique(samples["well_id"].to_numpy(), return_inverse=True)
-    keys = {"well_ids": unique_wells, "probe_ids": probes["probe_id"].to_numpy()}
+    selection, probes, probe_filter = present.apply(selection, source, samples["well_id"].to_numpy())
+    levels, zscores = source.levels_and_zscores(
+        well_ids=samples["well_id"].to_numpy(), probe_ids=probes["probe_id"].to_numpy()
+    )
     return RegionPair(
         regions=regions,
         atlas=source,
         samples=samples,
         probes=probes.reset_index(drop=True),
-        levels=source.levels(**keys)[row_of_sample],
-        zscores=source.zscores(**keys)[row_of_sample],
+        levels=levels,
+        zscores=zscores,
         genes=selection,
         overlap=overlap,
         shared=shared,
         n_found=(int(located[0]["inside"].sum()), int(located[1]["inside"].sum())),
         n_between_voxels=(_count_between(located[0]), _count_between(located[1])),
         warnings=warned,
+        probe_filter=probe_filter,
+        sample_filter=sample_filter,
     )
+
+
+def _check_policy(overlap: Overlap) -> None:
+    if overlap not in get_args(Overlap):
+        raise OptionError(f"overlap is one of {', '.join(get_args(Overlap))}; got {overlap!r}")
 
 
 def _name_apart(region_1: Region, region_2: Region) -> tuple[Region, Region]:
@@ -203,16 +278,15 @@ def describe_query(pair: RegionPair) -> dict[str, Any]:
     """Settings of a query (JSON types only): atlas, regions, overlap and genes."""
     found = zip(pair.regions, pair.n_found, pair.n_between_voxels, strict=True)
     return {
-        "atlas": pair.atlas.identity(),
+        "atlas": _AS_IN_THE_ATLAS | pair.atlas.identity(),
         "regions": [
             {**region.identity(), "name": region.name, "n_samples_found": n, "n_between_voxels": between}
             for region, n, between in found
         ],
+        "samples": pair.sample_filter,
         "overlap": {"policy": pair.overlap, "shared": _to_records(pair.shared)},
-        "genes": {
-            "n_requested": None if pair.genes.requested is None else len(pair.genes.requested),
-            "missing": list(pair.genes.missing),
-        },
+        "genes": pair.genes.describe(),
+        "probe_filter": pair.probe_filter,
     }
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from os import PathLike
 
 import numpy as np
 import pandas as pd
 
-from jugex.atlas import ExpressionAtlas, open_atlas
-from jugex.genes import select_genes
+from jugex.atlas import ExpressionAtlas
+from jugex.atlas.coordinates import CoordinatesLike
+from jugex.atlas.views import Side
+from jugex.genes import AliasesLike
+from jugex.query.filtering import Structures, read_filter
 from jugex.query.locating import COORDINATES, AtlasLike, Donors, locate_samples, probes_of
+from jugex.query.sources import open_source
 from jugex.regions import Region
 
 __all__ = ["EXPRESSION_COLUMNS", "expressions"]
@@ -22,7 +27,18 @@ EXPRESSION_COLUMNS = (
 
 
 def expressions(
-    region: Region, genes: str | Iterable[str], *, atlas: AtlasLike | None = None, donors: Donors | None = None
+    region: Region,
+    genes: str | int | Iterable[str | int],
+    *,
+    atlas: AtlasLike | None = None,
+    donors: Donors | None = None,
+    within: Structures | None = None,
+    exclude: Structures | None = None,
+    tolerance: float = 0.0,
+    aliases: AliasesLike | None = None,
+    coordinates: CoordinatesLike | None = None,
+    mirror: Side | None = None,
+    reannotation: str | PathLike[str] | None = None,
 ) -> pd.DataFrame:
     """Expression of genes in the samples that lie in a region, as a tidy table.
 
@@ -30,12 +46,14 @@ def expressions(
     ----------
     region : Region
         Where to look.
-    genes : str or iterable of str
-        Gene symbols.
+    genes : str, int or iterable of them
+        Gene symbols or Entrez ids.
     atlas : ExpressionAtlas, path or str, optional
         As for `jugex.open_atlas`.
     donors : sequence of str or int, optional
         Donors to look at, by name or id; default: all.
+    within, exclude, tolerance, aliases, coordinates, mirror, reannotation
+        As for `jugex.query.region_pair`.
 
     Returns
     -------
@@ -48,7 +66,7 @@ def expressions(
     Raises
     ------
     RegionError
-        Where the region holds no sample.
+        Where the region holds no sample, or none of the structures asked for, or a structure is unknown.
     GeneError
         Where the atlas has none of the genes.
 
@@ -60,10 +78,19 @@ def expressions(
     >>> list(table.columns[:3])
     ['level', 'zscore', 'gene']
     """
-    source = open_atlas(atlas, donors=donors)
-    selection = select_genes(genes, source.probes["gene"])
+    source, selection = open_source(
+        atlas,
+        genes=genes,
+        donors=donors,
+        aliases=aliases,
+        coordinates=coordinates,
+        mirror=mirror,
+        reannotation=reannotation,
+    )
     probes = probes_of(selection, source).sort_values("probe_id")
-    located = locate_samples(region, source)
+    filters = read_filter(source, within=within, exclude=exclude, tolerance=tolerance)
+    region = filters.prepare(region, source)
+    located = filters.apply(locate_samples(region, source), region, source.samples)
     samples = source.samples[located["inside"]].assign(probability=located["probability"])
     return _tidy(samples, probes, source)
 

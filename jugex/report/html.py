@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from jugex.report.evidence import tabulate_evidence
 from jugex.report.methods import describe_methods
 from jugex.report.reproduce import how_to_reproduce
 from jugex.report.words import (
@@ -23,6 +24,7 @@ from jugex.report.words import (
     shorten,
     tested_genes,
 )
+from jugex.spaces import is_mni_space
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -84,6 +86,7 @@ def render_report(result: DifferentialExpression) -> str:
         The page. Everything it shows stands inside it.
     """
     settings = result.settings
+    plots = _draw_plots(result)
     return (
         _make_environment()
         .get_template("report.html")
@@ -95,7 +98,8 @@ def render_report(result: DifferentialExpression) -> str:
             warnings=[_to_sentence(text) for text in settings["warnings"]],
             design=_describe_design(result),
             results=_tabulate_results(result),
-            plots=_draw_plots(result),
+            plots=plots,
+            evidence=tabulate_evidence(result, [plot["gene"] for group in plots for plot in group["plots"]]),
             brain=_draw_brain(result),
             methods=describe_methods(result),
             reproduce=how_to_reproduce(settings),
@@ -196,19 +200,22 @@ def _tabulate_results(result: DifferentialExpression) -> dict[str, Any]:
     return {
         "columns": _COLUMNS,
         "rows": [
-            {"cells": _make_cells(result, row), "significant": bool(row["significant"])} for _, row in shown.iterrows()
+            {"cells": _make_cells(result, label, row), "significant": bool(row["significant"])}
+            for label, (_, row) in zip(result.labels[shown.index], shown.iterrows(), strict=True)
         ],
         "n_tested": len(tested),
         "n_left_out": len(tested) - len(shown),
-        "not_tested": {str(status): list(genes) for status, genes in others.groupby("status", sort=False)["gene"]},
+        "not_tested": {
+            str(status): list(result.labels[rows.index]) for status, rows in others.groupby("status", sort=False)
+        },
         "max_named": MAX_ROWS,
     }
 
 
-def _make_cells(result: DifferentialExpression, row: pd.Series[Any]) -> list[Cell]:
+def _make_cells(result: DifferentialExpression, label: str, row: pd.Series[Any]) -> list[Cell]:
     interval = [format_number(_to_float(row[end]), 3) for end in ("ci_low", "ci_high")]
     return [
-        Cell(str(row["gene"])),
+        Cell(label),
         Cell(higher_region(result, _to_float(row["diff"]))),
         _make_p_cell(row["p_fwe"]),
         _make_p_cell(row["p_perm"]),
@@ -254,13 +261,15 @@ def _draw_plots(result: DifferentialExpression) -> list[dict[str, Any]]:
 def _choose_genes(result: DifferentialExpression) -> list[tuple[str, list[str], int]]:
     """Titles of the groups, the genes to draw in each, and how many there would be without a limit."""
     tested = tested_genes(result)
-    drawable = tested[tested["gene"].isin(result.zscores.columns).to_numpy(dtype=bool)]
+    tested = tested.assign(label=result.labels[tested.index])
+    drawable = tested[tested["label"].isin(result.zscores.columns).to_numpy(dtype=bool)]
     is_significant = drawable["significant"].to_numpy(dtype=bool)
-    significant, others = drawable.loc[is_significant, "gene"], drawable.loc[~is_significant, "gene"]
+    significant, others = drawable.loc[is_significant, "label"], drawable.loc[~is_significant, "label"]
     groups = [("Significant genes", list(significant)[:MAX_SIGNIFICANT_PLOTS], len(result.significant))]
     requested = result.settings["arguments"].get("genes")
     if requested is not None:
-        asked = list(others[others.isin(requested).to_numpy(dtype=bool)])
+        is_asked = drawable["gene"].isin(requested).to_numpy(dtype=bool)
+        asked = list(drawable.loc[~is_significant & is_asked, "label"])
         title = "Other genes asked for, not significant" if len(significant) else "Genes asked for, none significant"
         groups.append((title, asked[:MAX_REQUESTED_PLOTS], len(asked)))
     elif len(significant) == 0:
@@ -270,7 +279,7 @@ def _choose_genes(result: DifferentialExpression) -> list[tuple[str, list[str], 
 
 
 def _caption(result: DifferentialExpression, gene: str) -> dict[str, str]:
-    row = result.table[result.table["gene"] == gene].iloc[0]
+    row = result.table[(result.labels == gene).to_numpy()].iloc[0]
     where = higher_region(result, _to_float(row["diff"]))
     return {
         "gene": gene,
@@ -287,9 +296,12 @@ def _draw_brain(result: DifferentialExpression) -> dict[str, Any]:
 
     points = result.samples[["mni_x", "mni_y", "mni_z"]].to_numpy(dtype=np.float64)
     n_missing = int((~np.isfinite(points)).any(axis=1).sum())
+    space = result.settings["atlas"]["space"]
     has_any = n_missing < len(points)
+    no_template = f"The samples are in the space {space}, of which there is no template to show them on."
     return {
-        "views": draw_views(result) if has_any else [],
+        "views": draw_views(result) if has_any and is_mni_space(space) else [],
+        "why_none": no_template if has_any else "No sample has a coordinate, so none can be shown.",
         "marks": draw_region_marks(result),
         "n_missing": n_missing,
         "has_outlines": result.inputs is not None,
@@ -304,6 +316,7 @@ def _list_facts(settings: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any
         ("Arguments", settings["arguments"]),
         ("Permutation", permutation),
         ("Atlas", {key: value for key, value in settings["atlas"].items() if key not in ("donors", "files")}),
+        ("Samples", settings.get("samples") or {}),  # results of version 0.1 have none
         *((f"Region {i}", region) for i, region in enumerate(settings["regions"], start=1)),
     ]
     return [(title, [(name, _show_value(value)) for name, value in group.items()]) for title, group in groups]

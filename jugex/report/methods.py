@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from jugex.report.annotation_words import tell_annotation
 from jugex.report.words import count_of, format_count, join_words, shorten, tested_genes
+from jugex.spaces import is_mni_space
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
@@ -40,6 +42,12 @@ class Methods:
 #: Everything that the sentences below can cite.
 REFERENCES = (
     Reference(
+        "Arnatkeviciute et al. 2019",
+        "Arnatkeviciute A, Fulcher BD, Fornito A (2019). A practical guide to linking brain-wide gene expression and "
+        "neuroimaging data. NeuroImage 189:353-367.",
+        "10.1016/j.neuroimage.2019.01.011",
+    ),
+    Reference(
         "Benjamini and Hochberg 1995",
         "Benjamini Y, Hochberg Y (1995). Controlling the false discovery rate: a practical and powerful approach to "
         "multiple testing. Journal of the Royal Statistical Society B 57:289-300.",
@@ -71,10 +79,22 @@ REFERENCES = (
         "10.1038/nature11405",
     ),
     Reference(
+        "Hawrylycz et al. 2015",
+        "Hawrylycz M, Miller JA, Menon V, et al. (2015). Canonical genetic signatures of the adult human brain. Nature "
+        "Neuroscience 18:1832-1844.",
+        "10.1038/nn.4171",
+    ),
+    Reference(
         "Hedges 1981",
         "Hedges LV (1981). Distribution theory for Glass's estimator of effect size and related estimators. Journal of "
         "Educational Statistics 6:107-128.",
         "10.3102/10769986006002107",
+    ),
+    Reference(
+        "Negi and Guda 2017",
+        "Negi SK, Guda C (2017). Global gene expression profiling of healthy human brain and its application in "
+        "studying neurological disorders. Scientific Reports 7:897.",
+        "10.1038/s41598-017-00952-9",
     ),
     Reference(
         "Phipson and Smyth 2010",
@@ -100,6 +120,14 @@ _PROBES = {
     ),
     "mean": "by their mean",
     "median": "by their median",
+    "max-variance": (
+        "by taking the probe with the largest variance of log2 levels over the samples of both regions "
+        "(Negi and Guda 2017)"
+    ),
+    "stability": (
+        "by taking the probe with the highest differential stability, the mean Spearman correlation between donors "
+        "over brain structures (Hawrylycz et al. 2015; Arnatkeviciute et al. 2019)"
+    ),
 }
 _STATISTICS = {
     "adjusted": "the sum of squares of region adjusted for donor",
@@ -152,15 +180,16 @@ def describe_methods(result: DifferentialExpression) -> Methods:
     own = (
         _tell_tool(settings),
         *_tell_atlas(settings),
+        *tell_annotation(settings),
         _tell_values(settings),
         _tell_statistic(settings),
         *_tell_permutations(settings, len(tested_genes(result))),
         *_tell_corrections(result),
     )
-    from_names = (*_tell_regions(settings), *_tell_overlap(settings), _tell_samples(settings))
+    from_names = (*_tell_regions(settings), *_tell_filter(settings), *_tell_overlap(settings), _tell_samples(settings))
     cited = " ".join(own)  # names of regions are the user's and cite nothing
     references = tuple(reference for reference in REFERENCES if reference.cited in cited)
-    n_opening = 1 + len(_tell_atlas(settings))
+    n_opening = 1 + len(_tell_atlas(settings)) + len(tell_annotation(settings))
     return Methods(own[:n_opening] + from_names + own[n_opening:], references)
 
 
@@ -184,6 +213,8 @@ def _tell_atlas(settings: dict[str, Any]) -> tuple[str, ...]:
     size = f"{count_of(atlas['n_samples'], 'tissue sample')} of {count_of(len(atlas['donors']), 'donor')}"
     if atlas["simulated"]:
         return (f"The expression data were simulated ({size}) and are no measurements.",)
+    if atlas.get("kind") == "tables":
+        return (f"Expression came from data of the user's own ({shorten(atlas['name'])}), from {size}.",)
     return (
         f"Expression came from the Allen Human Brain Atlas (Hawrylycz et al. 2012): log2 microarray expression as "
         f"normalised by the Allen Institute, from {size}.",
@@ -192,11 +223,36 @@ def _tell_atlas(settings: dict[str, Any]) -> tuple[str, ...]:
 
 def _tell_regions(settings: dict[str, Any]) -> tuple[str, ...]:
     first, second = settings["regions"]
+    has_structure = any(region["kind"] == "anatomical structure" for region in (first, second))
+    annotated = ", and to an anatomical structure where it is annotated as a part of it" if has_structure else ""
+    coordinate = "MNI coordinate" if is_mni_space(settings["atlas"]["space"]) else "coordinate"
     return (
         f"Region 1 was {_describe_region(first)}; region 2 was {_describe_region(second)}.",
-        f"A sample belonged to a region where its MNI coordinate lies in it ({first['n_samples_found']:,} and "
+        f"A sample belonged to a region where its {coordinate} lies in it{annotated} ({first['n_samples_found']:,} and "
         f"{count_of(second['n_samples_found'], 'sample')}).",
     )
+
+
+def _tell_filter(settings: dict[str, Any]) -> tuple[str, ...]:
+    """Which samples of the regions did not count, and which counted though they lie outside."""
+    samples = settings.get("samples") or {}
+    sentences = []
+    if mm := samples.get("tolerance_mm"):
+        sentences.append(
+            f"A sample at most {mm:g} mm outside a region, and not inside the other, was taken to belong to it "
+            f"({join_words([f'{n:,}' for n in samples['n_tolerated']])} samples)."
+        )
+    asked = [
+        f"{words} {join_words([shorten(structure['name']) for structure in samples[key]])}"
+        for key, words in (("within", "to"), ("exclude", "not to"))
+        if samples.get(key)
+    ]
+    if asked:
+        sentences.append(
+            f"Only samples annotated as belonging {' and '.join(asked)} (parts included) counted, which left "
+            f"{join_words([f'{n:,}' for n in samples['n_dropped']])} samples of the regions out."
+        )
+    return tuple(sentences)
 
 
 def _describe_region(region: dict[str, Any]) -> str:
@@ -243,6 +299,11 @@ def _tell_samples(settings: dict[str, Any]) -> str:
 def _tell_values(settings: dict[str, Any]) -> str:
     how = settings["arguments"]["probes"]
     reduction = _PROBES.get(how, f"by the method {how!r}")
+    if how == "single":
+        return (
+            "The levels of each probe were standardised within each donor, over all samples of that donor, and each "
+            "probe was tested by itself."
+        )
     return (
         "The levels of each probe were standardised within each donor, over all samples of that donor, and the "
         f"z-scores of the probes of a gene were reduced to one value per sample {reduction}."
@@ -289,6 +350,8 @@ def _tell_corrections(result: DifferentialExpression) -> tuple[str, ...]:
     """Other quantities that this result holds."""
     table = result.table
     sentences = []
+    if table["p_fwe_stepdown"].notna().any():
+        sentences.append("Step-down corrected p-values are given beside it (Westfall and Young 1993).")
     if table["q_fdr"].notna().any():
         sentences.append(
             "False discovery rates were computed from the uncorrected permutation p-values "
@@ -298,6 +361,16 @@ def _tell_corrections(result: DifferentialExpression) -> tuple[str, ...]:
         sentences.append(
             "Effects are differences, region 1 minus region 2, adjusted for donor, with 95 % confidence intervals from "
             "the t distribution (not corrected for the number of genes) and Hedges' g (Hedges 1981)."
+        )
+    if table["p_donor"].notna().any():
+        sentences.append(
+            "Donor-level p-values flip the signs of the donors' differences, weighted as in the adjusted difference, "
+            "in all ways."
+        )
+    if n_cuts := result.settings.get("boundary", {}).get("n_cuts"):
+        sentences.append(
+            f"The border between the regions was compared with {format_count(n_cuts)} arbitrary flat borders through "
+            "the same samples."
         )
     return tuple(sentences)
 

@@ -48,6 +48,8 @@ def _write_regions(regions: list[dict[str, Any]]) -> list[str]:
 
 
 def _write_region(region: dict[str, Any], number: int) -> str:
+    if region["kind"] == "anatomical structure":
+        return f"jugex.Region.from_structure({region['asked']!r}, name={region['name']!r})"
     if not region.get("file"):
         return f'...  # {region["kind"]}: described in settings.json under "regions", number {number}'
     arguments = [repr(region["file"])]
@@ -62,6 +64,8 @@ def _write_region(region: dict[str, Any], number: int) -> str:
 
 
 def _write_atlas(atlas: dict[str, Any]) -> str:
+    if atlas.get("kind") == "tables":
+        return 'atlas = jugex.atlas_from_tables(...)  # files and checksums stand in settings.json, under "atlas"'
     source = "simulated" if atlas["simulated"] else atlas.get("path")
     return f"atlas = jugex.open_atlas({source!r})" if source else "atlas = jugex.open_atlas()"
 
@@ -73,7 +77,40 @@ def _write_options(settings: dict[str, Any]) -> list[str]:
         seed = f"rng={permutation['seed']},"
     else:
         seed = "rng=generator,  # in the state that settings.json records"
-    return [*_write_genes(arguments.get("genes")), *options, seed]
+    return [
+        *_write_genes(arguments.get("genes")),
+        *options,
+        *_write_samples(settings),
+        *_write_annotation(settings),
+        seed,
+    ]
+
+
+def _write_samples(settings: dict[str, Any]) -> list[str]:
+    """Which samples of the regions counted."""
+    samples = settings.get("samples") or {}
+    lines = []
+    for name in ("within", "exclude"):
+        if structures := samples.get(name):
+            ids = [number for structure in structures for number in structure["structure_ids"]]
+            lines.append(f"{name}={ids!r},  # {', '.join(structure['name'] for structure in structures)}")
+    return [*lines, f"tolerance={samples['tolerance_mm']!r},"] if samples.get("tolerance_mm") else lines
+
+
+def _write_annotation(settings: dict[str, Any]) -> list[str]:
+    """What was taken instead of the atlas's own annotation, and the filter of probes."""
+    atlas, genes = settings["atlas"], settings["genes"]
+    coordinates = [file["file"] for file in (atlas.get("coordinates") or {}).get("files", [])]
+    chosen = {
+        "aliases": (genes.get("aliases") or {}).get("file"),
+        "coordinates": coordinates if all(coordinates) and coordinates else None,
+        "mirror": (atlas.get("mirror") or {}).get("side"),
+        "reannotation": (atlas.get("reannotation") or {}).get("file"),
+        "min_present": (settings.get("probe_filter") or {}).get("min_present"),
+        "present_in": (settings.get("probe_filter") or {}).get("present_in"),
+    }
+    lines = [f"{name}={value!r}," for name, value in chosen.items() if value is not None]
+    return lines + ["coordinates=coordinates,  # a table in memory"] * (coordinates == [None])
 
 
 def _write_genes(genes: list[str] | None) -> list[str]:

@@ -133,7 +133,7 @@ def _tell_direction(result: DifferentialExpression, genes: pd.DataFrame, *, than
     where = f"higher in {here} than in {there}" if than else f"higher in {here}"
     many = len(genes) > _MAX_NAMED
     named = genes.head(_N_EXAMPLES) if many else genes
-    symbols = join_words([shorten(gene) for gene in named["gene"]])
+    symbols = join_words([shorten(label) for label in result.labels[named.index]])
     shown = [format_p(p) for p in named["p_fwe"]]
     p_values = f"p_FWE = {shown[0]} each" if len(shown) > 1 == len(set(shown)) else f"p_FWE = {join_words(shown)}"
     if many:

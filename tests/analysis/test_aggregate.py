@@ -53,7 +53,32 @@ def test_probes_in_any_order_reach_their_gene():
     np.testing.assert_allclose(got, [values[:, genes == gene].mean(axis=1) for gene in range(5)], atol=ATOL)
 
 
-@pytest.mark.parametrize("how", ["winsorized-mean", "winsorized-mean-scipy", "mean"])
+@pytest.mark.parametrize("k", range(1, 13))
+def test_median(k):
+    values = np.random.default_rng(k).normal(size=(3, k))
+    got = aggregate_probes(values, np.zeros(k, dtype=int), "median")
+    np.testing.assert_allclose(got[0], np.median(values, axis=1), atol=ATOL)
+
+
+@pytest.mark.parametrize("how", ["max-variance", "stability"])
+def test_the_probe_with_the_highest_score_stands_for_its_gene(how):
+    values = np.random.default_rng(0).normal(size=(4, 6))
+    genes = np.array([1, 0, 1, 0, 2, 1])
+    got = aggregate_probes(values, genes, how, score=np.array([0.1, 0.5, 0.7, 0.2, np.nan, 0.3]))
+    np.testing.assert_array_equal(got, values[:, [1, 2, 4]].T)
+
+
+def test_a_selection_without_a_score_is_refused():
+    with pytest.raises(OptionError, match="probes='stability' chooses one probe per gene by a score, and none"):
+        aggregate_probes(np.zeros((2, 1)), np.zeros(1, dtype=int), "stability")
+
+
+def test_single_keeps_every_probe():
+    values = np.random.default_rng(0).normal(size=(4, 3))
+    np.testing.assert_array_equal(aggregate_probes(values, np.array([0, 1, 0]), "single"), values.T)
+
+
+@pytest.mark.parametrize("how", ["winsorized-mean", "winsorized-mean-scipy", "mean", "median"])
 def test_a_missing_value_stays_with_its_gene_and_sample(how):
     values = np.random.default_rng(0).normal(size=(3, 24))
     values[1, 5] = np.nan

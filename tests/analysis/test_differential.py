@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+import jugex
 from jugex.analysis import RESULT_COLUMNS, differential_expression
 from jugex.analysis.effects import compute_effects
 from jugex.analysis.engine import count_exceedances
 from jugex.analysis.relabel import draw_relabellings
-from jugex.analysis.result import EMPTY_REASONS
 from jugex.errors import DesignError, DesignWarning, OptionError
 from jugex.query import region_pair
 from tests.analysis.designs import make_design
@@ -77,10 +77,17 @@ class TestTable:
         assert table["significant"].tolist() == (table["p_fwe"] <= 0.05).tolist()
         assert table.loc[0, "gene"] == "B"
 
-    def test_columns_not_computed_yet_are_empty_and_say_why(self):
+    def test_empty_columns_say_why(self):
         result = analyse(make_pair())
-        empty = [column for column in RESULT_COLUMNS if result.table[column].isna().all()]
-        assert empty == list(EMPTY_REASONS) == list(result.settings["empty"])
+        assert [column for column in RESULT_COLUMNS if result.table[column].isna().all()] == []
+        assert result.settings["empty"] == {}
+        with pytest.warns(DesignWarning, match="no gene can be significant"):
+            one_donor = analyse(region_pair(ONE, TWO, atlas=ToyAtlas([6, 6, 4], GENES), donors=["H0351.2001"]))
+        assert one_donor.settings["empty"] == {
+            "ci_donors_low": "one donor has samples in both regions",
+            "ci_donors_high": "one donor has samples in both regions",
+        }
+        assert set(one_donor.table["carried_by"]) == {"untestable"}
 
     def test_genes_without_f_leave_the_family(self):
         levels = make_levels()
@@ -99,7 +106,8 @@ class TestTable:
         assert not not_tested["significant"].any()
         alone = analyse(make_pair(levels, genes=["A"]))
         assert result.table.loc[0, "p_fwe"] == alone.table.loc[0, "p_fwe"]
-        assert result.settings["genes"] == {"n_requested": None, "missing": [], "n_tested": 1, "n_not_tested": 3}
+        counts = {"n_requested": None, "missing": [], "n_tested": 1, "n_not_tested": 3}
+        assert result.settings["genes"] | counts == result.settings["genes"]
 
     def test_a_gene_constant_within_every_donor_has_no_f(self):
         levels = make_levels()
@@ -112,6 +120,94 @@ class TestTable:
         result = analyse(make_pair(np.ones((16, 7))))
         assert result.table["p_fwe"].isna().all()
         assert result.settings["genes"]["n_tested"] == 0
+
+
+class TestProbes:
+    @pytest.mark.parametrize("how", ["winsorized-mean", "winsorized-mean-scipy", "mean", "median"])
+    def test_probes_become_one_value(self, how):
+        pair = make_pair()
+        zscores = analyse(pair, probes=how).zscores
+        middle = np.median if how == "median" else np.mean  # three probes: nothing to pull in
+        np.testing.assert_allclose(zscores["D"], middle(pair.zscores[:, 4:], axis=1), rtol=1e-12)
+
+    def test_the_most_variable_probe_stands_for_its_gene(self):
+        pair = make_pair()
+        result = analyse(pair, probes="max-variance")
+        chosen = 4 + np.argmax(pair.levels[:, 4:].var(axis=0))
+        np.testing.assert_array_equal(result.zscores["D"], pair.zscores[:, chosen])
+        row = result.table.set_index("gene").loc["D"]
+        assert row["mean_level"] == pytest.approx(pair.levels[:, chosen].mean(), rel=1e-6)  # float32 levels
+        assert row["n_probes"] == 3
+
+    def test_every_probe_can_be_tested_by_itself(self, tmp_path):
+        pair = make_pair()
+        result = analyse(pair, probes="single")
+        table = result.table
+        assert tuple(table.columns) == ("gene", "probe_id", "probe_name", *RESULT_COLUMNS[1:])
+        assert sorted(table["probe_id"]) == pair.probes["probe_id"].tolist()
+        assert (table["n_probes"] == 1).all()
+        row = table[table["probe_id"] == 12].iloc[0]
+        assert (row["gene"], row["probe_name"]) == ("A", "probe 2")
+        np.testing.assert_array_equal(result.zscores["A probe 2"], pair.zscores[:, 2])
+        design = make_design([(3, 2), (2, 3), (1, 1)])
+        effects = compute_effects(pair.zscores[:, [2]].T, pair.zscores[:, [2]].T, design, "adjusted")
+        assert row["f"] == pytest.approx(effects.f[0], rel=1e-12)
+        assert result.settings["empty"] == {"probe_r": "no gene has two probes that vary"}
+        loaded = jugex.load_result(result.save(tmp_path / "out"))
+        pd.testing.assert_frame_equal(loaded.table, table, rtol=1e-9)  # ten significant digits
+        assert loaded.zscores.columns.tolist() == result.zscores.columns.tolist()
+        assert "A probe 2" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+class TestEvidence:
+    def test_both_exchanges_are_reported(self):
+        levels = make_levels()
+        levels[:, 0] += 100 * np.isin(np.arange(16), [0, 1, 2, 6, 7, 12])
+        for exchange in ("within-donor", "free"):
+            result = analyse(make_pair(levels), exchange=exchange)
+            reported = result.settings["exchanges"]
+            assert reported["n_significant"] == {"within-donor": 1, "free": 1}
+            assert reported["p_fwe"]["B"][exchange] == result.table.set_index("gene").loc["B", "p_fwe"]
+
+    def test_few_relabellings_are_enumerated_and_marked(self):
+        result = analyse(make_pair(), n_permutations=200)
+        assert result.settings["permutation"] | {
+            "n_permutations": 200, "exhaustive": True, "exact": True, "smallest_p": 1 / 200,
+        } == result.settings["permutation"]  # fmt: skip
+        sampled = analyse(make_pair(), n_permutations=199)
+        assert not sampled.settings["permutation"]["exhaustive"]
+        # all relabellings against 199 of them: four standard errors
+        np.testing.assert_allclose(result.table["p_perm"], sampled.table["p_perm"], atol=4 * np.sqrt(0.25 / 199))
+        seeds = [analyse(make_pair(), n_permutations=5000, rng=seed).table["p_fwe"] for seed in (1, 2)]
+        pd.testing.assert_series_equal(*seeds, check_exact=True)
+
+    def test_free_enumeration_is_not_called_exact(self):
+        result = analyse(make_pair(), exchange="free", n_permutations=1000)
+        assert result.settings["permutation"]["exhaustive"]
+        assert not result.settings["permutation"]["exact"]
+
+    def test_step_down_lies_between_the_gene_alone_and_the_family(self):
+        table = analyse(make_pair()).table
+        assert (table["p_perm"] <= table["p_fwe_stepdown"]).all()
+        assert (table["p_fwe_stepdown"] <= table["p_fwe"]).all()
+
+    def test_borders_are_compared_where_the_regions_touch(self, monkeypatch):
+        result = analyse(make_pair())
+        assert result.settings["boundary"] == {"n_cuts": 199, "n_distinct": 2, "why_not": None}  # all on one line
+        assert (result.table["p_boundary"] > 0).all()
+        monkeypatch.setattr("jugex.analysis.differential._FAR_APART", -1.0)
+        far = analyse(make_pair())
+        assert far.table["p_boundary"].isna().all()
+        assert far.settings["empty"] == {"p_boundary": "the regions' centroids are 0 mm apart, more than -1 mm"}
+
+    def test_no_coordinate_means_no_border(self):
+        atlas = ToyAtlas([6, 6, 4], GENES)
+        atlas.samples.loc[0, "mni_x"] = np.nan
+        result = analyse(region_pair(ONE, TWO, atlas=atlas))
+        assert result.settings["empty"] == {"p_boundary": "some samples have no coordinate"}
+
+    def test_caveats_are_in_the_settings(self):
+        assert any("effective donors" in caveat for caveat in analyse(make_pair()).settings["warnings"])
 
 
 class TestReproducibility:
@@ -196,9 +292,9 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"statistic": "t"}, "statistic is one of adjusted, sequential; got 't'"),
+            ({"statistic": "t"}, "statistic is one of adjusted, sequential, welch; got 't'"),
             ({"exchange": "all"}, "exchange is one of within-donor, free; got 'all'"),
-            ({"probes": "best"}, "probes is one of winsorized-mean, winsorized-mean-scipy, mean; got 'best'"),
+            ({"probes": "best"}, "probes is one of winsorized-mean, .*; got 'best'"),
             ({"covariates": ["mni_x"]}, "covariates beside donor are not supported"),
             ({"n_permutations": 0}, "n_permutations is a whole number of at least 1; got 0"),
             ({"n_permutations": 10.5}, r"n_permutations is a whole number of at least 1; got 10\.5"),
@@ -241,16 +337,14 @@ def test_family_wise_error_of_the_defaults_on_null_data():
         shared = rng.normal(size=(1, design.n_samples))  # genes that go together, as real ones do
         values = rng.normal(size=(10, design.n_samples)) + shared
         values = values * spread[design.donors] + offset[design.donors]
-        relabellings, _ = draw_relabellings(design, "within-donor", m, rng)
-        _, p_fwe = count_exceedances(values, design, relabellings).p_values()
+        relabellings = draw_relabellings(design, "within-donor", m, rng)
+        _, p_fwe, _ = count_exceedances(values, design, relabellings).p_values()
         n_errors += bool((p_fwe <= alpha).any())
     low, high = stats.binom(n_data_sets, alpha).interval(0.999)
     assert low <= n_errors <= high
 
 
 def test_the_simulated_atlas_gives_its_planted_genes():
-    import jugex
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DesignWarning)
         result = jugex.compare(*jugex.demo_regions(), atlas="simulated", rng=0, n_permutations=2000)

@@ -131,3 +131,31 @@ def test_partial_eta_squared_rises_with_f():
     values = make_values(design, 20, rng)
     effects = compute_effects(values, values, design, "adjusted")
     np.testing.assert_allclose(effects.partial_eta_sq, effects.f / (effects.f + design.df_resid), rtol=RTOL)
+
+
+def test_welch_of_one_donor_equals_scipy():
+    rng = np.random.default_rng(8)
+    design = make_design(LAYOUTS["one donor"], rng)
+    values = make_values(design, 5, rng) * np.where(design.labels, 3.0, 1.0)
+    reference = stats.ttest_ind(values[:, design.labels], values[:, ~design.labels], axis=1, equal_var=False)
+    effects = compute_effects(values, values, design, "welch")
+    np.testing.assert_allclose(effects.f, reference.statistic**2, rtol=RTOL)
+    np.testing.assert_allclose(effects.p_parametric, reference.pvalue, rtol=RTOL)
+
+
+def test_welch_with_donors_equals_generalised_least_squares_with_the_same_variances():
+    """V is the variance of the ordinary estimate when residuals have the variance s_g^2 in region g."""
+    rng = np.random.default_rng(9)
+    design = make_design(LAYOUTS["donors in one region only"], rng)
+    values = make_values(design, 4, rng)
+    model = np.column_stack([design.labels, design.donors[:, None] == np.arange(design.n_donors)]).astype(float)
+    hat = model @ np.linalg.pinv(model)
+    effects = compute_effects(values, values, design, "welch")
+    for gene, y in enumerate(values):
+        residuals = y - hat @ y
+        variance = np.empty(design.n_samples)
+        for region in (design.labels, ~design.labels):
+            variance[region] = (residuals[region] ** 2).sum() / (region.sum() - np.diag(hat)[region].sum())
+        pinv = np.linalg.pinv(model)
+        estimate, covariance = pinv @ y, pinv @ np.diag(variance) @ pinv.T
+        assert effects.f[gene] == pytest.approx(estimate[0] ** 2 / covariance[0, 0], rel=RTOL)

@@ -11,10 +11,18 @@ from jugex.analysis import engine
 from jugex.analysis.design import Design
 from jugex.analysis.effects import compute_effects
 from jugex.analysis.engine import count_exceedances
-from jugex.analysis.relabel import draw_relabellings
+from jugex.analysis.relabel import Relabellings, draw_relabellings, make_relabellings
 from tests.analysis.designs import LAYOUTS, make_design, make_values
 
-STATISTICS = ["adjusted", "sequential"]
+
+@pytest.fixture(params=["multiplied", "looked up"])
+def path(request, monkeypatch):
+    """Both ways to take sums: small jobs multiply, large ones look up."""
+    monkeypatch.setattr(engine, "_LARGE_JOB", 0 if request.param == "looked up" else np.inf)
+    return request.param
+
+
+STATISTICS = ["adjusted", "sequential", "welch"]
 EXCHANGES = ["within-donor", "free"]
 
 
@@ -22,7 +30,7 @@ def make_case(layout, exchange, *, n_genes=7, m=200, seed=0):
     rng = np.random.default_rng(seed)
     design = make_design(LAYOUTS[layout], rng)
     values = make_values(design, n_genes, rng)
-    relabellings, _ = draw_relabellings(design, exchange, m, rng)
+    relabellings = draw_relabellings(design, exchange, m, rng)
     return values, design, relabellings
 
 
@@ -30,75 +38,83 @@ def count_by_brute_force(values, design, relabellings, statistic):
     """F of every gene under every relabelling, by the code of the observed F, which statsmodels checks."""
     observed = compute_effects(values, values, design, statistic).f
     permuted = np.array(
-        [compute_effects(values, values, Design(labels, design.donors), statistic).f for labels in relabellings]
+        [compute_effects(values, values, Design(labels, design.donors), statistic).f for labels in relabellings.labels]
     )
     # two labellings that are tied by symmetry differ in F by rounding alone
     bound = observed * (1 - 1e-9)
-    return (permuted >= bound).sum(axis=0), (permuted.max(axis=1)[:, None] >= bound).sum(axis=0)
+    stepdown = []
+    for f in observed:  # the largest F over the genes observed no higher than this one
+        successive = permuted[:, observed <= f].max(axis=1)
+        stepdown.append((successive >= f * (1 - 1e-9)).sum())
+    return (permuted >= bound).sum(axis=0), (permuted.max(axis=1)[:, None] >= bound).sum(axis=0), stepdown
 
 
 @pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "fewest residuals"])
 @pytest.mark.parametrize("statistic", STATISTICS)
 @pytest.mark.parametrize("exchange", EXCHANGES)
-def test_counts_equal_brute_force(layout, statistic, exchange):
+def test_counts_equal_brute_force(layout, statistic, exchange, path):
     values, design, relabellings = make_case(layout, exchange)
     counts = count_exceedances(values, design, relabellings, statistic=statistic)
-    own, family = count_by_brute_force(values, design, relabellings, statistic)
+    own, family, stepdown = count_by_brute_force(values, design, relabellings, statistic)
     np.testing.assert_array_equal(counts.own, own)
     np.testing.assert_array_equal(counts.family, family)
-    assert counts.n_relabellings == len(relabellings)
+    np.testing.assert_array_equal(counts.stepdown, stepdown)
+    assert counts.n_relabellings == len(relabellings.labels)
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)
 @pytest.mark.parametrize("exchange", EXCHANGES)
 @pytest.mark.parametrize(("genes", "relabelled", "n_threads"), [(1, 1, 1), (3, 7, 2), (128, 64, 3), (1000, 10_000, 2)])
-def test_blocks_and_threads_change_nothing(statistic, exchange, genes, relabelled, n_threads, monkeypatch):
+def test_blocks_and_threads_change_nothing(statistic, exchange, genes, relabelled, n_threads, monkeypatch, path):
     values, design, relabellings = make_case("donors in one region only", exchange, n_genes=300, m=257)
     expected = count_exceedances(values, design, relabellings, statistic=statistic)
     monkeypatch.setattr(engine, "_GENES_PER_BLOCK", genes)
     monkeypatch.setattr(engine, "_RELABELLINGS_PER_BLOCK", relabelled)
+    monkeypatch.setattr(engine, "_RELABELLINGS_PER_LOOKUP", relabelled)
+    monkeypatch.setattr("jugex.analysis.lookup._CACHE_BYTES", 1 << (14 + genes % 5))
     counts = count_exceedances(values, design, relabellings, statistic=statistic, n_threads=n_threads)
     np.testing.assert_array_equal(counts.own, expected.own)
     np.testing.assert_array_equal(counts.family, expected.family)
+    np.testing.assert_array_equal(counts.stepdown, expected.stepdown)
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)
-def test_the_observed_labels_tie_with_themselves(statistic):
+def test_the_observed_labels_tie_with_themselves(statistic, path):
     values, design, _ = make_case("unbalanced", "within-donor", n_genes=50)
-    counts = count_exceedances(values, design, np.tile(design.labels, (30, 1)), statistic=statistic)
+    counts = count_exceedances(values, design, Relabellings(np.tile(design.labels, (30, 1))), statistic=statistic)
     assert (counts.own == 30).all()
     assert (counts.family == 30).all()
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)
-def test_swapped_regions_tie_with_the_observed(statistic):
+def test_swapped_regions_tie_with_the_observed(statistic, path):
     values, design, _ = make_case("donors in one region only", "free", n_genes=50)
-    counts = count_exceedances(values, design, ~design.labels[None], statistic=statistic)
+    counts = count_exceedances(values, design, Relabellings(~design.labels[None]), statistic=statistic)
     assert (counts.own == 1).all()
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)
-def test_a_perfect_separation_ties_only_with_itself(statistic):
+def test_a_perfect_separation_ties_only_with_itself(statistic, path):
     """Residuals vanish: F is infinite or a ratio of rounding errors, and the score still tells ties."""
     design = make_design(LAYOUTS["balanced"])
     values = design.labels[None] * 3.0 + design.donors
-    relabellings, _ = draw_relabellings(design, "within-donor", 500, np.random.default_rng(0))
-    is_tied = (relabellings == design.labels).all(axis=1) | (relabellings == ~design.labels).all(axis=1)
-    counts = count_exceedances(values, design, np.vstack([relabellings, ~design.labels]), statistic=statistic)
+    drawn = draw_relabellings(design, "within-donor", 500, np.random.default_rng(0)).labels
+    is_tied = (drawn == design.labels).all(axis=1) | (drawn == ~design.labels).all(axis=1)
+    counts = count_exceedances(values, design, Relabellings(np.vstack([drawn, ~design.labels])), statistic=statistic)
     assert counts.own[0] == is_tied.sum() + 1
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)
-def test_a_gene_without_any_difference_has_p_1(statistic):
+def test_a_gene_without_any_difference_has_p_1(statistic, path):
     """Its score is exactly 0, as are those of some relabellings: equal counts as at least as large."""
     design = make_design([(2, 2), (2, 2)])
     values = np.tile([[1.0, -1.0]], (1, 4))
-    relabellings, _ = draw_relabellings(design, "within-donor", 99, np.random.default_rng(0))
-    p_perm, p_fwe = count_exceedances(values, design, relabellings, statistic=statistic).p_values()
+    relabellings = draw_relabellings(design, "within-donor", 99, np.random.default_rng(0))
+    p_perm, p_fwe, _ = count_exceedances(values, design, relabellings, statistic=statistic).p_values()
     assert (p_perm, p_fwe) == (1.0, 1.0)
 
 
-def test_every_gene_shares_the_relabellings():
+def test_every_gene_shares_the_relabellings(path):
     """A gene given twice has the family count of one gene, which separately drawn labels would raise."""
     values, design, relabellings = make_case("unbalanced", "within-donor", n_genes=1)
     once = count_exceedances(values, design, relabellings)
@@ -110,7 +126,7 @@ def test_every_gene_shares_the_relabellings():
 def test_p_values_count_the_observed_labels():
     values, design, relabellings = make_case("unbalanced", "within-donor", n_genes=3, m=99)
     counts = count_exceedances(values + 100 * design.labels, design, relabellings)
-    p_perm, p_fwe = counts.p_values()
+    p_perm, p_fwe, _ = counts.p_values()
     np.testing.assert_array_equal(p_perm, (1 + counts.own) / 100)
     assert (p_perm >= 0.01).all()
     assert (p_fwe >= p_perm).all()
@@ -129,7 +145,9 @@ def test_affine_changes_order_of_genes_and_swapped_regions_change_no_count(scale
     changed = count_exceedances(scale * values[::-1] + shift, design, relabellings, statistic=statistic)
     np.testing.assert_array_equal(changed.own[::-1], expected.own)
     np.testing.assert_array_equal(changed.family[::-1], expected.family)
-    swapped = count_exceedances(values, Design(~design.labels, design.donors), ~relabellings, statistic=statistic)
+    swapped = count_exceedances(
+        values, Design(~design.labels, design.donors), Relabellings(~relabellings.labels), statistic=statistic
+    )
     np.testing.assert_array_equal(swapped.own, expected.own)
     np.testing.assert_array_equal(swapped.family, expected.family)
 
@@ -142,8 +160,8 @@ def test_family_wise_p_of_one_donor_agrees_with_nilearn():
     rng = np.random.default_rng(11)
     design = make_design([(10, 12)])
     values = rng.normal(size=(5, design.n_samples)) + np.array([0, 0.5, 0.8, 1.0, 1.2])[:, None] * design.labels
-    relabellings, _ = draw_relabellings(design, "within-donor", m, rng)
-    _, p_fwe = count_exceedances(values, design, relabellings).p_values()
+    relabellings = draw_relabellings(design, "within-donor", m, rng)
+    _, p_fwe, _ = count_exceedances(values, design, relabellings).p_values()
     reference = permuted_ols(
         design.labels[:, None].astype(float),
         values.T,
@@ -156,3 +174,49 @@ def test_family_wise_p_of_one_donor_agrees_with_nilearn():
     standard_error = np.sqrt(2 * p_nilearn * (1 - p_nilearn) / m)
     # five standard errors of the difference of two estimates, and the + 1 of either
     assert (np.abs(p_fwe - p_nilearn) <= 5 * standard_error + 1 / m).all()
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+@pytest.mark.parametrize("exchange", EXCHANGES)
+def test_exhaustive_p_values_are_shares_of_all_relabellings(statistic, exchange, path):
+    rng = np.random.default_rng(4)
+    design = make_design([(2, 3), (2, 1), (0, 1)], rng)
+    values = make_values(design, 6, rng)
+    relabellings = make_relabellings(design, exchange, 100_000, rng)
+    own, family, stepdown = count_by_brute_force(values, design, relabellings, statistic)
+    n = design.n_relabellings(exchange)
+    p = count_exceedances(values, design, relabellings, statistic=statistic).p_values()
+    np.testing.assert_allclose(p.perm, own / n, rtol=1e-15)
+    np.testing.assert_allclose(p.fwe, family / n, rtol=1e-15)
+    assert p.perm.min() >= design.smallest_p(exchange, adjusted=statistic != "sequential") * (1 - 1e-12)
+    falling = np.argsort(-compute_effects(values, values, design, statistic).f)
+    np.testing.assert_allclose(
+        p.fwe_stepdown[falling], np.maximum.accumulate(np.array(stepdown)[falling]) / n, rtol=1e-15
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), statistic=st.sampled_from(STATISTICS), exchange=st.sampled_from(EXCHANGES))
+def test_p_values_are_nested(seed, statistic, exchange):
+    values, design, relabellings = make_case("donors in one region only", exchange, seed=seed, m=60, n_genes=12)
+    p = count_exceedances(values, design, relabellings, statistic=statistic).p_values()
+    assert (p.perm <= p.fwe_stepdown).all()
+    assert (p.fwe_stepdown <= p.fwe).all()
+    assert (p.perm >= 1 / 61).all()
+
+
+@pytest.mark.parametrize("n_samples", [5, 6, 7, 12, 23, 60, 130])
+@pytest.mark.parametrize("statistic", ["adjusted", "sequential"])
+@pytest.mark.parametrize("n_genes", [1, 15, 16, 17, 200])
+def test_sums_looked_up_are_those_multiplied_out(n_samples, statistic, n_genes, monkeypatch):
+    """Groups of samples and blocks of genes that are full, and that are not."""
+    rng = np.random.default_rng([n_samples, n_genes])
+    design = make_design([(n_samples // 2, n_samples - n_samples // 2 - 2), (1, 1)], rng)
+    values = make_values(design, n_genes, rng)
+    relabellings = draw_relabellings(design, "free", 50, rng)
+    monkeypatch.setattr(engine, "_LARGE_JOB", np.inf)
+    expected = count_exceedances(values, design, relabellings, statistic=statistic)
+    monkeypatch.setattr(engine, "_LARGE_JOB", 0)
+    counts = count_exceedances(values, design, relabellings, statistic=statistic)
+    for counted in ("own", "family", "stepdown"):
+        np.testing.assert_array_equal(getattr(counts, counted), getattr(expected, counted))

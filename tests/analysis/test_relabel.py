@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jugex.analysis.relabel import draw_relabellings
+from jugex.analysis.relabel import cut_by_planes, draw_relabellings, enumerate_relabellings, make_relabellings
 from tests.analysis.designs import LAYOUTS, make_design
 
 
 def draw(layout, exchange, m, seed=0):
     design = make_design(layout)
-    return design, *draw_relabellings(design, exchange, m, np.random.default_rng(seed))
+    relabellings = draw_relabellings(design, exchange, m, np.random.default_rng(seed))
+    assert not relabellings.is_exhaustive
+    return design, relabellings.labels, relabellings.n_redrawn
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -48,3 +50,53 @@ def test_a_longer_series_begins_with_the_shorter_one():
     _, short, _ = draw(LAYOUTS["unbalanced"], "free", 700)
     _, long, _ = draw(LAYOUTS["unbalanced"], "free", 3000)
     np.testing.assert_array_equal(short, long[:700])
+
+
+@pytest.mark.parametrize(
+    "layout", [[(2, 2), (1, 2)], [(1, 1), (1, 1)], [(2, 3)], [(2, 1), (2, 0), (0, 1)], [(1, 3), (2, 2), (0, 2)]]
+)
+@pytest.mark.parametrize("exchange", ["within-donor", "free"])
+def test_enumeration_has_each_relabelling_once(layout, exchange):
+    design = make_design(layout)
+    relabellings = enumerate_relabellings(design, exchange)
+    labels = relabellings.labels
+    assert relabellings.is_exhaustive
+    assert len(labels) == len(np.unique(labels, axis=0)) == design.n_relabellings(exchange)
+    counts = np.add.reduceat(labels, design.donor_starts, axis=1, dtype=int)
+    if exchange == "within-donor":
+        assert (counts == design.n_1).all()
+    assert (labels.sum(axis=1) == design.labels.sum()).all()
+    assert ((counts > 0) & (counts < design.n_per_donor)).any(axis=1).all()
+    assert (labels == design.labels).all(axis=1).sum() == 1
+
+
+@pytest.mark.parametrize(("m", "is_exhaustive"), [(29, False), (30, True), (1000, True)])
+def test_relabellings_are_enumerated_where_they_are_few(m, is_exhaustive):
+    design = make_design([(2, 3), (1, 2)])  # 10 x 3
+    relabellings = make_relabellings(design, "within-donor", m, np.random.default_rng(0))
+    assert relabellings.is_exhaustive == is_exhaustive
+    assert len(relabellings.labels) == (30 if is_exhaustive else m)
+
+
+def test_planes_cut_off_the_furthest_samples_of_each_donor():
+    rng = np.random.default_rng(5)
+    design = make_design([(3, 4), (1, 2), (0, 2), (2, 0)])
+    points = rng.normal(scale=20, size=(design.n_samples, 3))
+    labels = cut_by_planes(design, points, 200, np.random.default_rng(9)).labels
+    directions = np.random.default_rng(9).normal(size=(200, 3))
+    for direction, cut in zip(directions, labels, strict=True):
+        for donor in range(design.n_donors):
+            here = np.flatnonzero(design.donors == donor)
+            furthest = here[np.argsort(-(points[here] @ direction))[: design.n_1[donor]]]
+            assert set(here[cut[here]]) == set(furthest)
+
+
+def test_directions_of_planes_are_uniform():
+    """On the sphere each coordinate of a uniform direction is uniform on (-1, 1) (Archimedes)."""
+    design = make_design([(1, 1)])
+    above = [
+        cut_by_planes(design, np.array([[0.0, 0, 0], axis]), 4000, np.random.default_rng(3)).labels[:, 1].mean()
+        for axis in np.eye(3)
+    ]
+    # the sample further along a direction is either, with equal probability: 99.9 % of B(4000, 1/2) / 4000
+    assert np.abs(np.array(above) - 0.5).max() < 0.026

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jugex.analysis.result import EMPTY_REASONS, RESULT_COLUMNS, DifferentialExpression
+from jugex.analysis.result import RESULT_COLUMNS, DifferentialExpression
 
 #: Samples per donor in region 1 and region 2: three donors hold both regions, three only one.
 COUNTS = {
@@ -24,6 +24,9 @@ SHARED = [
 ]
 
 MakeResult = Callable[..., DifferentialExpression]
+
+
+FAR_APART = "the regions' centroids are 55 mm apart, more than 40 mm"
 
 
 def make_samples(names: tuple[str, str], rng: np.random.Generator) -> pd.DataFrame:
@@ -49,8 +52,8 @@ def make_table(
     texts = {"gene", "donors_same_sign", "carried_by", "significant", "status"}
     for column in [column for column in RESULT_COLUMNS if column not in texts]:
         table[column] = np.round(rng.uniform(0.1, 2.0, n), 6)
-    for column in EMPTY_REASONS:
-        table[column] = np.nan
+    table["p_boundary"] = np.nan
+    table["donors_same_sign"], table["carried_by"] = "3/3", "one"
     table["p_fwe"], table["diff"] = np.asarray(p_fwe, float), np.asarray(diff, float)
     table["p_perm"], table["q_fdr"] = table["p_fwe"] / 2, np.minimum(table["p_fwe"] * 1.5, 1)
     table["p_parametric"] = table["p_fwe"] / 3
@@ -115,7 +118,10 @@ def make_settings(names: tuple[str, str], table: pd.DataFrame, simulated: bool, 
         "regions": regions,
         "overlap": {"policy": "higher-probability", "shared": [dict(row) for row in SHARED]},
         "warnings": [],
-        "empty": dict(EMPTY_REASONS),
+        "boundary": {"n_cuts": 0, "n_distinct": 0, "why_not": FAR_APART},
+        "exchanges": {"n_significant": {"within-donor": 1, "free": 1},
+                      "p_fwe": {"MAOA": {"within-donor": 0.01, "free": 0.02}}},
+        "empty": {"p_boundary": FAR_APART},
     }  # fmt: skip
 
 

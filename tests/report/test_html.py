@@ -81,8 +81,8 @@ class TestStandsAlone:
 class TestStructure:
     def test_sections_stand_in_order(self, page):
         assert [h.get_text() for h in page.find_all("h2")] == [
-            "Design", "Results", "Expression by region and donor", "Where the samples lie", "Caveats", "Methods",
-            "Settings",
+            "Design", "Results", "Expression by region and donor", "How far to trust it", "Where the samples lie",
+            "Caveats", "Methods", "Settings",
         ]  # fmt: skip
 
     def test_is_semantic(self, page):

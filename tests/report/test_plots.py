@@ -90,7 +90,7 @@ class TestPlotGene:
         ax.figure.savefig(io.BytesIO(), format="svg")
 
     def test_unknown_gene_is_refused(self, make_result):
-        with pytest.raises(GeneError, match=r"gene 'MAOB' is not in this result, which has 3; see result\.table"):
+        with pytest.raises(GeneError, match=r"gene 'MAOB' is not in this result, which has 3; see result\.labels"):
             plot_gene(make_result(), "MAOB")
 
     def test_gene_without_zscores_is_refused(self, make_result):

@@ -1,0 +1,161 @@
+"""What the samples say of every gene: p-values by permutation, donor by donor, and beside arbitrary borders.
+
+Arrays only: no atlas, no region, no file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from jugex.analysis.design import Design, Exchange
+from jugex.analysis.donors import (
+    DonorEvidence,
+    can_several_carry,
+    compute_donor_evidence,
+    drop_donor,
+    judge_carriers,
+)
+from jugex.analysis.effects import Effects, compute_effects
+from jugex.analysis.engine import PValues, count_exceedances
+from jugex.analysis.options import Options
+from jugex.analysis.relabel import Relabellings, cut_by_planes, make_relabellings
+
+__all__ = ["Boundary", "Inference", "infer"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Boundary:
+    """The border between the regions beside arbitrary flat ones.
+
+    Attributes
+    ----------
+    p : ndarray, shape (g,)
+        (1 + cuts that separate at least as well) / (m + 1).
+    n_cuts, n_distinct : int
+        Cuts drawn, m, and how many of them are distinct.
+    """
+
+    p: Floats
+    n_cuts: int
+    n_distinct: int
+
+
+@dataclass(frozen=True, eq=False)
+class Inference:
+    """What was inferred of g genes.
+
+    Attributes
+    ----------
+    effects : Effects
+    p_values : PValues
+        Under the exchange chosen.
+    q_fdr : ndarray, shape (g,)
+        Benjamini and Hochberg's, of the permutation p-values of each gene alone.
+    p_fwe_by_exchange : dict of str to ndarray, shape (g,)
+        Family-wise p under each exchange.
+    relabellings : Relabellings
+        Those of the exchange chosen.
+    donors : DonorEvidence
+    carried_by : list of str, length g
+    boundary : Boundary or None
+        None where it was not asked for.
+    """
+
+    effects: Effects
+    p_values: PValues
+    q_fdr: Floats
+    p_fwe_by_exchange: dict[Exchange, Floats]
+    relabellings: Relabellings
+    donors: DonorEvidence
+    carried_by: list[str]
+    boundary: Boundary | None
+
+
+def infer(
+    values: Floats,
+    levels: Floats,
+    design: Design,
+    options: Options,
+    rng: np.random.Generator,
+    points: Floats | None,
+) -> Inference:
+    """Infer from the samples of two regions.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (g, n)
+        Gene-level z-scores; each gene varies within some donor.
+    levels : ndarray of float64, shape (g, n)
+        Gene-level log2 expression.
+    design : Design
+        Labels and donors of the n samples; testable.
+    options : Options
+    rng : numpy.random.Generator
+        Source of the relabellings: first those of the exchange chosen, then those of the other exchange, those
+        without each donor, and the arbitrary borders.
+    points : ndarray of float64, shape (n, 3), or None
+        MNI coordinates in mm, where arbitrary borders are asked for.
+
+    Returns
+    -------
+    Inference
+    """
+    effects = compute_effects(values, levels, design, options.statistic)
+    relabellings = make_relabellings(design, options.exchange, options.n_permutations, rng)
+    p_values = _test(values, design, relabellings, options)
+    by_exchange = {options.exchange: p_values.fwe}
+    for exchange in get_args(Exchange):
+        if exchange not in by_exchange:
+            others = make_relabellings(design, exchange, options.n_permutations, rng)
+            by_exchange[exchange] = _test(values, design, others, options).fwe
+    donors = compute_donor_evidence(values, design)
+    without = _leave_one_donor_out(values, design, options, rng) if can_several_carry(design) else None
+    return Inference(
+        effects=effects,
+        p_values=p_values,
+        q_fdr=_false_discovery_rate(p_values.perm),
+        p_fwe_by_exchange=by_exchange,
+        relabellings=relabellings,
+        donors=donors,
+        carried_by=judge_carriers(donors, without, options.alpha),
+        boundary=None if points is None else _compare_borders(values, design, points, options, rng),
+    )
+
+
+def _test(values: Floats, design: Design, relabellings: Relabellings, options: Options) -> PValues:
+    return count_exceedances(
+        values, design, relabellings, statistic=options.statistic, n_threads=options.n_threads
+    ).p_values()
+
+
+def _leave_one_donor_out(values: Floats, design: Design, options: Options, rng: np.random.Generator) -> Floats:
+    """Family-wise p (D, g) without each of D informative donors; NaN where a gene is constant without it."""
+    informative = np.flatnonzero(design.weights > 0)
+    p_fwe = np.full((len(informative), len(values)), np.nan)
+    for row, donor in enumerate(informative):
+        kept, without = drop_donor(design, int(donor))
+        varies = np.ptp(without.within_donors(values[:, kept]), axis=1) > 0
+        relabellings = make_relabellings(without, options.exchange, options.n_permutations, rng)
+        p_fwe[row, varies] = _test(values[varies][:, kept], without, relabellings, options).fwe
+    return p_fwe
+
+
+def _compare_borders(
+    values: Floats, design: Design, points: Floats, options: Options, rng: np.random.Generator
+) -> Boundary:
+    cuts = cut_by_planes(design, points, options.n_permutations, rng)
+    n_distinct = len(np.unique(np.packbits(cuts.labels, axis=1), axis=0))
+    return Boundary(_test(values, design, cuts, options).perm, len(cuts.labels), n_distinct)
+
+
+def _false_discovery_rate(p_values: Floats) -> Floats:
+    """Benjamini and Hochberg (1995), doi 10.1111/j.2517-6161.1995.tb02031.x."""
+    from scipy.stats import false_discovery_control
+
+    return np.asarray(false_discovery_control(p_values)) if len(p_values) else p_values

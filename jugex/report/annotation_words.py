@@ -1,0 +1,54 @@
+"""What a run took instead of the atlas's own annotation, in sentences for the methods."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import Any
+
+from jugex.report.words import count_of, shorten
+
+__all__ = ["tell_annotation"]
+
+
+def tell_annotation(settings: dict[str, Any]) -> tuple[str, ...]:
+    """Sentences on coordinates, reflection, re-annotation and the filter of probes; none where nothing was changed.
+
+    Parameters
+    ----------
+    settings : dict
+        As in ``settings.json``.
+    """
+    atlas, chosen = settings["atlas"], settings.get("probe_filter")
+    sentences = []
+    if coordinates := atlas.get("coordinates"):
+        sentences.append(_tell_coordinates(coordinates))
+    if mirror := atlas.get("mirror"):
+        sentences.append(
+            f"{count_of(mirror['n_reflected'], 'sample')} were reflected to the {mirror['side']} hemisphere."
+        )
+    if reannotation := atlas.get("reannotation"):
+        sentences.append(
+            f"Probes were assigned to genes by the table {_name(reannotation['file'])}, "
+            f"{count_of(reannotation['n_probes'], 'probe')} of it; {reannotation['n_dropped']:,} without a gene there "
+            "were left out."
+        )
+    if chosen:
+        where = "all samples of the atlas" if chosen["present_in"] == "all" else "the samples of both regions"
+        sentences.append(
+            f"Of {count_of(chosen['n_probes'], 'probe')}, {chosen['n_probes_left_out']:,} were left out because they "
+            f"were above background in less than {100 * chosen['min_present']:g} % of {where} "
+            "(filter as in Arnatkeviciute et al. 2019)."
+        )
+    return tuple(sentences)
+
+
+def _tell_coordinates(coordinates: dict[str, Any]) -> str:
+    files = [_name(entry["file"]) for entry in coordinates["files"] if entry["file"]]
+    source = f" ({', '.join(files[:6])})" if files else ""
+    n_dropped = coordinates["n_dropped"]
+    dropped = f"; {count_of(n_dropped, 'sample')} without an entry there were left out" if n_dropped else ""
+    return f"MNI coordinates of the samples came from another table{source}{dropped}."
+
+
+def _name(file: str) -> str:
+    return shorten(PurePath(file).name)

@@ -1,0 +1,79 @@
+"""The sentences that say what weakens a result, each provoked, and none without reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jugex.analysis.caveats import list_design_caveats, list_gene_caveats
+from jugex.analysis.options import check_options
+from tests.analysis.designs import make_design
+
+OPTIONS = check_options(100, "adjusted", "within-donor", "mean", None, 0.05, 1)
+
+
+@pytest.mark.parametrize(
+    ("layout", "sentences"),
+    [
+        ([(4, 4)] * 4, []),
+        ([(7, 3), (2, 1), (5, 4)], ["rests on 2.5 effective donors (3 with samples in both"]),
+        ([(9, 9), (1, 1), (1, 1), (1, 1)], ["rests on 1.7 effective donors", "one donor has 75% of the weight"]),
+        ([(1, 4)] * 5, ["differ more than threefold in size (A: 5 samples, B: 20)"]),
+    ],
+)
+def test_design(layout, sentences):
+    caveats = list_design_caveats(make_design(layout), ("A", "B"))
+    assert len(caveats) == len(sentences)
+    for caveat, sentence in zip(caveats, sentences, strict=True):
+        assert sentence in caveat
+
+
+def make_table(n=3, **columns):
+    defaults = {
+        "gene": [f"G{i}" for i in range(n)], "status": "ok", "significant": [True] + [False] * (n - 1),
+        "p_perm": 0.2, "p_boundary": 0.01, "carried_by": "several", "probe_r": 0.9,
+    }  # fmt: skip
+    return pd.DataFrame({**defaults, **columns}, index=range(n))
+
+
+def make_exchanges(n=3, within=(0.01,), free=(0.01,)):
+    columns = {"within-donor": np.ones(n), "free": np.ones(n)}
+    columns["within-donor"][: len(within)], columns["free"][: len(free)] = within, free
+    return pd.DataFrame({"gene": [f"G{i}" for i in range(n)], **columns})
+
+
+@pytest.mark.parametrize(
+    ("columns", "exchanges", "sentence"),
+    [
+        ({}, {}, None),
+        (
+            {"p_boundary": [0.2, 0.9, 0.9]},
+            {},
+            "arbitrary border nearby separates expression about as well (p_boundary > 0.05): G0",
+        ),
+        ({"p_boundary": np.nan}, {}, None),
+        ({"carried_by": ["one", "one", "one"]}, {}, "not carried by several donors: G0"),
+        ({"probe_r": [0.1, 0.1, 0.1]}, {}, "probes do not agree (mean correlation below 0.2): G0"),
+        ({"probe_r": np.nan}, {}, None),
+        ({}, {"free": (0.2, 0.01)}, "but not both ways: G0, G1"),
+    ],
+)
+def test_genes(columns, exchanges, sentence):
+    caveats = list_gene_caveats(make_table(**columns), make_exchanges(**exchanges), OPTIONS)
+    assert len(caveats) == (sentence is not None)
+    assert sentence is None or caveats[0].endswith(sentence)
+
+
+def test_many_genes_with_a_small_p_are_a_caveat_of_the_genome_only():
+    p_perm = np.where(np.arange(200) < 30, 0.01, 0.5)
+    table = make_table(200, p_perm=p_perm)
+    [caveat] = list_gene_caveats(table, make_exchanges(200), OPTIONS)
+    assert caveat.startswith("15% of all genes tested have p_perm <= 0.05")
+    assert list_gene_caveats(table.iloc[:99], make_exchanges(99), OPTIONS) == []
+
+
+def test_many_names_are_counted():
+    table = make_table(8, significant=[True] * 8, carried_by="one")
+    [caveat] = list_gene_caveats(table, make_exchanges(8), OPTIONS)
+    assert caveat.endswith("G0, G1, G2, G3, G4 and 3 more")
