@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,16 @@ import pandas as pd
 
 from jugex.errors import ArchiveError
 
+if TYPE_CHECKING:
+    from jugex.atlas.plain_text import Parsed
+
 __all__ = ["DonorExpression", "compute_moments", "gather_levels", "read_calls", "read_expression"]
 
 # measured: smaller blocks cost per-column overhead in each, larger ones memory
 _BLOCK_BYTES = 1 << 24
 _MAX_THREADS = 4
+# from this size on a block's plain text is parsed by compiled code; small files must not wait for the compiler
+_LARGE_BLOCK = 1 << 22
 _PROBES_PER_CHUNK = 1024
 
 Moments = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
@@ -309,6 +314,24 @@ def _map_in_order(parse: Callable[[bytes], _Block], blocks: Iterable[bytes]) -> 
 def _parse_block(
     block: bytes,
     *,
+    n_samples: int,
+    dtype: type[np.generic],
+    find_bad: Callable[[npt.NDArray[Any]], npt.NDArray[np.bool_]],
+) -> _Block:
+    plain = _parse_plain_block(block, n_samples, dtype) if len(block) >= _LARGE_BLOCK else None
+    if plain is not None:
+        return _Block(*plain, first_bad=None)
+    return _parse_any_block(block, n_samples, dtype, find_bad)
+
+
+def _parse_plain_block(block: bytes, n_samples: int, dtype: type[np.generic]) -> Parsed | None:
+    from jugex.atlas.plain_text import parse_calls, parse_decimals
+
+    return parse_calls(block, n_samples) if dtype == np.uint8 else parse_decimals(block, n_samples, dtype)
+
+
+def _parse_any_block(
+    block: bytes,
     n_samples: int,
     dtype: type[np.generic],
     find_bad: Callable[[npt.NDArray[Any]], npt.NDArray[np.bool_]],
