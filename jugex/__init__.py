@@ -8,6 +8,9 @@ from jugex.atlas import (
     atlas_from_anndata,
     atlas_from_siibra,
     atlas_from_tables,
+    build_store,
+    coordinates_report,
+    fetch_archives,
     open_atlas,
 )
 from jugex.errors import JugexError, JugexWarning
@@ -30,8 +33,11 @@ __all__ = [
     "atlas_from_anndata",
     "atlas_from_siibra",
     "atlas_from_tables",
+    "build_store",
     "compare",
+    "coordinates_report",
     "demo_regions",
+    "fetch_archives",
     "load_result",
     "open_atlas",
     "query",

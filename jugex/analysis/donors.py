@@ -10,7 +10,6 @@ from itertools import product
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from jugex.analysis.design import Design
 from jugex.analysis.engine import TIE_TOLERANCE
@@ -76,6 +75,8 @@ def compute_donor_evidence(values: Floats, design: Design) -> DonorEvidence:
     T = |sum_d w_d s_d delta_d| over the sign vectors s; its denominator, sqrt(y'My / (n - d)), is the same for
     every s and cancels in the p-value of one gene.
     """
+    from scipy.special import stdtrit
+
     labels = design.labels.astype(np.float64)
     informative = np.flatnonzero(design.weights > 0)
     sums = np.add.reduceat(values * labels, design.donor_starts, axis=1)[:, informative]
@@ -86,7 +87,7 @@ def compute_donor_evidence(values: Floats, design: Design) -> DonorEvidence:
     mean = diff.mean(axis=1)
     margin = np.full(len(values), np.nan)
     if n_donors > 1:
-        margin = special.stdtrit(n_donors - 1, 0.975) * diff.std(axis=1, ddof=1) / np.sqrt(n_donors)
+        margin = stdtrit(n_donors - 1, 0.975) * diff.std(axis=1, ddof=1) / np.sqrt(n_donors)
     n_same_sign = (np.sign(diff) == np.sign(weighted.sum(axis=1))[:, None]).sum(axis=1)
     return DonorEvidence(
         donors=informative,

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from jugex.analysis.design import Design
 from jugex.analysis.scores import Statistic
@@ -84,6 +83,8 @@ def compute_effects(values: Floats, levels: Floats, design: Design, statistic: S
     -------
     Effects
     """
+    from scipy import special
+
     labels = design.labels.astype(np.float64)
     df = design.df_resid
     spread = float(design.weights.sum())  # a'Ma
@@ -129,9 +130,11 @@ def _sequential_ss(values: Floats, labels: Floats) -> Floats:
 
 def _small_sample_correction(df: int) -> float:
     """J = Gamma(df/2) / (sqrt(df/2) Gamma((df-1)/2)), Hedges (1981), doi 10.3102/10769986006002107; NaN for df = 1."""
+    from scipy.special import gammaln
+
     if df < 2:
         return float("nan")
-    return float(np.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2)) / np.sqrt(df / 2))
+    return float(np.exp(gammaln(df / 2) - gammaln((df - 1) / 2)) / np.sqrt(df / 2))
 
 
 @dataclass(frozen=True, eq=False)

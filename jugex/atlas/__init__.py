@@ -4,7 +4,9 @@ from jugex.atlas.ahba_rnaseq import atlas_from_ahba_rnaseq
 from jugex.atlas.anndata_tables import atlas_from_anndata
 from jugex.atlas.archives import ArchivesAtlas
 from jugex.atlas.base import ExpressionAtlas
+from jugex.atlas.building import build_store
 from jugex.atlas.coordinates import coordinates_report
+from jugex.atlas.download import fetch_archives
 from jugex.atlas.opening import open_atlas
 from jugex.atlas.siibra_table import atlas_from_siibra
 from jugex.atlas.simulated import SimulatedAtlas
@@ -21,7 +23,9 @@ __all__ = [
     "atlas_from_anndata",
     "atlas_from_siibra",
     "atlas_from_tables",
+    "build_store",
     "coordinates_report",
+    "fetch_archives",
     "mirrored",
     "open_atlas",
     "reannotated",
