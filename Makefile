@@ -7,17 +7,20 @@ BIN := $(VENV)/bin
 # where the package alone is installed, and where the tools for tests and checks are too
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
+VENV_ANNDATA := .venv-anndata
+INSTALLED_ANNDATA := $(VENV_ANNDATA)/.installed
 
 # one thread of linear algebra per test process: the processes share the cores already
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-all lint bench clean
+.PHONY: help demo test test-anndata test-all lint bench clean
 
 help:
 	@echo "make demo      compare two regions of the simulated atlas and write jugex-demo/report.html"
 	@echo "make test      the tests, less the slow ones"
+	@echo "make test-anndata  the tests that need the extra anndata"
 	@echo "make test-all  all tests"
 	@echo "make lint      ruff, mypy and import-linter"
 	@echo "make bench     the benchmarks"
@@ -29,6 +32,10 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED_DEV)
 	$(PYTEST) -m "not slow"
+
+# anndata needs an older pandas than the rest is tested with, so its tests have an environment of their own
+test-anndata: $(INSTALLED_ANNDATA)
+	$(VENV_ANNDATA)/bin/python -m pytest -p no:randomly tests/atlas/test_anndata.py
 
 test-all: $(INSTALLED_DEV)
 	$(PYTEST)
@@ -43,7 +50,7 @@ bench: $(INSTALLED)
 	@for script in $(wildcard benchmarks/*.py); do $(BIN)/python "$$script" || exit 1; done
 
 clean:
-	rm -rf $(VENV) jugex-demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV_ANNDATA) jugex-demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.created:
@@ -63,3 +70,8 @@ $(INSTALLED): $(VENV)/.created pyproject.toml
 $(INSTALLED_DEV): $(VENV)/.created pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(INSTALLED)
+
+$(INSTALLED_ANNDATA): $(VENV)/.created pyproject.toml
+	"$(PYTHON)" -m venv --clear $(VENV_ANNDATA)
+	$(VENV_ANNDATA)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test,anndata]'
+	@touch $@
