@@ -220,6 +220,17 @@ class TestErrors:
         assert cli.main(["compare", *REGIONS, "--out", "out"]) == 1
         assert capsys.readouterr().err == "jugex: error: MemoryError\n"
 
+    def test_a_reader_that_has_seen_enough_is_no_error(self, tmp_path):
+        """As in ``jugex regions | head``: the pipe is closed while the program still prints."""
+        code = "import sys; from jugex.cli import main; sys.exit(main(['genes', 'SIM', '--atlas', 'simulated']))"
+        program = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+        )
+        program.stdout.close()
+        _, err = program.communicate()
+        assert err == ""
+        assert program.returncode in (0, 1)  # 0 where all of it fitted into the pipe
+
 
 class TestHelp:
     def test_version(self, capsys):

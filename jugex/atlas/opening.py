@@ -82,5 +82,5 @@ def _open_folder(folder: Path, donors: str | int | Iterable[str | int] | None) -
 def _find_default() -> Path:
     folder = default_data_folder()
     if not folder.exists():
-        raise AtlasNotFoundError(f"no atlas was given, and {describe_default()}, does not exist; {HOW_TO_GET_AN_ATLAS}")
+        raise AtlasNotFoundError(f"there is no atlas in {describe_default()}; {HOW_TO_GET_AN_ATLAS}")
     return folder

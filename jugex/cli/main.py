@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 import warnings
@@ -41,6 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with shown(not getattr(options, "quiet", False)), _warnings_on_stderr(options.shown_warnings):
             run(options)
+    except BrokenPipeError:  # whoever reads the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains at its end
+        return 1
     except (JugexError, OSError, MemoryError) as error:
         print(f"jugex: error: {str(error) or type(error).__name__}", file=sys.stderr)
         return 1

@@ -53,7 +53,7 @@ def _run_check(options: argparse.Namespace) -> None:
     except AtlasNotFoundError as error:
         if options.atlas is not None or options.verify:
             raise
-        print(f"Atlas: none found; {error}")
+        print(f"Atlas: {error}")
         return
     print("\n".join(_describe_atlas(atlas)))
     print(

@@ -50,7 +50,7 @@ def test_environment_variable(archive, tmp_path, monkeypatch):
 
 def test_environment_variable_that_names_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("JUGEX_DATA", str(tmp_path / "gone"))
-    expected = r"no atlas was given, and .*gone, which JUGEX_DATA names, does not exist; .*--atlas simulated"
+    expected = r"there is no atlas in .*gone, which JUGEX_DATA names; .*--atlas simulated"
     with pytest.raises(AtlasNotFoundError, match=expected):
         open_atlas()
 
@@ -62,7 +62,7 @@ def test_user_data_folder(archive):
 
 def test_no_user_data_folder():
     expected = (
-        r"no atlas was given, and the user's data folder .*jugex.*, does not exist; .*jugex fetch.*jugex build"
+        r"there is no atlas in the user's data folder .*jugex.*; .*jugex fetch.*jugex build"
         r".*--atlas PATH.*JUGEX_DATA.*--atlas simulated"
     )
     with pytest.raises(AtlasNotFoundError, match=expected):
