@@ -15,6 +15,7 @@ from jugex.atlas import (
 )
 from jugex.errors import JugexError, JugexWarning
 from jugex.genes import read_gene_list
+from jugex.presets import compare_presets
 from jugex.query import RegionPair
 from jugex.regions import Region, demo_regions
 from jugex.report import load_result
@@ -35,6 +36,7 @@ __all__ = [
     "atlas_from_tables",
     "build_store",
     "compare",
+    "compare_presets",
     "coordinates_report",
     "demo_regions",
     "fetch_archives",

@@ -20,7 +20,7 @@ from jugex.genes import AliasesLike, GeneRequest
 from jugex.query import AtlasLike, Donors, Overlap, PresentIn, Structures, region_pair
 from jugex.regions import Region, parse_region
 
-__all__ = ["DEFAULTS", "PRESETS", "compare", "resolve_choices"]
+__all__ = ["DEFAULTS", "PRESETS", "compare", "make_regions", "resolve_choices"]
 
 #: The sound choices, which hold without a preset.
 DEFAULTS = MappingProxyType(
@@ -76,6 +76,7 @@ def compare(
     covariates: None = None,
     alpha: float = 0.05,
     n_jobs: int = 1,
+    tail: bool = False,
 ) -> DifferentialExpression:
     """Compare the expression of genes between two regions: query and analysis in one call.
 
@@ -95,7 +96,7 @@ def compare(
         See `jugex.query.region_pair`.
     threshold : float, optional
         Threshold of regions given as text that are probability maps.
-    n_permutations, rng, statistic, exchange, probes, covariates, alpha, n_jobs
+    n_permutations, rng, statistic, exchange, probes, covariates, alpha, n_jobs, tail
         See `jugex.analysis.differential_expression`.
 
     Returns
@@ -119,7 +120,7 @@ def compare(
     )
     if threshold is not None and not any(isinstance(region, str) for region in (region_1, region_2)):
         raise OptionError("threshold is for regions given as text; set that of a Region in Region.from_image")
-    first, second = _make_regions((region_1, region_2), chosen["threshold"], names)
+    first, second = make_regions((region_1, region_2), chosen["threshold"], names)
     pair = region_pair(
         first,
         second,
@@ -147,6 +148,7 @@ def compare(
         covariates=covariates,
         alpha=alpha,
         n_jobs=n_jobs,
+        tail=tail,
     )
     arguments = result.settings["arguments"] | {"preset": preset, "threshold": chosen["threshold"]}
     return replace(result, settings=result.settings | {"arguments": arguments})
@@ -166,7 +168,14 @@ def resolve_choices(preset: str | None, **given: Any) -> dict[str, Any]:
     return choices | {name: value for name, value in given.items() if value is not None}
 
 
-def _make_regions(regions: Sequence[Region | str], threshold: float, names: Sequence[str] | None) -> list[Region]:
+def make_regions(regions: Sequence[Region | str], threshold: float, names: Sequence[str] | None) -> list[Region]:
+    """Regions of texts or of regions, called by the names given.
+
+    Raises
+    ------
+    OptionError
+        Where the names are not two.
+    """
     made = [parse_region(region, threshold=threshold) if isinstance(region, str) else region for region in regions]
     if names is None:
         return made

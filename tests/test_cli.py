@@ -87,6 +87,21 @@ class TestCompare:
             contents.add((in_folder / "out" / "results.tsv").read_bytes())
         assert len(contents) == 1
 
+    def test_tails_are_the_python_calls_and_come_last(self, in_folder, capsys):
+        genes = ["MAOA", "TAC1", "GAD2"]
+        common = ["compare", *REGIONS, "--genes", ",".join(genes), "--permutations", "2000", "--tail"]
+        for jobs in ("1", "2"):
+            assert cli.main([*common, "--jobs", jobs, "--out", f"out{jobs}"]) == 0
+        tables = [(in_folder / f"out{jobs}" / "results.tsv").read_bytes() for jobs in "12"]
+        assert tables[0] == tables[1]
+        assert tables[0].split(b"\n")[0].endswith(b"\tsignificant\tstatus\tp_perm_tail\tp_fwe_tail")
+        table = jugex.load_result("out1").table
+        expected = jugex.compare(
+            "simulated:A", "simulated:B", atlas="simulated", genes=genes, n_permutations=2000, rng=0, tail=True
+        )
+        pd.testing.assert_frame_equal(table, expected.table, rtol=1e-9)  # ten digits
+        assert (table.loc[table["significant"], "p_perm_tail"] < 1 / 2001).any()
+
     def test_gene_list(self, in_folder):
         (in_folder / "genes.txt").write_text("MAOA\nTAC1\n")
         assert cli.main(["compare", *REGIONS, "--permutations", "99", "--gene-list", "genes.txt", "--out", "out"]) == 0

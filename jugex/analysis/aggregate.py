@@ -11,7 +11,7 @@ import numpy.typing as npt
 from jugex.analysis.selection import SELECTIONS, best_probes
 from jugex.errors import OptionError
 
-__all__ = ["ProbeAggregation", "aggregate_probes", "mean_probe_correlation"]
+__all__ = ["ProbeAggregation", "aggregate_probes", "count_pulled_in", "mean_probe_correlation"]
 
 #: How the probes of a gene become one value.
 ProbeAggregation = Literal[
@@ -85,6 +85,11 @@ def aggregate_probes(
         probes = order[first[same_size][:, None] + np.arange(k)]
         genes[same_size] = _mean_of_middle(by_probe[probes], _N_PULLED_IN[how](int(k)))
     return genes
+
+
+def count_pulled_in(how: ProbeAggregation, n_probes: int) -> int | None:
+    """Values of a sample's probes that are pulled in at either end; None where another way than a mean is taken."""
+    return _N_PULLED_IN[how](n_probes) if how in _N_PULLED_IN else None
 
 
 def _mean_of_middle(values: Floats, n_pulled_in: int) -> Floats:

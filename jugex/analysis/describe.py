@@ -7,6 +7,7 @@ from datetime import date
 from importlib.metadata import version
 from typing import Any, get_args
 
+import numpy as np
 import pandas as pd
 
 from jugex.analysis.design import Design, Exchange
@@ -14,12 +15,22 @@ from jugex.analysis.inference import Boundary
 from jugex.analysis.options import Options
 from jugex.analysis.relabel import Relabellings
 from jugex.analysis.scores import Statistic
+from jugex.analysis.tails import Tails
 from jugex.query import RegionPair
 
-__all__ = ["SETTINGS_FORMAT", "describe_boundary", "describe_design", "describe_exchanges", "describe_run"]
+__all__ = [
+    "SETTINGS_FORMAT",
+    "describe_boundary",
+    "describe_design",
+    "describe_exchanges",
+    "describe_run",
+    "describe_tails",
+]
 
 #: Version of the form of ``settings.json``.
 SETTINGS_FORMAT = 1
+
+_FEW_GENES = 200
 
 
 def describe_run(
@@ -49,6 +60,7 @@ def describe_run(
             "genes": None if pair.genes.requested is None else list(pair.genes.requested),
             "donors": pair.atlas.donors["donor_name"].tolist(),
             "covariates": None,
+            **({"tail": True} if options.tail else {}),
         },
         "permutation": {
             **randomness,
@@ -84,7 +96,7 @@ def describe_design(design: Design, pair: RegionPair, statistic: Statistic) -> d
 
 
 def describe_exchanges(exchanges: pd.DataFrame, options: Options) -> dict[str, Any]:
-    """Family-wise p-values under each exchange, of the genes that are significant under one at least.
+    """Family-wise p-values under each exchange; of many genes those that are significant under one at least.
 
     Parameters
     ----------
@@ -93,10 +105,11 @@ def describe_exchanges(exchanges: pd.DataFrame, options: Options) -> dict[str, A
     options : Options
     """
     schemes = [str(column) for column in exchanges if column != "gene"]
-    reached = exchanges[(exchanges[schemes] <= options.alpha).any(axis=1)]
+    is_reached = (exchanges[schemes] <= options.alpha).any(axis=1)
+    listed = exchanges if len(exchanges) <= _FEW_GENES else exchanges[is_reached]
     return {
         "n_significant": {scheme: int((exchanges[scheme] <= options.alpha).sum()) for scheme in schemes},
-        "p_fwe": {str(row["gene"]): {s: float(row[s]) for s in schemes} for row in reached.to_dict("records")},
+        "p_fwe": {str(row["gene"]): {s: float(row[s]) for s in schemes} for row in listed.to_dict("records")},
     }
 
 
@@ -105,3 +118,15 @@ def describe_boundary(boundary: Boundary | None, why_not: str) -> dict[str, Any]
     if boundary is None:
         return {"n_cuts": 0, "n_distinct": 0, "why_not": why_not}
     return {"n_cuts": boundary.n_cuts, "n_distinct": boundary.n_distinct, "why_not": None}
+
+
+def describe_tails(tails: Tails | None, why_not: str) -> dict[str, Any]:
+    """Tails of F that small p-values were taken from, and why some have none; nothing where they were not asked for."""
+    if tails is None:
+        return {}
+    described = {
+        "n_genes_refined": tails.n_refined,
+        "p_fwe": None if tails.family is None else vars(tails.family),
+        "why_empty": why_not if np.isnan([tails.p_perm, tails.p_fwe]).any() else None,
+    }
+    return {"tails": described}

@@ -9,7 +9,13 @@ import pandas as pd
 
 from jugex.analysis.aggregate import ProbeAggregation
 from jugex.analysis.caveats import list_design_caveats, list_gene_caveats, warn_of_design
-from jugex.analysis.describe import describe_boundary, describe_design, describe_exchanges, describe_run
+from jugex.analysis.describe import (
+    describe_boundary,
+    describe_design,
+    describe_exchanges,
+    describe_run,
+    describe_tails,
+)
 from jugex.analysis.design import Exchange
 from jugex.analysis.gene_values import find_status, make_design, summarize_genes
 from jugex.analysis.inference import infer
@@ -17,6 +23,7 @@ from jugex.analysis.options import Rng, check_options, make_generator
 from jugex.analysis.result import DifferentialExpression
 from jugex.analysis.scores import Statistic
 from jugex.analysis.tables import make_table
+from jugex.analysis.tails import explain_no_tails
 from jugex.query import RegionPair, describe_query
 
 __all__ = ["differential_expression"]
@@ -36,6 +43,7 @@ def differential_expression(
     covariates: None = None,
     alpha: float = 0.05,
     n_jobs: int = 1,
+    tail: bool = False,
 ) -> DifferentialExpression:
     """Test each gene for another expression in region 1 than in region 2.
 
@@ -65,6 +73,9 @@ def differential_expression(
         Family-wise error at which a gene is called significant.
     n_jobs : int
         Number of threads; -1 for one per core. The numbers do not depend on it.
+    tail : bool
+        Add `p_perm_tail` and `p_fwe_tail`: where fewer than ten relabellings reach F, p from a generalised Pareto
+        distribution fitted to the largest F of the relabellings. `significant` never uses them.
 
     Returns
     -------
@@ -95,7 +106,7 @@ def differential_expression(
     >>> sorted(result.significant["gene"])
     ['MAOA', 'TAC1']
     """
-    options = check_options(n_permutations, statistic, exchange, probes, covariates, alpha, n_jobs)
+    options = check_options(n_permutations, statistic, exchange, probes, covariates, alpha, n_jobs, tail)
     generator, randomness = make_generator(rng)
     design = make_design(pair)
     names = (pair.regions[0].name, pair.regions[1].name)
@@ -109,19 +120,21 @@ def differential_expression(
     table = make_table(genes, design, status, tested, inference, options.alpha)
     exchanges = pd.DataFrame(dict(inference.p_fwe_by_exchange.items()))
     exchanges.insert(0, "gene", genes.labels[tested])
+    why_no_tails = explain_no_tails(inference.relabellings)
     settings: dict[str, Any] = {
         **describe_run(options, pair, randomness, inference.relabellings),
         "design": describe_design(design, pair, options.statistic),
         **describe_query(pair),
         "exchanges": describe_exchanges(exchanges, options),
         "boundary": describe_boundary(inference.boundary, why_no_border),
+        **describe_tails(inference.tails, why_no_tails),
         "warnings": [
             *pair.warnings,
             *warned,
             *list_design_caveats(design, names),
             *list_gene_caveats(table, exchanges, options),
         ],
-        "empty": _explain_empty_columns(table, why_no_border),
+        "empty": _explain_empty_columns(table, why_no_border, why_no_tails),
     }
     settings["genes"].update(n_tested=len(tested), n_not_tested=len(status) - len(tested))
     zscores = pd.DataFrame(genes.zscores.T, columns=genes.labels)
@@ -139,7 +152,7 @@ def _find_border(pair: RegionPair) -> tuple[np.ndarray | None, str]:
     return points, ""
 
 
-def _explain_empty_columns(table: pd.DataFrame, why_no_border: str) -> dict[str, str]:
+def _explain_empty_columns(table: pd.DataFrame, why_no_border: str, why_no_tails: str) -> dict[str, str]:
     """Say for each column that is empty for every gene tested why it is."""
     tested = table[(table["status"] == "ok").to_numpy(dtype=bool)]
     reasons = {
@@ -151,6 +164,8 @@ def _explain_empty_columns(table: pd.DataFrame, why_no_border: str) -> dict[str,
         "sd_ratio": "each sample of a region is alone in its donor",
         "probe_r": "no gene has two probes that vary",
         "entrez_id": "the atlas has none",
+        "p_perm_tail": why_no_tails,
+        "p_fwe_tail": why_no_tails,
     }
     empty = [str(column) for column in table if tested[column].isna().all()]
     return {column: reasons.get(column, "no gene was tested") for column in empty}

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from jugex.analysis.design import Design
 from jugex.analysis.scores import Statistic
 
-__all__ = ["Effects", "compute_effects"]
+__all__ = ["Effects", "compute_effects", "small_sample_correction"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -98,7 +98,7 @@ def compute_effects(values: Floats, levels: Floats, design: Design, statistic: S
     variances = _Variances.of(residuals, design)
     with np.errstate(divide="ignore"):  # regions that are told apart without residual: F is infinite
         f = (diff * spread) ** 2 / variances.of_contrast if statistic == "welch" else ss_area / mse
-        hedges_g = _small_sample_correction(df) * diff / np.sqrt(mse)
+        hedges_g = small_sample_correction(df) * diff / np.sqrt(mse)
     margin = special.stdtrit(df, 0.975) * np.sqrt(mse / spread)
     log2_fc = np.einsum("gn,n->g", design.within_donors(levels), labels) / spread
     return Effects(
@@ -128,7 +128,7 @@ def _sequential_ss(values: Floats, labels: Floats) -> Floats:
     return ss
 
 
-def _small_sample_correction(df: int) -> float:
+def small_sample_correction(df: int) -> float:
     """J = Gamma(df/2) / (sqrt(df/2) Gamma((df-1)/2)), Hedges (1981), doi 10.3102/10769986006002107; NaN for df = 1."""
     from scipy.special import gammaln
 

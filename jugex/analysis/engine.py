@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from jugex.analysis.design import Design
 from jugex.analysis.relabel import Relabellings
@@ -62,6 +63,8 @@ class PermutationCounts:
         The same for the largest score over the genes that are observed to score no higher than the gene.
     order : ndarray of int, shape (g,)
         Genes by rising observed score.
+    maxima : ndarray, shape (m,)
+        Largest score over the genes of each relabelling, rising.
     n_relabellings : int
         Number of relabellings, m.
     is_exhaustive : bool
@@ -72,6 +75,7 @@ class PermutationCounts:
     family: Counts
     stepdown: Counts
     order: Counts
+    maxima: Floats
     n_relabellings: int
     is_exhaustive: bool
 
@@ -118,7 +122,7 @@ def count_exceedances(
     -------
     PermutationCounts
     """
-    with threadpool_limits(limits=1, user_api="blas"):  # blocks are what threads share
+    with _find_blas().limit(limits=1, user_api="blas"):  # blocks are what threads share
         observed = _score_observed(make_scorer(values, design, statistic), design)
         observed[observed < _ZERO] = 0.0
         order = np.argsort(observed, kind="stable")
@@ -132,7 +136,13 @@ def count_exceedances(
     maxima = np.sort(np.concatenate([of_block.maxima for of_block in found]))
     family = np.empty(len(values), dtype=np.intp)
     family[order] = len(maxima) - np.searchsorted(maxima, threshold, side="left")
-    return PermutationCounts(own, family, stepdown, order, len(maxima), relabellings.is_exhaustive)
+    return PermutationCounts(own, family, stepdown, order, maxima, len(maxima), relabellings.is_exhaustive)
+
+
+@cache
+def _find_blas() -> ThreadpoolController:
+    """NumPy's BLAS: looked for once, since that takes longer than a small job."""
+    return ThreadpoolController()
 
 
 class _BlockCounts(NamedTuple):

@@ -20,9 +20,10 @@ from jugex.analysis.donors import (
     judge_carriers,
 )
 from jugex.analysis.effects import Effects, compute_effects
-from jugex.analysis.engine import PValues, count_exceedances
+from jugex.analysis.engine import PermutationCounts, PValues, count_exceedances
 from jugex.analysis.options import Options
 from jugex.analysis.relabel import Relabellings, cut_by_planes, make_relabellings
+from jugex.analysis.tails import Tails, infer_tails
 
 __all__ = ["Boundary", "Inference", "infer"]
 
@@ -65,6 +66,8 @@ class Inference:
     carried_by : list of str, length g
     boundary : Boundary or None
         None where it was not asked for.
+    tails : Tails or None
+        None where they were not asked for.
     """
 
     effects: Effects
@@ -75,6 +78,7 @@ class Inference:
     donors: DonorEvidence
     carried_by: list[str]
     boundary: Boundary | None
+    tails: Tails | None
 
 
 def infer(
@@ -108,7 +112,8 @@ def infer(
     """
     effects = compute_effects(values, levels, design, options.statistic)
     relabellings = make_relabellings(design, options.exchange, options.n_permutations, rng)
-    p_values = _test(values, design, relabellings, options)
+    counts = _count(values, design, relabellings, options)
+    p_values = counts.p_values()
     by_exchange = {options.exchange: p_values.fwe}
     for exchange in get_args(Exchange):
         if exchange not in by_exchange:
@@ -125,13 +130,23 @@ def infer(
         donors=donors,
         carried_by=judge_carriers(donors, without, options.alpha),
         boundary=None if points is None else _compare_borders(values, design, points, options, rng),
+        tails=_extrapolate(values, design, relabellings, counts, effects.f, options) if options.tail else None,
     )
 
 
+def _count(values: Floats, design: Design, relabellings: Relabellings, options: Options) -> PermutationCounts:
+    return count_exceedances(values, design, relabellings, statistic=options.statistic, n_threads=options.n_threads)
+
+
 def _test(values: Floats, design: Design, relabellings: Relabellings, options: Options) -> PValues:
-    return count_exceedances(
-        values, design, relabellings, statistic=options.statistic, n_threads=options.n_threads
-    ).p_values()
+    return _count(values, design, relabellings, options).p_values()
+
+
+def _extrapolate(
+    values: Floats, design: Design, relabellings: Relabellings, counts: PermutationCounts, f: Floats, options: Options
+) -> Tails:
+    smallest_p = design.smallest_p(options.exchange, adjusted=options.statistic != "sequential")
+    return infer_tails(values, design, relabellings, counts, f, statistic=options.statistic, smallest_p=smallest_p)
 
 
 def _leave_one_donor_out(values: Floats, design: Design, options: Options, rng: np.random.Generator) -> Floats:

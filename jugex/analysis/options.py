@@ -28,6 +28,7 @@ class Options:
     probes: ProbeAggregation
     alpha: float
     n_threads: int
+    tail: bool
 
 
 def check_options(
@@ -38,6 +39,7 @@ def check_options(
     covariates: object,
     alpha: float,
     n_jobs: int,
+    tail: bool = False,
 ) -> Options:
     """Check the options of an analysis.
 
@@ -61,8 +63,10 @@ def check_options(
         raise OptionError(f"alpha is a number between 0 and 1; got {alpha!r}")
     if not _is_integer(n_jobs) or n_jobs == 0 or n_jobs < -1:
         raise OptionError(f"n_jobs is a number of threads, or -1 for one per core; got {n_jobs!r}")
+    if not isinstance(tail, bool):
+        raise OptionError(f"tail is True or False; got {tail!r}")
     n_threads = _count_cores() if n_jobs == -1 else int(n_jobs)
-    return Options(int(n_permutations), statistic, exchange, probes, float(alpha), n_threads)
+    return Options(int(n_permutations), statistic, exchange, probes, float(alpha), n_threads, tail)
 
 
 def _count_cores() -> int:

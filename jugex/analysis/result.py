@@ -16,6 +16,7 @@ __all__ = [
     "PROBE_COLUMNS",
     "RESULT_COLUMNS",
     "SAMPLE_COLUMNS",
+    "TAIL_COLUMNS",
     "DifferentialExpression",
 ]
 
@@ -31,9 +32,12 @@ RESULT_COLUMNS = (
 #: Columns that follow `gene` where every probe is tested by itself.
 PROBE_COLUMNS = ("probe_id", "probe_name")
 
+#: Columns that come last where tails were asked for: small p-values, extrapolated.
+TAIL_COLUMNS = ("p_perm_tail", "p_fwe_tail")
+
 #: Their data types in pandas; whole numbers may be missing.
 COLUMN_TYPES = (
-    dict.fromkeys(RESULT_COLUMNS, "float64")
+    dict.fromkeys((*RESULT_COLUMNS, *TAIL_COLUMNS), "float64")
     | dict.fromkeys(("entrez_id", "n_probes", "n_samples_1", "n_samples_2", "n_donors", "df_resid"), "Int64")
     | dict.fromkeys(("gene", "probe_name", "donors_same_sign", "carried_by", "status"), "object")
     | {"probe_id": "Int64"}
@@ -56,7 +60,7 @@ class DifferentialExpression:
     table : DataFrame
         One row per gene, sorted by `p_fwe`, then by falling `f`; columns `RESULT_COLUMNS`. Differences are
         region 1 minus region 2. Where every probe is tested by itself, one row per probe, and `PROBE_COLUMNS`
-        follow `gene`.
+        follow `gene`. Where tails were asked for, `TAIL_COLUMNS` come last.
     samples : DataFrame, n rows
         The samples used; columns `SAMPLE_COLUMNS` (coordinates in mm).
     zscores : DataFrame, n rows
@@ -92,6 +96,28 @@ class DifferentialExpression:
         """The rows of `table` with p_fwe at most alpha."""
         return self.table[self.table["significant"].to_numpy(dtype=bool)]
 
+    def anova_table(self, gene: str, **options: Any) -> pd.DataFrame:
+        """Full analysis of variance of one gene; see `jugex.analysis.anova.anova_table`."""
+        from jugex.analysis.anova import anova_table
+
+        return anova_table(self, gene, **options)
+
+    def details(self) -> pd.DataFrame:
+        """Directions in words, 95 % intervals, and further corrections.
+
+        Returns
+        -------
+        DataFrame
+            One row per row of `table`, in its order: `gene` (and the columns of probes); `direction`, such as
+            "higher in Fp2"; intervals of `hedges_g` (noncentral t) and `partial_eta_sq` (noncentral F); Monte Carlo
+            intervals of `p_perm` and `p_fwe`, which are p itself where all relabellings were enumerated; `q_fdr_by`
+            (Benjamini and Yekutieli's, of `p_perm`) and `q_fdr_parametric` (Benjamini and Hochberg's, of
+            `p_parametric`). Intervals end in ``_low`` and ``_high``. Empty for genes that were not tested.
+        """
+        from jugex.analysis.details import make_details
+
+        return make_details(self.table, self.settings)
+
     def save(self, directory: str | Path, *, overwrite: bool = False) -> Path:
         """Write the result into a folder; see `jugex.report.save_result`."""
         from jugex.report import save_result
@@ -103,6 +129,12 @@ class DifferentialExpression:
         from jugex.report import write_report
 
         return write_report(self, path)
+
+    def sensitivity(self, **options: Any) -> pd.DataFrame:
+        """The comparison under other defensible choices; see `jugex.sensitivity.sensitivity`."""
+        from jugex.sensitivity import sensitivity
+
+        return sensitivity(self, **options)
 
     def plot_gene(self, gene: str, **options: Any) -> Any:
         """Box and strip of a gene's z-scores; see `jugex.plots.plot_gene`."""

@@ -9,7 +9,7 @@ import pandas as pd
 from jugex.analysis.design import Design
 from jugex.analysis.gene_values import GeneValues
 from jugex.analysis.inference import Inference
-from jugex.analysis.result import COLUMN_TYPES, PROBE_COLUMNS, RESULT_COLUMNS
+from jugex.analysis.result import COLUMN_TYPES, PROBE_COLUMNS, RESULT_COLUMNS, TAIL_COLUMNS
 
 __all__ = ["make_table"]
 
@@ -41,10 +41,12 @@ def make_table(
     Returns
     -------
     DataFrame, g rows
-        With the columns `jugex.analysis.RESULT_COLUMNS`, and those of probes where they are tested by themselves.
+        With the columns `jugex.analysis.RESULT_COLUMNS`, and those of probes where they are tested by themselves; tails
+        come last, where they were asked for.
     """
     has_probes = "probe_id" in genes.annotation
     columns = [RESULT_COLUMNS[0], *(PROBE_COLUMNS if has_probes else ()), *RESULT_COLUMNS[1:]]
+    columns += TAIL_COLUMNS if inference.tails is not None else ()
     table = genes.annotation.reindex(columns=columns)
     table["mean_level"] = genes.levels.mean(axis=1)
     table["n_samples_1"], table["n_samples_2"] = int(design.n_1.sum()), int(design.n_2.sum())
@@ -60,7 +62,7 @@ def make_table(
 
 
 def _list_columns(inference: Inference) -> pd.DataFrame:
-    donors, p_values = inference.donors, inference.p_values
+    donors, p_values, tails = inference.donors, inference.p_values, inference.tails
     return pd.DataFrame(
         {
             **vars(inference.effects),
@@ -75,5 +77,6 @@ def _list_columns(inference: Inference) -> pd.DataFrame:
             "ci_donors_high": donors.ci_high,
             "donors_same_sign": donors.same_sign,
             "carried_by": inference.carried_by,
+            **({} if tails is None else {"p_perm_tail": tails.p_perm, "p_fwe_tail": tails.p_fwe}),
         }
     )

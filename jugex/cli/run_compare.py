@@ -79,6 +79,11 @@ def add_command(commands: Commands) -> None:
     command.add_argument("--permutations", type=int, default=10_000, metavar="M", help="(default: %(default)s)")
     command.add_argument("--seed", type=int, default=0, help="seed of the permutations (default: %(default)s)")
     command.add_argument("--alpha", type=float, default=0.05, help="family-wise error (default: %(default)s)")
+    command.add_argument(
+        "--tail",
+        action="store_true",
+        help="add p-values below 1 / (M + 1), extrapolated; no gene is called significant by them",
+    )
     command.add_argument("--jobs", type=int, default=-1, metavar="N", help="threads (default: one per core)")
     add_output(command, default=None)
 
@@ -111,6 +116,7 @@ def _run_compare(options: argparse.Namespace) -> None:
         rng=options.seed,
         alpha=options.alpha,
         n_jobs=options.jobs,
+        tail=options.tail,
     )
     _tell_ledger(result)
     save_and_summarize(result, options)

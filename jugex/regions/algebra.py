@@ -112,6 +112,18 @@ class Combination(Region):
         return self if unchanged else replace(self, parts=parts)  # what was measured once is kept
 
     @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Thresholds of the probability maps among the parts, rising; see `Region.thresholds`."""
+        return tuple(sorted({threshold for part in self.parts for threshold in part.thresholds}))
+
+    def at_threshold(self, threshold: float) -> Region:
+        """The same region with another threshold of its parts that have one; see `Region.at_threshold`."""
+        if not self.thresholds:
+            return super().at_threshold(threshold)
+        parts = tuple(part.at_threshold(threshold) if part.thresholds else part for part in self.parts)
+        return replace(self, parts=parts)
+
+    @property
     def volume(self) -> float:
         """Volume in mm3; NaN where a part has none (an anatomical structure).
 

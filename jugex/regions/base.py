@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex.errors import RegionError
 from jugex.spaces import MNI_SPACE
 
 if TYPE_CHECKING:
@@ -148,6 +149,32 @@ class Region(ABC):
     @abstractmethod
     def to_image(self) -> SpatialImage:
         """A binary uint8 NIfTI image of the region (1 mm grid where it has none of its own), for drawing."""
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Thresholds of the probability maps in the region, each once, rising; empty where it holds none."""
+        return ()
+
+    def at_threshold(self, threshold: float) -> Region:  # noqa: ARG002  # most regions have none
+        """The same region with another threshold of every probability map in it.
+
+        Parameters
+        ----------
+        threshold : float
+            0 <= t < 1; voxels with a larger probability belong to the region.
+
+        Returns
+        -------
+        Region
+
+        Raises
+        ------
+        RegionError
+            Where the region holds no probability map, no voxel is above the threshold, or the file has changed.
+        OptionError
+            Where the threshold is out of range.
+        """
+        raise RegionError(f"region {self.name!r} holds no probability map, and so has no threshold to change")
 
     def bound_to(self, atlas: ExpressionAtlas) -> Region:  # noqa: ARG002  # most regions need none
         """The same region, with the anatomical structures in it looked up in an atlas; the query calls this first."""

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.errors import OptionError
+from jugex.errors import OptionError, RegionError
 from jugex.regions.base import Points, Region
 from jugex.regions.labels import read_folder_table, read_label_table
 from jugex.regions.selections import (
@@ -71,6 +71,9 @@ class ImageRegion(Region):
         What else determined the region (JSON types only): part of `identity`.
     space : str
         Space of the image.
+    image : Volume or None
+        What `at_threshold` needs of a probability map that is no file of its own (in memory, or of a 4-D image): the
+        smallest box that holds every value but 0.
     """
 
     name: str
@@ -83,6 +86,7 @@ class ImageRegion(Region):
     max_probability: float | None
     source: dict[str, Any]
     space: str = MNI_SPACE
+    image: Volume | None = None
 
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
         """Say of each sample whether its nearest voxel is in the region; see `Region.locate`.
@@ -126,6 +130,32 @@ class ImageRegion(Region):
     def renamed(self, name: str) -> ImageRegion:
         """The same region under another name."""
         return replace(self, name=name)
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """The threshold of a probability map; see `Region.thresholds`."""
+        return () if self.probabilities is None else (float(self.source["threshold"]),)
+
+    def at_threshold(self, threshold: float) -> ImageRegion:
+        """The same region with another threshold; see `Region.at_threshold`. The file is read again."""
+        if self.probabilities is None:
+            raise RegionError(
+                f"region {self.name!r} is a {self.kind}, and has no threshold to change; give a probability map"
+            )
+        threshold = check_threshold(threshold)
+        volume = self._read_again() if self.image is None else self.image
+        selection = select_probable(volume, threshold, percent=self.source["percent"])
+        made = _build_region(volume, selection, self.name, self.space)
+        return replace(made, kind=self.kind, source=self.source | {"threshold": threshold}, image=self.image)
+
+    def _read_again(self) -> Volume:
+        """The file, as it was when the region was made."""
+        volume = read_image(self.source["file"], space=self.space)
+        if isinstance(volume, Stack) or volume.sha256 != self.source["sha256"]:
+            raise RegionError(
+                f"{self.source['file']} has changed since region {self.name!r} was made of it; make the region anew"
+            )
+        return volume
 
     @property
     def n_voxels(self) -> int:
@@ -282,7 +312,17 @@ def _build_region(volume: Volume, selection: Selection, name: str | None, space:
         max_probability=selection.max_probability,
         source=_describe_source(volume, selection),
         space=space,
+        image=_crop(volume) if kept is not None and (volume.path is None or volume.grid is not None) else None,
     )
+
+
+def _crop(volume: Volume) -> Volume:
+    """Reduce an image to the smallest box that holds every value but 0."""
+    if volume.grid is not None:  # of a 4-D image, or cropped before
+        return volume
+    box = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in np.nonzero(volume.data))
+    start = tuple(part.start for part in box)
+    return replace(volume, data=volume.data[box].copy(), start=start, grid=volume.shape)
 
 
 def _describe_source(volume: Volume, selection: Selection) -> dict[str, Any]:

@@ -268,6 +268,15 @@ class Tolerant(Region):
         """The same region with its part bound to the atlas; see `Region.bound_to`."""
         return replace(self, part=self.part.bound_to(atlas))
 
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Those of the region itself; see `Region.thresholds`."""
+        return self.part.thresholds
+
+    def at_threshold(self, threshold: float) -> Tolerant:
+        """The same region with another threshold, and the same tolerance; see `Region.at_threshold`."""
+        return replace(self, part=self.part.at_threshold(threshold))
+
     def contains(self, points: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Whether points (n, 3) in mm lie in the region itself; see `Region.contains`."""
         return self.part.contains(points)

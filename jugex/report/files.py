@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from jugex.analysis import RESULT_COLUMNS, DifferentialExpression
-from jugex.analysis.result import COLUMN_TYPES, PROBE_COLUMNS, SAMPLE_COLUMNS
+from jugex.analysis.result import COLUMN_TYPES, PROBE_COLUMNS, SAMPLE_COLUMNS, TAIL_COLUMNS
 from jugex.errors import OutputError, ResultError
 from jugex.report.methods import methods_text
 
@@ -247,7 +247,8 @@ def _read_table(path: Path) -> pd.DataFrame:
     table = pd.read_csv(
         path, sep="\t", dtype=COLUMN_TYPES, keep_default_na=False, na_values=[_MISSING]
     )  # a gene may be called NA
-    if tuple(column for column in table if column not in PROBE_COLUMNS) != RESULT_COLUMNS:
+    columns = tuple(column for column in table if column not in PROBE_COLUMNS)
+    if columns not in (RESULT_COLUMNS, RESULT_COLUMNS + TAIL_COLUMNS):
         raise ValueError(f"{path.name} has other columns than the ones it should have")
     return table
 

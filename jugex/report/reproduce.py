@@ -8,7 +8,7 @@ from typing import Any
 __all__ = ["how_to_reproduce"]
 
 _MAX_GENES = 200
-_OPTIONS = ("donors", "statistic", "exchange", "probes", "overlap", "covariates", "alpha", "n_permutations")
+_OPTIONS = ("donors", "statistic", "exchange", "probes", "overlap", "covariates", "alpha", "n_permutations", "tail")
 
 
 def how_to_reproduce(settings: dict[str, Any]) -> tuple[str, str]:
