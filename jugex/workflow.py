@@ -174,11 +174,14 @@ def make_regions(regions: Sequence[Region | str], threshold: float, names: Seque
     Raises
     ------
     OptionError
-        Where the names are not two.
+        Where the names are not two, or one of them is no text or empty.
     """
     made = [parse_region(region, threshold=threshold) if isinstance(region, str) else region for region in regions]
     if names is None:
         return made
     if isinstance(names, str) or len(names) != 2:
         raise OptionError(f"names are two, one for each region; got {names!r}")
+    for name in names:
+        if not isinstance(name, str) or not name.strip():
+            raise OptionError(f"the name of a region is text that is not empty; got {name!r}")
     return [region.renamed(name) for region, name in zip(made, names, strict=True)]

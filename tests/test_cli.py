@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import jugex
 from jugex import cli
+from jugex.cli import run_query
 
 QUICK = ["--permutations", "99", "--genes", "MAOA,TAC1,GAD2"]
 REGIONS = ["simulated:A", "simulated:B", "--atlas", "simulated"]
@@ -178,6 +180,26 @@ class TestQuery:
         assert set(table["donor_name"]) == {"H0351.2001"}
         assert (table["probability"] > 0.6).all()
 
+    def test_file_that_is_there_is_refused_before_any_work(self, in_folder, capsys, monkeypatch):
+        Path("t.tsv").write_text("mine")
+        arguments = ["query", "simulated:A", "--genes", "MAOA", "--atlas", "simulated", "--out"]
+        with monkeypatch.context() as patch:
+            patch.setattr(run_query, "parse_region", lambda *_, **__: pytest.fail("worked before refusing"))
+            assert cli.main([*arguments, "t.tsv"]) == 1
+            assert "t.tsv exists; name another file, or pass --overwrite to replace it" in capsys.readouterr().err
+            assert cli.main([*arguments, ".", "--overwrite"]) == 1
+            assert ". is a folder; name a file" in capsys.readouterr().err
+        assert Path("t.tsv").read_text() == "mine"
+        assert cli.main([*arguments, "t.tsv", "--overwrite"]) == 0
+        assert set(pd.read_csv("t.tsv", sep="\t")["gene"]) == {"MAOA"}
+
+    def test_help_names_every_kind_of_atlas(self, capsys):
+        with pytest.raises(SystemExit, match="0"):
+            cli.main(["query", "--help"])
+        shown = " ".join(capsys.readouterr().out.split())
+        assert "--atlas PATH|simulated|allen-api" in shown
+        assert "folder of a store" in shown
+
 
 class TestErrors:
     @pytest.mark.parametrize(
@@ -260,6 +282,13 @@ class TestHelp:
             cli.main([command, "--help"])
         assert caught.value.code == 0
         assert "--out" in capsys.readouterr().out
+
+    @pytest.mark.parametrize("command", ["compare", "query"])
+    def test_help_writes_percent_as_it_is_typed(self, command, capsys):
+        with pytest.raises(SystemExit, match="0"):
+            cli.main([command, "--help"])
+        shown = " ".join(capsys.readouterr().out.split())
+        assert "map.nii.gz% (integer image in percent)" in shown
 
     def test_the_module_runs_as_a_program(self, tmp_path):
         done = subprocess.run(

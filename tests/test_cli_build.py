@@ -32,6 +32,15 @@ class TestBuild:
             capsys.readouterr().out == f"Store: nothing to do: the store of these archives is there already; {expected}"
         )
 
+    def test_fuller_store_is_replaced_only_where_that_is_asked_for(self, archives, tmp_path, capsys):
+        assert cli.main(["build", str(archives), "--to", str(tmp_path)]) == 0
+        poorer = ["build", str(archives), "--to", str(tmp_path), "--donors", "9861"]
+        assert cli.main(poorer) == 1
+        shown = capsys.readouterr()
+        assert "would lose donor H0351.2002 (10021); give another folder (--to DIR), or" in shown.err
+        assert cli.main([*poorer, "--overwrite"]) == 0
+        assert "Store: built, in place of the older one; 1 donors" in capsys.readouterr().out
+
     def test_what_is_built_is_used_by_default(self, archives, capsys):
         assert cli.main(["build", str(archives)]) == 0
         assert cli.main(["check"]) == 0
@@ -66,10 +75,12 @@ class TestCheck:
         assert "(donor archives; jugex build makes a store of them, which opens at once)" in printed
         assert "donor H0351.2001 (9861): 4 samples" in printed
         assert "8 samples of 2 donors; 3 probes of 3 genes; present/absent calls: yes" in printed
-        assert "Verified: not now; jugex check --verify" in printed
+        assert "erif" not in printed.splitlines()[-1]  # donor archives cannot be verified
 
     def test_verifies_a_store(self, archives, tmp_path, capsys):
         cli.main(["build", str(archives), "--to", str(tmp_path)])
+        assert cli.main(["check", "--atlas", str(tmp_path)]) == 0
+        assert "Verified: not now; jugex check --verify reads all files of the store" in capsys.readouterr().out
         assert cli.main(["check", "--atlas", str(tmp_path), "--verify", "--quiet"]) == 0
         printed = capsys.readouterr().out
         assert "Verified: yes, all 9 files are as they were built" in printed
@@ -90,7 +101,9 @@ class TestCheck:
 
     def test_simulated(self, capsys):
         assert cli.main(["check", "--atlas", "simulated"]) == 0
-        assert "Atlas: Simulated atlas (not real data) (built in)" in capsys.readouterr().out
+        printed = capsys.readouterr().out
+        assert "Atlas: Simulated atlas (not real data) (built in)" in printed
+        assert "--verify" not in printed
 
     def test_web_service_is_not_asked(self, capsys):
         assert cli.main(["check", "--atlas", "allen-api"]) == 0

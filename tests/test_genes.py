@@ -182,3 +182,24 @@ class TestLedgerInOneLine:
 
     def test_is_empty_where_every_gene_was_asked_for(self):
         assert describe_ledger([]) == ""
+
+
+class TestConflicts:
+    def test_a_symbol_with_the_entrez_id_of_another_gene_is_used_with_a_warning(self, genes):
+        expected = (
+            r"two genes: the symbol MAOA was used, though its Entrez id in the list \(6863\) is that of TAC1; correct"
+        )
+        with pytest.warns(GeneWarning, match=expected):
+            selection = select_genes([ListedGene("MAOA", "6863")], genes)
+        [entry] = selection.ledger
+        assert (entry.gene, entry.outcome) == ("MAOA", "used")
+        assert entry.detail.endswith("(6863) is that of TAC1")
+
+    @pytest.mark.parametrize(
+        "listed",
+        [ListedGene("MAOA", "4128"), ListedGene("maoa", "4128"), ListedGene("MAOA", "99"),
+         ListedGene("c1ORF21", "81563")],
+        ids=["same", "other case", "id not in the atlas", "id of two symbols"],
+    )  # fmt: skip
+    def test_one_gene_by_both_is_no_conflict(self, genes, listed):
+        assert select_genes([listed], genes).ledger[0].detail == ""

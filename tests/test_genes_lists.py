@@ -56,6 +56,27 @@ def test_matlab_list_of_the_publication(shared_data):
     assert {gene.entrez_id for gene in genes} >= {"4128", "6863"}
 
 
+@pytest.mark.parametrize("header", ["Gene Symbol", "Gene name", "GENE-SYMBOL", "Approved symbol", "HGNC  symbol"])
+@pytest.mark.parametrize("rest", ["", "\tp"])
+def test_headers_of_symbols_with_blanks(tmp_path, header, rest):
+    cell = "\t0.1" if rest else ""
+    path = write(tmp_path, "genes.tsv", f"{header}{rest}\nMAOA{cell}\nTAC1{cell}\n")
+    assert read_gene_list(path) == ["MAOA", "TAC1"]
+
+
+@pytest.mark.parametrize("header", ["Entrez Gene ID", "NCBI Gene ID", "NCBI GeneID", "Entrez ID"])
+def test_headers_of_entrez_ids_with_blanks(tmp_path, header):
+    assert read_gene_list(write(tmp_path, "genes.csv", f"rank,{header}\n1,4128\n2,6863\n")) == ["4128", "6863"]
+    both = read_gene_list(write(tmp_path, "both.csv", f"Gene Symbol,{header}\nMAOA,4128\n"))
+    assert [(gene, gene.entrez_id) for gene in both] == [("MAOA", "4128")]
+
+
+@pytest.mark.parametrize("line", ["SCN1A,SLC6A2", "SCN1A\tSLC6A2", "SCN1A; SLC6A2"])
+def test_symbols_on_one_line_are_refused(tmp_path, line):
+    with pytest.raises(OptionError, match=r"holds the single line 'SCN1A.*SLC6A2'; write one symbol a line$"):
+        read_gene_list(write(tmp_path, "genes.txt", f"{line}\n"))
+
+
 def test_gzipped_list(tmp_path):
     path = tmp_path / "genes.txt.gz"
     path.write_bytes(gzip.compress(b"MAOA\n"))

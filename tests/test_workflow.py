@@ -73,6 +73,12 @@ def test_names_are_two(atlas, names):
         compare(ONE, TWO, atlas=atlas, names=names)
 
 
+@pytest.mark.parametrize("names", [["", "B"], ["A", "  "], ["A", 3], [None, "B"]])
+def test_a_name_is_text_that_is_not_empty(atlas, names):
+    with pytest.raises(OptionError, match="the name of a region is text that is not empty; got"):
+        compare(ONE, TWO, atlas=atlas, names=names)
+
+
 def test_a_threshold_for_regions_that_have_theirs_is_refused(atlas):
     with pytest.raises(OptionError, match=r"threshold is for regions given as text; set that of a Region"):
         compare(ONE, TWO, atlas=atlas, threshold=0.4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -9,7 +11,7 @@ from jugex.analysis.design import Design
 from jugex.analysis.options import Options
 from jugex.errors import DesignWarning, warn_user
 
-__all__ = ["list_design_caveats", "list_gene_caveats", "warn_of_design"]
+__all__ = ["list_design_caveats", "list_filter_caveats", "list_gene_caveats", "smallest_p_of_run", "warn_of_design"]
 
 _FEW_DONORS = 3.0
 _DECISIVE_SHARE = 0.6
@@ -27,19 +29,26 @@ def warn_of_design(design: Design, options: Options, n_tested: int) -> list[str]
     -----
     DesignWarning
     """
-    smallest = _smallest_p(design, options)
+    smallest = smallest_p_of_run(design, options)
+    is_exhaustive = design.n_relabellings(options.exchange) <= options.n_permutations
+    relabelled = (
+        f"the {design.n_relabellings(options.exchange):,} relabellings of this design ({options.exchange})"
+        if is_exhaustive
+        else f"{options.n_permutations:,} permutations of this design ({options.exchange})"
+    )
+    helps = "more samples in both regions of one donor" + ("" if is_exhaustive else ", or more permutations,")
+    unit = "probe" if options.probes == "single" else "gene"
     message = None
     if smallest > options.alpha:
         message = (
-            f"no gene can be significant at alpha = {options.alpha:g}: the smallest p that {options.n_permutations:,} "
-            f"permutations of this design ({options.exchange}) can give is {smallest:.3g}; more samples in both "
-            "regions of one donor, or more permutations, would help"
+            f"no {unit} can be significant at alpha = {options.alpha:g}: the smallest p that {relabelled} can give is "
+            f"{smallest:.3g}; {helps} would help"
         )
     elif n_tested * smallest > options.alpha:
         message = (
-            f"q_fdr of a single gene cannot reach {options.alpha:g} with {n_tested:,} genes and "
-            f"{options.n_permutations:,} permutations: at least {int(np.ceil(n_tested * smallest / options.alpha)):,} "
-            "genes would have to share the smallest p; p_fwe is not affected"
+            f"q_fdr of a single {unit} cannot reach {options.alpha:g} with {n_tested:,} {unit}s and {relabelled}: at "
+            f"least {int(np.ceil(n_tested * smallest / options.alpha)):,} {unit}s would have to share the smallest p; "
+            "p_fwe is not affected"
         )
     if message is None:
         return []
@@ -47,12 +56,23 @@ def warn_of_design(design: Design, options: Options, n_tested: int) -> list[str]
     return [message]
 
 
-def _smallest_p(design: Design, options: Options) -> float:
+def smallest_p_of_run(design: Design, options: Options) -> float:
     """Smallest p of the run: that of all relabellings, or of those drawn."""
     of_design = design.smallest_p(options.exchange, adjusted=options.statistic != "sequential")
     if design.n_relabellings(options.exchange) <= options.n_permutations:
         return of_design
     return max(of_design, 1 / (options.n_permutations + 1))
+
+
+def list_filter_caveats(probe_filter: dict[str, Any] | None) -> list[str]:
+    """What a filter of probes took from the family of genes, as sentences."""
+    n_lost = (probe_filter or {}).get("n_genes_left_out", 0)
+    if not n_lost:
+        return []
+    return [
+        f"the filter on present calls left {n_lost:,} gene{'s' if n_lost > 1 else ''} without a probe: not tested, and "
+        "not in the table"
+    ]
 
 
 def list_design_caveats(design: Design, names: tuple[str, str]) -> list[str]:
@@ -61,10 +81,11 @@ def list_design_caveats(design: Design, names: tuple[str, str]) -> list[str]:
     weights = design.weights / design.weights.sum()
     n_1, n_2 = int(design.n_1.sum()), int(design.n_2.sum())
     if design.effective_donors < _FEW_DONORS:
+        n_donors = design.n_informative_donors
+        weighted = ", unequally weighted" if n_donors - design.effective_donors > 0.05 else ""
         caveats.append(
-            f"the comparison rests on {design.effective_donors:.1f} effective donors "
-            f"({design.n_informative_donors} with samples in both regions, unequally weighted): it says little about "
-            "other brains"
+            f"the comparison rests on {design.effective_donors:.1f} effective donor{'s' if n_donors > 1 else ''} "
+            f"({n_donors} with samples in both regions{weighted}): it says little about other brains"
         )
     if weights.max() > _DECISIVE_SHARE:
         caveats.append(f"one donor has {weights.max():.0%} of the weight in the difference, and decides it")
@@ -87,6 +108,9 @@ def list_gene_caveats(table: pd.DataFrame, p_fwe_by_exchange: pd.DataFrame, opti
         `gene`, and its family-wise p under each exchange.
     options : Options
     """
+    unit = "probe" if "probe_name" in table else "gene"
+    if unit == "probe":
+        table = table.assign(gene=table["gene"] + " " + table["probe_name"])
     significant = table[table["significant"].to_numpy(dtype=bool)]
     reached = p_fwe_by_exchange.drop(columns="gene") <= options.alpha
     tested = table[(table["status"] == "ok").to_numpy(dtype=bool)]
@@ -113,8 +137,8 @@ def list_gene_caveats(table: pd.DataFrame, p_fwe_by_exchange: pd.DataFrame, opti
     caveats = [sentence.format(_name_genes(genes)) for genes, sentence in concerns if len(genes)]
     if len(tested) >= _FEWEST_GENES_OF_A_SHARE and share > _MANY_GENES:
         caveats.append(
-            f"{share:.0%} of all genes tested have p_perm <= {options.alpha:g}: the regions differ in general, as "
-            "any two places do, and no gene is special for being among them"
+            f"{share:.0%} of all {unit}s tested have p_perm <= {options.alpha:g}: the regions differ in general, as "
+            "any two places do, and no {unit} is special for being among them"
         )
     return caveats
 

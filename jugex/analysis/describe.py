@@ -10,6 +10,7 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
+from jugex.analysis.caveats import smallest_p_of_run
 from jugex.analysis.design import Design, Exchange
 from jugex.analysis.inference import Boundary
 from jugex.analysis.options import Options
@@ -34,7 +35,7 @@ _FEW_GENES = 200
 
 
 def describe_run(
-    options: Options, pair: RegionPair, randomness: dict[str, Any], relabellings: Relabellings
+    options: Options, pair: RegionPair, design: Design, randomness: dict[str, Any], relabellings: Relabellings
 ) -> dict[str, Any]:
     """Versions, arguments and permutations of a run."""
     from jugex import __version__
@@ -69,7 +70,7 @@ def describe_run(
             "exhaustive": relabellings.is_exhaustive,
             "exact": relabellings.is_exhaustive and options.exchange == "within-donor",
             "n_collinear_redrawn": relabellings.n_redrawn,
-            "smallest_p": 1 / (len(relabellings.labels) + (not relabellings.is_exhaustive)),
+            "smallest_p": smallest_p_of_run(design, options),
         },
     }
 

@@ -22,6 +22,9 @@ Exchange = Literal["within-donor", "free"]
 
 Floats = npt.NDArray[np.float64]
 
+# A gene whose spread within donors is below this share of its sum of squares is constant but for rounding.
+_CONSTANT = 1e-20
+
 
 @dataclass(frozen=True, eq=False)
 class Design:
@@ -103,6 +106,12 @@ class Design:
         """Deviations from the donor's mean: M y of the formulas, (..., n) to (..., n)."""
         deviations: Floats = values - self.donor_means(values)[..., self.donors]
         return deviations
+
+    def varies_within_donors(self, values: Floats) -> npt.NDArray[np.bool_]:
+        """Whether each gene (g, n) varies within some donor, by more than rounding: else area has no F."""
+        residuals = self.within_donors(values)
+        spread, total = (np.einsum("gn,gn->g", x, x) for x in (residuals, values))
+        return np.asarray(spread > _CONSTANT * total)
 
     def check_testable(self, names: tuple[str, str]) -> None:
         """Refuse a design in which area has no F.

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from jugex.analysis.aggregate import ProbeAggregation
-from jugex.analysis.caveats import list_design_caveats, list_gene_caveats, warn_of_design
+from jugex.analysis.caveats import list_design_caveats, list_filter_caveats, list_gene_caveats, warn_of_design
 from jugex.analysis.describe import (
     describe_boundary,
     describe_design,
@@ -122,7 +122,7 @@ def differential_expression(
     exchanges.insert(0, "gene", genes.labels[tested])
     why_no_tails = explain_no_tails(inference.relabellings)
     settings: dict[str, Any] = {
-        **describe_run(options, pair, randomness, inference.relabellings),
+        **describe_run(options, pair, design, randomness, inference.relabellings),
         "design": describe_design(design, pair, options.statistic),
         **describe_query(pair),
         "exchanges": describe_exchanges(exchanges, options),
@@ -131,6 +131,7 @@ def differential_expression(
         "warnings": [
             *pair.warnings,
             *warned,
+            *list_filter_caveats(pair.probe_filter),
             *list_design_caveats(design, names),
             *list_gene_caveats(table, exchanges, options),
         ],

@@ -18,9 +18,6 @@ __all__ = ["GeneValues", "find_status", "make_design", "summarize_genes"]
 
 Floats = npt.NDArray[np.float64]
 
-# A gene whose spread within donors is below this share of its sum of squares is constant but for rounding.
-_CONSTANT = 1e-20
-
 
 @dataclass(frozen=True, eq=False)
 class GeneValues:
@@ -75,12 +72,9 @@ def find_status(values: Floats, design: Design) -> npt.NDArray[np.object_]:
     """Say of each gene (g, n) whether it has an F: "ok", or why not."""
     n_missing = np.isnan(values).sum(axis=1)
     complete = np.where(np.isnan(values), 0.0, values)
-    residuals = design.within_donors(complete)
-    spread = np.einsum("gn,gn->g", residuals, residuals)
-    is_flat = spread <= _CONSTANT * np.einsum("gn,gn->g", complete, complete)
     is_constant = np.ptp(complete, axis=1) == 0
     status = np.full(len(values), "ok", dtype=object)
-    status[is_flat] = "not tested: constant within every donor"
+    status[~design.varies_within_donors(complete)] = "not tested: constant within every donor"
     status[is_constant] = "not tested: constant over the samples used"
     for gene in np.flatnonzero(n_missing):
         status[gene] = f"not tested: missing in {n_missing[gene]} of {values.shape[1]} samples"

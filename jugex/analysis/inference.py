@@ -155,7 +155,7 @@ def _leave_one_donor_out(values: Floats, design: Design, options: Options, rng: 
     p_fwe = np.full((len(informative), len(values)), np.nan)
     for row, donor in enumerate(informative):
         kept, without = drop_donor(design, int(donor))
-        varies = np.ptp(without.within_donors(values[:, kept]), axis=1) > 0
+        varies = without.varies_within_donors(values[:, kept])
         relabellings = make_relabellings(without, options.exchange, options.n_permutations, rng)
         p_fwe[row, varies] = _test(values[varies][:, kept], without, relabellings, options).fwe
     return p_fwe

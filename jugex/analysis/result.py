@@ -92,6 +92,11 @@ class DifferentialExpression:
         return self.table["gene"] + " " + self.table["probe_name"]
 
     @property
+    def unit(self) -> str:
+        """What each row of `table` is: "gene", or "probe" where every probe is tested by itself."""
+        return "probe" if "probe_name" in self.table else "gene"
+
+    @property
     def significant(self) -> pd.DataFrame:
         """The rows of `table` with p_fwe at most alpha."""
         return self.table[self.table["significant"].to_numpy(dtype=bool)]

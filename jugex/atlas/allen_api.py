@@ -161,8 +161,9 @@ class AllenApiAtlas(ExpressionAtlas):
 
     def _refuse_without_genes(self) -> NoReturn:
         raise AtlasError(
-            "the web service is asked for the genes in use, and none is named yet; take "
-            "atlas.with_genes([...]), which has samples and probes"
+            "the web service is asked for the genes in use, and cannot list or search them; none is named yet; name "
+            "them (--genes of jugex compare and jugex query, atlas.with_genes([...]) in Python), or look into the "
+            "donor archives, which jugex fetch downloads"
         )
 
     def _find_probes(self, genes: Sequence[str]) -> tuple[list[int], list[Receipt]]:
@@ -306,6 +307,7 @@ def _identify(
         "n_probes": n_probes,
         "donors": atlas.donors.to_dict("records"),
         "files": [],
+        "zscores": "as given",  # by the service
         "dates": sorted({receipt.date for receipt in receipts}),
         "responses": [receipt._asdict() for receipt in receipts],
     }

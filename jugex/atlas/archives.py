@@ -37,6 +37,9 @@ class ArchivesAtlas(ExpressionAtlas):
     Annotation is read at once; the expression of a donor at its first use, and then kept in memory (0.44 GB for
     the largest, 1.7 GB for all six). Nothing is extracted to disk.
 
+    Levels are float64 (``identity()["precision"]``). The store of the same archives holds them as float32, rounded to
+    some 7 digits, so that results of the two differ from the 6th digit on.
+
     Parameters
     ----------
     path : str or Path
@@ -80,6 +83,7 @@ class ArchivesAtlas(ExpressionAtlas):
             "simulated": False,
             "path": str(self.path),
             "space": self.space,
+            "precision": "float64",
             "n_samples": len(self.samples),
             "n_probes": len(self.probes),
             "donors": self.donors.to_dict("records"),
@@ -247,4 +251,12 @@ def _compare_probes(probes: pd.DataFrame, others: pd.DataFrame, first: DonorArch
         raise ArchiveError(
             f"donors {first.donor} and {other.donor} have different probes ({len(different):,} are in one {PROBES} "
             f"only, such as {min(different)}); take both archives from the same release"
+        )
+    genes, other_genes = (table.set_index("probe_id")["gene"] for table in (probes, others))
+    is_other = genes != other_genes.loc[genes.index]
+    if is_other.any():
+        probe_id = genes.index[is_other.to_numpy()][0]
+        raise ArchiveError(
+            f"probe {probe_id} is of gene {genes[probe_id]!r} in {PROBES} of donor {first.donor}, and of gene "
+            f"{other_genes[probe_id]!r} in that of donor {other.donor}; take both archives from the same release"
         )

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import numpy as np
 
+from jugex.atlas.allen import DONORS
 from jugex.atlas.archives import ArchivesAtlas
 from jugex.atlas.expression import Moments, compute_moments
 from jugex.atlas.locations import STORE_FOLDER, default_data_folder
@@ -55,6 +56,8 @@ class BuildReport:
         What the store holds.
     n_bytes : int
         Size of the store's files together.
+    has_replaced : bool
+        Whether the store was put in the place of another one.
     """
 
     path: Path
@@ -63,6 +66,7 @@ class BuildReport:
     n_samples: int
     n_probes: int
     n_bytes: int
+    has_replaced: bool = False
 
 
 def build_store(
@@ -70,6 +74,7 @@ def build_store(
     to: str | os.PathLike[str] | None = None,
     *,
     donors: str | int | Iterable[str | int] | None = None,
+    overwrite: bool = False,
 ) -> BuildReport:
     """Turn donor archives into a store that opens at once.
 
@@ -86,6 +91,8 @@ def build_store(
         is touched. Default: the folder that ``JUGEX_DATA`` names, else the user's data folder.
     donors : str, int or iterable of them, optional
         Donors to take, by name or id; default: all there are.
+    overwrite : bool, default False
+        Whether the store may replace one with donors, or present/absent calls of donors, that it lacks.
 
     Returns
     -------
@@ -98,7 +105,8 @@ def build_store(
     ArchiveError
         Where an archive is incomplete, damaged or contradicts itself or another one.
     StoreError
-        Where the store cannot be written, or an archive changed while it was read.
+        Where the store cannot be written, would lose what the one in its place holds, or an archive changed while it
+        was read.
     OptionError
         Where a donor is unknown.
     """
@@ -107,20 +115,23 @@ def build_store(
     store = folder / STORE_FOLDER
     with _explain_disk(folder), _locked(folder):
         _clear_leftovers(folder)
+        older = _read_sound(store)
+        if older is not None and not overwrite:
+            _refuse_losing(older, source, store)
         stamps = _stamp_sources(source)
         sources = _describe_sources(source)
-        there_is = _find_same(store, sources)
-        if there_is is not None:
-            return _report(store, there_is, is_new=False)
+        if older is not None and _contents(older.sources) == _contents(sources):
+            return _report(store, older, is_new=False)
+        has_replaced = is_store(store)
         _check_space(folder, source)
         with _temporary_folder(folder) as temporary:
             manifest = _write_store(source, sources, temporary)
             _refuse_changes(stamps, source)
             _put_in_place(temporary, store)
-    return _report(store, manifest, is_new=True)
+    return _report(store, manifest, is_new=True, has_replaced=has_replaced)
 
 
-def _report(store: Path, manifest: Manifest, *, is_new: bool) -> BuildReport:
+def _report(store: Path, manifest: Manifest, *, is_new: bool, has_replaced: bool = False) -> BuildReport:
     n_samples = manifest.n_samples
     return BuildReport(
         path=store,
@@ -129,6 +140,7 @@ def _report(store: Path, manifest: Manifest, *, is_new: bool) -> BuildReport:
         n_samples=sum(n_samples.values()),
         n_probes=manifest.n_probes,
         n_bytes=manifest.n_bytes,
+        has_replaced=has_replaced,
     )
 
 
@@ -187,8 +199,8 @@ def _describe_sources(source: ArchivesAtlas) -> list[dict[str, Any]]:
     return [{"donor_name": name} | file for name, files in zip(archives, described, strict=True) for file in files]
 
 
-def _find_same(store: Path, sources: list[dict[str, Any]]) -> Manifest | None:
-    """Manifest of a sound store of the same sources; None where there is none, and one is to be built."""
+def _read_sound(store: Path) -> Manifest | None:
+    """Manifest of a store that opens; None where there is none."""
     if not is_store(store):
         return None
     try:
@@ -196,7 +208,28 @@ def _find_same(store: Path, sources: list[dict[str, Any]]) -> Manifest | None:
         check_files(store, manifest)
     except StoreError:
         return None
-    return manifest if _contents(manifest.sources) == _contents(sources) else None
+    return manifest
+
+
+def _refuse_losing(older: Manifest, source: ArchivesAtlas, store: Path) -> None:
+    """Refuse to replace a store by one that lacks donors of it, or calls of donors that both have."""
+    lost_donors = [name for name in older.n_samples if name not in source.archives]
+    lost_calls = [name for name in older.with_calls if name in source.archives and not source.archives[name].has_calls]
+    losses = [
+        what + _list_donors(names)
+        for what, names in (("", lost_donors), ("the present/absent calls of ", lost_calls))
+        if names
+    ]
+    if losses:
+        raise StoreError(
+            f"replacing the store {store} would lose {' and '.join(losses)}; give another folder (--to DIR), or "
+            f"replace it all the same with jugex build --overwrite (overwrite=True)"
+        )
+
+
+def _list_donors(names: list[str]) -> str:
+    listed = ", ".join(str(donor) for donor in DONORS if donor.donor_name in names)
+    return f"{'donor' if len(names) == 1 else 'donors'} {listed}"
 
 
 def _contents(sources: list[dict[str, Any]]) -> list[tuple[str, str]]:

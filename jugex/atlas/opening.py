@@ -12,7 +12,7 @@ from jugex.atlas.locations import ARCHIVES_FOLDER, STORE_FOLDER, default_data_fo
 from jugex.atlas.simulated import SimulatedAtlas
 from jugex.atlas.store import StoreAtlas
 from jugex.atlas.store_format import is_store
-from jugex.errors import AtlasNotFoundError
+from jugex.errors import AtlasError, AtlasNotFoundError
 
 __all__ = ["open_atlas"]
 
@@ -41,6 +41,8 @@ def open_atlas(
 
     Raises
     ------
+    AtlasError
+        Where the source is empty text.
     AtlasNotFoundError
         Where there is no atlas.
     ArchiveError, StoreError
@@ -57,6 +59,8 @@ def open_atlas(
     """
     if isinstance(source, ExpressionAtlas):
         return source if donors is None else source.restricted(donors)
+    if isinstance(source, str) and not source.strip():  # as a path it would be the current folder
+        raise AtlasError("the atlas named is empty text; name a folder ('.' for the current one), or 'simulated'")
     if source is None:
         return _open_folder(_find_default(), donors)
     if source == "simulated":

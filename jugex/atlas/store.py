@@ -41,6 +41,9 @@ class StoreAtlas(ExpressionAtlas):
     Opening reads the annotation and the sizes of the files. Levels stay on disk: they are memory-mapped, so that
     processes share them, and read in blocks where most probes are asked for, so that memory holds only the result.
 
+    Levels are float32 (``identity()["precision"]``), those of the archives rounded to some 7 digits, which halves the
+    store: results differ from those of `ArchivesAtlas`, which reads the archives as float64, from the 6th digit on.
+
     Parameters
     ----------
     path : str or Path
@@ -88,6 +91,7 @@ class StoreAtlas(ExpressionAtlas):
             "simulated": False,
             "path": str(self.path),
             "space": self.space,
+            "precision": "float32",
             "n_samples": len(self.samples),
             "n_probes": len(self.probes),
             "donors": self.donors.to_dict("records"),

@@ -73,6 +73,11 @@ class AtlasView(ExpressionAtlas):
         """Whether the underlying atlas has present/absent calls."""
         return self._atlas.has_calls
 
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What `identity` says of this view, and of the views that it looks through."""
+        return (self._atlas.changes if isinstance(self._atlas, AtlasView) else {}) | self._record
+
     def identity(self) -> dict[str, Any]:
         """Identity of the underlying atlas, with what is kept of it and what was changed."""
         kept = {

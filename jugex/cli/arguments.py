@@ -25,7 +25,7 @@ __all__ = [
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 REGION_HELP = (
-    "map.nii.gz (probability map or mask), map.nii.gz%% (integer image in percent), labels.nii.gz#17 (a label), "
+    "map.nii.gz (probability map or mask), map.nii.gz% (integer image in percent), labels.nii.gz#17 (a label), "
     "PARCELLATION:REGION (list them with jugex regions), "
     "sphere:x,y,z,r (mm), structure:NAME (an anatomical structure of the atlas, by acronym, name or id), simulated:A "
     "or simulated:B; several joined with + are one region, and @0.4 at the end sets its threshold"
@@ -36,9 +36,10 @@ def add_source(command: argparse.ArgumentParser, threshold: object = None) -> No
     """Add where expression comes from: atlas, donors, and the threshold of regions."""
     command.add_argument(
         "--atlas",
-        metavar="PATH|simulated",
-        help="folder of the Allen Institute's donor archives, or 'simulated' (default: $JUGEX_DATA, else the user's "
-        "data folder)",
+        metavar="PATH|simulated|allen-api",
+        help="folder of a store (made by jugex fetch or jugex build) or of the Allen Institute's donor archives, "
+        "'simulated', or 'allen-api' for the Allen Institute's web service (default: $JUGEX_DATA, else the user's data "
+        "folder)",
     )
     command.add_argument("--donors", type=split_list, metavar="D,E", help="donors by name or id (default: all)")
     help_text = describe_default("threshold", "for probability maps: inside is above it")

@@ -29,16 +29,23 @@ def add_command(commands: Commands) -> None:
         "folder)",
     )
     command.add_argument("--donors", type=split_list, metavar="D,E", help="donors by name or id (default: all)")
+    command.add_argument(
+        "--overwrite", action="store_true", help="replace a store even where that loses donors or calls of it"
+    )
     command.add_argument("--quiet", action="store_true", help="show no progress")
 
 
 def _run_build(options: argparse.Namespace) -> None:
-    print(describe_build(build_store(options.archives, options.to, donors=options.donors)))
+    report = build_store(options.archives, options.to, donors=options.donors, overwrite=options.overwrite)
+    print(describe_build(report))
 
 
 def describe_build(report: BuildReport) -> str:
     """One line about a build: what was done, what the store holds, and where it is."""
-    done = "built" if report.is_new else "nothing to do: the store of these archives is there already"
+    if report.is_new:
+        done = "built, in place of the older one" if report.has_replaced else "built"
+    else:
+        done = "nothing to do: the store of these archives is there already"
     return (
         f"Store: {done}; {report.n_donors} donors, {report.n_samples:,} samples, {report.n_probes:,} probes, "
         f"{report.n_bytes / 1e6:,.0f} MB in {report.path}"

@@ -56,9 +56,10 @@ def _run_check(options: argparse.Namespace) -> None:
         print(f"Atlas: {error}")
         return
     print("\n".join(_describe_atlas(atlas)))
-    print(
-        f"Verified: {_verify(atlas) if options.verify else 'not now; jugex check --verify reads all files of a store'}"
-    )
+    if options.verify:
+        print(f"Verified: {_verify(atlas)}")
+    elif isinstance(atlas, StoreAtlas):
+        print("Verified: not now; jugex check --verify reads all files of the store")
 
 
 def _describe_packages() -> Iterator[str]:

@@ -20,8 +20,8 @@ def add_command(commands: Commands) -> None:
     command.add_argument(
         "--atlas",
         metavar="PATH|simulated",
-        help="folder of the Allen Institute's donor archives, or 'simulated' (default: $JUGEX_DATA, else the user's "
-        "data folder)",
+        help="folder of a store (made by jugex fetch or jugex build) or of the Allen Institute's donor archives, or "
+        "'simulated' (default: $JUGEX_DATA, else the user's data folder)",
     )
     add_aliases(command)
     command.add_argument("--quiet", action="store_true", help="show no progress")

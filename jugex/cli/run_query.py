@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from jugex.cli.arguments import REGION_HELP, Commands, add_derivation, add_filters, add_source, split_list
+from jugex.errors import OutputError
 from jugex.query import expressions
 from jugex.regions import parse_region
 from jugex.report.files import write_table
@@ -26,10 +27,12 @@ def add_command(commands: Commands) -> None:
     add_filters(command)
     add_derivation(command)
     command.add_argument("--out", required=True, type=Path, metavar="FILE.tsv", help="table to write")
+    command.add_argument("--overwrite", action="store_true", help="replace the table where the file is there already")
     command.add_argument("--quiet", action="store_true", help="show no progress")
 
 
 def _run_query(options: argparse.Namespace) -> None:
+    _check_file(options.out, overwrite=options.overwrite)
     region = parse_region(options.region, threshold=options.threshold)
     table = expressions(
         region,
@@ -47,4 +50,14 @@ def _run_query(options: argparse.Namespace) -> None:
     write_table(table, options.out)
     n_samples, n_donors = table["well_id"].nunique(), table["donor_name"].nunique()
     note = " (simulated data)" if table.attrs["simulated"] else ""
-    print(f"{region.name}: {n_samples} samples of {n_donors} donors, {len(table):,} rows in {options.out}{note}")
+    print(
+        f"{table.attrs['region']}: {n_samples} samples of {n_donors} donors, {len(table):,} rows in {options.out}{note}"
+    )
+
+
+def _check_file(file: Path, *, overwrite: bool) -> None:
+    """Refuse a file that must not be written, before any work is done."""
+    if file.is_dir():
+        raise OutputError(f"{file} is a folder; name a file")
+    if file.exists() and not overwrite:
+        raise OutputError(f"{file} exists; name another file, or pass --overwrite to replace it")

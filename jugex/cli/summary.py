@@ -33,7 +33,7 @@ def _summarize(result: DifferentialExpression) -> str:
     lines = [
         f"{names[0]}: {design['n_samples_1']} samples; {names[1]}: {design['n_samples_2']} samples; "
         f"{design['n_donors']} donors, {design['n_informative_donors']} of them with samples in both",
-        f"{settings['genes']['n_tested']:,} genes tested, {len(result.significant):,} significant at "
+        f"{settings['genes']['n_tested']:,} {result.unit}s tested, {len(result.significant):,} significant at "
         f"p_fwe <= {settings['arguments']['alpha']:g}",
     ]
     if settings["atlas"]["simulated"]:

@@ -75,6 +75,10 @@ class Genes:
         text = str(entrez_id)
         return self._by_entrez.get(int(text)) if text.isdecimal() else None
 
+    def has_entrez(self, symbol: str, entrez_id: str) -> bool:
+        """Whether a symbol, in the atlas's spelling, has an Entrez id there."""
+        return str(self._entrez_of.get(symbol)) == entrez_id
+
     def former_entrez(self, symbol: str) -> int | None:
         """Entrez id that a symbol had before the probes were re-annotated."""
         return self._former_entrez.get(symbol.upper())

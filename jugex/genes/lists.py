@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from jugex.delimited import find_column, read_text, split_line, tell_separator
@@ -9,11 +10,15 @@ from jugex.errors import GeneWarning, OptionError, warn_user
 
 __all__ = ["ListedGene", "read_gene_list"]
 
-#: Columns that hold symbols, and Entrez ids, the surest first.
+#: Columns that hold symbols, and Entrez ids, the surest first; in a file also with blanks, as in "Gene Symbol".
 _SYMBOL_COLUMNS = (
     "gene_symbol", "hgnc_symbol", "symbol", "gene", "genes", "gene_name", "genesymbol", "hgnc", "external_gene_name",
+    "approved_symbol",
 )  # fmt: skip
-_ENTREZ_COLUMNS = ("entrez_id", "entrezgene_id", "entrez", "entrezid", "entrezgene", "ncbi_gene_id", "gene_id")
+_ENTREZ_COLUMNS = (
+    "entrez_id", "entrez_gene_id", "entrezgene_id", "entrez", "entrezid", "entrezgene", "ncbi_gene_id", "ncbi_geneid",
+    "gene_id",
+)  # fmt: skip
 
 _NEEDED = (
     "needed is one symbol or Entrez id a line, a table with a column such as gene_symbol, symbol, gene or entrez_id, "
@@ -68,7 +73,7 @@ def read_gene_list(path: str | Path) -> list[str]:
         genes = _read_sets(lines, gene_set, file)
     else:
         header = split_line(lines[0], tell_separator(lines[0])) if lines else []
-        is_table = find_column(header, _SYMBOL_COLUMNS + _ENTREZ_COLUMNS) is not None
+        is_table = _find_column(header, _SYMBOL_COLUMNS + _ENTREZ_COLUMNS) is not None
         genes = _read_columns(lines, header, path) if is_table or len(header) > 1 else [line.strip() for line in lines]
     genes = [gene if isinstance(gene, ListedGene) else gene.strip('"') for gene in genes if gene]
     broken = [gene for gene in genes if any(c in gene for c in ",\t; ")]
@@ -86,8 +91,10 @@ def _split_set(path: str) -> tuple[str, str | None]:
 
 
 def _read_columns(lines: list[str], header: list[str], path: str | Path) -> list[str]:
-    symbols, entrez_ids = find_column(header, _SYMBOL_COLUMNS), find_column(header, _ENTREZ_COLUMNS)
+    symbols, entrez_ids = _find_column(header, _SYMBOL_COLUMNS), _find_column(header, _ENTREZ_COLUMNS)
     if symbols is None and entrez_ids is None:
+        if len(lines) == 1:
+            raise OptionError(f"gene list {path} holds the single line {lines[0].strip()!r}; write one symbol a line")
         raise OptionError(f"gene list {path} is a table with the columns {', '.join(header)}; {_NEEDED}")
     separator = tell_separator(lines[0])
     genes: list[str] = []
@@ -98,6 +105,13 @@ def _read_columns(lines: list[str], header: list[str], path: str | Path) -> list
         has_id = entrez_id.isdecimal()
         genes.append(ListedGene(symbol, entrez_id) if symbol and has_id else symbol or entrez_id)
     return genes
+
+
+def _find_column(header: list[str], names: tuple[str, ...]) -> str | None:
+    """First of the names that is a column, blanks and hyphens taken for underscores; None where none is."""
+    by_name = {re.sub(r"[\s-]+", "_", column): column for column in reversed(header)}
+    found = find_column(list(by_name)[::-1], names)
+    return None if found is None else by_name[found]
 
 
 def _read_sets(lines: list[str], gene_set: str | None, path: str) -> list[str]:

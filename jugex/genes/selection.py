@@ -136,7 +136,8 @@ def select_genes(
     Warns
     -----
     GeneWarning
-        Where some of the genes are not in the atlas, or have another symbol there.
+        Where some of the genes are not in the atlas or have another symbol there, or a list's symbol and Entrez id
+        name two genes of it.
     """
     catalogue = known if isinstance(known, Genes) else Genes.from_symbols(known)
     names = None if aliases is None else read_aliases(aliases)
@@ -150,6 +151,7 @@ def select_genes(
     if not found:
         raise GeneError(_describe_missing(missing, catalogue) + "; no gene is left to look at")
     _warn_of_changes(ledger, missing, catalogue, len(found))
+    _warn_of_conflicts(requested, ledger, catalogue)
     return GeneSelection(tuple(map(str, requested)), found, missing, ledger, identity)
 
 
@@ -181,7 +183,8 @@ def _look_up(request: str, genes: Genes, aliases: Aliases | None) -> LedgerEntry
     found = genes.find(request)
     if found is not None:
         is_id = request.isdecimal() and found != request
-        return LedgerEntry(str(request), found, "used", f"Entrez id {request}" if is_id else "")
+        detail = f"Entrez id {request}" if is_id else _tell_conflict(request, found, genes)
+        return LedgerEntry(str(request), found, "used", detail)
     listed = request.entrez_id if isinstance(request, ListedGene) else None
     for entrez_id, where in ((listed, "in the list"), (genes.former_entrez(request), "before the re-annotation")):
         found = genes.find_entrez(entrez_id)
@@ -193,6 +196,16 @@ def _look_up(request: str, genes: Genes, aliases: Aliases | None) -> LedgerEntry
     close = genes.nearest(request)
     detail = resolved.detail if resolved else f"nearest: {', '.join(close)}" if close else ""
     return LedgerEntry(str(request), None, "no probe in the atlas", detail)
+
+
+def _tell_conflict(request: str, found: str, genes: Genes) -> str:
+    """Say that a list's Entrez id names another gene of the atlas than its symbol does; empty where it does not."""
+    if not isinstance(request, ListedGene) or genes.has_entrez(found, request.entrez_id):
+        return ""
+    other = genes.find_entrez(request.entrez_id)
+    if other is None or other == found:
+        return ""
+    return f"the symbol {request} was used, though its Entrez id in the list ({request.entrez_id}) is that of {other}"
 
 
 def clean_requests(genes: str | int | Iterable[str | int]) -> tuple[str, ...]:
@@ -218,6 +231,13 @@ def _warn_of_changes(ledger: tuple[LedgerEntry, ...], missing: tuple[str, ...], 
         warn_user(f"used under another symbol: {_enumerate(renamed)}", GeneWarning)
     if missing:
         warn_user(_describe_missing(missing, genes) + f"; going on with the other {n_found}", GeneWarning)
+
+
+def _warn_of_conflicts(requested: tuple[str, ...], ledger: tuple[LedgerEntry, ...], genes: Genes) -> None:
+    pairs = [(request, entry.gene) for request, entry in zip(requested, ledger, strict=True) if entry.gene is not None]
+    conflicts = [conflict for request, gene in pairs if (conflict := _tell_conflict(request, gene, genes))]
+    if conflicts:
+        warn_user(f"symbol and Entrez id name two genes: {_enumerate(conflicts)}; correct the list", GeneWarning)
 
 
 def _describe_missing(missing: tuple[str, ...], genes: Genes) -> str:

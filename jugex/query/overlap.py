@@ -22,8 +22,11 @@ def decide_shared(samples: pd.DataFrame, located: tuple[pd.DataFrame, pd.DataFra
     shared = samples.loc[both, ["well_id", "donor_name"]].reset_index(drop=True)
     p_1 = located[0]["probability"].to_numpy()[both]
     p_2 = located[1]["probability"].to_numpy()[both]
-    if overlap == "higher-probability":  # a NaN (no probability) is neither larger nor smaller: a tie
-        decision = np.select([p_1 > p_2, p_2 > p_1], ["region 1", "region 2"], default="tie")
+    if overlap == "higher-probability":
+        # as float32, as which maps are stored: 0.3 is as probable there as in a map of float64. A NaN (no
+        # probability) is neither larger nor smaller: a tie
+        single_1, single_2 = p_1.astype(np.float32), p_2.astype(np.float32)
+        decision = np.select([single_1 > single_2, single_2 > single_1], ["region 1", "region 2"], default="tie")
     else:
         decision = np.full(len(shared), {"exclude": "excluded", "keep": "kept in both", "error": "refused"}[overlap])
     return shared.assign(probability_1=p_1, probability_2=p_2, decision=decision)

@@ -61,7 +61,8 @@ def expressions(
         One row per sample and probe, ordered by donor, sample and probe: `level` (log2), `zscore`, `gene`, `race`,
         `gender`, `age` (years), `mni_xyz` (tuple, mm), `sample` (index within the donor), `probe_id`, `donor_name`,
         `well_id`, `structure_acronym`, `structure_name`, `probability`. The key of a sample is `well_id`, never its
-        coordinate: two donors share coordinates. ``attrs["space"]`` names the space.
+        coordinate: two donors share coordinates. ``attrs["space"]`` names the space, ``attrs["region"]`` the region as
+        the atlas calls it.
 
     Raises
     ------
@@ -92,7 +93,9 @@ def expressions(
     region = filters.prepare(region, source)
     located = filters.apply(locate_samples(region, source), region, source.samples)
     samples = source.samples[located["inside"]].assign(probability=located["probability"])
-    return _tidy(samples, probes, source)
+    table = _tidy(samples, probes, source)
+    table.attrs["region"] = region.name
+    return table
 
 
 def _tidy(samples: pd.DataFrame, probes: pd.DataFrame, atlas: ExpressionAtlas) -> pd.DataFrame:

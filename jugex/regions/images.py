@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -265,9 +266,15 @@ def select_region(
 
 def check_threshold(threshold: float) -> float:
     """Return the threshold as a float, or refuse it with an OptionError."""
+    if not _is_number(threshold):
+        raise OptionError(f"threshold {threshold!r} is no number: a probability from 0 to below 1 is needed")
     if not 0 <= threshold < 1:
         raise OptionError(f"threshold {threshold!r} is out of range: a probability from 0 to below 1 is needed")
     return float(threshold)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real)
 
 
 def sample_points(samples: pd.DataFrame) -> Points:

@@ -121,7 +121,7 @@ def select_label(volume: Volume, label: int | str, table: dict[int, str]) -> Sel
 
 def _read_number(label: int | str, table: dict[int, str], image: Volume | Stack) -> int:
     if not isinstance(label, str):
-        return operator.index(label)
+        return _read_whole(label)
     if re.fullmatch(r"[+-]?\d+", label.strip()):
         return int(label)
     if not table:
@@ -134,6 +134,16 @@ def _read_number(label: int | str, table: dict[int, str], image: Volume | Stack)
         held = set(_list_values(image.data).tolist())
         table = {number: name for number, name in matches.items() if number in held} or matches
     return find_label(table, label, title=image.title)
+
+
+def _read_whole(label: Any) -> int:
+    """Whole number that a label is, also one written like 30.0."""
+    if isinstance(label, float | np.floating) and label.is_integer():
+        return int(label)
+    try:
+        return operator.index(label)
+    except TypeError:
+        raise RegionError(f"label {label!r} is no label: give its whole number, or its name as text") from None
 
 
 def select_mask(volume: Volume, table: dict[int, str]) -> Selection:

@@ -190,7 +190,7 @@ def _load_file(path: Path) -> Any:
     except RegionFileError:
         raise
     except nibabel.filebasedimages.ImageFileError as error:
-        raise RegionFileError(f"{path.name} is not an image: give a NIfTI file (.nii or .nii.gz)") from error
+        raise _no_image(path) from error
     except (OSError, EOFError, ValueError, zlib.error, nibabel.spatialimages.HeaderDataError) as error:
         raise _damaged(path.name, error) from error
 
@@ -214,6 +214,15 @@ def _check_gzip(path: Path) -> None:
         with gzip.open(path) as unpacked:
             while unpacked.read(_CHUNK):
                 pass
+
+
+def _no_image(path: Path) -> RegionFileError:
+    reads = "is not an image: give a NIfTI file (.nii or .nii.gz)"
+    if path.name.lower().endswith((".nii", ".nii.gz")):
+        return RegionFileError(f"{path.name} {reads}")
+    return RegionFileError(
+        f"{path.name} {reads}, and rename it if it is one: its name ends in neither .nii nor .nii.gz"
+    )
 
 
 def _damaged(title: str, error: Exception) -> RegionFileError:

@@ -240,7 +240,15 @@ def _write_samples(result: DifferentialExpression, folder: Path) -> None:
         return
     write_tsv(described, folder / "samples.tsv")
     keys = described[["well_id", "region"]].reset_index(drop=True)
+    keys.columns = [_name_apart(name, result.zscores.columns) for name in ("well_id", "region")]
     pd.concat([keys, result.zscores.reset_index(drop=True)], axis=1).to_parquet(folder / "zscores.parquet", index=False)
+
+
+def _name_apart(name: str, genes: pd.Index) -> str:
+    """Name of a key with as many underscores as no gene has: Parquet holds no two columns of one name."""
+    while name in genes:
+        name += "_"
+    return name
 
 
 def _read_table(path: Path) -> pd.DataFrame:
@@ -254,14 +262,23 @@ def _read_table(path: Path) -> pd.DataFrame:
 
 
 def _read_samples(directory: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    text = ["region", "donor_name", "structure_acronym", "structure_name"]
-    path = directory / "samples.tsv"
-    kinds = dict.fromkeys(text, "object")
-    table = pd.read_csv(path, sep="\t", dtype=kinds, keep_default_na=False, na_values=[_MISSING])
-    n_described = len(SAMPLE_COLUMNS)
-    if tuple(table.columns[:n_described]) != SAMPLE_COLUMNS:
+    path, n_described = directory / "samples.tsv", len(SAMPLE_COLUMNS)
+    # columns are read by position: a gene may be called like a column that describes the samples
+    names = pd.read_csv(path, sep="\t", header=None, nrows=1, dtype="object", keep_default_na=False).iloc[0].tolist()
+    if tuple(names[:n_described]) != SAMPLE_COLUMNS:
         raise ValueError(f"{path.name} has other columns than the ones it should have")
-    samples, zscores = table.iloc[:, :n_described], table.iloc[:, n_described:].astype("float64")
+    text = ("region", "donor_name", "structure_acronym", "structure_name")
+    table = pd.read_csv(
+        path,
+        sep="\t",
+        header=0,
+        names=list(range(len(names))),
+        dtype={SAMPLE_COLUMNS.index(name): "object" for name in text},
+        keep_default_na=False,
+        na_values=[_MISSING],
+    )
+    samples = table.iloc[:, :n_described].set_axis(names[:n_described], axis=1)
+    zscores = table.iloc[:, n_described:].astype("float64").set_axis(names[n_described:], axis=1)
     if (directory / "zscores.parquet").exists():
         zscores = pd.read_parquet(directory / "zscores.parquet").iloc[:, 2:]
     return samples, zscores

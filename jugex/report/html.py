@@ -204,6 +204,7 @@ def _tabulate_results(result: DifferentialExpression) -> dict[str, Any]:
             for label, (_, row) in zip(result.labels[shown.index], shown.iterrows(), strict=True)
         ],
         "n_tested": len(tested),
+        "unit": result.unit,
         "n_left_out": len(tested) - len(shown),
         "not_tested": {
             str(status): list(result.labels[rows.index]) for status, rows in others.groupby("status", sort=False)
@@ -266,15 +267,15 @@ def _choose_genes(result: DifferentialExpression) -> list[tuple[str, list[str], 
     is_significant = drawable["significant"].to_numpy(dtype=bool)
     significant, others = drawable.loc[is_significant, "label"], drawable.loc[~is_significant, "label"]
     groups = [("Significant genes", list(significant)[:MAX_SIGNIFICANT_PLOTS], len(result.significant))]
-    requested = result.settings["arguments"].get("genes")
-    if requested is not None:
-        is_asked = drawable["gene"].isin(requested).to_numpy(dtype=bool)
-        asked = list(drawable.loc[~is_significant & is_asked, "label"])
+    if result.settings["arguments"].get("genes") is not None:  # then these are all that were tested
+        asked = list(others)
         title = "Other genes asked for, not significant" if len(significant) else "Genes asked for, none significant"
         groups.append((title, asked[:MAX_REQUESTED_PLOTS], len(asked)))
     elif len(significant) == 0:
         best = list(others)[:N_BEST_PLOTS]
-        groups.append((f"The {count_of(len(best), 'gene')} with the smallest p_FWE, none significant", best, len(best)))
+        groups.append(
+            (f"The {count_of(len(best), result.unit)} with the smallest p_FWE, none significant", best, len(best))
+        )
     return groups
 
 

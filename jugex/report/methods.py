@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from jugex.report.annotation_words import tell_annotation
+from jugex.report.region_words import describe_region
 from jugex.report.words import count_of, format_count, join_words, shorten, tested_genes
 from jugex.spaces import is_mni_space
 
@@ -227,7 +227,7 @@ def _tell_regions(settings: dict[str, Any]) -> tuple[str, ...]:
     annotated = ", and to an anatomical structure where it is annotated as a part of it" if has_structure else ""
     coordinate = "MNI coordinate" if is_mni_space(settings["atlas"]["space"]) else "coordinate"
     return (
-        f"Region 1 was {_describe_region(first)}; region 2 was {_describe_region(second)}.",
+        f"Region 1 was {describe_region(first)}; region 2 was {describe_region(second)}.",
         f"A sample belonged to a region where its {coordinate} lies in it{annotated} ({first['n_samples_found']:,} and "
         f"{count_of(second['n_samples_found'], 'sample')}).",
     )
@@ -253,17 +253,6 @@ def _tell_filter(settings: dict[str, Any]) -> tuple[str, ...]:
             f"{join_words([f'{n:,}' for n in samples['n_dropped']])} samples of the regions out."
         )
     return tuple(sentences)
-
-
-def _describe_region(region: dict[str, Any]) -> str:
-    parts = [str(region["kind"])]
-    if region.get("file"):
-        parts.append(f"file {shorten(PurePath(region['file']).name)}")
-    if region.get("threshold") is not None:
-        parts.append(f"values above {region['threshold']:g}")
-    if region.get("volume_mm3") is not None:
-        parts.append(f"{region['volume_mm3']:,.0f} mm3")
-    return f"{shorten(region['name'])} ({', '.join(parts)})"
 
 
 def _tell_overlap(settings: dict[str, Any]) -> tuple[str, ...]:
@@ -299,15 +288,27 @@ def _tell_samples(settings: dict[str, Any]) -> str:
 def _tell_values(settings: dict[str, Any]) -> str:
     how = settings["arguments"]["probes"]
     reduction = _PROBES.get(how, f"by the method {how!r}")
+    zscores = _tell_zscores(settings["atlas"])
     if how == "single":
+        return f"{zscores}, and each probe was tested by itself."
+    return f"{zscores}, and the z-scores of the probes of a gene were reduced to one value per sample {reduction}."
+
+
+def _tell_zscores(atlas: dict[str, Any]) -> str:
+    """Who standardised the levels: a table or a service may bring z-scores, which are used as they are."""
+    if atlas.get("zscores") != "as given":
+        return "The levels of each probe were standardised within each donor, over all samples of that donor"
+    if atlas.get("kind") == "allen-api":
         return (
-            "The levels of each probe were standardised within each donor, over all samples of that donor, and each "
-            "probe was tested by itself."
+            "The z-scores of each probe were taken as the Allen Institute's web service gives them, which standardises "
+            "within each donor"
         )
-    return (
-        "The levels of each probe were standardised within each donor, over all samples of that donor, and the "
-        f"z-scores of the probes of a gene were reduced to one value per sample {reduction}."
-    )
+    return "The z-scores of each probe were taken as given with the data, and not computed from its levels"
+
+
+def _unit(settings: dict[str, Any]) -> str:
+    """What was tested: genes, or every probe by itself."""
+    return "probe" if settings["arguments"]["probes"] == "single" else "gene"
 
 
 def _tell_statistic(settings: dict[str, Any]) -> str:
@@ -315,15 +316,15 @@ def _tell_statistic(settings: dict[str, Any]) -> str:
     statistic = arguments["statistic"]
     covariates = arguments.get("covariates")
     beside = f" and the covariates {join_words([str(name) for name in covariates])}" if covariates else ""
+    taken = _STATISTICS.get(statistic, f"the statistic {statistic!r}")
     return (
-        f"For each gene an analysis of variance with the factors region and donor{beside} gave F of region from "
-        f"{_STATISTICS.get(statistic, f'the statistic {statistic!r}')} (1 and {settings['design']['df_resid']} "
-        "degrees of freedom)."
+        f"For each {_unit(settings)} an analysis of variance with the factors region and donor{beside} gave F of "
+        f"region from {taken} (1 and {settings['design']['df_resid']} degrees of freedom)."
     )
 
 
 def _tell_permutations(settings: dict[str, Any], n_tested: int) -> tuple[str, ...]:
-    permutation = settings["permutation"]
+    permutation, unit = settings["permutation"], _unit(settings)
     exchange, m = permutation["exchange"], permutation["n_permutations"]
     how = _EXCHANGES.get(exchange, f"labels were permuted by the scheme {exchange!r}")
     if permutation["exhaustive"]:
@@ -335,13 +336,13 @@ def _tell_permutations(settings: dict[str, Any], n_tested: int) -> tuple[str, ..
             f"{format_count(m)} random relabellings were drawn ({drawn}), and p is the share of relabellings with an F "
             "at least as large, the observed one counted in (Phipson and Smyth 2010)"
         )
-    sentences = [f"For p-values {how}; {times}.", "Each relabelling served every gene."]
+    sentences = [f"For p-values {how}; {times}.", f"Each relabelling served every {_unit(settings)}."]
     if n_redrawn := permutation.get("n_collinear_redrawn", 0):
         sentences.append(f"{count_of(n_redrawn, 'relabelling')} in which region was collinear with donor were redrawn.")
     sentences.append(
-        f"The p-values were corrected for the family-wise error over the {count_of(n_tested, 'gene')} tested by the "
-        "distribution of the maximum of F over genes (Westfall and Young 1993); a gene is called significant where the "
-        f"corrected p is at most {settings['arguments']['alpha']:g}."
+        f"The p-values were corrected for the family-wise error over the {count_of(n_tested, unit)} tested by the "
+        f"distribution of the maximum of F over {unit}s (Westfall and Young 1993); a {unit} is called significant "
+        f"where the corrected p is at most {settings['arguments']['alpha']:g}."
     )
     return tuple(sentences)
 

@@ -81,14 +81,16 @@ def headline(result: DifferentialExpression) -> str:
     n_tested, significant = len(tested_genes(result)), result.significant
     first, second = (shorten(name) for name in result.region_names)
     if n_tested == 0:
-        return f"No gene could be tested between {first} and {second}."
+        return f"No {result.unit} could be tested between {first} and {second}."
     if len(significant) == 0:
         return _tell_none(result, first, second)
     if n_tested == 1:
         return f"{_tell_direction(result, significant, than=True)}."
     alpha = f"{result.settings['arguments']['alpha']:g}"
     verb = "differs" if len(significant) == 1 else "differ"
-    opening = f"{format_count(len(significant))} of {count_of(n_tested, 'gene')} {verb} between {first} and {second}"
+    opening = (
+        f"{format_count(len(significant))} of {count_of(n_tested, result.unit)} {verb} between {first} and {second}"
+    )
     return f"{opening} (p_FWE \N{LESS-THAN OR EQUAL TO} {alpha}): {_tell_directions(result, significant)}."
 
 
@@ -105,17 +107,17 @@ def describe_samples(result: DifferentialExpression) -> str:
 
 
 def _tell_none(result: DifferentialExpression, first: str, second: str) -> str:
-    best, alpha = tested_genes(result).iloc[0], f"{result.settings['arguments']['alpha']:g}"
+    best, label = tested_genes(result).iloc[0], shorten(result.labels[tested_genes(result).index[0]])
+    alpha = f"{result.settings['arguments']['alpha']:g}"
     n_tested = len(tested_genes(result))
     if n_tested == 1:
         return (
-            f"{shorten(best['gene'])} does not differ significantly between {first} and {second} "
-            f"(p_FWE = {format_p(best['p_fwe'])})."
+            f"{label} does not differ significantly between {first} and {second} (p_FWE = {format_p(best['p_fwe'])})."
         )
     return (
-        f"None of the {count_of(n_tested, 'gene')} tested differs significantly between {first} and {second} "
+        f"None of the {count_of(n_tested, result.unit)} tested differs significantly between {first} and {second} "
         f"(p_FWE \N{LESS-THAN OR EQUAL TO} {alpha}); the smallest p_FWE is {format_p(best['p_fwe'])} "
-        f"({shorten(best['gene'])})."
+        f"({label})."
     )
 
 

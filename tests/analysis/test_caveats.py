@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jugex.analysis.caveats import list_design_caveats, list_gene_caveats
+from jugex.analysis.caveats import list_design_caveats, list_filter_caveats, list_gene_caveats, warn_of_design
 from jugex.analysis.options import check_options
+from jugex.errors import DesignWarning
 from tests.analysis.designs import make_design
 
 OPTIONS = check_options(100, "adjusted", "within-donor", "mean", None, 0.05, 1)
@@ -27,6 +28,44 @@ def test_design(layout, sentences):
     assert len(caveats) == len(sentences)
     for caveat, sentence in zip(caveats, sentences, strict=True):
         assert sentence in caveat
+
+
+@pytest.mark.parametrize(
+    ("layout", "sentence"),
+    [
+        ([(4, 4)], "1.0 effective donor (1 with samples in both regions): it says"),
+        ([(4, 4), (4, 4)], "2.0 effective donors (2 with samples in both regions): it says"),
+        ([(4, 4), (2, 2)], "1.8 effective donors (2 with samples in both regions, unequally weighted): it says"),
+    ],
+)
+def test_donors_are_called_unequal_only_where_they_are(layout, sentence):
+    assert sentence in list_design_caveats(make_design(layout), ("A", "B"))[0]
+
+
+@pytest.mark.parametrize(
+    ("n_permutations", "sentence"),
+    [
+        (9, "the smallest p that 9 permutations of this design (within-donor) can give is 0.1; more samples in both "
+            "regions of one donor, or more permutations, would help"),
+        (500, "the smallest p that the 10 relabellings of this design (within-donor) can give is 0.1; more samples in "
+              "both regions of one donor would help"),
+    ],
+)  # fmt: skip
+def test_more_permutations_are_advised_only_where_there_are_more(n_permutations, sentence):
+    options = check_options(n_permutations, "adjusted", "within-donor", "mean", None, 0.05, 1)
+    with pytest.warns(DesignWarning):
+        [message] = warn_of_design(make_design([(2, 3)]), options, 5)
+    assert message.endswith(sentence)
+
+
+def test_probes_are_called_probes():
+    options = check_options(99, "adjusted", "within-donor", "single", None, 0.05, 1)
+    with pytest.warns(DesignWarning):
+        [message] = warn_of_design(make_design([(4, 4)] * 3), options, 50)
+    assert message.startswith("q_fdr of a single probe cannot reach 0.05 with 50 probes and 99 permutations")
+    table = make_table(3, probe_name=["P0", "P1", "P2"], carried_by="one")
+    [caveat] = list_gene_caveats(table, make_exchanges(3), options)
+    assert caveat.endswith("not carried by several donors: G0 P0")
 
 
 def make_table(n=3, **columns):
@@ -77,3 +116,10 @@ def test_many_names_are_counted():
     table = make_table(8, significant=[True] * 8, carried_by="one")
     [caveat] = list_gene_caveats(table, make_exchanges(8), OPTIONS)
     assert caveat.endswith("G0, G1, G2, G3, G4 and 3 more")
+
+
+@pytest.mark.parametrize(("n_lost", "words"), [(1, "1 gene without a probe"), (1200, "1,200 genes without a probe")])
+def test_genes_lost_to_a_filter_are_told(n_lost, words):
+    [caveat] = list_filter_caveats({"n_genes_left_out": n_lost})
+    assert words in caveat
+    assert list_filter_caveats({"n_genes_left_out": 0}) == list_filter_caveats(None) == []

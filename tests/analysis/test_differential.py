@@ -182,6 +182,14 @@ class TestEvidence:
         seeds = [analyse(make_pair(), n_permutations=5000, rng=seed).table["p_fwe"] for seed in (1, 2)]
         pd.testing.assert_series_equal(*seeds, check_exact=True)
 
+    def test_the_smallest_p_counts_relabellings_tied_by_symmetry(self):
+        pair = region_pair(wells("a", 1000, 1001, 1002), wells("b", 1003, 1004, 1005), atlas=ToyAtlas([8], GENES))
+        with pytest.warns(DesignWarning, match=r"the 20 relabellings of this design .* can give is 0\.1;"):
+            result = analyse(pair, n_permutations=1000)
+        assert result.settings["permutation"]["smallest_p"] == result.settings["design"]["smallest_p"]["within-donor"]
+        assert result.settings["permutation"]["smallest_p"] == pytest.approx(0.1)
+        assert result.table["p_perm"].min() >= 0.1
+
     def test_free_enumeration_is_not_called_exact(self):
         result = analyse(make_pair(), exchange="free", n_permutations=1000)
         assert result.settings["permutation"]["exhaustive"]

@@ -219,6 +219,7 @@ class TestAtlas:
             "n_probes": 3,
             "files": [],
         }
+        assert identity["zscores"] == "as given"
         assert [donor["donor_name"] for donor in identity["donors"]] == ["H0351.2001"]
         assert len(identity["responses"]) == len(server.requests) == 4
         assert identity["dates"][0].endswith("+00:00")
@@ -240,7 +241,10 @@ class TestAtlas:
         assert "asked for genes when they are used" in repr(atlas)
         assert atlas.identity()["n_samples"] == 0
         for use in (lambda: atlas.samples, lambda: atlas.probes, lambda: atlas.structures, atlas.levels, atlas.zscores):
-            with pytest.raises(AtlasError, match=r"none is named yet; take atlas\.with_genes"):
+            with pytest.raises(
+                AtlasError,
+                match=r"none is named yet; name them \(--genes .* atlas\.with_genes\(.* in Python\), or .* fetch",
+            ):
                 use()
         with pytest.raises(AttributeError, match="'AllenApiAtlas' object has no attribute 'sampels'"):
             _ = atlas.sampels

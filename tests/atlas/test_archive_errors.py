@@ -228,6 +228,29 @@ def test_donors_with_different_probes(new_archive, tmp_path):
         ArchivesAtlas(tmp_path)
 
 
+def test_donors_that_disagree_about_the_gene_of_a_probe(new_archive, tmp_path):
+    other = new_archive(10021)
+    header, *rows = other.files["Probes.csv"].splitlines(keepends=True)
+    other.files["Probes.csv"] = b"".join([header, *reversed(rows)])  # compared by id, not by place
+    other.edit("Probes.csv", '"NA"', '"TAC1"')
+    other.unpack(tmp_path)
+    new_archive(9861).unpack(tmp_path)
+    expected = (
+        r"probe 12 is of gene 'NA' in Probes\.csv of donor H0351\.2001 \(9861\), and of gene 'TAC1' in that of donor "
+        r"H0351\.2002 \(10021\); take both archives from the same release"
+    )
+    with pytest.raises(ArchiveError, match=expected):
+        ArchivesAtlas(tmp_path)
+
+
+def test_donors_may_describe_a_probe_differently(new_archive, tmp_path):
+    other = new_archive(10021)
+    other.edit("Probes.csv", '"x, y"', '"another name"')
+    other.unpack(tmp_path)
+    new_archive(9861).unpack(tmp_path)
+    assert len(ArchivesAtlas(tmp_path).donors) == 2
+
+
 @pytest.mark.parametrize("cell", ["", "x", "NA", "nan", "-inf"])
 def test_cell_that_is_no_number(archive, tmp_path, cell):
     _edit_expression(archive, 1, 3, cell)

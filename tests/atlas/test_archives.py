@@ -210,6 +210,7 @@ def test_identity_lists_files_with_checksums(new_archive, tmp_path):
     atlas = ArchivesAtlas(tmp_path)
     identity = json.loads(json.dumps(atlas.identity()))
     assert identity["kind"] == "archives"
+    assert identity["precision"] == str(atlas.levels().dtype) == "float64"
     assert identity["simulated"] is False
     assert identity["path"] == str(tmp_path.resolve())
     assert (identity["n_samples"], identity["n_probes"]) == (8, 3)

@@ -11,7 +11,7 @@ import pytest
 
 from jugex.atlas import ArchivesAtlas, ExpressionAtlas, SimulatedAtlas, open_atlas
 from jugex.atlas.views import AtlasView
-from jugex.errors import AtlasNotFoundError, OptionError
+from jugex.errors import AtlasError, AtlasNotFoundError, OptionError
 
 
 def test_simulated_by_name():
@@ -67,6 +67,14 @@ def test_no_user_data_folder():
     )
     with pytest.raises(AtlasNotFoundError, match=expected):
         open_atlas()
+
+
+@pytest.mark.parametrize("source", ["", "  "])
+def test_empty_text_is_not_the_current_folder(archive, tmp_path, monkeypatch, source):
+    archive.zip(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AtlasError, match="the atlas named is empty text; name a folder"):
+        open_atlas(source)
 
 
 def test_open_atlas_is_passed_on():

@@ -10,6 +10,7 @@ import jugex
 from jugex.atlas import atlas_from_siibra
 from jugex.errors import AtlasError
 from jugex.report.files import write_table
+from jugex.report.methods import methods_text
 
 SIIBRA_COLUMNS = ["level", "zscore", "gene", "race", "gender", "age", "mni_xyz", "sample", "probe_id", "donor_name"]
 
@@ -41,6 +42,8 @@ def test_the_comparison_is_that_of_the_whole_atlas(simulated, table):
     columns = ["gene", "n_probes", "n_samples_1", "n_samples_2", "f", "diff", "log2_fc", "p_perm", "p_fwe"]
     pd.testing.assert_frame_equal(result.table[columns], expected.table[columns])
     assert result.settings["atlas"]["zscores"] == "as given"
+    assert "z-scores of each probe were taken as given with the data" in methods_text(result)
+    assert "were standardised" in methods_text(expected)
 
 
 def test_zscores_are_those_of_the_table_whatever_the_levels_are(table):

@@ -107,6 +107,7 @@ class TestContent:
     def test_identity_names_the_sources(self, folder, built):
         identity = StoreAtlas(built).identity()
         json.dumps(identity)
+        assert identity["precision"] == str(StoreAtlas(built).levels().dtype) == "float32"
         assert (identity["kind"], identity["n_samples"], identity["simulated"]) == ("store", 17, False)
         expected = [
             file for archive in ArchivesAtlas(folder / "archives").archives.values() for file in archive.checksums

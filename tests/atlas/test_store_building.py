@@ -63,11 +63,26 @@ class TestReport:
     def test_changed_sources_replace_the_store(self, archives, new_archive, tmp_path):
         build_store(archives, tmp_path)
         new_archive(12876).zip(archives)
-        assert build_store(archives, tmp_path).is_new
+        report = build_store(archives, tmp_path)
+        assert (report.is_new, report.has_replaced) == (True, True)
         assert len(open_atlas(tmp_path).donors) == 3
-        assert build_store(archives, tmp_path, donors=["9861"]).is_new
+        assert list_hidden(tmp_path) == []
+        again = build_store(archives, tmp_path)
+        assert (again.is_new, again.has_replaced) == (False, False)
+
+    def test_poorer_store_replaces_a_fuller_one_where_that_is_asked_for(self, archives, tmp_path):
+        build_store(archives, tmp_path)
+        assert build_store(archives, tmp_path, donors=["9861"], overwrite=True).has_replaced
         assert open_atlas(tmp_path).donors["donor_id"].tolist() == [9861]
         assert list_hidden(tmp_path) == []
+
+    def test_calls_that_are_there_now_enrich_the_store(self, archives, tmp_path):
+        calls = archives / "normalized_microarray_donor10021" / "PACall.csv"
+        calls.rename(tmp_path / "aside")
+        build_store(archives, tmp_path)
+        (tmp_path / "aside").rename(calls)
+        assert build_store(archives, tmp_path).has_replaced
+        assert open_atlas(tmp_path).has_calls
 
     @pytest.mark.parametrize("harm", ["version", "missing", "short"])
     def test_store_that_does_not_open_is_built_again(self, archives, tmp_path, harm):
@@ -117,6 +132,30 @@ class TestRefusals:
             build_store(archives, tmp_path)
         open_atlas(tmp_path).verify()
         assert list_hidden(tmp_path) == []
+
+    def test_donors_of_a_fuller_store_are_not_lost(self, archives, tmp_path, monkeypatch):
+        build_store(archives, tmp_path)
+        monkeypatch.setattr(building, "_describe_sources", lambda _: pytest.fail("read the archives before refusing"))
+        expected = (
+            r"replacing the store .*store would lose donor H0351\.2002 \(10021\); give another folder "
+            r"\(--to DIR\), or replace it all the same with jugex build --overwrite \(overwrite=True\)$"
+        )
+        with pytest.raises(StoreError, match=expected):
+            build_store(archives, tmp_path, donors=["9861"])
+        assert len(open_atlas(tmp_path).donors) == 2
+        assert list_hidden(tmp_path) == []
+
+    def test_calls_of_a_fuller_store_are_not_lost(self, archives, new_archive, tmp_path):
+        build_store(archives, tmp_path)
+        (archives / "normalized_microarray_donor9861" / "PACall.csv").unlink()
+        shutil.rmtree(archives / "normalized_microarray_donor10021")
+        new_archive(12876).unpack(archives)
+        expected = (
+            r"would lose donor H0351\.2002 \(10021\) and the present/absent calls of donor H0351\.2001 \(9861\); give"
+        )
+        with pytest.raises(StoreError, match=expected):
+            build_store(archives, tmp_path)
+        assert open_atlas(tmp_path).has_calls
 
     @pytest.mark.parametrize("number", range(9))  # 2 levels, 2 calls, the moments and 4 tables; some fail in a thread
     def test_full_disk(self, archives, tmp_path, monkeypatch, number):

@@ -52,7 +52,7 @@ class TestExpressions:
 
     def test_attributes_name_the_space(self, atlas):
         table = expressions(wells("R", 1000), "MAOA", atlas=atlas)
-        assert table.attrs == {"space": "MNI152NLin2009cAsym", "atlas": "toy atlas", "simulated": False}
+        assert table.attrs == {"space": "MNI152NLin2009cAsym", "atlas": "toy atlas", "simulated": False, "region": "R"}
         simulated = expressions(jugex.demo_regions()[0], "MAOA", atlas="simulated")
         assert simulated.attrs["simulated"]
 
@@ -66,6 +66,23 @@ class TestExpressions:
             RegionError, match=r"region 'far' holds no sample of toy atlas .*nearest sample 38\.7 mm away"
         ):
             expressions(jugex.Region.sphere((50, 0, 20), 3, name="far"), "MAOA", atlas=atlas)
+
+    def test_no_sample_tells_which_samples_were_looked_at(self, atlas):
+        far = jugex.Region.sphere((50, 0, 20), 3, name="far")
+        with pytest.raises(RegionError, match=r"is in MNI152 space \(looked at were 5 samples of 1 donor\)$"):
+            expressions(far, "MAOA", atlas=atlas, donors=[10021])
+        with pytest.raises(RegionError, match=r"looked at were 15 samples of 3 donors, mirrored to the left\)$"):
+            expressions(far, "MAOA", atlas=atlas, mirror="left")
+
+    @pytest.mark.filterwarnings("ignore::jugex.errors.AtlasWarning")
+    def test_no_sample_tells_that_coordinates_were_given(self, atlas):
+        given = pd.DataFrame({"well_id": [1000, 2000], "mni_x": [1.0, 2], "mni_y": [0.0, 0], "mni_z": [0.0, 0]})
+        expected = (
+            r"check that the image and the coordinates given are in MNI152 space \(looked at were 2 samples of 3 "
+            r"donors, at the coordinates given, mirrored to the right\)$"
+        )
+        with pytest.raises(RegionError, match=expected):
+            expressions(jugex.Region.sphere((50, 0, 20), 3), "MAOA", atlas=atlas, coordinates=given, mirror="right")
 
     def test_a_region_is_a_region(self, atlas):
         with pytest.raises(OptionError, match=r"a region is a jugex\.Region, got str"):
@@ -107,6 +124,13 @@ class TestRegionPair:
         assert pair.n_found == (5, 7)
         assert pair.n_between_voxels == (3, 2)
         assert len(pair.warnings) == 1
+
+    @pytest.mark.filterwarnings("ignore::jugex.errors.OverlapWarning")
+    def test_a_probability_is_the_same_in_every_data_type(self, atlas):
+        """0.3 as float32 is 0.30000001192: no more probable than 0.3."""
+        single = WellRegion("single", {1000: 0.9, 1001: float(np.float32(0.3)), 1002: 0.31})
+        double = WellRegion("double", {1001: 0.3, 1002: 0.3, 1003: 0.8})
+        assert region_pair(single, double, atlas=atlas).shared["decision"].tolist() == ["tie", "region 1"]
 
     def test_exclude_drops_every_shared_sample(self, atlas):
         pair = region_pair(ONE, TWO, atlas=atlas, overlap="exclude")

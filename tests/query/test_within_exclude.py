@@ -186,6 +186,7 @@ class TestCommandLine:
         assert cli.main([*arguments, "--exclude", "simB"]) == 0
         table = pd.read_csv(self.folder / "a.tsv", sep="\t")
         assert set(table["structure_acronym"]) == {"simA"}
+        assert capsys.readouterr().out.startswith("simulated area A, left: ")  # as the atlas calls it
 
     def test_an_unknown_structure_ends_with_1(self, capsys):
         assert cli.main(["query", "structure:simZ", "--genes", "MAOA", "--atlas", "simulated", "--out", "a.tsv"]) == 1

@@ -129,6 +129,11 @@ def test_a_label_is_selected_by_its_number(dtype):
     assert region.identity()["label"] == 17
 
 
+@pytest.mark.parametrize("label", [17.0, np.float32(17), np.uint8(17)])
+def test_a_label_may_be_a_whole_number_of_any_type(label):
+    assert region_from_image(make_image(labels()), label=label).identity()["label"] == 17
+
+
 def test_scaled_integers_are_real_numbers(tmp_path):
     image = make_image(np.zeros(SHAPE, dtype=np.int16))
     image.dataobj[0, 0, :3] = [2, 3, 9]
@@ -306,6 +311,18 @@ def test_from_image_of_the_base_class_is_the_same(tmp_path):
 def test_threshold_out_of_range(threshold):
     with pytest.raises(OptionError, match="out of range: a probability from 0 to below 1"):
         region_from_image(make_image(probabilities()), threshold=threshold)
+
+
+@pytest.mark.parametrize("threshold", ["x", "0.2", None, [0.2]])
+def test_a_threshold_that_is_no_number(threshold):
+    with pytest.raises(OptionError, match=r"threshold .* is no number: a probability from 0 to below 1 is needed"):
+        region_from_image(make_image(probabilities()), threshold=threshold)
+
+
+@pytest.mark.parametrize("label", [30.5, float("nan"), float("inf"), [1], np.array([1, 2])])
+def test_a_label_that_is_neither_number_nor_name(label):
+    with pytest.raises(RegionError, match=r"label .* is no label: give its whole number, or its name as text"):
+        region_from_image(make_image(labels()), label=label)
 
 
 def test_percent_and_label_contradict_each_other():
@@ -497,8 +514,15 @@ def test_a_changed_byte_in_a_compressed_file(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"no image at all\n" * 50])
 def test_files_that_are_no_images(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(RegionFileError, match=f"{name} is not an image: give a NIfTI file"):
+    with pytest.raises(RegionFileError, match=f"{name} is not an image: give a NIfTI file") as refused:
         region_from_image(tmp_path / name)
+    assert ("its name ends in neither" in str(refused.value)) == (".nii" not in name)
+
+
+def test_an_image_whose_name_does_not_end_like_one(tmp_path):
+    save_image(tmp_path / "map.nii.gz", probabilities()).rename(tmp_path / "map.nii.gz@0.4")
+    with pytest.raises(RegionFileError, match=r"map\.nii\.gz@0\.4 .* its name ends in neither \.nii nor \.nii\.gz"):
+        region_from_image(tmp_path / "map.nii.gz@0.4")
 
 
 def test_images_of_other_formats(tmp_path):

@@ -96,6 +96,22 @@ class TestSave:
         np.testing.assert_array_equal(table.iloc[:, 2:], result.zscores)
         pd.testing.assert_frame_equal(jugex.load_result(tmp_path / "out").zscores, result.zscores)
 
+    @pytest.mark.parametrize("n_genes", [7, 201])
+    def test_genes_may_be_called_like_columns(self, tmp_path, n_genes):
+        odd = ["region", "sample", "well_id", "well_id_", "MAOA", "MAOA.1", '"x"']
+        genes = odd + [f"G{i}" for i in range(n_genes - len(odd))]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DesignWarning)  # many genes, few permutations
+            result = compare(ONE, TWO, atlas=ToyAtlas([6, 6], genes), n_permutations=999, rng=0)
+        result.save(tmp_path / "out")
+        loaded = jugex.load_result(tmp_path / "out")
+        assert loaded.zscores.columns.tolist() == result.zscores.columns.tolist()
+        pd.testing.assert_frame_equal(loaded.zscores, result.zscores, rtol=1e-9)  # ten significant digits are written
+        pd.testing.assert_frame_equal(loaded.samples, result.samples, rtol=1e-9, check_dtype=False)
+        loaded.save(tmp_path / "again")
+        first, second = (tmp_path / name / "samples.tsv" for name in ("out", "again"))
+        assert first.read_bytes() == second.read_bytes()
+
     def test_folders_above_are_made_and_the_report_is_there(self, tmp_path):
         make_result().save(tmp_path / "a" / "b")
         assert (tmp_path / "a" / "b" / "report.html").read_text(encoding="utf-8") == "<html>é</html>"

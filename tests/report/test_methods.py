@@ -34,6 +34,27 @@ class TestMethods:
         assert "Hawrylycz et al. 2012" not in cited(make_result(simulated=True))
 
     @pytest.mark.parametrize(
+        ("atlas", "piece"),
+        [
+            ({}, "standardised within each donor, over all samples of that donor, and "),
+            ({"kind": "tables", "zscores": "computed"}, "within each donor, over all samples of that donor, and "),
+            ({"kind": "tables", "zscores": "as given"}, "The z-scores of each probe were taken as given with the data"),
+            (
+                {"kind": "allen-api", "zscores": "as given"},
+                "were taken as the Allen Institute's web service gives them",
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("probes", ["winsorized-mean", "single"])
+    def test_zscores_that_were_given_are_not_called_standardised_here(self, make_result, atlas, piece, probes):
+        result = make_result(probes=probes)
+        result.settings["atlas"].update(atlas)
+        text = describe_methods(result).paragraph
+        assert piece in text
+        assert ("The levels of each probe were standardised" in text) == (atlas.get("zscores") != "as given")
+        assert ("each probe was tested by itself" in text) == (probes == "single")
+
+    @pytest.mark.parametrize(
         ("arguments", "piece", "reference"),
         [
             ({"statistic": "sequential"}, "sequential (type I) sum of squares", None),

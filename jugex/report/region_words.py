@@ -1,0 +1,54 @@
+"""What a region is, in words, from its settings."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import Any
+
+from jugex.report.words import join_words, shorten
+
+__all__ = ["describe_region"]
+
+#: Parts of a region described one by one; beyond, they are counted.
+_MAX_PARTS = 6
+
+
+def describe_region(region: dict[str, Any], *, is_part: bool = False) -> str:
+    """Name of a region, and in brackets what it was made of.
+
+    Parameters
+    ----------
+    region : dict
+        As `Region.identity` gives it; that of a region made of others holds theirs under `parts`.
+    is_part : bool, default False
+        Leave the volume out, which is told of the whole only.
+
+    Returns
+    -------
+    str
+        ``Fp1 (probability map, file Fp1.nii.gz, values above 0.2, 16,291 mm3)``.
+    """
+    facts = [_describe_kind(region)]
+    if region.get("file"):
+        facts.append(f"file {shorten(PurePath(region['file']).name)}")
+    if region.get("threshold") is not None:
+        facts.append(f"values above {region['threshold']:g}")
+    if region.get("volume_mm3") is not None and not is_part:
+        facts.append(f"{region['volume_mm3']:,.0f} mm3")
+    return f"{shorten(region['name'])} ({', '.join(facts)})"
+
+
+def _describe_kind(region: dict[str, Any]) -> str:
+    """Kind of a region; of one made of others, with each of those."""
+    kind, parts = str(region["kind"]), region.get("parts") or []
+    told = [describe_region(part, is_part=True) for part in parts[:_MAX_PARTS]]
+    if not told:
+        return kind
+    if kind == "difference":
+        return f"{told[0]} without {told[1]}"
+    if kind.startswith(("eroded", "dilated")):
+        return f"{told[0]} {kind}"
+    if len(parts) > _MAX_PARTS:
+        n_more = len(parts) - _MAX_PARTS
+        told.append(f"{n_more} more region{'' if n_more == 1 else 's'}")
+    return f"{kind} {'outside' if kind == 'rest of the brain' else 'of'} {join_words(told)}"
