@@ -54,7 +54,7 @@ def main() -> None:
     print(f"{len(archives)} donors, {options.probes:,} probes; {'ZIP files' if options.zipped else 'unpacked'}")
     if not options.only_reading:
         bench_building(archives, options.readers)
-    store = options.folder / "data" / "store"
+    store = archives[0].parent / "data" / "store"
     bench_reading(store)
     print("\nOther layouts of the largest donor's levels:")
     compare_layouts(np.load(next(store.glob(f"levels-{DONORS[0].donor_name}.npy"))), options.folder, take_median)

@@ -16,10 +16,10 @@ from pathlib import Path
 import jugex
 
 PICTURE = Path(__file__).with_name("report.png")
-WIDTH, HEIGHT, SCALE = 1180, 1860, 1.0
+WIDTH, HEIGHT, SCALE = 1180, 2020, 1.0
 FOLDED = """<style>
 section:has(#design), section:has(#evidence), section:has(#caveats), section:has(#methods),
-section:has(#settings), .warnings,
+section:has(#settings),
 section:has(#results) details, #results, figcaption:not(:has(b)) { display: none }
 .scroll.tall { max-height: 17rem; overflow: hidden }
 h2 { margin-top: 1.5rem }
