@@ -16,9 +16,10 @@ from jugex.atlas import (
 from jugex.errors import JugexError, JugexWarning
 from jugex.genes import read_gene_list
 from jugex.presets import compare_presets
-from jugex.query import RegionPair
+from jugex.query import RegionGroup, RegionPair
 from jugex.regions import Region, demo_regions
 from jugex.report import load_result
+from jugex.several import SeveralRegions, compare_several
 from jugex.workflow import compare
 
 __all__ = [
@@ -27,7 +28,9 @@ __all__ = [
     "JugexError",
     "JugexWarning",
     "Region",
+    "RegionGroup",
     "RegionPair",
+    "SeveralRegions",
     "__version__",
     "analysis",
     "atlas_from_ahba_rnaseq",
@@ -37,6 +40,7 @@ __all__ = [
     "build_store",
     "compare",
     "compare_presets",
+    "compare_several",
     "coordinates_report",
     "demo_regions",
     "fetch_archives",

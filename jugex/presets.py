@@ -19,7 +19,7 @@ from jugex.errors import JugexWarning, OptionError
 from jugex.genes import GeneRequest
 from jugex.query import AtlasLike, RegionPair, region_pair
 from jugex.regions import Region
-from jugex.workflow import PRESETS, make_regions, resolve_choices
+from jugex.workflow import COLLINEAR_IN_PRESETS, PRESETS, make_regions, resolve_choices
 
 __all__ = ["COMPARED_COLUMNS", "SOUND", "compare_presets"]
 
@@ -84,8 +84,8 @@ def compare_presets(
     Notes
     -----
     F is that of the earlier tools. So is p, but for what is not copied: siibra-jugex permutes each gene separately and
-    does not count the observed labels, so that its p can be 0; and both count relabellings in which regions
-    and donors coincide as no exceedance, which here are drawn again (this matters for a handful of samples only).
+    does not count the observed labels, so that its p can be 0. Relabellings in which regions and donors coincide have
+    no F: in the rows of a preset they count as no exceedance, as with the earlier tools.
 
     Examples
     --------
@@ -100,7 +100,16 @@ def compare_presets(
     asked = [presets] if isinstance(presets, str) else list(presets)
     choices = {SOUND: resolve_choices(None)} | {preset: resolve_choices(preset) for preset in asked}
     options = {
-        preset: check_options(n_permutations, of["statistic"], of["exchange"], of["probes"], None, alpha, n_jobs)
+        preset: check_options(
+            n_permutations,
+            of["statistic"],
+            of["exchange"],
+            of["probes"],
+            None,
+            alpha,
+            n_jobs,
+            collinear="redraw" if preset == SOUND else COLLINEAR_IN_PRESETS,
+        )
         for preset, of in choices.items()
     }
     _, randomness = make_generator(rng)

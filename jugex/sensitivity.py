@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from itertools import product
 from typing import Any, get_args
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from jugex.analysis import DifferentialExpression
 from jugex.analysis.aggregate import ProbeAggregation
-from jugex.analysis.design import Exchange
+from jugex.analysis.design import Exchange, LabelExchange
 from jugex.analysis.options import Options, check_options
 from jugex.analysis.result import COLUMN_TYPES, PROBE_COLUMNS
 from jugex.analysis.retest import RETEST_COLUMNS, restore_generator, retest
@@ -20,7 +20,7 @@ from jugex.analysis.scores import Statistic
 from jugex.atlas.coordinates import CoordinatesLike
 from jugex.errors import DesignError, GeneError, JugexWarning, OptionError, RegionError, ResultError
 from jugex.progress import track
-from jugex.query import Overlap, RegionPair, region_pair
+from jugex.query import Overlap, RegionPair, query_again
 from jugex.regions import Region
 from jugex.regions.images import check_threshold
 
@@ -28,7 +28,8 @@ __all__ = ["SENSITIVITY_COLUMNS", "sensitivity"]
 
 #: Columns of the table, in order; those of probes follow `gene` where each probe is tested by itself.
 SENSITIVITY_COLUMNS = (
-    "gene", "statistic", "exchange", "overlap", "threshold", "probes", "coordinates", "is_headline", "varied",
+    "gene", "statistic", "exchange", "overlap", "threshold", "probes", "coordinates", "covariates", "is_headline",
+    "varied",
     *RETEST_COLUMNS,
 )  # fmt: skip
 
@@ -42,6 +43,7 @@ _THRESHOLDS = (0.1, 0.2, 0.3, 0.4)
 _PROBES: tuple[ProbeAggregation, ...] = ("winsorized-mean", "mean", "median", "max-variance")
 #: What the column `coordinates` says of those that the result was made with.
 _AS_IN_RESULT = "as in the result"
+_SPATIAL = ("mni_x", "mni_y", "mni_z")
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,22 @@ class _Choices:
     threshold: float | None
     probes: ProbeAggregation
     coordinates: str = _AS_IN_RESULT
+    covariates: tuple[str, ...] = ()
 
     def list_varied(self, headline: _Choices) -> str:
         """Names of the choices that are not those of the headline."""
         names = [field.name for field in fields(self)]
         return ", ".join(name for name in names if getattr(self, name) != getattr(headline, name))
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether statistic and exchange go together."""
+        return self.exchange != "freedman-lane" or self.statistic == "adjusted"
+
+    def list_cells(self) -> dict[str, Any]:
+        """The choices as cells of the table."""
+        cells = {field.name: getattr(self, field.name) for field in fields(self)}
+        return cells | {"covariates": ", ".join(self.covariates) or "none"}
 
 
 def sensitivity(
@@ -75,10 +88,11 @@ def sensitivity(
     """Rerun a comparison under other defensible choices, with the same seed.
 
     The choices are varied one at a time around those of the result: statistic (adjusted, sequential, welch), exchange
-    (within-donor, free), overlap (higher-probability, exclude, keep), threshold, probes and coordinates. One at a time
-    says which choice matters; all combinations would be thousands of runs of the same few samples. The three
-    choices that can act together on the same p-value, statistic, exchange and overlap, are crossed on request.
-    Spatial covariates would belong here; this version has none.
+    (within-donor, free), overlap (higher-probability, exclude, keep), threshold, probes, coordinates, and covariates
+    (mni_x, mni_y and mni_z beside those of the result: what is left of a difference when a gradient through both
+    regions is allowed for). One at a time says which choice matters; all combinations would be thousands of runs of the
+    same few samples. The three choices that can act together on the same p-value, statistic, exchange and overlap, are
+    crossed on request.
 
     The table is descriptive. Which choice is the headline was fixed before it was made, and the number of significant
     rows is no strength of evidence.
@@ -113,7 +127,7 @@ def sensitivity(
     Raises
     ------
     ResultError
-        Where the result was read from disk, and has neither atlas nor regions.
+        Where the result was read from disk, and has neither atlas nor regions, or its covariates came from a table.
     OptionError
         Where an option has a value that is not allowed, or a gene is not in the result.
 
@@ -131,9 +145,11 @@ def sensitivity(
     places = dict(coordinates or {})
     if not any(region.thresholds for region in pair.regions):
         thresholds = ()
-    runs = list(dict.fromkeys(_vary(headline, thresholds, probes, tuple(places), crossed=crossed)))
-    m = result.settings["arguments"]["n_permutations"] if n_permutations is None else n_permutations
-    options = [_make_options(choices, m, result.settings["arguments"]["alpha"], n_jobs) for choices in runs]
+    varied = _vary(headline, thresholds, probes, tuple(places), crossed=crossed)
+    runs = list(dict.fromkeys(choices for choices in varied if choices.is_possible))
+    arguments = result.settings["arguments"]
+    m = arguments["n_permutations"] if n_permutations is None else n_permutations
+    options = [_make_options(choices, arguments, m, n_jobs) for choices in runs]
     again = _Queries(pair, headline, places)
     tables = [
         _run(again, choices, of_run, result.settings["permutation"], listed)
@@ -151,10 +167,10 @@ def _check_repeatable(result: DifferentialExpression) -> RegionPair:
             "a result read from disk holds neither atlas nor regions, so that nothing can be run again; repeat the "
             "comparison (settings.json and methods.md say how) and ask that result"
         )
-    if result.settings["arguments"].get("covariates"):
+    if any(covariate["from_table"] for covariate in result.settings["covariates"]):
         raise ResultError(
-            "a result with covariates beside donor cannot be run again under other choices by this version; compare "
-            "without covariates, or run each choice with jugex.compare"
+            "a result whose covariates come from a table cannot be run again, because other choices take other "
+            "samples; compare without that table, or run each choice with jugex.compare"
         )
     return result.inputs
 
@@ -182,6 +198,7 @@ def _read_headline(result: DifferentialExpression, pair: RegionPair) -> _Choices
         overlap=pair.overlap,
         threshold=thresholds[0] if len(thresholds) == 1 else None,
         probes=arguments["probes"],
+        covariates=tuple(arguments["covariates"] or ()),
     )
 
 
@@ -197,22 +214,33 @@ def _vary(
     yield headline
     values: dict[str, Sequence[Any]] = {
         "statistic": get_args(Statistic),
-        "exchange": get_args(Exchange),
+        "exchange": get_args(LabelExchange),
         "overlap": _OVERLAPS,
         "threshold": [check_threshold(threshold) for threshold in thresholds],
         "probes": probes,
         "coordinates": places,
+        "covariates": [tuple(dict.fromkeys([*headline.covariates, *_SPATIAL]))],
     }
     for name, others in values.items():
         for value in others:
             yield replace(headline, **{name: value})
     if crossed:
-        for statistic, exchange, overlap in product(get_args(Statistic), get_args(Exchange), _OVERLAPS):
+        for statistic, exchange, overlap in product(get_args(Statistic), get_args(LabelExchange), _OVERLAPS):
             yield replace(headline, statistic=statistic, exchange=exchange, overlap=overlap)
 
 
-def _make_options(choices: _Choices, n_permutations: int, alpha: float, n_jobs: int) -> Options:
-    return check_options(n_permutations, choices.statistic, choices.exchange, choices.probes, None, alpha, n_jobs)
+def _make_options(choices: _Choices, arguments: dict[str, Any], n_permutations: int, n_jobs: int) -> Options:
+    return check_options(
+        n_permutations,
+        choices.statistic,
+        choices.exchange,
+        choices.probes,
+        choices.covariates or None,
+        arguments["alpha"],
+        n_jobs,
+        missing=arguments.get("missing", "drop-genes"),
+        collinear=arguments.get("collinear", "redraw"),
+    )
 
 
 class _Queries:
@@ -238,31 +266,17 @@ class _Queries:
         """The samples of the regions under some choices."""
         key = (choices.overlap, choices.threshold, choices.coordinates)
         if key not in self._made:
-            with warnings.catch_warnings():  # the user has been warned of the headline, and of it alone
-                warnings.simplefilter("ignore", JugexWarning)
-                self._made[key] = self._query(choices)
+            self._made[key] = self._query(choices)
         return self._made[key]
 
     def _query(self, choices: _Choices) -> RegionPair:
-        pair = self._pair
-        filters, present, mirror = (
-            pair.sample_filter or {},
-            pair.probe_filter or {},
-            pair.atlas.identity().get("mirror"),
-        )
-        moved = choices.coordinates in self._places
-        return region_pair(
-            *(self._rethreshold(region, choices.threshold) for region in pair.regions),
-            atlas=pair.atlas,
-            genes=None if pair.genes.requested is None else pair.genes.found,
-            overlap=choices.overlap,
-            within=_list_ids(filters.get("within")),
-            exclude=_list_ids(filters.get("exclude")),
-            min_present=present.get("min_present"),
-            present_in=present.get("present_in", "all"),
-            coordinates=self._places[choices.coordinates] if moved else None,
-            mirror=mirror["side"] if moved and mirror else None,  # of other coordinates, other samples are reflected
-        )
+        other: dict[str, Any] = {"overlap": choices.overlap}
+        if choices.coordinates in self._places:
+            mirror = self._pair.atlas.identity().get("mirror")
+            # of other coordinates, other samples are reflected
+            other |= {"coordinates": self._places[choices.coordinates], "mirror": mirror["side"] if mirror else None}
+        regions = [self._rethreshold(region, choices.threshold) for region in self._pair.regions]
+        return query_again(self._pair, regions=regions, **other)
 
     def _rethreshold(self, region: Region, threshold: float | None) -> Region:
         if threshold is None or threshold == self._headline.threshold or not region.thresholds:
@@ -270,19 +284,14 @@ class _Queries:
         return region.at_threshold(threshold)
 
 
-def _list_ids(structures: list[dict[str, Any]] | None) -> list[int] | None:
-    """Ids of the structures that a query was confined to."""
-    ids = [number for structure in structures or () for number in structure["structure_ids"]]
-    return ids or None
-
-
 def _run(
     again: _Queries, choices: _Choices, options: Options, permutation: dict[str, Any], listed: list[str]
 ) -> pd.DataFrame:
     """Rows of the genes listed, in their order, of one run."""
     try:
-        pair = again.make(choices)
-        table = retest(pair, options, restore_generator(permutation))
+        with warnings.catch_warnings():  # the user has been warned of the headline, and of it alone
+            warnings.simplefilter("ignore", JugexWarning)
+            table = retest(again.make(choices), options, restore_generator(permutation))
         missing = "not tested: no probe of it is left"
     except (RegionError, DesignError, GeneError) as error:
         table = pd.DataFrame(columns=["gene", *RETEST_COLUMNS])
@@ -298,7 +307,7 @@ def _run(
 def _assemble(tables: Sequence[pd.DataFrame], runs: Sequence[_Choices], headline: _Choices) -> pd.DataFrame:
     """One table of all runs, in their order, with their choices."""
     parts = [
-        of_run.assign(**asdict(choices), is_headline=choices == headline, varied=choices.list_varied(headline))
+        of_run.assign(**choices.list_cells(), is_headline=choices == headline, varied=choices.list_varied(headline))
         for of_run, choices in zip(tables, runs, strict=True)
     ]
     by_probe = [column for column in PROBE_COLUMNS if any(column in part for part in parts)]
@@ -311,7 +320,7 @@ def _assemble(tables: Sequence[pd.DataFrame], runs: Sequence[_Choices], headline
 
 def _list_left_out(pair: RegionPair, places: Mapping[str, CoordinatesLike]) -> dict[str, str]:
     """Which choices were not varied, and why."""
-    reasons = {"spatial covariates": "covariates beside donor are not supported by this version"}
+    reasons = {}
     if not any(region.thresholds for region in pair.regions):
         reasons["threshold"] = "neither region is a probability map"
     if not places:

@@ -10,8 +10,11 @@ from typing import Any
 
 from jugex.analysis import DifferentialExpression, differential_expression
 from jugex.analysis.aggregate import ProbeAggregation
+from jugex.analysis.background import list_background_caveats, measure_background
+from jugex.analysis.covariates import CovariatesLike
 from jugex.analysis.design import Exchange
-from jugex.analysis.options import Rng
+from jugex.analysis.options import Collinear, Missing, Rng, check_options
+from jugex.analysis.retest import restore_generator
 from jugex.analysis.scores import Statistic
 from jugex.atlas.coordinates import CoordinatesLike
 from jugex.atlas.views import Side
@@ -20,7 +23,15 @@ from jugex.genes import AliasesLike, GeneRequest
 from jugex.query import AtlasLike, Donors, Overlap, PresentIn, Structures, region_pair
 from jugex.regions import Region, parse_region
 
-__all__ = ["DEFAULTS", "PRESETS", "compare", "make_regions", "resolve_choices"]
+__all__ = [
+    "COLLINEAR_IN_PRESETS",
+    "DEFAULTS",
+    "PRESETS",
+    "check_threshold_is_used",
+    "compare",
+    "make_regions",
+    "resolve_choices",
+]
 
 #: The sound choices, which hold without a preset.
 DEFAULTS = MappingProxyType(
@@ -48,6 +59,10 @@ PRESETS = MappingProxyType(
 )
 
 
+#: What the earlier tools do with relabellings in which area is collinear with donor.
+COLLINEAR_IN_PRESETS: Collinear = "smallest"
+
+
 def compare(
     region_1: Region | str,
     region_2: Region | str,
@@ -73,10 +88,13 @@ def compare(
     probes: ProbeAggregation | None = None,
     n_permutations: int = 10_000,
     rng: Rng = None,
-    covariates: None = None,
+    covariates: CovariatesLike | None = None,
     alpha: float = 0.05,
     n_jobs: int = 1,
     tail: bool = False,
+    missing: Missing = "drop-genes",
+    collinear: Collinear | None = None,
+    background: bool = True,
 ) -> DifferentialExpression:
     """Compare the expression of genes between two regions: query and analysis in one call.
 
@@ -96,8 +114,15 @@ def compare(
         See `jugex.query.region_pair`.
     threshold : float, optional
         Threshold of regions given as text that are probability maps.
-    n_permutations, rng, statistic, exchange, probes, covariates, alpha, n_jobs, tail
+    n_permutations, rng, statistic, exchange, probes, covariates, alpha, n_jobs, tail, missing
         See `jugex.analysis.differential_expression`.
+    collinear : {'redraw', 'smallest'}, optional
+        See `jugex.analysis.differential_expression`; default: `smallest` with a preset, as the earlier tools do, else
+        `redraw`.
+    background : bool
+        Where some genes are asked for, also test every gene of the atlas, with at most 999 permutations, to tell in
+        what share of them the regions differ nominally (``settings["background"]``). It reads all probes of the
+        samples. The web service is not asked for them.
 
     Returns
     -------
@@ -118,8 +143,7 @@ def compare(
     chosen = resolve_choices(
         preset, statistic=statistic, exchange=exchange, probes=probes, overlap=overlap, threshold=threshold
     )
-    if threshold is not None and not any(isinstance(region, str) for region in (region_1, region_2)):
-        raise OptionError("threshold is for regions given as text; set that of a Region in Region.from_image")
+    check_threshold_is_used((region_1, region_2), threshold)
     first, second = make_regions((region_1, region_2), chosen["threshold"], names)
     pair = region_pair(
         first,
@@ -149,9 +173,35 @@ def compare(
         alpha=alpha,
         n_jobs=n_jobs,
         tail=tail,
+        missing=missing,
+        collinear=collinear or ("redraw" if preset is None else COLLINEAR_IN_PRESETS),
     )
     arguments = result.settings["arguments"] | {"preset": preset, "threshold": chosen["threshold"]}
-    return replace(result, settings=result.settings | {"arguments": arguments})
+    result = replace(result, settings=result.settings | {"arguments": arguments})
+    return _see_against_all_genes(result, covariates, n_jobs) if background and genes is not None else result
+
+
+def _see_against_all_genes(
+    result: DifferentialExpression, covariates: CovariatesLike | None, n_jobs: int
+) -> DifferentialExpression:
+    """The result with the share of all genes of the atlas that differ nominally between its regions."""
+    pair, arguments = result.inputs, result.settings["arguments"]
+    if pair is None or pair.atlas.is_remote:
+        return result
+    options = check_options(
+        arguments["n_permutations"],
+        arguments["statistic"],
+        arguments["exchange"],
+        arguments["probes"],
+        covariates,
+        arguments["alpha"],
+        n_jobs,
+        missing=arguments.get("missing", "drop-genes"),
+        collinear=arguments.get("collinear", "redraw"),
+    )
+    found = measure_background(pair, options, restore_generator(result.settings["permutation"]))
+    caveats = [*result.settings["warnings"], *list_background_caveats(found, result.unit)]
+    return replace(result, settings=result.settings | {"background": found, "warnings": caveats})
 
 
 def resolve_choices(preset: str | None, **given: Any) -> dict[str, Any]:
@@ -168,19 +218,31 @@ def resolve_choices(preset: str | None, **given: Any) -> dict[str, Any]:
     return choices | {name: value for name, value in given.items() if value is not None}
 
 
+def check_threshold_is_used(regions: Sequence[Region | str], threshold: float | None) -> None:
+    """Refuse a threshold that no region would take.
+
+    Raises
+    ------
+    OptionError
+    """
+    if threshold is not None and not any(isinstance(region, str) for region in regions):
+        raise OptionError("threshold is for regions given as text; set that of a Region in Region.from_image")
+
+
 def make_regions(regions: Sequence[Region | str], threshold: float, names: Sequence[str] | None) -> list[Region]:
     """Regions of texts or of regions, called by the names given.
 
     Raises
     ------
     OptionError
-        Where the names are not two, or one of them is no text or empty.
+        Where the names are not as many as the regions, or one of them is no text or empty.
     """
     made = [parse_region(region, threshold=threshold) if isinstance(region, str) else region for region in regions]
     if names is None:
         return made
-    if isinstance(names, str) or len(names) != 2:
-        raise OptionError(f"names are two, one for each region; got {names!r}")
+    if isinstance(names, str) or len(names) != len(made):
+        count = "two" if len(made) == 2 else len(made)
+        raise OptionError(f"names are {count}, one for each region; got {names!r}")
     for name in names:
         if not isinstance(name, str) or not name.strip():
             raise OptionError(f"the name of a region is text that is not empty; got {name!r}")

@@ -90,6 +90,57 @@ class TestNumbers:
         pd.testing.assert_frame_equal(drawn, again, check_exact=True)
 
 
+class TestCollinearRelabellings:
+    """Two donors with (2, 1) and (1, 2) samples: of the 20 free relabellings 2 give each donor one region."""
+
+    REGIONS = wells("one", 1000, 1001, 2000), wells("two", 1002, 2001, 2002)
+
+    def compare(self, n_permutations, seed=0):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", JugexWarning)
+            options = {"atlas": ToyAtlas([4, 4], ["A", "B", "C"]), "n_permutations": n_permutations, "rng": seed}
+            table = jugex.compare_presets(*self.REGIONS, **options)
+            both = [
+                jugex.compare(*self.REGIONS, preset="bludau2018", collinear=how, **options) for how in (None, "redraw")
+            ]
+            return of(table, "bludau2018"), *both
+
+    def test_enumerated_they_count_as_no_exceedance(self):
+        rows, result, redrawn = self.compare(20)
+        assert result.settings["permutation"]["n_permutations"] == 20
+        assert redrawn.settings["permutation"]["n_permutations"] == 18
+        for column in ("p_perm", "p_fwe"):
+            assert (result.table.set_index("gene").loc[rows.index, column] == rows[column]).all()
+            without = redrawn.table.set_index("gene").loc[rows.index, column]
+            np.testing.assert_allclose(rows[column] * 20, without * 18, rtol=1e-12)  # whole numbers over 20 and 18
+
+    def test_drawn_they_count_as_no_exceedance(self):
+        """The same draws by hand: least squares of area and donor, F by its definition."""
+        rows, result, _ = self.compare(15, seed=8)
+        labels = np.array([1, 1, 0, 1, 0, 0])[np.argsort(np.random.default_rng(8).random((15, 6)), axis=1)]
+        n_1 = labels[:, :3].sum(axis=1)
+        is_usable = (n_1 > 0) & (n_1 < 3)
+        assert 0 < is_usable.sum() < 15
+        for gene in rows.index:
+            values = result.zscores[gene].to_numpy().reshape(2, 3)
+            residuals = (values - values.mean(axis=1, keepdims=True)).ravel()
+            spread = n_1 - n_1**2 / 3 + (3 - n_1) - (3 - n_1) ** 2 / 3
+            ss = (labels[is_usable] @ residuals) ** 2 / spread[is_usable]
+            observed = (residuals[[0, 1, 3]].sum()) ** 2 / (4 / 3)
+            reached = (ss >= observed * (1 - 1e-9)).sum()
+            assert rows.loc[gene, "p_perm"] == pytest.approx((1 + reached) / 16, rel=1e-12)
+
+    def test_the_only_draw_may_be_one(self):
+        labels = np.array([1, 1, 0, 1, 0, 0])
+        drawn = (labels[np.argsort(np.random.default_rng(seed).random(6))] for seed in range(100))
+        seed = next(seed for seed, of_seed in enumerate(drawn) if of_seed[:3].sum() in (0, 3))
+        options = {"atlas": ToyAtlas([4, 4], ["A", "B", "C"]), "n_permutations": 1, "alpha": 0.5}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", JugexWarning)
+            table = jugex.compare_presets(*self.REGIONS, rng=seed, **options)
+        assert (of(table, "bludau2018")["p_perm"] == 0.5).all()
+
+
 class TestTable:
     def test_one_row_per_gene_and_preset(self, table):
         assert tuple(table.columns) == COMPARED_COLUMNS

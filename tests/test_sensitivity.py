@@ -17,7 +17,7 @@ from tests.toy import ToyAtlas, WellRegion, wells
 
 GENES = ["MAOA", "TAC1", "GAD2", "CNR1"]
 NUMBERS = ["n_samples_1", "n_samples_2", "diff", "f", "p_perm", "p_fwe", "significant", "status"]
-CHOICES = ["statistic", "exchange", "overlap", "threshold", "probes", "coordinates"]
+CHOICES = ["statistic", "exchange", "overlap", "threshold", "probes", "coordinates", "covariates"]
 
 
 def compare(threshold=0.2, **options):
@@ -58,7 +58,7 @@ class TestHeadline:
         assert (headline["varied"] == "").all()
         assert headline["gene"].tolist() == result.table["gene"].tolist()
         arguments = result.settings["arguments"]
-        assert all((headline[name] == arguments[name]).all() for name in CHOICES if name in arguments)
+        assert all((headline[name] == arguments[name]).all() for name in CHOICES[:-1] if name in arguments)
 
     @pytest.mark.parametrize("kind", ["PCG64", "MT19937", "Philox", "SFC64"])
     def test_starts_from_the_state_of_the_users_generator(self, kind):
@@ -78,10 +78,11 @@ class TestVariations:
     def test_each_is_what_the_choice_gives_by_itself(self, result):
         table = result.sensitivity()
         runs = table[~table["is_headline"]].groupby("varied")
-        assert sorted(runs.groups) == ["exchange", "overlap", "probes", "statistic", "threshold"]
+        assert sorted(runs.groups) == ["covariates", "exchange", "overlap", "probes", "statistic", "threshold"]
         for choice, rows in runs:
             for value, of_value in rows.groupby(choice):
-                assert_same_numbers(of_value, compare(**{choice: value}))
+                chosen = value.split(", ") if choice == "covariates" else value
+                assert_same_numbers(of_value, compare(**{choice: chosen}))
 
     def test_crossed_lists_every_combination_of_three(self, result):
         table = result.sensitivity(crossed=True, genes="MAOA")
@@ -234,10 +235,10 @@ class TestImpossible:
         with pytest.raises(ResultError, match=r"read from disk holds neither atlas nor regions.*repeat the comparison"):
             jugex.load_result(tmp_path / "out").sensitivity()
 
-    def test_a_result_with_covariates(self, result):
-        arguments = result.settings["arguments"] | {"covariates": ["hemisphere"]}
-        with pytest.raises(ResultError, match=r"with covariates beside donor cannot be run again"):
-            sensitivity(replace(result, settings=result.settings | {"arguments": arguments}))
+    def test_a_result_with_covariates_of_a_table(self, result):
+        covariates = [{"name": "batch", "from_table": True}]
+        with pytest.raises(ResultError, match=r"whose covariates come from a table cannot be run again"):
+            sensitivity(replace(result, settings=result.settings | {"covariates": covariates}))
 
 
 class TestTable:
@@ -251,7 +252,7 @@ class TestTable:
 
     def test_says_what_was_left_out(self, result):
         left_out = result.sensitivity(genes="MAOA").attrs["left_out"]
-        assert left_out.keys() == {"spatial covariates", "coordinates"}
+        assert left_out.keys() == {"coordinates"}
         table = compare_wells(ToyAtlas([6, 5], ["A", "B"])).sensitivity(thresholds=[0.1, 0.5])
         assert table["threshold"].isna().all()
         assert table.attrs["left_out"]["threshold"] == "neither region is a probability map"

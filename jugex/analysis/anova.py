@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from jugex.analysis.covariates import USED
 from jugex.errors import DesignError, GeneError, OptionError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _BIOGRAPHY = ("age", "race")
 
 
 def anova_table(result: DifferentialExpression, gene: str, *, typ: Literal[1, 2, 3] | None = None) -> pd.DataFrame:
-    """Analysis of variance of one gene: ``zscore ~ area + specimen + age + race``, by statsmodels.
+    """Analysis of variance of one gene: ``zscore ~ area + specimen + age + race`` and covariates, by statsmodels.
 
     Parameters
     ----------
@@ -62,12 +63,14 @@ def anova_table(result: DifferentialExpression, gene: str, *, typ: Literal[1, 2,
         raise OptionError(f"typ is the type of the sums of squares, 1, 2 or 3; got {typ!r}")
     _check_gene(result, gene)
     data = _collect_data(result, gene)
-    factors = [factor for factor in ("specimen", *_BIOGRAPHY) if _can_be_factor(data[factor])]
+    covariates = _add_covariates(data, result)
+    factors = [factor for factor in ("specimen", *covariates, *_BIOGRAPHY) if _can_be_factor(data[factor])]
     model = _fit(data, ["area", *factors])
     table = _tabulate(model, typ).reindex([*(["Intercept"] if typ == 3 else []), "area", *factors, "Residual"])
     confounded = [factor for factor in factors if factor in _BIOGRAPHY]
     if confounded:
         table = _mend_confounded(table, data, model, confounded, typ)
+    table = table.rename(index=covariates)
     table["eta_sq"] = table["sum_sq"] / model.centered_tss
     table.loc[table.index == "Intercept", "eta_sq"] = np.nan  # the total is that about the mean
     return table
@@ -102,6 +105,14 @@ def _collect_data(result: DifferentialExpression, gene: str) -> pd.DataFrame:
             "computed, and give the regions different names"
         )
     return data
+
+
+def _add_covariates(data: pd.DataFrame, result: DifferentialExpression) -> dict[str, str]:
+    """Add the covariates of the model to the data, under names that a formula can hold; their own names by these."""
+    used = [covariate for covariate in result.settings.get("covariates", ()) if covariate["outcome"] == USED]
+    for number, covariate in enumerate(used):
+        data[f"covariate_{number}"] = covariate["values"]
+    return {f"covariate_{number}": str(covariate["name"]) for number, covariate in enumerate(used)}
 
 
 def _can_be_factor(values: pd.Series[Any]) -> bool:
@@ -144,7 +155,8 @@ def _mend_confounded(
     table.loc[confounded, table.columns.difference(["df", "sum_sq"])] = np.nan
     if typ == 1:  # the donor comes before them: its row holds
         return table
-    table.loc["specimen"] = pd.Series(_compare(_fit(data, ["area", *confounded]), model))
+    others = [term for term in table.index if term not in ("Intercept", "specimen", "Residual")]
+    table.loc["specimen"] = pd.Series(_compare(_fit(data, others), model))
     return table
 
 

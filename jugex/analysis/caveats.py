@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from jugex.analysis.design import Design
 from jugex.analysis.options import Options
+from jugex.analysis.relabel import enumerate_relabellings, find_smallest_p
 from jugex.errors import DesignWarning, warn_user
 
 __all__ = ["list_design_caveats", "list_filter_caveats", "list_gene_caveats", "smallest_p_of_run", "warn_of_design"]
@@ -16,9 +18,8 @@ __all__ = ["list_design_caveats", "list_filter_caveats", "list_gene_caveats", "s
 _FEW_DONORS = 3.0
 _DECISIVE_SHARE = 0.6
 _UNEQUAL_SIZES = 3.0
-_MANY_GENES = 0.10
-_FEWEST_GENES_OF_A_SHARE = 100  # of a handful of chosen genes a share says nothing about the genome
 _DISAGREEING_PROBES = 0.2
+_MOSTLY_PRESENT = 0.5
 _N_NAMED = 5
 
 
@@ -30,7 +31,7 @@ def warn_of_design(design: Design, options: Options, n_tested: int) -> list[str]
     DesignWarning
     """
     smallest = smallest_p_of_run(design, options)
-    is_exhaustive = design.n_relabellings(options.exchange) <= options.n_permutations
+    is_exhaustive = design.is_enumerable(options.exchange, options.n_permutations)
     relabelled = (
         f"the {design.n_relabellings(options.exchange):,} relabellings of this design ({options.exchange})"
         if is_exhaustive
@@ -58,9 +59,12 @@ def warn_of_design(design: Design, options: Options, n_tested: int) -> list[str]
 
 def smallest_p_of_run(design: Design, options: Options) -> float:
     """Smallest p of the run: that of all relabellings, or of those drawn."""
-    of_design = design.smallest_p(options.exchange, adjusted=options.statistic != "sequential")
-    if design.n_relabellings(options.exchange) <= options.n_permutations:
-        return of_design
+    adjusted = options.statistic != "sequential"
+    of_design = design.smallest_p(options.exchange, adjusted=adjusted)
+    if options.exchange != "freedman-lane" and design.is_enumerable(options.exchange, options.n_permutations):
+        if design.covariates is None:
+            return of_design
+        return find_smallest_p(design, enumerate_relabellings(design, options.exchange), adjusted=adjusted)
     return max(of_design, 1 / (options.n_permutations + 1))
 
 
@@ -97,7 +101,14 @@ def list_design_caveats(design: Design, names: tuple[str, str]) -> list[str]:
     return caveats
 
 
-def list_gene_caveats(table: pd.DataFrame, p_fwe_by_exchange: pd.DataFrame, options: Options) -> list[str]:
+def list_gene_caveats(
+    table: pd.DataFrame,
+    p_fwe_by_exchange: pd.DataFrame,
+    options: Options,
+    *,
+    present: pd.Series[float] | None = None,
+    near_borders: float = 0.0,
+) -> list[str]:
     """Weak points of the genes' evidence, as sentences.
 
     Parameters
@@ -107,14 +118,16 @@ def list_gene_caveats(table: pd.DataFrame, p_fwe_by_exchange: pd.DataFrame, opti
     p_fwe_by_exchange : DataFrame
         `gene`, and its family-wise p under each exchange.
     options : Options
+    present : Series, optional
+        Share of the samples used in which the probes of significant genes are above background, by gene.
+    near_borders : float
+        Share of the arbitrary borders that nearly are the observed one.
     """
     unit = "probe" if "probe_name" in table else "gene"
     if unit == "probe":
         table = table.assign(gene=table["gene"] + " " + table["probe_name"])
     significant = table[table["significant"].to_numpy(dtype=bool)]
     reached = p_fwe_by_exchange.drop(columns="gene") <= options.alpha
-    tested = table[(table["status"] == "ok").to_numpy(dtype=bool)]
-    share = float((tested["p_perm"] <= options.alpha).mean()) if len(tested) else 0.0
     concerns = [
         (
             p_fwe_by_exchange.loc[reached.any(axis=1) & ~reached.all(axis=1), "gene"],
@@ -123,7 +136,7 @@ def list_gene_caveats(table: pd.DataFrame, p_fwe_by_exchange: pd.DataFrame, opti
         (
             significant.loc[significant["p_boundary"] > options.alpha, "gene"],
             "significant, but an arbitrary border nearby separates expression about as well (p_boundary > "
-            f"{options.alpha:g}): {{}}",
+            f"{options.alpha:g}{_tell_near_borders(near_borders, options.alpha)}): {{}}",
         ),
         (
             significant.loc[significant["carried_by"] != "several", "gene"],
@@ -133,14 +146,27 @@ def list_gene_caveats(table: pd.DataFrame, p_fwe_by_exchange: pd.DataFrame, opti
             significant.loc[significant["probe_r"] < _DISAGREEING_PROBES, "gene"],
             f"significant, but the gene's probes do not agree (mean correlation below {_DISAGREEING_PROBES:g}): {{}}",
         ),
+        (
+            significant.loc[_find_absent(significant["gene"], present), "gene"],
+            f"significant, but near the floor of what the array measures: the {unit} is above background in less than "
+            f"half of the samples used: {{}}",
+        ),
     ]
-    caveats = [sentence.format(_name_genes(genes)) for genes, sentence in concerns if len(genes)]
-    if len(tested) >= _FEWEST_GENES_OF_A_SHARE and share > _MANY_GENES:
-        caveats.append(
-            f"{share:.0%} of all {unit}s tested have p_perm <= {options.alpha:g}: the regions differ in general, as "
-            "any two places do, and no {unit} is special for being among them"
-        )
-    return caveats
+    return [sentence.format(_name_genes(genes)) for genes, sentence in concerns if len(genes)]
+
+
+def _tell_near_borders(share: float, alpha: float) -> str:
+    """Why p_boundary can hardly be small, where so many of the arbitrary borders nearly are the observed one."""
+    if share <= alpha:
+        return ""
+    return f"; {share:.0%} of these borders nearly are the observed one, so it can hardly be lower"
+
+
+def _find_absent(genes: pd.Series[str], present: pd.Series[float] | None) -> npt.NDArray[np.bool_]:
+    """Which genes are above background in less than half of the samples."""
+    if present is None:
+        return np.zeros(len(genes), dtype=np.bool_)
+    return np.asarray(genes.map(present).to_numpy(dtype=np.float64) < _MOSTLY_PRESENT)
 
 
 def _name_genes(genes: pd.Series) -> str:

@@ -11,20 +11,23 @@ import numpy as np
 import pandas as pd
 
 from jugex.analysis.caveats import smallest_p_of_run
-from jugex.analysis.design import Design, Exchange
+from jugex.analysis.covariates import name_covariates
+from jugex.analysis.design import Design, LabelExchange
 from jugex.analysis.inference import Boundary
 from jugex.analysis.options import Options
-from jugex.analysis.relabel import Relabellings
+from jugex.analysis.relabel import Relabellings, Shuffles
 from jugex.analysis.scores import Statistic
 from jugex.analysis.tails import Tails
-from jugex.query import RegionPair
+from jugex.query import RegionGroup, RegionPair
 
 __all__ = [
     "SETTINGS_FORMAT",
+    "describe_arguments",
     "describe_boundary",
     "describe_design",
     "describe_exchanges",
     "describe_run",
+    "describe_software",
     "describe_tails",
 ]
 
@@ -34,10 +37,8 @@ SETTINGS_FORMAT = 1
 _FEW_GENES = 200
 
 
-def describe_run(
-    options: Options, pair: RegionPair, design: Design, randomness: dict[str, Any], relabellings: Relabellings
-) -> dict[str, Any]:
-    """Versions, arguments and permutations of a run."""
+def describe_software() -> dict[str, Any]:
+    """Form of the settings, date and versions; the command is for whoever was given one."""
     from jugex import __version__
 
     packages = ("numpy", "scipy", "pandas", "nibabel")
@@ -50,26 +51,47 @@ def describe_run(
             **{package: version(package) for package in packages},
         },
         "command": None,
-        "arguments": {
-            "preset": None,
-            "statistic": options.statistic,
-            "exchange": options.exchange,
-            "probes": options.probes,
-            "overlap": pair.overlap,
-            "alpha": options.alpha,
-            "n_permutations": options.n_permutations,
-            "genes": None if pair.genes.requested is None else list(pair.genes.requested),
-            "donors": pair.atlas.donors["donor_name"].tolist(),
-            "covariates": None,
-            **({"tail": True} if options.tail else {}),
-        },
+    }
+
+
+def describe_arguments(options: Options, pair: RegionPair | RegionGroup) -> dict[str, Any]:
+    """Arguments of a run; a preset is known only to whoever resolved it."""
+    return {
+        "preset": None,
+        "statistic": options.statistic,
+        "exchange": options.exchange,
+        "probes": options.probes,
+        "overlap": pair.overlap,
+        "alpha": options.alpha,
+        "n_permutations": options.n_permutations,
+        "genes": None if pair.genes.requested is None else list(pair.genes.requested),
+        "donors": pair.atlas.donors["donor_name"].tolist(),
+        "covariates": name_covariates(options.covariates) or None,
+        **({"missing": options.missing} if options.missing != "drop-genes" else {}),
+        **({"collinear": options.collinear} if options.collinear != "redraw" else {}),
+        **({"tail": True} if options.tail else {}),
+    }
+
+
+def describe_run(
+    options: Options,
+    pair: RegionPair,
+    design: Design,
+    randomness: dict[str, Any],
+    relabellings: Relabellings | Shuffles,
+) -> dict[str, Any]:
+    """Versions, arguments and permutations of a run."""
+    return {
+        **describe_software(),
+        "arguments": describe_arguments(options, pair),
         "permutation": {
             **randomness,
-            "n_permutations": len(relabellings.labels),
+            "n_permutations": len(relabellings.draws) + relabellings.n_smallest,
             "exchange": options.exchange,
             "exhaustive": relabellings.is_exhaustive,
             "exact": relabellings.is_exhaustive and options.exchange == "within-donor",
             "n_collinear_redrawn": relabellings.n_redrawn,
+            "n_collinear_smallest": relabellings.n_smallest,
             "smallest_p": smallest_p_of_run(design, options),
         },
     }
@@ -79,7 +101,7 @@ def describe_design(design: Design, pair: RegionPair, statistic: Statistic) -> d
     """Samples per donor and region, and what the design can show at best."""
     names = pair.samples["donor_name"].to_numpy()[design.donor_starts]
     donors = zip(names, design.n_1, design.n_2, design.weights, strict=True)
-    schemes: tuple[Exchange, ...] = get_args(Exchange)
+    schemes: tuple[LabelExchange, ...] = get_args(LabelExchange)
     return {
         "donors": [
             {"donor_name": str(name), "n_1": int(n_1), "n_2": int(n_2), "weight": float(weight)}
@@ -117,8 +139,13 @@ def describe_exchanges(exchanges: pd.DataFrame, options: Options) -> dict[str, A
 def describe_boundary(boundary: Boundary | None, why_not: str) -> dict[str, Any]:
     """How the border was compared with arbitrary ones, or why it was not."""
     if boundary is None:
-        return {"n_cuts": 0, "n_distinct": 0, "why_not": why_not}
-    return {"n_cuts": boundary.n_cuts, "n_distinct": boundary.n_distinct, "why_not": None}
+        return {"n_cuts": 0, "n_distinct": 0, "share_near": None, "why_not": why_not}
+    return {
+        "n_cuts": boundary.n_cuts,
+        "n_distinct": boundary.n_distinct,
+        "share_near": boundary.share_near,
+        "why_not": None,
+    }
 
 
 def describe_tails(tails: Tails | None, why_not: str) -> dict[str, Any]:

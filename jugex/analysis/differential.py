@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from jugex.analysis.aggregate import ProbeAggregation
+from jugex.analysis.background import describe_background, list_background_caveats
 from jugex.analysis.caveats import list_design_caveats, list_filter_caveats, list_gene_caveats, warn_of_design
+from jugex.analysis.covariates import CovariatesLike
 from jugex.analysis.describe import (
     describe_boundary,
     describe_design,
@@ -17,9 +19,10 @@ from jugex.analysis.describe import (
     describe_tails,
 )
 from jugex.analysis.design import Exchange
-from jugex.analysis.gene_values import find_status, make_design, summarize_genes
-from jugex.analysis.inference import infer
-from jugex.analysis.options import Rng, check_options, make_generator
+from jugex.analysis.floor import share_present
+from jugex.analysis.inference import Boundary, infer
+from jugex.analysis.options import Collinear, Missing, Options, Rng, check_options, make_generator
+from jugex.analysis.prepare import prepare
 from jugex.analysis.result import DifferentialExpression
 from jugex.analysis.scores import Statistic
 from jugex.analysis.tables import make_table
@@ -40,10 +43,12 @@ def differential_expression(
     statistic: Statistic = "adjusted",
     exchange: Exchange = "within-donor",
     probes: ProbeAggregation = "winsorized-mean",
-    covariates: None = None,
+    covariates: CovariatesLike | None = None,
     alpha: float = 0.05,
     n_jobs: int = 1,
     tail: bool = False,
+    missing: Missing = "drop-genes",
+    collinear: Collinear = "redraw",
 ) -> DifferentialExpression:
     """Test each gene for another expression in region 1 than in region 2.
 
@@ -62,13 +67,18 @@ def differential_expression(
     statistic : {'adjusted', 'sequential', 'welch'}
         Sum of squares of area: adjusted for donor (type II, which is type III here); before donor (type I),
         as PyJuGEx and siibra-jugex compute it; or adjusted, with a variance for each region.
-    exchange : {'within-donor', 'free'}
+    exchange : {'within-donor', 'free', 'freedman-lane'}
         Whether labels are exchanged among the samples of each donor, or among all. Only the former is exact whatever
-        the donors' means and spreads.
+        the donors' means and spreads. `freedman-lane` shuffles the residuals of the model without area over all
+        samples instead; it is slower, goes with `adjusted` alone, and is there to compare with other software.
     probes : {'winsorized-mean', 'winsorized-mean-scipy', 'mean', 'median', 'max-variance', 'stability', 'single'}
         How the probes of a gene become one value; see `jugex.analysis.aggregate.aggregate_probes`.
-    covariates : None
-        Covariates beside donor are not supported by this version.
+    covariates : str, DataFrame, or sequence of them, optional
+        What stands in the model beside donor: `hemisphere`, `structure_class`, `mni_x`, `mni_y`, `mni_z`, or another
+        column of the atlas's samples; or a table with one row per sample and its `well_id`, of which each other column
+        is a covariate (also the path of one). Numbers enter linearly, text as a factor. When labels are exchanged,
+        they stay with their samples. Age, sex and race may be named: they are the donor's, and change nothing beside
+        it. Samples that were mirrored bring `hemisphere` unasked, where it is more than one.
     alpha : float
         Family-wise error at which a gene is called significant.
     n_jobs : int
@@ -76,6 +86,11 @@ def differential_expression(
     tail : bool
         Add `p_perm_tail` and `p_fwe_tail`: where fewer than ten relabellings reach F, p from a generalised Pareto
         distribution fitted to the largest F of the relabellings. `significant` never uses them.
+    missing : {'drop-genes', 'drop-samples'}
+        What a missing value leaves out: the gene, which says so in `status`; or the sample, for all genes.
+    collinear : {'redraw', 'smallest'}
+        What becomes of relabellings (`free`) in which each donor lies in one region, so that area has no F: others are
+        drawn in their place, or they count among the relabellings with the smallest F, as in the earlier tools.
 
     Returns
     -------
@@ -86,12 +101,14 @@ def differential_expression(
     OptionError
         Where an argument has a value that is not allowed.
     DesignError
-        Where no donor has samples in both regions, or no residual degree of freedom is left.
+        Where no donor has samples in both regions, no residual degree of freedom is left, or a covariate tells the
+        regions apart or has missing values.
 
     Warns
     -----
     DesignWarning
-        Where the design can never reach `alpha`, or `q_fdr` can never reach it with so few permutations.
+        Where the design can never reach `alpha`, or `q_fdr` can never reach it with so few permutations; where a
+        covariate adds nothing to the model, or leaves little of the contrast between the regions.
 
     Notes
     -----
@@ -106,40 +123,60 @@ def differential_expression(
     >>> sorted(result.significant["gene"])
     ['MAOA', 'TAC1']
     """
-    options = check_options(n_permutations, statistic, exchange, probes, covariates, alpha, n_jobs, tail)
+    options = check_options(
+        n_permutations, statistic, exchange, probes, covariates, alpha, n_jobs, tail, missing, collinear
+    )
     generator, randomness = make_generator(rng)
-    design = make_design(pair)
+    prepared = prepare(pair, options)
+    pair, design, genes, tested = prepared.pair, prepared.design, prepared.genes, prepared.tested
     names = (pair.regions[0].name, pair.regions[1].name)
-    design.check_testable(names)
-    genes = summarize_genes(pair, options.probes)
-    status = find_status(genes.zscores, design)
-    tested = np.flatnonzero(status == "ok")
     warned = warn_of_design(design, options, len(tested))
     points, why_no_border = _find_border(pair)
     inference = infer(genes.zscores[tested], genes.levels[tested], design, options, generator, points)
-    table = make_table(genes, design, status, tested, inference, options.alpha)
+    table = make_table(genes, design, prepared.status, tested, inference, options.alpha)
     exchanges = pd.DataFrame(dict(inference.p_fwe_by_exchange.items()))
     exchanges.insert(0, "gene", genes.labels[tested])
     why_no_tails = explain_no_tails(inference.relabellings)
+    background = describe_background(
+        inference.p_values.perm, len(inference.relabellings.draws), _explain_no_background(pair)
+    )
     settings: dict[str, Any] = {
         **describe_run(options, pair, design, randomness, inference.relabellings),
         "design": describe_design(design, pair, options.statistic),
         **describe_query(pair),
+        **prepared.describe(),
         "exchanges": describe_exchanges(exchanges, options),
         "boundary": describe_boundary(inference.boundary, why_no_border),
+        "background": background,
         **describe_tails(inference.tails, why_no_tails),
         "warnings": [
             *pair.warnings,
+            *prepared.messages,
             *warned,
             *list_filter_caveats(pair.probe_filter),
             *list_design_caveats(design, names),
-            *list_gene_caveats(table, exchanges, options),
+            *_list_gene_caveats(table, exchanges, pair, options, inference.boundary),
+            *list_background_caveats(background, genes.unit),
         ],
         "empty": _explain_empty_columns(table, why_no_border, why_no_tails),
     }
-    settings["genes"].update(n_tested=len(tested), n_not_tested=len(status) - len(tested))
+    settings["genes"].update(n_tested=len(tested), n_not_tested=len(table) - len(tested))
     zscores = pd.DataFrame(genes.zscores.T, columns=genes.labels)
     return DifferentialExpression(table, pair.samples, zscores, settings, inputs=pair)
+
+
+def _list_gene_caveats(
+    table: pd.DataFrame, exchanges: pd.DataFrame, pair: RegionPair, options: Options, boundary: Boundary | None
+) -> list[str]:
+    """Weak points of the genes' evidence, with what the atlas says of their probes."""
+    reached = exchanges.loc[exchanges[options.exchange] <= options.alpha, "gene"].tolist()
+    return list_gene_caveats(
+        table,
+        exchanges,
+        options,
+        present=share_present(pair, reached, by_probe=options.probes == "single"),
+        near_borders=0.0 if boundary is None else boundary.share_near,
+    )
 
 
 def _find_border(pair: RegionPair) -> tuple[np.ndarray | None, str]:
@@ -151,6 +188,13 @@ def _find_border(pair: RegionPair) -> tuple[np.ndarray | None, str]:
     if distance > _FAR_APART:
         return None, f"the regions' centroids are {distance:.0f} mm apart, more than {_FAR_APART:.0f} mm"
     return points, ""
+
+
+def _explain_no_background(pair: RegionPair) -> str | None:
+    """Say why the genes tested are not all of the atlas, if they are not."""
+    if pair.genes.requested is None:
+        return None
+    return "only the genes asked for were tested"
 
 
 def _explain_empty_columns(table: pd.DataFrame, why_no_border: str, why_no_tails: str) -> dict[str, str]:

@@ -36,6 +36,8 @@ class DonorEvidence:
         Difference of the means within each donor.
     p_donor : ndarray, shape (g,)
         p over all sign vectors of the donors' differences, at least 2 / 2^D; NaN for more than 12 donors.
+    p_donor_fwe : ndarray, shape (g,)
+        The same corrected over the genes by the maximum of T; NaN for more than 12 donors.
     mean, ci_low, ci_high : ndarray, shape (g,)
         Plain mean of the donors' differences, and its 95 % t interval on D - 1 degrees of freedom (NaN for D < 2).
     n_same_sign : ndarray of int, shape (g,)
@@ -45,6 +47,7 @@ class DonorEvidence:
     donors: npt.NDArray[np.intp]
     diff: Floats
     p_donor: Floats
+    p_donor_fwe: Floats
     mean: Floats
     ci_low: Floats
     ci_high: Floats
@@ -72,8 +75,8 @@ def compute_donor_evidence(values: Floats, design: Design) -> DonorEvidence:
 
     Notes
     -----
-    T = |sum_d w_d s_d delta_d| over the sign vectors s; its denominator, sqrt(y'My / (n - d)), is the same for
-    every s and cancels in the p-value of one gene.
+    T = |sum_d w_d s_d delta_d| / sqrt(y'My / (n - d)) over the sign vectors s. All genes share each of them, so that
+    the largest T over genes is the null of the family, as the largest F is under relabellings.
     """
     from scipy.special import stdtrit
 
@@ -88,11 +91,13 @@ def compute_donor_evidence(values: Floats, design: Design) -> DonorEvidence:
     margin = np.full(len(values), np.nan)
     if n_donors > 1:
         margin = stdtrit(n_donors - 1, 0.975) * diff.std(axis=1, ddof=1) / np.sqrt(n_donors)
+    p_donor, p_donor_fwe = _flip_signs(weighted, _residual_spread(values, design))
     n_same_sign = (np.sign(diff) == np.sign(weighted.sum(axis=1))[:, None]).sum(axis=1)
     return DonorEvidence(
         donors=informative,
         diff=diff,
-        p_donor=_flip_signs(weighted),
+        p_donor=p_donor,
+        p_donor_fwe=p_donor_fwe,
         mean=mean,
         ci_low=mean - margin,
         ci_high=mean + margin,
@@ -100,24 +105,36 @@ def compute_donor_evidence(values: Floats, design: Design) -> DonorEvidence:
     )
 
 
-def _flip_signs(weighted: Floats) -> Floats:
-    """Share of the sign vectors with a sum at least as far from 0 as the observed one."""
-    n_donors = weighted.shape[1]
+def _residual_spread(values: Floats, design: Design) -> Floats:
+    """sqrt(y'My / (n - d)) of each gene (g,): its standard deviation within donors."""
+    residuals = design.within_donors(values)
+    freedom = design.n_samples - design.n_donors
+    spread: Floats = np.sqrt(np.einsum("gn,gn->g", residuals, residuals) / freedom)
+    return spread
+
+
+def _flip_signs(weighted: Floats, spread: Floats) -> tuple[Floats, Floats]:
+    """Shares of the sign vectors with a T, and with a largest T over genes, of at least the gene's observed one."""
+    n_genes, n_donors = weighted.shape
     if n_donors > _MOST_SIGNED_DONORS:
-        return np.full(len(weighted), np.nan)
+        return np.full(n_genes, np.nan), np.full(n_genes, np.nan)
     signs = np.array(list(product([1.0, -1.0], repeat=n_donors)))
-    observed = np.abs(weighted.sum(axis=1))
-    reached = np.zeros(len(weighted), dtype=np.intp)
-    for vector in signs:
-        reached += np.abs(np.einsum("gd,d->g", weighted, vector)) >= observed * (1 - TIE_TOLERANCE)
-    return np.asarray(reached / len(signs))
+    threshold = np.abs(weighted.sum(axis=1)) / spread * (1 - TIE_TOLERANCE)
+    reached, maxima = np.zeros(n_genes, dtype=np.intp), np.zeros(len(signs))
+    for row, vector in enumerate(signs):
+        t = np.abs(np.einsum("gd,d->g", weighted, vector)) / spread
+        reached += t >= threshold
+        maxima[row] = t.max(initial=0.0)
+    reached_by_family = len(maxima) - np.searchsorted(np.sort(maxima), threshold, side="left")
+    return reached / len(signs), reached_by_family / len(signs)
 
 
 def drop_donor(design: Design, donor: int) -> tuple[npt.NDArray[np.bool_], Design]:
     """Mask (n,) of the samples of the other donors, and their design."""
     kept = design.donors != donor
     donors = design.donors[kept]
-    return kept, Design(labels=design.labels[kept], donors=donors - (donors > donor))
+    covariates = None if design.covariates is None else design.covariates[kept]
+    return kept, Design(design.labels[kept], donors - (donors > donor), covariates)
 
 
 def judge_carriers(evidence: DonorEvidence, p_fwe_without: Floats | None, alpha: float) -> list[str]:

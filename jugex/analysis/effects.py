@@ -1,8 +1,8 @@
 """Sums of squares, F and effect sizes of every gene, from the observed labels. Arrays only.
 
 Formulas and symbols are those of the documentation of the method: y a gene's z-scores, a the labels, M the
-projection off the donors, C the centring. Every sum is taken in a fixed order, so that the numbers do not depend
-on threads or on the number of genes beside.
+projection off donors and covariates, C the centring. Every sum is taken in a fixed order, so that the numbers do not
+depend on threads or on the number of genes beside.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from jugex.analysis.design import Design
 from jugex.analysis.scores import Statistic
 
-__all__ = ["Effects", "compute_effects", "small_sample_correction"]
+__all__ = ["Effects", "compute_effects", "remove_covariates", "small_sample_correction"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,7 +29,7 @@ class Effects:
     mean_1, mean_2 : ndarray
         Raw means of the z-scores in each region.
     diff : ndarray
-        Difference adjusted for donor, a'My / a'Ma, in z-scores.
+        Difference adjusted for donor (and covariates), a'My / a'Ma, in z-scores.
     ci_low, ci_high : ndarray
         Its 95 % confidence interval, uncorrected, samples taken as replicates.
     log2_fc : ndarray
@@ -87,11 +87,11 @@ def compute_effects(values: Floats, levels: Floats, design: Design, statistic: S
 
     labels = design.labels.astype(np.float64)
     df = design.df_resid
-    spread = float(design.weights.sum())  # a'Ma
-    residuals = design.within_donors(values)
+    spread = float(design.spread(design.labels[None])[0])  # a'Ma
+    residuals = design.residualize(values)
     diff = np.einsum("gn,n->g", residuals, labels) / spread
     ss_adjusted = diff**2 * spread
-    residuals = residuals - diff[:, None] * design.within_donors(labels)
+    residuals = residuals - diff[:, None] * design.residualize(labels)
     ss_resid = np.einsum("gn,gn->g", residuals, residuals)
     ss_area = _sequential_ss(values, labels) if statistic == "sequential" else ss_adjusted
     mse = ss_resid / df
@@ -100,7 +100,7 @@ def compute_effects(values: Floats, levels: Floats, design: Design, statistic: S
         f = (diff * spread) ** 2 / variances.of_contrast if statistic == "welch" else ss_area / mse
         hedges_g = small_sample_correction(df) * diff / np.sqrt(mse)
     margin = special.stdtrit(df, 0.975) * np.sqrt(mse / spread)
-    log2_fc = np.einsum("gn,n->g", design.within_donors(levels), labels) / spread
+    log2_fc = np.einsum("gn,n->g", design.residualize(levels), labels) / spread
     return Effects(
         mean_1=values[:, design.labels].mean(axis=1),
         mean_2=values[:, ~design.labels].mean(axis=1),
@@ -119,6 +119,19 @@ def compute_effects(values: Floats, levels: Floats, design: Design, statistic: S
         ),
         df_resid=df,
     )
+
+
+def remove_covariates(values: Floats, design: Design) -> Floats:
+    """Values (g, n) less what the full model gives to the covariates, so that donors can be looked at one by one.
+
+    The weighted mean of the donors' differences of these values is the adjusted difference, as without covariates.
+    """
+    if not design.basis.shape[1]:
+        return values
+    labels = design.labels.astype(np.float64)
+    diff = (design.residualize(values) @ labels) / design.spread(design.labels[None])
+    removed: Floats = values - ((values - diff[:, None] * labels) @ design.basis) @ design.basis.T
+    return removed
 
 
 def _sequential_ss(values: Floats, labels: Floats) -> Floats:
@@ -152,8 +165,8 @@ class _Variances:
 
     @classmethod
     def of(cls, residuals: Floats, design: Design) -> _Variances:
-        area = design.within_donors(design.labels.astype(np.float64))
-        leverages = 1 / design.n_per_donor[design.donors] + area**2 / design.weights.sum()
+        area = design.residualize(design.labels.astype(np.float64))
+        leverages = design.leverages + area**2 / (area @ area)
         s_squared, v, v_squared = [], np.zeros(len(residuals)), np.zeros(len(residuals))
         for of_region in (design.labels, ~design.labels):
             freedom = of_region.sum() - leverages[of_region].sum()

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,11 +17,12 @@ import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
 from jugex.analysis.design import Design
-from jugex.analysis.relabel import Relabellings
-from jugex.analysis.scores import N_SCRATCH, Scorer, Statistic, make_scorer
+from jugex.analysis.freedman_lane import FreedmanLaneScorer
+from jugex.analysis.relabel import Relabellings, Shuffles
+from jugex.analysis.scores import N_SCRATCH, Draws, Scorer, Statistic, make_scorer
 from jugex.progress import track
 
-__all__ = ["PValues", "PermutationCounts", "count_exceedances"]
+__all__ = ["PValues", "PermutationCounts", "count_exceedances", "count_scores", "scorer_of"]
 
 #: Scores within this relative distance of the observed one count as ties.
 TIE_TOLERANCE = 1e-10
@@ -32,7 +33,7 @@ _RELABELLINGS_PER_BLOCK = 1024
 
 # From this many products on sums are looked up: about a second's worth of multiplying.
 _LARGE_JOB = 10**10
-_RELABELLINGS_PER_LOOKUP = 4096
+_RELABELLINGS_PER_LOOKUP = 1 << 14
 # Scores of order 1 are rounded to 1e-16, their roots to 1e-16 too: below, a score is 0 but for rounding.
 _ZERO = 1e-28
 
@@ -66,7 +67,7 @@ class PermutationCounts:
     maxima : ndarray, shape (m,)
         Largest score over the genes of each relabelling, rising.
     n_relabellings : int
-        Number of relabellings, m.
+        Number of relabellings, m, with those that count as the smallest.
     is_exhaustive : bool
         Whether they are all there are, the observed labels among them.
     """
@@ -98,7 +99,7 @@ class PermutationCounts:
 def count_exceedances(
     values: Floats,
     design: Design,
-    relabellings: Relabellings,
+    relabellings: Relabellings | Shuffles,
     *,
     statistic: Statistic = "adjusted",
     n_threads: int = 1,
@@ -110,9 +111,10 @@ def count_exceedances(
     values : ndarray of float64, shape (g, n)
         Genes x samples; each gene varies within some donor.
     design : Design
-        The observed labels and donors of the n samples.
-    relabellings : Relabellings
-        m labellings to compare with; in each, area is not collinear with donor.
+        The observed labels, donors and covariates of the n samples.
+    relabellings : Relabellings or Shuffles
+        m labellings to compare with, in each of which area is not collinear with donor and covariates; or m orders of
+        the residuals.
     statistic : {'adjusted', 'sequential', 'welch'}
         How area is tested.
     n_threads : int
@@ -122,21 +124,42 @@ def count_exceedances(
     -------
     PermutationCounts
     """
+    counts = count_scores(
+        scorer_of(values, design, relabellings, statistic),
+        relabellings.draws,
+        relabellings.observed(design),
+        is_exhaustive=relabellings.is_exhaustive,
+        n_threads=n_threads,
+    )
+    return replace(counts, n_relabellings=counts.n_relabellings + relabellings.n_smallest)
+
+
+def count_scores(
+    scorer: Scorer,
+    draws: Draws,
+    observed_draw: Draws,
+    *,
+    is_exhaustive: bool,
+    n_threads: int = 1,
+) -> PermutationCounts:
+    """Count the draws (m, n) in which the genes of a scorer score at least as high as in the observed one (1, n).
+
+    Else as `count_exceedances`.
+    """
     with _find_blas().limit(limits=1, user_api="blas"):  # blocks are what threads share
-        observed = _score_observed(make_scorer(values, design, statistic), design)
+        observed = _score_observed(scorer, observed_draw)
         observed[observed < _ZERO] = 0.0
         order = np.argsort(observed, kind="stable")
-        scorer = make_scorer(values[order], design, statistic)
         threshold = observed[order] * (1 - TIE_TOLERANCE)
-        found = _count_in_threads(scorer, relabellings.labels, threshold, n_threads)
-    own, stepdown = np.zeros((2, len(values)), dtype=np.intp)
+        found = _count_in_threads(scorer.reordered(order), draws, threshold, n_threads)
+    own, stepdown = np.zeros((2, len(order)), dtype=np.intp)
     for of_block in found:
         own[order] += of_block.own
         stepdown[order] += of_block.stepdown
     maxima = np.sort(np.concatenate([of_block.maxima for of_block in found]))
-    family = np.empty(len(values), dtype=np.intp)
+    family = np.empty(len(order), dtype=np.intp)
     family[order] = len(maxima) - np.searchsorted(maxima, threshold, side="left")
-    return PermutationCounts(own, family, stepdown, order, maxima, len(maxima), relabellings.is_exhaustive)
+    return PermutationCounts(own, family, stepdown, order, maxima, len(maxima), is_exhaustive)
 
 
 @cache
@@ -153,19 +176,26 @@ class _BlockCounts(NamedTuple):
     maxima: Floats
 
 
-_CountBlock = Callable[[Scorer, Labels, Floats], _BlockCounts]
+_CountBlock = Callable[[Draws], _BlockCounts]
 
 
-def _score_observed(scorer: Scorer, design: Design) -> Floats:
-    """Scores (g,) of the observed labels, once and in a fixed order."""
-    score = scorer.prepare(design.labels[None])
+def scorer_of(values: Floats, design: Design, relabellings: Relabellings | Shuffles, statistic: Statistic) -> Scorer:
+    """What scores genes (g, n) under the draws of some relabellings."""
+    if isinstance(relabellings, Shuffles):
+        return FreedmanLaneScorer(values, design)
+    return make_scorer(values, design, statistic)
+
+
+def _score_observed(scorer: Scorer, observed: Draws) -> Floats:
+    """Scores (g,) of what was observed, once and in a fixed order."""
+    score = scorer.prepare(observed)
     n_genes = len(scorer.residuals)
-    observed = np.empty((n_genes, 1))
-    score(slice(0, n_genes), observed, list(np.empty((N_SCRATCH, n_genes, 1))))
-    return observed[:, 0]
+    scores = np.empty((n_genes, 1))
+    score(slice(0, n_genes), scores, list(np.empty((N_SCRATCH, n_genes, 1))))
+    return scores[:, 0]
 
 
-def _count_block(scorer: Scorer, relabellings: Labels, threshold: Floats) -> _BlockCounts:
+def _count_block(scorer: Scorer, threshold: Floats, relabellings: Draws) -> _BlockCounts:
     """Count for b relabellings; genes come by rising observed score, so that maxima accumulate as they go."""
     score = scorer.prepare(relabellings)
     n_genes, n_relabellings = len(threshold), len(relabellings)
@@ -191,31 +221,33 @@ def _count_reached(scores: Floats, threshold: Floats, reached: Labels) -> list[i
     return [int(np.count_nonzero(row)) for row in reached]
 
 
-def _count_in_threads(scorer: Scorer, labels: Labels, threshold: Floats, n_threads: int) -> list[_BlockCounts]:
+def _count_in_threads(scorer: Scorer, draws: Draws, threshold: Floats, n_threads: int) -> list[_BlockCounts]:
     """Counts of blocks of relabellings, in their order."""
-    count, block_size = _choose_path(scorer, len(labels), n_threads)
-    blocks = [labels[start : start + block_size] for start in range(0, len(labels), block_size)]
+    count, block_size = _choose_path(scorer, threshold, len(draws), n_threads)
+    blocks = [draws[start : start + block_size] for start in range(0, len(draws) or 1, block_size)]
     description = "permutations, in blocks"
     if n_threads == 1 or len(blocks) == 1:
-        return [count(scorer, block, threshold) for block in track(blocks, description=description)]
+        return [count(block) for block in track(blocks, description=description)]
     executor = ThreadPoolExecutor(n_threads)
     try:
-        found = executor.map(lambda block: count(scorer, block, threshold), blocks)
+        found = executor.map(count, blocks)
         return list(track(found, description=description, total=len(blocks)))
     finally:
         executor.shutdown(cancel_futures=True)  # an interrupt does not wait for the blocks not begun
 
 
-def _choose_path(scorer: Scorer, n_relabellings: int, n_threads: int) -> tuple[_CountBlock, int]:
+def _choose_path(scorer: Scorer, threshold: Floats, n_relabellings: int, n_threads: int) -> tuple[_CountBlock, int]:
     """The way to count, and how many relabellings to give it at once.
 
     Large jobs look sums up, which is compiled at first use; small ones must not wait for a compiler.
     """
+    multiplied = partial(_count_block, scorer, threshold), _RELABELLINGS_PER_BLOCK
     if scorer.residuals.size * n_relabellings < _LARGE_JOB:
-        return _count_block, _RELABELLINGS_PER_BLOCK
-    from jugex.analysis.lookup import can_look_up, count_by_lookup
+        return multiplied
+    from jugex.analysis.lookup import LookUp, can_look_up
 
     if not can_look_up(scorer):
-        return _count_block, _RELABELLINGS_PER_BLOCK
+        return multiplied
+    tables = LookUp(scorer, threshold)
     n_blocks = n_threads * -(-n_relabellings // (n_threads * _RELABELLINGS_PER_LOOKUP))
-    return (lambda *arguments: _BlockCounts(*count_by_lookup(*arguments))), -(-n_relabellings // n_blocks)
+    return (lambda labels: _BlockCounts(*tables.count(labels))), -(-n_relabellings // n_blocks)

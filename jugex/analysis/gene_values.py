@@ -12,7 +12,7 @@ from jugex.analysis.aggregate import ProbeAggregation, aggregate_probes, mean_pr
 from jugex.analysis.design import Design
 from jugex.analysis.probe_scores import score_probes
 from jugex.analysis.result import PROBE_COLUMNS
-from jugex.query import RegionPair
+from jugex.query import RegionGroup, RegionPair
 
 __all__ = ["GeneValues", "find_status", "make_design", "summarize_genes"]
 
@@ -31,6 +31,11 @@ class GeneValues:
     zscores: Floats
     levels: Floats
 
+    @property
+    def unit(self) -> str:
+        """What each of them is called: a gene, or a probe."""
+        return "probe" if "probe_name" in self.annotation else "gene"
+
 
 def make_design(pair: RegionPair) -> Design:
     """Donors are numbered in the order of the pair's samples, which stand together by donor."""
@@ -38,7 +43,7 @@ def make_design(pair: RegionPair) -> Design:
     return Design(labels=pair.in_region_1, donors=np.asarray(donors, dtype=np.intp))
 
 
-def summarize_genes(pair: RegionPair, how: ProbeAggregation) -> GeneValues:
+def summarize_genes(pair: RegionPair | RegionGroup, how: ProbeAggregation) -> GeneValues:
     """Genes in alphabetical order, so that the order of probes and of the list asked for decides nothing."""
     if how == "single":
         return _take_probes(pair)
@@ -58,7 +63,7 @@ def summarize_genes(pair: RegionPair, how: ProbeAggregation) -> GeneValues:
     return GeneValues(annotation["gene"].to_numpy(), annotation, zscores, levels)
 
 
-def _take_probes(pair: RegionPair) -> GeneValues:
+def _take_probes(pair: RegionPair | RegionGroup) -> GeneValues:
     """Every probe by itself, by gene and probe id."""
     order = pair.probes.sort_values(["gene", "probe_id"]).index.to_numpy()
     probes = pair.probes.loc[order].reset_index(drop=True)

@@ -11,7 +11,7 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 
-from jugex.analysis.design import Design, Exchange
+from jugex.analysis.design import Design, Exchange, LabelExchange
 from jugex.analysis.donors import (
     DonorEvidence,
     can_several_carry,
@@ -19,13 +19,15 @@ from jugex.analysis.donors import (
     drop_donor,
     judge_carriers,
 )
-from jugex.analysis.effects import Effects, compute_effects
+from jugex.analysis.effects import Effects, compute_effects, remove_covariates
 from jugex.analysis.engine import PermutationCounts, PValues, count_exceedances
 from jugex.analysis.options import Options
-from jugex.analysis.relabel import Relabellings, cut_by_planes, make_relabellings
+from jugex.analysis.relabel import Relabellings, Shuffles, cut_by_planes, make_relabellings
 from jugex.analysis.tails import Tails, infer_tails
 
 __all__ = ["Boundary", "Inference", "infer"]
+
+_NEARLY_ALL = 0.95
 
 Floats = npt.NDArray[np.float64]
 
@@ -40,11 +42,15 @@ class Boundary:
         (1 + cuts that separate at least as well) / (m + 1).
     n_cuts, n_distinct : int
         Cuts drawn, m, and how many of them are distinct.
+    share_near : float
+        Share of the cuts that give at least 95 % of the samples their observed labels, or all of them the other ones:
+        p can hardly be below it.
     """
 
     p: Floats
     n_cuts: int
     n_distinct: int
+    share_near: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +66,7 @@ class Inference:
         Benjamini and Hochberg's, of the permutation p-values of each gene alone.
     p_fwe_by_exchange : dict of str to ndarray, shape (g,)
         Family-wise p under each exchange.
-    relabellings : Relabellings
+    relabellings : Relabellings or Shuffles
         Those of the exchange chosen.
     donors : DonorEvidence
     carried_by : list of str, length g
@@ -74,7 +80,7 @@ class Inference:
     p_values: PValues
     q_fdr: Floats
     p_fwe_by_exchange: dict[Exchange, Floats]
-    relabellings: Relabellings
+    relabellings: Relabellings | Shuffles
     donors: DonorEvidence
     carried_by: list[str]
     boundary: Boundary | None
@@ -111,15 +117,15 @@ def infer(
     Inference
     """
     effects = compute_effects(values, levels, design, options.statistic)
-    relabellings = make_relabellings(design, options.exchange, options.n_permutations, rng)
+    relabellings = _relabel(design, options.exchange, options, rng)
     counts = _count(values, design, relabellings, options)
     p_values = counts.p_values()
-    by_exchange = {options.exchange: p_values.fwe}
-    for exchange in get_args(Exchange):
+    by_exchange: dict[Exchange, Floats] = {options.exchange: p_values.fwe}
+    for exchange in get_args(LabelExchange):
         if exchange not in by_exchange:
-            others = make_relabellings(design, exchange, options.n_permutations, rng)
+            others = _relabel(design, exchange, options, rng)
             by_exchange[exchange] = _test(values, design, others, options).fwe
-    donors = compute_donor_evidence(values, design)
+    donors = compute_donor_evidence(remove_covariates(values, design), design)
     without = _leave_one_donor_out(values, design, options, rng) if can_several_carry(design) else None
     return Inference(
         effects=effects,
@@ -134,29 +140,42 @@ def infer(
     )
 
 
-def _count(values: Floats, design: Design, relabellings: Relabellings, options: Options) -> PermutationCounts:
+def _relabel(design: Design, exchange: Exchange, options: Options, rng: np.random.Generator) -> Relabellings | Shuffles:
+    return make_relabellings(design, exchange, options.n_permutations, rng, redraw=options.redraw)
+
+
+def _count(
+    values: Floats, design: Design, relabellings: Relabellings | Shuffles, options: Options
+) -> PermutationCounts:
     return count_exceedances(values, design, relabellings, statistic=options.statistic, n_threads=options.n_threads)
 
 
-def _test(values: Floats, design: Design, relabellings: Relabellings, options: Options) -> PValues:
+def _test(values: Floats, design: Design, relabellings: Relabellings | Shuffles, options: Options) -> PValues:
     return _count(values, design, relabellings, options).p_values()
 
 
 def _extrapolate(
-    values: Floats, design: Design, relabellings: Relabellings, counts: PermutationCounts, f: Floats, options: Options
+    values: Floats,
+    design: Design,
+    relabellings: Relabellings | Shuffles,
+    counts: PermutationCounts,
+    f: Floats,
+    options: Options,
 ) -> Tails:
     smallest_p = design.smallest_p(options.exchange, adjusted=options.statistic != "sequential")
     return infer_tails(values, design, relabellings, counts, f, statistic=options.statistic, smallest_p=smallest_p)
 
 
 def _leave_one_donor_out(values: Floats, design: Design, options: Options, rng: np.random.Generator) -> Floats:
-    """Family-wise p (D, g) without each of D informative donors; NaN where a gene is constant without it."""
+    """Family-wise p (D, g) without each of D informative donors; NaN where a gene has no F without it."""
     informative = np.flatnonzero(design.weights > 0)
     p_fwe = np.full((len(informative), len(values)), np.nan)
     for row, donor in enumerate(informative):
         kept, without = drop_donor(design, int(donor))
+        if without.df_resid < 1 or not without.is_estimable(without.labels[None])[0]:
+            continue  # the covariates take all that is left
         varies = without.varies_within_donors(values[:, kept])
-        relabellings = make_relabellings(without, options.exchange, options.n_permutations, rng)
+        relabellings = _relabel(without, options.exchange, options, rng)
         p_fwe[row, varies] = _test(values[varies][:, kept], without, relabellings, options).fwe
     return p_fwe
 
@@ -166,7 +185,9 @@ def _compare_borders(
 ) -> Boundary:
     cuts = cut_by_planes(design, points, options.n_permutations, rng)
     n_distinct = len(np.unique(np.packbits(cuts.labels, axis=1), axis=0))
-    return Boundary(_test(values, design, cuts, options).perm, len(cuts.labels), n_distinct)
+    agreement = (cuts.labels == design.labels).mean(axis=1)
+    share_near = float((np.maximum(agreement, 1 - agreement) >= _NEARLY_ALL).mean())
+    return Boundary(_test(values, design, cuts, options).perm, len(cuts.labels), n_distinct, share_near)
 
 
 def _false_discovery_rate(p_values: Floats) -> Floats:

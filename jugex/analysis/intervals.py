@@ -117,7 +117,8 @@ def partial_eta_sq_interval(
     reach = 3 * np.sqrt(known) + 10
     limits = np.full((2, len(f)), np.nan)
     for limit, share in zip(limits, ((1 + level) / 2, (1 - level) / 2), strict=True):
-        root = _bisect(lambda delta: np.asarray(ncf.cdf(known, 1, df, delta**2)), share, np.zeros_like(reach), reach)
+        with np.errstate(divide="ignore"):  # older SciPy divides by zero on its way to the right value
+            root = _bisect(lambda delta: np.asarray(ncf.cdf(known, 1, df, delta**2)), share, 0 * reach, reach)
         noncentrality = np.where(fdtr(1, df, known) <= share, 0.0, root**2)
         limit[is_known] = noncentrality / (noncentrality + n_samples)
     return limits[0], limits[1]

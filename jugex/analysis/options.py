@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from jugex.analysis.aggregate import ProbeAggregation
+from jugex.analysis.covariates import CovariatesLike
 from jugex.analysis.design import Exchange
 from jugex.analysis.scores import Statistic
 from jugex.errors import OptionError
 
-__all__ = ["Options", "Rng", "check_options", "make_generator"]
+__all__ = ["Collinear", "Missing", "Options", "Rng", "check_options", "count_threads", "make_generator"]
+
+#: What a missing value leaves out: its gene, or its sample for all genes.
+Missing = Literal["drop-genes", "drop-samples"]
+#: What becomes of relabellings in which area is collinear with donor: others are drawn, or they count as the smallest.
+Collinear = Literal["redraw", "smallest"]
 
 Rng = int | np.random.Generator | None
 
@@ -28,7 +34,15 @@ class Options:
     probes: ProbeAggregation
     alpha: float
     n_threads: int
-    tail: bool
+    tail: bool = False
+    covariates: CovariatesLike | None = None
+    missing: Missing = "drop-genes"
+    collinear: Collinear = "redraw"
+
+    @property
+    def redraw(self) -> bool:
+        """Whether others take the place of collinear relabellings."""
+        return self.collinear == "redraw"
 
 
 def check_options(
@@ -36,10 +50,12 @@ def check_options(
     statistic: Statistic,
     exchange: Exchange,
     probes: ProbeAggregation,
-    covariates: object,
+    covariates: CovariatesLike | None,
     alpha: float,
     n_jobs: int,
     tail: bool = False,
+    missing: Missing = "drop-genes",
+    collinear: Collinear = "redraw",
 ) -> Options:
     """Check the options of an analysis.
 
@@ -52,21 +68,42 @@ def check_options(
         ("statistic", statistic, get_args(Statistic)),
         ("exchange", exchange, get_args(Exchange)),
         ("probes", probes, get_args(ProbeAggregation)),
+        ("missing", missing, get_args(Missing)),
+        ("collinear", collinear, get_args(Collinear)),
     ):
         if value not in allowed:
             raise OptionError(f"{name} is one of {', '.join(allowed)}; got {value!r}")
-    if covariates is not None:
-        raise OptionError("covariates beside donor are not supported by this version; leave covariates=None")
+    if exchange == "freedman-lane" and statistic != "adjusted":
+        raise OptionError(
+            f"exchange='freedman-lane' goes with statistic='adjusted'; got {statistic!r}, whose labels can be "
+            "exchanged 'within-donor' or 'free'"
+        )
     if not _is_integer(n_permutations) or n_permutations < 1:
         raise OptionError(f"n_permutations is a whole number of at least 1; got {n_permutations!r}")
     if isinstance(alpha, bool) or not isinstance(alpha, int | float | np.floating) or not 0 < alpha < 1:
         raise OptionError(f"alpha is a number between 0 and 1; got {alpha!r}")
-    if not _is_integer(n_jobs) or n_jobs == 0 or n_jobs < -1:
-        raise OptionError(f"n_jobs is a number of threads, or -1 for one per core; got {n_jobs!r}")
+    n_threads = count_threads(n_jobs)
     if not isinstance(tail, bool):
         raise OptionError(f"tail is True or False; got {tail!r}")
-    n_threads = _count_cores() if n_jobs == -1 else int(n_jobs)
-    return Options(int(n_permutations), statistic, exchange, probes, float(alpha), n_threads, tail)
+    return Options(
+        int(n_permutations),
+        statistic,
+        exchange,
+        probes,
+        float(alpha),
+        n_threads,
+        tail,
+        covariates,
+        missing,
+        collinear,
+    )
+
+
+def count_threads(n_jobs: int) -> int:
+    """Number of threads that `n_jobs` asks for; an OptionError where it is no such number."""
+    if not _is_integer(n_jobs) or n_jobs == 0 or n_jobs < -1:
+        raise OptionError(f"n_jobs is a number of threads, or -1 for one per core; got {n_jobs!r}")
+    return _count_cores() if n_jobs == -1 else int(n_jobs)
 
 
 def _count_cores() -> int:

@@ -11,7 +11,7 @@ from jugex.analysis.selection import differential_stability, probe_variance
 from jugex.atlas import ExpressionAtlas
 from jugex.errors import OptionError
 from jugex.progress import track
-from jugex.query import RegionPair
+from jugex.query import RegionGroup, RegionPair
 
 __all__ = ["score_probes"]
 
@@ -20,15 +20,15 @@ Floats = npt.NDArray[np.float64]
 _PROBES_PER_CHUNK = 2048  # of all samples of the atlas: 60 MB
 
 
-def score_probes(pair: RegionPair, how: ProbeAggregation) -> Floats | None:
+def score_probes(pair: RegionPair | RegionGroup, how: ProbeAggregation) -> Floats | None:
     """Score of each probe of a pair, for `jugex.analysis.aggregate.aggregate_probes`.
 
     Parameters
     ----------
-    pair : RegionPair
+    pair : RegionPair or RegionGroup
         Samples x probes, with the atlas they come from.
     how : str
-        `max-variance` scores by the variance of the log2 levels over the samples of both regions, pooled;
+        `max-variance` scores by the variance of the log2 levels over the samples of all its regions, pooled;
         `stability` by the differential stability over all samples of the atlas (of the donors in use), because the
         structures in two regions are too few for a pattern. No other way needs a score.
 

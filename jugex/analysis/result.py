@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 if TYPE_CHECKING:
+    from anndata import AnnData
+
     from jugex.query import RegionPair
 
 __all__ = [
@@ -70,6 +76,17 @@ class DifferentialExpression:
         Everything that determined the numbers (JSON types only), as in ``settings.json``.
     inputs : RegionPair or None
         The query behind the result, with its atlas and regions; None for a result read from disk.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> result
+    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 51 samples>
+    >>> result.table[["gene", "n_samples_1", "n_samples_2", "significant"]]
+       gene  n_samples_1  n_samples_2  significant
+    0  MAOA           27           24         True
+    1  GAD2           27           24        False
     """
 
     table: pd.DataFrame
@@ -80,29 +97,69 @@ class DifferentialExpression:
 
     @property
     def region_names(self) -> tuple[str, str]:
-        """Names of region 1 and region 2."""
+        """Names of region 1 and region 2.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> result.region_names
+        ('simulated area A, left', 'simulated area B, left')
+        """
         first, second = self.settings["regions"]
         return first["name"], second["name"]
 
     @property
     def labels(self) -> pd.Series[str]:
-        """What each row of `table` is called, as its column of `zscores` is: the gene, or the gene and its probe."""
+        """What each row of `table` is called, as its column of `zscores` is: the gene, or the gene and its probe.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> result.labels.tolist()
+        ['MAOA', 'GAD2']
+        """
         if "probe_name" not in self.table:
             return self.table["gene"]
         return self.table["gene"] + " " + self.table["probe_name"]
 
     @property
     def unit(self) -> str:
-        """What each row of `table` is: "gene", or "probe" where every probe is tested by itself."""
+        """What each row of `table` is: "gene", or "probe" where every probe is tested by itself.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> result.unit
+        'gene'
+        """
         return "probe" if "probe_name" in self.table else "gene"
 
     @property
     def significant(self) -> pd.DataFrame:
-        """The rows of `table` with p_fwe at most alpha."""
+        """The rows of `table` with p_fwe at most alpha.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> result.significant["gene"].tolist()
+        ['MAOA']
+        """
         return self.table[self.table["significant"].to_numpy(dtype=bool)]
 
     def anova_table(self, gene: str, **options: Any) -> pd.DataFrame:
-        """Full analysis of variance of one gene; see `jugex.analysis.anova.anova_table`."""
+        """Full analysis of variance of one gene; see `jugex.analysis.anova.anova_table`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> result.anova_table("MAOA").loc["area", ["df", "F"]].round(2).tolist()
+        [1.0, 50.48]
+        """
         from jugex.analysis.anova import anova_table
 
         return anova_table(self, gene, **options)
@@ -117,41 +174,283 @@ class DifferentialExpression:
             "higher in Fp2"; intervals of `hedges_g` (noncentral t) and `partial_eta_sq` (noncentral F); Monte Carlo
             intervals of `p_perm` and `p_fwe`, which are p itself where all relabellings were enumerated; `q_fdr_by`
             (Benjamini and Yekutieli's, of `p_perm`) and `q_fdr_parametric` (Benjamini and Hochberg's, of
-            `p_parametric`). Intervals end in ``_low`` and ``_high``. Empty for genes that were not tested.
+            `p_parametric`); `p_donor_fwe` (`p_donor` corrected over the genes by its maximum statistic). Intervals
+            end in ``_low`` and ``_high``. Empty for genes that were not tested.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> result.details().loc[0, "direction"]
+        'higher in simulated area B, left'
         """
         from jugex.analysis.details import make_details
 
-        return make_details(self.table, self.settings)
+        return make_details(self)
 
-    def save(self, directory: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the result into a folder; see `jugex.report.save_result`."""
+    def permutation_null(self, gene: str) -> npt.NDArray[np.float64]:
+        """F of one gene under every relabelling; see `jugex.analysis.nulls.permutation_null`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> result.permutation_null("MAOA").shape
+        (10000,)
+        """
+        from jugex.analysis.nulls import permutation_null
+
+        return permutation_null(self, gene)
+
+    def donor_differences(self, genes: Sequence[str] | str | None = None) -> pd.DataFrame:
+        """Difference in each donor; see `jugex.analysis.donor_tables.donor_differences`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> result.donor_differences("MAOA")[["donor_name", "n_1", "n_2", "diff"]].round(2).head(2)
+           donor_name  n_1  n_2  diff
+        0  H0351.2001    7    6 -0.82
+        1  H0351.2002    6    8 -1.78
+        """
+        from jugex.analysis.donor_tables import donor_differences
+
+        return donor_differences(self, genes)
+
+    def leave_one_donor_out(self, genes: Sequence[str] | str | None = None, n_jobs: int = 1) -> pd.DataFrame:
+        """Difference and p without each donor; see `jugex.analysis.donor_tables.leave_one_donor_out`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> result.leave_one_donor_out("MAOA")[["left_out", "diff"]].round(2).head(2)
+             left_out  diff
+        0  H0351.2001 -1.88
+        1  H0351.2002 -1.50
+        """
+        from jugex.analysis.donor_tables import leave_one_donor_out
+
+        return leave_one_donor_out(self, genes, n_jobs)
+
+    def by_hemisphere(self, genes: Sequence[str] | str | None = None) -> pd.DataFrame:
+        """Difference in each hemisphere, descriptive; see `jugex.analysis.hemispheres.by_hemisphere`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> result.by_hemisphere("MAOA")[["hemisphere", "n_donors"]]
+          hemisphere  n_donors
+        0       left         5
+        """
+        from jugex.analysis.hemispheres import by_hemisphere
+
+        return by_hemisphere(self, genes)
+
+    def save(self, directory: str | Path, *, overwrite: bool = False, sensitivity: pd.DataFrame | None = None) -> Path:
+        """Write the result into a folder; see `jugex.report.save_result`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> folder = result.save("a-b")
+        >>> (folder / "results.tsv").exists()
+        True
+        """
         from jugex.report import save_result
 
-        return save_result(self, directory, overwrite=overwrite)
+        return save_result(self, directory, overwrite=overwrite, sensitivity=sensitivity)
 
-    def report(self, path: str | Path) -> Path:
-        """Write the HTML report; see `jugex.report.write_report`."""
+    def report(self, path: str | Path, *, sensitivity: pd.DataFrame | None = None) -> Path:
+        """Write the HTML report; see `jugex.report.write_report`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> result.report("a-b.html").name
+        'a-b.html'
+        """
         from jugex.report import write_report
 
-        return write_report(self, path)
+        return write_report(self, path, sensitivity=sensitivity)
+
+    def to_frame(self, style: Literal["limma", "deseq2"] | None = None) -> pd.DataFrame:
+        """The table with the columns of limma or DESeq2; see `jugex.report.to_frame`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> result.to_frame("limma").columns.tolist()
+        ['logFC', 'AveExpr', 't', 'P.Value', 'adj.P.Val']
+        """
+        from jugex.report import to_frame
+
+        return to_frame(self, style)
+
+    def to_rnk(self, path: str | PathLike[str] | None = None, **options: Any) -> pd.DataFrame:
+        """Genes ranked for enrichment, and the file ``.rnk``; see `jugex.report.to_rnk`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> result.to_rnk("genes.rnk")["gene"].tolist()
+        ['GAD2', 'MAOA']
+        """
+        from jugex.report import to_rnk
+
+        return to_rnk(self, path, **options)
+
+    def to_anndata(self) -> AnnData:
+        """The result as AnnData; see `jugex.report.result_to_anndata`.
+
+        Examples
+        --------
+        >>> # not run: needs the extra anndata
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> adata = result.to_anndata()  # doctest: +SKIP
+        """
+        from jugex.report import result_to_anndata
+
+        return result_to_anndata(self)
 
     def sensitivity(self, **options: Any) -> pd.DataFrame:
-        """The comparison under other defensible choices; see `jugex.sensitivity.sensitivity`."""
+        """The comparison under other defensible choices; see `jugex.sensitivity.sensitivity`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> table = result.sensitivity(genes="MAOA", n_permutations=99)
+        >>> table["is_headline"].sum()
+        np.int64(1)
+        """
         from jugex.sensitivity import sensitivity
 
         return sensitivity(self, **options)
 
     def plot_gene(self, gene: str, **options: Any) -> Any:
-        """Box and strip of a gene's z-scores; see `jugex.plots.plot_gene`."""
+        """Box and strip of a gene's z-scores; see `jugex.plots.plot_gene`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> ax = result.plot_gene("MAOA")
+        """
         from jugex.plots import plot_gene
 
         return plot_gene(self, gene, **options)
 
     def plot_samples(self, **options: Any) -> Any:
-        """The samples on an MNI template; see `jugex.plots.plot_samples`."""
+        """The samples on an MNI template; see `jugex.plots.plot_samples`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> sagittal, coronal, axial = result.plot_samples()
+        """
         from jugex.plots import plot_samples
 
         return plot_samples(self, **options)
+
+    def plot_probes(self, gene: str, **options: Any) -> Any:
+        """Levels of each probe of a gene; see `jugex.plots.plot_probes`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> ax = result.plot_probes("MAOA")
+        """
+        from jugex.plots import plot_probes
+
+        return plot_probes(self, gene, **options)
+
+    def plot_volcano(self, **options: Any) -> Any:
+        """Difference against p of every gene; see `jugex.plots.plot_volcano`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> ax = result.plot_volcano()
+        """
+        from jugex.plots import plot_volcano
+
+        return plot_volcano(self, **options)
+
+    def plot_null(self, gene: str, **options: Any) -> Any:
+        """F of a gene beside F under all relabellings; see `jugex.plots.plot_null`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> ax = result.plot_null("MAOA")
+        """
+        from jugex.plots import plot_null
+
+        return plot_null(self, gene, **options)
+
+    def plot_donors(self, gene: str, **options: Any) -> Any:
+        """Difference in each donor, and over donors; see `jugex.plots.plot_donors`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> ax = result.plot_donors("MAOA")
+        """
+        from jugex.plots import plot_donors
+
+        return plot_donors(self, gene, **options)
+
+    def plot_coverage(self, **options: Any) -> Any:
+        """Samples per donor and region; see `jugex.plots.plot_coverage`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> ax = result.plot_coverage()
+        """
+        from jugex.plots import plot_coverage
+
+        return plot_coverage(self, **options)
+
+    def plot_heatmap(self, genes: Sequence[str] | None = None, **options: Any) -> Any:
+        """z-scores of many genes in all samples; see `jugex.plots.plot_heatmap`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> ax = result.plot_heatmap(["MAOA", "GAD2"])
+        """
+        from jugex.plots import plot_heatmap
+
+        return plot_heatmap(self, genes, **options)
+
+    def plot_axis(self, gene: str, **options: Any) -> Any:
+        """A gene along the line between the regions; see `jugex.plots.plot_axis`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> ax = result.plot_axis("MAOA")
+        """
+        from jugex.plots import plot_axis
+
+        return plot_axis(self, gene, **options)
 
     def __repr__(self) -> str:
         first, second = self.region_names

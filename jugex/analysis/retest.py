@@ -9,8 +9,8 @@ import pandas as pd
 
 from jugex.analysis.effects import compute_effects
 from jugex.analysis.engine import count_exceedances
-from jugex.analysis.gene_values import find_status, make_design, summarize_genes
 from jugex.analysis.options import Options
+from jugex.analysis.prepare import prepare
 from jugex.analysis.relabel import make_relabellings
 from jugex.analysis.result import COLUMN_TYPES, PROBE_COLUMNS
 from jugex.query import RegionPair
@@ -44,15 +44,17 @@ def retest(pair: RegionPair, options: Options, rng: np.random.Generator) -> pd.D
     ------
     DesignError
         Where the samples admit no test.
+
+    Warns
+    -----
+    DesignWarning
+        Where a covariate is left out of the model.
     """
-    design = make_design(pair)
-    design.check_testable((pair.regions[0].name, pair.regions[1].name))
-    genes = summarize_genes(pair, options.probes)
-    status = find_status(genes.zscores, design)
-    tested = np.flatnonzero(status == "ok")
+    prepared = prepare(pair, options)
+    design, genes, tested = prepared.design, prepared.genes, prepared.tested
     values = genes.zscores[tested]
     effects = compute_effects(values, genes.levels[tested], design, options.statistic)
-    relabellings = make_relabellings(design, options.exchange, options.n_permutations, rng)
+    relabellings = make_relabellings(design, options.exchange, options.n_permutations, rng, redraw=options.redraw)
     p_values = count_exceedances(
         values, design, relabellings, statistic=options.statistic, n_threads=options.n_threads
     ).p_values()
@@ -67,7 +69,7 @@ def retest(pair: RegionPair, options: Options, rng: np.random.Generator) -> pd.D
     ):
         table[column] = pd.Series(numbers, index=tested, dtype=np.float64).reindex(table.index)
     table["significant"] = (table["p_fwe"] <= options.alpha).to_numpy(dtype=bool)
-    table["status"] = status
+    table["status"] = prepared.status
     return table.astype({str(column): COLUMN_TYPES[str(column)] for column in table})
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from jugex.analysis.design import Design
 __all__ = [
     "N_SCRATCH",
     "AdjustedScorer",
+    "Draws",
     "ScoreBlock",
     "Scorer",
     "SequentialScorer",
@@ -31,7 +33,8 @@ __all__ = [
 Statistic = Literal["adjusted", "sequential", "welch"]
 
 Floats = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.bool_]
+#: Relabellings (b, n), or orders of residuals (b, n).
+Draws = npt.NDArray[np.bool_] | npt.NDArray[np.intp]
 #: Writes the scores of a slice of genes into an array (genes, b), with the help of others of that shape.
 ScoreBlock = Callable[[slice, Floats, Sequence[Floats]], None]
 
@@ -47,31 +50,40 @@ class Scorer(ABC):
     values : ndarray of float64, shape (g, n)
         Genes x samples; each gene varies within some donor.
     design : Design
-        Donors of the samples; of its labels only their number is used.
+        Donors and covariates of the samples; of its labels only their number is used.
     """
+
+    #: Attributes with one row per gene.
+    _by_gene: ClassVar[tuple[str, ...]] = ("residuals", "length")
 
     def __init__(self, values: Floats, design: Design) -> None:
         self.design = design
-        self.residuals = design.within_donors(values)
+        self.residuals = design.residualize(values)
         self.length = np.sqrt(np.einsum("gn,gn->g", self.residuals, self.residuals))[:, None]
         self.residuals /= self.length
 
+    def reordered(self, order: npt.NDArray[np.intp]) -> Self:
+        """The scorer of the same genes in another order."""
+        scorer = copy(self)
+        for name in self._by_gene:
+            setattr(scorer, name, getattr(self, name)[order])
+        return scorer
+
     @abstractmethod
-    def prepare(self, relabellings: Labels) -> ScoreBlock:
+    def prepare(self, relabellings: Draws) -> ScoreBlock:
         """Make the function that scores slices of genes under b relabellings (b, n)."""
 
-    def _tabulate(self, relabellings: Labels) -> tuple[Floats, Floats, Floats]:
+    def _tabulate(self, relabellings: Draws) -> tuple[Floats, Floats, Floats]:
         """Labels (n, b), samples of each donor in region 1 (d, b), and a'Ma (b,) of b relabellings."""
         labels = relabellings.T.astype(np.float64, order="C")
         n_1 = np.add.reduceat(labels, self.design.donor_starts, axis=0)
-        spread = (n_1 - n_1**2 / self.design.n_per_donor[:, None]).sum(axis=0)
-        return labels, n_1, spread
+        return labels, n_1, self.design.spread(relabellings.astype(np.bool_, copy=False))
 
 
 class AdjustedScorer(Scorer):
     """SS adjusted for donor: (a'My)^2 / (a'Ma), where y'My = 1 = SS + RSS."""
 
-    def prepare(self, relabellings: Labels) -> ScoreBlock:
+    def prepare(self, relabellings: Draws) -> ScoreBlock:
         """Make the function that scores slices of genes; see `Scorer.prepare`."""
         labels, _, spread = self._tabulate(relabellings)
         labels /= np.sqrt(spread)
@@ -85,26 +97,29 @@ class AdjustedScorer(Scorer):
 class SequentialScorer(Scorer):
     """SS of area before donor: (a'Cy)^2 / (a'Ca), over itself and RSS."""
 
+    _by_gene = (*Scorer._by_gene, "offsets")
+
     def __init__(self, values: Floats, design: Design) -> None:
         super().__init__(values, design)
-        # a'Cy = a'My + sum_d n_1d (mean of donor d - mean of all samples)
-        self.offsets = (design.donor_means(values) - values.mean(axis=1, keepdims=True)) / self.length
+        # a'Cy = a'My + sum_d n_1d (mean of donor d - mean of all samples) + sum_q (q'a)(q'y), q: basis of covariates
+        of_donors = design.donor_means(values) - values.mean(axis=1, keepdims=True)
+        self.offsets = np.hstack([of_donors, values @ design.basis]) / self.length
 
-    def prepare(self, relabellings: Labels) -> ScoreBlock:
+    def prepare(self, relabellings: Draws) -> ScoreBlock:
         """Make the function that scores slices of genes; see `Scorer.prepare`."""
         labels, n_1, spread = self._tabulate(relabellings)
         labels /= np.sqrt(spread)
         n_1_all = n_1.sum(axis=0)
         ratio = spread / (n_1_all * (1 - n_1_all / self.design.n_samples))  # a'Ma / a'Ca
-        n_1 /= np.sqrt(spread)
-        return partial(self._score, labels, n_1, ratio)
+        loadings = np.vstack([n_1 / np.sqrt(spread), self.design.basis.T @ labels])
+        return partial(self._score, labels, loadings, ratio)
 
     def _score(
-        self, labels: Floats, n_1: Floats, ratio: Floats, genes: slice, out: Floats, scratch: Sequence[Floats]
+        self, labels: Floats, loadings: Floats, ratio: Floats, genes: slice, out: Floats, scratch: Sequence[Floats]
     ) -> None:
         ss = scratch[0]
         np.matmul(self.residuals[genes], labels, out=out)  # a'My / sqrt(a'Ma)
-        np.matmul(self.offsets[genes], n_1, out=ss)
+        np.matmul(self.offsets[genes], loadings, out=ss)
         ss += out  # a'Cy / sqrt(a'Ma)
         np.multiply(ss, ss, out=ss)
         ss *= ratio
@@ -118,24 +133,28 @@ class WelchScorer(Scorer):
     """Adjusted difference over its variance with a residual variance s_g^2 for each region g.
 
     F = u^2 / V with u = a'My, V = sum_g s_g^2 k_g, k_g = sum_{i in g} (Ma)_i^2, and s_g^2 = RSS_g / f_g with
-    f_g = n_g - sum_{i in g} h_ii; the score is u^2 / (u^2 + V). With r = My and w = Ma,
+    f_g = n_g - sum_{i in g} h_ii (leverages of donor, covariates and area); the score is u^2 / (u^2 + V). With
+    r = My and w = Ma,
     RSS_1 = sum a r^2 - 2 (u / s) sum a w r + (u / s)^2 k_1, where s = a'Ma = k_1 + k_2; region 2 likewise.
     A region whose samples all are alone in their donor has f_g = 0 and residuals 0: it adds nothing to V.
     """
+
+    _by_gene = (*Scorer._by_gene, "squares")
 
     def __init__(self, values: Floats, design: Design) -> None:
         super().__init__(values, design)
         self.squares = self.residuals**2
 
-    def prepare(self, relabellings: Labels) -> ScoreBlock:
+    def prepare(self, relabellings: Draws) -> ScoreBlock:
         """Make the function that scores slices of genes; see `Scorer.prepare`."""
         labels, n_1, s = self._tabulate(relabellings)
-        share = n_1 / self.design.n_per_donor[:, None]
-        w_1 = labels * (1 - share[self.design.donors])  # a w
+        w_1 = labels * self.design.residualize(labels.T).T  # a w
         k_1 = (w_1**2).sum(axis=0)
         k_2 = s - k_1
-        f_1 = n_1.sum(axis=0) - share.sum(axis=0) - k_1 / s
-        f_2 = self.design.n_samples - n_1.sum(axis=0) - (1 - share).sum(axis=0) - k_2 / s
+        leverages = self.design.leverages
+        h_1 = leverages @ labels
+        f_1 = n_1.sum(axis=0) - h_1 - k_1 / s
+        f_2 = self.design.n_samples - n_1.sum(axis=0) - (leverages.sum() - h_1) - k_2 / s
         c_1, c_2 = _divide_or_zero(k_1, f_1), _divide_or_zero(k_2, f_2)
         of_square = (c_1 * k_1 + c_2 * k_2) / s**2 - 2 * c_2 / s
         return partial(self._score, labels, labels * (c_1 - c_2), w_1 * (2 * (c_1 - c_2) / s), c_2, of_square)

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from jugex.analysis.design import Design
-from jugex.analysis.engine import PermutationCounts
-from jugex.analysis.relabel import Relabellings
-from jugex.analysis.scores import N_SCRATCH, Statistic, make_scorer
+from jugex.analysis.engine import PermutationCounts, scorer_of
+from jugex.analysis.relabel import Relabellings, Shuffles
+from jugex.analysis.scores import N_SCRATCH, Statistic
 
 __all__ = ["ParetoTail", "Tails", "explain_no_tails", "fit_tail", "infer_tails"]
 
@@ -93,7 +93,7 @@ class Tails:
 def infer_tails(
     values: Floats,
     design: Design,
-    relabellings: Relabellings,
+    relabellings: Relabellings | Shuffles,
     counts: PermutationCounts,
     f: Floats,
     *,
@@ -107,8 +107,8 @@ def infer_tails(
     values : ndarray of float64, shape (g, n)
         Genes x samples, as given to `count_exceedances`.
     design : Design
-    relabellings : Relabellings
-        The same m labellings.
+    relabellings : Relabellings or Shuffles
+        The same m draws.
     counts : PermutationCounts
         What they gave.
     f : ndarray, shape (g,)
@@ -174,11 +174,11 @@ def fit_tail(values: Floats) -> ParetoTail | None:
     return None
 
 
-def explain_no_tails(relabellings: Relabellings) -> str:
+def explain_no_tails(relabellings: Relabellings | Shuffles) -> str:
     """Say why no gene has a p from a tail."""
     if relabellings.is_exhaustive:
         return "all relabellings were enumerated, so their counts are no estimates"
-    if len(relabellings.labels) < _FEWEST_RELABELLINGS:
+    if len(relabellings.draws) < _FEWEST_RELABELLINGS:
         return f"a tail needs at least {_FEWEST_RELABELLINGS} relabellings"
     return "no generalised Pareto tail fits, or its end-point lies below F"
 
@@ -218,19 +218,19 @@ def _to_f(scores: Floats, df: int) -> Floats:
 
 
 def _score_genes(
-    values: Floats, design: Design, relabellings: Relabellings, statistic: Statistic
+    values: Floats, design: Design, relabellings: Relabellings | Shuffles, statistic: Statistic
 ) -> Iterator[tuple[slice, Floats]]:
     """Scores (genes, m) of every relabelling, for a few genes at a time."""
-    m = len(relabellings.labels)
+    m = len(relabellings.draws)
     size = max(1, _SCORES_AT_ONCE // m)
     for first in range(0, len(values), size):
         genes = slice(first, min(first + size, len(values)))
-        scorer = make_scorer(values[genes], design, statistic)
+        scorer = scorer_of(values[genes], design, relabellings, statistic)
         every = slice(0, genes.stop - genes.start)
         scores = np.empty((every.stop, m))
         for start in range(0, m, _RELABELLINGS_PER_BLOCK):
-            labels = relabellings.labels[start : start + _RELABELLINGS_PER_BLOCK]
-            of_block, *scratch = np.empty((1 + N_SCRATCH, every.stop, len(labels)))
-            scorer.prepare(labels)(every, of_block, scratch)
-            scores[:, start : start + len(labels)] = of_block
+            draws = relabellings.draws[start : start + _RELABELLINGS_PER_BLOCK]
+            of_block, *scratch = np.empty((1 + N_SCRATCH, every.stop, len(draws)))
+            scorer.prepare(draws)(every, of_block, scratch)
+            scores[:, start : start + len(draws)] = of_block
         yield genes, scores

@@ -62,6 +62,12 @@ def atlas_from_ahba_rnaseq(
     `read_annotation` and `read_genes`): ``RNAseqTPM.csv`` and ``RNAseqCounts.csv`` have no header, and per row a gene
     symbol, then one value per sample, in the order of the rows of ``SampleAnnot.csv``, which has the column `well_id`;
     ``Genes.csv`` has `gene_symbol` and `entrez_id`. The donor is told by the name of the folder.
+
+    Examples
+    --------
+    >>> # not run: needs the RNA-seq files and the donor archives
+    >>> import jugex
+    >>> rnaseq = jugex.atlas_from_ahba_rnaseq("rnaseq/", jugex.open_atlas("ahba/"))  # doctest: +SKIP
     """
     if values not in _FILES:
         raise OptionError(f"values is one of {', '.join(get_args(RnaseqValues))}; got {values!r}")

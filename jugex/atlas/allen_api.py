@@ -94,6 +94,11 @@ class AllenApiAtlas(ExpressionAtlas):
         """What the atlas is called in reports."""
         return _NAME
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether each value is asked for over the network: yes."""
+        return True
+
     def identity(self) -> dict[str, Any]:
         """Where the numbers come from; there are none before genes are named."""
         return _identify(self, self._client.url, n_samples=0, n_probes=0, receipts=[])

@@ -65,6 +65,12 @@ def atlas_from_anndata(
     ------
     AtlasError
         Where anndata is not installed, or a part is missing or not as it should be.
+
+    Examples
+    --------
+    >>> # not run: needs the extra anndata
+    >>> import jugex
+    >>> atlas = jugex.atlas_from_anndata("samples.h5ad", donor="subject")  # doctest: +SKIP
     """
     anndata = import_anndata()
     file = None

@@ -63,6 +63,13 @@ class ExpressionAtlas(ABC):
         (nullable int; missing at the root). Empty where the source has none.
     space : str
         Space of the coordinates, by TemplateFlow's name.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> atlas = jugex.open_atlas("simulated")
+    >>> atlas.levels(probe_ids=atlas.probes["probe_id"][:3]).shape
+    (515, 3)
     """
 
     samples: pd.DataFrame
@@ -86,6 +93,11 @@ class ExpressionAtlas(ABC):
     @property
     def has_calls(self) -> bool:
         """Whether `present` knows which probes are above background."""
+        return False
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether each value is asked for over the network, so that all genes are too many."""
         return False
 
     @abstractmethod

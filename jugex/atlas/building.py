@@ -109,6 +109,12 @@ def build_store(
         was read.
     OptionError
         Where a donor is unknown.
+
+    Examples
+    --------
+    >>> # not run: needs the donor archives
+    >>> import jugex
+    >>> report = jugex.build_store("ahba/")  # doctest: +SKIP
     """
     source = ArchivesAtlas(archives, donors=donors)
     folder = (default_data_folder() if to is None else Path(to).expanduser()).resolve()

@@ -101,6 +101,12 @@ def fetch_archives(
         Where the store cannot be built; see `build_store`.
     OptionError
         Where a donor is unknown, or the store holds donors that would be lost because their archives were removed.
+
+    Examples
+    --------
+    >>> # not run: downloads 400 MB
+    >>> import jugex
+    >>> report = jugex.fetch_archives(donors=["H0351.2001"], to="ahba")  # doctest: +SKIP
     """
     names = choose_donors(donor_table(), donors)
     wanted = [donor for donor in DONORS if donor.donor_name in names]

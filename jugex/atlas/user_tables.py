@@ -57,7 +57,7 @@ def atlas_from_tables(
         One row per sample: its coordinates in mm (`mni_x`, `mni_y`, `mni_z`; or `x`, `y`, `z`; or `mni_xyz`, a tuple or
         a text like ``"(1, 2, 3)"``) and `donor_name` (or `donor`). Its id is `sample_id`, else `well_id`, else the
         index of the DataFrame. Optional: `structure_id`, `structure_acronym`, `structure_name`, and, where there is no
-        table of donors, `age`, `gender` and `race`.
+        table of donors, `age`, `gender` and `race`. Other columns are kept, and can be covariates of an analysis.
     expression : DataFrame or path
         Samples x probes (or genes), or probes x samples: which of them is told by the ids. The index, or the first
         column of a file, and the columns hold the ids. Values are log2 levels, or whatever scale the user has;
@@ -122,7 +122,7 @@ def build_atlas(
     is_upright: bool = False,
 ) -> TablesAtlas:
     """Make an atlas from tables that are read (and from other files, as listed); see `atlas_from_tables`."""
-    described = describe_samples(samples)
+    described = describe_samples(samples).join(_list_other_columns(samples))
     turned = matrix if is_upright else _turn_upright(matrix, described["sample_id"].to_numpy(), probes)
     _check_same_samples(described["sample_id"].to_numpy(), turned, samples.title)
     annotated, columns = _describe_probes(probes, turned)
@@ -159,6 +159,13 @@ def describe_samples(table: UserTable) -> pd.DataFrame:
     for column in ("structure_acronym", "structure_name"):
         described[column] = texts_of(table, table.find(column))
     return described[[*SAMPLE_COLUMNS, "sample_id"]]
+
+
+def _list_other_columns(table: UserTable) -> pd.DataFrame:
+    """Columns of a table of samples that say something of the user's own, such as a batch."""
+    known = {*SAMPLE_COLUMNS, *DONOR_COLUMNS, "sample_id", "donor", "x", "y", "z", "mni_xyz", "sex"}
+    others = [column for column in table.rows.columns if str(column).lower() not in known]
+    return table.rows[others].reset_index(drop=True)
 
 
 def describe_donors(table: UserTable, donor_names: pd.Series) -> pd.DataFrame:

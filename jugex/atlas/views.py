@@ -74,6 +74,11 @@ class AtlasView(ExpressionAtlas):
         return self._atlas.has_calls
 
     @property
+    def is_remote(self) -> bool:
+        """Whether the underlying atlas is asked over the network."""
+        return self._atlas.is_remote
+
+    @property
     def changes(self) -> dict[str, Any]:
         """What `identity` says of this view, and of the views that it looks through."""
         return (self._atlas.changes if isinstance(self._atlas, AtlasView) else {}) | self._record
@@ -206,7 +211,8 @@ def mirrored(atlas: ExpressionAtlas, side: Side) -> AtlasView:
     Returns
     -------
     AtlasView
-        ``identity()["mirror"]`` names the side, and how many samples were reflected.
+        ``identity()["mirror"]`` names the side, and how many samples were reflected. The column `hemisphere` of its
+        samples says where each was taken.
 
     Raises
     ------
@@ -218,6 +224,8 @@ def mirrored(atlas: ExpressionAtlas, side: Side) -> AtlasView:
     x = atlas.samples["mni_x"].to_numpy(dtype=np.float64)
     is_reflected = x > 0 if side == "left" else x < 0
     samples = atlas.samples.assign(mni_x=np.where(is_reflected, -x, x))
+    if "hemisphere" not in samples:
+        samples["hemisphere"] = np.select([x < 0, x > 0], ["left", "right"], "midline").astype(object)
     return AtlasView(atlas, samples=samples, record={"mirror": {"side": side, "n_reflected": int(is_reflected.sum())}})
 
 

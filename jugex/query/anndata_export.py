@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from jugex.query.pairs import RegionPair
 
-__all__ = ["pair_to_anndata"]
+__all__ = ["annotate_samples", "pair_to_anndata"]
 
 
 def pair_to_anndata(pair: RegionPair) -> AnnData:
@@ -40,18 +40,11 @@ def pair_to_anndata(pair: RegionPair) -> AnnData:
         Where anndata is not installed.
     """
     anndata = import_anndata()
-    obs = pair.samples.merge(pair.atlas.donors.drop(columns="donor_id"), on="donor_name", how="left")
-    obs["age"] = obs["age"].astype(np.float64)
-    for column in ("region", "donor_name", "structure_acronym", "structure_name", "gender", "race"):
-        obs[column] = obs[column].astype(object).where(obs[column].notna(), "").astype(str)
-    named = obs["well_id"].astype(str)
-    named = named.where(~named.duplicated(keep=False), named + " " + obs["region"])
-    obs = obs.set_axis(pd.Index(named.to_numpy(dtype=object)), axis=0)
     names = pair.probes["probe_name" if pair.probes["probe_name"].is_unique else "probe_id"]
     var = pair.probes.set_axis(pd.Index(names.astype(str).to_numpy(dtype=object)), axis=0)
     adata: AnnData = anndata.AnnData(
         X=pair.zscores.copy(),
-        obs=obs,
+        obs=annotate_samples(pair.samples, pair.atlas.donors),
         var=var,
         layers={"levels": pair.levels.copy()},
         obsm={"mni": pair.samples[list(COORDINATES)].to_numpy(dtype=np.float64)},
@@ -63,3 +56,27 @@ def pair_to_anndata(pair: RegionPair) -> AnnData:
         },
     )
     return adata
+
+
+def annotate_samples(samples: pd.DataFrame, donors: pd.DataFrame) -> pd.DataFrame:
+    """Samples with what is known of their donors, as AnnData's `obs`: texts without gaps, rows named by well.
+
+    Parameters
+    ----------
+    samples : DataFrame, n rows
+        Samples of two regions; where one counts in both, its rows are named by well and region.
+    donors : DataFrame
+        `donor_name`, and the columns `age`, `gender` and `race`.
+
+    Returns
+    -------
+    DataFrame, n rows
+    """
+    known = donors[["donor_name", "age", "gender", "race"]]
+    obs = samples.merge(known, on="donor_name", how="left")
+    obs["age"] = obs["age"].astype(np.float64)
+    for column in ("region", "donor_name", "structure_acronym", "structure_name", "gender", "race"):
+        obs[column] = obs[column].astype(object).where(obs[column].notna(), "").astype(str)
+    named = obs["well_id"].astype(str)
+    named = named.where(~named.duplicated(keep=False), named + " " + obs["region"])
+    return obs.set_axis(pd.Index(named.to_numpy(dtype=object)), axis=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from jugex.regions.structures import Structure, find_structures
 if TYPE_CHECKING:
     from jugex.atlas import ExpressionAtlas
 
-__all__ = ["SampleFilter", "Structures", "locate_pair", "read_filter", "yield_to_the_other"]
+__all__ = ["SampleFilter", "Structures", "locate_pair", "locate_regions", "read_filter", "yield_to_the_other"]
 
 #: Acronyms, names or ids of anatomical structures; in a single str commas separate them.
 Structures = str | int | Iterable[str | int]
@@ -121,42 +121,51 @@ def read_filter(
     )
 
 
-def yield_to_the_other(
-    located: tuple[pd.DataFrame, pd.DataFrame], regions: tuple[Region, Region]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Take samples that a region holds by tolerance only out of it where they lie in the other region itself."""
+def yield_to_the_other(located: Sequence[pd.DataFrame], regions: Sequence[Region]) -> list[pd.DataFrame]:
+    """Take samples that a region holds by tolerance only out of it where they lie in another region itself."""
     near = [_tolerated(where) for where in located]
+    itself = [where["inside"] & ~of_region for where, of_region in zip(located, near, strict=True)]
     kept = []
     for i, (region, where) in enumerate(zip(regions, located, strict=True)):
-        theirs = near[i] & located[1 - i]["inside"] & ~near[1 - i]
-        own = where.assign(inside=where["inside"] & ~theirs)
-        if not own["inside"].any():
+        others = {other.name: held for j, (other, held) in enumerate(zip(regions, itself, strict=True)) if j != i}
+        theirs = {name: where["inside"] & near[i] & held for name, held in others.items()}
+        own = where["inside"] & ~pd.DataFrame(theirs).any(axis=1)
+        if not own.any():
+            takers = " and ".join(repr(name) for name, taken in theirs.items() if taken.any())
             raise RegionError(
                 f"region {region.name!r} holds samples by its tolerance only, and all of them lie in region "
-                f"{regions[1 - i].name!r}; take a larger region or lower its threshold"
+                f"{takers}; take a larger region or lower its threshold"
             )
-        kept.append(own)
-    return kept[0], kept[1]
+        kept.append(where.assign(inside=own))
+    return kept
 
 
 def locate_pair(
     regions: tuple[Region, Region], atlas: ExpressionAtlas, filters: SampleFilter
 ) -> tuple[tuple[pd.DataFrame, pd.DataFrame], dict[str, Any]]:
-    """Locate the samples of two regions, and take out those that the filter does not let count.
+    """Locate the samples of two regions; see `locate_regions`."""
+    (first, second), described = locate_regions(regions, atlas, filters)
+    return (first, second), described
+
+
+def locate_regions(
+    regions: Sequence[Region], atlas: ExpressionAtlas, filters: SampleFilter
+) -> tuple[list[pd.DataFrame], dict[str, Any]]:
+    """Locate the samples of regions, and take out those that the filter does not let count.
 
     Returns
     -------
-    located : tuple of two DataFrame
+    located : list of DataFrame, one per region
         As `locate_samples` returns them.
     described : dict
         The filter, how many samples it dropped of each region and how many each holds by tolerance only (JSON types).
     """
-    located = yield_to_the_other((locate_samples(regions[0], atlas), locate_samples(regions[1], atlas)), regions)
+    located = yield_to_the_other([locate_samples(region, atlas) for region in regions], regions)
     kept = [filters.apply(where, region, atlas.samples) for where, region in zip(located, regions, strict=True)]
     dropped = [int((before["inside"] & ~after["inside"]).sum()) for before, after in zip(located, kept, strict=True)]
     tolerated = [int((where["inside"] & _tolerated(where)).sum()) for where in kept]
     described = filters.identity() | {"n_dropped": dropped, "n_tolerated": tolerated}
-    return (kept[0], kept[1]), described
+    return kept, described
 
 
 def _tolerated(located: pd.DataFrame) -> pd.Series:

@@ -25,9 +25,20 @@ from jugex.regions import Region
 if TYPE_CHECKING:
     from anndata import AnnData
 
-__all__ = ["RegionPair", "describe_query", "region_pair"]
+    from jugex.query.groups import RegionGroup
 
-_PAIR_COLUMNS = [
+__all__ = [
+    "PAIR_COLUMNS",
+    "RegionPair",
+    "check_different",
+    "check_policy",
+    "count_between",
+    "describe_query",
+    "region_pair",
+]
+
+#: Columns of `RegionPair.samples`.
+PAIR_COLUMNS = [
     "region", "donor_name", "sample", "well_id", *COORDINATES, "structure_acronym", "structure_name", "probability",
 ]  # fmt: skip
 
@@ -71,6 +82,15 @@ class RegionPair:
     sample_filter : dict or None
         Structures within and without which samples count, tolerance, and how many samples of each region they
         dropped and took in.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> atlas = jugex.open_atlas("simulated")
+    >>> a, b = (jugex.Region.from_structure(name, atlas=atlas) for name in ("simA", "simB"))
+    >>> pair = jugex.query.region_pair(a, b, atlas=atlas, genes=["MAOA"])
+    >>> pair.zscores.shape, int(pair.in_region_1.sum())
+    ((51, 31), 27)
     """
 
     regions: tuple[Region, Region]
@@ -187,8 +207,14 @@ def region_pair(
         Where some of the genes are not in the atlas, or have another symbol there.
     AtlasWarning
         Where samples have no place in the coordinates given.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> jugex.query.region_pair(*jugex.demo_regions(), atlas="simulated", genes=["MAOA"])
+    <RegionPair: simulated A (27 samples) and simulated B (24 samples), 31 probes of 1 genes>
     """
-    _check_policy(overlap)
+    check_policy(overlap)
     present = PresentFilter(min_present, present_in)
     source, selection = open_source(
         atlas,
@@ -202,7 +228,7 @@ def region_pair(
     filters = read_filter(source, within=within, exclude=exclude, tolerance=tolerance)
     regions = _name_apart(filters.prepare(region_1, source), filters.prepare(region_2, source))
     located, sample_filter = locate_pair(regions, source, filters)
-    _check_different(regions, located)
+    check_different(regions, located)
     shared = decide_shared(source.samples, located, overlap)
     check_shared(shared, regions, overlap)
     samples = _assign_samples(source.samples, regions, located, shared)
@@ -222,14 +248,20 @@ def region_pair(
         overlap=overlap,
         shared=shared,
         n_found=(int(located[0]["inside"].sum()), int(located[1]["inside"].sum())),
-        n_between_voxels=(_count_between(located[0]), _count_between(located[1])),
+        n_between_voxels=(count_between(located[0]), count_between(located[1])),
         warnings=warned,
         probe_filter=probe_filter,
         sample_filter=sample_filter,
     )
 
 
-def _check_policy(overlap: Overlap) -> None:
+def check_policy(overlap: Overlap) -> None:
+    """Refuse a policy that there is not.
+
+    Raises
+    ------
+    OptionError
+    """
     if overlap not in get_args(Overlap):
         raise OptionError(f"overlap is one of {', '.join(get_args(Overlap))}; got {overlap!r}")
 
@@ -241,7 +273,13 @@ def _name_apart(region_1: Region, region_2: Region) -> tuple[Region, Region]:
     return region_1.renamed(f"{region_1.name} (1)"), region_2.renamed(f"{region_2.name} (2)")
 
 
-def _check_different(regions: tuple[Region, Region], located: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+def check_different(regions: tuple[Region, Region], located: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    """Refuse two regions that hold the same samples.
+
+    Raises
+    ------
+    RegionError
+    """
     if located[0][["inside", "probability"]].equals(located[1][["inside", "probability"]]):
         raise RegionError(
             f"regions {regions[0].name!r} and {regions[1].name!r} hold the same {int(located[0]['inside'].sum())} "
@@ -267,15 +305,24 @@ def _assign_samples(
             )
         sides.append(samples[keep].assign(region=region.name, probability=where["probability"][keep]))
     # the atlas lists its samples by donor and sample; a stable sort puts region 1 before region 2
-    return pd.concat(sides).sort_index(kind="stable")[_PAIR_COLUMNS].reset_index(drop=True)
+    return pd.concat(sides).sort_index(kind="stable")[PAIR_COLUMNS].reset_index(drop=True)
 
 
-def _count_between(located: pd.DataFrame) -> int:
+def count_between(located: pd.DataFrame) -> int:
+    """Number of samples in a region that lie exactly between voxels."""
     return int((located["inside"] & located["between_voxels"]).sum())
 
 
-def describe_query(pair: RegionPair) -> dict[str, Any]:
-    """Settings of a query (JSON types only): atlas, regions, overlap and genes."""
+def describe_query(pair: RegionPair | RegionGroup) -> dict[str, Any]:
+    """Settings of a query (JSON types only): atlas, regions, overlap and genes.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> pair = jugex.query.region_pair(*jugex.demo_regions(), atlas="simulated", genes=["MAOA"])
+    >>> sorted(jugex.query.describe_query(pair))
+    ['atlas', 'genes', 'overlap', 'probe_filter', 'regions', 'samples']
+    """
     found = zip(pair.regions, pair.n_found, pair.n_between_voxels, strict=True)
     return {
         "atlas": _AS_IN_THE_ATLAS | pair.atlas.identity(),

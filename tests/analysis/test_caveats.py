@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jugex.analysis.background import describe_background, list_background_caveats
 from jugex.analysis.caveats import list_design_caveats, list_filter_caveats, list_gene_caveats, warn_of_design
 from jugex.analysis.options import check_options
 from jugex.errors import DesignWarning
@@ -106,10 +107,26 @@ def test_genes(columns, exchanges, sentence):
 
 def test_many_genes_with_a_small_p_are_a_caveat_of_the_genome_only():
     p_perm = np.where(np.arange(200) < 30, 0.01, 0.5)
-    table = make_table(200, p_perm=p_perm)
-    [caveat] = list_gene_caveats(table, make_exchanges(200), OPTIONS)
-    assert caveat.startswith("15% of all genes tested have p_perm <= 0.05")
-    assert list_gene_caveats(table.iloc[:99], make_exchanges(99), OPTIONS) == []
+    [caveat] = list_background_caveats(describe_background(p_perm, 999), "gene")
+    assert caveat.startswith("15% of all 200 genes have p_perm <= 0.05")
+    assert list_background_caveats(describe_background(p_perm[:99], 999), "gene") == []
+    assert list_background_caveats(describe_background(p_perm[::-1][:180], 999), "gene") == []
+    assert list_background_caveats(describe_background(p_perm, 999, "some genes only"), "gene") == []
+
+
+def test_a_gene_near_the_floor():
+    present = pd.Series({"G0": 0.49, "G1": 0.1})
+    [caveat] = list_gene_caveats(make_table(), make_exchanges(), OPTIONS, present=present)
+    assert caveat.endswith("the gene is above background in less than half of the samples used: G0")
+    assert list_gene_caveats(make_table(), make_exchanges(), OPTIONS, present=present + 0.01) == []
+
+
+def test_borders_that_nearly_are_the_observed_one():
+    table = make_table(p_boundary=[0.2, 0.2, 0.2])
+    [caveat] = list_gene_caveats(table, make_exchanges(), OPTIONS, near_borders=0.22)
+    assert "(p_boundary > 0.05; 22% of these borders nearly are the observed one" in caveat
+    [caveat] = list_gene_caveats(table, make_exchanges(), OPTIONS, near_borders=0.04)
+    assert "(p_boundary > 0.05): G0" in caveat
 
 
 def test_many_names_are_counted():

@@ -23,6 +23,7 @@ from tests.toy import ToyAtlas, wells
 DETAILS = [
     "gene", "direction", "hedges_g_low", "hedges_g_high", "partial_eta_sq_low", "partial_eta_sq_high",
     "p_perm_low", "p_perm_high", "p_fwe_low", "p_fwe_high", "q_fdr_by", "q_fdr_parametric",
+    "p_donor_fwe",
 ]  # fmt: skip
 N_GENES = 30
 
@@ -113,7 +114,7 @@ class TestDetails:
         np.testing.assert_allclose(others["q_fdr_parametric"], stats.false_discovery_control(p))
 
     def test_a_result_read_from_disk_says_the_same(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("jugex.report.html.render_report", lambda result: "")
+        monkeypatch.setattr("jugex.report.html.render_report", lambda *_: "")
         result = analyse(make_pair(constant=True))
         loaded = jugex.load_result(result.save(tmp_path / "out"))
         pd.testing.assert_frame_equal(loaded.details(), result.details(), rtol=1e-8)  # ten digits are saved

@@ -50,6 +50,34 @@ def test_p_donor_is_the_share_of_sign_vectors_of_the_statistic(case):
     assert evidence.p_donor.min() >= 2 / 2**3
 
 
+def test_p_donor_fwe_is_the_share_of_sign_vectors_of_the_largest_statistic(case):
+    """By brute force: T of every gene under every vector, as defined."""
+    values, design = case
+    evidence = compute_donor_evidence(values, design)
+    residuals = design.within_donors(values)
+    scale = np.sqrt((residuals**2).sum(axis=1) / (design.n_samples - design.n_donors))
+    weights = design.weights[evidence.donors]
+    largest = [max(np.abs(evidence.diff @ (weights * s)) / scale) for s in product([1, -1], repeat=3)]
+    observed = np.abs(evidence.diff @ weights) / scale
+    expected = [np.mean(np.array(largest) >= t * (1 - 1e-9)) for t in observed]
+    np.testing.assert_array_equal(evidence.p_donor_fwe, expected)
+    assert (evidence.p_donor_fwe >= evidence.p_donor).all()
+    assert len(set(evidence.p_donor_fwe)) > 2
+
+
+def test_p_donor_fwe_does_not_depend_on_the_scale_of_a_gene(case):
+    values, design = case
+    scaled = values * 10.0 ** np.arange(len(values))[:, None]
+    expected = compute_donor_evidence(values, design).p_donor_fwe
+    np.testing.assert_array_equal(compute_donor_evidence(scaled, design).p_donor_fwe, expected)
+
+
+def test_p_donor_fwe_of_one_gene_is_p_donor(case):
+    values, design = case
+    evidence = compute_donor_evidence(values[:1], design)
+    assert evidence.p_donor_fwe.tolist() == evidence.p_donor.tolist()
+
+
 def test_p_donor_of_equal_weights_equals_scipy():
     rng = np.random.default_rng(3)
     design = make_design([(3, 3)] * 6, rng)
@@ -93,7 +121,9 @@ def test_one_donor_has_no_interval_and_is_untestable():
 def test_more_donors_than_sign_vectors_can_be_listed_for_have_no_p_donor():
     rng = np.random.default_rng(5)
     design = make_design([(1, 1)] * 13, rng)
-    assert np.isnan(compute_donor_evidence(make_values(design, 2, rng), design).p_donor).all()
+    evidence = compute_donor_evidence(make_values(design, 2, rng), design)
+    assert np.isnan(evidence.p_donor).all()
+    assert np.isnan(evidence.p_donor_fwe).all()
 
 
 def test_dropping_a_donor_leaves_the_others():

@@ -220,3 +220,23 @@ def test_sums_looked_up_are_those_multiplied_out(n_samples, statistic, n_genes, 
     counts = count_exceedances(values, design, relabellings, statistic=statistic)
     for counted in ("own", "family", "stepdown"):
         np.testing.assert_array_equal(getattr(counts, counted), getattr(expected, counted))
+
+
+@pytest.mark.parametrize("statistic", ["adjusted", "sequential"])
+@pytest.mark.parametrize("offset", [0, 3, 30])
+def test_what_float32_cannot_tell_is_decided_in_float64(statistic, offset, monkeypatch):
+    """Values of few whole numbers: many relabellings tie exactly, others differ in the seventh digit by rounding."""
+    rng = np.random.default_rng(offset)
+    design = make_design([(5, 6), (7, 4), (3, 3)], rng)
+    values = (
+        rng.integers(-2, 3, size=(300, design.n_samples)) + offset * rng.integers(0, 2, size=(300, 3))[:, design.donors]
+    )
+    values = values[design.varies_within_donors(values.astype(float))].astype(float)
+    values[:5] = design.labels + offset * design.donors  # told apart without residual
+    relabellings = draw_relabellings(design, "free", 2000, rng)
+    monkeypatch.setattr(engine, "_LARGE_JOB", np.inf)
+    expected = count_exceedances(values, design, relabellings, statistic=statistic)
+    monkeypatch.setattr(engine, "_LARGE_JOB", 0)
+    counts = count_exceedances(values, design, relabellings, statistic=statistic)
+    for counted in ("own", "family", "stepdown"):
+        np.testing.assert_array_equal(getattr(counts, counted), getattr(expected, counted))

@@ -100,3 +100,12 @@ def test_directions_of_planes_are_uniform():
     ]
     # the sample further along a direction is either, with equal probability: 99.9 % of B(4000, 1/2) / 4000
     assert np.abs(np.array(above) - 0.5).max() < 0.026
+
+
+def test_collinear_relabellings_count_as_the_smallest_where_they_are_not_redrawn():
+    design = make_design([(1, 1), (1, 1)])
+    drawn = draw_relabellings(design, "free", 3_000, np.random.default_rng(2), redraw=False)
+    assert (drawn.n_redrawn, len(drawn.labels) + drawn.n_smallest) == (0, 3_000)
+    assert stats.binomtest(drawn.n_smallest, 3_000, 1 / 3).pvalue > 0.001
+    every = make_relabellings(design, "free", 100, np.random.default_rng(2), redraw=False)
+    assert (len(every.labels), every.n_smallest, every.is_exhaustive) == (4, 2, True)

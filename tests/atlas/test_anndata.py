@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -179,3 +181,49 @@ class TestOut:
                 wells("a", 1000, 1001), wells("b", 1001, 1002), atlas=ToyAtlas([4], ["A", "B"]), overlap="keep"
             )
         assert pair.to_anndata().obs_names.tolist() == ["1000", "1001 a", "1001 b", "1002"]
+
+
+class TestResult:
+    """A result as AnnData."""
+
+    REGIONS = wells("a", 1000, 1001, 1002, 2000, 2001, 3000), wells("b", 1002, 1003, 1004, 2002, 2003, 3001, 3002)
+
+    def analyse(self, **options):
+        atlas = ToyAtlas([6, 6, 4], ["A", "A", "B", "C"])
+        with warnings.catch_warnings():  # small designs and samples that count twice are warned of
+            warnings.simplefilter("ignore", jugex.JugexWarning)
+            return jugex.compare(*self.REGIONS, atlas=atlas, overlap="keep", n_permutations=99, rng=0, **options)
+
+    def test_holds_zscores_samples_table_and_settings(self, anndata):
+        result = self.analyse()
+        adata = result.to_anndata()
+        assert adata.shape == (13, 3)
+        assert adata.var_names.tolist() == result.table["gene"].tolist()
+        for gene in "ABC":
+            np.testing.assert_array_equal(adata[:, gene].X.ravel(), result.zscores[gene])
+        np.testing.assert_array_equal(adata.var["p_fwe"], result.table["p_fwe"])
+        assert adata.obs_names[[2, 3]].tolist() == ["1002 a", "1002 b"]
+        assert adata.obs["region"].tolist() == result.samples["region"].tolist()
+        assert adata.obs["age"].unique().tolist() == [24, 39, 57]
+        np.testing.assert_array_equal(adata.obsm["mni"], result.samples[["mni_x", "mni_y", "mni_z"]])
+        assert adata.uns["regions"].tolist() == ["a", "b"]
+        assert json.loads(adata.uns["settings"]) == result.settings
+
+    def test_comes_back_from_a_file(self, anndata, tmp_path):
+        adata = self.analyse(probes="single").to_anndata()
+        adata.write_h5ad(tmp_path / "result.h5ad")
+        read = anndata.read_h5ad(tmp_path / "result.h5ad")
+        assert read.var_names.tolist() == adata.var_names.tolist()
+        np.testing.assert_array_equal(read.X, adata.X)
+        assert str(read.uns["settings"]) == adata.uns["settings"]
+
+    def test_a_loaded_result_gives_the_same(self, anndata, tmp_path, monkeypatch):
+        monkeypatch.setattr("jugex.report.html.render_report", lambda *_: "")  # the page is tested elsewhere
+        result = self.analyse()
+        loaded = jugex.load_result(result.save(tmp_path / "out")).to_anndata()
+        np.testing.assert_allclose(loaded.X, result.to_anndata().X, rtol=1e-9)  # ten digits are written
+
+    def test_says_how_to_install_it(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "anndata", None)  # as if it were not installed
+        with pytest.raises(AtlasError, match=r"pip install jugex\[anndata\]"):
+            self.analyse().to_anndata()

@@ -1,0 +1,130 @@
+"""How many of all genes differ, and whether what differs is above background."""
+
+from __future__ import annotations
+
+import json
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import jugex
+from jugex.analysis.background import measure_background
+from jugex.analysis.floor import share_present
+from jugex.analysis.options import check_options
+from jugex.errors import JugexWarning
+from jugex.query import query_again, region_pair
+from tests.toy import ToyAtlas, wells
+
+GENES = [f"G{i}" for i in range(150)]
+ONE = wells("one", 1000, 1001, 1002, 2000, 2001, 2002)
+TWO = wells("two", 1003, 1004, 1005, 2003, 2004, 2005)
+
+
+class CallingAtlas(ToyAtlas):
+    """Odd probes are above background everywhere, even ones in the wells of region one alone."""
+
+    has_calls = True
+
+    def _read_calls(self, sample_rows, probe_rows):
+        inside = self.samples["well_id"].iloc[sample_rows].isin(list(ONE.probabilities)[:5]).to_numpy()
+        return inside[:, None] | (np.asarray(probe_rows) % 2 == 1)[None]
+
+
+def make_levels(share):
+    """Levels in which a share of the genes differs widely."""
+    levels = np.random.default_rng(0).normal(5, 1, size=(12, len(GENES)))
+    differing = np.arange(len(GENES)) < share * len(GENES)
+    levels[np.ix_([0, 1, 2, 6, 7, 8], differing)] += 20
+    return levels
+
+
+def compare(share, **options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", JugexWarning)
+        return jugex.compare(
+            ONE, TWO, atlas=ToyAtlas([6, 6], GENES, make_levels(share)), rng=0, n_permutations=399, **options
+        )
+
+
+class TestBackground:
+    def test_is_that_of_all_genes_for_a_run_with_few(self):
+        few, every = compare(0.3, genes=["G0", "G140"]), compare(0.3)
+        background = few.settings["background"]
+        assert len(few.table) == 2
+        assert background == every.settings["background"]
+        assert background["n_genes"] == 150
+        assert background["share"] == (every.table["p_perm"] <= 0.05).mean()
+        assert 0.3 <= background["share"] < 0.4
+        json.dumps(few.settings, allow_nan=False)
+        assert any("of all 150 genes have p_perm <= 0.05" in text for text in few.settings["warnings"])
+
+    def test_is_about_one_in_twenty_where_nothing_differs(self):
+        # 400 relabellings of 6 x 6 samples: 20 of them at most are nominally significant, of 150 genes 7.5 expected,
+        # with a standard deviation of 2.7
+        assert compare(0.0, genes=["G0"]).settings["background"]["share"] * 150 < 7.5 + 4 * 2.7
+
+    def test_can_be_left_out(self):
+        background = compare(0.3, genes=["G0"], background=False).settings["background"]
+        assert background["share"] is None
+        assert background["why_not"] == "only the genes asked for were tested"
+
+    def test_is_not_asked_of_a_web_service(self, monkeypatch):
+        monkeypatch.setattr(ToyAtlas, "is_remote", True)
+        assert compare(0.3, genes=["G0"]).settings["background"]["share"] is None
+
+    def test_takes_999_relabellings_at_most(self):
+        atlas = ToyAtlas([8, 8], GENES)
+        one, two = (
+            wells("one", *range(1000, 1004), *range(2000, 2004)),
+            wells("two", *range(1004, 1008), *range(2004, 2008)),
+        )
+        options = check_options(2000, "adjusted", "within-donor", "mean", None, 0.05, 1)
+        pair = region_pair(one, two, atlas=atlas, genes=["G0"])
+        assert measure_background(pair, options, np.random.default_rng(0))["n_permutations"] == 999
+
+    def test_the_command_line_can_leave_it_out(self, tmp_path):
+        from jugex.cli.main import main
+
+        arguments = ["compare", "simulated:A", "simulated:B", "--atlas", "simulated", "--genes", "MAOA", "--quiet"]
+        for option, share in (([], True), (["--no-background"], False)):
+            out = tmp_path / str(share)
+            assert main([*arguments, *option, "--permutations", "99", "--out", str(out)]) == 0
+            settings = json.loads((out / "settings.json").read_text())
+            assert (settings["background"]["share"] is not None) == share
+
+
+def test_a_query_again_is_the_same_query():
+    atlas = ToyAtlas([6, 6], GENES)
+    pair = region_pair(ONE, TWO, atlas=atlas, genes=["G3", "G4"])
+    again = query_again(pair)
+    pd.testing.assert_frame_equal(again.samples, pair.samples)
+    pd.testing.assert_frame_equal(again.probes, pair.probes)
+    assert len(query_again(pair, genes=None).probes) == 150
+    assert query_again(pair, regions=(TWO, ONE)).regions == (TWO, ONE)
+
+
+class TestFloor:
+    @pytest.fixture
+    def pair(self):
+        return region_pair(ONE, TWO, atlas=CallingAtlas([6, 6], ["A", "A", "B", "C"]))
+
+    def test_share_by_gene_and_by_probe(self, pair):
+        present = share_present(pair, ["A", "B"])
+        assert present["A"] == pytest.approx((5 / 12 + 1) / 2)
+        assert present["B"] == pytest.approx(5 / 12)
+        assert share_present(pair, ["A probe 0"], by_probe=True).to_dict() == {"A probe 0": pytest.approx(5 / 12)}
+        assert len(share_present(pair, [])) == 0
+
+    def test_nothing_is_known_without_calls(self):
+        assert share_present(region_pair(ONE, TWO, atlas=ToyAtlas([6, 6], ["A"])), ["A"]) is None
+
+    def test_a_significant_gene_near_the_floor_is_told(self):
+        levels = np.random.default_rng(0).normal(5, 1, size=(12, 4))
+        levels[np.ix_([0, 1, 2, 6, 7, 8], [2, 3])] += 20
+        pair = region_pair(ONE, TWO, atlas=CallingAtlas([6, 6], ["A", "A", "B", "C"], levels))
+        result = jugex.analysis.differential_expression(pair, n_permutations=999, rng=0)
+        assert sorted(result.significant["gene"]) == ["B", "C"]
+        [told] = [text for text in result.settings["warnings"] if "near the floor" in text]
+        assert told.endswith("samples used: B")

@@ -1,0 +1,176 @@
+"""Differences donor by donor, and what is left without each: against the definitions, and against new runs."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import jugex
+from jugex.analysis import differential_expression
+from jugex.analysis.donor_tables import DONOR_COLUMNS, LEFT_OUT_COLUMNS, donor_differences, leave_one_donor_out
+from jugex.errors import DesignError, GeneError, OptionError
+from jugex.query import region_pair
+from tests.toy import DONORS, ToyAtlas, wells
+
+GENES = ["A", "A", "B", "C", "D"]
+FIRST, SECOND, THIRD = DONORS["donor_name"]
+ONE = wells("one", 1000, 1001, 1002, 2000, 2001, 3000)
+TWO = wells("two", 1003, 1004, 2002, 2003, 2004, 3001, 3002)
+# these formulas and the run's, both in float64, add in different orders
+RTOL = 1e-9
+
+
+@pytest.fixture(autouse=True)
+def _plain_report(monkeypatch):
+    """The page itself is tested elsewhere."""
+    monkeypatch.setattr("jugex.report.html.render_report", lambda *_: "")
+
+
+def analyse(one=ONE, two=TWO, *, levels=None, donors=None, overlap="higher-probability", **options):
+    with warnings.catch_warnings():  # small designs are warned of
+        warnings.simplefilter("ignore", jugex.JugexWarning)
+        pair = region_pair(one, two, atlas=ToyAtlas([6, 6, 4], GENES, levels), donors=donors, overlap=overlap)
+        return differential_expression(pair, **{"n_permutations": 199, "rng": 7, **options})
+
+
+def rename_second(result, name):
+    first, second = result.settings["regions"]
+    return replace(result, settings=result.settings | {"regions": [first, second | {"name": name}]})
+
+
+class TestDonorDifferences:
+    def test_one_row_per_gene_and_informative_donor(self):
+        without_third = wells("one", 1000, 1001, 1002, 2000, 2001)
+        table = donor_differences(analyse(without_third))
+        assert list(table) == list(DONOR_COLUMNS)
+        assert table["donor_name"].tolist() == [FIRST, SECOND] * 4
+        assert table["gene"].tolist() == np.repeat(analyse(without_third).table["gene"], 2).tolist()
+        assert table[["n_1", "n_2"]].iloc[:2].to_numpy().tolist() == [[3, 2], [2, 3]]
+
+    @pytest.mark.parametrize("statistic", ["adjusted", "sequential", "welch"])
+    def test_weighted_they_are_the_difference_of_the_result(self, statistic):
+        result = analyse(statistic=statistic)
+        by_gene = donor_differences(result).groupby("gene", sort=False)
+        weighted = [np.average(rows["diff"], weights=rows["weight"]) for _, rows in by_gene]
+        np.testing.assert_allclose(weighted, result.table["diff"], rtol=RTOL)
+
+    def test_difference_and_interval_are_those_of_the_definition(self):
+        result = analyse()
+        row = donor_differences(result, "B").set_index("donor_name").loc[SECOND]
+        of_donor = result.samples["donor_name"] == SECOND
+        values = result.zscores.loc[of_donor.to_numpy(), "B"].groupby(result.samples.loc[of_donor, "region"]).mean()
+        assert row["diff"] == pytest.approx(values["one"] - values["two"], rel=RTOL)
+        of_gene = result.table.set_index("gene").loc["B"]
+        margin = stats.t.ppf(0.975, 9) * np.sqrt(of_gene["ss_resid"] / 9 * (1 / 2 + 1 / 3))
+        assert row["ci_high"] - row["diff"] == pytest.approx(margin, rel=RTOL)
+        assert row["diff"] - row["ci_low"] == pytest.approx(margin, rel=RTOL)
+
+    def test_of_one_donor_it_is_the_interval_of_a_two_sample_t_test(self):
+        result = analyse(donors=[FIRST])
+        row = donor_differences(result, ["C"]).iloc[0]
+        in_one = (result.samples["region"] == "one").to_numpy()
+        values = result.zscores["C"].to_numpy()
+        interval = stats.ttest_ind(values[in_one], values[~in_one]).confidence_interval(0.95)
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx(tuple(interval), rel=RTOL)
+
+    def test_genes_keep_the_order_of_the_table(self):
+        result = analyse()
+        last, first = result.table["gene"].iloc[[-1, 0]]
+        assert donor_differences(result, [last, first])["gene"].unique().tolist() == [first, last]
+
+    def test_probes_are_named(self):
+        result = analyse(probes="single")
+        table = result.donor_differences("A probe 1")
+        assert list(table) == ["gene", "probe_id", "probe_name", *DONOR_COLUMNS[1:]]
+        assert table["probe_id"].unique().tolist() == [11]
+
+    def test_a_loaded_result_gives_the_same(self, tmp_path):
+        result = analyse()
+        result.save(tmp_path / "out")
+        # ten significant digits are written, of which a difference of near z-scores loses some
+        pd.testing.assert_frame_equal(
+            jugex.load_result(tmp_path / "out").donor_differences(), result.donor_differences(), rtol=1e-6
+        )
+
+    def test_another_gene(self):
+        with pytest.raises(GeneError, match="gene 'MAOA' is not in this result, which has 4"):
+            donor_differences(analyse(), ["A", "MAOA"])
+
+
+class TestLeaveOneDonorOut:
+    @pytest.mark.parametrize("exchange", ["within-donor", "free"])
+    def test_it_is_the_run_without_the_donor(self, exchange):
+        """From the seed of the run: the same relabellings as a run that never had the donor."""
+        table = leave_one_donor_out(analyse(exchange=exchange))
+        assert list(table) == list(LEFT_OUT_COLUMNS)
+        assert table["left_out"].tolist() == [FIRST, SECOND, THIRD] * 4
+        for left_out, others in ((FIRST, [SECOND, THIRD]), (THIRD, [FIRST, SECOND])):
+            rows = table[table["left_out"] == left_out].set_index("gene")
+            expected = analyse(donors=others, exchange=exchange).table.set_index("gene").loc[rows.index]
+            np.testing.assert_allclose(rows["diff"], expected["diff"], rtol=RTOL)
+            np.testing.assert_array_equal(rows["p_fwe"], expected["p_fwe"])
+            assert (rows["n_samples_1"] == expected["n_samples_1"]).all()
+            assert (rows["n_samples_2"] == expected["n_samples_2"]).all()
+            assert (rows["status"] == "ok").all()
+
+    def test_the_family_is_every_gene_whatever_is_listed(self):
+        result = analyse()
+        every = leave_one_donor_out(result)
+        of_one = result.leave_one_donor_out("C", n_jobs=-1)
+        pd.testing.assert_frame_equal(of_one, every[every["gene"] == "C"].reset_index(drop=True))
+
+    def test_a_donor_that_the_design_needs_has_a_reason(self):
+        one = wells("one", 1000, 1001, 1002, 1003)
+        table = leave_one_donor_out(analyse(one, wells("two", 1004, 1005, 2000, 2001, 3000, 3001)), ["B"])
+        by_donor = table.set_index("left_out")
+        assert by_donor.loc[FIRST, "status"].startswith("not tested: no donor has samples in both 'one' (0 samples")
+        assert by_donor.loc[FIRST, ["diff", "p_fwe"]].isna().all()
+        assert by_donor.loc[[SECOND, THIRD], "status"].tolist() == ["ok", "ok"]
+
+    def test_the_only_donor_cannot_be_left_out(self):
+        table = leave_one_donor_out(analyse(donors=[FIRST]))
+        assert table["status"].unique().tolist() == ["not tested: no other donor"]
+        assert table["p_fwe"].isna().all()
+
+    def test_a_gene_that_varies_in_one_donor_only(self):
+        levels = np.random.default_rng(0).normal(5, 1, size=(16, 5))
+        levels[6:, 4] = 3.0
+        by_donor = leave_one_donor_out(analyse(levels=levels), "D").set_index("left_out")
+        assert by_donor.loc[FIRST, "status"] == "not tested: constant within every other donor"
+        assert by_donor.loc[SECOND, "status"] == "ok"
+
+    def test_samples_that_count_twice(self):
+        both = wells("two", 1002, 1003, 1004, 2001, 2002, 2003, 2004, 3001, 3002)
+        result = analyse(ONE, both, overlap="keep")
+        rows = leave_one_donor_out(result, "B").set_index("left_out")
+        assert rows.loc[THIRD, ["n_samples_1", "n_samples_2"]].tolist() == [5, 7]
+        assert donor_differences(result, "B")["n_2"].tolist() == [3, 4, 2]
+
+    def test_a_loaded_result_gives_the_same(self, tmp_path):
+        result = analyse()
+        result.save(tmp_path / "out")
+        # ten significant digits are written; counts stay what they were
+        pd.testing.assert_frame_equal(
+            jugex.load_result(tmp_path / "out").leave_one_donor_out(), result.leave_one_donor_out(), rtol=1e-6
+        )
+
+    @pytest.mark.parametrize("n_jobs", [0, 1.5, True])
+    def test_another_number_of_threads(self, n_jobs):
+        with pytest.raises(OptionError, match="n_jobs is a number of threads, or -1 for one per core"):
+            leave_one_donor_out(analyse(), n_jobs=n_jobs)
+
+    def test_a_gene_that_was_not_tested(self):
+        levels = np.random.default_rng(0).normal(5, 1, size=(16, 5))
+        levels[:, 2] = 3.0
+        with pytest.raises(GeneError, match=r"gene 'B' has no F \(not tested: constant"):
+            leave_one_donor_out(analyse(levels=levels), ["B"])
+        assert "B" not in set(leave_one_donor_out(analyse(levels=levels))["gene"])
+
+    def test_regions_of_one_name(self):
+        with pytest.raises(DesignError, match="both regions are called 'one'"):
+            leave_one_donor_out(rename_second(analyse(), "one"))
