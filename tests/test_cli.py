@@ -79,7 +79,8 @@ class TestCompare:
     def test_the_same_seed_gives_the_same_bytes_for_every_batch_and_number_of_threads(
         self, in_folder, exchange, statistic, monkeypatch
     ):
-        monkeypatch.setattr("jugex.report.html.render_report", lambda result: "")
+        monkeypatch.setattr("jugex.report.html.render_report", lambda *_: "")
+        monkeypatch.setattr("jugex.report.figures.write_figures", lambda *_: [])
         common = ["compare", *REGIONS, "--permutations", "3000", "--exchange", exchange, "--statistic", statistic]
         contents = set()
         for jobs, genes, relabellings in (("1", 128, 1024), ("2", 128, 1024), ("5", 7, 100), ("2", 600, 3000)):
@@ -119,6 +120,7 @@ class TestCompare:
             "5",
             "--overlap",
             "keep",
+            "--quiet",
             "--out",
             "out",
         ]

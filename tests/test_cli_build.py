@@ -122,7 +122,7 @@ class TestCheck:
 
     def test_knows_the_extras_for_users(self):
         extras = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-        for_developers = {"test", "lint", "dev", "docs"}
+        for_developers = {"test", "lint", "browser", "dev", "docs"}
         assert set(run_check.EXTRAS) == {extra for extra in extras if extra not in for_developers}
         for extra, (module, _) in run_check.EXTRAS.items():
             assert any(requirement.startswith(module) for requirement in extras[extra])

@@ -11,13 +11,35 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from jugex import __version__
-from jugex.cli import run_build, run_check, run_compare, run_demo, run_fetch, run_genes, run_query, run_regions
+from jugex.cli import (
+    run_build,
+    run_check,
+    run_compare,
+    run_demo,
+    run_fetch,
+    run_genes,
+    run_query,
+    run_regions,
+    run_report,
+    run_reproduce,
+)
 from jugex.errors import JugexError, JugexWarning
 from jugex.progress import shown
 
 __all__ = ["main"]
 
-_COMMANDS = (run_compare, run_query, run_demo, run_fetch, run_build, run_check, run_genes, run_regions)
+_COMMANDS = (
+    run_compare,
+    run_query,
+    run_demo,
+    run_report,
+    run_fetch,
+    run_build,
+    run_check,
+    run_genes,
+    run_regions,
+    run_reproduce,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argument parser refuses ends the process with 2.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    options = _make_parser().parse_args(arguments)
+    options = _parse(arguments)
     options.command_line = shlex.join(["jugex", *arguments])
     options.shown_warnings = set()
     run: Callable[[argparse.Namespace], None] = options.run
@@ -67,6 +89,15 @@ def _warnings_on_stderr(shown_warnings: set[str]) -> Iterator[None]:
         warnings.simplefilter("always", JugexWarning)
         warnings.showwarning = show
         yield
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Options of the command; one may take what the parser cannot place (`take_rest`), else it is refused."""
+    parser = _make_parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and not getattr(options, "take_rest", lambda *_: False)(options, rest):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return options
 
 
 def _make_parser() -> argparse.ArgumentParser:

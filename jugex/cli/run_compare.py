@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import get_args
 
-from jugex.analysis import DifferentialExpression
 from jugex.analysis.aggregate import ProbeAggregation
 from jugex.analysis.design import Exchange
+from jugex.analysis.options import Missing
 from jugex.analysis.scores import Statistic
 from jugex.cli.arguments import (
     REGION_HELP,
@@ -20,8 +19,9 @@ from jugex.cli.arguments import (
     describe_default,
     split_list,
 )
-from jugex.cli.summary import save_and_summarize
-from jugex.genes import describe_ledger, read_gene_list
+from jugex.cli.run_several import run_several, take_more_names
+from jugex.cli.summary import save_and_summarize, tell_ledger
+from jugex.genes import read_gene_list
 from jugex.query import Overlap, PresentIn
 from jugex.report.files import check_output
 from jugex.workflow import PRESETS, compare
@@ -32,12 +32,21 @@ __all__ = ["add_command"]
 def add_command(commands: Commands) -> None:
     """Add the command to the parser."""
     command = commands.add_parser(
-        "compare", help="compare two regions, gene by gene", epilog=f"REGION is one of: {REGION_HELP}."
+        "compare", help="compare two or more regions, gene by gene", epilog=f"REGION is one of: {REGION_HELP}."
     )
-    command.set_defaults(run=_run_compare)
+    command.set_defaults(run=_run_compare, take_rest=take_more_names)
     command.add_argument("region_1", metavar="REGION_1", help="region 1 (differences are region 1 minus region 2)")
     command.add_argument("region_2", metavar="REGION_2", help="region 2")
-    command.add_argument("--names", nargs=2, metavar="NAME", help="what the two regions are called in outputs")
+    command.add_argument(
+        "more_regions",
+        nargs="*",
+        default=[],
+        metavar="REGION_3",
+        help="more regions: then all of them are compared at once, and every two of them",
+    )
+    command.add_argument(
+        "--names", nargs=2, metavar="NAME", help="what the regions are called in outputs (a name for each)"
+    )
     genes = command.add_mutually_exclusive_group()
     genes.add_argument(
         "--genes", type=split_list, metavar="A,B", help="genes to test, by symbol or Entrez id (default: every gene)"
@@ -76,6 +85,26 @@ def add_command(commands: Commands) -> None:
     command.add_argument(
         "--probes", choices=get_args(ProbeAggregation), help=describe_default("probes", "probes to genes")
     )
+    command.add_argument(
+        "--covariate",
+        type=split_list,
+        action="extend",
+        metavar="A,B",
+        help="what stands in the model beside donor: hemisphere, structure_class, mni_x, mni_y, mni_z, a column of the "
+        "atlas's samples, or a file with one row per well_id, of which every column is a covariate",
+    )
+    command.add_argument(
+        "--missing",
+        choices=get_args(Missing),
+        default="drop-genes",
+        help="what a missing value leaves out: its gene, or its sample for all genes (default: %(default)s)",
+    )
+    command.add_argument(
+        "--no-background",
+        dest="background",
+        action="store_false",
+        help="where genes are asked for, do not tell in what share of all genes of the atlas the regions differ",
+    )
     command.add_argument("--permutations", type=int, default=10_000, metavar="M", help="(default: %(default)s)")
     command.add_argument("--seed", type=int, default=0, help="seed of the permutations (default: %(default)s)")
     command.add_argument("--alpha", type=float, default=0.05, help="family-wise error (default: %(default)s)")
@@ -90,6 +119,9 @@ def add_command(commands: Commands) -> None:
 
 def _run_compare(options: argparse.Namespace) -> None:
     check_output(options.out, overwrite=options.overwrite)
+    if options.more_regions:
+        run_several(options)
+        return
     result = compare(
         options.region_1,
         options.region_2,
@@ -117,13 +149,9 @@ def _run_compare(options: argparse.Namespace) -> None:
         alpha=options.alpha,
         n_jobs=options.jobs,
         tail=options.tail,
+        covariates=options.covariate,
+        missing=options.missing,
+        background=options.background,
     )
-    _tell_ledger(result)
+    tell_ledger(result.settings)
     save_and_summarize(result, options)
-
-
-def _tell_ledger(result: DifferentialExpression) -> None:
-    """Say on standard error what became of the genes asked for, where not all were simply used."""
-    ledger = result.settings["genes"]["ledger"]
-    if any(entry["outcome"] != "used" for entry in ledger):
-        print(f"jugex: {describe_ledger(ledger)}", file=sys.stderr)

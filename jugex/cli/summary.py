@@ -6,11 +6,13 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from jugex.analysis import DifferentialExpression
+from jugex.genes import describe_ledger
 from jugex.report.files import save_result
 
-__all__ = ["save_and_summarize"]
+__all__ = ["save_and_summarize", "tell_ledger"]
 
 _N_SHOWN = 10
 
@@ -24,6 +26,13 @@ def save_and_summarize(result: DifferentialExpression, options: argparse.Namespa
             print(f"jugex: warning: {caveat}", file=sys.stderr)
     print(_summarize(result))
     print(f"Written: {options.out} (open {Path(options.out) / 'report.html'})")
+
+
+def tell_ledger(settings: dict[str, Any]) -> None:
+    """Say on standard error what became of the genes asked for, where not all were simply used."""
+    ledger = settings["genes"]["ledger"]
+    if any(entry["outcome"] != "used" for entry in ledger):
+        print(f"jugex: {describe_ledger(ledger)}", file=sys.stderr)
 
 
 def _summarize(result: DifferentialExpression) -> str:

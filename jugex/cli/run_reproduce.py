@@ -1,0 +1,51 @@
+"""``jugex reproduce``: a published analysis again."""
+
+from __future__ import annotations
+
+import argparse
+
+from jugex.cli.arguments import Commands, add_output
+from jugex.cli.summary import save_and_summarize
+from jugex.report.files import check_output
+from jugex.reproduce import reproduce_bludau2018
+
+__all__ = ["add_command"]
+
+
+def add_command(commands: Commands) -> None:
+    """Add the command to the parser."""
+    command = commands.add_parser(
+        "reproduce",
+        help="repeat a published analysis and compare with its numbers",
+        description="Repeat a published analysis and compare with its numbers. bludau2018: left Fp1 against left Fp2, "
+        "25 candidate genes (Bludau et al. 2018, doi 10.1007/s00429-018-1620-6). Needs the donor archives of the Allen "
+        "Institute and probability maps of the two areas.",
+    )
+    command.set_defaults(run=_run_reproduce)
+    command.add_argument("study", choices=["bludau2018"], help="which analysis")
+    command.add_argument(
+        "--atlas",
+        metavar="PATH",
+        help="folder of a store or of the donor archives (default: $JUGEX_DATA, else the user's data folder)",
+    )
+    for area in ("Fp1", "Fp2"):
+        command.add_argument(f"--{area.lower()}", metavar="FILE", help=f"probability map of left {area}, or any REGION")
+    command.add_argument("--permutations", type=int, default=10_000, metavar="M", help="(default: %(default)s)")
+    command.add_argument("--seed", type=int, default=0, help="seed of the permutations (default: %(default)s)")
+    command.add_argument("--jobs", type=int, default=-1, metavar="N", help="threads (default: one per core)")
+    add_output(command, default=None)
+
+
+def _run_reproduce(options: argparse.Namespace) -> None:
+    check_output(options.out, overwrite=options.overwrite)
+    again = reproduce_bludau2018(
+        options.fp1,
+        options.fp2,
+        atlas=options.atlas,
+        n_permutations=options.permutations,
+        rng=options.seed,
+        n_jobs=options.jobs,
+    )
+    save_and_summarize(again.result, options)
+    print(f"Written: {again.save_comparison(options.out)}")
+    print("\n" + "\n".join(again.statement))

@@ -1,0 +1,276 @@
+"""The published analysis again: left Fp1 against left Fp2, 25 candidate genes (Bludau et al. 2018).
+
+Bludau et al. (2018), doi 10.1007/s00429-018-1620-6. The numbers to compare with are those of a run of the authors'
+institute in 2017, ``jugex/data/fp1_fp2_2017.csv``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from os import PathLike
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from jugex.analysis import DifferentialExpression
+from jugex.analysis.options import Rng
+from jugex.analysis.retest import restore_generator
+from jugex.atlas import open_atlas
+from jugex.errors import JugexWarning, RegionFileError
+from jugex.query import AtlasLike
+from jugex.regions import Region
+from jugex.report.folders import replacing_file
+from jugex.report.tables import write_tsv
+from jugex.report.words import count_of
+from jugex.workflow import compare
+
+__all__ = ["COMPARISON_COLUMNS", "FINDING", "Reproduction", "read_run_of_2017", "reproduce_bludau2018"]
+
+#: What was published: genes, and the region in which they are higher.
+FINDING: Mapping[str, str] = MappingProxyType({"MAOA": "Fp2 left", "TAC1": "Fp2 left"})
+
+#: Columns of `Reproduction.comparison`, in order.
+COMPARISON_COLUMNS = (
+    "gene", "n_probes", "ss_area_2017", "ss_area_same", "ss_resid_2017", "ss_resid_same", "f_2017", "f_same",
+    "f_deviation", "agrees", "p_fwe_2017", "p_fwe_same", "f", "diff", "direction", "p_fwe",
+)  # fmt: skip
+
+#: The regions, as outputs call them.
+_NAMES = ("Fp1 left", "Fp2 left")
+_AGREEMENT = 0.01
+
+_HOW_TO_GET_MAPS = (
+    "the published analysis needs probability maps of the left areas Fp1 and Fp2 in MNI152 space{found}; with siibra "
+    "installed (pip install jugex[siibra]) give 'siibra:julich 3.1:Fp1 left' and 'siibra:julich 3.1:Fp2 left', or "
+    "download the cytoarchitectonic maps of areas Fp1 (FPole) and Fp2 (FPole) from EBRAINS "
+    "(https://search.kg.ebrains.eu) and name their files as fp1 and fp2 (--fp1, --fp2); the expression comes from the "
+    "Allen Institute's donor archives, which jugex fetch downloads"
+)
+
+
+@dataclass(frozen=True, repr=False)
+class Reproduction:
+    """The published analysis, and how it compares.
+
+    Attributes
+    ----------
+    result : DifferentialExpression
+        The candidate genes under the preset `bludau2018`.
+    comparison : DataFrame, one row per gene
+        Columns `COMPARISON_COLUMNS`, sorted as ``result.table`` is; genes that the atlas lacks come last. Columns that
+        end in ``_2017`` are of the run of 2017; those in ``_same`` are ours by the method of that run (the preset
+        `siibra-jugex`); the others are of `result`. `f_deviation`: ``f_same / f_2017 - 1``; `agrees`: whether F and
+        both sums of squares are within 1 % (false where the atlas lacks the gene); `direction`: in which region the
+        gene is higher.
+    statement : tuple of str
+        Sentences: how far the numbers agree, whether the finding is there, and what makes the results differ.
+
+    Examples
+    --------
+    >>> # not run: needs the donor archives and two maps
+    >>> from jugex.reproduce import reproduce_bludau2018
+    >>> again = reproduce_bludau2018("Fp1.nii.gz", "Fp2.nii.gz", atlas="ahba/")  # doctest: +SKIP
+    >>> print(again.statement[0])  # doctest: +SKIP
+    """
+
+    result: DifferentialExpression
+    comparison: pd.DataFrame
+    statement: tuple[str, ...]
+
+    def save(self, directory: str | PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the result into a folder, and ``comparison.tsv`` with it; see `jugex.report.save_result`."""
+        folder = self.result.save(Path(directory), overwrite=overwrite)
+        self.save_comparison(folder)
+        return folder
+
+    def save_comparison(self, directory: str | PathLike[str]) -> Path:
+        """Write ``comparison.tsv`` into a folder that is there."""
+        path = Path(directory) / "comparison.tsv"
+        with replacing_file(path) as temporary:
+            write_tsv(self.comparison, temporary)
+        return path
+
+
+def reproduce_bludau2018(
+    fp1: Region | str | PathLike[str] | None = None,
+    fp2: Region | str | PathLike[str] | None = None,
+    *,
+    atlas: AtlasLike | None = None,
+    n_permutations: int = 10_000,
+    rng: Rng = None,
+    n_jobs: int = 1,
+) -> Reproduction:
+    """Repeat the published analysis: left Fp1 against left Fp2, 25 candidate genes, threshold 0.2.
+
+    Parameters
+    ----------
+    fp1, fp2 : Region, str or path-like
+        Probability maps of the areas: files, or any text that `jugex.compare` takes.
+    atlas : optional
+        The donor archives, as `jugex.open_atlas` takes them.
+    n_permutations, rng, n_jobs
+        As for `jugex.analysis.differential_expression`. The publication's 1,000 count the observed labels: 999 here.
+
+    Returns
+    -------
+    Reproduction
+
+    Raises
+    ------
+    RegionFileError
+        Where a map is missing: with what to download, and how.
+    AtlasNotFoundError
+        Where the archives are missing.
+    JugexError
+        Whatever `jugex.compare` raises.
+
+    Warns
+    -----
+    JugexWarning
+        Whatever `jugex.compare` warns of, under the preset `bludau2018`.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from jugex.reproduce import reproduce_bludau2018
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")  # the simulated regions are no frontal pole
+    ...     again = reproduce_bludau2018("simulated:A", "simulated:B", atlas="simulated", n_permutations=99, rng=0)
+    >>> float(again.comparison["f_2017"].max())
+    42.7937753642
+    """
+    maps = [_check_map(region) for region in (fp1, fp2)]
+    published = read_run_of_2017()
+    opened = open_atlas(atlas)
+    options: dict[str, Any] = {
+        "atlas": opened, "genes": published["gene"].tolist(), "names": _NAMES,
+        "n_permutations": n_permutations, "n_jobs": n_jobs,
+    }  # fmt: skip
+    result = compare(maps[0], maps[1], preset="bludau2018", rng=rng, **options)
+    again = restore_generator(result.settings["permutation"])
+    with warnings.catch_warnings():  # of the same samples and genes; that two count twice the statement says
+        warnings.simplefilter("ignore", JugexWarning)
+        same = compare(maps[0], maps[1], preset="siibra-jugex", rng=again, **options)
+    comparison = _compare_with_2017(published, result, same)
+    statement = (_tell_agreement(comparison), _tell_finding(result), *_list_differences(result, same, len(published)))
+    return Reproduction(result, comparison, statement)
+
+
+def read_run_of_2017() -> pd.DataFrame:
+    """Read the numbers of the run of 2017.
+
+    Returns
+    -------
+    DataFrame, 25 rows
+        `gene`; sums of squares `ss_area`, `ss_specimen`, `ss_resid`; `f` of area; `p_fwe`. Where they come from, and
+        how they were computed, stands at the top of the file ``jugex/data/fp1_fp2_2017.csv``.
+
+    Examples
+    --------
+    >>> from jugex.reproduce import read_run_of_2017
+    >>> read_run_of_2017()["gene"].iloc[0]
+    'ADRA2A'
+    """
+    with (files("jugex") / "data" / "fp1_fp2_2017.csv").open(encoding="utf-8") as stream:
+        return pd.read_csv(stream, comment="#")
+
+
+def _check_map(region: Region | str | PathLike[str] | None) -> Region | str:
+    """Refuse a map that is not there, in words that help to get it."""
+    if isinstance(region, Region):
+        return region
+    if region is None:
+        raise RegionFileError(_HOW_TO_GET_MAPS.format(found=""))
+    text = str(region)
+    if text.endswith((".nii", ".nii.gz")) and not Path(text).exists():
+        raise RegionFileError(_HOW_TO_GET_MAPS.format(found=f", and {text} does not exist"))
+    return text
+
+
+def _compare_with_2017(
+    published: pd.DataFrame, result: DifferentialExpression, same: DifferentialExpression
+) -> pd.DataFrame:
+    """Gene by gene: the run of 2017, ours by its method, and the result."""
+    columns = ["gene", "ss_area", "ss_resid", "f", "p_fwe"]
+    merged = published[columns].merge(same.table[columns], on="gene", how="left", suffixes=("_2017", "_same"))
+    ours = result.table[["gene", "n_probes", "f", "diff", "p_fwe"]].assign(direction=result.details()["direction"])
+    merged = merged.merge(ours, on="gene", how="left")
+    merged["f_deviation"] = merged["f_same"] / merged["f_2017"] - 1
+    numbers = ("ss_area", "ss_resid", "f")
+    merged["agrees"] = np.all(
+        [np.abs(merged[f"{name}_same"] / merged[f"{name}_2017"] - 1) <= _AGREEMENT for name in numbers], axis=0
+    )
+    merged = merged.sort_values(["p_fwe", "f"], ascending=[True, False], na_position="last", kind="stable")
+    return merged[list(COMPARISON_COLUMNS)].reset_index(drop=True)
+
+
+def _tell_agreement(comparison: pd.DataFrame) -> str:
+    """How far ours, by the method of the run of 2017, agree with it."""
+    both = comparison[comparison["f_same"].notna()]
+    n_absent = len(comparison) - len(both)
+    absent = f" {n_absent} of its {len(comparison)} genes are not in this atlas." if n_absent else ""
+    if both.empty:
+        return f"Nothing can be compared with the run of 2017.{absent}"
+    worst = both.iloc[int(both["f_deviation"].abs().to_numpy().argmax())]
+    others = both.loc[~both["agrees"], "gene"].tolist()
+    return (
+        f"By the method of the run of 2017, F and sums of squares of {len(both) - len(others)} of {len(both)} genes "
+        f"agree with it within {100 * _AGREEMENT:g} % (largest deviation of F: {100 * worst['f_deviation']:+.2g} %, "
+        f"{worst['gene']}{'; not ' + ', '.join(others) if others else ''}).{absent}"
+    )
+
+
+def _tell_finding(result: DifferentialExpression) -> str:
+    """Whether the published genes are significant, and higher in the published region."""
+    finding = f"The published finding, {' and '.join(FINDING)} higher in {next(iter(FINDING.values()))},"
+    rows = result.table.assign(direction=result.details()["direction"]).set_index("gene")
+    tested = rows[(rows["status"] == "ok").to_numpy(dtype=bool)]
+    judged = tested.loc[[gene for gene in FINDING if gene in tested.index]]
+    if judged.empty:
+        return f"{finding} cannot be judged: {'; '.join(_tell_gene(gene, rows) for gene in FINDING)}."
+    is_found = all(
+        row["significant"] and row["direction"] == f"higher in {FINDING[str(gene)]}" for gene, row in judged.iterrows()
+    )
+    told = [_tell_gene(gene, rows) for gene in FINDING]
+    limit = " as far as it can be judged" if len(judged) < len(FINDING) else ""
+    return f"{finding} is {'there' if is_found else 'not there'}{limit}: {'; '.join(told)}."
+
+
+def _tell_gene(gene: str, rows: pd.DataFrame) -> str:
+    """Direction and p of a gene, or why it has none."""
+    if gene not in rows.index:
+        return f"{gene} is not in this atlas"
+    row = rows.loc[gene]
+    if row["status"] != "ok":
+        return f"{gene} was {row['status'].replace(': ', ' (')})"
+    return f"{gene} is {row['direction']}, p_fwe = {row['p_fwe']:.4g}"
+
+
+def _list_differences(result: DifferentialExpression, same: DifferentialExpression, n_published: int) -> list[str]:
+    """What makes the result differ from the run of 2017."""
+    counts, counts_same = (
+        f"{of.settings['design']['n_samples_1']} and {of.settings['design']['n_samples_2']}" for of in (result, same)
+    )
+    differences = [
+        "The run of 2017 took the sum of squares of area before donor (sequential); this result adjusts area for "
+        "donor.",
+        "The run of 2017 shuffled the labels of each gene separately; here all genes share each relabelling, as the "
+        "maximum over genes needs. F is the same, p_fwe is not.",
+    ]
+    n_shared = len(result.settings["overlap"]["shared"])
+    if n_shared:
+        differences.insert(
+            0,
+            f"{n_shared} samples lie in both regions. The run of 2017 counted them in both ({counts_same} samples by "
+            f"this method); this result gives them to the more probable region ({counts}).",
+        )
+    n_tested = result.settings["genes"]["n_tested"]
+    if n_tested < n_published:
+        differences.append(f"p_fwe is corrected for {count_of(n_tested, 'gene')} here, and for {n_published} in 2017.")
+    return differences

@@ -1,0 +1,355 @@
+"""More than two regions: all at once and every two, in Python and on the command line."""
+
+from __future__ import annotations
+
+import json
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import jugex
+from jugex import cli
+from jugex.analysis import omnibus_test
+from jugex.analysis.omnibus import OMNIBUS_COLUMNS
+from jugex.errors import DesignError, DesignWarning, JugexWarning, OptionError, OutputError
+from jugex.report import save_result
+from jugex.several import PAIRS_COLUMNS, compare_several
+from tests.toy import ToyAtlas, wells
+
+REGIONS = ["simulated:A", "simulated:B", "sphere:-40,0,30,20"]
+NAMES = ["A", "B", "C"]
+GENES = ["MAOA", "TAC1", "GAD2", "SST"]
+FEW = {"atlas": "simulated", "genes": GENES, "n_permutations": 199, "rng": 3}
+
+#: Three regions in donors 1 and 2; a fourth in donor 3, alone.
+ONE, TWO = wells("one", 1000, 1001, 2000, 2001), wells("two", 1002, 1003, 2002, 2003)
+THREE, APART = wells("three", 1004, 1005, 2004), wells("apart", 3000, 3001)
+
+
+def toy(n_genes=5):
+    levels = np.random.default_rng(0).normal(5, 1, size=(17, n_genes))
+    levels[[0, 1, 6, 7], 0] += 6
+    levels[:, -1] = 2.0
+    return ToyAtlas([6, 6, 5], [f"G{number}" for number in range(n_genes)], levels)
+
+
+def compare_toy(regions, **options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", JugexWarning)  # of so few samples
+        return compare_several(regions, **{"atlas": toy(), "n_permutations": 999, "rng": 0} | options)
+
+
+@pytest.fixture(scope="module")
+def result():
+    return compare_several(REGIONS, names=NAMES, **FEW)
+
+
+@pytest.fixture
+def _quick_save(monkeypatch):
+    """What is written of a pair is tested elsewhere, and takes seconds."""
+    monkeypatch.setattr("jugex.several.save_result", lambda result, folder: folder.mkdir())
+
+
+class TestOmnibus:
+    def test_one_row_per_gene_in_the_order_of_evidence(self, result):
+        table = result.omnibus
+        first = OMNIBUS_COLUMNS.index("n_donors") + 1
+        assert tuple(table.columns) == (
+            *OMNIBUS_COLUMNS[:first],
+            "mean_1",
+            "mean_2",
+            "mean_3",
+            *OMNIBUS_COLUMNS[first:],
+        )
+        assert set(table["gene"][:2]) == {"MAOA", "TAC1"}
+        assert table["significant"].tolist() == [True, True, False, False]
+        assert table["p_fwe"].is_monotonic_increasing
+        assert (table["p_perm"] <= table["p_fwe"]).all()
+        assert table["q_fdr"].tolist() == stats.false_discovery_control(table["p_perm"]).tolist()
+        assert table["df_area"].tolist() == [2] * 4
+        assert (table["df_resid"] == table["n_samples"] - 6 - 2).all()
+
+    def test_two_regions_are_the_comparison_of_two(self):
+        pair = jugex.compare(*REGIONS[:2], **FEW).table
+        group = jugex.query.region_group(jugex.demo_regions(), atlas="simulated", genes=GENES)
+        table = omnibus_test(group, n_permutations=199, rng=3).table
+        assert table["gene"].tolist() == pair["gene"].tolist()
+        for column in ("p_perm", "p_fwe", "p_fwe_stepdown", "q_fdr"):
+            assert table[column].tolist() == pair[column].tolist()
+        for column in ("ss_area", "ss_resid", "f", "p_parametric", "mean_1", "mean_2", "mean_level", "probe_r"):
+            np.testing.assert_allclose(table[column], pair[column], rtol=1e-12)  # sums in another order
+
+    def test_the_order_of_regions_decides_nothing(self, result):
+        other = compare_several(REGIONS[::-1], names=NAMES[::-1], **FEW)
+        first, second = (table.set_index("gene").loc[GENES] for table in (result.omnibus, other.omnibus))
+        np.testing.assert_allclose(first["f"], second["f"], rtol=1e-12)  # sums in another order
+        np.testing.assert_array_equal(first[["p_perm", "p_fwe"]], second[["p_perm", "p_fwe"]])
+        np.testing.assert_allclose(first["mean_1"], second["mean_3"], rtol=1e-12)
+
+    def test_genes_without_f_say_why_and_are_in_no_family(self):
+        table = compare_toy([ONE, TWO, THREE]).omnibus
+        last = table.iloc[-1]
+        assert (last["gene"], last["status"]) == ("G4", "not tested: constant over the samples used")
+        assert not last["significant"]
+        assert last[["f", "p_perm", "df_area", "df_resid"]].isna().all()
+
+    def test_settings_hold_the_design(self):
+        settings = compare_toy([ONE, TWO, THREE, APART], exchange="within-donor").settings
+        design = settings["design"]
+        assert design["n_samples"] == [4, 4, 3, 2]
+        assert [donor["n_samples"] for donor in design["donors"]] == [[2, 2, 2, 0], [2, 2, 1, 0], [0, 0, 0, 2]]
+        assert design["linked_regions"] == [["one", "two", "three"], ["apart"]]
+        assert (design["df_area"], design["df_resid"]) == (2, 13 - 3 - 2)
+        assert design["relabellings"]["within-donor"] == 90 * 30
+        assert settings["permutation"]["n_permutations"] == 999
+        assert settings["permutation"]["smallest_p"] == 0.001
+        assert json.loads(json.dumps(settings)) == settings
+
+    def test_regions_apart_are_told_of(self):
+        group = jugex.query.region_group([ONE, TWO, THREE, APART], atlas=toy())
+        said = r"two of these groups: \{one, two, three\} and \{apart\}: the omnibus F"
+        with pytest.warns(DesignWarning, match=said):
+            omnibus_test(group, n_permutations=99, rng=0)
+
+    def test_a_design_that_cannot_reach_alpha_is_told_of(self):
+        few = [wells("one", 1000), wells("two", 1001), wells("three", 1002, 1003, 2000)]
+        group = jugex.query.region_group(few, atlas=toy())
+        with pytest.warns(
+            DesignWarning, match=r"cannot reach alpha = 0\.05: the smallest p .* is 0\.167; more samples"
+        ):
+            found = omnibus_test(group, rng=0)
+        assert found.settings["permutation"]["exhaustive"]
+        assert found.settings["permutation"]["exact"]
+
+    def test_probes_by_themselves(self):
+        found = compare_toy([ONE, TWO, THREE], probes="single")
+        assert found.omnibus.columns[:3].tolist() == ["gene", "probe_id", "probe_name"]
+        assert found.pairs_table.columns[:3].tolist() == ["gene", "probe_id", "probe_name"]
+
+    def test_mirrored_samples_are_told_of(self):
+        atlas = toy()
+        atlas.samples["mni_x"] *= np.where(np.arange(17) % 2, 1.0, -1.0)
+        assert compare_toy([ONE, TWO, THREE], atlas=atlas, mirror="left").settings["warnings"][-1].startswith(
+            "samples of both hemispheres were brought to one, and the omnibus F does not hold the hemisphere fixed"
+        )  # fmt: skip
+
+    def test_what_it_is_called(self):
+        group = jugex.query.region_group(jugex.demo_regions(), atlas="simulated", genes=["MAOA", "GAD2"])
+        found = omnibus_test(group, n_permutations=99, rng=0)
+        assert repr(found) == "<Omnibus: simulated A, simulated B, 2 genes, 51 samples>"
+        assert found.significant["gene"].tolist() == ["MAOA"]
+
+
+class TestPairs:
+    @pytest.mark.parametrize("pair", [("A", "B"), ("A", "C"), ("B", "C")])
+    def test_are_what_compare_says_of_two_regions_alone(self, result, pair):
+        two = [REGIONS[NAMES.index(name)] for name in pair]
+        alone = jugex.compare(*two, names=pair, **FEW)
+        pd.testing.assert_frame_equal(result.pairs[pair].table, alone.table)
+        pd.testing.assert_frame_equal(result.pairs[pair].samples, alone.samples)
+        assert result.pairs[pair].settings == alone.settings
+        rows = result.pairs_table.query("region_1 == @pair[0] and region_2 == @pair[1]").set_index("gene")
+        np.testing.assert_array_equal(rows.loc[alone.table["gene"], "p_fwe"], alone.table["p_fwe"])
+        np.testing.assert_array_equal(rows.loc[alone.table["gene"], "diff"], alone.table["diff"])
+
+    def test_are_in_one_tidy_table(self, result):
+        table = result.pairs_table
+        assert tuple(table.columns) == PAIRS_COLUMNS
+        assert len(table) == 3 * len(GENES)
+        assert table["p_fwe_holm"].is_monotonic_increasing
+        assert (table["p_fwe_holm"] >= table["p_fwe"]).all()
+        assert (table["significant"] == (table["p_fwe_holm"] <= 0.05)).all()
+        assert table["p_fwe_holm"].min() == 3 * table["p_fwe"].min()
+
+    def test_of_one_gene_holm_is_statsmodels(self):
+        multitest = pytest.importorskip("statsmodels.stats.multitest")
+        table = compare_several(REGIONS, names=NAMES, **FEW | {"genes": "GAD2"}).pairs_table
+        expected = multitest.multipletests(table["p_fwe"], method="holm")[1]
+        np.testing.assert_allclose(table["p_fwe_holm"], expected, rtol=1e-12)  # one product
+
+    def test_impossible_ones_are_rows_with_a_reason(self):
+        found = compare_toy([ONE, TWO, APART])
+        assert set(found.pairs) == {("one", "two")}
+        table = found.pairs_table
+        for other in ("one", "two"):
+            rows = table.query("region_1 == @other and region_2 == 'apart'")
+            assert len(rows) == 5
+            assert rows["status"].str.match(f"impossible: no donor has samples in both '{other}'").all()
+            assert rows[["diff", "p_fwe", "p_fwe_holm"]].isna().all(axis=None)
+            assert not rows["significant"].any()
+        tested = table[table["status"] == "ok"]
+        assert (tested["p_fwe_holm"] == tested["p_fwe"]).all()  # of one pair that admits a test
+        assert found.settings["pairs"][1]["status"].startswith("impossible: no donor has samples in both")
+        assert found.settings["pairs"][1]["folder"] is None
+
+    def test_a_seed_serves_every_test_and_none_is_drawn_once(self):
+        found = compare_toy([ONE, TWO, THREE], rng=None)
+        seeds = {of_pair.settings["permutation"]["seed"] for of_pair in found.pairs.values()}
+        assert seeds == {found.settings["permutation"]["seed"]}
+        again = compare_toy([ONE, TWO, THREE], rng=found.settings["permutation"]["seed"])
+        pd.testing.assert_frame_equal(again.pairs_table, found.pairs_table)
+
+    def test_a_generator_is_used_up_by_one_after_the_other(self):
+        first, second = (compare_toy([ONE, TWO, THREE], rng=np.random.default_rng(1)) for _ in range(2))
+        pd.testing.assert_frame_equal(first.pairs_table, second.pairs_table)
+        states = {json.dumps(of.settings["permutation"]["bit_generator"]) for of in first.pairs.values()}
+        assert len(states) == 3
+
+    def test_structures_and_genes_may_be_gone_through_once(self):
+        once = compare_several(REGIONS, names=NAMES, **FEW | {"genes": iter(GENES)}, exclude=iter(["deep structures"]))
+        again = compare_several(REGIONS, names=NAMES, **FEW, exclude=["deep structures"])
+        pd.testing.assert_frame_equal(once.pairs_table, again.pairs_table)
+
+
+class TestRefusals:
+    def test_no_donor_with_two_regions(self):
+        with pytest.raises(DesignError, match="no donor has samples in two of the 3 regions"):
+            compare_toy([wells("one", 1000, 1001), wells("two", 2000, 2001), wells("three", 3000, 3001)])
+
+    def test_keep_cannot_be(self):
+        with pytest.raises(OptionError, match="overlap 'keep' counts a sample in several regions"):
+            compare_toy([ONE, TWO, THREE], overlap="keep")
+
+    @pytest.mark.parametrize("statistic", ["sequential", "welch"])
+    def test_other_statistics(self, statistic):
+        with pytest.raises(
+            OptionError, match=f"statistic '{statistic}' is for two regions, and several are compared by"
+        ):
+            compare_toy([ONE, TWO, THREE], statistic=statistic)
+
+    def test_freedman_lane(self):
+        with pytest.raises(OptionError, match="exchanges labels, 'within-donor' or 'free'; got 'freedman-lane'"):
+            compare_toy([ONE, TWO, THREE], exchange="freedman-lane")
+
+    def test_a_threshold_that_no_region_takes(self):
+        with pytest.raises(OptionError, match="threshold is for regions given as text"):
+            compare_toy([ONE, TWO, THREE], threshold=0.3)
+
+    def test_names_are_as_many_as_regions(self):
+        with pytest.raises(OptionError, match="names are 3, one for each region; got"):
+            compare_toy([ONE, TWO, THREE], names=["a", "b"])
+
+
+class TestSave:
+    def test_writes_both_tables_and_a_folder_for_each_pair(self, result, tmp_path, monkeypatch):
+        def save_one(of_pair, folder):  # each takes seconds
+            return save_result(of_pair, folder) if folder.name == "pair_1_3" else folder.mkdir()
+
+        monkeypatch.setattr("jugex.several.save_result", save_one)
+        assert result.save(tmp_path / "out") == tmp_path / "out"
+        names = {path.name for path in (tmp_path / "out").iterdir()}
+        assert names == {
+            "omnibus.tsv", "pairs.tsv", "samples.tsv", "settings.json", "pair_1_2", "pair_1_3", "pair_2_3",
+        }  # fmt: skip
+        # ten significant digits are written
+        omnibus = pd.read_csv(tmp_path / "out" / "omnibus.tsv", sep="\t")
+        pd.testing.assert_frame_equal(omnibus, result.omnibus, rtol=1e-9, check_dtype=False)
+        pairs = pd.read_csv(tmp_path / "out" / "pairs.tsv", sep="\t")
+        pd.testing.assert_frame_equal(pairs, result.pairs_table, rtol=1e-9, check_dtype=False)
+        samples = pd.read_csv(tmp_path / "out" / "samples.tsv", sep="\t")
+        assert samples["region"].value_counts().to_dict() == {"A": 27, "B": 24, "C": 17}
+        assert set(GENES) < set(samples)
+        loaded = jugex.load_result(tmp_path / "out" / "pair_1_3")
+        pd.testing.assert_frame_equal(loaded.table, result.pairs["A", "C"].table, rtol=1e-9)
+        settings = json.loads((tmp_path / "out" / "settings.json").read_text(encoding="utf-8"))
+        assert settings["versions"]["jugex"] == jugex.__version__
+        assert settings["pairs"][1]["folder"] == "pair_1_3"
+        assert settings["pairs"][1]["region_2"] == "C"
+
+    @pytest.mark.usefixtures("_quick_save")
+    def test_an_existing_folder_is_replaced_when_asked_to(self, result, tmp_path):
+        result.save(tmp_path / "out")
+        with pytest.raises(OutputError, match="exists and is not empty"):
+            result.save(tmp_path / "out")
+        (tmp_path / "out" / "old").write_text("")
+        result.save(tmp_path / "out", overwrite=True)
+        assert not (tmp_path / "out" / "old").exists()
+
+    def test_a_run_that_fails_half_way_leaves_nothing(self, result, tmp_path, monkeypatch):
+        def fail(*arguments):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("jugex.several.save_result", fail)
+        with pytest.raises(OutputError, match="out cannot be written: No space left on device"):
+            result.save(tmp_path / "out")
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.usefixtures("_quick_save")
+    def test_a_pair_that_admits_no_test_has_no_folder(self, tmp_path):
+        compare_toy([ONE, TWO, APART]).save(tmp_path / "out")
+        assert {path.name for path in (tmp_path / "out").iterdir() if path.is_dir()} == {"pair_1_2"}
+
+
+@pytest.mark.usefixtures("_quick_save")
+class TestCommandLine:
+    COMMON = ("--atlas", "simulated", "--genes", ",".join(GENES), "--permutations", "199", "--seed", "3")
+
+    def test_is_the_python_call(self, result, tmp_path, monkeypatch, capsys):
+        monkeypatch.chdir(tmp_path)
+        assert cli.main(["compare", *REGIONS, "--names", *NAMES, *self.COMMON, "--out", "out"]) == 0
+        pairs = pd.read_csv("out/pairs.tsv", sep="\t")
+        pd.testing.assert_frame_equal(pairs, result.pairs_table, rtol=1e-9, check_dtype=False)  # ten digits
+        settings = json.loads((tmp_path / "out" / "settings.json").read_text(encoding="utf-8"))
+        assert settings["command"].startswith("jugex compare simulated:A simulated:B sphere:-40,0,30,20 --names A B C")
+        assert settings["arguments"] == result.settings["arguments"]
+        printed = capsys.readouterr()
+        assert "SIMULATED DATA" in printed.out
+        assert "A: 27 samples; B: 24 samples; C: 17 samples; 6 donors" in printed.out
+        assert "4 genes tested, 2 of them significant at p_fwe <= 0.05" in printed.out
+        assert "3 pairs of regions, " in printed.out
+        assert "Written: out (omnibus.tsv, pairs.tsv, and a folder with a report for each pair)" in printed.out
+
+    def test_says_which_pairs_are_impossible_and_what_weakens_the_others(self, tmp_path, capsys):
+        # two samples of donor H0351.1015, and two of donor H0351.1012
+        regions = [REGIONS[0], "sphere:-19,-93,-9,6", "sphere:-6,47,42,6"]
+        assert cli.main(["compare", *regions, "--names", *NAMES, *self.COMMON, "--out", str(tmp_path / "out")]) == 0
+        printed = capsys.readouterr()
+        assert "jugex: warning: B - C: impossible: no donor has samples in both 'B' (2 samples of 1" in printed.err
+        assert "jugex: warning: A - C: the comparison rests on 1.0 effective donor" in printed.err
+        assert "2 pairs of regions" in printed.out
+
+    def test_names_before_two_regions_are_two_as_before(self, tmp_path, monkeypatch):
+        saved = []
+        monkeypatch.setattr("jugex.cli.run_compare.save_and_summarize", lambda result, options: saved.append(result))
+        out = str(tmp_path / "out")
+        assert cli.main(["compare", "--names", "x", "y", *REGIONS[:2], *self.COMMON, "--out", out]) == 0
+        assert saved[0].region_names == ("x", "y")
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ([*REGIONS[:2], "--names", "A", "B", "C"], "unrecognized arguments: C"),
+            ([*REGIONS[:2], "--names", "A"], "argument --names: expected 2 arguments"),
+            ([*REGIONS, "--names", "A", "B", "C", "D"], "unrecognized arguments: C D"),
+            ([*REGIONS, "--names", "A", "B", "--nonsense"], "unrecognized arguments: --nonsense"),
+            (REGIONS[:1], "the following arguments are required: REGION_2"),
+        ],
+    )
+    def test_what_the_parser_refuses(self, arguments, message, tmp_path, capsys):
+        with pytest.raises(SystemExit, match="2"):
+            cli.main(["compare", *arguments, "--atlas", "simulated", "--out", str(tmp_path / "out")])
+        assert message in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (["--names", "A", "B"], "names are 3, one for each region; got ['A', 'B']"),
+            (["--covariate", "hemisphere"], "--covariate is for two regions; leave it out"),
+            (["--missing", "drop-samples"], "--missing drop-samples is for two regions; leave it out"),
+            (["--preset", "siibra-jugex"], "overlap 'keep' counts a sample in several regions"),
+        ],
+    )
+    def test_what_is_for_two_regions(self, options, message, tmp_path, capsys):
+        assert cli.main(["compare", *REGIONS, *self.COMMON, *options, "--out", str(tmp_path / "out")]) == 1
+        assert f"jugex: error: {message}" in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()
+
+    def test_the_preset_of_the_publication_exchanges_freely(self, tmp_path):
+        out = tmp_path / "out"
+        assert cli.main(["compare", *REGIONS, *self.COMMON, "--preset", "bludau2018", "--out", str(out)]) == 0
+        settings = json.loads((out / "settings.json").read_text(encoding="utf-8"))
+        assert settings["arguments"]["preset"] == "bludau2018"
+        assert settings["permutation"]["exchange"] == "free"
