@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from jugex.report.words import format_number, format_p
+from jugex.errors import JugexError
+from jugex.report.words import format_number, format_p, tested_genes
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
 
-__all__ = ["tabulate_evidence"]
+__all__ = ["tabulate_details", "tabulate_evidence", "tabulate_left_out", "tabulate_sensitivity"]
 
 _SCHEMES = ("within-donor", "free")
+# testing again without each donor takes as long as the run itself: seconds for this many genes, minutes for the genome
+_MOST_RETESTED = 1000
+_MOST_GENES_VARIED = 20
+_FEWEST_GENES_OF_A_SHARE = 100
 
 
 def tabulate_evidence(result: DifferentialExpression, genes: Sequence[str]) -> dict[str, Any]:
@@ -38,6 +43,136 @@ def tabulate_evidence(result: DifferentialExpression, genes: Sequence[str]) -> d
         "rows": [_describe_gene(gene, rows[gene], p_fwe.get(gene, {}), result) for gene in genes],
         "boundary": result.settings.get("boundary"),
         "smallest_p_donor": format_p(2 / 2 ** max(result.settings["design"]["n_informative_donors"], 1)),
+        "share": _tell_share(result),
+    }
+
+
+def tabulate_details(result: DifferentialExpression, genes: Sequence[str]) -> list[dict[str, str]]:
+    """Intervals and further corrections of some genes, as texts; see `DifferentialExpression.details`."""
+    try:
+        details = result.details()
+    except (JugexError, KeyError):  # settings of an earlier version
+        return []
+    labels = list(result.labels)
+    places = [labels.index(gene) for gene in genes]
+    return [
+        _describe_details(gene, result.table.iloc[place], details.iloc[place])
+        for gene, place in zip(genes, places, strict=True)
+    ]
+
+
+def tabulate_left_out(result: DifferentialExpression, genes: Sequence[str]) -> dict[str, Any]:
+    """p_fwe of some genes without each donor, as texts; or why there are none.
+
+    Returns
+    -------
+    dict
+        `donors`, `rows` (the gene, and its p_fwe without each donor), and `why_not`.
+    """
+    from jugex.analysis.donor_tables import leave_one_donor_out
+
+    n_tested = len(tested_genes(result))
+    empty: dict[str, Any] = {"donors": [], "rows": []}
+    if not genes:
+        return empty | {"why_not": "no gene is drawn"}
+    if n_tested > _MOST_RETESTED:
+        return empty | {
+            "why_not": f"testing {n_tested:,} genes again without each donor takes as long as the comparison itself; "
+            "result.leave_one_donor_out() does it"
+        }
+    try:
+        table = leave_one_donor_out(result, list(genes))
+    except JugexError as error:
+        return empty | {"why_not": str(error)}
+    labels = table["gene"] if "probe_name" not in table else table["gene"] + " " + table["probe_name"]
+    wide = table.assign(label=labels).pivot(index="label", columns="left_out", values="p_fwe")
+    donors = list(pd.unique(table["left_out"]))
+    rows = [(gene, [_p(wide.loc[gene, donor]) or "no test" for donor in donors]) for gene in genes]
+    return {"donors": donors, "rows": rows, "why_not": None}
+
+
+def tabulate_sensitivity(sensitivity: pd.DataFrame | None, genes: Sequence[str]) -> dict[str, Any] | None:
+    """The comparison under other choices, as texts; None where nobody asked for it.
+
+    Parameters
+    ----------
+    sensitivity : DataFrame or None
+        What `jugex.sensitivity.sensitivity` returned.
+    genes : sequence of str
+        Genes to show first.
+
+    Returns
+    -------
+    dict or None
+        `rows`, how many genes are left out, and what was not varied, and why.
+    """
+    if sensitivity is None:
+        return None
+    known = list(dict.fromkeys(sensitivity["gene"]))
+    symbols = [gene.split(" ")[0] for gene in genes]
+    wanted = sorted(known, key=lambda gene: symbols.index(gene) if gene in symbols else len(symbols))
+    shown = wanted[:_MOST_GENES_VARIED]
+    rows = [
+        _describe_choice(row)
+        for gene in shown
+        for row in sensitivity[(sensitivity["gene"] == gene).to_numpy()].to_dict("records")
+    ]
+    return {
+        "rows": rows,
+        "n_left_out": len(known) - len(shown),
+        "left_out": dict(sensitivity.attrs.get("left_out", {})),
+    }
+
+
+def _tell_share(result: DifferentialExpression) -> str:
+    """How many of all genes have a small p, beside what chance would give."""
+    background = result.settings.get("background")
+    if background is None or not background["n_genes"]:  # a result of an earlier version, or an atlas of few genes
+        why = "the result is of an earlier version" if background is None else background["why_not"]
+        return f"How many of all genes of the atlas differ between these regions is not known: {why}."
+    if background["n_genes"] < _FEWEST_GENES_OF_A_SHARE:
+        return (
+            f"Only {background['n_genes']:,} {result.unit}s of this atlas can be tested: too few to say how many "
+            "differ between these regions in general."
+        )
+    return (
+        f"{background['share']:.1%} of all {background['n_genes']:,} {result.unit}s of the atlas that can be tested "
+        f"have p \N{LESS-THAN OR EQUAL TO} {background['p_perm']:g} before any correction; if the regions did not "
+        f"differ in anything, about {background['p_perm']:.0%} would."
+    )
+
+
+def _describe_details(gene: str, row: pd.Series[Any], details: pd.Series[Any]) -> dict[str, str]:
+    texts = {
+        "gene": gene,
+        "p_fwe": _interval(details["p_fwe_low"], details["p_fwe_high"], _p),
+        "p_perm": _interval(details["p_perm_low"], details["p_perm_high"], _p),
+        "hedges_g": _number(row["hedges_g"]),
+        "hedges_g_interval": _interval(details["hedges_g_low"], details["hedges_g_high"], _number),
+        "partial_eta_sq": _number(row["partial_eta_sq"]),
+        "partial_eta_sq_interval": _interval(details["partial_eta_sq_low"], details["partial_eta_sq_high"], _number),
+        "p_fwe_stepdown": _p(row["p_fwe_stepdown"]),
+        "q_fdr": _p(row["q_fdr"]),
+        "q_fdr_by": _p(details["q_fdr_by"]),
+        "q_fdr_parametric": _p(details["q_fdr_parametric"]),
+    }
+    tails = {column: _p(row[column]) for column in ("p_fwe_tail", "p_perm_tail") if column in row.index}
+    return texts | tails
+
+
+def _describe_choice(row: dict[str, Any]) -> dict[str, Any]:
+    varied = [] if row["is_headline"] else str(row["varied"]).split(", ")
+    changed = ", ".join(f"{name} {row[name]:g}" if name == "threshold" else f"{name} {row[name]}" for name in varied)
+    ok = row["status"] == "ok"
+    return {
+        "gene": f"{row['gene']} {row['probe_name']}" if row.get("probe_name") else row["gene"],
+        "choice": "as in the result" if row["is_headline"] else changed,
+        "is_headline": bool(row["is_headline"]),
+        "samples": f"{row['n_samples_1']} and {row['n_samples_2']}" if ok else "",
+        "diff": _number(row["diff"]),
+        "p_perm": _p(row["p_perm"]),
+        "p_fwe": _p(row["p_fwe"]),
+        "status": "" if ok else str(row["status"]),
     }
 
 
@@ -67,3 +202,8 @@ def _p(value: Any) -> str:
 
 def _number(value: Any) -> str:
     return "" if pd.isna(value) else format_number(float(value), 2)
+
+
+def _interval(low: Any, high: Any, show: Any) -> str:
+    ends = ["0" if end == 0 else show(end) for end in (low, high)]
+    return f"{ends[0]} to {ends[1]}" if all(ends) else ""

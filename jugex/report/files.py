@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import json
-import secrets
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from jugex.analysis import RESULT_COLUMNS, DifferentialExpression
 from jugex.analysis.result import COLUMN_TYPES, PROBE_COLUMNS, SAMPLE_COLUMNS, TAIL_COLUMNS
-from jugex.errors import OutputError, ResultError
+from jugex.errors import ResultError
+from jugex.report.folders import check_output, replacing_file, replacing_folder, write_settings
 from jugex.report.methods import methods_text
+from jugex.report.sidecars import write_sidecars
+from jugex.report.tables import MISSING, write_tsv
 
-__all__ = ["check_output", "load_result", "save_result", "write_report", "write_table", "write_tsv"]
+__all__ = [
+    "check_output",
+    "load_result",
+    "load_sensitivity",
+    "save_result",
+    "write_report",
+    "write_samples",
+    "write_table",
+    "write_tsv",
+]
 
 #: Up to this many genes stand as columns of ``samples.tsv``; more go to ``zscores.parquet``.
 MAX_GENES_IN_SAMPLES = 200
 
-_FLOAT_FORMAT = "%.10g"
-_MISSING = ""
 
-
-def save_result(result: DifferentialExpression, directory: str | Path, *, overwrite: bool = False) -> Path:
+def save_result(
+    result: DifferentialExpression,
+    directory: str | Path,
+    *,
+    overwrite: bool = False,
+    sensitivity: pd.DataFrame | None = None,
+) -> Path:
     """Write a result into a folder.
 
     The files are written into a temporary folder beside it, which takes its name when all of them are there: a
@@ -41,32 +50,48 @@ def save_result(result: DifferentialExpression, directory: str | Path, *, overwr
         Folder that does not exist yet, or is empty.
     overwrite : bool
         Replace a folder that holds a result of jugex.
+    sensitivity : DataFrame, optional
+        What ``result.sensitivity()`` returned: written as ``sensitivity.tsv``, and shown in the report.
 
     Returns
     -------
     Path
-        The folder, with ``results.tsv``, ``samples.tsv``, ``settings.json``, ``methods.md`` and ``report.html``;
-        for more than 200 genes also ``zscores.parquet``.
+        The folder, with ``results.tsv``, ``samples.tsv``, ``settings.json``, ``methods.md``, ``report.html`` and
+        ``figures/``; for more than 200 genes also ``zscores.parquet``. ``results.json`` and ``samples.json`` say what
+        the columns of the tables mean, in the manner of BIDS.
 
     Raises
     ------
     OutputError
         Where the folder holds something and `overwrite` is not given, where it holds something else than a
         result, or where it cannot be written.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.report import save_result
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> sorted(path.name for path in save_result(result, "saved").glob("*.tsv"))
+    ['results.tsv', 'samples.tsv']
     """
+    from jugex.report.figures import write_figures
+
     directory = Path(directory)
     check_output(directory, overwrite=overwrite)
-    with _replacing(directory) as folder:
+    with replacing_folder(directory) as folder:
         write_tsv(result.table, folder / "results.tsv")
-        _write_samples(result, folder)
-        settings = json.dumps(result.settings, indent=2, ensure_ascii=False, allow_nan=False, default=_refuse_type)
-        (folder / "settings.json").write_text(settings + "\n", encoding="utf-8")
+        write_samples(result.samples, result.zscores, folder)
+        write_settings(result.settings, folder)
+        write_sidecars(result, folder, with_zscores=result.zscores.shape[1] <= MAX_GENES_IN_SAMPLES)
         (folder / "methods.md").write_text(methods_text(result), encoding="utf-8")
-        write_report(result, folder / "report.html")
+        if sensitivity is not None:
+            write_tsv(sensitivity, folder / "sensitivity.tsv")
+        write_figures(result, folder / "figures")
+        write_report(result, folder / "report.html", sensitivity=sensitivity)
     return directory
 
 
-def write_report(result: DifferentialExpression, path: str | Path) -> Path:
+def write_report(result: DifferentialExpression, path: str | Path, *, sensitivity: pd.DataFrame | None = None) -> Path:
     """Write the report of a result: one HTML file that needs no other.
 
     Parameters
@@ -75,6 +100,8 @@ def write_report(result: DifferentialExpression, path: str | Path) -> Path:
         What to report.
     path : path-like
         File to write; one that is there is replaced.
+    sensitivity : DataFrame, optional
+        What ``result.sensitivity()`` returned, to be shown beside the result.
 
     Returns
     -------
@@ -85,12 +112,20 @@ def write_report(result: DifferentialExpression, path: str | Path) -> Path:
     ------
     OutputError
         Where the file cannot be written.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.report import write_report
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> write_report(result, "report.html").name
+    'report.html'
     """
     from jugex.report.html import render_report
 
     path = Path(path)
-    page = render_report(result)
-    with _replacing_file(path) as temporary:
+    page = render_report(result, sensitivity)
+    with replacing_file(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path
 
@@ -117,7 +152,7 @@ def write_table(table: pd.DataFrame, path: str | Path) -> Path:
     """
     path = Path(path)
     coordinates = [f"({', '.join(format(value, '.10g') for value in xyz)})" for xyz in table["mni_xyz"]]
-    with _replacing_file(path) as temporary:
+    with replacing_file(path) as temporary:
         write_tsv(table.assign(mni_xyz=coordinates), temporary)
     return path
 
@@ -139,6 +174,14 @@ def load_result(directory: str | Path) -> DifferentialExpression:
     ------
     ResultError
         Where a file is missing or is not what it should be.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> folder = result.save("a-b-again")
+    >>> jugex.load_result(folder)
+    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 51 samples>
     """
     directory = Path(directory)
     try:
@@ -155,93 +198,46 @@ def load_result(directory: str | Path) -> DifferentialExpression:
     return DifferentialExpression(table, samples, zscores, settings, inputs=None)
 
 
-def check_output(directory: str | Path, *, overwrite: bool) -> None:
-    """Refuse a folder that must not be written, before any work is done.
+def load_sensitivity(directory: str | Path) -> pd.DataFrame | None:
+    """Read the sensitivity table that `save_result` wrote; None where there is none.
+
+    Parameters
+    ----------
+    directory : path-like
+        Folder of a result.
+
+    Returns
+    -------
+    DataFrame or None
+        As ``result.sensitivity()`` returned it, without its notes.
 
     Raises
     ------
-    OutputError
-        As for `save_result`.
+    ResultError
+        Where the file is there and is no such table.
     """
-    directory = Path(directory)
-    if directory.exists() and not directory.is_dir():
-        raise OutputError(f"{directory} is a file; name a folder that does not exist yet")
-    if not directory.exists() or not any(directory.iterdir()):
-        return
-    if not overwrite:
-        raise OutputError(
-            f"{directory} exists and is not empty; name another folder, or pass --overwrite (overwrite=True) to "
-            "replace a result of jugex"
-        )
-    if not _holds_result(directory):
-        raise OutputError(f"{directory} holds no settings.json of jugex, so it is not overwritten; name another folder")
-
-
-def write_tsv(table: pd.DataFrame, path: Path) -> None:
-    r"""Write a table as UTF-8, tab-separated, ``\n``, floats as ``%.10g``, true and false in lower case."""
-    written = table.copy()
-    for column in written.select_dtypes("bool"):
-        written[column] = np.where(written[column], "true", "false")
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        written.to_csv(stream, sep="\t", index=False, float_format=_FLOAT_FORMAT, na_rep=_MISSING, lineterminator="\n")
-
-
-def _holds_result(directory: Path) -> bool:
+    path = Path(directory) / "sensitivity.tsv"
+    if not path.exists():
+        return None
     try:
-        settings = json.loads((directory / "settings.json").read_text(encoding="utf-8"))
-        return "jugex" in settings["versions"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
-@contextmanager
-def _replacing(directory: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `directory`, which takes its place at the end."""
-    token = secrets.token_hex(4)
-    temporary = directory.with_name(f".{directory.name}.{token}.tmp")
-    replaced = directory.with_name(f".{directory.name}.{token}.old")
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        temporary.mkdir()
-        yield temporary
-        if directory.exists():
-            directory.rename(replaced)
-        temporary.rename(directory)
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        raise OutputError(f"{directory} cannot be written: {error.strerror or error}; name another folder") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        if replaced.exists() and not directory.exists():
-            replaced.rename(directory)
-        shutil.rmtree(replaced, ignore_errors=True)
-
-
-@contextmanager
-def _replacing_file(path: Path) -> Iterator[Path]:
-    """Give a temporary file beside `path`, which takes its name at the end."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}; name a file in a folder that you may write"
+        table = pd.read_csv(path, sep="\t", dtype={"gene": "object"}, keep_default_na=False, na_values=[MISSING])
+        return table.astype({"is_headline": bool}).astype({"n_samples_1": "Int64", "n_samples_2": "Int64"})
+    except (OSError, ValueError, KeyError) as error:
+        raise ResultError(
+            f"{path} holds no sensitivity table that can be read ({error}); remove it, or save the result again"
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
-def _write_samples(result: DifferentialExpression, folder: Path) -> None:
-    described = result.samples[list(SAMPLE_COLUMNS)]
-    if result.zscores.shape[1] <= MAX_GENES_IN_SAMPLES:
-        write_tsv(pd.concat([described, result.zscores.set_axis(described.index)], axis=1), folder / "samples.tsv")
+def write_samples(samples: pd.DataFrame, zscores: pd.DataFrame, folder: Path) -> None:
+    """Write samples (n rows) and their gene-level z-scores (n x genes); many genes get a file of their own."""
+    described = samples[list(SAMPLE_COLUMNS)]
+    if zscores.shape[1] <= MAX_GENES_IN_SAMPLES:
+        write_tsv(pd.concat([described, zscores.set_axis(described.index)], axis=1), folder / "samples.tsv")
         return
     write_tsv(described, folder / "samples.tsv")
     keys = described[["well_id", "region"]].reset_index(drop=True)
-    keys.columns = [_name_apart(name, result.zscores.columns) for name in ("well_id", "region")]
-    pd.concat([keys, result.zscores.reset_index(drop=True)], axis=1).to_parquet(folder / "zscores.parquet", index=False)
+    keys.columns = [_name_apart(name, zscores.columns) for name in ("well_id", "region")]
+    pd.concat([keys, zscores.reset_index(drop=True)], axis=1).to_parquet(folder / "zscores.parquet", index=False)
 
 
 def _name_apart(name: str, genes: pd.Index) -> str:
@@ -253,7 +249,7 @@ def _name_apart(name: str, genes: pd.Index) -> str:
 
 def _read_table(path: Path) -> pd.DataFrame:
     table = pd.read_csv(
-        path, sep="\t", dtype=COLUMN_TYPES, keep_default_na=False, na_values=[_MISSING]
+        path, sep="\t", dtype=COLUMN_TYPES, keep_default_na=False, na_values=[MISSING]
     )  # a gene may be called NA
     columns = tuple(column for column in table if column not in PROBE_COLUMNS)
     if columns not in (RESULT_COLUMNS, RESULT_COLUMNS + TAIL_COLUMNS):
@@ -275,14 +271,10 @@ def _read_samples(directory: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         names=list(range(len(names))),
         dtype={SAMPLE_COLUMNS.index(name): "object" for name in text},
         keep_default_na=False,
-        na_values=[_MISSING],
+        na_values=[MISSING],
     )
     samples = table.iloc[:, :n_described].set_axis(names[:n_described], axis=1)
     zscores = table.iloc[:, n_described:].astype("float64").set_axis(names[n_described:], axis=1)
     if (directory / "zscores.parquet").exists():
         zscores = pd.read_parquet(directory / "zscores.parquet").iloc[:, 2:]
     return samples, zscores
-
-
-def _refuse_type(value: object) -> Any:
-    raise TypeError(f"settings hold a {type(value).__name__}, which JSON does not know")

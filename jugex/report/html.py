@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
-from jugex.report.evidence import tabulate_evidence
+from jugex.report.brain import describe_brain
+from jugex.report.evidence import tabulate_details, tabulate_evidence, tabulate_left_out, tabulate_sensitivity
+from jugex.report.genes import choose_genes, draw_genes
 from jugex.report.methods import describe_methods
-from jugex.report.reproduce import how_to_reproduce
+from jugex.report.packing import pack_plotly, plotly_licence
+from jugex.report.reproduce import list_reproductions
+from jugex.report.results_table import tabulate_results
+from jugex.report.volcano import describe_volcano, draw_volcano
 from jugex.report.words import (
     count_of,
     describe_resolution,
@@ -20,11 +24,8 @@ from jugex.report.words import (
     format_number,
     format_p,
     headline,
-    higher_region,
     shorten,
-    tested_genes,
 )
-from jugex.spaces import is_mni_space
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -35,50 +36,18 @@ if TYPE_CHECKING:
 __all__ = ["render_report"]
 
 _SUBSCRIPTS = {"fwe": "FWE", "fdr": "FDR", "param": "param"}
-MAX_ROWS = 200
-MAX_SIGNIFICANT_PLOTS = 50
-MAX_REQUESTED_PLOTS = 200
-N_BEST_PLOTS = 6
+_MOST_LISTED = 200
 
 
-class Cell(NamedTuple):
-    """One cell of the table of results: what it shows, and the number it sorts by."""
-
-    text: str
-    value: float | None = None
-
-
-class Column(NamedTuple):
-    """One column of the table of results."""
-
-    title: str
-    explanation: str
-    is_number: bool = True
-
-
-_COLUMNS = (
-    Column("Gene", "Gene symbol", is_number=False),
-    Column("Higher in", "Region where the gene is higher, by the sign of the difference", is_number=False),
-    Column("p_FWE", "Permutation p-value, corrected for the family-wise error over the genes tested"),
-    Column("p", "Permutation p-value of this gene alone, not corrected"),
-    Column("q_FDR", "False discovery rate from the uncorrected permutation p-values"),
-    Column("Difference", "Region 1 minus region 2 in z-scores, adjusted for donor"),
-    Column("95 % CI", "Confidence interval of the difference, not corrected, samples taken as replicates"),
-    Column("log2 FC", "The same difference in log2 expression"),
-    Column("Hedges' g", "The difference in residual standard deviations"),
-    Column("F", "F statistic of region"),
-    Column("p_param", "p-value of the F distribution: see the caveats"),
-    Column("Probes", "Number of probes of the gene"),
-)
-
-
-def render_report(result: DifferentialExpression) -> str:
+def render_report(result: DifferentialExpression, sensitivity: pd.DataFrame | None = None) -> str:
     """Write the report of a result as one HTML page.
 
     Parameters
     ----------
     result : DifferentialExpression
-        Fresh or read from disk; only a fresh one holds the outlines of its regions.
+        Fresh or read from disk; only a fresh one holds its regions and probes.
+    sensitivity : DataFrame, optional
+        What ``result.sensitivity()`` returned, to be shown.
 
     Returns
     -------
@@ -86,7 +55,9 @@ def render_report(result: DifferentialExpression) -> str:
         The page. Everything it shows stands inside it.
     """
     settings = result.settings
-    plots = _draw_plots(result)
+    groups = choose_genes(result)
+    drawn = [gene for group in groups for gene in group.genes]
+    results = tabulate_results(result)
     return (
         _make_environment()
         .get_template("report.html")
@@ -97,16 +68,42 @@ def render_report(result: DifferentialExpression) -> str:
             samples_sentence=describe_samples(result),
             warnings=[_to_sentence(text) for text in settings["warnings"]],
             design=_describe_design(result),
-            results=_tabulate_results(result),
-            plots=plots,
-            evidence=tabulate_evidence(result, [plot["gene"] for group in plots for plot in group["plots"]]),
-            brain=_draw_brain(result),
+            results=results,
+            volcano=draw_volcano(result),
+            genes=draw_genes(result, groups),
+            donor_marks=_draw_marks(result),
+            evidence=tabulate_evidence(result, drawn),
+            details=tabulate_details(result, drawn),
+            left_out=tabulate_left_out(result, drawn),
+            sensitivity=tabulate_sensitivity(sensitivity, drawn),
+            brain=describe_brain(result),
             methods=describe_methods(result),
-            reproduce=how_to_reproduce(settings),
+            reproduce=list_reproductions(settings),
             facts=_list_facts(settings),
             empty=_group_empty(settings),
+            info=_describe_page(result, results, drawn),
+            plotly={"code": pack_plotly(), "licence": plotly_licence()},
         )
     )
+
+
+def _describe_page(result: DifferentialExpression, results: dict[str, Any], drawn: list[str]) -> dict[str, Any]:
+    """What the scripts of the page need to know."""
+    return {
+        "columns": [column._asdict() for column in results["columns"]],
+        "drawn": {gene: f"gene-{number}" for number, gene in enumerate(drawn)},
+        "unit": result.unit,
+        "nTested": results["n_tested"],
+        "alpha": result.settings["arguments"]["alpha"],
+        "names": list(result.region_names),
+        **describe_volcano(result),
+    }
+
+
+def _draw_marks(result: DifferentialExpression) -> list[tuple[str, str]]:
+    from jugex.report.inline import draw_donor_marks
+
+    return draw_donor_marks(result)
 
 
 @cache
@@ -192,123 +189,6 @@ def _find_smallest_p(settings: dict[str, Any]) -> float:
     return max(by_design, by_number)
 
 
-def _tabulate_results(result: DifferentialExpression) -> dict[str, Any]:
-    """Rows of tested genes, and the genes without a test by the reason for it."""
-    tested = tested_genes(result)
-    others = result.table.drop(index=tested.index)
-    shown = tested.head(MAX_ROWS)
-    return {
-        "columns": _COLUMNS,
-        "rows": [
-            {"cells": _make_cells(result, label, row), "significant": bool(row["significant"])}
-            for label, (_, row) in zip(result.labels[shown.index], shown.iterrows(), strict=True)
-        ],
-        "n_tested": len(tested),
-        "unit": result.unit,
-        "n_left_out": len(tested) - len(shown),
-        "not_tested": {
-            str(status): list(result.labels[rows.index]) for status, rows in others.groupby("status", sort=False)
-        },
-        "max_named": MAX_ROWS,
-    }
-
-
-def _make_cells(result: DifferentialExpression, label: str, row: pd.Series[Any]) -> list[Cell]:
-    interval = [format_number(_to_float(row[end]), 3) for end in ("ci_low", "ci_high")]
-    return [
-        Cell(label),
-        Cell(higher_region(result, _to_float(row["diff"]))),
-        _make_p_cell(row["p_fwe"]),
-        _make_p_cell(row["p_perm"]),
-        _make_p_cell(row["q_fdr"]),
-        _make_number_cell(row["diff"], 3),
-        Cell(f"{interval[0]} to {interval[1]}" if all(interval) else "", _to_float(row["ci_low"])),
-        _make_number_cell(row["log2_fc"], 3),
-        _make_number_cell(row["hedges_g"], 2),
-        _make_number_cell(row["f"], 2),
-        _make_p_cell(row["p_parametric"]),
-        _make_number_cell(row["n_probes"], 0),
-    ]
-
-
-def _make_p_cell(value: Any) -> Cell:
-    return Cell(format_p(_to_float(value), aligned=True), _to_float(value))
-
-
-def _make_number_cell(value: Any, decimals: int) -> Cell:
-    return Cell(format_number(_to_float(value), decimals), _to_float(value))
-
-
-def _to_float(value: Any) -> float | None:
-    """A number of the table, or None where it is missing (NaN, or NA of a nullable column)."""
-    return None if pd.isna(value) else float(value)
-
-
-def _draw_plots(result: DifferentialExpression) -> list[dict[str, Any]]:
-    """Groups of box plots: the significant genes, then the others asked for, else the best."""
-    from jugex.report.inline import draw_donor_marks, draw_gene
-
-    groups = []
-    for number, (title, genes, n_all) in enumerate(_choose_genes(result)):
-        plots = [
-            {"svg": draw_gene(result, gene, key=f"plot{number}-{i}"), **_caption(result, gene)}
-            for i, gene in enumerate(genes)
-        ]
-        groups.append({"title": title, "plots": plots, "n_left_out": n_all - len(plots)})
-    marks = draw_donor_marks(result)
-    return [{**group, "marks": marks} for group in groups if group["plots"]]
-
-
-def _choose_genes(result: DifferentialExpression) -> list[tuple[str, list[str], int]]:
-    """Titles of the groups, the genes to draw in each, and how many there would be without a limit."""
-    tested = tested_genes(result)
-    tested = tested.assign(label=result.labels[tested.index])
-    drawable = tested[tested["label"].isin(result.zscores.columns).to_numpy(dtype=bool)]
-    is_significant = drawable["significant"].to_numpy(dtype=bool)
-    significant, others = drawable.loc[is_significant, "label"], drawable.loc[~is_significant, "label"]
-    groups = [("Significant genes", list(significant)[:MAX_SIGNIFICANT_PLOTS], len(result.significant))]
-    if result.settings["arguments"].get("genes") is not None:  # then these are all that were tested
-        asked = list(others)
-        title = "Other genes asked for, not significant" if len(significant) else "Genes asked for, none significant"
-        groups.append((title, asked[:MAX_REQUESTED_PLOTS], len(asked)))
-    elif len(significant) == 0:
-        best = list(others)[:N_BEST_PLOTS]
-        groups.append(
-            (f"The {count_of(len(best), result.unit)} with the smallest p_FWE, none significant", best, len(best))
-        )
-    return groups
-
-
-def _caption(result: DifferentialExpression, gene: str) -> dict[str, str]:
-    row = result.table[(result.labels == gene).to_numpy()].iloc[0]
-    where = higher_region(result, _to_float(row["diff"]))
-    return {
-        "gene": gene,
-        "statistic": f"F(1, {format_number(_to_float(row['df_resid']), 0)}) = {format_number(_to_float(row['f']), 2)}",
-        "p_fwe": format_p(_to_float(row["p_fwe"])),
-        "higher": shorten(where, 30) if row["significant"] else "",
-        "significant": "significant" if row["significant"] else "not significant",
-    }
-
-
-def _draw_brain(result: DifferentialExpression) -> dict[str, Any]:
-    """Views of the brain, and what is missing in them; no views where no sample has a coordinate."""
-    from jugex.report.inline import draw_region_marks, draw_views
-
-    points = result.samples[["mni_x", "mni_y", "mni_z"]].to_numpy(dtype=np.float64)
-    n_missing = int((~np.isfinite(points)).any(axis=1).sum())
-    space = result.settings["atlas"]["space"]
-    has_any = n_missing < len(points)
-    no_template = f"The samples are in the space {space}, of which there is no template to show them on."
-    return {
-        "views": draw_views(result) if has_any and is_mni_space(space) else [],
-        "why_none": no_template if has_any else "No sample has a coordinate, so none can be shown.",
-        "marks": draw_region_marks(result),
-        "n_missing": n_missing,
-        "has_outlines": result.inputs is not None,
-    }
-
-
 def _list_facts(settings: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
     """Settings as groups of names and values, for readers who want to know everything."""
     permutation = {key: value for key, value in settings["permutation"].items() if key != "bit_generator"}
@@ -332,8 +212,8 @@ def _show_value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list):
-        shown = ", ".join(_show_value(entry) for entry in value[:MAX_ROWS])
-        return shown + (f" and {len(value) - MAX_ROWS:,} more" if len(value) > MAX_ROWS else "")
+        shown = ", ".join(_show_value(entry) for entry in value[:_MOST_LISTED])
+        return shown + (f" and {len(value) - _MOST_LISTED:,} more" if len(value) > _MOST_LISTED else "")
     if isinstance(value, dict):
         return "; ".join(f"{name}: {_show_value(entry)}" for name, entry in value.items())
     return str(value)

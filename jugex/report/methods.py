@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jugex.report.annotation_words import tell_annotation
+from jugex.report.references import REFERENCES, Reference, to_bibtex
 from jugex.report.region_words import describe_region
 from jugex.report.words import count_of, format_count, join_words, shorten, tested_genes
 from jugex.spaces import is_mni_space
@@ -14,16 +15,7 @@ from jugex.spaces import is_mni_space
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
 
-__all__ = ["REFERENCES", "Methods", "Reference", "describe_methods", "methods_text"]
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A reference: how it is cited in the text, in full, and its DOI where it has one."""
-
-    cited: str
-    text: str
-    doi: str | None = None
+__all__ = ["Methods", "describe_methods", "methods_text"]
 
 
 @dataclass(frozen=True)
@@ -38,76 +30,6 @@ class Methods:
         """The sentences as one paragraph of plain text."""
         return " ".join(self.sentences)
 
-
-#: Everything that the sentences below can cite.
-REFERENCES = (
-    Reference(
-        "Arnatkeviciute et al. 2019",
-        "Arnatkeviciute A, Fulcher BD, Fornito A (2019). A practical guide to linking brain-wide gene expression and "
-        "neuroimaging data. NeuroImage 189:353-367.",
-        "10.1016/j.neuroimage.2019.01.011",
-    ),
-    Reference(
-        "Benjamini and Hochberg 1995",
-        "Benjamini Y, Hochberg Y (1995). Controlling the false discovery rate: a practical and powerful approach to "
-        "multiple testing. Journal of the Royal Statistical Society B 57:289-300.",
-        "10.1111/j.2517-6161.1995.tb02031.x",
-    ),
-    Reference(
-        "Bludau et al. 2018",
-        "Bludau S, Mühleisen TW, Eickhoff SB, Hawrylycz MJ, Cichon S, Amunts K (2018). Integration of transcriptomic "
-        "and cytoarchitectonic data implicates a role for MAOA and TAC1 in the limbic-cortical network. Brain "
-        "Structure and Function 223:2335-2342.",
-        "10.1007/s00429-018-1620-6",
-    ),
-    Reference(
-        "Draper and Stoneman 1966",
-        "Draper NR, Stoneman DM (1966). Testing for the inclusion of variables in linear regression by a randomisation "
-        "technique. Technometrics 8:695-699.",
-        "10.1080/00401706.1966.10490407",
-    ),
-    Reference(
-        "Freedman and Lane 1983",
-        "Freedman D, Lane D (1983). A nonstochastic interpretation of reported significance levels. Journal of "
-        "Business & Economic Statistics 1:292-298.",
-        "10.1080/07350015.1983.10509354",
-    ),
-    Reference(
-        "Hawrylycz et al. 2012",
-        "Hawrylycz MJ, Lein ES, Guillozet-Bongaarts AL, et al. (2012). An anatomically comprehensive atlas of the "
-        "adult human brain transcriptome. Nature 489:391-399.",
-        "10.1038/nature11405",
-    ),
-    Reference(
-        "Hawrylycz et al. 2015",
-        "Hawrylycz M, Miller JA, Menon V, et al. (2015). Canonical genetic signatures of the adult human brain. Nature "
-        "Neuroscience 18:1832-1844.",
-        "10.1038/nn.4171",
-    ),
-    Reference(
-        "Hedges 1981",
-        "Hedges LV (1981). Distribution theory for Glass's estimator of effect size and related estimators. Journal of "
-        "Educational Statistics 6:107-128.",
-        "10.3102/10769986006002107",
-    ),
-    Reference(
-        "Negi and Guda 2017",
-        "Negi SK, Guda C (2017). Global gene expression profiling of healthy human brain and its application in "
-        "studying neurological disorders. Scientific Reports 7:897.",
-        "10.1038/s41598-017-00952-9",
-    ),
-    Reference(
-        "Phipson and Smyth 2010",
-        "Phipson B, Smyth GK (2010). Permutation p-values should never be zero: calculating exact p-values when "
-        "permutations are randomly drawn. Statistical Applications in Genetics and Molecular Biology 9:39.",
-        "10.2202/1544-6115.1585",
-    ),
-    Reference(
-        "Westfall and Young 1993",
-        "Westfall PH, Young SS (1993). Resampling-based multiple testing: examples and methods for p-value adjustment. "
-        "Wiley, New York.",
-    ),
-)
 
 _PROBES = {
     "winsorized-mean": (
@@ -145,7 +67,7 @@ _EXCHANGES = {
 
 
 def methods_text(result: DifferentialExpression) -> str:
-    """Methods of a run as Markdown, to paste into a paper: one paragraph and its references.
+    """Methods of a run as Markdown, to paste into a paper: one paragraph and its references, as text and as BibTeX.
 
     Parameters
     ----------
@@ -161,7 +83,11 @@ def methods_text(result: DifferentialExpression) -> str:
         f"- {_escape(reference.text)}" + (f" https://doi.org/{reference.doi}" if reference.doi else "")
         for reference in methods.references
     )
-    return f"# Methods\n\n{_escape(methods.paragraph)}\n\n## References\n\n{references}\n"
+    bibtex = "\n\n".join(to_bibtex(reference) for reference in methods.references)
+    return (
+        f"# Methods\n\n{_escape(methods.paragraph)}\n\n## References\n\n{references}\n\n"
+        f"## References as BibTeX\n\n```bibtex\n{bibtex}\n```\n"
+    )
 
 
 def describe_methods(result: DifferentialExpression) -> Methods:
@@ -278,7 +204,9 @@ def _tell_overlap(settings: dict[str, Any]) -> tuple[str, ...]:
 def _tell_samples(settings: dict[str, Any]) -> str:
     design = settings["design"]
     n_informative = design["n_informative_donors"]
-    return (
+    n_dropped = (settings.get("missing") or {}).get("n_samples_dropped", 0)
+    dropped = f"{count_of(n_dropped, 'sample')} with a missing value {'was' if n_dropped == 1 else 'were'} left out. "
+    return (dropped if n_dropped else "") + (
         f"The analysis used {count_of(design['n_samples_1'], 'sample')} in region 1 and "
         f"{design['n_samples_2']:,} in region 2, from {count_of(design['n_donors'], 'donor')}, "
         f"{n_informative} of whom had samples in both regions."
@@ -339,6 +267,11 @@ def _tell_permutations(settings: dict[str, Any], n_tested: int) -> tuple[str, ..
     sentences = [f"For p-values {how}; {times}.", f"Each relabelling served every {_unit(settings)}."]
     if n_redrawn := permutation.get("n_collinear_redrawn", 0):
         sentences.append(f"{count_of(n_redrawn, 'relabelling')} in which region was collinear with donor were redrawn.")
+    if n_smallest := permutation.get("n_collinear_smallest", 0):
+        sentences.append(
+            f"{count_of(n_smallest, 'relabelling')} in which region was collinear with donor counted among them as "
+            "having no larger F."
+        )
     sentences.append(
         f"The p-values were corrected for the family-wise error over the {count_of(n_tested, unit)} tested by the "
         f"distribution of the maximum of F over {unit}s (Westfall and Young 1993); a {unit} is called significant "

@@ -5,10 +5,29 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
-__all__ = ["how_to_reproduce"]
+__all__ = ["how_to_reproduce", "list_reproductions"]
 
 _MAX_GENES = 200
-_OPTIONS = ("donors", "statistic", "exchange", "probes", "overlap", "covariates", "alpha", "n_permutations", "tail")
+_OPTIONS = (
+    "donors", "statistic", "exchange", "probes", "overlap", "missing", "collinear", "alpha", "n_permutations", "tail",
+)  # fmt: skip
+
+
+def list_reproductions(settings: dict[str, Any]) -> list[tuple[str, str]]:
+    """Say in every language how to run a comparison again: the command where there was one, and the Python call.
+
+    Parameters
+    ----------
+    settings : dict
+        As in ``settings.json``.
+
+    Returns
+    -------
+    list of tuple of str
+        The language ("shell" or "Python") and the lines.
+    """
+    in_python = how_to_reproduce(settings | {"command": None})
+    return [how_to_reproduce(settings), in_python] if settings["command"] else [in_python]
 
 
 def how_to_reproduce(settings: dict[str, Any]) -> tuple[str, str]:
@@ -80,10 +99,21 @@ def _write_options(settings: dict[str, Any]) -> list[str]:
     return [
         *_write_genes(arguments.get("genes")),
         *options,
+        *_write_covariates(settings),
         *_write_samples(settings),
         *_write_annotation(settings),
         seed,
     ]
+
+
+def _write_covariates(settings: dict[str, Any]) -> list[str]:
+    """What stands in the model beside donor; a table of the user's cannot be written out."""
+    names = settings["arguments"].get("covariates")
+    if not names:
+        return []
+    if any(covariate.get("from_table") for covariate in settings.get("covariates") or []):
+        return [f"covariates=covariates,  # among them columns of a table with a row per well_id: {', '.join(names)}"]
+    return [f"covariates={names!r},"]
 
 
 def _write_samples(settings: dict[str, Any]) -> list[str]:

@@ -52,6 +52,7 @@ def make_table(
     texts = {"gene", "donors_same_sign", "carried_by", "significant", "status"}
     for column in [column for column in RESULT_COLUMNS if column not in texts]:
         table[column] = np.round(rng.uniform(0.1, 2.0, n), 6)
+    table["partial_eta_sq"] /= 4  # a share
     table["p_boundary"] = np.nan
     table["donors_same_sign"], table["carried_by"] = "3/3", "one"
     table["p_fwe"], table["diff"] = np.asarray(p_fwe, float), np.asarray(diff, float)
@@ -139,6 +140,37 @@ class FakeRegion:
         return nib.Nifti1Image((distances <= 10).astype(np.uint8), affine)
 
 
+def make_inputs(regions: tuple[FakeRegion, FakeRegion], samples: pd.DataFrame, zscores: pd.DataFrame) -> Any:
+    """What a fresh result holds of its query: regions, two probes per gene, and an atlas with two samples more."""
+    outside = samples.head(2).assign(well_id=[1, 2], mni_x=30.0)
+    genes = list(zscores.columns)
+    return SimpleNamespace(
+        regions=regions,
+        samples=samples,
+        atlas=SimpleNamespace(samples=pd.concat([samples, outside], ignore_index=True)),
+        probes=pd.DataFrame({"probe_name": [f"A_23_P{i}" for i in range(2 * len(genes))], "gene": np.repeat(genes, 2)}),
+        zscores=np.repeat(zscores.to_numpy(), 2, axis=1) + np.tile([0.1, -0.1], len(genes)),
+    )
+
+
+_PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
+)
+
+
+@pytest.fixture(autouse=True)
+def _quick_brain(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slices of the brain are drawn for the tests that look at them, and for fixtures of wider scope, alone."""
+    if "real_brain" not in request.fixturenames:
+        views = [(f"{name}, x = 0 mm", _PIXEL, 100.0) for name in ("sagittal", "coronal", "axial")]
+        monkeypatch.setattr("jugex.report.inline.draw_views", lambda result, out: views)
+
+
+@pytest.fixture
+def real_brain() -> None:
+    """Ask for slices of the brain as they are."""
+
+
 @pytest.fixture(scope="session")
 def make_result() -> MakeResult:
     """Build a result from genes, their p_fwe (NaN: not tested) and their differences."""
@@ -162,7 +194,7 @@ def make_result() -> MakeResult:
         shifts = np.where(in_region_1[:, None], np.nan_to_num(table["diff"].to_numpy(float)), 0.0)
         zscores = pd.DataFrame(noise + shifts, columns=list(genes))
         regions = (FakeRegion(names[0], -22.0), FakeRegion(names[1], -8.0))
-        inputs: Any = SimpleNamespace(regions=regions) if fresh else None
+        inputs: Any = make_inputs(regions, samples, zscores) if fresh else None
         settings = make_settings(names, table, simulated, genes=requested, **arguments)
         return DifferentialExpression(table, samples, zscores, settings, inputs=inputs)
 

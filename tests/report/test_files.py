@@ -36,8 +36,9 @@ def names_in(folder):
 
 @pytest.fixture(autouse=True)
 def _plain_report(monkeypatch):
-    """The page itself is tested elsewhere."""
-    monkeypatch.setattr("jugex.report.html.render_report", lambda result: "<html>é</html>")
+    """The page and the figures are tested elsewhere."""
+    monkeypatch.setattr("jugex.report.html.render_report", lambda result, sensitivity: "<html>é</html>")
+    monkeypatch.setattr("jugex.report.figures.write_figures", lambda result, folder: [])
 
 
 class TestSave:
@@ -155,7 +156,7 @@ class TestRefusals:
             make_result().save(tmp_path / "out")
         before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
         monkeypatch.setattr(
-            files, "write_report", lambda *args: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+            files, "write_report", lambda *args, **kwargs: (_ for _ in ()).throw(OSError(28, "No space left on device"))
         )
         with pytest.raises(OutputError, match="out cannot be written: No space left on device"):
             make_result().save(tmp_path / "out", overwrite=True)
@@ -163,7 +164,7 @@ class TestRefusals:
         assert names_in(tmp_path) == (["out"] if existing else [])
 
     def test_an_interrupted_run_leaves_nothing(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(files, "write_report", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
+        monkeypatch.setattr(files, "write_report", lambda *args, **kwargs: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             make_result().save(tmp_path / "out")
         assert names_in(tmp_path) == []
@@ -210,6 +211,31 @@ class TestWriteReport:
     def test_a_missing_folder_is_named(self, tmp_path):
         with pytest.raises(OutputError, match=r"none.report\.html cannot be written: No such file"):
             make_result().report(tmp_path / "none" / "report.html")
+
+
+class TestSensitivity:
+    TABLE = pd.DataFrame(
+        {"gene": ["NA", "G0"], "statistic": "adjusted", "threshold": [0.2, np.nan], "is_headline": [True, False],
+         "varied": ["", "threshold"], "n_samples_1": pd.array([5, pd.NA], dtype="Int64"),
+         "n_samples_2": pd.array([5, pd.NA], dtype="Int64"), "p_fwe": [0.5, np.nan], "status": ["ok", "impossible"]}
+    )  # fmt: skip
+
+    def test_is_written_and_read(self, tmp_path):
+        files.save_result(make_result(), tmp_path / "out", sensitivity=self.TABLE)
+        loaded = files.load_sensitivity(tmp_path / "out")
+        assert loaded["gene"].tolist() == ["NA", "G0"]
+        pd.testing.assert_frame_equal(
+            loaded.drop(columns="varied"), self.TABLE.drop(columns="varied"), check_dtype=False
+        )
+
+    def test_is_not_there_unless_given(self, tmp_path):
+        make_result().save(tmp_path / "out")
+        assert files.load_sensitivity(tmp_path / "out") is None
+
+    def test_another_table_is_refused(self, tmp_path):
+        (tmp_path / "sensitivity.tsv").write_text("a\tb\n1\t2\n")
+        with pytest.raises(ResultError, match="holds no sensitivity table that can be read"):
+            files.load_sensitivity(tmp_path)
 
 
 class TestWriteTable:

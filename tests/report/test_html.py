@@ -1,9 +1,13 @@
-"""The page as a reader's browser sees it: what must be there, and what must not."""
+"""The page as a parser sees it: what must be there, and what must not."""
 
 from __future__ import annotations
 
+import base64
 import copy
 import dataclasses
+import gzip
+import io
+import json
 import re
 
 import numpy as np
@@ -11,14 +15,15 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
-from jugex.report import html
+from jugex.report import genes, results_table
 from jugex.report.html import render_report
+from jugex.report.tables import write_tsv
 
-NASTY = "<script>alert('x')</script> \"quoted\" & \N{GRINNING FACE} $\\x_1{$ " + "long" * 40
+NASTY = "<script>alert('x')</script> \"quoted\" & \N{GRINNING FACE} a/b $\\x_1{$ " + "long" * 40
 
 
-def parse(result):
-    return BeautifulSoup(render_report(result), "html.parser")
+def parse(result, **options):
+    return BeautifulSoup(render_report(result, **options), "html.parser")
 
 
 def section(page, key):
@@ -31,6 +36,20 @@ def read_cells(table):
 
 def read_rows(page):
     return read_cells(page.find(id="genes"))
+
+
+def read_data(page):
+    return gzip.decompress(base64.b64decode(page.find(id="results-data").get_text())).decode("utf-8")
+
+
+def read_info(page):
+    return json.loads(page.find(id="info").get_text())
+
+
+def to_tsv(table):
+    stream = io.StringIO()
+    write_tsv(table, stream)
+    return stream.getvalue()
 
 
 def with_settings(result, **changes):
@@ -48,7 +67,7 @@ def page(make_result):
 class TestStandsAlone:
     def test_loads_nothing(self, page):
         for link in page.find_all("a"):
-            assert link["href"].startswith("https://doi.org/")
+            assert link["href"].startswith(("https://doi.org/", "#"))
         for tag in page.find_all(lambda tag: tag.name != "a"):
             for name in ("src", "href", "data", "poster", "srcset", "action", "xlink:href"):
                 assert tag.get(name, "#").startswith(("data:image/png;base64,", "#"))
@@ -62,6 +81,14 @@ class TestStandsAlone:
         policy = page.find("meta", {"http-equiv": "Content-Security-Policy"})["content"]
         assert policy.startswith("default-src 'none';")
         assert "http" not in policy
+        assert "unsafe-eval" not in policy
+
+    def test_holds_the_plotting_library_once_with_its_licence(self, page):
+        text = str(page)
+        assert len(page.find_all(id="plotly-code")) == 1
+        assert text.count("Licensed under the MIT license") == 1
+        code = gzip.decompress(base64.b64decode(page.find(id="plotly-code").get_text())).decode("utf-8")
+        assert code.startswith("/**\n* plotly.js v")
 
     def test_is_the_same_every_time(self, make_result):
         assert render_report(make_result()) == render_report(make_result())
@@ -71,7 +98,8 @@ class TestStandsAlone:
         assert len(ids) == len(set(ids))
         text = str(page)
         targets = re.findall(r'href="#([^"]+)"', text) + re.findall(r"url\(#([^)]+)\)", text)
-        targets += [tag["aria-labelledby"] for tag in page.find_all(attrs={"aria-labelledby": True})]
+        for name in ("aria-labelledby", "aria-describedby", "for"):
+            targets += [tag[name] for tag in page.find_all(attrs={name: True})]
         assert set(targets) <= set(ids)
 
     def test_names_no_folder_of_this_machine(self, page):
@@ -81,8 +109,8 @@ class TestStandsAlone:
 class TestStructure:
     def test_sections_stand_in_order(self, page):
         assert [h.get_text() for h in page.find_all("h2")] == [
-            "Design", "Results", "Expression by region and donor", "How far to trust it", "Where the samples lie",
-            "Caveats", "Methods", "Settings",
+            "Design", "All genes at a glance", "Results", "Gene by gene", "How far to trust it",
+            "Where the samples lie", "Caveats", "Methods", "Settings",
         ]  # fmt: skip
 
     def test_is_semantic(self, page):
@@ -91,6 +119,13 @@ class TestStructure:
         assert all(table.caption and table.caption.get_text(strip=True) for table in page.find_all("table"))
         assert all(cell.get("scope") in ("col", "row") for cell in page.find_all("th"))
         assert all(image.get("alt") for image in page.find_all("img"))
+        assert all(drawing.get("aria-label") for drawing in page.find_all("svg", role="img"))
+
+    def test_every_control_has_a_label(self, page):
+        labelled = {label["for"] for label in page.find_all("label", attrs={"for": True})}
+        for control in page.find_all(["input", "select"]):
+            assert control.get("id") in labelled or control.get("aria-label") or control.find_parent("label")
+        assert all(button.get_text(strip=True) for button in page.find_all("button"))
 
     def test_title_names_both_regions(self, page):
         assert page.h1.get_text() == "Fp1 left and Fp2 left"
@@ -167,22 +202,41 @@ class TestDesign:
         assert "No sample lies in both regions." in text
 
 
+class TestVolcano:
+    def test_stands_still_without_scripts_and_names_the_significant_genes(self, page):
+        drawing = page.find(id="volcano-still").svg
+        assert drawing["aria-label"].startswith("Volcano plot of 3 genes, 2 of them significant")
+        words = [text.get_text() for text in drawing.find_all("text")]
+        assert {"MAOA", "TAC1"} <= set(words)
+
+    def test_of_many_genes_draws_each_place_once(self, make_result):
+        n = 3000
+        result = make_result([f"G{i}" for i in range(n)], np.full(n, 0.9), np.zeros(n))
+        dots = parse(result).find(id="volcano-still").find("path", class_="dull")["d"]
+        assert dots.count("M") < 100
+
+
 class TestResults:
+    COLUMNS = ("p_fwe", "p_perm", "q_fdr", "diff", None, "log2_fc", "hedges_g", "f", "p_parametric", "n_probes")
+
     def test_every_number_is_that_of_the_table(self, page, make_result):
-        columns = ["p_fwe", "p_perm", "q_fdr", "diff", None, "log2_fc", "hedges_g", "f", "p_parametric", "n_probes"]
         rows = page.find(id="genes").tbody.find_all("tr")
         for row, (_, gene) in zip(rows, make_result().table.iterrows(), strict=True):
             assert row.th.get_text().removesuffix(" (significant)") == gene["gene"]
-            for cell, column in zip(row.find_all("td")[1:], columns, strict=True):
+            for cell, column in zip(row.find_all("td")[1:], self.COLUMNS, strict=True):
                 if column is None:
                     assert cell.get_text() == f"{gene['ci_low']:.3f} to {gene['ci_high']:.3f}"
                     continue
-                assert float(cell["data-value"]) == gene[column]
                 decimals = len(cell.get_text().partition(".")[2])
                 if column.startswith(("p_", "q_")):
                     assert cell.get_text() == f"{gene[column]:#.3g}"
                 else:  # half a unit of the last digit shown
                     assert float(cell.get_text()) == pytest.approx(gene[column], abs=0.51 * 10.0**-decimals)
+
+    def test_the_page_carries_results_tsv_to_the_byte(self, make_result, tmp_path):
+        result = make_result(["A", 'B "quoted"\tand tabbed', "C"], [0.01, 0.5, np.nan], [1.0, -1.0, np.nan])
+        write_tsv(result.table, tmp_path / "results.tsv")
+        assert read_data(parse(result)).encode() == (tmp_path / "results.tsv").read_bytes()
 
     def test_direction_is_the_sign_of_the_difference(self, page):
         assert [row[1] for row in read_rows(page)] == ["Fp2 left", "Fp2 left", "Fp1 left"]
@@ -195,11 +249,20 @@ class TestResults:
         result.table["p_parametric"] = 0.0
         assert {row[10] for row in read_rows(parse(result))} == {"< 1e-300"}
 
-    def test_says_how_many_rows_are_left_out(self, make_result, monkeypatch):
-        monkeypatch.setattr(html, "MAX_ROWS", 2)
+    def test_the_first_rows_stand_in_the_page_as_they_are(self, make_result, monkeypatch):
+        monkeypatch.setattr(results_table, "N_PLAIN_ROWS", 2)
         page = parse(make_result())
         assert len(read_rows(page)) == 2
-        assert "The first 2 are shown; 1 more stand in results.tsv." in page.find(id="genes").caption.get_text()
+        assert "The first 2 stand here; all are in results.tsv." in page.find(id="genes").caption.get_text()
+        assert len(read_data(page).splitlines()) == 4
+        assert "Scripts are off" in page.find("noscript").get_text()
+
+    def test_tails_are_shown_where_there_are_some(self, make_result):
+        result = make_result()
+        result.table["p_perm_tail"], result.table["p_fwe_tail"] = 1.5e-7, 2.5e-6
+        page = parse(result)
+        assert [row[-2:] for row in read_rows(page)] == [["2.50e-06", "1.50e-07"]] * 3
+        assert "no gene is called significant by them" in section(page, "evidence").get_text()
 
     def test_genes_without_test_stand_apart_with_their_reason(self, make_result):
         result = make_result(["A", "B"], [0.01, np.nan], [1.0, np.nan])
@@ -211,40 +274,58 @@ class TestResults:
             "asked for, but not in the atlas (1)": "NOGENE",
         }
 
-    def test_no_gene_tested(self, make_result):
-        page = parse(make_result(["A"], [np.nan], [np.nan]))
-        assert page.find(id="genes") is None
-        assert "No gene could be tested" in page.find(class_="headline").get_text()
-        assert section(page, "plots") is None
 
-
-class TestPlots:
+class TestGenes:
     def titles(self, page):
-        groups = {h.get_text(): h.find_next(class_="plots") for h in section(page, "plots").find_all("h3")}
-        return {title: [figure.b.get_text() for figure in group.find_all("figure")] for title, group in groups.items()}
+        titles = {}
+        for card in section(page, "plots").find_all("article"):
+            titles.setdefault(card.find_previous("h3").get_text(), []).append(card["aria-label"])
+        return titles
 
     def test_significant_genes_only_where_all_genes_were_tested(self, page):
         assert self.titles(page) == {"Significant genes": ["MAOA", "TAC1"]}
+        assert read_info(page)["drawn"] == {"MAOA": "gene-0", "TAC1": "gene-1"}
 
     def test_genes_asked_for_are_drawn_as_well(self, make_result):
         result = make_result(requested=["GRIA2", "MAOA", "TAC1"])
         assert self.titles(parse(result)) == {
-            "Significant genes": ["MAOA", "TAC1"], "Other genes asked for, not significant": ["GRIA2"],
+            "Significant genes": ["MAOA", "TAC1"], "Other genes asked for": ["GRIA2"],
         }  # fmt: skip
 
     def test_best_genes_where_none_is_significant(self, make_result):
-        genes = [f"G{i}" for i in range(8)]
-        titles = self.titles(parse(make_result(genes, np.linspace(0.1, 0.9, 8), [1.0] * 8)))
-        assert titles == {"The 6 genes with the smallest pFWE, none significant": genes[:6]}
+        labels = [f"G{i}" for i in range(8)]
+        titles = self.titles(parse(make_result(labels, np.linspace(0.1, 0.9, 8), [1.0] * 8)))
+        assert titles == {"The 6 genes with the smallest pFWE, none significant": labels[:6]}
 
     def test_says_how_many_are_left_out(self, make_result, monkeypatch):
-        monkeypatch.setattr(html, "MAX_SIGNIFICANT_PLOTS", 1)
+        monkeypatch.setattr(genes, "MAX_SIGNIFICANT", 1)
         text = section(parse(make_result()), "plots").get_text()
         assert "Drawn: 1, those with the smallest pFWE. Left out: 1." in text
 
-    def test_captions_tell_the_numbers(self, page):
-        labels = [figure["aria-label"] for figure in section(page, "plots").find_all("figure")]
-        assert labels[0] == "MAOA: F(1, 21) = 20.00, p_FWE = 0.0003, significant"
+    def test_significant_genes_asked_for_beyond_the_first_are_drawn_too(self, make_result, monkeypatch):
+        monkeypatch.setattr(genes, "MAX_SIGNIFICANT", 1)
+        monkeypatch.setattr(genes, "MAX_REQUESTED", 1)
+        page = parse(make_result(requested=["MAOA", "TAC1", "GRIA2"]))
+        assert self.titles(page) == {"Significant genes": ["MAOA"], "Other genes asked for": ["TAC1"]}
+        assert "Left out: 1." in section(page, "plots").get_text()
+
+    def test_each_gene_has_its_drawings_and_numbers(self, page, make_result):
+        card = section(page, "plots").article
+        row = make_result().table.iloc[0]
+        assert [caption.get_text() for caption in card.find_all("figcaption")] == [
+            "Samples", "Donor by donor", "Permutations", "Probes",
+        ]  # fmt: skip
+        numbers = [
+            number.get_text().replace("\N{NO-BREAK SPACE}", " ") for number in card.find(class_="numbers")("span")
+        ]
+        assert numbers == [
+            "pFWE = 0.0003", "F(1, 21) = 20.00", f"difference -1.20 ({row['ci_low']:.2f} to {row['ci_high']:.2f})",
+            "higher in Fp2 left",
+        ]  # fmt: skip
+
+    def test_result_from_disk_has_no_probes(self, make_result):
+        card = section(parse(make_result(fresh=False)), "plots").article
+        assert [caption.get_text() for caption in card.find_all("figcaption")][-1] == "Permutations"
 
     def test_legend_names_the_donors(self, page):
         names = [item.get_text(strip=True) for item in section(page, "plots").find(class_="legend").find_all("li")]
@@ -257,10 +338,26 @@ class TestBrain:
         brain = section(page, "brain")
         assert [image["alt"].split(",")[0] for image in brain.find_all("img")] == ["sagittal", "coronal", "axial"]
         assert "outlines of the regions, projected" in brain.get_text()
+        assert brain.find("input", {"data-layer": "regions"})
+
+    def test_carries_cortex_regions_and_samples(self, page, make_result):
+        scene = json.loads(gzip.decompress(base64.b64decode(page.find(id="scene-data").get_text())))
+        assert len(scene["cortex"]["corners"]) == 3 * 2 * 10242  # fsaverage5
+        samples = make_result().samples
+        for region, name in zip(scene["regions"], ("Fp1 left", "Fp2 left"), strict=True):
+            expected = samples.loc[samples["region"] == name, ["mni_x", "mni_y", "mni_z"]].to_numpy()
+            np.testing.assert_allclose(  # tenths of a millimetre
+                np.reshape(region["points"], (3, -1)).T / 10, expected, atol=0.051
+            )
+            assert 0 < max(region["grid"]["filled"]) <= 100
+
+    def test_shows_samples_in_neither_region(self, page):
+        assert "other samples (2)" in section(page, "brain").get_text()
 
     def test_result_from_disk_says_why_outlines_are_missing(self, make_result):
-        text = section(parse(make_result(fresh=False)), "brain").get_text()
-        assert "outlines of the regions are not drawn" in text
+        brain = section(parse(make_result(fresh=False)), "brain")
+        assert "outlines of the regions are not drawn" in brain.get_text()
+        assert brain.find("input", {"data-layer": "regions"}) is None
 
     @pytest.mark.parametrize(
         ("n_missing", "expected"),
@@ -269,18 +366,74 @@ class TestBrain:
     def test_samples_without_coordinate_are_counted(self, make_result, n_missing, expected):
         result = make_result()
         result.samples.loc[: n_missing - 1, ["mni_x", "mni_y", "mni_z"]] = np.nan
-        assert expected in section(parse(result), "brain").get_text()
+        page = parse(result)
+        assert expected in section(page, "brain").get_text()
+        assert (page.find(id="scene-data") is None) == (n_missing == 28)
 
 
-class TestNames:
-    def test_of_users_are_escaped_everywhere(self, make_result):
+class TestBadInput:
+    def test_names_of_users_are_escaped_everywhere(self, make_result):
         result = make_result([NASTY, "B"], [0.01, 0.5], [1.0, -1.0], names=(NASTY, "<img src=x>"), requested=[NASTY])
         page = parse(with_settings(result, warnings=[NASTY]))
-        assert len(page.find_all("script")) == 1
-        assert "alert(" not in page.script.get_text()
+        assert len(page.find_all("script", type=None)) == 1
+        assert not any("alert(" in script.get_text() for script in page.find_all("script", type=None))
         assert [image["src"][:5] for image in page.find_all("img")] == ["data:"] * 3
         assert page.h1.span.get_text() == NASTY
         assert read_rows(page)[0][0] == NASTY + " (significant)"
+        assert section(page, "plots").h4.get_text().startswith(NASTY)
+        assert read_info(page)["names"] == [NASTY, "<img src=x>"]
+
+    def test_no_gene_tested(self, make_result):
+        page = parse(make_result(["A"], [np.nan], [np.nan]))
+        assert page.find(id="genes") is None
+        assert page.find(id="volcano") is None
+        assert "No gene could be tested" in page.find(class_="headline").get_text()
+        assert section(page, "plots") is None
+        assert section(page, "evidence") is None
+
+    def test_one_gene(self, make_result):
+        page = parse(make_result(["A"], [0.2], [0.4]))
+        assert len(read_rows(page)) == 1
+        assert "1 gene tested" in page.find(id="genes").caption.get_text()
+
+    def test_one_p_is_missing(self, make_result):
+        result = make_result()
+        result.table.loc[2, ["p_perm", "p_fwe", "q_fdr"]] = np.nan
+        assert read_rows(parse(result))[2][2:5] == ["", "", ""]
+
+    def test_no_p_at_all(self, make_result):
+        result = make_result()
+        result.table[["p_perm", "p_fwe", "q_fdr", "p_parametric", "p_fwe_stepdown"]] = np.nan
+        result.table["significant"] = False
+        page = parse(result)
+        assert [row[2] for row in read_rows(page)] == ["", "", ""]
+        assert page.find(id="volcano-still").svg
+
+    def test_every_gene_significant(self, make_result):
+        n = 2000
+        page = parse(make_result([f"G{i}" for i in range(n)], np.full(n, 1e-4), np.linspace(-2, 2, n)))
+        assert len(page.find_all("article")) == 50
+        assert "Left out: 1,950." in section(page, "plots").get_text()
+        assert len(read_data(page).splitlines()) == n + 1
+
+    def test_an_atlas_without_structures(self, make_result):
+        result = make_result()
+        result.samples[["structure_acronym", "structure_name"]] = None
+        assert page_has_everything(parse(result))
+
+    def test_both_regions_have_one_name(self, make_result):
+        page = parse(make_result(names=("V1", "V1")))
+        assert section(page, "plots").article.figcaption.get_text() == "Samples"
+        assert "both regions are called 'V1'" in section(page, "evidence").get_text()
+
+    def test_columns_of_a_nullable_type_may_be_empty(self, make_result):
+        result = make_result()
+        result.table["n_probes"] = pd.array([pd.NA, 2, 3], dtype="Int64")
+        assert [row[-1] for row in read_rows(parse(result))] == ["", "2", "3"]
+
+
+def page_has_everything(page):
+    return all(section(page, key) for key in ("design", "volcano", "results", "plots", "evidence", "brain", "methods"))
 
 
 class TestSettings:
@@ -292,7 +445,9 @@ class TestSettings:
 
     def test_command_is_shown_where_there_was_one(self, make_result):
         page = parse(with_settings(make_result(), command="jugex compare a.nii.gz b.nii.gz --out <out>"))
-        assert section(page, "settings").pre.get_text() == "jugex compare a.nii.gz b.nii.gz --out <out>"
+        command, call = section(page, "settings").find_all("pre")
+        assert command.get_text() == "jugex compare a.nii.gz b.nii.gz --out <out>"
+        assert "result = jugex.compare(" in call.get_text()
 
     def test_caveats_follow_the_options(self, page, make_result):
         free = parse(make_result(exchange="free", statistic="sequential"))
@@ -300,9 +455,3 @@ class TestSettings:
         assert "does not adjust region for donor" in section(free, "caveats").get_text()
         assert "across donors" not in section(page, "caveats").get_text()
         assert "p_boundary" in section(page, "caveats").get_text()
-
-
-def test_columns_of_a_nullable_type_may_be_empty(make_result):
-    result = make_result()
-    result.table["n_probes"] = pd.array([pd.NA, 2, 3], dtype="Int64")
-    assert [row[-1] for row in read_rows(parse(result))] == ["", "2", "3"]

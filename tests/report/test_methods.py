@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from jugex.report.methods import REFERENCES, describe_methods, methods_text
+from jugex.report.methods import describe_methods, methods_text
+from jugex.report.references import REFERENCES, to_bibtex
 from jugex.report.reproduce import how_to_reproduce
 
 
@@ -87,6 +88,28 @@ class TestMethods:
         listed = {reference.cited for reference in methods.references}
         assert listed == in_text - {"Freedman and Lane 1983"}
 
+    def test_samples_with_missing_values_are_counted(self, make_result):
+        result = make_result()
+        assert "missing value" not in describe_methods(result).paragraph
+        result.settings["missing"] = {"n_samples_dropped": 2, "well_ids": [1, 2]}
+        assert "2 samples with a missing value were left out." in describe_methods(result).paragraph
+
+    def test_references_stand_there_as_bibtex_too(self, make_result):
+        result = make_result(exchange="freedman-lane")
+        text = methods_text(result).partition("```bibtex\n")[2]
+        assert text.count("@article{") + text.count("@book{") == len(describe_methods(result).references)
+        assert "  author = {Bludau, S. and Mühleisen, T. W. and " in text
+        assert "  author = {Hawrylycz, M. J. and Lein, E. S. and Guillozet-Bongaarts, A. L. and others}," in text
+        assert "  journal = {Journal of Business \\& Economic Statistics}," in text
+        assert "  pages = {2335--2342},\n  doi = {10.1007/s00429-018-1620-6},\n}" in text
+
+    def test_bibtex_is_well_formed(self):
+        entries = [to_bibtex(reference) for reference in REFERENCES]
+        assert len({entry.splitlines()[0] for entry in entries}) == len(entries)
+        for entry in entries:
+            assert re.fullmatch(r"@(article|book)\{[a-z]+\d{4},\n(  [a-z]+ = \{.+\},\n)+\}", entry)
+            assert entry.count("{") == entry.count("}")
+
     def test_dois_are_well_formed(self):
         assert all(re.fullmatch(r"10\.\d{4,}/\S+", reference.doi) for reference in REFERENCES if reference.doi)
 
@@ -119,6 +142,15 @@ class TestReproduce:
         result = make_result()
         result.settings["command"] = "jugex compare a b --out c"
         assert how_to_reproduce(result.settings) == ("shell", "jugex compare a b --out c")
+
+    def test_covariates_of_a_table_are_named(self, make_result):
+        settings = make_result(covariates=["hemisphere"], missing="drop-samples").settings
+        assert "    covariates=['hemisphere'],\n" in how_to_reproduce(settings)[1]
+        assert "    missing='drop-samples',\n" in how_to_reproduce(settings)[1]
+        settings["covariates"] = [{"name": "rin", "from_table": True}]
+        settings["arguments"]["covariates"] = ["rin"]
+        code = how_to_reproduce(settings)[1]
+        assert "covariates=covariates,  # among them columns of a table with a row per well_id: rin" in code
 
     def test_what_has_no_file_is_described_elsewhere(self, make_result):
         settings = make_result(simulated=True).settings

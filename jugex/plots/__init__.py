@@ -1,0 +1,24 @@
+"""Figures of a result, for papers: matplotlib functions that take axes and return them.
+
+Without axes each makes a figure of its own (``ax.figure``), as wide as a column of a journal's page; `save_figure`
+writes it. Text has 6 to 8 points, colours are told apart by colour-blind readers and in grey. Nothing of
+matplotlib's state is changed: settings, backend and open figures are as before.
+"""
+
+from jugex.plots.axis import plot_axis
+from jugex.plots.coverage import plot_coverage
+from jugex.plots.donors import plot_donors
+from jugex.plots.gene import plot_gene
+from jugex.plots.heatmap import plot_heatmap
+from jugex.plots.null import plot_null
+from jugex.plots.probes import plot_probes
+from jugex.plots.samples import View, plot_samples, sample_views
+from jugex.plots.saving import save_figure
+from jugex.plots.styles import REGION_STYLES, DonorStyle, RegionStyle, donor_styles
+from jugex.plots.volcano import plot_volcano
+
+__all__ = [
+    "REGION_STYLES", "DonorStyle", "RegionStyle", "View", "donor_styles", "plot_axis", "plot_coverage", "plot_donors",
+    "plot_gene", "plot_heatmap", "plot_null", "plot_probes", "plot_samples", "plot_volcano", "sample_views",
+    "save_figure",
+]  # fmt: skip

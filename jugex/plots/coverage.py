@@ -1,0 +1,155 @@
+"""Samples per donor and region."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from jugex.analysis.result import DifferentialExpression
+from jugex.errors import OptionError
+from jugex.plots.styles import (
+    INK,
+    REGION_STYLES,
+    SINGLE_COLUMN,
+    dress_axes,
+    in_journal_style,
+    make_axes,
+    place_legend_below,
+)  # fmt: skip
+from jugex.plots.texts import fit_text
+from jugex.regions import Coverage
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_coverage"]
+
+_MM_PER_BAR = 3.6
+_TALLEST = 235.0  # mm: a page
+#: parts of a bar, told apart by hatching: x < 0 mm, x = 0, x > 0, and samples without a coordinate
+_HATCHES = {"left": "", "midline": "....", "right": "////", "no coordinate": "xxxx"}
+_SIDES = {"left": "left hemisphere", "right": "right hemisphere"}
+# beyond the two regions of a result: more that colour-blind readers tell apart, and that differ in grey
+_MORE_COLOURS = ("#56B4E9", "#D55E00", "#009E73", "#CC79A7")
+
+
+@in_journal_style
+def plot_coverage(source: DifferentialExpression | Coverage | Iterable[Coverage], *, ax: Axes | None = None) -> Axes:
+    """How many samples of which donors lie in regions: a bar per donor and region, hatched by hemisphere.
+
+    Parameters
+    ----------
+    source : DifferentialExpression, Coverage or iterable of Coverage
+        A result, of which the samples used are counted, or what ``Region.coverage(atlas)`` returned for some regions
+        of one atlas, of which all samples are counted.
+    ax : matplotlib Axes, optional
+        Where to draw; default: a figure of its own, 85 mm wide, and taller with more donors.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    OptionError
+        Where there is no region to draw.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.plots import plot_coverage
+    >>> atlas = jugex.open_atlas("simulated")
+    >>> region = jugex.Region.sphere((-22, 58, 4), 8)
+    >>> ax = plot_coverage([region.coverage(atlas)])
+    """
+    counts = _count_used(source) if isinstance(source, DifferentialExpression) else _join_coverages(source)
+    donors, n_regions = next(iter(counts.values())).index, len(counts)
+    height = min(36 + _MM_PER_BAR * len(donors) * (n_regions + 0.5), _TALLEST)
+    ax = make_axes(SINGLE_COLUMN, height)[0] if ax is None else ax
+    colours = [*(style.face for style in REGION_STYLES), *_MORE_COLOURS]
+    for number, of_region in enumerate(counts.values()):
+        _draw_region(ax, of_region, number, n_regions, colours[number % len(colours)])
+    _label_axes(ax, counts, colours)
+    return ax
+
+
+def _count_used(result: DifferentialExpression) -> dict[str, pd.DataFrame]:
+    """Samples used of each donor of the atlas (rows) on each side (columns), by region."""
+    samples = result.samples
+    side = pd.Series(np.sign(samples["mni_x"].to_numpy(dtype=np.float64)), index=samples.index)
+    side = side.map({-1.0: "left", 0.0: "midline", 1.0: "right"}).fillna("no coordinate")
+    known = [donor["donor_name"] for donor in result.settings["atlas"]["donors"]]
+    donors = list(dict.fromkeys([*known, *samples["donor_name"]]))
+    tables = {}
+    for name in result.region_names:
+        here = (samples["region"] == name).to_numpy()
+        counted = pd.crosstab(samples["donor_name"][here], side[here])
+        tables[name] = counted.reindex(index=donors, columns=list(_HATCHES), fill_value=0)
+    return tables
+
+
+def _join_coverages(source: Coverage | Iterable[Coverage]) -> dict[str, pd.DataFrame]:
+    coverages = [source] if isinstance(source, Coverage) else list(source)
+    if not coverages or not all(isinstance(coverage, Coverage) for coverage in coverages):
+        raise OptionError(
+            "plot_coverage draws a result, or what Region.coverage(atlas) returns for one region at least; got "
+            f"{'none' if not coverages else type(coverages[0]).__name__}"
+        )
+    tables = {}
+    for number, coverage in enumerate(coverages, start=1):
+        table = coverage.donors.set_index("donor_name")
+        table["no coordinate"] = table["samples"] - table[["left", "midline", "right"]].sum(axis=1)
+        name = coverage.region if coverage.region not in tables else f"{coverage.region} ({number})"
+        tables[name] = table[list(_HATCHES)]
+    donors = list(dict.fromkeys(donor for table in tables.values() for donor in table.index))
+    return {name: table.reindex(donors, fill_value=0) for name, table in tables.items()}
+
+
+def _draw_region(ax: Axes, counts: pd.DataFrame, number: int, n_regions: int, colour: str) -> None:
+    """Bars of one region, sides end to end, and the number of samples behind each."""
+    thickness = 0.8 / n_regions
+    y = -np.arange(len(counts)) + 0.4 - (number + 0.5) * thickness
+    start = np.zeros(len(counts))
+    ink = "white" if sum(int(colour[i : i + 2], 16) for i in (1, 3, 5)) < 300 else INK
+    for side, hatch in _HATCHES.items():
+        n = counts[side].to_numpy(dtype=np.float64)
+        if n.any():
+            bars = ax.barh(y, n, thickness * 0.9, start, color=colour, edgecolor=ink, hatch=hatch, linewidth=0)
+            bars.set_label("_")
+            start = start + n
+    ax.barh(y, start, thickness * 0.9, facecolor="none", edgecolor=INK, linewidth=0.5)
+    for total, place in zip(start, y, strict=True):
+        ax.annotate(
+            f"{total:.0f}", (float(total), float(place)), xytext=(2, 0), textcoords="offset points", va="center",
+            size=6,
+        )  # fmt: skip
+
+
+def _label_axes(ax: Axes, counts: dict[str, pd.DataFrame], colours: list[str]) -> None:
+    from matplotlib.patches import Patch
+    from matplotlib.ticker import MaxNLocator
+
+    donors = next(iter(counts.values())).index
+    ax.set_yticks(-np.arange(len(donors)), [fit_text(str(name), 24) for name in donors])
+    ax.set_ylim(0.5 - len(donors), 0.5)
+    ax.set_xlim(0, max(1.0, *(table.sum(axis=1).max() for table in counts.values())) * 1.1)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_xlabel("samples")
+    dress_axes(ax)
+    ax.tick_params(axis="y", length=0)
+    totals = pd.concat(counts.values()).sum()
+    regions = [
+        Patch(facecolor=colours[number % len(colours)], edgecolor=INK, linewidth=0.5,
+              label=f"{fit_text(name, 30)} ({int(table.to_numpy().sum())} samples of "
+                    f"{int((table.sum(axis=1) > 0).sum())} donors)")
+        for number, (name, table) in enumerate(counts.items())
+    ]  # fmt: skip
+    sides = [
+        Patch(facecolor="white", edgecolor=INK, hatch=hatch * 2, linewidth=0.5, label=_SIDES.get(side, side))
+        for side, hatch in _HATCHES.items()
+        if totals[side] > 0
+    ]
+    place_legend_below(ax, [*regions, *sides])

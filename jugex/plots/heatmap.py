@@ -1,0 +1,207 @@
+"""z-scores of many genes in all samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from jugex.errors import GeneError, OptionError
+from jugex.plots.styles import (
+    DOUBLE_COLUMN,
+    GREY,
+    INK,
+    donor_styles,
+    figure_of,
+    in_journal_style,
+    make_axes,
+    place_legend_below,
+    size_in_points,
+)  # fmt: skip
+from jugex.plots.texts import find_zscores, fit_text, name_regions
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+    from jugex.analysis.result import DifferentialExpression
+
+__all__ = ["HeatmapOrder", "plot_heatmap"]
+
+HeatmapOrder = Literal["difference", "clusters"]
+
+_MM_PER_GENE = 2.7
+_TALLEST = 235.0  # mm: a page
+_LEAST_ROW = 6.5  # points that a name needs
+_WIDEST_RANGE = 3.0  # z-scores beyond +-3 look the same
+_STRIP = 0.07  # height of the strip of donors, inches
+
+Floats = npt.NDArray[np.float64]
+
+
+@in_journal_style
+def plot_heatmap(
+    result: DifferentialExpression,
+    genes: Sequence[str] | None = None,
+    *,
+    n_genes: int = 50,
+    order: HeatmapOrder = "difference",
+    ax: Axes | None = None,
+) -> Axes:
+    """z-scores of genes (rows) in all samples used (columns), by region and, in each, by donor.
+
+    Colours run from dark to light, so that they survive print in grey and any kind of colour vision; z-scores beyond
+    +-3 look the same, missing ones are white. Marks and colours in the strip below are the donors.
+
+    Parameters
+    ----------
+    result : DifferentialExpression
+    genes : sequence of str, optional
+        Entries of ``result.labels``; default: the significant ones, or all where none is significant.
+    n_genes : int
+        Of more genes those first in the table are drawn: the smallest family-wise p, then the largest F. The title
+        says how many were left out.
+    order : {'difference', 'clusters'}
+        Genes by falling difference (region 1 minus region 2), or by average linkage of their correlation over the
+        samples, similar ones side by side.
+    ax : matplotlib Axes, optional
+        Where to draw, with a colour bar beside it; default: a figure of its own, 174 mm wide.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    OptionError
+        Where `n_genes` or `order` has a value that is not allowed.
+    GeneError
+        Where a gene is not in the result, or none has z-scores.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.plots import plot_heatmap
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> ax = plot_heatmap(result, ["MAOA", "GAD2"])
+    """
+    if order not in get_args(HeatmapOrder) or n_genes < 1:
+        raise OptionError(f"order is one of {', '.join(get_args(HeatmapOrder))}, and n_genes at least 1")
+    chosen, n_all = _choose_genes(result, genes, n_genes)
+    columns = _order_samples(result)
+    rows = _order_genes(result, chosen, order)
+    values = result.zscores[rows].to_numpy(dtype=np.float64)[columns].T
+    ax = make_axes(DOUBLE_COLUMN, min(34 + _MM_PER_GENE * len(rows), _TALLEST))[0] if ax is None else ax
+    image = _draw_values(ax, values)
+    _mark_samples(ax, result, columns)
+    words = "significant" if genes is None and len(result.significant) else "all" if genes is None else "chosen"
+    _label_axes(ax, image, rows, f"{len(rows):,} of {n_all:,} {words} {result.unit}s" if n_all > len(rows) else "")
+    return ax
+
+
+def _choose_genes(result: DifferentialExpression, genes: Sequence[str] | None, n_genes: int) -> tuple[list[str], int]:
+    """The first genes of the table among those asked for, and how many there are in all."""
+    labels = result.labels
+    if genes is None:
+        is_found = result.table["significant"].to_numpy(dtype=bool)
+        wanted = labels[is_found] if is_found.any() else labels
+        wanted = wanted[wanted.isin(result.zscores.columns)]
+    else:
+        listed = [genes] if isinstance(genes, str) else list(genes)
+        for gene in listed:
+            find_zscores(result, gene)
+        wanted = labels[labels.isin(listed)]
+    has_values = result.zscores[list(wanted)].notna().any().to_numpy(dtype=bool)
+    drawn = list(wanted[has_values])
+    if not drawn:
+        raise GeneError("no gene of those asked for has z-scores in this result; see the column status of its table")
+    return drawn[:n_genes], len(drawn)
+
+
+def _order_samples(result: DifferentialExpression) -> npt.NDArray[np.intp]:
+    """Rows of the samples by region, then by donor as the atlas lists them."""
+    region = result.samples["region"].map({name: i for i, name in enumerate(result.region_names)})
+    donor = result.samples["donor_name"].map({name: i for i, name in enumerate(donor_styles(result))})
+    return np.lexsort((donor.to_numpy(), region.to_numpy()))
+
+
+def _order_genes(result: DifferentialExpression, chosen: list[str], order: str) -> list[str]:
+    """Genes from top to bottom."""
+    if order == "difference" or len(chosen) < 3:
+        diff = result.table["diff"].set_axis(result.labels)[chosen]
+        return list(diff.sort_values(ascending=False, kind="stable", na_position="last").index)
+    from scipy.cluster.hierarchy import leaves_list, linkage
+
+    values = result.zscores[chosen].fillna(0.0).to_numpy(dtype=np.float64).T
+    centred = values - values.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(centred, axis=1)
+    unit = np.divide(centred, lengths[:, None], out=np.zeros_like(centred), where=lengths[:, None] > 0)
+    # 1 - correlation is half the squared distance of unit vectors, and defined for constant genes as well
+    distances = np.clip(1 - unit @ unit.T, 0, 2)[np.triu_indices(len(chosen), 1)]
+    leaves = leaves_list(linkage(distances, "average", optimal_ordering=True))
+    return [chosen[leaf] for leaf in leaves]
+
+
+def _draw_values(ax: Axes, values: Floats) -> AxesImage:
+    finite = np.abs(values[np.isfinite(values)])
+    reach = min(_WIDEST_RANGE, float(finite.max()) or 1.0)
+    return ax.imshow(
+        np.ma.masked_invalid(values), aspect="auto", interpolation="nearest", cmap="cividis", vmin=-reach, vmax=reach,
+        zorder=1,
+    )  # fmt: skip
+
+
+def _mark_samples(ax: Axes, result: DifferentialExpression, columns: npt.NDArray[np.intp]) -> None:
+    """Lines between regions and donors, names of the regions above, and a strip of donors below."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Rectangle
+    from matplotlib.transforms import ScaledTranslation, blended_transform_factory
+
+    samples = result.samples.iloc[columns]
+    styles, across = donor_styles(result), ax.get_xaxis_transform()
+    inches = figure_of(ax).dpi_scale_trans + ScaledTranslation(0, 0, ax.transAxes)  # type: ignore[arg-type] # up from the axes' lower edge
+    below = blended_transform_factory(ax.transData, inches)
+    groups = samples.groupby([samples["region"].to_numpy(), samples["donor_name"].to_numpy()], sort=False).size()
+    ends = np.cumsum(groups.to_numpy()) - 0.5
+    for (_, donor_name), n, end in zip(groups.index, groups, ends, strict=True):
+        style = styles[str(donor_name)]
+        ax.axvline(float(end), color="white", linewidth=0.4, zorder=2)
+        ax.add_patch(
+            Rectangle((end - n, -1.3 * _STRIP), n, _STRIP, transform=below, clip_on=False, color=style.colour,
+                      linewidth=0)
+        )  # fmt: skip
+        ax.plot(
+            [end - n / 2], [-0.8 * _STRIP], style.marker, transform=below, clip_on=False, color="white",
+            markeredgecolor=INK, markersize=3, markeredgewidth=0.4,
+        )  # fmt: skip
+    n_1 = int((samples["region"] == result.region_names[0]).sum())
+    ax.axvline(n_1 - 0.5, color="white", linewidth=2.4, zorder=2)
+    places = ((n_1 - 1) / 2, n_1 + (len(samples) - n_1 - 1) / 2)
+    for name, place, n in zip(name_regions(result, 40), places, (n_1, len(samples) - n_1), strict=True):
+        ax.text(place, 1.01, f"{name}\nn = {n}", transform=across, ha="center", va="bottom", size=7)
+    marks = [
+        Line2D([], [], linestyle="", marker=style.marker, color=style.colour, markersize=4, label=fit_text(name, 20))
+        for name, style in styles.items()
+    ]
+    place_legend_below(ax, marks, below=10, columns=6)
+
+
+def _label_axes(ax: Axes, image: AxesImage, rows: list[str], left_out: str) -> None:
+    """Colour bar, and the names of the genes where their rows leave room for them."""
+    figure = figure_of(ax)
+    bar = figure.colorbar(image, ax=ax, fraction=0.03, pad=0.01, aspect=25, extend="both")
+    bar.set_label("z-score", size=7)
+    bar.ax.tick_params(labelsize=7, length=2, width=0.5)
+    bar.outline.set_linewidth(0.4)
+    ax.set_xticks([])
+    ax.tick_params(axis="y", length=0, labelsize=6, pad=2)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    if left_out:
+        ax.set_ylabel(left_out, size=7, color=GREY)
+    if size_in_points(ax)[1] / len(rows) >= _LEAST_ROW:
+        ax.set_yticks(range(len(rows)), [fit_text(name, 24) for name in rows])
+    else:
+        ax.set_yticks([])

@@ -1,0 +1,121 @@
+"""F of one gene beside F under all relabellings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from jugex.plots.styles import (
+    FAINT,
+    GREY,
+    INK,
+    SINGLE_COLUMN,
+    dress_axes,
+    in_journal_style,
+    make_axes,
+    place_legend_below,
+)  # fmt: skip
+from jugex.plots.texts import fit_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from jugex.analysis.result import DifferentialExpression
+
+__all__ = ["plot_null"]
+
+_N_BINS = 50
+
+Floats = npt.NDArray[np.float64]
+
+
+@in_journal_style
+def plot_null(result: DifferentialExpression, gene: str, *, ax: Axes | None = None) -> Axes:
+    """Distribution of a gene's F under the relabellings of the run, with the observed F.
+
+    The shaded band is where the family-wise threshold lies: above the largest F of the run that is not significant,
+    and not above the smallest that is. It is drawn where the run has both. The axis is spaced by the square root of
+    F, the size of t.
+
+    Parameters
+    ----------
+    result : DifferentialExpression
+        Computed here or read from disk.
+    gene : str
+        An entry of ``result.labels`` that was tested.
+    ax : matplotlib Axes, optional
+        Where to draw; default: a figure of its own, 85 mm wide.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    GeneError
+        Where the result has no such gene, or the gene was not tested.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.plots import plot_null
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> ax = plot_null(result, "MAOA")
+    """
+    from jugex.analysis.nulls import permutation_null
+
+    null = permutation_null(result, gene)
+    row = result.table[(result.labels == gene).to_numpy(dtype=bool)].iloc[0]
+    observed, threshold = float(row["f"]), _bracket_threshold(result)
+    ax = make_axes(SINGLE_COLUMN, 75)[0] if ax is None else ax
+    _draw_histogram(ax, null, observed)
+    if threshold is not None:
+        alpha = result.settings["arguments"]["alpha"]
+        ax.axvspan(*threshold, color=FAINT, linewidth=0, zorder=0, label=f"where family-wise p passes {alpha:g}")
+    words = f"observed, F = {observed:.2f}, p = {row['p_perm']:.3g}"
+    ax.axvline(observed, color=INK, linewidth=1.2, label=words, zorder=3)
+    _label_axes(ax, null, observed, threshold)
+    n_reached, which = int((null >= observed).sum()), "all " if result.settings["permutation"]["exhaustive"] else ""
+    ax.set_title(f"{fit_text(gene, 40)}\n{n_reached:,} of {which}{len(null):,} relabellings reach it")
+    return ax
+
+
+def _bracket_threshold(result: DifferentialExpression) -> tuple[float, float] | None:
+    """Largest F that is not significant and smallest that is: p_fwe falls as F rises, whatever the gene."""
+    is_tested = np.isfinite(result.table["f"].to_numpy(dtype=np.float64))
+    tested = result.table[is_tested]
+    is_significant = tested["significant"].to_numpy(dtype=bool)
+    f = tested["f"].to_numpy(dtype=np.float64)
+    if is_significant.all() or not is_significant.any():
+        return None
+    return float(f[~is_significant].max()), float(f[is_significant].min())
+
+
+def _draw_histogram(ax: Axes, null: Floats, observed: float) -> None:
+    """Bars of equal width on the scale of sqrt(F), their heights shares of all relabellings."""
+    finite = null[np.isfinite(null)]
+    edges = np.linspace(0, np.sqrt(max(finite.max(initial=0), observed)), _N_BINS + 1) ** 2
+    edges[-1] *= 1 + 1e-9  # squaring may round below the largest F
+    shares = np.full(len(finite), 1 / max(len(null), 1))
+    ax.hist(finite, bins=list(edges), weights=shares, color=GREY, linewidth=0, zorder=2, label="relabelled")
+
+
+def _label_axes(ax: Axes, null: Floats, observed: float, threshold: tuple[float, float] | None) -> None:
+    from matplotlib.ticker import FixedLocator
+
+    ax.set_xscale("function", functions=(_root, np.square))
+    widest = max(float(null[np.isfinite(null)].max(initial=0)), observed, *(threshold or ())) * 1.1
+    ax.set_xlim(0, widest)
+    roots = np.arange(0, np.sqrt(widest), max(1, round(np.sqrt(widest) / 6)))
+    ax.xaxis.set_major_locator(FixedLocator((roots**2).tolist()))
+    ax.set_xlabel("F of the region (spaced by its square root)")
+    ax.set_ylabel("share of relabellings")
+    dress_axes(ax)
+    place_legend_below(ax)
+
+
+def _root(f: Floats) -> Floats:
+    """Square root, 0 below 0: matplotlib tries margins outside the axis."""
+    return np.sqrt(np.maximum(f, 0))

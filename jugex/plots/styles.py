@@ -1,0 +1,188 @@
+"""How figures look: the sizes that journals ask for, and the same colours and markers everywhere.
+
+Nothing of matplotlib's state outlasts a call: styles hold inside `in_journal_style` only, and figures are made without
+pyplot, which therefore does not know them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
+
+    from jugex.analysis.result import DifferentialExpression
+
+__all__ = [
+    "DOUBLE_COLUMN", "FAINT", "GREY", "INK", "PALE", "REGION_STYLES", "SINGLE_COLUMN", "WIDE_COLUMN", "DonorStyle",
+    "RegionStyle", "donor_styles", "dress_axes", "figure_of", "in_journal_style", "make_axes", "place_legend_below",
+    "size_in_points",
+]  # fmt: skip
+
+#: Widths of figures in mm: one column of a journal's page, one and a half, and two.
+SINGLE_COLUMN, WIDE_COLUMN, DOUBLE_COLUMN = 85.0, 114.0, 174.0
+_MM_PER_INCH = 25.4
+
+INK, GREY, PALE, FAINT = "#222222", "#7F7F7F", "#C8C8C8", "#EBEBEB"
+
+# Okabe and Ito's palette (jfly.uni-koeln.de/color), less black and yellow: six colours that colour-blind readers
+# tell apart, on white and on black
+_DONOR_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7")
+_DONOR_MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # seven against six colours: 42 donors before a pair repeats
+
+_LINE = 0.6
+_JOURNAL: dict[Any, Any] = {
+    "font.size": 7.0,
+    "axes.titlesize": 8.0,
+    "axes.labelsize": 7.0,
+    "xtick.labelsize": 7.0,
+    "ytick.labelsize": 7.0,
+    "legend.fontsize": 7.0,
+    "legend.title_fontsize": 7.0,
+    "legend.frameon": False,
+    "legend.handlelength": 1.4,
+    "axes.linewidth": _LINE,
+    "axes.titlelocation": "center",
+    "axes.grid": False,
+    "hatch.linewidth": _LINE,
+    "figure.dpi": 200.0,  # 85 mm fill a third of a laptop's screen
+    # names of genes and regions are text, never formulas: "$x_1$" is drawn as it is written
+    "text.parse_math": False,
+    "text.usetex": False,
+    "axes.formatter.use_mathtext": False,
+}
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class DonorStyle(NamedTuple):
+    """How a donor is drawn: everywhere the same, so that figures can be compared.
+
+    Examples
+    --------
+    >>> from jugex.plots import DonorStyle
+    >>> DonorStyle("#0072B2", "o").marker
+    'o'
+    """
+
+    colour: str
+    marker: str
+
+
+class RegionStyle(NamedTuple):
+    """How a region is drawn.
+
+    Examples
+    --------
+    >>> from jugex.plots import REGION_STYLES
+    >>> REGION_STYLES[0].face
+    '#F0E442'
+    """
+
+    face: str
+    marker: str
+    edge: str
+
+
+#: Region 1 and region 2: a light and a dark colour that no donor has, told apart by shape as well.
+REGION_STYLES = (RegionStyle("#F0E442", "o", "black"), RegionStyle("#5D3A9B", "^", "white"))
+
+
+def donor_styles(result: DifferentialExpression) -> dict[str, DonorStyle]:
+    """Colour and marker of each donor, by its place in the atlas.
+
+    Parameters
+    ----------
+    result : DifferentialExpression
+
+    Returns
+    -------
+    dict
+        Donor names to styles, for the donors with a sample used.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.plots import donor_styles
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> donor_styles(result)["H0351.2001"]
+    DonorStyle(colour='#0072B2', marker='o')
+    """
+    known = [donor["donor_name"] for donor in result.settings["atlas"]["donors"]]
+    used = list(pd.unique(result.samples["donor_name"]))
+    order = [*known, *(name for name in used if name not in known)]
+    return {
+        name: DonorStyle(_DONOR_COLOURS[i % len(_DONOR_COLOURS)], _DONOR_MARKERS[i % len(_DONOR_MARKERS)])
+        for i, name in enumerate(order)
+        if name in used
+    }
+
+
+def in_journal_style(draw: Callable[P, R]) -> Callable[P, R]:
+    """Let a function draw with text of 7 and 8 points and fine lines, and leave matplotlib as it was."""
+
+    @wraps(draw)
+    def draw_in_style(*args: P.args, **kwargs: P.kwargs) -> R:
+        from matplotlib import rc_context
+
+        with rc_context(_JOURNAL):
+            return draw(*args, **kwargs)
+
+    return draw_in_style
+
+
+def make_axes(width: float, height: float, ratios: Sequence[float] = (1,)) -> list[Axes]:
+    """Axes side by side, of these relative widths, in a figure (mm) that pyplot does not know."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width / _MM_PER_INCH, height / _MM_PER_INCH), layout="constrained")
+    return list(figure.subplots(1, len(ratios), squeeze=False, width_ratios=list(ratios))[0])
+
+
+def dress_axes(ax: Axes) -> None:
+    """Give axes their lines, ticks and sizes.
+
+    Said outright, as ticks are made late, when the style no longer holds, and the user's axes were made before it.
+    """
+    ax.tick_params(labelsize=_JOURNAL["font.size"], length=2.5, width=_LINE, pad=2.5)
+    for spine in ax.spines.values():
+        spine.set_linewidth(_LINE)
+    ax.spines[["top", "right"]].set_visible(False)
+    for label in (ax.xaxis.label, ax.yaxis.label):
+        label.set(size=_JOURNAL["axes.labelsize"], parse_math=False)
+
+
+def figure_of(ax: Axes) -> Figure:
+    """The figure that axes belong to; of a subfigure's axes, the figure around it."""
+    figure: Figure = ax.figure.canvas.figure
+    return figure
+
+
+def size_in_points(ax: Axes) -> tuple[float, float]:
+    """Width and height of axes in points (1/72 inch), once the figure is laid out."""
+    figure = figure_of(ax)
+    figure.draw_without_rendering()
+    box = ax.get_window_extent()
+    return float(box.width * 72 / figure.dpi), float(box.height * 72 / figure.dpi)
+
+
+def place_legend_below(
+    ax: Axes, handles: Sequence[Artist] | None = None, *, below: float = 30.0, columns: int = 1
+) -> Legend:
+    """Legend under axes, as many points below them as ticks and label take, whatever the size of the axes."""
+    from matplotlib.transforms import ScaledTranslation
+
+    shift = ScaledTranslation(0, -below / 72, figure_of(ax).dpi_scale_trans)
+    return ax.legend(
+        handles=list(handles) if handles is not None else ax.get_legend_handles_labels()[0], loc="upper center",
+        bbox_to_anchor=(0.5, 0.0), bbox_transform=ax.transAxes + shift, ncols=columns, borderaxespad=0,
+        labelspacing=0.3, columnspacing=1.2, handletextpad=0.5,
+    )  # fmt: skip

@@ -1,0 +1,73 @@
+"""The folder of figures of a result: volcano, genes and brain, as SVG and PNG, to put into a paper or a talk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jugex.progress import track
+from jugex.report.genes import MAX_SIGNIFICANT
+from jugex.report.words import tested_genes
+from jugex.spaces import is_mni_space
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from jugex.analysis.result import DifferentialExpression
+
+__all__ = ["write_figures"]
+
+_FORMATS = (".svg", ".png")
+_LONGEST_NAME = 40
+
+
+def write_figures(result: DifferentialExpression, folder: Path) -> list[Path]:
+    """Draw the volcano plot, the significant genes (at most 50) and the views of the brain.
+
+    Parameters
+    ----------
+    result : DifferentialExpression
+    folder : Path
+        Folder to make; nothing is made where there is nothing to draw.
+
+    Returns
+    -------
+    list of Path
+        The files, each as SVG and PNG. Symbols of genes are cut down to letters, digits, dots and hyphens in names
+        of files; a number keeps them apart and in the order of the table.
+    """
+    from jugex.plots import save_figure
+
+    figures = list(_list_figures(result))
+    written = []
+    for name, draw in track(figures, description="drawing figures"):
+        folder.mkdir(exist_ok=True)
+        ax = draw()
+        for ending in _FORMATS:
+            written.append(save_figure(ax, folder / f"{name}{ending}"))
+            ax.figure.canvas.figure.set_layout_engine("none")  # laid out once: it takes a third of the time
+    return written
+
+
+def _list_figures(result: DifferentialExpression) -> Iterator[tuple[str, Callable[[], Axes]]]:
+    """Names of the figures that a result has, and what draws them."""
+    from jugex.plots import plot_gene, plot_samples, plot_volcano
+
+    if len(tested_genes(result)):
+        yield "volcano", lambda: plot_volcano(result)
+    points = result.samples[["mni_x", "mni_y", "mni_z"]].to_numpy(dtype=np.float64)
+    if is_mni_space(result.settings["atlas"]["space"]) and np.isfinite(points).all(axis=1).any():
+        yield "brain", lambda: plot_samples(result)[0]
+    significant = result.labels[result.significant.index]
+    drawable = [gene for gene in significant if gene in result.zscores.columns][:MAX_SIGNIFICANT]
+    for number, gene in enumerate(drawable, start=1):
+        yield f"gene-{number:02d}-{_name_file(gene)}", lambda gene=gene: plot_gene(result, gene)  # type: ignore[misc]
+
+
+def _name_file(gene: str) -> str:
+    """A gene's symbol as a part of the name of a file, on any system."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", gene).strip("_.")[:_LONGEST_NAME] or "unnamed"

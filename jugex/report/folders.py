@@ -1,0 +1,94 @@
+"""Folders and files of results, whole or not at all: what is written takes its name when it is complete."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from jugex.errors import OutputError
+
+__all__ = ["check_output", "replacing_file", "replacing_folder", "write_settings"]
+
+
+def check_output(directory: str | Path, *, overwrite: bool) -> None:
+    """Refuse a folder that must not be written, before any work is done.
+
+    Raises
+    ------
+    OutputError
+        As for `save_result`.
+    """
+    directory = Path(directory)
+    if directory.exists() and not directory.is_dir():
+        raise OutputError(f"{directory} is a file; name a folder that does not exist yet")
+    if not directory.exists() or not any(directory.iterdir()):
+        return
+    if not overwrite:
+        raise OutputError(
+            f"{directory} exists and is not empty; name another folder, or pass --overwrite (overwrite=True) to "
+            "replace a result of jugex"
+        )
+    if not _holds_result(directory):
+        raise OutputError(f"{directory} holds no settings.json of jugex, so it is not overwritten; name another folder")
+
+
+@contextmanager
+def replacing_folder(directory: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `directory`, which takes its place at the end."""
+    token = secrets.token_hex(4)
+    temporary = directory.with_name(f".{directory.name}.{token}.tmp")
+    replaced = directory.with_name(f".{directory.name}.{token}.old")
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir()
+        yield temporary
+        if directory.exists():
+            directory.rename(replaced)
+        temporary.rename(directory)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"{directory} cannot be written: {error.strerror or error}; name another folder") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if replaced.exists() and not directory.exists():
+            replaced.rename(directory)
+        shutil.rmtree(replaced, ignore_errors=True)
+
+
+@contextmanager
+def replacing_file(path: Path) -> Iterator[Path]:
+    """Give a temporary file beside `path`, which takes its name at the end."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written: {error.strerror or error}; name a file in a folder that you may write"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_settings(settings: dict[str, Any], folder: Path) -> None:
+    """Write ``settings.json``, by which a folder is known to hold a result of jugex."""
+    text = json.dumps(settings, indent=2, ensure_ascii=False, allow_nan=False, default=_refuse_type)
+    (folder / "settings.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _holds_result(directory: Path) -> bool:
+    try:
+        settings = json.loads((directory / "settings.json").read_text(encoding="utf-8"))
+        return "jugex" in settings["versions"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _refuse_type(value: object) -> Any:
+    raise TypeError(f"settings hold a {type(value).__name__}, which JSON does not know")

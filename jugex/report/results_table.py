@@ -1,0 +1,126 @@
+"""The table of results in the page: its columns, its first rows, and all of results.tsv packed beside them."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from jugex.report.packing import pack
+from jugex.report.tables import FLOAT_FORMAT, write_tsv
+from jugex.report.words import format_number, format_p, higher_region, shorten, tested_genes
+
+if TYPE_CHECKING:
+    from jugex.analysis.result import DifferentialExpression
+
+__all__ = ["N_PLAIN_ROWS", "Column", "tabulate_results"]
+
+#: Rows that stand in the page as they are, for readers without scripts and for paper.
+N_PLAIN_ROWS = 50
+_MAX_NAMED = 200
+
+
+class Column(NamedTuple):
+    """One column of the table: its key in results.tsv, its heading, what it means, and how it is shown."""
+
+    key: str
+    title: str
+    explanation: str
+    kind: str = "number"
+    decimals: int = 2
+
+
+_COLUMNS = (
+    Column("gene", "Gene", "Gene symbol", "name"),
+    Column("diff", "Higher in", "Region where the gene is higher, by the sign of the difference", "region"),
+    Column("p_fwe", "p_FWE", "Permutation p-value, corrected for the family-wise error over the genes tested", "p"),
+    Column("p_perm", "p", "Permutation p-value of this gene alone, not corrected", "p"),
+    Column("q_fdr", "q_FDR", "False discovery rate from the uncorrected permutation p-values", "p"),
+    Column("diff", "Difference", "Region 1 minus region 2 in z-scores, adjusted for donor", decimals=3),
+    Column(
+        "ci_low",
+        "95 % CI",
+        "Confidence interval of the difference, not corrected, samples taken as replicates",
+        "interval",
+        3,
+    ),
+    Column("log2_fc", "log2 FC", "The same difference in log2 expression", decimals=3),
+    Column("hedges_g", "Hedges' g", "The difference in residual standard deviations"),
+    Column("f", "F", "F statistic of region"),
+    Column("p_parametric", "p_param", "p-value of the F distribution: see the caveats", "p"),
+    Column("n_probes", "Probes", "Number of probes of the gene", decimals=0),
+)
+_TAIL_COLUMNS = (
+    Column(
+        "p_fwe_tail",
+        "p_FWE tail",
+        "p_FWE below its smallest attainable value, extrapolated; calls no gene significant",
+        "p",
+    ),
+    Column("p_perm_tail", "p tail", "p below its smallest attainable value, extrapolated", "p"),
+)
+
+
+def tabulate_results(result: DifferentialExpression) -> dict[str, Any]:
+    """Everything that the page says of every gene.
+
+    Parameters
+    ----------
+    result : DifferentialExpression
+
+    Returns
+    -------
+    dict
+        `columns`; `rows`, the first ones as texts; `data`, results.tsv packed; and what was not tested, and why.
+    """
+    tested = tested_genes(result)
+    others = result.table.drop(index=tested.index)
+    shown = tested.head(N_PLAIN_ROWS)
+    columns = _COLUMNS + (_TAIL_COLUMNS if "p_fwe_tail" in result.table else ())
+    return {
+        "columns": columns,
+        "rows": [
+            {
+                "cells": [_show(result, column, label, row) for column in columns],
+                "significant": bool(row["significant"]),
+            }
+            for label, (_, row) in zip(result.labels[shown.index], shown.iterrows(), strict=True)
+        ],
+        "n_tested": len(tested),
+        "n_significant": len(result.significant),
+        "n_all": len(result.table),
+        "unit": result.unit,
+        "not_tested": {
+            str(status): list(result.labels[rows.index]) for status, rows in others.groupby("status", sort=False)
+        },
+        "max_named": _MAX_NAMED,
+        "data": pack(_to_tsv(result.table)),
+    }
+
+
+def _to_tsv(table: pd.DataFrame) -> str:
+    """The table as it stands in results.tsv."""
+    stream = io.StringIO()
+    write_tsv(table, stream)
+    return stream.getvalue()
+
+
+def _show(result: DifferentialExpression, column: Column, label: str, row: pd.Series[Any]) -> str:
+    """Text of one cell, of the number as it stands in results.tsv: the page's scripts round that one too."""
+    value = None if column.kind == "name" else _read(row, column.key)
+    match column.kind:
+        case "name":
+            return label
+        case "region":
+            return shorten(higher_region(result, value), 40)
+        case "p":
+            return format_p(value, aligned=True)
+        case "interval":
+            ends = [format_number(_read(row, end), column.decimals) for end in ("ci_low", "ci_high")]
+            return f"{ends[0]} to {ends[1]}" if all(ends) else ""
+    return format_number(value, column.decimals)
+
+
+def _read(row: pd.Series[Any], key: str) -> float | None:
+    return None if pd.isna(row[key]) else float(FLOAT_FORMAT % row[key])

@@ -1,0 +1,125 @@
+"""What the columns of a result's tables mean, for the JSON files beside them, in the manner of BIDS."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jugex.analysis.result import SAMPLE_COLUMNS
+
+if TYPE_CHECKING:
+    from jugex.analysis import DifferentialExpression
+
+__all__ = ["describe_results", "describe_samples", "write_sidecars"]
+
+_Z = "z-score"
+_LOG2 = "log2"
+_PERMUTED = "from relabelled samples"
+
+# description, then the unit where there is one
+_RESULTS: Mapping[str, tuple[str, str | None]] = {
+    "gene": ("Gene symbol.", None),
+    "probe_id": ("Id of the probe, which is tested by itself.", None),
+    "probe_name": ("Name of the probe, which is tested by itself.", None),
+    "entrez_id": ("Entrez id of the gene.", None),
+    "n_probes": ("Probes that the gene's value was made from.", None),
+    "probe_r": ("Mean correlation of the gene's probes over the samples used.", None),
+    "mean_level": ("Mean expression over the samples used.", _LOG2),
+    "n_samples_1": ("Samples used in region 1.", None),
+    "n_samples_2": ("Samples used in region 2.", None),
+    "n_donors": ("Donors with a sample used.", None),
+    "mean_1": ("Raw mean in region 1, not adjusted for donor.", _Z),
+    "mean_2": ("Raw mean in region 2, not adjusted for donor.", _Z),
+    "diff": ("Region 1 minus region 2, adjusted for donor.", _Z),
+    "ci_low": ("Lower end of the 95 % confidence interval of diff; uncorrected, samples taken as replicates.", _Z),
+    "ci_high": ("Upper end of the 95 % confidence interval of diff; uncorrected, samples taken as replicates.", _Z),
+    "log2_fc": ("Region 1 minus region 2, adjusted for donor, in expression levels.", _LOG2),
+    "hedges_g": ("diff in residual standard deviations, corrected for small samples.", "standard deviations"),
+    "partial_eta_sq": ("Share of area in the sum of squares of area and residuals, adjusted for donor, 0 to 1.", None),
+    "sd_ratio": ("Larger over smaller residual standard deviation of the regions.", None),
+    "ss_area": ("Sum of squares of area, by the statistic of the run.", f"{_Z} squared"),
+    "ss_resid": ("Sum of squares of the residuals.", f"{_Z} squared"),
+    "f": ("F of area, by the statistic of the run.", None),
+    "df_resid": ("Residual degrees of freedom.", None),
+    "p_parametric": ("p of F by the F distribution.", None),
+    "p_perm": (f"p of F of this gene alone, {_PERMUTED}.", None),
+    "p_fwe": (f"p of F corrected for all genes tested by the maximum of F, {_PERMUTED}.", None),
+    "p_fwe_stepdown": (f"The same, stepping down (Westfall and Young), {_PERMUTED}.", None),
+    "q_fdr": ("False discovery rate: Benjamini and Hochberg's correction of p_perm.", None),
+    "p_boundary": ("Share of arbitrary flat borders that separate expression as well as the regions do.", None),
+    "p_donor": ("p over all signs of the donors' differences.", None),
+    "diff_donors": ("Plain mean of the donors' differences, region 1 minus region 2.", _Z),
+    "ci_donors_low": ("Lower end of the 95 % confidence interval of diff_donors over donors.", _Z),
+    "ci_donors_high": ("Upper end of the 95 % confidence interval of diff_donors over donors.", _Z),
+    "donors_same_sign": ("Donors whose difference has the sign of diff, of all with samples in both regions.", None),
+    "carried_by": ("Whether several donors carry the difference, or one.", None),
+    "significant": ("Whether p_fwe is at most alpha.", None),
+    "status": ("ok, or why the gene was not tested.", None),
+    "p_perm_tail": ("p_perm, small values extrapolated from a generalised Pareto tail.", None),
+    "p_fwe_tail": ("p_fwe, small values extrapolated from a generalised Pareto tail.", None),
+}
+
+_SAMPLES: Mapping[str, tuple[str, str | None]] = {
+    "region": ("Region in which the sample counts.", None),
+    "donor_name": ("Donor, as the Allen Institute names it.", None),
+    "sample": ("Number of the sample within its donor, from 0, in the order of the atlas.", None),
+    "well_id": ("Id of the sample, unique over the atlas.", None),
+    "mni_x": ("MNI coordinate, left to right.", "mm"),
+    "mni_y": ("MNI coordinate, back to front.", "mm"),
+    "mni_z": ("MNI coordinate, bottom to top.", "mm"),
+    "structure_acronym": ("Structure that the sample was taken from, in short.", None),
+    "structure_name": ("Structure that the sample was taken from.", None),
+    "probability": ("Probability of the region at the sample, 0 to 1; empty where the region has none.", None),
+}
+
+_LEVELS: Mapping[str, Mapping[str, str]] = {
+    "carried_by": {
+        "several": "at least three donors, all of one sign, none needed for significance or with most of the weight",
+        "one": "the difference may rest on one donor",
+        "untestable": "fewer than two donors have samples in both regions",
+    },
+    "significant": {"true": "p_fwe is at most alpha", "false": "it is not, or the gene was not tested"},
+}
+
+
+def write_sidecars(result: DifferentialExpression, folder: Path, *, with_zscores: bool) -> None:
+    """Write ``results.json`` and ``samples.json`` beside the tables that they describe."""
+    for name, described in (
+        ("results.json", describe_results(result)),
+        ("samples.json", describe_samples(result, with_zscores=with_zscores)),
+    ):
+        (folder / name).write_text(json.dumps(described, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def describe_results(result: DifferentialExpression) -> dict[str, Any]:
+    """Describe the columns of ``results.tsv``; region 1 and region 2 by their names."""
+    described = _describe([str(column) for column in result.table], _RESULTS)
+    names = dict(zip("12", result.region_names, strict=True))
+    for entry in described.values():
+        entry["Description"] = re.sub("[Rr]egion ([12])", lambda it: f"{it[0]} ({names[it[1]]})", entry["Description"])
+    return described
+
+
+def describe_samples(result: DifferentialExpression, *, with_zscores: bool) -> dict[str, Any]:
+    """Describe the columns of ``samples.tsv``: those of the samples, and of the genes where they stand there."""
+    described = _describe(SAMPLE_COLUMNS, _SAMPLES)
+    described["region"]["Levels"] = {name: f"region {number}" for number, name in enumerate(result.region_names, 1)}
+    for gene in result.zscores if with_zscores else ():
+        described.setdefault(str(gene), {"Description": f"Value of the {result.unit} {gene}.", "Units": _Z})
+    return described
+
+
+def _describe(columns: Iterable[str], known: Mapping[str, tuple[str, str | None]]) -> dict[str, Any]:
+    """Entries of a sidecar, one for each column: `Description`, and `Units` and `Levels` where there are any."""
+    described: dict[str, Any] = {}
+    for column in columns:
+        text, unit = known[column]
+        described[column] = {"Description": text}
+        if unit is not None:
+            described[column]["Units"] = unit
+        if column in _LEVELS:
+            described[column]["Levels"] = dict(_LEVELS[column])
+    return described

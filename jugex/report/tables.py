@@ -1,0 +1,28 @@
+"""Tables as text: the form of every tab-separated file that is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["FLOAT_FORMAT", "MISSING", "write_tsv"]
+
+#: How numbers are written.
+FLOAT_FORMAT = "%.10g"
+#: What stands for a missing value.
+MISSING = ""
+
+
+def write_tsv(table: pd.DataFrame, target: Path | TextIO) -> None:
+    r"""Write a table as UTF-8, tab-separated, ``\n``, floats as ``%.10g``, true and false in lower case."""
+    if isinstance(target, Path):
+        with target.open("w", encoding="utf-8", newline="") as stream:
+            return write_tsv(table, stream)
+    written = table.copy()
+    for column in written.select_dtypes("bool"):
+        written[column] = np.where(written[column], "true", "false")
+    written.to_csv(target, sep="\t", index=False, float_format=FLOAT_FORMAT, na_rep=MISSING, lineterminator="\n")
+    return None

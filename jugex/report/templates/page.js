@@ -1,0 +1,65 @@
+"use strict";
+const page = { info: JSON.parse(document.getElementById("info").textContent) };
+
+/** Bytes of Base64; by hand where the browser has no call for it yet. */
+page.decode = function (text) {
+  if (Uint8Array.fromBase64) { return Uint8Array.fromBase64(text); }
+  const letters = atob(text), bytes = new Uint8Array(letters.length);
+  for (let i = 0; i < letters.length; i += 1) { bytes[i] = letters.charCodeAt(i); }
+  return bytes;
+};
+
+/** Text that travels in the page as gzip and Base64. */
+page.unpack = async function (id) {
+  const stream = new Blob([page.decode(document.getElementById(id).textContent.trim())]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).text();
+};
+
+/** The plotting library, unpacked when something is first drawn with it. */
+page.plotly = function () {
+  page.plotlyLoaded ??= page.unpack("plotly-code").then((code) => {
+    const script = document.createElement("script");
+    script.textContent = code;
+    document.head.append(script);
+    return window.Plotly;
+  });
+  return page.plotlyLoaded;
+};
+
+/** Call once when an element comes near the window, after everything that is in sight already. */
+page.whenNear = function (element, call) {
+  const observer = new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) { return; }
+    observer.disconnect();
+    setTimeout(call, 30);
+  }, { rootMargin: "300px" });
+  observer.observe(element);
+};
+
+page.colours = function () {
+  const style = getComputedStyle(document.documentElement);
+  const read = (name) => style.getPropertyValue(name).trim();
+  return { ink: read("--ink"), soft: read("--soft"), line: read("--line"), paper: read("--paper"), dull: read("--dull") };
+};
+
+/** Call when the page turns light or dark. */
+page.onTheme = function (call) {
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", call);
+};
+
+page.hasWebGl = function () {
+  const context = document.createElement("canvas").getContext("webgl");
+  context?.getExtension("WEBGL_lose_context")?.loseContext();
+  return context !== null;
+};
+
+page.escape = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+page.shorten = (text, limit) => ([...text].length <= limit ? text : [...text].slice(0, limit - 1).join("") + "…");
+
+page.showP = function (p) {
+  if (p === null) { return ""; }
+  if (p < 1e-300) { return "< 1e-300"; }
+  if (p >= 1e-4) { return p.toPrecision(3); }
+  const [digits, exponent] = p.toExponential(2).split("e-");
+  return `${digits}e-${exponent.padStart(2, "0")}`;
+};

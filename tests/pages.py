@@ -1,0 +1,90 @@
+"""Blocks of code in Markdown pages: which there are, and what it takes to run them."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import shlex
+from collections.abc import Callable
+from typing import NamedTuple
+
+NOT_RUN = "not run: "
+
+#: Languages whose blocks are run, and those of blocks that show what a program wrote or a file holds.
+RUN = ("python", "pycon", "sh", "console")
+SHOWN = ("", "text", "bibtex", "json")
+
+_FENCE = re.compile(r"^(?P<marks>`{3,}|:{3,})(?P<info>[^\n]*)\n(?P<code>.*?)^(?P=marks)[ ]*$", re.MULTILINE | re.DOTALL)
+_FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+class Block(NamedTuple):
+    """A fenced block of code."""
+
+    language: str
+    code: str
+    line: int
+
+    @property
+    def is_run(self) -> bool:
+        return not self.opening.lstrip("#%/ ").startswith(NOT_RUN)
+
+    @property
+    def opening(self) -> str:
+        return next(iter(self.code.splitlines()), "").strip()
+
+    @property
+    def reason(self) -> str:
+        return self.opening.lstrip("#%/ ").removeprefix(NOT_RUN).strip()
+
+
+def read_blocks(text: str) -> list[Block]:
+    """Blocks of code of a page; directives are none (but for ``{code-block} LANGUAGE``), and hold others."""
+    blocks: list[Block] = []
+    for found in _FENCE.finditer(text):
+        info, line = found["info"].strip(), text[: found.start()].count("\n") + 1
+        if info.startswith("{") and not info.startswith("{code-block}"):
+            blocks += [block._replace(line=block.line + line) for block in read_blocks(found["code"])]
+        else:
+            blocks.append(Block(info.removeprefix("{code-block}").strip().split(" ")[0], found["code"], line))
+    return blocks
+
+
+def run_block(block: Block, names: dict[str, object], run_jugex: Callable[[list[str]], str], page: str) -> None:
+    """Run a block of a page with the names that those before it left."""
+    if block.language == "python":
+        exec(compile("\n" * block.line + block.code, page, "exec"), names)
+    elif block.language == "pycon":
+        _check_session(block, names, page)
+    else:
+        for words, expected in read_commands(block):
+            _compare(expected, run_jugex(words), f"{page}, line {block.line}: {shlex.join(words)}")
+
+
+def read_commands(block: Block) -> list[tuple[list[str], str]]:
+    """Commands of a shell block with the output shown below each; in ``sh`` blocks none is shown."""
+    lines = block.code.replace("\\\n", " ").splitlines()
+    if block.language == "sh":
+        return [(words, "") for line in lines if (words := shlex.split(line, comments=True))]
+    commands: list[tuple[list[str], str]] = []
+    for line in lines:
+        if line.startswith("$ "):
+            commands.append((shlex.split(line[2:], comments=True), ""))
+        else:
+            words, expected = commands[-1]
+            commands[-1] = (words, f"{expected}{line}\n")
+    return commands
+
+
+def _check_session(block: Block, names: dict[str, object], page: str) -> None:
+    told: list[str] = []
+    test = doctest.DocTestParser().get_doctest(block.code, names, page, page, block.line)
+    runner = doctest.DocTestRunner(optionflags=_FLAGS)
+    runner.run(test, out=told.append, clear_globs=False)
+    names.update(test.globs)
+    assert not runner.failures, "".join(told)
+
+
+def _compare(expected: str, got: str, where: str) -> None:
+    if expected.strip():
+        assert doctest.OutputChecker().check_output(expected, got, _FLAGS), f"{where} printed\n{got}\nnot\n{expected}"

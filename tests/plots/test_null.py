@@ -1,0 +1,95 @@
+"""F of one gene beside F under all relabellings."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from numpy.testing import assert_allclose
+
+import jugex
+from jugex.errors import GeneError
+from jugex.plots import plot_null
+
+
+def bars_of(ax):
+    """Left edges, right edges and heights."""
+    bars = [patch for patch in ax.patches if patch not in band_of(ax)]
+    return np.array([(bar.get_x(), bar.get_x() + bar.get_width(), bar.get_height()) for bar in bars])
+
+
+def band_of(ax):
+    return [patch for patch in ax.patches if "family-wise" in str(patch.get_label())]
+
+
+def test_bars_are_shares_of_the_relabellings(simulated):
+    null = simulated.permutation_null("TAC1")
+    bars = bars_of(plot_null(simulated, "TAC1"))
+    assert_allclose(bars[:, 2].sum(), 1, rtol=1e-12)  # a sum of 999 equal shares
+    left, right, height = bars[0]
+    assert_allclose(height, ((null >= left) & (null < right)).mean(), rtol=1e-12)
+
+
+def test_line_is_the_observed_f(simulated):
+    row = simulated.table[simulated.table["gene"] == "TAC1"].iloc[0]
+    line = plot_null(simulated, "TAC1").lines[0]
+    assert line.get_xdata()[0] == row["f"]
+    assert line.get_label() == f"observed, F = {row['f']:.2f}, p = {row['p_perm']:.3g}"
+
+
+def test_title_counts_relabellings_that_reach_it(simulated):
+    gene = simulated.labels.iloc[-1]
+    row = simulated.table.iloc[-1]
+    n = int((simulated.permutation_null(gene) >= row["f"]).sum())
+    assert plot_null(simulated, gene).get_title() == f"{gene}\n{n} of 999 relabellings reach it"
+    assert_allclose((n + 1) / 1000, row["p_perm"], rtol=1e-12)
+
+
+def test_band_lies_between_significant_and_not(simulated):
+    f, is_significant = simulated.table["f"], simulated.table["significant"]
+    ax = plot_null(simulated, "TAC1")
+    (band,) = band_of(ax)
+    ends = ax.transData.inverted().transform(band.get_extents())[:, 0]
+    # to pixels and back, through a square root
+    assert_allclose(ends, [f[~is_significant].max(), f[is_significant].min()], rtol=1e-6)
+
+
+def test_no_band_where_nothing_is_significant(simulated):
+    table = simulated.table.assign(significant=False)
+    assert band_of(plot_null(dataclasses.replace(simulated, table=table), "TAC1")) == []
+
+
+def test_endless_f_is_left_out_of_the_axis(simulated, monkeypatch, render):
+    monkeypatch.setattr("jugex.analysis.nulls.permutation_null", lambda *_: np.array([0.1, 2.0, np.inf]))
+    ax = plot_null(simulated, "TAC1")
+    assert_allclose(bars_of(ax)[:, 2].sum(), 2 / 3)
+    render(ax)
+
+
+def test_all_relabellings_are_called_so(simulated):
+    settings = {**simulated.settings, "permutation": {**simulated.settings["permutation"], "exhaustive": True}}
+    title = plot_null(dataclasses.replace(simulated, settings=settings), "TAC1").get_title()
+    assert "of all 999 relabellings reach it" in title
+
+
+def test_result_from_disk_is_drawn_the_same(simulated, tmp_path):
+    simulated.save(tmp_path / "out")
+    again = jugex.load_result(tmp_path / "out")
+    assert np.array_equal(bars_of(plot_null(again, "TAC1"))[:, 2], bars_of(plot_null(simulated, "TAC1"))[:, 2])
+
+
+def test_draws_probes_tested_by_themselves(simulated_probes):
+    label = simulated_probes.labels.iloc[0]
+    assert plot_null(simulated_probes, label).get_title().startswith(label)
+
+
+def test_draws_into_axes_given(simulated):
+    ax = Figure().add_subplot()
+    assert plot_null(simulated, "TAC1", ax=ax) is ax
+
+
+def test_unknown_gene_is_refused(simulated):
+    with pytest.raises(GeneError, match="MAOB"):
+        plot_null(simulated, "MAOB")

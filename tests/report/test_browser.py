@@ -1,0 +1,318 @@
+"""The page in a browser without network: no request, no error, and everything that can be done with it works."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jugex.report.html import render_report
+from jugex.report.words import format_p
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason='browser tests need playwright: pip install "jugex[browser]"'
+)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+NASTY = "<img src=x onerror=alert(1)> \"quoted\"\tand 'tabbed' & \N{GRINNING FACE} a/b\\c " + "long" * 40
+# three dimensions are drawn by the processor where there is no graphics card; root may not have a sandbox
+OPTIONS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+N_GENES = 20_000
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="browser tests need chromium (Debian: apt install chromium)")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield started
+        started.close()
+
+
+class Opened:
+    """A page, and what the browser said and asked for while it was open."""
+
+    def __init__(self, browser, path, **options):
+        self.context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900}, **options)
+        self.page = self.context.new_page()
+        self.path, self.requests, self.errors = path, [], []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.errors.append(dialog.message) or dialog.dismiss())
+        self.page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        self.page.goto(path.as_uri())
+
+    def wait(self):
+        """Until the table is alive."""
+        self.page.locator("body.living").wait_for()
+        return self
+
+    def until(self, expression):
+        """Wait for an expression to hold; playwright's own way needs eval, which the page forbids."""
+        deadline = time.monotonic() + 30
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < deadline, f"not within 30 s: {expression}"
+            self.page.wait_for_timeout(20)
+
+    def draw_all(self):
+        """Scroll to what is drawn when it comes into sight, and wait for it."""
+        for element, ready in (("volcano", "volcanoReady"), ("scene-box", "sceneReady")):
+            if self.page.locator(f"#{element}").count():
+                self.page.evaluate(f"document.getElementById('{element}').scrollIntoView()")
+                self.until(f"page.{ready} !== undefined")
+                self.page.evaluate(f"page.{ready}")
+        return self
+
+    def rows(self):
+        return self.page.eval_on_selector_all(
+            "#genes tbody tr", "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
+        )
+
+
+@pytest.fixture
+def open_page(browser, tmp_path):
+    opened = []
+
+    def open_result(result, **options):
+        path = tmp_path / f"report-{len(opened)}.html"
+        path.write_text(render_report(result), encoding="utf-8")
+        opened.append(Opened(browser, path, **options))
+        return opened[-1]
+
+    yield open_result
+    for one in opened:
+        one.context.close()
+
+
+def make_many(make_result, n=N_GENES):
+    """A whole genome, of which one in twenty genes is significant and the last ten are not tested."""
+    rng = np.random.default_rng(1)
+    p = np.sort(rng.uniform(0.0001, 1, n))
+    p[-10:] = np.nan
+    diff = np.where(np.isnan(p), np.nan, rng.normal(0, 1, n))
+    return make_result([f"GENE{i}" for i in range(n)], p, diff)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_asks_for_nothing_and_says_no_error(open_page, make_result, scheme):
+    opened = open_page(make_result(simulated=True), color_scheme=scheme).wait().draw_all()
+    assert opened.page.evaluate("page.sceneReady")
+    assert opened.page.locator("#volcano-plot .main-svg").count()
+    assert not opened.page.locator("#volcano-still").is_visible()
+    opened.page.emulate_media(color_scheme="dark" if scheme == "light" else "light")
+    opened.page.wait_for_timeout(200)
+    assert [url for url in opened.requests if not url.startswith(("data:", "blob:"))] == [opened.path.as_uri()]
+    assert opened.errors == []
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_is_accessible(open_page, make_result, width, scheme):
+    if not AXE.exists():
+        pytest.skip("the test of accessibility needs axe-core: npm install axe-core")
+    opened = open_page(make_result(simulated=True, requested=["MAOA", "TAC1", "GRIA2"]), color_scheme=scheme).wait()
+    opened.page.set_viewport_size({"width": width, "height": 900})
+    opened.draw_all()
+    opened.page.evaluate("for (const part of document.querySelectorAll('details')) { part.open = true; }")
+    opened.page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+    found = opened.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
+    serious = [
+        (violation["id"], [node["html"][:200] for node in violation["nodes"]])
+        for violation in found
+        if violation["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+@pytest.mark.parametrize("width", [1440, 768, 390])
+def test_fits_every_width(open_page, make_result, width):
+    opened = open_page(
+        make_result(names=("A" * 200, "B")),
+    ).wait()
+    opened.page.set_viewport_size({"width": width, "height": 900})
+    opened.draw_all()
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+class TestWithoutScripts:
+    def test_the_first_rows_and_the_still_drawings_are_there(self, open_page, make_result):
+        page = open_page(make_result(), java_script_enabled=False).page
+        assert page.locator("#genes tbody tr").count() == 3
+        assert page.locator("#volcano-still").is_visible()
+        assert page.locator("noscript").first.is_visible()
+        for part in ("#genes-controls", "#genes-pages", "#volcano-live", "#scene-box"):
+            assert not page.locator(part).is_visible()
+
+    def test_paper_has_drawings_and_no_controls(self, open_page, make_result):
+        opened = open_page(make_result()).wait().draw_all()
+        opened.page.emulate_media(media="print")
+        assert opened.page.locator("#volcano-still").is_visible()
+        for part in ("#genes-controls", "#genes-pages", "#volcano-live", "#scene-box", ".contents"):
+            assert not opened.page.locator(part).is_visible()
+
+
+class TestTable:
+    def test_shows_the_numbers_of_the_table(self, open_page, make_result):
+        result = make_many(make_result, 1200)
+        opened = open_page(result).wait()
+        assert len(opened.rows()) == 50
+        opened.page.select_option("#genes-size", "1000")
+        rows = opened.rows()
+        assert len(rows) == 1000
+        for row, (_, gene) in zip(rows, result.table.iterrows(), strict=False):
+            assert row[0].removesuffix(" (significant)") == gene["gene"]
+            assert row[1] == ("Fp1 left" if gene["diff"] > 0 else "Fp2 left")
+            written = {key: float(f"{gene[key]:.10g}") for key in ("p_fwe", "p_perm", "q_fdr", "diff", "hedges_g", "f")}
+            assert row[2:5] == [format_p(written[key], aligned=True) for key in ("p_fwe", "p_perm", "q_fdr")]
+            assert row[5] == f"{written['diff']:.3f}"
+            assert row[8:10] == [f"{written['hedges_g']:.2f}", f"{written['f']:.2f}"]
+
+    def test_all_columns_have_all_digits(self, open_page, make_result):
+        result = make_result()
+        opened = open_page(result).wait()
+        opened.page.check("#genes-all")
+        heads = opened.page.eval_on_selector_all("#genes thead th", "heads => heads.map(head => head.textContent)")
+        assert heads == list(result.table.columns)
+        for row, (_, gene) in zip(opened.rows(), result.table.iterrows(), strict=True):
+            numbers = {
+                column: float(cell) for column, cell in zip(heads, row, strict=True) if column in ("diff", "f", "p_fwe")
+            }
+            assert numbers == {column: float(f"{gene[column]:.10g}") for column in numbers}
+
+    def test_is_sorted_searched_and_filtered(self, open_page, make_result):
+        result = make_many(make_result)
+        tested = result.table[result.table["status"] == "ok"]
+        opened = open_page(result).wait()
+        page, told = opened.page, opened.page.locator("#genes-told")
+        assert told.inner_text() == "1 to 50 of 19,990 genes"
+        page.get_by_role("button", name="Difference").click()
+        assert opened.rows()[0][0].startswith(tested.sort_values("diff")["gene"].iloc[0])
+        page.get_by_role("button", name="Difference").click()
+        assert opened.rows()[0][0].startswith(tested.sort_values("diff")["gene"].iloc[-1])
+        assert page.locator("#genes th[aria-sort]").get_attribute("aria-sort") == "descending"
+        page.fill("#genes-search", "gene1999")
+        opened.until("document.getElementById('genes-told').textContent.endsWith('of 1 gene')")
+        assert opened.rows()[0][0] == "GENE1999"
+        page.click("#genes-controls button[type=reset]")
+        page.select_option("#genes-show", "significant")
+        n = int(tested["significant"].sum())
+        assert told.inner_text() == f"1 to 50 of {n:,} genes"
+        page.select_option("#genes-region", "1")
+        assert {row[1] for row in opened.rows()} == {"Fp1 left"}
+        page.select_option("#genes-show", "others")
+        page.select_option("#genes-region", "")
+        assert [row[1] for row in opened.rows()] == ["not tested: constant over the samples used"] * 10
+        page.click("#genes-controls button[type=reset]")
+        page.fill("#genes-limit", "0.02")
+        n = int((tested["p_fwe"] <= 0.02).sum())
+        opened.until(f"document.getElementById('genes-told').textContent.endsWith('of {n:,} genes')")
+
+    def test_pages_turn(self, open_page, make_result):
+        opened = open_page(make_many(make_result)).wait()
+        assert opened.page.locator("#genes-previous").is_disabled()
+        opened.page.click("#genes-next")
+        assert opened.page.locator("#genes-told").inner_text() == "51 to 100 of 19,990 genes"
+        opened.page.click("#genes-last")
+        assert opened.page.locator("#genes-told").inner_text() == "19,951 to 19,990 of 19,990 genes"
+        assert opened.page.locator("#genes-next").is_disabled()
+
+    def test_rows_are_downloaded_as_csv(self, open_page, make_result):
+        opened = open_page(make_result([NASTY, "B"], [0.01, 0.5], [1.0, -1.0])).wait()
+        with opened.page.expect_download() as download:
+            opened.page.click("#genes-csv")
+        rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8"))))
+        assert [row["gene"] for row in rows] == [NASTY, "B"]
+        assert [row["diff"] for row in rows] == ["1", "-1"]
+
+    def test_names_are_text(self, open_page, make_result):
+        opened = open_page(make_result([NASTY, "B"], [0.01, 0.5], [1.0, -1.0], names=(NASTY, "b"))).wait().draw_all()
+        assert opened.rows()[0][0] == NASTY + " (significant)"
+        assert opened.page.locator("#volcano-plot img, #genes img").count() == 0
+        assert opened.errors == []
+
+
+class TestVolcano:
+    def test_a_click_leads_to_the_gene(self, open_page, make_result):
+        opened = open_page(make_result()).wait().draw_all()
+        opened.page.evaluate("document.getElementById('volcano-plot').scrollIntoView({block: 'center'})")
+        x, y = opened.page.evaluate(
+            """() => { const plot = document.getElementById('volcano-plot'), { xaxis, yaxis } = plot._fullLayout;
+            const box = plot.getBoundingClientRect();
+            const y = yaxis.l2p(-Math.log10(0.00015));
+            return [box.x + xaxis._offset + xaxis.l2p(-1.2), box.y + yaxis._offset + y]; }"""
+        )
+        opened.page.mouse.move(x - 3, y)
+        opened.page.mouse.move(x, y)
+        opened.page.wait_for_selector("#volcano-plot .hovertext")
+        assert "MAOA" in opened.page.locator("#volcano-plot .hovertext").text_content()
+        opened.page.mouse.click(x, y)
+        opened.until("document.activeElement.id === 'gene-0'")
+
+    def test_a_gene_is_found_by_name_and_gone_to(self, open_page, make_result):
+        opened = open_page(make_many(make_result)).wait().draw_all()
+        page = opened.page
+        page.fill("#volcano-find", "gene150")
+        opened.until("document.getElementById('volcano-told').textContent.startsWith('GENE150:')")
+        page.press("#volcano-find", "Enter")
+        page.wait_for_selector("#genes .found")
+        assert page.locator("#genes .found th").text_content() == "GENE150 (significant)"
+        page.fill("#volcano-find", "nonsense")
+        opened.until("document.getElementById('volcano-told').textContent.startsWith('No gene')")
+        assert opened.errors == []
+
+    def test_zooms_by_button_and_back(self, open_page, make_result):
+        opened = open_page(make_result()).wait().draw_all()
+        read = "document.getElementById('volcano-plot').layout.xaxis.range"
+        whole = opened.page.evaluate(read)
+        opened.page.get_by_role("button", name="Zoom in").click()
+        assert opened.page.evaluate(read) == pytest.approx([0.6 * end for end in whole])
+        opened.page.get_by_role("button", name="Whole plot").click()
+        assert opened.page.evaluate(read) == pytest.approx(whole)
+        opened.page.select_option("#volcano-y", "f")
+        assert opened.page.evaluate("document.getElementById('volcano-plot').layout.yaxis.range")[1] == pytest.approx(
+            22
+        )
+
+
+class TestScene:
+    def test_layers_and_sides(self, open_page, make_result):
+        opened = open_page(make_result()).wait().draw_all()
+        page = opened.page
+        page.uncheck("[data-layer=cortex]")
+        page.check("[data-layer=out]")
+        shown = page.evaluate("document.getElementById('scene-plot').data.map(trace => trace.visible)")
+        assert shown == [False, True, True, True, True, True]
+        page.click("[data-side=left]")
+        assert page.evaluate("document.getElementById('scene-plot').layout.scene.camera.eye.x") == -2
+        page.click("[data-nearer='0.75']")
+        assert page.evaluate("document.getElementById('scene-plot').layout.scene.camera.eye.x") == -1.5
+        assert opened.errors == []
+
+
+@pytest.mark.parametrize(
+    "case", ["no gene tested", "one gene", "no coordinate", "no p", "from disk", "all significant"]
+)
+def test_odd_results_say_no_error(open_page, make_result, case):
+    n = 3000
+    result = {
+        "no gene tested": lambda: make_result(["A"], [np.nan], [np.nan]),
+        "one gene": lambda: make_result(["A"], [0.2], [0.4]),
+        "from disk": lambda: make_result(fresh=False),
+        "all significant": lambda: make_result([f"G{i}" for i in range(n)], np.full(n, 1e-4), np.linspace(-2, 2, n)),
+    }.get(case, make_result)()
+    if case == "no coordinate":
+        result.samples[["mni_x", "mni_y", "mni_z"]] = np.nan
+    if case == "no p":
+        result.table[["p_perm", "p_fwe", "q_fdr", "p_parametric", "p_fwe_stepdown"]] = np.nan
+        result.table["significant"] = False
+    opened = open_page(result)
+    if case != "no gene tested":
+        opened.wait()
+    opened.draw_all()
+    assert opened.errors == []

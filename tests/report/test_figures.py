@@ -1,0 +1,52 @@
+"""The folder of figures: which there are, under names that any system takes."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from jugex.report import figures
+from jugex.report.figures import write_figures
+
+NASTY = "<b>a/b\\c:'\"\N{GRINNING FACE}" + "long" * 50
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def both(*names):
+    return sorted(f"{name}{ending}" for name in names for ending in (".svg", ".png"))
+
+
+def test_volcano_brain_and_significant_genes(make_result, tmp_path):
+    before = dict(mpl.rcParams), mpl.get_backend()
+    written = write_figures(make_result(), tmp_path / "figures")
+    assert names_in(tmp_path / "figures") == both("volcano", "brain", "gene-01-MAOA", "gene-02-TAC1")
+    assert sorted(path.name for path in written) == names_in(tmp_path / "figures")
+    assert (tmp_path / "figures" / "volcano.png").read_bytes().startswith(b"\x89PNG")
+    assert (dict(mpl.rcParams), mpl.get_backend()) == before
+
+
+def test_at_most_so_many_genes(make_result, tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "MAX_SIGNIFICANT", 1)
+    write_figures(make_result(), tmp_path / "figures")
+    assert names_in(tmp_path / "figures") == both("volcano", "brain", "gene-01-MAOA")
+
+
+@pytest.mark.parametrize(
+    ("gene", "name"), [(NASTY, "gene-01-b_a_b_c_" + "long" * 8), ("\N{GRINNING FACE}", "gene-01-unnamed")]
+)
+def test_names_of_files_are_plain(make_result, tmp_path, gene, name):
+    result = make_result([gene], [0.01], [1.0])
+    result.samples[["mni_x", "mni_y", "mni_z"]] = np.nan
+    write_figures(result, tmp_path / "figures")
+    assert names_in(tmp_path / "figures") == both("volcano", name)
+
+
+def test_nothing_to_draw_makes_no_folder(make_result, tmp_path):
+    result = make_result(["A"], [np.nan], [np.nan])
+    result.samples[["mni_x", "mni_y", "mni_z"]] = np.nan
+    assert write_figures(result, tmp_path / "figures") == []
+    assert not (tmp_path / "figures").exists()

@@ -1,0 +1,84 @@
+"""Small drawings: that what they show lies where it should."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+from bs4 import BeautifulSoup
+
+from jugex.report.gene_panels import draw_donors, draw_null, draw_probes, draw_samples, probe_zscores
+from jugex.report.svg import Drawing, axis_ticks, format_tick
+
+
+def read(markup):
+    return BeautifulSoup(str(markup), "html.parser").svg
+
+
+def points_of(path):
+    return np.array([[float(x), float(y)] for x, y in re.findall(r"M(-?[\d.]+) (-?[\d.]+)", path["d"])])
+
+
+class TestDrawing:
+    def test_axes_are_linear_and_y_rises(self):
+        drawing = Drawing(200, 100, x=(0, 10), y=(-1, 1), margins=(20, 20, 10, 10))
+        np.testing.assert_allclose(drawing.across([0, 5, 10]), [20, 100, 180])
+        np.testing.assert_allclose(drawing.down([-1, 0, 1]), [90, 50, 10])
+
+    def test_limits_without_extent_are_widened(self):
+        assert Drawing(100, 100, x=(3, 3), y=(np.nan, 1)).across(3) == pytest.approx(67)
+
+    def test_texts_and_labels_are_escaped(self):
+        drawing = Drawing(100, 100, x=(0, 1), y=(0, 1))
+        drawing.add_text(1, 1, "<b>&")
+        drawing.add_x_axis([0.0], "<i>")
+        svg = read(drawing.to_markup('a "quoted" <label>'))
+        assert [text.get_text() for text in svg.find_all("text")] == ["<b>&", "0", "<i>"]
+        assert svg["aria-label"] == 'a "quoted" <label>'
+
+    def test_many_points_are_light(self):
+        drawing = Drawing(100, 100, x=(0, 1), y=(0, 1))
+        drawing.add_points(np.zeros(401), np.zeros(401), marker="X", colour="red")
+        assert len(str(drawing.to_markup(""))) < 401 * 20
+
+    def test_ticks_are_round_and_inside(self):
+        assert axis_ticks(-1.3, 2.2) == [-1.0, 0.0, 1.0, 2.0]
+        assert format_tick(-0.5) == "\N{MINUS SIGN}0.5"
+
+
+class TestPanels:
+    def test_samples_are_all_drawn(self, make_result):
+        result = make_result()
+        svg = read(draw_samples(result, "MAOA"))
+        n_drawn = sum(len(points_of(path)) for path in svg.find_all("path", class_="points"))
+        assert n_drawn == len(result.samples)
+        assert len(svg.find_all("path", class_="open")) == 3  # donors in one region only
+        assert len(svg.find_all("path", class_="mean")) == 3  # donors in both
+        first = result.zscores["MAOA"][(result.samples["region"] == "Fp1 left").to_numpy()]
+        assert f"Fp1 left, {len(first)} samples, median {first.median():.2f}" in svg["aria-label"]
+
+    def test_the_forest_tells_each_donor(self, make_result):
+        result = make_result()
+        donors = result.donor_differences("MAOA")
+        svg = read(draw_donors(result, result.table.iloc[0], donors))
+        words = [text.get_text() for text in svg.find_all("text")]
+        assert [*donors["donor_name"], "adjusted", "mean of donors"] == words[: len(donors) + 2]
+        assert f"adjusted -1.20 ({-1.6:.2f} to {-0.8:.2f})" in svg["aria-label"]
+        assert len(svg.find_all("path", class_="mean")) == len(donors) + 2
+
+    def test_the_null_counts_every_relabelling(self):
+        null = np.array([0.5, 1.0, 2.0, 7.0])
+        svg = read(draw_null(null, 6.5, 0.4))
+        assert "4 relabellings" in svg["aria-label"]
+        assert "1 reach the observed 6.50 (p = 0.4, not corrected)" in svg["aria-label"]
+
+    def test_probes_are_aligned_with_the_samples_used(self, make_result):
+        result = make_result()
+        probes, zscores = probe_zscores(result, "TAC1")
+        np.testing.assert_array_equal(zscores[:, 0], result.zscores["TAC1"] + 0.1)
+        result = dataclasses.replace(result, samples=result.samples.drop(index=[0, 5]))  # left out for a missing value
+        _, fewer = probe_zscores(result, "TAC1")
+        np.testing.assert_array_equal(fewer, np.delete(zscores, [0, 5], axis=0))
+        assert "A_23_P2" in read(draw_probes(result, probes, fewer))["aria-label"]
