@@ -7,23 +7,37 @@ BIN := $(VENV)/bin
 # where the package alone is installed, and where the tools for tests and checks are too
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
+INSTALLED_DOCS := $(VENV)/.installed-docs
+DOCS_BUILT := docs/_build docs/gallery docs/reference/generated docs/tutorial/notebook.ipynb docs/explanation/images
 VENV_ANNDATA := .venv-anndata
 INSTALLED_ANNDATA := $(VENV_ANNDATA)/.installed
+VENV_OLDEST := .venv-oldest
+INSTALLED_OLDEST := $(VENV_OLDEST)/.installed
+VENV_DIST := .venv-dist
+INSTALLED_DIST := $(VENV_DIST)/.installed
+VENV_WHEEL := .venv-wheel
 
 # one thread of linear algebra per test process: the processes share the cores already
-PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n auto
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-anndata test-all lint bench clean
+.PHONY: help demo test test-anndata test-oldest test-all axe lint docs bench dist test-dist clean
 
 help:
 	@echo "make demo      compare two regions of the simulated atlas and write jugex-demo/report.html"
 	@echo "make test      the tests, less the slow ones"
 	@echo "make test-anndata  the tests that need the extra anndata"
+	@echo "make test-oldest   the tests with the oldest supported versions (Python 3.11), less the slow ones"
 	@echo "make test-all  all tests"
+	@echo "make axe       axe-core, which the tests of accessibility in a browser need (npm)"
 	@echo "make lint      ruff, mypy and import-linter"
+	@echo "make docs      the documentation, in docs/_build/html"
 	@echo "make bench     the benchmarks"
+	@echo "make dist      wheel and source distribution, in dist/, checked"
+	@echo "make test-dist the wheel in an empty environment, away from this folder"
 	@echo "make clean     remove .venv, jugex-demo and what the tools left"
 
 demo: $(INSTALLED)
@@ -37,8 +51,16 @@ test: $(INSTALLED_DEV)
 test-anndata: $(INSTALLED_ANNDATA)
 	$(VENV_ANNDATA)/bin/python -m pytest -p no:randomly tests/atlas/test_anndata.py
 
+test-oldest: $(INSTALLED_OLDEST)
+	$(ONE_THREAD) $(VENV_OLDEST)/bin/python -m pytest -n auto -m "not slow"
+
 test-all: $(INSTALLED_DEV)
 	$(PYTEST)
+
+axe: node_modules/axe-core/axe.min.js
+
+node_modules/axe-core/axe.min.js:
+	npm install --no-save --no-package-lock --no-audit --no-fund axe-core@4
 
 lint: $(INSTALLED_DEV)
 	$(BIN)/ruff check .
@@ -46,11 +68,31 @@ lint: $(INSTALLED_DEV)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# from scratch each time: the gallery's scripts are the same when jugex is not
+docs: $(INSTALLED_DOCS)
+	rm -rf $(DOCS_BUILT)
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "The documentation: $(CURDIR)/docs/_build/html/index.html"
+
 bench: $(INSTALLED)
 	@for script in $(wildcard benchmarks/*.py); do $(BIN)/python "$$script" || exit 1; done
 
+# the wheel is built from the source distribution, which shows that this holds what is needed
+dist: $(INSTALLED_DIST)
+	rm -rf dist
+	$(VENV_DIST)/bin/python -m build
+	$(VENV_DIST)/bin/twine check --strict dist/*
+	$(VENV_DIST)/bin/cffconvert --validate
+
+test-dist: dist
+	"$(PYTHON)" -m venv --clear $(VENV_WHEEL)
+	$(VENV_WHEEL)/bin/python $(PIP_INSTALL) dist/jugex-*.whl
+	$(VENV_WHEEL)/bin/python -m pip check
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && wheel=$(CURDIR)/$(VENV_WHEEL)/bin && cd "$$folder" \
+		&& "$$wheel/jugex" --version && "$$wheel/jugex" demo && test -s jugex-demo/report.html
+
 clean:
-	rm -rf $(VENV) $(VENV_ANNDATA) jugex-demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV_ANNDATA) $(VENV_OLDEST) $(VENV_DIST) $(VENV_WHEEL) node_modules jugex-demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.created:
@@ -64,14 +106,32 @@ $(VENV)/.created:
 	@touch $@
 
 $(INSTALLED): $(VENV)/.created pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python $(PIP_INSTALL) --editable .
 	@touch $@
 
 $(INSTALLED_DEV): $(VENV)/.created pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python $(PIP_INSTALL) --editable '.[dev]'
+	@touch $@ $(INSTALLED)
+
+$(INSTALLED_DOCS): $(VENV)/.created pyproject.toml
+	$(BIN)/python $(PIP_INSTALL) --editable '.[docs]'
 	@touch $@ $(INSTALLED)
 
 $(INSTALLED_ANNDATA): $(VENV)/.created pyproject.toml
 	"$(PYTHON)" -m venv --clear $(VENV_ANNDATA)
-	$(VENV_ANNDATA)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test,anndata]'
+	$(VENV_ANNDATA)/bin/python $(PIP_INSTALL) --editable '.[test,anndata]'
+	@touch $@
+
+# pip reads the lower bounds of pyproject.toml's dependencies from tests/oldest.txt
+$(INSTALLED_OLDEST): $(VENV)/.created pyproject.toml tests/oldest.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+		|| { echo "the oldest versions need Python 3.11: make PYTHON=/path/to/python3.11 test-oldest" >&2; exit 1; }
+	"$(PYTHON)" -m venv --clear $(VENV_OLDEST)
+	$(VENV_OLDEST)/bin/python $(PIP_INSTALL) --constraint tests/oldest.txt --editable '.[test,anndata,parcellations]'
+	@touch $@
+
+# an environment of its own: cffconvert needs older packages than the documentation does
+$(INSTALLED_DIST): $(VENV)/.created
+	"$(PYTHON)" -m venv --clear $(VENV_DIST)
+	$(VENV_DIST)/bin/python $(PIP_INSTALL) build twine 'cffconvert>=2,<3'
 	@touch $@

@@ -1,4 +1,8 @@
-"""Compare two regions on the simulated atlas, step by step; nothing is downloaded.
+"""
+Two regions, step by step
+=========================
+
+Query a region, take the samples of two, test each gene, write the result: on the simulated atlas, offline::
 
     python examples/compare_regions.py [FOLDER]
 

@@ -33,7 +33,17 @@ __all__ = [
 
 
 class JugexError(Exception):
-    """Base of every error that jugex raises on purpose."""
+    """Base of every error that jugex raises on purpose.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> try:
+    ...     jugex.compare("simulated:A", "simulated:C", atlas="simulated")
+    ... except jugex.JugexError as error:
+    ...     print(error)
+    no simulated region 'C'; there are simulated:A and simulated:B
+    """
 
 
 class OptionError(JugexError, ValueError):
@@ -92,7 +102,16 @@ class OutputError(JugexError, OSError):
 
 
 class JugexWarning(UserWarning):
-    """Base of every warning of jugex."""
+    """Base of every warning of jugex.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import jugex
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", jugex.JugexWarning)  # or one of its kinds, which are in jugex.errors
+    ...     result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", genes=["MAOA"], rng=0)
+    """
 
 
 class AtlasWarning(JugexWarning):

@@ -65,6 +65,14 @@ def read_gene_list(path: str | Path) -> list[str]:
     -----
     GeneWarning
         Where a file holds several gene sets and none is named: all are taken.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import jugex
+    >>> _ = Path("genes.txt").write_text("MAOA")
+    >>> jugex.read_gene_list("genes.txt")
+    ['MAOA']
     """
     file, gene_set = _split_set(str(path))
     text, _ = read_text(file, what="gene list", error=OptionError)

@@ -167,6 +167,13 @@ class Union(Combination):
     """The points of several regions taken together. Make one with `Union.of` or ``a | b``.
 
     The probability is the largest of those that the parts have there; a part without probability hides no other.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> a, b = jugex.Region.sphere((-22, 58, 4), 8, name="a"), jugex.Region.sphere((-16, 58, 4), 8, name="b")
+    >>> (a | b).contains([[-28, 58, 4], [-10, 58, 4]])
+    array([ True,  True])
     """
 
     kind: ClassVar[str] = "union"
@@ -220,6 +227,13 @@ class Intersection(Combination):
     """The points that lie in each of several regions. Make one with ``a & b``.
 
     The probability is the smallest of those that the parts have there; a part without probability limits no other.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> a, b = jugex.Region.sphere((-22, 58, 4), 8, name="a"), jugex.Region.sphere((-16, 58, 4), 8, name="b")
+    >>> (a & b).contains([[-19, 58, 4], [-10, 58, 4]])
+    array([ True, False])
     """
 
     kind: ClassVar[str] = "intersection"
@@ -244,7 +258,15 @@ class Intersection(Combination):
 
 @dataclass(frozen=True, repr=False)
 class Difference(Combination):
-    """The points of a first region that are not in a second, with the first's probability. Make one with ``a - b``."""
+    """The points of a first region that are not in a second, with the first's probability. Make one with ``a - b``.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> a, b = jugex.Region.sphere((-22, 58, 4), 8, name="a"), jugex.Region.sphere((-16, 58, 4), 8, name="b")
+    >>> (a - b).contains([[-28, 58, 4], [-19, 58, 4]])
+    array([ True, False])
+    """
 
     kind: ClassVar[str] = "difference"
 
@@ -270,6 +292,13 @@ class Complement(Combination):
 
     Every sample that is not in the region is in its complement: samples are from brains, also where their coordinate
     lies a little outside the template's. For volume and drawing the brain is nilearn's MNI152 brain mask.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> a, b = jugex.Region.sphere((-22, 58, 4), 8, name="a"), jugex.Region.sphere((-16, 58, 4), 8, name="b")
+    >>> (~a).contains([[-22, 58, 4], [-22, -58, 4]])
+    array([False,  True])
     """
 
     kind: ClassVar[str] = "rest of the brain"
@@ -322,6 +351,12 @@ class Half(Combination):
     ----------
     side : {'left', 'right'}
         Which half.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> jugex.Region.box((-45, 35, -25), (45, 75, 35)).left.contains([[-22, 58, 4], [22, 58, 4]])
+    array([ True, False])
     """
 
     side: Literal["left", "right"] = "left"

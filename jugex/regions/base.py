@@ -39,6 +39,13 @@ class Region(ABC):
         How the region is called in outputs.
     space : str
         Space of the points: MNI152, or the user's own, which then is that of the atlas too.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> a, b = jugex.Region.sphere((-22, 58, 4), 8, name="a"), jugex.Region.sphere((-16, 58, 4), 8, name="b")
+    >>> a | b, a & b, a - b
+    (<Region 'a + b': 3,239 mm3>, <Region 'a & b': 979 mm3>, <Region 'a - b': 1,130 mm3>)
     """
 
     name: str

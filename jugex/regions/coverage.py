@@ -34,6 +34,13 @@ class Coverage:
         Volume of the region in mm3; NaN where it has no extent in space (an anatomical structure).
     centroid : ndarray, shape (3,)
         Centre of mass (x, y, z) of the region in mm; of a structure, that of its samples.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> coverage = jugex.Region.sphere((-22, 58, 4), 8).coverage(jugex.open_atlas("simulated"))
+    >>> coverage.n_samples, coverage.n_donors
+    (27, 6)
     """
 
     region: str

@@ -81,5 +81,11 @@ def demo_regions(threshold: float = 0.2) -> tuple[Region, Region]:
     -------
     tuple of two Region
         "simulated A" and "simulated B".
+
+    Examples
+    --------
+    >>> import jugex
+    >>> jugex.demo_regions(threshold=0.4)
+    (<Region 'simulated A': ...>, <Region 'simulated B': ...>)
     """
     return demo_region("A", threshold=threshold), demo_region("B", threshold=threshold)

@@ -75,6 +75,13 @@ class ImageRegion(Region):
     image : Volume or None
         What `at_threshold` needs of a probability map that is no file of its own (in memory, or of a 4-D image): the
         smallest box that holds every value but 0.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> a, _ = jugex.demo_regions()
+    >>> a.at_threshold(0.5).volume < a.volume
+    True
     """
 
     name: str
@@ -230,6 +237,16 @@ def region_from_image(
         Where the image or its label table is missing or unreadable.
     RegionError
         Where the image is not in MNI space, holds no valid probabilities or labels, or the region is empty.
+
+    Examples
+    --------
+    >>> import nibabel, numpy
+    >>> from jugex.regions import region_from_image
+    >>> affine = numpy.diag([2.0, 2.0, 2.0, 1.0])
+    >>> affine[:3, 3] = -32, 48, -6
+    >>> mask = nibabel.Nifti1Image(numpy.ones((10, 10, 10), dtype=numpy.uint8), affine)
+    >>> region_from_image(mask, name="my region")
+    <Region 'my region': 8,000 mm3>
     """
     threshold = check_threshold(threshold)
     if percent and label is not None:

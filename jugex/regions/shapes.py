@@ -45,6 +45,12 @@ class Sphere(Region):
     ------
     RegionError
         Where the centre lies outside the box of MNI space or is not finite, or the radius is not positive.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> jugex.Region.sphere((-22, 58, 4), 8).contains([[-22, 58, 10], [-22, 58, 13]])
+    array([ True, False])
     """
 
     centre: tuple[float, float, float]
@@ -146,6 +152,12 @@ class Box(Region):
         How the region is called in outputs.
     space : str
         Space of the corners.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> jugex.Region.box((-45, 35, -25), (0, 75, 35))
+    <Region 'box:-45,35,-25,0,75,35': 108,000 mm3>
     """
 
     low: tuple[float, float, float]

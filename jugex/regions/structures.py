@@ -145,6 +145,13 @@ class StructureRegion(Region):
         Coordinates (mm) of the structure's samples in the atlas; None before.
     space : str
         Space of the atlas.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> atlas = jugex.open_atlas("simulated")
+    >>> jugex.Region.from_structure("simFL", atlas=atlas).coverage(atlas).n_samples
+    135
     """
 
     asked: str | int

@@ -66,6 +66,12 @@ def parse_region(text: str, *, threshold: float = 0.2, name: str | None = None) 
         Where a file is missing or unreadable.
     OptionError
         Where a threshold is out of range.
+
+    Examples
+    --------
+    >>> from jugex.regions import parse_region
+    >>> parse_region("sphere:-22,58,4,8+sphere:-8,58,0,8", name="both")
+    <Region 'both': ...>
     """
     check_threshold(threshold)
     parts = [_split_threshold(part) for part in _split_parts(text)]

@@ -1,9 +1,7 @@
-"""What a region holds of an atlas, and the example that draws it."""
+"""What a region holds of an atlas."""
 
 from __future__ import annotations
 
-import runpy
-import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -73,11 +71,3 @@ def test_real_maps_hold_the_samples_of_2017(shared_data):
     np.testing.assert_allclose(
         coverage.centroid, nib.affines.apply_affine(image.affine, voxels).mean(axis=0), rtol=0, atol=1e-9
     )
-
-
-def test_the_example_draws_a_figure(tmp_path, monkeypatch, capsys):
-    figure = tmp_path / "coverage.png"
-    monkeypatch.setattr(sys, "argv", ["coverage.py", str(figure)])
-    runpy.run_path(str(PROJECT / "examples" / "coverage.py"), run_name="__main__")
-    assert figure.read_bytes().startswith(b"\x89PNG")
-    assert "simulated A in Simulated atlas (not real data): 38 samples of 6 donors" in capsys.readouterr().out

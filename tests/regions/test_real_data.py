@@ -22,7 +22,8 @@ def annotation(shared_data):
     ("area", "n_samples", "n_between", "other_probability"), [("Fp1", 18, 4, [4913]), ("Fp2", 12, 1, [])]
 )
 def test_samples_of_the_published_areas(shared_data, annotation, area, n_samples, n_between, other_probability):
-    reference = pd.read_csv(shared_data / "reference" / "inm1_2017_fp1_fp2_30_samples.csv")
+    path = shared_data / "reference" / "inm1_2017_fp1_fp2_30_samples.csv"
+    reference = pd.read_csv(path, float_precision="round_trip")  # pandas 2 reads the last bit otherwise
     reference = reference[reference["area"] == AREAS[area]].set_index("well_id")["prob"]
     region = region_from_image(shared_data / "regions" / f"{area}_left_pmap.nii.gz", threshold=0.2)
     found = region.locate(annotation).set_index(annotation["well_id"])

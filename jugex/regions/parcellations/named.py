@@ -43,6 +43,13 @@ class Parcellation:
         The label image, or the 4-D image with one probability map per region.
     names : dict of int to str
         Name of each region, by its label, or by its volume counted from 0.
+
+    Examples
+    --------
+    >>> # not run: needs the extra parcellations
+    >>> from jugex.regions import open_parcellation
+    >>> len(open_parcellation("juelich").names)  # doctest: +SKIP
+    121
     """
 
     name: str

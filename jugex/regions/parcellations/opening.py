@@ -40,6 +40,14 @@ def open_parcellation(name: str) -> Parcellation:
         Where no parcellation has that name, or several do.
     RegionFileError
         Where it is not installed or cannot be fetched.
+
+    Examples
+    --------
+    >>> # not run: needs the extra parcellations
+    >>> from jugex.regions import open_parcellation
+    >>> juelich = open_parcellation("juelich")  # doctest: +SKIP
+    >>> juelich.search("visual v1")  # doctest: +SKIP
+    ['GM_Visual_cortex_V1_BA17_L', 'GM_Visual_cortex_V1_BA17_R']
     """
     scheme, colon, rest = name.partition(":")
     if colon and scheme.strip().casefold() == _SIIBRA:

@@ -1,0 +1,124 @@
+"""Write the pages of the reference that the program itself holds: its commands, and the columns of its tables.
+
+    python docs/make_reference.py
+
+Both pages are kept with the sources, so that they can be read there; a test fails where they are not current.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from jugex.cli.main import _make_parser
+from jugex.report.sidecars import _LEVELS, _RESULTS, _SAMPLES
+
+FOLDER = Path(__file__).resolve().parent / "reference"
+_DO_NOT_EDIT = "<!-- written by docs/make_reference.py: edit the program's own words instead -->"
+
+
+def write_commands() -> str:
+    """Page of all commands, from the program's argument parser."""
+    parser = _make_parser()
+    lines = [
+        _DO_NOT_EDIT,
+        "",
+        "# Commands",
+        "",
+        f"{parser.description} `jugex COMMAND --help` shows the same in a terminal, `jugex --version` the version.",
+        "",
+        "Results go to files and a short summary to standard output; progress and warnings go to standard error. The",
+        "exit status is 0 on success, 1 where the input or the data make the job impossible (one sentence says why), 2",
+        "where the arguments are refused, and 130 where it was interrupted.",
+    ]
+    [commands] = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    summaries = {choice.dest: choice.help for choice in commands._choices_actions}
+    for name, command in commands.choices.items():
+        lines += ["", f"## jugex {name}", "", *_describe_command(name, command, summaries[name] or "")]
+    return "\n".join(lines) + "\n"
+
+
+def _describe_command(name: str, command: argparse.ArgumentParser, summary: str) -> Iterator[str]:
+    actions = [action for action in command._actions if action.dest != "help"]
+    positionals = [action for action in actions if not action.option_strings]
+    required = [action for action in actions if action.option_strings and action.required]
+    words = [_show_positional(action) for action in positionals] + [_show_option(action) for action in required]
+    yield _to_sentence(command.description or summary)
+    yield ""
+    yield "```text"
+    yield " ".join(["jugex", name, *words, *(["[options]"] if len(actions) > len(words) else [])])
+    yield "```"
+    for action in actions:
+        shown = _show_option(action) if action.option_strings else _show_positional(action)
+        yield ""
+        yield f"`{shown}`"
+        yield f": {_to_sentence(_fill_help(action, command))}"
+    if command.epilog:
+        yield ""
+        yield _to_sentence(" ".join(command.epilog.split())).replace("*", r"\*").replace("#", r"\#")
+
+
+def _show_positional(action: argparse.Action) -> str:
+    name = str(action.metavar or (action.choices and "|".join(action.choices)) or action.dest)
+    return {"?": f"[{name}]", "*": f"[{name} ...]"}.get(str(action.nargs), name)
+
+
+def _show_option(action: argparse.Action) -> str:
+    if action.nargs == 0:
+        return ", ".join(action.option_strings)
+    value = action.metavar or (action.choices and "|".join(map(str, action.choices))) or action.dest.upper()
+    times = action.nargs if isinstance(action.nargs, int) else 1
+    return ", ".join(action.option_strings) + f" {value}" * times
+
+
+def _fill_help(action: argparse.Action, command: argparse.ArgumentParser) -> str:
+    """Help of an argument with its default."""
+    known = vars(action) | {"prog": command.prog}
+    text = " ".join((action.help or "").split()) % known
+    return f"{action.dest} {text}" if text.startswith("(") else text or "see below"
+
+
+def _to_sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", ")")) else ".")
+
+
+def write_columns() -> str:
+    """Page of the columns of the tables that results are written to, from their sidecars."""
+    lines = [
+        _DO_NOT_EDIT,
+        "",
+        "# Columns of the tables",
+        "",
+        "What stands in `results.tsv` (`result.table` in Python) and `samples.tsv` (`result.samples`). The same words",
+        "and units go with each result, as `results.json` and `samples.json`. Differences are region 1 minus region 2.",
+        "Files are UTF-8 with tabs, numbers have ten digits; why a column is empty stands in `settings.json` under",
+        "`empty`.",
+        "",
+        "## results.tsv",
+        "",
+        'One row per gene (with `probes="single"`, one per probe), sorted by `p_fwe`, then by falling `f`.',
+        "",
+        *_tabulate(_RESULTS),
+        "",
+        "## samples.tsv",
+        "",
+        "One row per sample used. One column of z-scores per gene follows, for at most 200 genes; else they stand in",
+        "`zscores.parquet`.",
+        "",
+        *_tabulate(_SAMPLES),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _tabulate(columns: Mapping[str, tuple[str, str | None]]) -> Iterator[str]:
+    yield "| column | meaning | unit |"
+    yield "|---|---|---|"
+    for name, (text, unit) in columns.items():
+        levels = "; ".join(f"`{level}`: {meaning}" for level, meaning in _LEVELS.get(name, {}).items())
+        yield f"| `{name}` | {text}{f' {levels}.' if levels else ''} | {unit or ''} |"
+
+
+if __name__ == "__main__":
+    (FOLDER / "commands.md").write_text(write_commands(), encoding="utf-8")
+    (FOLDER / "columns.md").write_text(write_columns(), encoding="utf-8")

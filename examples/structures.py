@@ -1,0 +1,32 @@
+"""
+Anatomical structures of the atlas
+==================================
+
+The Allen Institute annotated each sample with a structure of its ontology. A structure is a region without a map: its
+samples, and those of all its parts. With the real atlas, ``structure:HiF`` is the hippocampal formation.
+"""
+
+import jugex
+from jugex.plots import save_figure
+
+# %%
+# The structures, and how many samples each has by itself.
+atlas = jugex.open_atlas("simulated")
+counts = atlas.samples["structure_acronym"].value_counts()
+print(atlas.structures.assign(samples=atlas.structures["acronym"].map(counts).fillna(0).astype(int)).to_string())
+
+# %%
+# By acronym, by name or by id; as text they are written as on the command line.
+frontal = jugex.Region.from_structure("simFL", atlas=atlas)
+print(frontal.coverage(atlas))
+
+# %%
+result = jugex.compare("structure:simFL", "structure:simPL", atlas=atlas, rng=0)
+print(result.table[["gene", "diff", "f", "p_perm", "p_fwe"]].head().to_string(index=False))
+save_figure(result.plot_gene(result.table["gene"].iloc[0]), "structures.png")
+
+# %%
+# Structures also filter the samples of other regions: ``within`` keeps those of some structures, ``exclude`` drops
+# them.
+table = jugex.query.expressions(jugex.demo_regions()[0], ["MAOA"], atlas=atlas, exclude="simB")
+print(table["structure_name"].value_counts().to_string())

@@ -1,0 +1,150 @@
+"""What is handed out: the wheel, the source distribution, the dependencies they declare, and what the import loads."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from email.parser import HeaderParser
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+import jugex
+
+PROJECT = Path(__file__).resolve().parents[1]
+PACKAGE = PROJECT / "jugex"
+OLDEST = PROJECT / "tests" / "oldest.txt"
+
+#: Kinds of files that the package reads at run time.
+DATA_ENDINGS = {".csv", ".html", ".js", ".typed"}
+
+#: Taking these at import would break the promise that `import jugex` costs at most 0.1 s.
+HEAVY = {
+    "anndata",
+    "filelock",
+    "jinja2",
+    "matplotlib",
+    "nilearn",
+    "numba",
+    "plotly",
+    "pooch",
+    "pyarrow",
+    "requests",
+    "scipy",
+    "sklearn",
+    "statsmodels",
+    "tqdm",
+}
+
+#: Distributions whose module has another name.
+MODULE_OF = {"jinja2": "jinja2"}
+
+
+def package_files() -> set[str]:
+    """Files of the package in the checkout, less what Python leaves beside them."""
+    found = (path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(PROJECT).as_posix() for path in found}
+
+
+@pytest.fixture(scope="module")
+def pyproject() -> dict[str, Any]:
+    return tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the wheel and the source distribution of this checkout."""
+    pytest.importorskip("hatchling", reason="building needs hatchling: pip install 'jugex[test]'")
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "--directory", str(folder)]
+    subprocess.run(command, cwd=PROJECT, capture_output=True, check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    [path] = built.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder that holds what the wheel installs, and nothing of the checkout."""
+    folder = tmp_path_factory.mktemp("site-packages")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+class TestWheel:
+    def test_holds_the_package_and_nothing_else(self, wheel: Path) -> None:
+        with zipfile.ZipFile(wheel) as archive:
+            names = set(archive.namelist())
+        about = f"jugex-{jugex.__version__}.dist-info"
+        assert {name for name in names if not name.startswith(f"{about}/")} == package_files()
+        assert {name for name in names if name.startswith(about)} == {
+            f"{about}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
+        }
+
+    def test_package_holds_code_and_data_only(self) -> None:
+        assert {Path(name).suffix for name in package_files()} == {".py", *DATA_ENDINGS}
+
+    def test_runs_on_every_system(self, wheel: Path) -> None:
+        assert wheel.name == f"jugex-{jugex.__version__}-py3-none-any.whl"
+
+    def test_metadata_say_what_it_is(self, wheel: Path, pyproject: dict[str, Any]) -> None:
+        with zipfile.ZipFile(wheel) as archive:
+            text = archive.read(f"jugex-{jugex.__version__}.dist-info/METADATA").decode()
+        fields = HeaderParser().parsestr(text)
+        assert fields["Version"] == jugex.__version__
+        assert fields["License-Expression"] == pyproject["project"]["license"]
+        assert fields["Requires-Python"] == ">=3.11"
+        assert fields["Description-Content-Type"] == "text/markdown"
+        assert "Typing :: Typed" in fields.get_all("Classifier", [])
+
+    def test_works_away_from_the_checkout(self, installed: Path, tmp_path: Path) -> None:
+        def run(*words: str) -> str:
+            code = f"import sys; sys.path.insert(0, {str(installed)!r}); from jugex.cli import main; sys.exit(main())"
+            command = [sys.executable, "-c", f"{code}  # jugex", *words]
+            return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+        assert jugex.__version__ in run("--version")
+        run("demo", "--out", "demo", "--quiet")
+        assert (tmp_path / "demo" / "results.tsv").is_file()
+        assert "</html>" in (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
+        run("reproduce", "--help")
+
+
+class TestSourceDistribution:
+    @pytest.fixture(scope="class")
+    def names(self, built: Path) -> set[str]:
+        [path] = built.glob("*.tar.gz")
+        with tarfile.open(path) as archive:
+            return {name.split("/", 1)[1] for name in archive.getnames()}
+
+    def test_holds_the_package(self, names: set[str]) -> None:
+        assert {name for name in names if name.startswith("jugex/")} == package_files()
+
+    @pytest.mark.parametrize("folder", ["tests", "examples", "benchmarks"])
+    def test_holds_the_scripts_that_test_it(self, names: set[str], folder: str) -> None:
+        scripts = {path.relative_to(PROJECT).as_posix() for path in (PROJECT / folder).rglob("*.py")}
+        assert scripts <= names
+
+    def test_holds_what_the_tests_read(self, names: set[str]) -> None:
+        read = {path.relative_to(PROJECT).as_posix() for path in (PROJECT / "tests" / "reference").iterdir()}
+        assert {*read, "tests/oldest.txt", "docs/conf.py"} <= names
+        assert {"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff"} <= names
+        assert {"LICENSE", "Makefile", "pyproject.toml"} <= names
+
+    def test_holds_nothing_that_tools_leave(self, names: set[str]) -> None:
+        leavings = {"__pycache__", "_build", "dist", "node_modules", ".venv", ".hypothesis", ".pytest_cache"}
+        assert [name for name in names if leavings & set(name.split("/"))] == []
