@@ -3,7 +3,7 @@
     python benchmarks/bench_import.py [--runs 21]
 
 Each run is a process of its own that imports the three and then jugex, and takes the time of both; a first run that
-fills the caches is not counted. Processor time is given beside wall time, since other work on the machine disturbs it less.
+fills the caches is not counted. Beside wall time stands processor time, which other work on the machine disturbs less.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import os
 import runpy
 import shutil
 import sys
-from fnmatch import fnmatch
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -102,26 +101,12 @@ html_theme_options = {
 html_sidebars = {"changelog": [], "citation": [], "gallery/index": []}
 
 
-def drop_empty_globs(app, docname, source):
-    """Leave out the lines of toctrees whose pattern no page matches: Sphinx would warn of them."""
-    lines = source[0].splitlines(keepends=True)
-    patterns = {line: line.strip().lstrip("/") for line in lines if line.startswith("/") and "*" in line}
-    kept = [
-        line
-        for line in lines
-        if line not in patterns or any(fnmatch(page, patterns[line]) for page in app.env.found_docs - {docname})
-    ]
-    source[0] = "".join(kept)
-
-
-def setup(app):
+def setup(_app):
     """Bring the examples to where they are run, and draw what pages show."""
-    app.connect("source-read", drop_empty_globs)
     EXAMPLES.mkdir(parents=True, exist_ok=True)
     draw_text_only(HERE / "_build" / "text-only.png")
     for file in sorted((PROJECT / "examples").iterdir()):
         if file.suffix in {".py", ".rst"}:
             shutil.copy2(file, EXAMPLES / file.name)
     shutil.copy2(PROJECT / "examples" / "notebook.ipynb", HERE / "tutorial" / "notebook.ipynb")
-    if len(list((HERE / "explanation").glob("*.md"))) > 1:  # its pages, and what they show
-        runpy.run_path(str(HERE / "explanation" / "make_figures.py"))["make_figures"]()
+    runpy.run_path(str(HERE / "explanation" / "make_figures.py"))["make_figures"]()

@@ -1,4 +1,4 @@
-"""What is handed out: the wheel, the source distribution, the dependencies they declare, and what the import loads."""
+"""What is handed out: the wheel, the source distribution, and the dependencies they declare."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import sys
 import tarfile
 import tomllib
 import zipfile
-from collections.abc import Iterator
 from email.parser import HeaderParser
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -27,26 +25,11 @@ OLDEST = PROJECT / "tests" / "oldest.txt"
 #: Kinds of files that the package reads at run time.
 DATA_ENDINGS = {".csv", ".html", ".js", ".typed"}
 
-#: Taking these at import would break the promise that `import jugex` costs at most 0.1 s.
-HEAVY = {
-    "anndata",
-    "filelock",
-    "jinja2",
-    "matplotlib",
-    "nilearn",
-    "numba",
-    "plotly",
-    "pooch",
-    "pyarrow",
-    "requests",
-    "scipy",
-    "sklearn",
-    "statsmodels",
-    "tqdm",
-}
+#: Packages that stand behind an extra, by the name under which they are imported.
+OPTIONAL = {"anndata", "siibra"}
 
-#: Distributions whose module has another name.
-MODULE_OF = {"jinja2": "jinja2"}
+#: In the constraints only for what the oldest versions need in turn.
+NEEDED_IN_TURN = {"pyparsing"}
 
 
 def package_files() -> set[str]:
@@ -112,20 +95,21 @@ class TestWheel:
         assert "Typing :: Typed" in fields.get_all("Classifier", [])
 
     def test_works_away_from_the_checkout(self, installed: Path, tmp_path: Path) -> None:
-        def run(*words: str) -> str:
-            code = f"import sys; sys.path.insert(0, {str(installed)!r}); from jugex.cli import main; sys.exit(main())"
-            command = [sys.executable, "-c", f"{code}  # jugex", *words]
+        def run(code: str, *words: str) -> str:
+            start = f"import sys; sys.path.insert(0, {str(installed)!r})"
+            command = [sys.executable, "-c", f"{start}; {code}", *words]
             return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
 
-        assert jugex.__version__ in run("--version")
-        run("demo", "--out", "demo", "--quiet")
+        assert Path(run("import jugex; print(jugex.__file__)").strip()).is_relative_to(installed)
+        main = "from jugex.cli import main; sys.exit(main())"
+        assert jugex.__version__ in run(main, "--version")
+        run(main, "demo", "--out", "demo", "--quiet")
         assert (tmp_path / "demo" / "results.tsv").is_file()
         assert "</html>" in (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
-        run("reproduce", "--help")
 
 
 class TestSourceDistribution:
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def names(self, built: Path) -> set[str]:
         [path] = built.glob("*.tar.gz")
         with tarfile.open(path) as archive:
@@ -148,3 +132,57 @@ class TestSourceDistribution:
     def test_holds_nothing_that_tools_leave(self, names: set[str]) -> None:
         leavings = {"__pycache__", "_build", "dist", "node_modules", ".venv", ".hypothesis", ".pytest_cache"}
         assert [name for name in names if leavings & set(name.split("/"))] == []
+
+
+def read_requirements(lines: list[str]) -> dict[str, Requirement]:
+    """Requirements by name; the package's own extras, which others combine, are left out."""
+    found = (Requirement(line) for line in lines)
+    return {requirement.name: requirement for requirement in found if requirement.name != "jugex"}
+
+
+def read_oldest() -> dict[str, Version]:
+    """Versions of the constraints file."""
+    lines = (line.partition("#")[0].strip() for line in OLDEST.read_text(encoding="utf-8").splitlines())
+    return {name: Version(version) for name, _, version in (line.partition("==") for line in lines if line)}
+
+
+def find_imports() -> set[str]:
+    """Packages outside the standard library that any module of jugex imports, at any place in it."""
+    found: set[str] = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                found.add(node.module.partition(".")[0])
+    return found - {"jugex"} - sys.stdlib_module_names
+
+
+class TestDependencies:
+    @pytest.fixture
+    def declared(self, pyproject: dict[str, Any]) -> dict[str, Requirement]:
+        return read_requirements(pyproject["project"]["dependencies"])
+
+    @pytest.fixture
+    def extras(self, pyproject: dict[str, Any]) -> dict[str, list[str]]:
+        return pyproject["project"]["optional-dependencies"]
+
+    def test_are_what_the_code_imports(self, declared: dict[str, Requirement]) -> None:
+        assert find_imports() == {*declared, *OPTIONAL}
+
+    def test_what_is_optional_has_an_extra(self, extras: dict[str, list[str]]) -> None:
+        assert [name for name in OPTIONAL if name not in read_requirements(extras[name])] == []
+
+    def test_oldest_versions_are_the_lower_bounds(
+        self, declared: dict[str, Requirement], extras: dict[str, list[str]]
+    ) -> None:
+        tested = [line for extra in ("anndata", "parcellations", "test") for line in extras[extra]]
+        bounds = {
+            name: Version(specifier.version)
+            for name, requirement in {**declared, **read_requirements(tested)}.items()
+            for specifier in requirement.specifier
+            if specifier.operator == ">="
+        }
+        oldest = read_oldest()
+        assert {name: version for name, version in oldest.items() if name not in NEEDED_IN_TURN} == bounds
+        assert oldest.keys() >= NEEDED_IN_TURN

@@ -1,7 +1,7 @@
 """Draw the figures of the explanation and of the reproduction: ``python docs/explanation/make_figures.py [FOLDER]``.
 
-The build of the site calls `make_figures`. Rates are read from the page of the calibration, and numbers of the real data
-from the tables of the pages themselves, so that text and figures cannot differ; all else is of the simulated atlas.
+The build of the site calls `make_figures`. Rates are read from the page of the calibration, and numbers of real data
+from the tables of the pages themselves: text and figures cannot differ. All else is of the simulated atlas.
 """
 
 from __future__ import annotations
@@ -91,13 +91,14 @@ def draw_the_test() -> Figure:
         (alone, result.permutation_null("MAOA"), "F of MAOA, relabelled"),
         (family, null_maxima(result, genes), f"largest F of {len(genes)} genes, relabelled"),
     ):
-        ax.hist(null, bins=60, color=PALE)
+        counts, *_ = ax.hist(null, bins=60, color=PALE)
+        ax.set_ylim(0, 1.35 * counts.max())
         ax.set(title=title, xlabel="F", yticks=[])
         ax.axvline(np.quantile(null, 0.95), color=GREY, linestyle=":", linewidth=1)
         for gene, colour in (("MAOA", BLUE), ("CREB1", ORANGE)) if ax is family else (("MAOA", BLUE),):
             ax.axvline(observed[gene], color=colour)
-            ax.annotate(gene, (observed[gene], 0.93), xycoords=ax.get_xaxis_transform(), rotation=90, color=colour,
-                        ha="right", va="top")  # fmt: skip
+            ax.annotate(f"{gene} ", (observed[gene], 0.99), xycoords=ax.get_xaxis_transform(), color=colour, va="top",
+                        ha="right" if gene == "MAOA" else "left")  # fmt: skip
     return figure
 
 
@@ -111,7 +112,9 @@ def _draw_values(ax: Axes, result: jugex.DifferentialExpression, gene: str) -> N
                     label=region if place == 0 else None)  # fmt: skip
     ax.set(title=f"{gene}, by donor", xlabel="donor", ylabel="z-score", xticks=range(samples["donor_name"].nunique()))
     ax.set_xticklabels([str(number + 1) for number in ax.get_xticks()])
-    ax.legend(handletextpad=0, borderpad=0, loc="lower right", fontsize=7)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.25 * (high - low))
+    ax.legend(handletextpad=0, columnspacing=1, loc="upper center", ncols=2, fontsize=8)
 
 
 def draw_statistic() -> Figure:
@@ -133,7 +136,7 @@ def draw_statistic() -> Figure:
         height = np.arange(len(cells)) + 0.12 * (number - 1.5)
         ax.plot(column[cells].astype(float), height, marker, color=colour, label=label, markersize=5)
     ax.set(yticks=range(len(cells)), yticklabels=cells, xlim=(-0.01, 0.41))
-    ax.set_xlabel("share of data sets without any difference in which a gene is called different")
+    ax.set_xlabel("share of data sets in which a gene is called different (none is)")
     ax.invert_yaxis()
     ax.legend(fontsize=8, loc="center right", bbox_to_anchor=(1, 0.36))
     return figure
@@ -175,8 +178,8 @@ def draw_maximum() -> Figure:
         ax.plot(np.sort(null), share, color=colour, label=f"{label}: 5 % exceed F = {limit:.1f}")
         ax.plot([limit], [0.05], "o", color=colour)
     ax.axhline(0.05, color=GREY, linewidth=1, linestyle=":")
-    ax.set(yscale="log", xlim=(0, 30), ylim=(1e-3, 1), xlabel="F", ylabel="share of relabellings\nwith a larger F")
-    ax.legend()
+    ax.set(yscale="log", xlim=(0, 44), ylim=(1e-3, 1), xlabel="F", ylabel="share of relabellings\nwith a larger F")
+    ax.legend(loc="upper right")
     return figure
 
 
@@ -243,7 +246,7 @@ def draw_separate() -> Figure:
 
 
 def simulate_maxima(n_sets: int = 200, n_shuffles: int = 500) -> tuple[np.ndarray, np.ndarray]:
-    """Largest F of 25 genes (correlation 0.8, two regions of 24 samples, one donor) under shared and separate shuffles."""
+    """Largest F of 25 genes (correlation 0.8, 24 samples in each region) under shared and under separate shuffles."""
     rng = np.random.default_rng(0)
     labels = np.tile([0.5, -0.5], 24)
     shared, separate = [], []
@@ -267,9 +270,11 @@ def draw_presets() -> Figure:
     first = table["gene"].drop_duplicates().tolist()[:8]
     figure = Figure(figsize=(6.2, 2.6), layout="constrained")
     ax = figure.subplots()
-    for (preset, rows), marker, colour in zip(table.groupby("preset", sort=False), "o^D", (BLUE, ORANGE, RED), strict=True):
+    presets = table.groupby("preset", sort=False)
+    for number, ((preset, rows), marker, colour) in enumerate(zip(presets, "o^D", (BLUE, ORANGE, RED), strict=True)):
         chosen = rows.set_index("gene").loc[first]
-        ax.plot(first, chosen["p_fwe"], marker, color=colour, label=preset)
+        ax.plot(np.arange(len(first)) + 0.16 * (number - 1), chosen["p_fwe"], marker, color=colour, label=preset)
+    ax.set_xticks(range(len(first)), labels=first)
     ax.axhline(0.05, color=GREY, linewidth=1, linestyle=":")
     ax.set(yscale="log", ylabel="p_fwe (simulated)")
     ax.tick_params(axis="x", rotation=30)
@@ -287,9 +292,8 @@ def draw_run_of_2017() -> Figure:
     ax.scatter(table["f"], table["gene"], c=colours, s=20, zorder=2)
     for gene, f, p in zip(table["gene"], table["f"], table["p_fwe"], strict=True):
         if p < 0.5:
-            ax.annotate(f"p_fwe = {p:g}", (f, gene), xytext=(-6, 0), textcoords="offset points", ha="right", va="center",
-                        fontsize=8)  # fmt: skip
-    ax.set(xlabel="F of area (sequential)")
+            ax.annotate(f"p_fwe = {p:g}", (f, gene), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8)
+    ax.set(xlabel="F of area (sequential)", xlim=(-1, 54))
     ax.tick_params(axis="y", labelsize=7)
     return figure
 

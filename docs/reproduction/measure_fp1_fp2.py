@@ -3,7 +3,7 @@
     python docs/reproduction/measure_fp1_fp2.py FOLDER
 
 FOLDER holds ``ahba-mini/`` (donor archives with the probes of these genes) and ``regions/Fp1_left_pmap.nii.gz`` and
-``regions/Fp2_left_pmap.nii.gz``; where it holds ``coordinates/alleninf.csv`` (columns well_id, corrected_mni_x, ...) and
+``regions/Fp2_left_pmap.nii.gz``; where it holds ``coordinates/alleninf.csv`` (well_id, corrected_mni_x, ...) and
 ``coordinates/devenyi/*.csv`` (well_id, mni_nlin_x, ...), the samples are located with these as well.
 """
 

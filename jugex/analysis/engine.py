@@ -216,9 +216,10 @@ def _count_block(scorer: Scorer, threshold: Floats, relabellings: Draws) -> _Blo
     return _BlockCounts(own, stepdown, maxima)
 
 
-def _count_reached(scores: Floats, threshold: Floats, reached: Labels) -> list[int]:
+def _count_reached(scores: Floats, threshold: Floats, reached: Labels) -> Counts:
     np.greater_equal(scores, threshold[:, None], out=reached)
-    return [int(np.count_nonzero(row)) for row in reached]
+    # quicker than counting what is true
+    return np.asarray(reached.view(np.uint8).sum(axis=1, dtype=np.uint32), dtype=np.intp)
 
 
 def _count_in_threads(scorer: Scorer, draws: Draws, threshold: Floats, n_threads: int) -> list[_BlockCounts]:

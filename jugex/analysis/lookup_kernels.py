@@ -1,7 +1,6 @@
-"""What numba compiles of the look-up path: tables of sums, and the counting of scores. Arrays only.
+"""What numba compiles of the look-up path, at its first use, and caches on disk. Arrays only.
 
-Most functions are written into the one that counts when that is compiled: a call for each of millions of blocks
-would cost as much as what it does.
+Most functions are written into the one that counts: millions of calls would cost as much as what they do.
 """
 
 from __future__ import annotations
@@ -12,11 +11,15 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-__all__ = ["EPSILON", "N_UNROLLED", "Donors", "Genes", "Relabelled", "Shape", "count_blocks"]
+from jugex.analysis.scores import NO_RSS
 
-N_UNROLLED = 8  # rows added at a time
+__all__ = ["EPSILON", "N_UNROLLED", "WIDTH", "Donors", "Genes", "Relabelled", "count_blocks"]
+
+WIDTH = 5  # samples of a group: 2^5 sums of each gene are quickly made anew for every block
+N_UNROLLED = 10  # rows added at a time
 EPSILON = float(np.finfo(np.float32).eps)
-_ROUNDING = np.float32(8 * EPSILON)  # of what is done with sums, where the result is about 1 at most
+_NONE, _ONE = np.int32(0), np.int32(1)
+_ROUNDING = np.float32(10 * EPSILON)  # of what is done with sums: half an epsilon a step, and few steps
 
 # no value is NaN, which lets maxima be taken in vectors; the order of sums stays as written
 _OPTIONS: Any = {"nogil": True, "error_model": "numpy", "fastmath": {"nnan", "nsz"}}
@@ -30,30 +33,12 @@ Labels = npt.NDArray[np.bool_]
 Narrow = npt.NDArray[np.float32]
 
 
-class Shape(NamedTuple):
-    """Shape of the tables: samples of a group, groups, and genes of a block."""
-
-    width: int
-    n_groups: int
-    n_genes: int
-
-
 class Genes(NamedTuple):
-    """What is known of g genes, padded to whole blocks: those that fill the last one up score 0 and reach nothing.
+    """g genes by rising threshold; beside `residuals`, padded to whole blocks by genes that score 0 and reach nothing.
 
-    Attributes
-    ----------
-    residuals : ndarray, shape (g, n)
-    narrow : ndarray of float32, shape (n, g)
-        The same, sample by sample.
-    offsets : ndarray, shape (g, d)
-        Of `SequentialScorer`; no columns for `AdjustedScorer`.
-    n_per_donor : ndarray of int, shape (d,)
-    threshold : ndarray, shape (g,)
-    threshold_32 : ndarray of float32, shape (g,)
-        What is compared with float32 scores: the threshold, or, for `AdjustedScorer`, its root.
-    error : ndarray of float32, shape (g,)
-        How far the float32 sum over the samples of region 1 can be from the float64 one.
+    `residuals` (g, n), `narrow` the same in float32, padded to whole groups (n, g), `offsets` of donors (g, d) and
+    `n_per_donor` (d,) of `SequentialScorer`, `threshold` (g,), in float32 what float32 scores are compared with (for
+    `AdjustedScorer` its root), and how far a float32 sum over the samples of region 1 can be from the float64 one.
     """
 
     residuals: Floats
@@ -75,63 +60,36 @@ class Relabelled(NamedTuple):
 
 
 class Donors(NamedTuple):
-    """What `SequentialScorer` takes of donors.
-
-    Attributes
-    ----------
-    n_1 : ndarray of int, shape (m, d)
-        Samples in region 1.
-    rows : ndarray of int
-        Rows of the table of their offsets.
-    varies : bool
-        Whether the relabellings differ in these numbers; within donors they do not.
-    inverse_total : float
-        1 / a'Ca.
-    """
+    """Of `SequentialScorer`: samples in region 1 `n_1` (m, d), rows of their table, and 1 / a'Ca."""
 
     n_1: Counts
     rows: Rows
-    varies: bool
     inverse_total: float
 
 
-class Tables(NamedTuple):
-    """Tables of a block of genes in float32, sums over samples and offsets of donors, and the largest error."""
+class _Block(NamedTuple):
+    """Room for a block of genes: its tables, and what one relabelling gives, in float32.
+
+    `scores` (or sums) with their `margins`, how far they lie `above` the thresholds `reached` and, as `rise`, above the
+    largest score so far; `passed` counts. `shifts` are sums of the donors' offsets, `error` the largest of the genes'.
+    """
 
     sums: Narrow
     offsets: Narrow
-    error: float
-
-
-class Block(NamedTuple):
-    """Room for a block of genes under one relabelling.
-
-    Attributes
-    ----------
-    scores, margins : ndarray of float32
-        Scores, or sums, and how far they can be from those in float64.
-    above, rise : ndarray of float32
-        How far scores lie above the genes' thresholds, and above the largest score so far.
-    passed : ndarray of int32
-        Relabellings in which genes reached their thresholds.
-    reached, shifts : ndarray of float32
-        Thresholds, and sums of the donors' offsets.
-    """
-
     scores: Narrow
     margins: Narrow
     above: Narrow
     rise: Narrow
+    shifts: Narrow
     passed: npt.NDArray[np.int32]
     reached: Narrow
-    shifts: Narrow
+    error: float
 
 
 @_compile
-def _fill_table(narrow, first, width, table):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _fill_table(narrow, first, table):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Sums over the samples of every code of every group, for a block of genes."""
-    n_samples, n_genes = narrow.shape[0], table.shape[1]
-    n_codes = 1 << width
+    n_codes = 1 << WIDTH
     table[0, :] = 0.0
     for group in range((table.shape[0] - 1) // n_codes):
         table[1 + group * n_codes, :] = 0.0
@@ -140,13 +98,10 @@ def _fill_table(narrow, first, width, table):  # type: ignore[no-untyped-def]  #
             lowest = 0
             while not (code >> lowest) & 1:
                 lowest += 1
-            sample = group * width + lowest
-            if sample >= n_samples:
-                table[row, :] = 0.0
-            else:
-                without = row - (1 << lowest)
-                for b in range(n_genes):
-                    table[row, b] = table[without, b] + narrow[sample, first + b]
+            sample = group * WIDTH + lowest
+            without = row - (1 << lowest)
+            for b in range(table.shape[1]):
+                table[row, b] = table[without, b] + narrow[sample, first + b]
 
 
 @_compile
@@ -163,15 +118,14 @@ def _fill_donor_table(offsets, n_per_donor, first, table):  # type: ignore[no-un
 
 @_inline
 def _add_rows(table, rows, p, total):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Sum of the rows of relabelling p, eight at a time."""
+    """Sum of the rows of relabelling p, ten at a time."""
     total[:] = 0
-    for k in range(0, rows.shape[1], 8):
-        r_1, r_2, r_3, r_4 = rows[p, k], rows[p, k + 1], rows[p, k + 2], rows[p, k + 3]
-        r_5, r_6, r_7, r_8 = rows[p, k + 4], rows[p, k + 5], rows[p, k + 6], rows[p, k + 7]
+    for k in range(0, rows.shape[1], N_UNROLLED):
+        i, j, m, n, o = rows[p, k], rows[p, k + 1], rows[p, k + 2], rows[p, k + 3], rows[p, k + 4]
+        q, r, s, t, u = rows[p, k + 5], rows[p, k + 6], rows[p, k + 7], rows[p, k + 8], rows[p, k + 9]
         for b in range(len(total)):
-            total[b] += ((table[r_1, b] + table[r_2, b]) + (table[r_3, b] + table[r_4, b])) + (
-                (table[r_5, b] + table[r_6, b]) + (table[r_7, b] + table[r_8, b])
-            )
+            first = (table[i, b] + table[j, b]) + (table[m, b] + table[n, b]) + table[o, b]
+            total[b] += first + ((table[q, b] + table[r, b]) + (table[s, b] + table[t, b]) + table[u, b])
 
 
 @_inline
@@ -188,70 +142,86 @@ def _score_exactly(genes, relabelled, donors, gene, p):  # type: ignore[no-untyp
     for donor in range(genes.offsets.shape[1]):
         u += donors.n_1[p, donor] * genes.offsets[gene, donor]
     ss = u * u * donors.inverse_total
-    return ss / (ss + (1.0 - adjusted))
+    return ss / (ss + max(1.0 - adjusted, NO_RSS))
 
 
 @_inline
-def _score_adjusted(relabelled, tables, p, block, running):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _score_adjusted(relabelled, p, block, running):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Roots of the scores of a block of genes, |u| / sqrt(a'Ma), in float32: compared and counted.
 
-    Returns how far from what it is compared with the nearest of them is, beyond its rounding; and by how much, with
-    it, the highest lies above the largest score so far.
+    Returns how many of them are nearer to their thresholds than they may err, and how many may exceed the largest score
+    so far. Whole numbers of 32 bits, and no minima, because these are what is added up in vectors.
     """
     scores, passed, reached = block.scores, block.passed, block.reached
     scale = relabelled.root_32[p]
-    _add_rows(tables.sums, relabelled.rows, p, scores)
-    clearance, ceiling = np.float32(1.0), np.float32(0.0)
+    margin = block.error * scale + _ROUNDING
+    highest = np.float32(np.sqrt(running)) - margin
+    _add_rows(block.sums, relabelled.rows, p, scores)
+    n_near, n_high = np.int32(0), np.int32(0)
     for b in range(len(scores)):
         score = abs(scores[b]) * scale
-        scores[b] = score
         above = score - reached[b]
-        passed[b] += np.int32(1) if above >= 0 else np.int32(0)
-        clearance = min(clearance, abs(above))
-        ceiling = max(ceiling, score)
-    margin = tables.error * scale + _ROUNDING
-    return clearance - margin, ceiling + margin - np.float32(np.sqrt(running))
+        passed[b] += _ONE if above >= 0 else _NONE
+        n_near = np.int32(n_near + (_ONE if abs(above) <= margin else _NONE))
+        n_high = np.int32(n_high + (_ONE if score >= highest else _NONE))
+    return n_near, n_high
 
 
 @_inline
-def _list_adjusted(relabelled, tables, p, block, running):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Write down what `_score_adjusted` compares, where it cannot decide by itself."""
-    margin, so_far = tables.error * relabelled.root_32[p] + _ROUNDING, np.float32(np.sqrt(running))
-    for b in range(len(block.scores)):
-        block.above[b], block.rise[b] = block.scores[b] - block.reached[b], block.scores[b] - so_far
-        block.margins[b] = margin
+def _weigh_errors(error, scale, total):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """What |u|, |u + shift| and 1 add to the error of SS and RSS: squares of sums that err by e, by 2 |u| e + e^2."""
+    return (
+        np.float32(2.5) * error * scale,
+        np.float32(5) * error * total,
+        error * error * (scale + np.float32(2) * total),
+    )
 
 
 @_inline
-def _score_sequential(relabelled, donors, tables, p, block, running):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """SS of a block of genes beside what SS + RSS demand of it, in float32: compared and counted.
+def _compare_sequential(u, shift, reached, so_far, scale, total, errors):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """How far SS lies above what a threshold, and the largest score so far, demand of SS + RSS; how far it may err.
 
-    Instead of SS / (SS + RSS) with a threshold or the largest score so far, SS is compared with that share of SS + RSS,
-    which takes no division. Sums u, v that differ by e have squares that differ by 2 |u| e + e^2. Returns what
-    `_score_adjusted` does; the ceiling is that of SS above the share that the largest score so far demands.
+    That takes no division, as SS / (SS + RSS) would. Where the two sides are near, SS tells how both are rounded.
     """
-    scores, margins, passed, reached, shifts = block.scores, block.margins, block.passed, block.reached, block.shifts
-    above, rise = block.above, block.rise
+    shifted = u + shift
+    ss = shifted * shifted * total
+    whole = ss + (np.float32(1.0) - u * u * scale)
+    margin = abs(u) * errors[0] + abs(shifted) * errors[1] + ss * _ROUNDING + errors[2]
+    return ss - reached * whole, ss - so_far * whole, margin
+
+
+@_inline
+def _score_sequential(relabelled, donors, p, block, running):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """SS of a block of genes, in float32: compared and counted, as `_score_adjusted` does."""
+    scores, shifts, passed, reached = block.scores, block.shifts, block.passed, block.reached
     scale, total = relabelled.root_32[p] * relabelled.root_32[p], np.float32(donors.inverse_total)
-    of_u, of_shifted = np.float32(2.5) * tables.error * scale, np.float32(5) * tables.error * total
-    of_squares = tables.error * tables.error * (scale + np.float32(2) * total) + _ROUNDING
-    so_far = np.float32(running)
-    _add_rows(tables.sums, relabelled.rows, p, scores)
-    if donors.varies or p == 0:
-        _add_rows(tables.offsets, donors.rows, p, shifts)
+    so_far, errors = np.float32(running), _weigh_errors(block.error, scale, total)
+    _add_rows(block.sums, relabelled.rows, p, scores)
+    _add_rows(block.offsets, donors.rows, p, shifts)
+    n_near, n_high = np.int32(0), np.int32(0)
     for b in range(len(scores)):
-        u, shifted = scores[b], scores[b] + shifts[b]
-        ss = shifted * shifted * total
-        whole = ss + (np.float32(1.0) - u * u * scale)
-        above[b] = ss - reached[b] * whole
-        rise[b] = ss - so_far * whole
-        margins[b] = abs(u) * of_u + abs(shifted) * of_shifted + of_squares + ss * _ROUNDING
-    clearance, ceiling = np.float32(1.0), np.float32(-1.0)
-    for b in range(len(scores)):
-        passed[b] += np.int32(1) if above[b] >= 0 else np.int32(0)
-        clearance = min(clearance, abs(above[b]) - margins[b])
-        ceiling = max(ceiling, rise[b] + margins[b])
-    return clearance, ceiling
+        above, rise, margin = _compare_sequential(scores[b], shifts[b], reached[b], so_far, scale, total, errors)
+        passed[b] += _ONE if above >= 0 else _NONE
+        n_near = np.int32(n_near + (_ONE if abs(above) <= margin else _NONE))
+        n_high = np.int32(n_high + (_ONE if rise + margin >= 0 else _NONE))
+    return n_near, n_high
+
+
+@_inline
+def _list_block(relabelled, donors, p, block, running):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Write down what was compared, where float32 cannot decide by itself."""
+    root, error = relabelled.root_32[p], block.error
+    for b in range(len(block.passed)):
+        value, reached = block.scores[b], block.reached[b]
+        if donors is None:
+            score, margin = abs(value) * root, error * root + _ROUNDING
+            above, rise = score - reached, score - np.float32(np.sqrt(running))
+        else:
+            scale, total = root * root, np.float32(donors.inverse_total)
+            above, rise, margin = _compare_sequential(
+                value, block.shifts[b], reached, np.float32(running), scale, total, _weigh_errors(error, scale, total)
+            )
+        block.above[b], block.rise[b], block.margins[b] = above, rise, margin
 
 
 @_inline
@@ -267,7 +237,7 @@ def _decide_exactly(genes, relabelled, donors, first, p, block):  # type: ignore
 def _raise_maximum(genes, relabelled, donors, first, p, block, running, stepdown):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Largest score up to the last gene of a block, and counts of the genes whose thresholds it has reached by then."""
     is_counted = running >= genes.threshold[first + len(block.passed) - 1]
-    for b in range(len(block.passed)):
+    for b in range(min(len(block.passed), len(genes.residuals) - first)):
         if block.rise[b] + block.margins[b] >= 0:
             running = max(running, _score_exactly(genes, relabelled, donors, first + b, p))
         if not is_counted and running >= genes.threshold[first + b]:
@@ -276,52 +246,40 @@ def _raise_maximum(genes, relabelled, donors, first, p, block, running, stepdown
 
 
 @_compile
-def count_blocks(genes, relabelled, donors, shape, counts):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Count for all genes, by rising threshold.
+def count_blocks(genes, relabelled, donors, counts):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Count for all genes; `donors` are None for `AdjustedScorer`, which numba knows when it compiles.
 
-    Parameters
-    ----------
-    genes : Genes
-    relabelled : Relabelled
-    donors : Donors or None
-        None for `AdjustedScorer`: which of the two it is, numba knows when it compiles.
-    shape : Shape
-    counts : tuple
-        What is written: `own` and `stepdown`, ndarrays of int (blocks, size + 1), whose last column counts whole
-        blocks, and `maxima` (m,).
+    `counts` are written: `own` and `stepdown` (blocks, size + 1), the last column for whole blocks, and maxima (m,).
     """
     own, stepdown, maxima = counts
-    size = shape.n_genes
-    sums = np.empty((1 + shape.n_groups * (1 << shape.width), size), dtype=np.float32)
-    offsets = np.empty((1 + genes.n_per_donor.sum() + len(genes.n_per_donor), size), dtype=np.float32)
-    scores, margins, shifts = np.empty(size, np.float32), np.empty(size, np.float32), np.empty(size, np.float32)
-    above, rise = np.empty(size, np.float32), np.empty(size, np.float32)
-    passed = np.empty(size, dtype=np.int32)
+    size, n_rows = own.shape[1] - 1, 1 + genes.narrow.shape[0] // WIDTH * (1 << WIDTH)
+    sums = np.empty((n_rows, size), np.float32)
+    offsets = np.empty((1 + genes.n_per_donor.sum() + len(genes.n_per_donor), size), np.float32)
+    scores, margins, above = np.empty(size, np.float32), np.empty(size, np.float32), np.empty(size, np.float32)
+    rise, shifts, passed = np.empty(size, np.float32), np.empty(size, np.float32), np.empty(size, np.int32)
     for number in range(own.shape[0]):
         first = number * size
-        reached = genes.threshold_32[first : first + size].copy()
+        reached, error = genes.threshold_32[first : first + size].copy(), genes.error[first : first + size].max()
         lowest, highest = genes.threshold[first], genes.threshold[first + size - 1]
-        block = Block(scores, margins, above, rise, passed, reached, shifts)
-        tables = Tables(sums, offsets, genes.error[first : first + size].max())
-        _fill_table(genes.narrow, first, shape.width, sums)
+        block = _Block(sums, offsets, scores, margins, above, rise, shifts, passed, reached, error)
+        _fill_table(genes.narrow, first, sums)
         if donors is not None:
             _fill_donor_table(genes.offsets, genes.n_per_donor, first, offsets)
         passed[:] = 0
         for p in range(relabelled.rows.shape[0]):
             running = maxima[p]
             if donors is None:
-                clearance, ceiling = _score_adjusted(relabelled, tables, p, block, running)
+                n_near, n_high = _score_adjusted(relabelled, p, block, running)
             else:
-                clearance, ceiling = _score_sequential(relabelled, donors, tables, p, block, running)
+                n_near, n_high = _score_sequential(relabelled, donors, p, block, running)
             # the genes before may have reached the thresholds of all of the block already, or none
             is_counted = running >= highest
             stepdown[number, size] += is_counted
-            is_settled = ceiling < 0 and (is_counted or running < lowest)
-            if clearance > 0 and is_settled:
+            is_settled = n_high == 0 and (is_counted or running < lowest)
+            if n_near == 0 and is_settled:
                 continue
-            if donors is None:
-                _list_adjusted(relabelled, tables, p, block, running)
-            if clearance <= 0:
+            _list_block(relabelled, donors, p, block, running)
+            if n_near > 0:
                 _decide_exactly(genes, relabelled, donors, first, p, block)
             if not is_settled:
                 maxima[p] = _raise_maximum(genes, relabelled, donors, first, p, block, running, stepdown[number])

@@ -250,204 +250,91 @@ class DifferentialExpression:
         return by_hemisphere(self, genes)
 
     def save(self, directory: str | Path, *, overwrite: bool = False, sensitivity: pd.DataFrame | None = None) -> Path:
-        """Write the result into a folder; see `jugex.report.save_result`.
-
-        Examples
-        --------
-        >>> import jugex
-        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> folder = result.save("a-b")
-        >>> (folder / "results.tsv").exists()
-        True
-        """
+        """Write the result into a folder; see `jugex.report.save_result`."""
         from jugex.report import save_result
 
         return save_result(self, directory, overwrite=overwrite, sensitivity=sensitivity)
 
     def report(self, path: str | Path, *, sensitivity: pd.DataFrame | None = None) -> Path:
-        """Write the HTML report; see `jugex.report.write_report`.
-
-        Examples
-        --------
-        >>> import jugex
-        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> result.report("a-b.html").name
-        'a-b.html'
-        """
+        """Write the HTML report; see `jugex.report.write_report`."""
         from jugex.report import write_report
 
         return write_report(self, path, sensitivity=sensitivity)
 
     def to_frame(self, style: Literal["limma", "deseq2"] | None = None) -> pd.DataFrame:
-        """The table with the columns of limma or DESeq2; see `jugex.report.to_frame`.
-
-        Examples
-        --------
-        >>> import jugex
-        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> result.to_frame("limma").columns.tolist()
-        ['logFC', 'AveExpr', 't', 'P.Value', 'adj.P.Val']
-        """
+        """The table with the columns of limma or DESeq2; see `jugex.report.to_frame`."""
         from jugex.report import to_frame
 
         return to_frame(self, style)
 
     def to_rnk(self, path: str | PathLike[str] | None = None, **options: Any) -> pd.DataFrame:
-        """Genes ranked for enrichment, and the file ``.rnk``; see `jugex.report.to_rnk`.
-
-        Examples
-        --------
-        >>> import jugex
-        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> result.to_rnk("genes.rnk")["gene"].tolist()
-        ['GAD2', 'MAOA']
-        """
+        """Genes ranked for enrichment, and the file ``.rnk``; see `jugex.report.to_rnk`."""
         from jugex.report import to_rnk
 
         return to_rnk(self, path, **options)
 
     def to_anndata(self) -> AnnData:
-        """The result as AnnData; see `jugex.report.result_to_anndata`.
-
-        Examples
-        --------
-        >>> # not run: needs the extra anndata
-        >>> import jugex
-        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> adata = result.to_anndata()  # doctest: +SKIP
-        """
+        """The result as AnnData; see `jugex.report.result_to_anndata`."""
         from jugex.report import result_to_anndata
 
         return result_to_anndata(self)
 
     def sensitivity(self, **options: Any) -> pd.DataFrame:
-        """The comparison under other defensible choices; see `jugex.sensitivity.sensitivity`.
-
-        Examples
-        --------
-        >>> import jugex
-        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> table = result.sensitivity(genes="MAOA", n_permutations=99)
-        >>> table["is_headline"].sum()
-        np.int64(1)
-        """
+        """The comparison under other defensible choices; see `jugex.sensitivity.sensitivity`."""
         from jugex.sensitivity import sensitivity
 
         return sensitivity(self, **options)
 
     def plot_gene(self, gene: str, **options: Any) -> Any:
-        """Box and strip of a gene's z-scores; see `jugex.plots.plot_gene`.
-
-        Examples
-        --------
-        >>> import jugex
-        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> ax = result.plot_gene("MAOA")
-        """
+        """Box and strip of a gene's z-scores; see `jugex.plots.plot_gene`."""
         from jugex.plots import plot_gene
 
         return plot_gene(self, gene, **options)
 
     def plot_samples(self, **options: Any) -> Any:
-        """The samples on an MNI template; see `jugex.plots.plot_samples`.
-
-        Examples
-        --------
-        >>> import jugex
-        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> sagittal, coronal, axial = result.plot_samples()
-        """
+        """The samples on an MNI template; see `jugex.plots.plot_samples`."""
         from jugex.plots import plot_samples
 
         return plot_samples(self, **options)
 
     def plot_probes(self, gene: str, **options: Any) -> Any:
-        """Levels of each probe of a gene; see `jugex.plots.plot_probes`.
-
-        Examples
-        --------
-        >>> import jugex
-        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> ax = result.plot_probes("MAOA")
-        """
+        """Levels of each probe of a gene; see `jugex.plots.plot_probes`."""
         from jugex.plots import plot_probes
 
         return plot_probes(self, gene, **options)
 
     def plot_volcano(self, **options: Any) -> Any:
-        """Difference against p of every gene; see `jugex.plots.plot_volcano`.
-
-        Examples
-        --------
-        >>> import jugex
-        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> ax = result.plot_volcano()
-        """
+        """Difference against p of every gene; see `jugex.plots.plot_volcano`."""
         from jugex.plots import plot_volcano
 
         return plot_volcano(self, **options)
 
     def plot_null(self, gene: str, **options: Any) -> Any:
-        """F of a gene beside F under all relabellings; see `jugex.plots.plot_null`.
-
-        Examples
-        --------
-        >>> import jugex
-        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> ax = result.plot_null("MAOA")
-        """
+        """F of a gene beside F under all relabellings; see `jugex.plots.plot_null`."""
         from jugex.plots import plot_null
 
         return plot_null(self, gene, **options)
 
     def plot_donors(self, gene: str, **options: Any) -> Any:
-        """Difference in each donor, and over donors; see `jugex.plots.plot_donors`.
-
-        Examples
-        --------
-        >>> import jugex
-        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> ax = result.plot_donors("MAOA")
-        """
+        """Difference in each donor, and over donors; see `jugex.plots.plot_donors`."""
         from jugex.plots import plot_donors
 
         return plot_donors(self, gene, **options)
 
     def plot_coverage(self, **options: Any) -> Any:
-        """Samples per donor and region; see `jugex.plots.plot_coverage`.
-
-        Examples
-        --------
-        >>> import jugex
-        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> ax = result.plot_coverage()
-        """
+        """Samples per donor and region; see `jugex.plots.plot_coverage`."""
         from jugex.plots import plot_coverage
 
         return plot_coverage(self, **options)
 
     def plot_heatmap(self, genes: Sequence[str] | None = None, **options: Any) -> Any:
-        """z-scores of many genes in all samples; see `jugex.plots.plot_heatmap`.
-
-        Examples
-        --------
-        >>> import jugex
-        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> ax = result.plot_heatmap(["MAOA", "GAD2"])
-        """
+        """z-scores of many genes in all samples; see `jugex.plots.plot_heatmap`."""
         from jugex.plots import plot_heatmap
 
         return plot_heatmap(self, genes, **options)
 
     def plot_axis(self, gene: str, **options: Any) -> Any:
-        """A gene along the line between the regions; see `jugex.plots.plot_axis`.
-
-        Examples
-        --------
-        >>> import jugex
-        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> ax = result.plot_axis("MAOA")
-        """
+        """A gene along the line between the regions; see `jugex.plots.plot_axis`."""
         from jugex.plots import plot_axis
 
         return plot_axis(self, gene, **options)

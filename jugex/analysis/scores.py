@@ -18,6 +18,7 @@ import numpy.typing as npt
 from jugex.analysis.design import Design
 
 __all__ = [
+    "NO_RSS",
     "N_SCRATCH",
     "AdjustedScorer",
     "Draws",
@@ -37,6 +38,9 @@ Floats = npt.NDArray[np.float64]
 Draws = npt.NDArray[np.bool_] | npt.NDArray[np.intp]
 #: Writes the scores of a slice of genes into an array (genes, b), with the help of others of that shape.
 ScoreBlock = Callable[[slice, Floats, Sequence[Floats]], None]
+
+#: What stands for an RSS of 0, so that a gene that area explains none of, and donor all, scores 0.
+NO_RSS = 1e-300
 
 #: Number of arrays that a `ScoreBlock` needs beside the one that it writes.
 N_SCRATCH = 2
@@ -125,6 +129,7 @@ class SequentialScorer(Scorer):
         ss *= ratio
         np.multiply(out, out, out=out)  # SS adjusted
         np.subtract(1.0, out, out=out)  # RSS
+        np.maximum(out, NO_RSS, out=out)
         out += ss
         np.divide(ss, out, out=out)
 
@@ -143,7 +148,8 @@ class WelchScorer(Scorer):
 
     def __init__(self, values: Floats, design: Design) -> None:
         super().__init__(values, design)
-        self.squares = self.residuals**2
+        # a column of ones takes up what is added to every gene
+        self.squares = np.hstack([self.residuals**2, np.ones((len(self.residuals), 1))])
 
     def prepare(self, relabellings: Draws) -> ScoreBlock:
         """Make the function that scores slices of genes; see `Scorer.prepare`."""
@@ -157,15 +163,14 @@ class WelchScorer(Scorer):
         f_2 = self.design.n_samples - n_1.sum(axis=0) - (leverages.sum() - h_1) - k_2 / s
         c_1, c_2 = _divide_or_zero(k_1, f_1), _divide_or_zero(k_2, f_2)
         of_square = (c_1 * k_1 + c_2 * k_2) / s**2 - 2 * c_2 / s
-        return partial(self._score, labels, labels * (c_1 - c_2), w_1 * (2 * (c_1 - c_2) / s), c_2, of_square)
+        of_squares = np.vstack([labels * (c_1 - c_2), c_2])
+        return partial(self._score, labels, of_squares, w_1 * (2 * (c_1 - c_2) / s) - labels * of_square)
 
     def _score(
         self,
         labels: Floats,
         of_squares: Floats,
         of_products: Floats,
-        constant: Floats,
-        of_square: Floats,
         genes: slice,
         out: Floats,
         scratch: Sequence[Floats],
@@ -173,13 +178,10 @@ class WelchScorer(Scorer):
         u, v = scratch
         np.matmul(self.residuals[genes], labels, out=u)
         np.matmul(self.squares[genes], of_squares, out=v)
-        v += constant
         np.matmul(self.residuals[genes], of_products, out=out)
         out *= u
         v -= out
         np.multiply(u, u, out=u)
-        np.multiply(u, of_square, out=out)
-        v += out
         np.maximum(v, 0.0, out=v)  # 0 but for rounding where the regions separate without residual
         v += u
         np.divide(u, v, out=out)

@@ -171,8 +171,7 @@ class Union(Combination):
     Examples
     --------
     >>> import jugex
-    >>> a, b = jugex.Region.sphere((-22, 58, 4), 8, name="a"), jugex.Region.sphere((-16, 58, 4), 8, name="b")
-    >>> (a | b).contains([[-28, 58, 4], [-10, 58, 4]])
+    >>> (jugex.Region.sphere((0, 60, 0), 8) | jugex.Region.sphere((6, 60, 0), 8)).contains([[-6, 60, 0], [12, 60, 0]])
     array([ True,  True])
     """
 
@@ -231,8 +230,7 @@ class Intersection(Combination):
     Examples
     --------
     >>> import jugex
-    >>> a, b = jugex.Region.sphere((-22, 58, 4), 8, name="a"), jugex.Region.sphere((-16, 58, 4), 8, name="b")
-    >>> (a & b).contains([[-19, 58, 4], [-10, 58, 4]])
+    >>> (jugex.Region.sphere((0, 60, 0), 8) & jugex.Region.sphere((6, 60, 0), 8)).contains([[3, 60, 0], [12, 60, 0]])
     array([ True, False])
     """
 
@@ -263,8 +261,7 @@ class Difference(Combination):
     Examples
     --------
     >>> import jugex
-    >>> a, b = jugex.Region.sphere((-22, 58, 4), 8, name="a"), jugex.Region.sphere((-16, 58, 4), 8, name="b")
-    >>> (a - b).contains([[-28, 58, 4], [-19, 58, 4]])
+    >>> (jugex.Region.sphere((0, 60, 0), 8) - jugex.Region.sphere((6, 60, 0), 8)).contains([[-6, 60, 0], [3, 60, 0]])
     array([ True, False])
     """
 
@@ -296,8 +293,7 @@ class Complement(Combination):
     Examples
     --------
     >>> import jugex
-    >>> a, b = jugex.Region.sphere((-22, 58, 4), 8, name="a"), jugex.Region.sphere((-16, 58, 4), 8, name="b")
-    >>> (~a).contains([[-22, 58, 4], [-22, -58, 4]])
+    >>> (~jugex.Region.sphere((-22, 58, 4), 8)).contains([[-22, 58, 4], [-22, -58, 4]])
     array([False,  True])
     """
 

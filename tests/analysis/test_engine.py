@@ -240,3 +240,13 @@ def test_what_float32_cannot_tell_is_decided_in_float64(statistic, offset, monke
     counts = count_exceedances(values, design, relabellings, statistic=statistic)
     for counted in ("own", "family", "stepdown"):
         np.testing.assert_array_equal(getattr(counts, counted), getattr(expected, counted))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_relabelling_without_ss_and_without_rss_scores_nothing(path):
+    """Values that area explains in full, less a donor's offset that hides it from area before donor."""
+    design = make_design([(0, 3), (1, 0), (2, 2)])
+    values = np.array([[0.0, 0, 0, -2, 1, 1, 0, 0], [1.0, 2, 4, 3, 0, 1, 5, 2]])
+    relabellings = make_relabellings(design, "within-donor", 100, np.random.default_rng(0))
+    counts = count_exceedances(values, design, relabellings, statistic="sequential")
+    assert np.isfinite(counts.maxima).all()

@@ -23,7 +23,7 @@ def annotation(shared_data):
 )
 def test_samples_of_the_published_areas(shared_data, annotation, area, n_samples, n_between, other_probability):
     path = shared_data / "reference" / "inm1_2017_fp1_fp2_30_samples.csv"
-    reference = pd.read_csv(path, float_precision="round_trip")  # pandas 2 reads the last bit otherwise
+    reference = pd.read_csv(path, converters={"prob": float})  # to the last bit, unlike what pandas 2 reads
     reference = reference[reference["area"] == AREAS[area]].set_index("well_id")["prob"]
     region = region_from_image(shared_data / "regions" / f"{area}_left_pmap.nii.gz", threshold=0.2)
     found = region.locate(annotation).set_index(annotation["well_id"])
