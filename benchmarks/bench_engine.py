@@ -29,6 +29,10 @@ from jugex.analysis.relabel import draw_relabellings
 LIMIT_RATIO, LIMIT_WELCH, LIMIT_MIB = 0.75, 4, 500
 LIMIT_SMALL_MS, LIMIT_TWO_THREADS = 10, 1.7
 N_DONORS = 6
+CASES = [
+    *itertools.product(("adjusted", "sequential"), ("within-donor", "free")),
+    ("welch", "within-donor"),
+]
 
 
 def make_data(n_genes: int, n_samples: int) -> tuple[np.ndarray, Design]:
@@ -83,15 +87,13 @@ def _peak_growth(options: argparse.Namespace, statistic: str, exchange: str) -> 
     return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 
-def compare_with_product(options: argparse.Namespace) -> None:
+def compare_with_product(options: argparse.Namespace, memory: dict[tuple[str, str], float]) -> None:
     """Print the engine beside the product, for one number of samples."""
-    cases = list(itertools.product(("adjusted", "sequential"), ("within-donor", "free")))
-    cases.append(("welch", "within-donor"))
-    memory = {case: measure_memory(options, *case) for case in cases}  # a child inherits its parent's peak: first
-    product, seconds = interleave([run_product(options), *(run_engine(options, *case) for case in cases)], options.runs)
+    calls = [run_product(options), *(run_engine(options, *case) for case in CASES)]
+    product, seconds = interleave(calls, options.runs)
     print(f"\n{f'n = {options.samples}':32}{'seconds':>10}{'x product':>12}{'MiB':>8}")
     print(f"{'float64 matrix product':32}{product:10.3f}{1.0:12.2f}")
-    for case, of_case in zip(cases, seconds, strict=True):
+    for case, of_case in zip(CASES, seconds, strict=True):
         print(f"{', '.join(case):32}{of_case:10.3f}{of_case / product:12.2f}{memory[case]:8.0f}")
     print(f"Limits: {LIMIT_RATIO} x the product (welch {LIMIT_WELCH}), {LIMIT_MIB} MiB above the data.")
 
@@ -160,8 +162,11 @@ def main() -> None:
         f"{options.genes:,} genes, {options.permutations:,} permutations, {options.threads} threads, "
         f"NumPy {np.__version__}, medians of {options.runs}"
     )
-    for n_samples in options.samples:
-        compare_with_product(argparse.Namespace(**vars(options) | {"samples": n_samples}))
+    sizes = [argparse.Namespace(**vars(options) | {"samples": n_samples}) for n_samples in options.samples]
+    # a child inherits its parent's peak: before anything large
+    memory = [{case: measure_memory(size, *case) for case in CASES} for size in sizes]
+    for size, of_size in zip(sizes, memory, strict=True):
+        compare_with_product(size, of_size)
     show_small_job(options)
     show_scaling(options)
 
