@@ -32,7 +32,7 @@ from jugex.regions import Region
 from jugex.report.files import check_output, save_result, write_samples
 from jugex.report.folders import replacing_folder, write_settings
 from jugex.report.tables import write_tsv
-from jugex.workflow import check_threshold_is_used, compare, make_regions, resolve_choices
+from jugex.workflow import COLLINEAR_IN_PRESETS, check_threshold_is_used, compare, make_regions, resolve_choices
 
 __all__ = ["PAIRS_COLUMNS", "SeveralRegions", "compare_several"]
 
@@ -173,7 +173,9 @@ def compare_several(
         How the regions are called in outputs, one name for each; default: their own names.
     preset, threshold, statistic, exchange, probes, n_permutations, rng, alpha, n_jobs, tail, background
         See `jugex.compare`. The statistic is 'adjusted', and the exchange 'within-donor' or 'free'. A Generator is used
-        up by one test after the other; a seed serves each of them.
+        up by one test after the other; a seed serves each of them. With a preset, relabellings in which area is
+        collinear with donor count as the smallest in the pairs, as in `jugex.compare`; the omnibus test has no such
+        way, and always redraws them, or leaves them out where all relabellings are listed.
     atlas, genes, donors, within, exclude, tolerance
         See `jugex.query.region_pair`.
     overlap
@@ -238,7 +240,9 @@ def compare_several(
     options |= {"exchange": chosen["exchange"], "probes": chosen["probes"]}
     omnibus = omnibus_test(group, **options)
     arguments = {"preset": preset, "threshold": chosen["threshold"]}
-    pairs, impossible = _compare_pairs(group, filters | options | {"tail": tail, "background": background}, arguments)
+    of_pairs = filters | options | {"tail": tail, "background": background}
+    of_pairs["collinear"] = COLLINEAR_IN_PRESETS if preset else None  # as `compare` does where it knows of the preset
+    pairs, impossible = _compare_pairs(group, of_pairs, arguments)
     table = _list_pairs(pairs, impossible, omnibus.table, alpha)
     settings = omnibus.settings | {
         "arguments": omnibus.settings["arguments"] | arguments | ({"tail": True} if tail else {}),

@@ -29,9 +29,7 @@ class TestCompare:
         assert cli.main(["compare", *REGIONS, *QUICK, "--out", "out"]) == 0
         printed = capsys.readouterr()
         assert "SIMULATED DATA" in printed.out
-        assert (
-            "simulated A: 27 samples; simulated B: 24 samples; 6 donors, 5 of them with samples in both" in printed.out
-        )
+        assert "simulated A: 27 samples; simulated B: 24 samples; 6 donors, 5 with samples in both" in printed.out
         assert "3 genes tested, 2 significant at p_fwe <= 0.05" in printed.out
         assert "MAOA" in printed.out
         assert "report.html" in printed.out

@@ -13,7 +13,9 @@ from scipy import stats
 import jugex
 from jugex import cli
 from jugex.analysis import omnibus_test
+from jugex.analysis.group_caveats import list_exchange_caveats
 from jugex.analysis.omnibus import OMNIBUS_COLUMNS
+from jugex.analysis.options import check_options
 from jugex.errors import DesignError, DesignWarning, JugexWarning, OptionError, OutputError
 from jugex.report import save_result
 from jugex.several import PAIRS_COLUMNS, compare_several
@@ -124,6 +126,79 @@ class TestOmnibus:
         assert found.settings["permutation"]["exhaustive"]
         assert found.settings["permutation"]["exact"]
 
+    def test_a_q_that_cannot_reach_alpha_is_told_of(self):
+        group = jugex.query.region_group([ONE, TWO, THREE], atlas=toy(31))  # one of them is constant
+        said = r"single gene cannot reach 0\.05 with 30 genes and 199 relabellings \(within-donor\): at least 3 genes"
+        with pytest.warns(DesignWarning, match=said):
+            found = omnibus_test(group, n_permutations=199, rng=0)
+        assert any("p_fwe is not affected" in caveat for caveat in found.settings["warnings"])
+
+    def test_few_donors_are_told_of(self):
+        # weights (36 - 12) / 12 = 2 and (25 - 9) / 10 = 1.6: 3.6^2 / (2^2 + 1.6^2) donors of one weight
+        said = "rests on 2.0 effective donors (2 with samples in at least two regions): it says little about other"
+        assert any(said in caveat for caveat in compare_toy([ONE, TWO, THREE]).settings["warnings"])
+        one_more = [wells("one", 1000, 2000), wells("two", 1001, 1002, 1003)]
+        said = "rests on 1.0 effective donor (1 with samples in at least two regions): it says"
+        assert any(said in caveat for caveat in compare_toy(one_more).settings["warnings"])
+
+    def test_enough_donors_of_equal_sizes_are_not(self, result):
+        assert not any("effective donor" in said or "threefold" in said for said in result.settings["warnings"])
+
+    def test_regions_of_unequal_size_are_told_of(self):
+        found = compare_toy([wells("small", 1000), wells("large", 1001, 1002, 2000, 2001), wells("third", 1003, 2002)])
+        said = "differ more than threefold in size (from small: 1 samples, to large: 4): where they differ in variance"
+        assert not any("threefold" in caveat for caveat in compare_toy([ONE, TWO, THREE]).settings["warnings"])
+        assert any(said in caveat for caveat in found.settings["warnings"])
+
+    def test_samples_tied_between_regions_are_told_of(self):
+        overlapping = wells("two", 1001, 1002, 1003, 2002, 2003)
+        found = compare_toy([ONE, overlapping, THREE])
+        said = "1 of the 1 samples that lie in several regions are equally probable in two of them, or have no"
+        assert any(caveat.startswith(said) for caveat in found.settings["warnings"])
+
+    def test_many_genes_that_differ_are_told_of(self):
+        atlas = toy(120)
+        found = compare_toy([ONE, TWO, THREE], atlas=atlas)
+        assert found.settings["background"]["n_genes"] == 119
+        share = (found.omnibus["p_perm"] <= 0.05).sum() / 119
+        assert found.settings["background"]["share"] == share <= 0.1
+        assert not any("have p_perm <=" in said for said in found.settings["warnings"])
+        atlas = toy(120)
+        atlas.values[np.ix_([0, 1, 6, 7], np.arange(60))] += 6
+        found = compare_toy([ONE, TWO, THREE], atlas=atlas)
+        assert found.settings["background"]["share"] > 0.4
+        assert any("of all 119 genes have p_perm <= 0.05" in said for said in found.settings["warnings"])
+
+    def test_chosen_genes_say_nothing_of_all(self, result):
+        background = result.settings["background"]
+        assert (background["n_genes"], background["why_not"]) == (0, "only the genes asked for were tested")
+
+    def test_the_other_exchange_is_tried(self):
+        regions = [wells("one", 1000, 2000), wells("two", 1001, 2001), wells("three", 1002, 2002)]
+        found = compare_toy(regions)  # all 36 relabellings within donors, and of 90 those that are estimable
+        other = compare_toy(regions, exchange="free")
+        p_fwe = found.settings["exchanges"]["p_fwe"]
+        assert set(p_fwe) == {"G0", "G1", "G2", "G3"}
+        for scheme, of_scheme in (("within-donor", found), ("free", other)):
+            expected = of_scheme.omnibus.set_index("gene")["p_fwe"]
+            assert {gene: of_gene[scheme] for gene, of_gene in p_fwe.items()} == expected.dropna().to_dict()
+        assert other.settings["exchanges"]["p_fwe"] == p_fwe
+        assert found.settings["exchanges"]["why_not"] is None
+
+    def test_regions_apart_cannot_be_exchanged_freely(self):
+        exchanges = compare_toy([ONE, TWO, THREE, APART]).settings["exchanges"]
+        assert list(exchanges["n_significant"]) == ["within-donor"]
+        assert exchanges["why_not"].startswith("no donor has samples in regions of two of these groups")
+
+    def test_exchanges_that_disagree_are_told_of(self):
+        options = check_options(999, "adjusted", "within-donor", "winsorized-mean", None, 0.05, 1)
+        p_fwe = pd.DataFrame({"gene": list("abc"), "within-donor": [0.05, 0.04, 0.2], "free": [0.01, 0.051, 0.3]})
+        said = "significant over all regions when labels are exchanged within donors or freely, but not both ways: "
+        assert list_exchange_caveats(p_fwe, options) == [said + "b"]
+        assert list_exchange_caveats(p_fwe[p_fwe["gene"] != "b"], options) == []
+        many = pd.concat([p_fwe.iloc[[1]]] * 7)
+        assert list_exchange_caveats(many, options) == [said + "b, b, b, b, b and 2 more"]
+
     def test_probes_by_themselves(self):
         found = compare_toy([ONE, TWO, THREE], probes="single")
         assert found.omnibus.columns[:3].tolist() == ["gene", "probe_id", "probe_name"]
@@ -154,6 +229,22 @@ class TestPairs:
         rows = result.pairs_table.query("region_1 == @pair[0] and region_2 == @pair[1]").set_index("gene")
         np.testing.assert_array_equal(rows.loc[alone.table["gene"], "p_fwe"], alone.table["p_fwe"])
         np.testing.assert_array_equal(rows.loc[alone.table["gene"], "diff"], alone.table["diff"])
+
+    @pytest.mark.parametrize("preset", ["bludau2018", None])
+    def test_with_a_preset_are_what_compare_says_with_it(self, preset):
+        exchange = None if preset else "free"
+        found = compare_toy([ONE, TWO, THREE], preset=preset, exchange=exchange).pairs["one", "two"]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", JugexWarning)
+            alone = jugex.compare(
+                ONE, TWO, preset=preset, exchange=exchange, atlas=toy(), n_permutations=999, rng=0
+            )  # fmt: skip
+        pd.testing.assert_frame_equal(found.table, alone.table)
+        assert found.settings == alone.settings
+        # of all 70, the two in which every donor has one region
+        permutation = found.settings["permutation"]
+        counted = permutation["n_collinear_smallest"], permutation["n_permutations"]
+        assert counted == ((2, 70) if preset else (0, 68))
 
     def test_are_in_one_tidy_table(self, result):
         table = result.pairs_table

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
+from jugex.analysis.caveats import smallest_p_of_run
 from jugex.analysis.engine import count_exceedances
 from jugex.analysis.options import Options
 from jugex.analysis.prepare import prepare
@@ -15,7 +18,7 @@ from jugex.analysis.relabel import make_relabellings
 from jugex.errors import JugexWarning
 from jugex.query import RegionPair, query_again
 
-__all__ = ["describe_background", "list_background_caveats", "measure_background"]
+__all__ = ["describe_background", "explain_coarse_p", "list_background_caveats", "measure_background"]
 
 #: Genes at or below this p_perm, not corrected, are counted: one in twenty, where nothing differs.
 NOMINAL = 0.05
@@ -42,11 +45,17 @@ def measure_background(pair: RegionPair, options: Options, rng: np.random.Genera
     dict
         As of `describe_background`.
     """
+    # genes with gaps are left out, and not their samples, which are those of the run
+    options = replace(options, n_permutations=min(options.n_permutations, _MOST_RELABELLINGS), missing="drop-genes")
     with warnings.catch_warnings():  # the user has been warned of the query and the design
         warnings.simplefilter("ignore", JugexWarning)
-        prepared = prepare(query_again(pair, genes=None), options)
-    n_relabellings = min(options.n_permutations, _MOST_RELABELLINGS)
-    relabellings = make_relabellings(prepared.design, options.exchange, n_relabellings, rng)
+        prepared = prepare(_keep_samples(query_again(pair, genes=None), pair), options)
+    why_not = explain_coarse_p(smallest_p_of_run(prepared.design, options))
+    if why_not:
+        return describe_background(np.empty(0), 0, why_not)
+    relabellings = make_relabellings(
+        prepared.design, options.exchange, options.n_permutations, rng, redraw=options.redraw
+    )
     counts = count_exceedances(
         prepared.genes.zscores[prepared.tested],
         prepared.design,
@@ -55,6 +64,27 @@ def measure_background(pair: RegionPair, options: Options, rng: np.random.Genera
         n_threads=options.n_threads,
     )
     return describe_background(counts.p_values().perm, counts.n_relabellings)
+
+
+def explain_coarse_p(smallest_p: float) -> str | None:
+    """Say why a share of small p-values says nothing, where no p can be that small."""
+    if smallest_p <= NOMINAL:
+        return None
+    return f"the smallest p that can occur is {smallest_p:.3g}, above {NOMINAL:g}"
+
+
+def _keep_samples(pair: RegionPair, used: RegionPair) -> RegionPair:
+    """The samples of a pair that another one, queried in the same way, still has."""
+    keys = ["well_id", "region"]
+    kept = np.flatnonzero(
+        pd.MultiIndex.from_frame(pair.samples[keys]).isin(pd.MultiIndex.from_frame(used.samples[keys]))
+    )
+    return replace(
+        pair,
+        samples=pair.samples.iloc[kept].reset_index(drop=True),
+        levels=pair.levels[kept],
+        zscores=pair.zscores[kept],
+    )
 
 
 def describe_background(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.analysis.design import Design
+from jugex.analysis.design import Design, LabelExchange
 from jugex.analysis.options import Options
 from jugex.analysis.relabel import enumerate_relabellings, find_smallest_p
 from jugex.errors import DesignWarning, warn_user
@@ -62,9 +62,11 @@ def smallest_p_of_run(design: Design, options: Options) -> float:
     adjusted = options.statistic != "sequential"
     of_design = design.smallest_p(options.exchange, adjusted=adjusted)
     if options.exchange != "freedman-lane" and design.is_enumerable(options.exchange, options.n_permutations):
-        if design.covariates is None:
+        if design.covariates is None and options.redraw:
             return of_design
-        return find_smallest_p(design, enumerate_relabellings(design, options.exchange), adjusted=adjusted)
+        every = enumerate_relabellings(design, options.exchange)
+        n_all = len(every.labels) + (0 if options.redraw else every.n_redrawn)
+        return find_smallest_p(design, every, adjusted=adjusted) * len(every.labels) / n_all
     return max(of_design, 1 / (options.n_permutations + 1))
 
 
@@ -79,9 +81,15 @@ def list_filter_caveats(probe_filter: dict[str, Any] | None) -> list[str]:
     ]
 
 
-def list_design_caveats(design: Design, names: tuple[str, str]) -> list[str]:
-    """Weak points of a design, as sentences."""
+def list_design_caveats(design: Design, names: tuple[str, str], alpha: float = 0.0) -> list[str]:
+    """Weak points of a design, as sentences; `alpha` is that of the analysis."""
     caveats = []
+    n_within = design.n_relabellings("within-donor")
+    if n_within * alpha < 1 and alpha > 0:
+        caveats.append(
+            f"within donors there are {n_within:,} relabellings, too few to reach alpha = {alpha:g}: what is "
+            "significant when labels are exchanged otherwise cannot be confirmed by the exchange that is exact"
+        )
     weights = design.weights / design.weights.sum()
     n_1, n_2 = int(design.n_1.sum()), int(design.n_2.sum())
     if design.effective_donors < _FEW_DONORS:
@@ -107,7 +115,7 @@ def list_gene_caveats(
     options: Options,
     *,
     present: pd.Series[float] | None = None,
-    near_borders: float = 0.0,
+    border_floor: float = 0.0,
 ) -> list[str]:
     """Weak points of the genes' evidence, as sentences.
 
@@ -120,14 +128,14 @@ def list_gene_caveats(
     options : Options
     present : Series, optional
         Share of the samples used in which the probes of significant genes are above background, by gene.
-    near_borders : float
-        Share of the arbitrary borders that nearly are the observed one.
+    border_floor : float
+        Smallest p_boundary that there can be: some arbitrary borders give the observed labels.
     """
     unit = "probe" if "probe_name" in table else "gene"
     if unit == "probe":
         table = table.assign(gene=table["gene"] + " " + table["probe_name"])
     significant = table[table["significant"].to_numpy(dtype=bool)]
-    reached = p_fwe_by_exchange.drop(columns="gene") <= options.alpha
+    reached = p_fwe_by_exchange[list(get_args(LabelExchange))] <= options.alpha
     concerns = [
         (
             p_fwe_by_exchange.loc[reached.any(axis=1) & ~reached.all(axis=1), "gene"],
@@ -135,8 +143,8 @@ def list_gene_caveats(
         ),
         (
             significant.loc[significant["p_boundary"] > options.alpha, "gene"],
-            "significant, but an arbitrary border nearby separates expression about as well (p_boundary > "
-            f"{options.alpha:g}{_tell_near_borders(near_borders, options.alpha)}): {{}}",
+            "significant, but an arbitrary flat border through the same samples separates expression about as well "
+            f"(p_boundary > {options.alpha:g}{_tell_border_floor(border_floor, options.alpha)}): {{}}",
         ),
         (
             significant.loc[significant["carried_by"] != "several", "gene"],
@@ -155,11 +163,11 @@ def list_gene_caveats(
     return [sentence.format(_name_genes(genes)) for genes, sentence in concerns if len(genes)]
 
 
-def _tell_near_borders(share: float, alpha: float) -> str:
-    """Why p_boundary can hardly be small, where so many of the arbitrary borders nearly are the observed one."""
-    if share <= alpha:
+def _tell_border_floor(floor: float, alpha: float) -> str:
+    """Why p_boundary says nothing, where so many of the arbitrary borders give the observed labels."""
+    if floor <= alpha:
         return ""
-    return f"; {share:.0%} of these borders nearly are the observed one, so it can hardly be lower"
+    return f"; {floor:.0%} of these borders give the very labels of the regions, so no gene can be below that"
 
 
 def _find_absent(genes: pd.Series[str], present: pd.Series[float] | None) -> npt.NDArray[np.bool_]:

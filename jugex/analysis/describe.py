@@ -89,7 +89,8 @@ def describe_run(
             "n_permutations": len(relabellings.draws) + relabellings.n_smallest,
             "exchange": options.exchange,
             "exhaustive": relabellings.is_exhaustive,
-            "exact": relabellings.is_exhaustive and options.exchange == "within-donor",
+            # beside covariates samples of a donor are exchangeable only roughly
+            "exact": relabellings.is_exhaustive and options.exchange == "within-donor" and not design.basis.shape[1],
             "n_collinear_redrawn": relabellings.n_redrawn,
             "n_collinear_smallest": relabellings.n_smallest,
             "smallest_p": smallest_p_of_run(design, options),
@@ -139,11 +140,11 @@ def describe_exchanges(exchanges: pd.DataFrame, options: Options) -> dict[str, A
 def describe_boundary(boundary: Boundary | None, why_not: str) -> dict[str, Any]:
     """How the border was compared with arbitrary ones, or why it was not."""
     if boundary is None:
-        return {"n_cuts": 0, "n_distinct": 0, "share_near": None, "why_not": why_not}
+        return {"n_cuts": 0, "n_distinct": 0, "floor": None, "why_not": why_not}
     return {
         "n_cuts": boundary.n_cuts,
         "n_distinct": boundary.n_distinct,
-        "share_near": boundary.share_near,
+        "floor": boundary.floor,
         "why_not": None,
     }
 

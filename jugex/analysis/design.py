@@ -113,6 +113,7 @@ class Design:
         """Orthonormal basis of what the covariates add to donor, shape (n, q), q <= c: none without covariates."""
         basis = np.empty((self.n_samples, 0))
         for column in np.empty((0, self.n_samples)) if self.covariates is None else self.covariates.T:
+            column = column - column[0]  # what is constant is 0 then, and no noise of rounding
             rest = self.within_donors(column)
             for _ in range(2):  # once more: what rounding left
                 rest = rest - basis @ (basis.T @ rest)

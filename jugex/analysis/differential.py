@@ -8,8 +8,14 @@ import numpy as np
 import pandas as pd
 
 from jugex.analysis.aggregate import ProbeAggregation
-from jugex.analysis.background import describe_background, list_background_caveats
-from jugex.analysis.caveats import list_design_caveats, list_filter_caveats, list_gene_caveats, warn_of_design
+from jugex.analysis.background import describe_background, explain_coarse_p, list_background_caveats
+from jugex.analysis.caveats import (
+    list_design_caveats,
+    list_filter_caveats,
+    list_gene_caveats,
+    smallest_p_of_run,
+    warn_of_design,
+)
 from jugex.analysis.covariates import CovariatesLike
 from jugex.analysis.describe import (
     describe_boundary,
@@ -69,8 +75,9 @@ def differential_expression(
         as PyJuGEx and siibra-jugex compute it; or adjusted, with a variance for each region.
     exchange : {'within-donor', 'free', 'freedman-lane'}
         Whether labels are exchanged among the samples of each donor, or among all. Only the former is exact whatever
-        the donors' means and spreads. `freedman-lane` shuffles the residuals of the model without area over all
-        samples instead; it is slower, goes with `adjusted` alone, and is there to compare with other software.
+        the donors' means and spreads, and beside covariates it is no more. `freedman-lane` shuffles the residuals of
+        the model without area over all samples instead; it is slower, goes with `adjusted` alone, and is there to
+        compare with other software.
     probes : {'winsorized-mean', 'winsorized-mean-scipy', 'mean', 'median', 'max-variance', 'stability', 'single'}
         How the probes of a gene become one value; see `jugex.analysis.aggregate.aggregate_probes`.
     covariates : str, DataFrame, or sequence of them, optional
@@ -138,7 +145,9 @@ def differential_expression(
     exchanges.insert(0, "gene", genes.labels[tested])
     why_no_tails = explain_no_tails(inference.relabellings)
     background = describe_background(
-        inference.p_values.perm, len(inference.relabellings.draws), _explain_no_background(pair)
+        inference.p_values.perm,
+        len(inference.relabellings.draws) + inference.relabellings.n_smallest,
+        _explain_no_background(pair, smallest_p_of_run(design, options)),
     )
     settings: dict[str, Any] = {
         **describe_run(options, pair, design, randomness, inference.relabellings),
@@ -154,7 +163,7 @@ def differential_expression(
             *prepared.messages,
             *warned,
             *list_filter_caveats(pair.probe_filter),
-            *list_design_caveats(design, names),
+            *list_design_caveats(design, names, 0.0 if options.exchange == "within-donor" else options.alpha),
             *_list_gene_caveats(table, exchanges, pair, options, inference.boundary),
             *list_background_caveats(background, genes.unit),
         ],
@@ -175,7 +184,7 @@ def _list_gene_caveats(
         exchanges,
         options,
         present=share_present(pair, reached, by_probe=options.probes == "single"),
-        near_borders=0.0 if boundary is None else boundary.share_near,
+        border_floor=0.0 if boundary is None else boundary.floor,
     )
 
 
@@ -190,11 +199,11 @@ def _find_border(pair: RegionPair) -> tuple[np.ndarray | None, str]:
     return points, ""
 
 
-def _explain_no_background(pair: RegionPair) -> str | None:
-    """Say why the genes tested are not all of the atlas, if they are not."""
-    if pair.genes.requested is None:
-        return None
-    return "only the genes asked for were tested"
+def _explain_no_background(pair: RegionPair, smallest_p: float) -> str | None:
+    """Say why the share of genes that differ nominally says nothing of the atlas, if it does not."""
+    if pair.genes.requested is not None:
+        return "only the genes asked for were tested"
+    return explain_coarse_p(smallest_p)
 
 
 def _explain_empty_columns(table: pd.DataFrame, why_no_border: str, why_no_tails: str) -> dict[str, str]:

@@ -58,6 +58,26 @@ class GroupDesign:
         return _find_parts(self.counts)
 
     @property
+    def weights(self) -> Floats:
+        """Weight of each donor, w_d = sum over pairs of regions of n_id n_jd / n_d, shape (d,).
+
+        It is half the trace of the donor's part of A'MA, and with two regions the weight in their difference.
+        """
+        n_per_donor = self.blocks.n_per_donor
+        weights: Floats = (n_per_donor**2 - (self.counts**2).sum(axis=1)) / (2 * n_per_donor)
+        return weights
+
+    @property
+    def n_informative_donors(self) -> int:
+        """Donors with samples in at least two regions."""
+        return int((self.weights > 0).sum())
+
+    @property
+    def effective_donors(self) -> float:
+        """Donors that would weigh as much if all weighed the same: (sum w)^2 / sum w^2."""
+        return float(self.weights.sum() ** 2 / (self.weights**2).sum())
+
+    @property
     def df_area(self) -> int:
         """Rank of area beside donor, r = k - number of parts."""
         return self.n_regions - len(self.parts)
@@ -117,6 +137,16 @@ class GroupDesign:
         if exchange == "free":
             return count_arrangements(self.counts.sum(axis=0).tolist())
         return math.prod(count_arrangements(of_donor) for of_donor in self.counts.tolist())
+
+    def n_renamings(self, exchange: LabelExchange) -> int:
+        """Number of relabellings that only rename regions, which F does not see, the observed one among them.
+
+        Within donors, regions change names that have as many samples as each other in every donor with several
+        regions; over all samples, those that have as many in all. Others may be tied with the observed one as well.
+        """
+        counts = self.counts.sum(axis=0)[None] if exchange == "free" else self.counts[self.weights > 0]
+        _, n_alike = np.unique(counts[:, counts.any(axis=0)], axis=1, return_counts=True)
+        return math.prod(math.factorial(n) for n in n_alike.tolist())
 
     def check_testable(self, names: Sequence[str], exchange: LabelExchange) -> None:
         """Refuse a design in which area has no F.

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from jugex.analysis.design import LabelExchange
 from jugex.analysis.group_design import Codes, GroupDesign
 from jugex.analysis.group_relabel import GroupRelabellings
 from jugex.analysis.scores import Draws, ScoreBlock, Scorer
@@ -92,15 +93,16 @@ def compute_omnibus_effects(values: Floats, design: GroupDesign) -> OmnibusEffec
     )
 
 
-def find_smallest_group_p(design: GroupDesign, relabellings: GroupRelabellings) -> float:
+def find_smallest_group_p(design: GroupDesign, relabellings: GroupRelabellings, exchange: LabelExchange) -> float:
     """Smallest p that a run can give: of all relabellings, the share tied with the observed one by symmetry.
 
     F sees the labels through the space that M A spans alone. A relabelling spans the observed space where each of the
-    observed contrasts, taken as a gene, scores 1 under it.
+    observed contrasts, taken as a gene, scores 1 under it. Of relabellings that were drawn, no p is below 1 / (m + 1),
+    nor tends to be below the share of those that only rename regions.
     """
     n = len(relabellings.codes)
     if not relabellings.is_exhaustive:
-        return 1 / (n + 1)
+        return max(design.n_renamings(exchange) / design.n_relabellings(exchange), 1 / (n + 1))
     scorer = OmnibusScorer(_span(design), design)
     rank = len(scorer.residuals)
     n_tied = 0

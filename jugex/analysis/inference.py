@@ -22,12 +22,10 @@ from jugex.analysis.donors import (
 from jugex.analysis.effects import Effects, compute_effects, remove_covariates
 from jugex.analysis.engine import PermutationCounts, PValues, count_exceedances
 from jugex.analysis.options import Options
-from jugex.analysis.relabel import Relabellings, Shuffles, cut_by_planes, make_relabellings
+from jugex.analysis.relabel import Relabellings, Shuffles, cut_by_planes, find_tied, make_relabellings
 from jugex.analysis.tails import Tails, infer_tails
 
 __all__ = ["Boundary", "Inference", "infer"]
-
-_NEARLY_ALL = 0.95
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,15 +40,14 @@ class Boundary:
         (1 + cuts that separate at least as well) / (m + 1).
     n_cuts, n_distinct : int
         Cuts drawn, m, and how many of them are distinct.
-    share_near : float
-        Share of the cuts that give at least 95 % of the samples their observed labels, or all of them the other ones:
-        p can hardly be below it.
+    floor : float
+        Smallest p that there can be, because some cuts give the observed labels, or swap the regions.
     """
 
     p: Floats
     n_cuts: int
     n_distinct: int
-    share_near: float
+    floor: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,10 +181,12 @@ def _compare_borders(
     values: Floats, design: Design, points: Floats, options: Options, rng: np.random.Generator
 ) -> Boundary:
     cuts = cut_by_planes(design, points, options.n_permutations, rng)
+    if not len(cuts.labels):  # each cut is collinear with the covariates
+        return Boundary(np.full(len(values), np.nan), 0, 0, 1.0)
     n_distinct = len(np.unique(np.packbits(cuts.labels, axis=1), axis=0))
-    agreement = (cuts.labels == design.labels).mean(axis=1)
-    share_near = float((np.maximum(agreement, 1 - agreement) >= _NEARLY_ALL).mean())
-    return Boundary(_test(values, design, cuts, options).perm, len(cuts.labels), n_distinct, share_near)
+    n_tied = int(find_tied(design, cuts.labels, adjusted=options.statistic != "sequential").sum())
+    floor = (1 + n_tied) / (1 + len(cuts.labels))
+    return Boundary(_test(values, design, cuts, options).perm, len(cuts.labels), n_distinct, floor)
 
 
 def _false_discovery_rate(p_values: Floats) -> Floats:

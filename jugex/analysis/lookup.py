@@ -76,7 +76,7 @@ def _pad_genes(scorer: Scorer, threshold: Floats, size: int) -> kernels.Genes:
         offsets, in_unit = np.pad(scorer.offsets, ((0, missing), (0, 0))), reached
         length += np.abs(offsets) @ design.n_per_donor
     # a summand is rounded once itself, and once in each partial sum that it is part of: half an epsilon each
-    n_passes = 1 + len(narrow) // (WIDTH * kernels.N_UNROLLED)
+    n_passes = 1 + max(len(narrow) // WIDTH, design.n_donors) // kernels.N_UNROLLED
     error = (kernels.EPSILON / 2 * (1 + WIDTH + 4 + n_passes + 1) * length).astype(np.float32)
     in_unit = in_unit.astype(np.float32)
     return kernels.Genes(scorer.residuals, narrow, offsets, design.n_per_donor, reached, in_unit, error)

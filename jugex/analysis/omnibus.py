@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from jugex.analysis.aggregate import ProbeAggregation
+from jugex.analysis.background import list_background_caveats
 from jugex.analysis.caveats import list_filter_caveats
 from jugex.analysis.describe import describe_arguments, describe_software
 from jugex.analysis.design import Exchange, LabelExchange
 from jugex.analysis.engine import PValues, count_scores
 from jugex.analysis.gene_values import GeneValues, find_status, summarize_genes
+from jugex.analysis.group_caveats import (
+    describe_group_background,
+    describe_group_exchanges,
+    list_exchange_caveats,
+    list_group_caveats,
+    warn_of_group_design,
+)
 from jugex.analysis.group_design import GroupDesign
 from jugex.analysis.group_relabel import GroupRelabellings, make_group_relabellings
 from jugex.analysis.group_scores import (
@@ -25,7 +33,7 @@ from jugex.analysis.group_scores import (
 )
 from jugex.analysis.options import Options, Rng, check_options, make_generator
 from jugex.analysis.result import COLUMN_TYPES, PROBE_COLUMNS
-from jugex.errors import DesignWarning, OptionError, warn_user
+from jugex.errors import DesignError, OptionError
 from jugex.query import RegionGroup, describe_query
 
 __all__ = ["OMNIBUS_COLUMNS", "Omnibus", "omnibus_test"]
@@ -111,9 +119,12 @@ def omnibus_test(
         Number of random relabellings, m, which all genes share. Where the distinct relabellings are at most as many
         (with free exchange: those of a lower rank among them), all are taken.
     rng : int, numpy.random.Generator or None
-        Seed or source of the relabellings. None draws a seed and records it.
+        Seed or source of the relabellings, first those of the exchange chosen, then those of the other one. None draws
+        a seed and records it.
     exchange : {'within-donor', 'free'}
-        Whether regions are exchanged among the samples of each donor, or among all.
+        Whether regions are exchanged among the samples of each donor, or among all. Relabellings in which area has a
+        lower rank than observed are drawn again, or left out of a complete list. ``settings["exchanges"]`` has
+        `p_fwe` under both.
     probes : str
         How the probes of a gene become one value; see `jugex.analysis.differential_expression`.
     alpha : float
@@ -136,7 +147,8 @@ def omnibus_test(
     Warns
     -----
     DesignWarning
-        Where donors do not link all regions, or the design can never reach `alpha`.
+        Where donors do not link all regions, the design can never reach `alpha`, or `q_fdr` can never reach it with so
+        few permutations.
 
     Notes
     -----
@@ -161,10 +173,15 @@ def omnibus_test(
     status = find_status(genes.zscores, design.blocks)
     tested = np.flatnonzero(status == "ok")
     relabellings = make_group_relabellings(design, exchange, options.n_permutations, generator)
-    permutation = _describe_permutation(relabellings, options, find_smallest_group_p(design, relabellings))
-    warned = _warn_of_design(design, group.region_names, permutation, options)
+    permutation = _describe_permutation(relabellings, options, find_smallest_group_p(design, relabellings, exchange))
+    warned = warn_of_group_design(design, group.region_names, permutation, options, len(tested))
     values = genes.zscores[tested]
     p_values = _count(values, design, relabellings, options.n_threads)
+    exchanges, why_no_other = _try_other_exchange(values, design, p_values, options, generator, group.region_names)
+    exchanges.insert(0, "gene", genes.labels[tested])
+    background = describe_group_background(
+        group, p_values.perm, permutation["n_permutations"], permutation["smallest_p"]
+    )
     table = _make_table(genes, design, status, tested, compute_omnibus_effects(values, design), p_values, options.alpha)
     settings: dict[str, Any] = {
         **describe_software(),
@@ -172,7 +189,16 @@ def omnibus_test(
         "permutation": randomness | permutation,
         "design": _describe_design(design, group),
         **describe_query(group),
-        "warnings": [*group.warnings, *warned, *list_filter_caveats(group.probe_filter), *_list_caveats(group)],
+        "exchanges": describe_group_exchanges(exchanges, options, why_no_other),
+        "background": background,
+        "warnings": [
+            *group.warnings,
+            *warned,
+            *list_filter_caveats(group.probe_filter),
+            *list_group_caveats(design, group),
+            *list_exchange_caveats(exchanges, options),
+            *list_background_caveats(background, genes.unit),
+        ],
     }
     settings["genes"].update(n_tested=len(tested), n_not_tested=len(status) - len(tested))
     return Omnibus(table, group.samples, pd.DataFrame(genes.zscores.T, columns=genes.labels), settings, inputs=group)
@@ -213,32 +239,26 @@ def _count(values: Floats, design: GroupDesign, relabellings: GroupRelabellings,
     return counts.p_values()
 
 
-def _warn_of_design(
-    design: GroupDesign, names: tuple[str, ...], permutation: dict[str, Any], options: Options
-) -> list[str]:
-    """Warn of what the omnibus test cannot show, and return what was said."""
-    messages = []
-    if apart := design.describe_parts(names):
-        messages.append(f"{apart}: the omnibus F compares the regions within each group only")
-    if permutation["smallest_p"] > options.alpha:
-        messages.append(
-            f"the omnibus test cannot reach alpha = {options.alpha:g}: the smallest p that its relabellings "
-            f"({options.exchange}) can give is {permutation['smallest_p']:.3g}; more samples of one donor in "
-            f"several regions{'' if permutation['exhaustive'] else ', or more permutations,'} would help"
-        )
-    for message in messages:
-        warn_user(message, DesignWarning)
-    return messages
-
-
-def _list_caveats(group: RegionGroup) -> list[str]:
-    """What the model of the omnibus test leaves out, as sentences."""
-    if not group.atlas.identity().get("mirror"):
-        return []
-    taken = group.atlas.samples.set_index("well_id")["hemisphere"]
-    if taken[group.samples["well_id"]].nunique() < 2:
-        return []
-    return ["samples of both hemispheres were brought to one, and the omnibus F does not hold the hemisphere fixed"]
+def _try_other_exchange(
+    values: Floats,
+    design: GroupDesign,
+    p_values: PValues,
+    options: Options,
+    rng: np.random.Generator,
+    names: tuple[str, ...],
+) -> tuple[pd.DataFrame, str]:
+    """Family-wise p under the exchange chosen and under the other one, else why the design does not admit that."""
+    by_exchange = {str(options.exchange): p_values.fwe}
+    for other in get_args(LabelExchange):
+        if other == options.exchange:
+            continue
+        try:
+            design.check_testable(names, other)
+        except DesignError as error:
+            return pd.DataFrame(by_exchange), str(error)
+        relabellings = make_group_relabellings(design, other, options.n_permutations, rng)
+        by_exchange[other] = _count(values, design, relabellings, options.n_threads).fwe
+    return pd.DataFrame(by_exchange), ""
 
 
 def _make_table(

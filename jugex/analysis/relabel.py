@@ -18,6 +18,7 @@ __all__ = [
     "draw_relabellings",
     "enumerate_relabellings",
     "find_smallest_p",
+    "find_tied",
     "make_relabellings",
 ]
 
@@ -132,13 +133,18 @@ def find_smallest_p(design: Design, relabellings: Relabellings, *, adjusted: boo
     -------
     float
     """
+    return float(find_tied(design, relabellings.labels, adjusted=adjusted).mean())
+
+
+def find_tied(design: Design, labels: Labels, *, adjusted: bool = True) -> Labels:
+    """Which labels (m, n) are tied with the observed ones by symmetry, whatever the gene, shape (m,)."""
     seen = [design.residualize] if adjusted else [design.residualize, _centre]
-    is_tied = np.ones(len(relabellings.labels), dtype=np.bool_)
+    is_tied = np.ones(len(labels), dtype=np.bool_)
     for project in seen:
-        left, observed = project(relabellings.labels.astype(np.float64)), project(design.labels.astype(np.float64))
+        left, observed = project(labels.astype(np.float64)), project(design.labels.astype(np.float64))
         cosine = left @ observed / np.sqrt((left**2).sum(axis=1) * (observed @ observed))
         is_tied &= np.abs(cosine) > 1 - _TIED
-    return float(is_tied.mean())
+    return is_tied
 
 
 def _centre(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -30,4 +30,4 @@ def _run_report(options: argparse.Namespace) -> None:
     result = load_result(options.directory)
     path = options.out or options.directory / "report.html"
     write_report(result, path, sensitivity=load_sensitivity(options.directory))
-    print(f"Written: {path}")
+    print(f"Written: {path} (without outlines of the regions and probes, which a saved result does not hold)")

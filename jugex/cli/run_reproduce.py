@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from jugex.cli.arguments import Commands, add_output
 from jugex.cli.summary import save_and_summarize
@@ -33,7 +34,7 @@ def add_command(commands: Commands) -> None:
     command.add_argument("--permutations", type=int, default=10_000, metavar="M", help="(default: %(default)s)")
     command.add_argument("--seed", type=int, default=0, help="seed of the permutations (default: %(default)s)")
     command.add_argument("--jobs", type=int, default=-1, metavar="N", help="threads (default: one per core)")
-    add_output(command, default=None)
+    add_output(command, default=Path("bludau2018"))
 
 
 def _run_reproduce(options: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from jugex.analysis import DifferentialExpression
 from jugex.genes import describe_ledger
 from jugex.report.files import save_result
+from jugex.report.words import count_of
 
 __all__ = ["save_and_summarize", "tell_ledger"]
 
@@ -40,9 +41,10 @@ def _summarize(result: DifferentialExpression) -> str:
     design, settings = result.settings["design"], result.settings
     names = result.region_names
     lines = [
-        f"{names[0]}: {design['n_samples_1']} samples; {names[1]}: {design['n_samples_2']} samples; "
-        f"{design['n_donors']} donors, {design['n_informative_donors']} of them with samples in both",
-        f"{settings['genes']['n_tested']:,} {result.unit}s tested, {len(result.significant):,} significant at "
+        f"{names[0]}: {count_of(design['n_samples_1'], 'sample')}; {names[1]}: "
+        f"{count_of(design['n_samples_2'], 'sample')}; {count_of(design['n_donors'], 'donor')}, "
+        f"{design['n_informative_donors']} with samples in both",
+        f"{count_of(settings['genes']['n_tested'], result.unit)} tested, {len(result.significant):,} significant at "
         f"p_fwe <= {settings['arguments']['alpha']:g}",
     ]
     if settings["atlas"]["simulated"]:

@@ -161,13 +161,20 @@ def _caption(result: DifferentialExpression, gene: str, row: pd.Series[Any]) -> 
     where = higher_region(result, _to_float(row["diff"]))
     return {
         "gene": gene,
-        "statistic": f"F(1, {format_number(_to_float(row['df_resid']), 0)}) = {format_number(_to_float(row['f']), 2)}",
+        "statistic": f"{_name_f(result, row)} = {format_number(_to_float(row['f']), 2)}",
         "p_fwe": format_p(_to_float(row["p_fwe"])),
         "diff": format_number(_to_float(row["diff"])),
         "interval": f"{format_number(_to_float(row['ci_low']))} to {format_number(_to_float(row['ci_high']))}",
         "higher": shorten(where, 30),
         "significant": bool(row["significant"]),
     }
+
+
+def _name_f(result: DifferentialExpression, row: pd.Series[Any]) -> str:
+    """F with its degrees of freedom; those of `welch` differ by gene and stand in no table."""
+    if result.settings["arguments"]["statistic"] == "welch":
+        return "F"
+    return f"F(1, {format_number(_to_float(row['df_resid']), 0)})"
 
 
 def _to_float(value: Any) -> float | None:

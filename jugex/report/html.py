@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from jugex.analysis.covariates import USED
 from jugex.report.brain import describe_brain
 from jugex.report.evidence import tabulate_details, tabulate_evidence, tabulate_left_out, tabulate_sensitivity
 from jugex.report.genes import choose_genes, draw_genes
@@ -18,12 +19,15 @@ from jugex.report.results_table import tabulate_results
 from jugex.report.volcano import describe_volcano, draw_volcano
 from jugex.report.words import (
     count_of,
+    count_relabellings,
     describe_resolution,
     describe_samples,
+    find_smallest_p,
     format_count,
     format_number,
     format_p,
     headline,
+    name_adjustment,
     shorten,
 )
 
@@ -64,6 +68,7 @@ def render_report(result: DifferentialExpression, sensitivity: pd.DataFrame | No
         .render(
             settings=settings,
             names=result.region_names,
+            adjustment=name_adjustment(settings),
             headline=headline(result),
             samples_sentence=describe_samples(result),
             warnings=[_to_sentence(text) for text in settings["warnings"]],
@@ -147,12 +152,11 @@ def _describe_design(result: DifferentialExpression) -> dict[str, Any]:
     """Donors with what is known of them, and the limits that the design sets."""
     settings, design = result.settings, result.settings["design"]
     biographies = {donor["donor_name"]: donor for donor in settings["atlas"]["donors"]}
-    exchange = settings["permutation"]["exchange"]
     return {
         "donors": [{**biographies.get(row["donor_name"], {}), **row} for row in design["donors"]],
         "has_one_sided": any(not (row["n_1"] and row["n_2"]) for row in design["donors"]),
-        "smallest_p": _find_smallest_p(settings),
-        "relabellings": design["relabellings"].get(exchange),
+        "smallest_p": find_smallest_p(settings),
+        "relabellings": count_relabellings(settings),
         "resolution": describe_resolution(settings),
         "n_between": [region["n_between_voxels"] for region in settings["regions"]],
         "shared": settings["overlap"]["shared"],
@@ -181,26 +185,27 @@ def _group_empty(settings: dict[str, Any]) -> dict[str, list[str]]:
     return reasons
 
 
-def _find_smallest_p(settings: dict[str, Any]) -> float:
-    """Smallest p that this run could give: by its design, and by its number of random relabellings."""
-    permutation = settings["permutation"]
-    by_design = settings["design"]["smallest_p"].get(permutation["exchange"]) or 0.0
-    by_number = 0.0 if permutation["exhaustive"] else 1 / (permutation["n_permutations"] + 1)
-    return max(by_design, by_number)
-
-
 def _list_facts(settings: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
     """Settings as groups of names and values, for readers who want to know everything."""
     permutation = {key: value for key, value in settings["permutation"].items() if key != "bit_generator"}
     groups = [
         ("Versions", settings["versions"]),
         ("Arguments", settings["arguments"]),
+        ("Covariates", _list_covariates(settings)),
         ("Permutation", permutation),
         ("Atlas", {key: value for key, value in settings["atlas"].items() if key not in ("donors", "files")}),
         ("Samples", settings.get("samples") or {}),  # results of version 0.1 have none
         *((f"Region {i}", region) for i, region in enumerate(settings["regions"], start=1)),
     ]
-    return [(title, [(name, _show_value(value)) for name, value in group.items()]) for title, group in groups]
+    return [(title, [(name, _show_value(value)) for name, value in group.items()]) for title, group in groups if group]
+
+
+def _list_covariates(settings: dict[str, Any]) -> dict[str, str]:
+    """Kind of each covariate, and what became of it."""
+    return {
+        entry["name"]: f"{entry['kind']}, {'' if entry['outcome'] == USED else 'left out: '}{entry['outcome']}"
+        for entry in settings.get("covariates") or []
+    }
 
 
 def _show_value(value: Any) -> str:

@@ -6,10 +6,20 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from jugex.analysis.covariates import USED
 from jugex.report.annotation_words import tell_annotation
 from jugex.report.references import REFERENCES, Reference, to_bibtex
 from jugex.report.region_words import describe_region
-from jugex.report.words import count_of, format_count, join_words, shorten, tested_genes
+from jugex.report.words import (
+    count_of,
+    covariates_used,
+    format_count,
+    join_words,
+    name_adjustment,
+    name_collinear,
+    shorten,
+    tested_genes,
+)
 from jugex.spaces import is_mni_space
 
 if TYPE_CHECKING:
@@ -52,9 +62,9 @@ _PROBES = {
     ),
 }
 _STATISTICS = {
-    "adjusted": "the sum of squares of region adjusted for donor",
-    "sequential": "the sequential (type I) sum of squares of region, which was entered before donor",
-    "welch": "the contrast of region adjusted for donor, with a residual variance per region",
+    "adjusted": "the sum of squares of region adjusted for {others}",
+    "sequential": "the sequential (type I) sum of squares of region, which was entered before {others}",
+    "welch": "the contrast of region adjusted for {others}, with a residual variance per region",
 }
 _EXCHANGES = {
     "within-donor": "region labels were permuted among the samples of each donor",
@@ -108,7 +118,7 @@ def describe_methods(result: DifferentialExpression) -> Methods:
         *_tell_atlas(settings),
         *tell_annotation(settings),
         _tell_values(settings),
-        _tell_statistic(settings),
+        *_tell_statistic(settings),
         *_tell_permutations(settings, len(tested_genes(result))),
         *_tell_corrections(result),
     )
@@ -239,15 +249,30 @@ def _unit(settings: dict[str, Any]) -> str:
     return "probe" if settings["arguments"]["probes"] == "single" else "gene"
 
 
-def _tell_statistic(settings: dict[str, Any]) -> str:
-    arguments = settings["arguments"]
-    statistic = arguments["statistic"]
-    covariates = arguments.get("covariates")
-    beside = f" and the covariates {join_words([str(name) for name in covariates])}" if covariates else ""
-    taken = _STATISTICS.get(statistic, f"the statistic {statistic!r}")
-    return (
+def _tell_statistic(settings: dict[str, Any]) -> tuple[str, ...]:
+    statistic, used = settings["arguments"]["statistic"], covariates_used(settings)
+    beside = f" and the covariate{'s' if len(used) > 1 else ''} {join_words(used)}" if used else ""
+    taken = _STATISTICS.get(statistic, f"the statistic {statistic!r}").replace("{others}", name_adjustment(settings))
+    model = (
         f"For each {_unit(settings)} an analysis of variance with the factors region and donor{beside} gave F of "
-        f"region from {taken} (1 and {settings['design']['df_resid']} degrees of freedom)."
+        f"region from {taken}"
+    )
+    left_out = _tell_left_out(settings)
+    if statistic == "welch":
+        freedom = (
+            "Its parametric p-value takes Satterthwaite's residual degrees of freedom, which differ from "
+            f"{_unit(settings)} to {_unit(settings)} (Satterthwaite 1946)."
+        )
+        return (f"{model}.", freedom, *left_out)
+    return (f"{model} (1 and {settings['design']['df_resid']} degrees of freedom).", *left_out)
+
+
+def _tell_left_out(settings: dict[str, Any]) -> tuple[str, ...]:
+    """Covariates that were asked for and do not stand in the model, and why."""
+    return tuple(
+        f"The covariate {shorten(entry['name'])} was left out of the model: {entry['outcome']}."
+        for entry in settings.get("covariates") or []
+        if entry["outcome"] != USED and not entry["automatic"]
     )
 
 
@@ -265,19 +290,28 @@ def _tell_permutations(settings: dict[str, Any], n_tested: int) -> tuple[str, ..
             "at least as large, the observed one counted in (Phipson and Smyth 2010)"
         )
     sentences = [f"For p-values {how}; {times}.", f"Each relabelling served every {_unit(settings)}."]
-    if n_redrawn := permutation.get("n_collinear_redrawn", 0):
-        sentences.append(f"{count_of(n_redrawn, 'relabelling')} in which region was collinear with donor were redrawn.")
-    if n_smallest := permutation.get("n_collinear_smallest", 0):
-        sentences.append(
-            f"{count_of(n_smallest, 'relabelling')} in which region was collinear with donor counted among them as "
-            "having no larger F."
-        )
+    sentences += _tell_collinear(settings)
     sentences.append(
         f"The p-values were corrected for the family-wise error over the {count_of(n_tested, unit)} tested by the "
         f"distribution of the maximum of F over {unit}s (Westfall and Young 1993); a {unit} is called significant "
         f"where the corrected p is at most {settings['arguments']['alpha']:g}."
     )
     return tuple(sentences)
+
+
+def _tell_collinear(settings: dict[str, Any]) -> list[str]:
+    """What became of relabellings in which region has no F."""
+    permutation = settings["permutation"]
+    outcomes = {
+        "n_collinear_redrawn": "left out" if permutation["exhaustive"] else "redrawn",
+        "n_collinear_smallest": "counted among them as having no larger F",
+    }
+    return [
+        f"{count_of(n, 'relabelling')} in which region was collinear with {name_collinear(settings)} "
+        f"{'was' if n == 1 else 'were'} {outcome}."
+        for key, outcome in outcomes.items()
+        if (n := permutation.get(key, 0))
+    ]
 
 
 def _tell_corrections(result: DifferentialExpression) -> tuple[str, ...]:
@@ -293,8 +327,9 @@ def _tell_corrections(result: DifferentialExpression) -> tuple[str, ...]:
         )
     if table["hedges_g"].notna().any():
         sentences.append(
-            "Effects are differences, region 1 minus region 2, adjusted for donor, with 95 % confidence intervals from "
-            "the t distribution (not corrected for the number of genes) and Hedges' g (Hedges 1981)."
+            f"Effects are differences, region 1 minus region 2, adjusted for {name_adjustment(result.settings)}, with "
+            "95 % confidence intervals from the t distribution (not corrected for the number of genes) and Hedges' g "
+            "(Hedges 1981)."
         )
     if table["p_donor"].notna().any():
         sentences.append(

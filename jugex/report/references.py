@@ -189,6 +189,15 @@ REFERENCES = (
         "10.2202/1544-6115.1585",
     ),
     Reference(
+        "Satterthwaite 1946",
+        ("Satterthwaite FE",),
+        1946,
+        "An approximate distribution of estimates of variance components",
+        "Biometrics Bulletin",
+        "2:110-114",
+        "10.2307/3002019",
+    ),
+    Reference(
         "Westfall and Young 1993",
         ("Westfall PH", "Young SS"),
         1993,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from jugex.report.packing import pack
 from jugex.report.tables import FLOAT_FORMAT, write_tsv
-from jugex.report.words import format_number, format_p, higher_region, shorten, tested_genes
+from jugex.report.words import format_number, format_p, higher_region, name_adjustment, shorten, tested_genes
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
@@ -37,7 +37,7 @@ _COLUMNS = (
     Column("p_fwe", "p_FWE", "Permutation p-value, corrected for the family-wise error over the genes tested", "p"),
     Column("p_perm", "p", "Permutation p-value of this gene alone, not corrected", "p"),
     Column("q_fdr", "q_FDR", "False discovery rate from the uncorrected permutation p-values", "p"),
-    Column("diff", "Difference", "Region 1 minus region 2 in z-scores, adjusted for donor", decimals=3),
+    Column("diff", "Difference", "Region 1 minus region 2 in z-scores, adjusted for {others}", decimals=3),
     Column(
         "ci_low",
         "95 % CI",
@@ -77,7 +77,10 @@ def tabulate_results(result: DifferentialExpression) -> dict[str, Any]:
     tested = tested_genes(result)
     others = result.table.drop(index=tested.index)
     shown = tested.head(N_PLAIN_ROWS)
-    columns = _COLUMNS + (_TAIL_COLUMNS if "p_fwe_tail" in result.table else ())
+    columns = [
+        column._replace(explanation=column.explanation.format(others=name_adjustment(result.settings)))
+        for column in _COLUMNS + (_TAIL_COLUMNS if "p_fwe_tail" in result.table else ())
+    ]
     return {
         "columns": columns,
         "rows": [

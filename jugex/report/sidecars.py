@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jugex.analysis.result import SAMPLE_COLUMNS
+from jugex.report.words import name_adjustment
 
 if TYPE_CHECKING:
     from jugex.analysis import DifferentialExpression
@@ -95,11 +96,16 @@ def write_sidecars(result: DifferentialExpression, folder: Path, *, with_zscores
 
 
 def describe_results(result: DifferentialExpression) -> dict[str, Any]:
-    """Describe the columns of ``results.tsv``; region 1 and region 2 by their names."""
+    """Describe the columns of ``results.tsv``; regions and what was adjusted for by their names."""
     described = _describe([str(column) for column in result.table], _RESULTS)
     names = dict(zip("12", result.region_names, strict=True))
+    adjusted = f"adjusted for {name_adjustment(result.settings)}"
     for entry in described.values():
-        entry["Description"] = re.sub("[Rr]egion ([12])", lambda it: f"{it[0]} ({names[it[1]]})", entry["Description"])
+        entry["Description"] = re.sub(
+            r"(?<!not )adjusted for donor|[Rr]egion ([12])",
+            lambda it: f"{it[0]} ({names[it[1]]})" if it[1] else adjusted,
+            entry["Description"],
+        )
     return described
 
 

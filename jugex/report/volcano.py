@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from jugex.plots import REGION_STYLES
 from jugex.report.svg import Drawing, axis_ticks
-from jugex.report.words import count_of, shorten, tested_genes
+from jugex.report.words import count_of, name_adjustment, shorten, tested_genes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,9 +43,8 @@ def draw_volcano(result: DifferentialExpression) -> Markup | None:
     reach = float(np.abs(x).max(initial=0.0)) * 1.08 or 1.0
     top = max(float(y.max(initial=0.0)) * 1.1, 1.0)
     drawing = Drawing(*_SIZE, x=(-reach, reach), y=(0.0, top), margins=(52, 16, 14, 44))
-    drawing.add_x_axis(
-        axis_ticks(-reach, reach, 8), "difference, region 1 minus region 2 (z-scores, adjusted for donor)"
-    )
+    adjusted = f"adjusted for {name_adjustment(result.settings, brief=True)}"
+    drawing.add_x_axis(axis_ticks(-reach, reach, 8), f"difference, region 1 minus region 2 (z-scores, {adjusted})")
     drawing.add_y_axis(axis_ticks(0.0, top, 6), "\N{MINUS SIGN}log10 p (permutation, not corrected)")
     drawing.add_line([0.0, 0.0], [0.0, top], "zero")
     significant = tested["significant"].to_numpy(dtype=bool)

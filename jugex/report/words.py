@@ -8,18 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from jugex.analysis.covariates import USED
+
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
 
 __all__ = [
-    "count_of", "describe_samples", "format_count", "format_number", "format_p", "headline", "higher_region",
-    "join_words", "shorten", "tested_genes",
+    "count_of", "count_relabellings", "covariates_used", "describe_resolution", "describe_samples", "find_smallest_p",
+    "format_count", "format_number", "format_p", "headline", "higher_region", "join_words", "name_adjustment",
+    "name_collinear", "shorten", "tested_genes",
 ]  # fmt: skip
 
 #: Genes named one by one in the headline, per direction; beyond, the first few stand for all.
 _MAX_NAMED = 5
 _N_EXAMPLES = 3
 _MAX_NAME = 60
+#: Covariates named together take so many characters at most; beyond, they are counted where there is little room.
+_MAX_COVARIATES = 40
 
 
 def format_p(p: float | None, *, aligned: bool = False) -> str:
@@ -62,6 +67,24 @@ def shorten(text: str, limit: int = _MAX_NAME) -> str:
     """Text on one line of at most `limit` characters."""
     text = " ".join(str(text).split())
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def covariates_used(settings: dict[str, Any]) -> list[str]:
+    """Names of the covariates that stand in the model, asked for or not."""
+    return [shorten(entry["name"]) for entry in settings.get("covariates") or [] if entry["outcome"] == USED]
+
+
+def name_adjustment(settings: dict[str, Any], *, brief: bool = False) -> str:
+    """What differences are adjusted for: "donor", "donor and hemisphere"; many covariates are counted where `brief`."""
+    used = covariates_used(settings)
+    if brief and len(join_words(used or [""])) > _MAX_COVARIATES:
+        used = [count_of(len(used), "covariate")]
+    return join_words(["donor", *used])
+
+
+def name_collinear(settings: dict[str, Any]) -> str:
+    """What region is collinear with in relabellings that have no F."""
+    return "donor and covariates" if covariates_used(settings) else "donor"
 
 
 def tested_genes(result: DifferentialExpression) -> pd.DataFrame:
@@ -146,12 +169,35 @@ def _tell_direction(result: DifferentialExpression, genes: pd.DataFrame, *, than
 def describe_resolution(settings: dict[str, Any]) -> str:
     """How fine the permutation p-values are, as one sentence."""
     permutation = settings["permutation"]
-    m = permutation["n_permutations"]
-    exchange = permutation["exchange"]
     if permutation["exhaustive"]:
-        n = settings["design"]["relabellings"].get(exchange, m)
-        return f"All {format_count(n)} distinct relabellings were enumerated, so p-values carry no Monte Carlo error."
+        has_f = f" in which region is not collinear with {name_collinear(settings)}"
+        return (
+            f"All {format_count(count_relabellings(settings))} distinct relabellings"
+            f"{has_f if permutation.get('n_collinear_redrawn') else ''} were enumerated, so p-values carry no Monte "
+            "Carlo error."
+        )
+    m = permutation["n_permutations"]
     return (
         f"The p-values come from {format_count(m)} random relabellings and are multiples of 1/{m + 1:,} "
         f"({format_p(1 / (m + 1))})."
     )
+
+
+def count_relabellings(settings: dict[str, Any]) -> int | None:
+    """Distinct relabellings: those that this run enumerated, else those of its design, from which it drew."""
+    permutation = settings["permutation"]
+    of_design: int | None = settings["design"]["relabellings"].get(permutation["exchange"])
+    if permutation["exhaustive"]:
+        enumerated: int | None = permutation.get("n_permutations", of_design)
+        return enumerated
+    return of_design
+
+
+def find_smallest_p(settings: dict[str, Any]) -> float:
+    """Smallest p that this run could give; older results know that of the design, and how many they drew."""
+    permutation = settings["permutation"]
+    if (of_run := permutation.get("smallest_p")) is not None:
+        return float(of_run)
+    by_design = settings["design"]["smallest_p"].get(permutation["exchange"]) or 0.0
+    by_number = 0.0 if permutation["exhaustive"] else 1 / (permutation["n_permutations"] + 1)
+    return float(max(by_design, by_number))

@@ -128,3 +128,30 @@ class TestFloor:
         assert sorted(result.significant["gene"]) == ["B", "C"]
         [told] = [text for text in result.settings["warnings"] if "near the floor" in text]
         assert told.endswith("samples used: B")
+
+
+class TestSamplesOfTheRun:
+    def make_atlas(self):
+        """Genes without gaps, and others that miss one sample each."""
+        rng = np.random.default_rng(2)
+        ids = [*ONE.probabilities, *TWO.probabilities]
+        samples = pd.DataFrame({"well_id": ids, "x": 0.0, "y": 0.0, "z": 0.0, "donor": [f"D{i // 1000}" for i in ids]})
+        expression = pd.DataFrame(rng.normal(size=(12, 14)), index=ids, columns=[f"G{i}" for i in range(14)])
+        for number, well in enumerate(ids):
+            expression.loc[well, f"G{number + 2}"] = np.nan
+        return jugex.atlas_from_tables(samples, expression)
+
+    def test_gaps_of_other_genes_do_not_matter(self):
+        options = {"atlas": self.make_atlas(), "genes": ["G0", "G1"], "rng": 0, "n_permutations": 99}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", JugexWarning)
+            result = jugex.compare(ONE, TWO, missing="drop-samples", **options)
+        assert result.settings["background"]["n_genes"] == 2
+        assert len(result.samples) == 12
+
+    def test_nothing_is_told_where_no_p_can_be_small(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", JugexWarning)
+            few = jugex.compare(ONE, TWO, atlas=self.make_atlas(), rng=0, n_permutations=9)
+        assert few.settings["background"]["share"] is None
+        assert few.settings["background"]["why_not"] == "the smallest p that can occur is 0.1, above 0.05"

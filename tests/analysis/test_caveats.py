@@ -90,7 +90,7 @@ def make_exchanges(n=3, within=(0.01,), free=(0.01,)):
         (
             {"p_boundary": [0.2, 0.9, 0.9]},
             {},
-            "arbitrary border nearby separates expression about as well (p_boundary > 0.05): G0",
+            "arbitrary flat border through the same samples separates expression about as well (p_boundary > 0.05): G0",
         ),
         ({"p_boundary": np.nan}, {}, None),
         ({"carried_by": ["one", "one", "one"]}, {}, "not carried by several donors: G0"),
@@ -121,11 +121,11 @@ def test_a_gene_near_the_floor():
     assert list_gene_caveats(make_table(), make_exchanges(), OPTIONS, present=present + 0.01) == []
 
 
-def test_borders_that_nearly_are_the_observed_one():
+def test_borders_that_are_the_observed_one():
     table = make_table(p_boundary=[0.2, 0.2, 0.2])
-    [caveat] = list_gene_caveats(table, make_exchanges(), OPTIONS, near_borders=0.22)
-    assert "(p_boundary > 0.05; 22% of these borders nearly are the observed one" in caveat
-    [caveat] = list_gene_caveats(table, make_exchanges(), OPTIONS, near_borders=0.04)
+    [caveat] = list_gene_caveats(table, make_exchanges(), OPTIONS, border_floor=0.22)
+    assert "(p_boundary > 0.05; 22% of these borders give the very labels of the regions" in caveat
+    [caveat] = list_gene_caveats(table, make_exchanges(), OPTIONS, border_floor=0.04)
     assert "(p_boundary > 0.05): G0" in caveat
 
 
@@ -140,3 +140,11 @@ def test_genes_lost_to_a_filter_are_told(n_lost, words):
     [caveat] = list_filter_caveats({"n_genes_left_out": n_lost})
     assert words in caveat
     assert list_filter_caveats({"n_genes_left_out": 0}) == list_filter_caveats(None) == []
+
+
+def test_few_relabellings_within_donors_are_told_under_another_exchange():
+    design = make_design([(1, 3), (1, 2)])
+    caveats = list_design_caveats(design, ("A", "B"), alpha=0.05)
+    assert any("within donors there are 12 relabellings, too few to reach alpha = 0.05" in text for text in caveats)
+    assert not any("too few" in text for text in list_design_caveats(design, ("A", "B")))
+    assert not any("too few" in text for text in list_design_caveats(make_design([(4, 4)]), ("A", "B"), alpha=0.05))

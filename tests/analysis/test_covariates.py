@@ -473,3 +473,35 @@ class TestFreedmanLane:
         null = permutation_null(result, "A")
         row = result.table[result.table["gene"] == "A"].iloc[0]
         assert (1 + (null >= row["f"]).sum()) / 200 == row["p_perm"]
+
+
+class TestConstants:
+    @pytest.mark.parametrize("constant", [0.1, 33.3, 1 / 3, 1e6 + 0.1])
+    def test_a_covariate_without_spread_adds_nothing(self, constant):
+        """Where a donor is left out, what varied in it alone is constant: rounding must not become a covariate."""
+        design = Design(np.tile([True, False], 4), np.repeat([0, 1], 4), np.full((8, 1), constant))
+        assert design.basis.shape == (8, 0)
+        assert design.df_resid == 8 - 2 - 1
+        assert design.spread(design.labels[None])[0] == pytest.approx(2.0, rel=1e-15)
+
+    @pytest.mark.filterwarnings("ignore:q_fdr of a single gene")
+    def test_left_out_donors_are_those_of_a_comparison_without_them(self, atlas):
+        atlas.samples["only"] = np.where(
+            atlas.samples["donor_name"] == "H0351.2001", np.arange(len(atlas.samples)), 33.3
+        )
+        result = analyse(region_pair(ONE, TWO, atlas=atlas), covariates="only")
+        without = result.leave_one_donor_out("A").set_index("left_out").loc["H0351.2001"]
+        others = region_pair(ONE, TWO, atlas=atlas, donors=["H0351.2002", "H0351.1009"])
+        expected = analyse(others).table.set_index("gene").loc["A"]
+        assert without["diff"] == pytest.approx(expected["diff"], rel=1e-12)
+
+
+def test_with_covariates_nothing_is_called_exact():
+    atlas = ToyAtlas([4, 3], ["A", "B"])
+    atlas.samples["rin"] = np.random.default_rng(1).normal(size=7)
+    pair = region_pair(wells("one", 1000, 1001, 2000), wells("two", 1002, 1003, 2001, 2002), atlas=atlas)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", JugexWarning)
+        plain, beside = analyse(pair), analyse(pair, covariates="rin")
+    assert [result.settings["permutation"]["exhaustive"] for result in (plain, beside)] == [True, True]
+    assert [result.settings["permutation"]["exact"] for result in (plain, beside)] == [True, False]

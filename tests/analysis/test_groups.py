@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 import pandas as pd
@@ -271,17 +271,52 @@ class TestSmallestP:
 
         observed = project(design.codes)
         tied = [np.allclose(project(codes), observed, atol=1e-9) for codes in relabellings.codes]  # entries of order 1
-        assert find_smallest_group_p(design, relabellings) == np.mean(tied) > 0
+        assert find_smallest_group_p(design, relabellings, exchange) == np.mean(tied) > 0
 
     def test_counts_the_names_that_regions_can_change(self):
         design = make_group([(2, 2, 2)])  # six names for each of 15 ways to make pairs
         relabellings = enumerate_group_relabellings(design, "within-donor")
-        assert find_smallest_group_p(design, relabellings) == 6 / 90
+        assert find_smallest_group_p(design, relabellings, "within-donor") == 6 / 90
 
     def test_of_drawn_ones_is_their_number(self):
         design = make_group(LAYOUTS["unbalanced"])
         drawn = draw_group_relabellings(design, "within-donor", 99, np.random.default_rng(0))
-        assert find_smallest_group_p(design, drawn) == 0.01
+        assert find_smallest_group_p(design, drawn, "within-donor") == 0.01
+
+    def test_of_drawn_ones_is_at_least_that_of_all(self):
+        design = make_group([(2, 2, 2), (2, 2, 2), (0, 0, 3)])  # 90^2 within donors; the third has no part in them
+        every = enumerate_group_relabellings(design, "within-donor")
+        drawn = draw_group_relabellings(design, "within-donor", 4999, np.random.default_rng(0))
+        expected = find_smallest_group_p(design, every, "within-donor")
+        assert find_smallest_group_p(design, drawn, "within-donor") == expected == 6 / 8100 > 1 / 5000
+
+    @pytest.mark.parametrize("exchange", ["within-donor", "free"])
+    @pytest.mark.parametrize("layout", [SMALL, [(2, 2, 2)], [(1, 1, 1)] * 2, [(2, 1, 2), (1, 2, 1)]])
+    def test_renamings_are_tied_relabellings(self, layout, exchange):
+        design = make_group(layout)
+        share = design.n_renamings(exchange) / design.n_relabellings(exchange)
+        assert 0 < share <= find_smallest_group_p(design, enumerate_group_relabellings(design, exchange), exchange)
+
+    @pytest.mark.parametrize("layout", [[(2, 2), (1, 1), (0, 3)], [(2, 1), (1, 2)], [(3, 1)]])
+    def test_renamings_of_two_regions_are_those_of_their_design(self, layout):
+        design = make_group(layout)
+        share = design.n_renamings("within-donor") / design.n_relabellings("within-donor")
+        assert share == design.blocks.smallest_p("within-donor")
+
+
+class TestWeights:
+    def test_of_two_regions_are_those_of_their_difference(self):
+        design = make_group([(4, 3), (2, 5), (0, 2)])
+        np.testing.assert_allclose(design.weights, design.blocks.weights, rtol=1e-12)  # other sums
+        assert design.effective_donors == pytest.approx(design.blocks.effective_donors, rel=1e-12)
+        assert design.n_informative_donors == design.blocks.n_informative_donors == 2
+
+    @pytest.mark.parametrize("layout", LAYOUTS)
+    def test_are_sums_over_pairs_of_regions(self, layout):
+        design = make_group(LAYOUTS[layout])
+        pairs = [sum(one * other for one, other in combinations(counts, 2)) / sum(counts) for counts in LAYOUTS[layout]]
+        np.testing.assert_allclose(design.weights, pairs, rtol=1e-12)  # other sums
+        assert 1 <= design.effective_donors <= design.n_informative_donors
 
 
 class TestRefusals:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jugex.analysis.covariates import USED
 from jugex.analysis.result import RESULT_COLUMNS, DifferentialExpression
 
 #: Samples per donor in region 1 and region 2: three donors hold both regions, three only one.
@@ -199,3 +200,23 @@ def make_result() -> MakeResult:
         return DifferentialExpression(table, samples, zscores, settings, inputs=inputs)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def with_covariates() -> Callable[[DifferentialExpression], DifferentialExpression]:
+    """Give a result covariates: age (left out), mni_z, and the hemisphere of mirrored samples, automatically."""
+
+    def add(result: DifferentialExpression) -> DifferentialExpression:
+        same = "it is the same in all samples of a donor, and donor is in the model already"
+        result.settings["covariates"] = [
+            {"name": name, "kind": kind, "automatic": name == "hemisphere", "from_table": False, "outcome": outcome,
+             "values": values * 14}
+            for name, kind, outcome, values in (
+                ("age", "number", same, [24.0, 31.0]),
+                ("mni_z", "number", USED, [1.0, 2.0]),
+                ("hemisphere", "factor", USED, ["left", "right"]),
+            )
+        ]  # fmt: skip
+        return result
+
+    return add

@@ -38,11 +38,14 @@ def test_without_one_donor(make_result):
     assert heads == ["Gene", *pd.unique(result.samples["donor_name"])]
     expected = result.leave_one_donor_out(["MAOA"])["p_fwe"]
     assert read_table(section, 1)[0] == ["MAOA", *(f"{p:#.3g}" for p in expected)]
+    note = section.find_all("table")[1].find_next("p", class_="note").get_text()
+    assert 'other draws than those behind "Carried by"' in note
 
 
 def test_without_one_donor_of_many_genes_is_left_to_the_user(make_result, monkeypatch):
     monkeypatch.setattr("jugex.report.evidence._MOST_RETESTED", 2)
     text = read_section(render_report(make_result())).get_text()
+    assert "other draws" not in text
     assert "Not shown: testing 3 genes again without each donor takes as long" in text
 
 
@@ -62,6 +65,13 @@ def test_share_of_all_genes(make_result):
     }  # fmt: skip
     text = read_section(render_report(result)).get_text()
     assert "12.3% of all 15,633 genes of the atlas that can be tested have p \N{LESS-THAN OR EQUAL TO} 0.05" in text
+
+
+def test_a_share_that_says_nothing_tells_why(make_result):
+    result = make_result()
+    why = "the smallest p that can occur is 0.1, above 0.05"
+    result.settings["background"] = {"p_perm": 0.05, "n_genes": 0, "share": None, "n_permutations": 0, "why_not": why}
+    assert f"is not known: {why}." in read_section(render_report(result)).get_text()
 
 
 def test_sensitivity_is_shown_as_descriptive(make_result):

@@ -193,13 +193,52 @@ class TestDesign:
         assert "No gene could reach pFWE" in section(parse(result), "design").get_text()
 
     def test_enumerated_relabellings_have_no_monte_carlo_error(self, make_result):
-        text = section(parse(with_settings(make_result(), permutation={"exhaustive": True})), "design").get_text()
+        run = {"exhaustive": True, "n_permutations": 37800}
+        text = section(parse(with_settings(make_result(), permutation=run)), "design").get_text()
         assert "All 37,800 distinct relabellings were enumerated" in text
         assert "1/10,001" not in text
+
+    def test_limits_are_those_of_the_run_and_not_of_its_design(self, make_result):
+        run = {"exhaustive": True, "n_permutations": 18, "n_collinear_redrawn": 2, "smallest_p": 1 / 9}
+        design = section(parse(with_settings(make_result(), permutation=run)), "design")
+        facts = {fact.dt.get_text(): fact.dd.get_text() for fact in design.find(class_="facts").find_all("div")}
+        assert facts["Distinct relabellings"] == "18"
+        assert facts["Smallest attainable p"] == "0.111"
+        text = " ".join(design.get_text().split())
+        assert "All 18 distinct relabellings in which region is not collinear with donor were enumerated" in text
+        assert "No gene could reach pFWE ≤ 0.05 in this run: no p-value below 0.111 is possible." in text
 
     def test_no_shared_samples(self, make_result):
         text = section(parse(with_settings(make_result(), overlap={"shared": []})), "design").get_text()
         assert "No sample lies in both regions." in text
+
+
+class TestCovariates:
+    def test_of_the_model_are_named_where_differences_are_explained(self, make_result, with_covariates):
+        page = parse(with_covariates(make_result(statistic="sequential", covariates=["age", "mni_z"])))
+        adjusted = "adjusted for donor, mni_z and hemisphere"
+        axis = [text.get_text() for text in page.find(id="volcano-still").svg.find_all("text")]
+        assert f"difference, region 1 minus region 2 (z-scores, {adjusted})" in axis
+        assert f"Region 1 minus region 2 in z-scores, {adjusted}" in section(page, "results").get_text()
+        assert "does not adjust region for donor, mni_z and hemisphere:" in section(page, "caveats").get_text()
+
+    def test_are_among_the_facts(self, make_result, with_covariates):
+        settings = section(parse(with_covariates(make_result())), "settings")
+        facts = settings.find("h3", string="Covariates").find_next("dl").find_all("div")
+        assert {fact.dt.get_text(): fact.dd.get_text() for fact in facts} == {
+            "age": "number, left out: it is the same in all samples of a donor, and donor is in the model already",
+            "mni_z": "number, in the model",
+            "hemisphere": "factor, in the model",
+        }
+        assert section(parse(make_result()), "settings").find("h3", string="Covariates") is None
+
+
+class TestWelch:
+    def test_has_no_degrees_of_freedom_of_its_own(self, make_result):
+        text = parse(make_result(statistic="welch")).get_text()
+        assert "F = 20.00" in text
+        assert "F(1, 21)" not in text
+        assert "residuals of one variance per region" in text
 
 
 class TestVolcano:

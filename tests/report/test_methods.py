@@ -59,13 +59,12 @@ class TestMethods:
         ("arguments", "piece", "reference"),
         [
             ({"statistic": "sequential"}, "sequential (type I) sum of squares", None),
-            ({"statistic": "welch"}, "a residual variance per region", None),
+            ({"statistic": "welch"}, "a residual variance per region", "Satterthwaite 1946"),
             ({"exchange": "free"}, "permuted freely over all samples", "Draper and Stoneman 1966"),
             ({"exchange": "freedman-lane"}, "residuals of the model without region", "Freedman and Lane 1983"),
             ({"probes": "winsorized-mean-scipy"}, "from 10 probes on", None),
             ({"probes": "mean"}, "by their mean", None),
             ({"preset": "siibra-jugex"}, "starting from its preset siibra-jugex", None),
-            ({"covariates": ["age"]}, "and the covariates age", None),
         ],
     )
     def test_follow_the_options(self, make_result, arguments, piece, reference):
@@ -73,6 +72,61 @@ class TestMethods:
         assert piece in describe_methods(other).paragraph
         assert piece not in describe_methods(plain).paragraph
         assert cited(other) - cited(plain) == ({reference} if reference else set())
+
+    def test_covariates_are_those_of_the_model(self, make_result, with_covariates):
+        result = with_covariates(make_result(covariates=["age", "mni_z"]))
+        text = describe_methods(result).paragraph
+        assert "the factors region and donor and the covariates mni_z and hemisphere gave F" in text
+        assert "the sum of squares of region adjusted for donor, mni_z and hemisphere (1 and 21 degrees" in text
+        assert "region 1 minus region 2, adjusted for donor, mni_z and hemisphere, with 95 %" in text
+        assert text.count("was left out of the model") == 1
+        assert (
+            "The covariate age was left out of the model: it is the same in all samples of a donor, and donor is in "
+            "the model already."
+        ) in text
+
+    def test_an_automatic_covariate_is_named_alone_and_left_out_in_silence(self, make_result, with_covariates):
+        result = with_covariates(make_result())
+        result.settings["covariates"] = result.settings["covariates"][-1:]
+        text = describe_methods(result).paragraph
+        assert "region and donor and the covariate hemisphere gave F" in text
+        assert "adjusted for donor and hemisphere (1 and 21" in text
+        result.settings["covariates"][0]["outcome"] = "it tells the regions apart within every donor"
+        assert "hemisphere" not in describe_methods(result).paragraph
+
+    def test_what_was_asked_for_alone_is_not_in_the_model(self, make_result):
+        text = describe_methods(make_result(covariates=["age"])).paragraph
+        assert "covariate" not in text
+        assert "region adjusted for donor (1 and 21 degrees of freedom)" in text
+
+    def test_sequential_comes_before_covariates_too(self, make_result, with_covariates):
+        text = describe_methods(with_covariates(make_result(statistic="sequential"))).paragraph
+        assert "which was entered before donor, mni_z and hemisphere (1 and 21" in text
+
+    def test_degrees_of_freedom_of_welch_differ_by_gene(self, make_result):
+        text = describe_methods(make_result(statistic="welch")).paragraph
+        assert "21 degrees of freedom" not in text
+        assert "takes Satterthwaite's residual degrees of freedom, which differ from gene to gene" in text
+        text = describe_methods(make_result(statistic="welch", probes="single")).paragraph
+        assert "which differ from probe to probe" in text
+
+    @pytest.mark.parametrize("key", ["n_collinear_redrawn", "n_collinear_smallest"])
+    @pytest.mark.parametrize("exhaustive", [False, True])
+    @pytest.mark.parametrize("beside", [False, True])
+    @pytest.mark.parametrize(("n", "number"), [(1, "1 relabelling "), (2, "2 relabellings ")])
+    def test_collinear_relabellings_are_told(self, make_result, with_covariates, key, exhaustive, beside, n, number):
+        result = with_covariates(make_result()) if beside else make_result()
+        assert "collinear" not in describe_methods(result).paragraph
+        result.settings["permutation"].update({"exhaustive": exhaustive, key: n})
+        outcome = {
+            ("n_collinear_redrawn", False): "redrawn",
+            ("n_collinear_redrawn", True): "left out",
+        }.get((key, exhaustive), "counted among them as having no larger F")
+        with_what = "donor and covariates" if beside else "donor"
+        verb = "was" if n == 1 else "were"
+        expected = f" {number}in which region was collinear with {with_what} {verb} {outcome}."
+        assert expected in describe_methods(result).paragraph
+        assert describe_methods(result).paragraph.count("collinear") == 1
 
     def test_enumeration_and_generators_are_told(self, make_result):
         result = make_result()

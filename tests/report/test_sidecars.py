@@ -70,6 +70,13 @@ def test_regions_are_called_by_their_names(make_result):
     }
 
 
+def test_covariates_of_the_model_are_named(make_result, with_covariates):
+    results = describe_results(with_covariates(make_result(covariates=["age", "mni_z"])))
+    for column in ("diff", "log2_fc", "partial_eta_sq"):
+        assert "adjusted for donor, mni_z and hemisphere" in results[column]["Description"]
+    assert results["mean_1"]["Description"] == "Raw mean in region 1 (Fp1 left), not adjusted for donor."
+
+
 def test_values_of_words_are_explained(make_result):
     results = describe_results(make_result())
     assert set(results["carried_by"]["Levels"]) == {"several", "one", "untestable"}

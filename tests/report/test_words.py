@@ -7,13 +7,16 @@ import pytest
 
 from jugex.report.words import (
     count_of,
+    count_relabellings,
     describe_resolution,
     describe_samples,
+    find_smallest_p,
     format_count,
     format_number,
     format_p,
     headline,
     join_words,
+    name_adjustment,
     shorten,
 )
 
@@ -82,3 +85,40 @@ def test_samples_and_resolution(make_result):
     assert describe_resolution(result.settings) == (
         "The p-values come from 10,000 random relabellings and are multiples of 1/10,001 (0.0001)."
     )
+
+
+def test_relabellings_and_smallest_p_are_those_of_the_run(make_result):
+    settings = make_result().settings
+    settings["permutation"].update(smallest_p=0.002)
+    assert (count_relabellings(settings), find_smallest_p(settings)) == (37800, 0.002)
+    settings["permutation"].update(exhaustive=True, n_permutations=500)
+    assert (count_relabellings(settings), find_smallest_p(settings)) == (500, 0.002)
+    assert describe_resolution(settings).startswith("All 500 distinct relabellings were enumerated")
+
+
+def test_older_results_know_the_smallest_p_of_their_design(make_result):
+    settings = make_result().settings
+    assert find_smallest_p(settings) == 1 / 10001
+    settings["permutation"].update(exhaustive=True)
+    assert find_smallest_p(settings) == 1 / 37800
+    del settings["permutation"]["n_permutations"]
+    assert count_relabellings(settings) == 37800
+
+
+def test_relabellings_left_out_are_not_called_enumerated(make_result, with_covariates):
+    settings = with_covariates(make_result()).settings
+    settings["permutation"].update(exhaustive=True, n_permutations=500, n_collinear_redrawn=20)
+    assert describe_resolution(settings).startswith(
+        "All 500 distinct relabellings in which region is not collinear with donor and covariates were enumerated"
+    )
+
+
+def test_adjustment_names_what_is_in_the_model(make_result, with_covariates):
+    settings = make_result().settings
+    assert name_adjustment(settings) == "donor"
+    del settings["arguments"]["covariates"]
+    assert name_adjustment(settings) == "donor"
+    assert name_adjustment(with_covariates(make_result()).settings, brief=True) == "donor, mni_z and hemisphere"
+    settings["covariates"] = [{"name": f"covariate_{i}", "outcome": "in the model"} for i in range(9)]
+    assert name_adjustment(settings, brief=True) == "donor and 9 covariates"
+    assert name_adjustment(settings).endswith("covariate_7 and covariate_8")
