@@ -129,7 +129,11 @@ class Design:
 
     def within_donors(self, values: Floats) -> Floats:
         """Deviations from the donor's mean: M y of the formulas, (..., n) to (..., n)."""
-        deviations: Floats = values - self.donor_means(values)[..., self.donors]
+        means = self.donor_means(values)
+        deviations = np.empty(values.shape)
+        ends = [*self.donor_starts[1:], self.n_samples]
+        for donor, (start, end) in enumerate(zip(self.donor_starts, ends, strict=True)):  # no array of means per sample
+            np.subtract(values[..., start:end], means[..., donor : donor + 1], out=deviations[..., start:end])
         return deviations
 
     @property

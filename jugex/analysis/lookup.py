@@ -69,17 +69,18 @@ def _pad_genes(scorer: Scorer, threshold: Floats, size: int) -> kernels.Genes:
     missing = -n_genes % size
     narrow = np.zeros((n_samples + -n_samples % WIDTH, n_genes + missing), dtype=np.float32)
     narrow[:n_samples, :n_genes] = scorer.residuals.T
-    offsets, length = np.zeros((n_genes + missing, 0)), np.abs(narrow).sum(axis=0, dtype=np.float64)
+    # residuals of length 1 add up to sqrt(n) at most, whatever their signs
+    offsets, size_of_sums = np.zeros((n_genes + missing, 0)), np.full(n_genes + missing, np.sqrt(n_samples))
     reached = np.pad(threshold, (0, missing), constant_values=np.inf)
     in_unit = np.sqrt(reached)
     if isinstance(scorer, SequentialScorer):
         offsets, in_unit = np.pad(scorer.offsets, ((0, missing), (0, 0))), reached
-        length += np.abs(offsets) @ design.n_per_donor
+        size_of_sums += np.abs(offsets) @ design.n_per_donor
     # a summand is rounded once itself, and once in each partial sum that it is part of: half an epsilon each
     n_passes = 1 + max(len(narrow) // WIDTH, design.n_donors) // kernels.N_UNROLLED
-    error = (kernels.EPSILON / 2 * (1 + WIDTH + 4 + n_passes + 1) * length).astype(np.float32)
-    in_unit = in_unit.astype(np.float32)
-    return kernels.Genes(scorer.residuals, narrow, offsets, design.n_per_donor, reached, in_unit, error)
+    error = (kernels.EPSILON / 2 * (1 + WIDTH + 4 + n_passes + 1) * size_of_sums).astype(np.float32)
+    units = (reached, in_unit.astype(np.float32), error)
+    return kernels.Genes(scorer.residuals, narrow, offsets, design.n_per_donor, *units)
 
 
 def _tabulate(labels: Labels, design: Design) -> kernels.Relabelled:
@@ -112,5 +113,4 @@ def _find_donor_rows(n_1: npt.NDArray[np.intp], design: Design) -> Rows:
 
 def _pad_rows(rows: npt.NDArray[Any]) -> Rows:
     """Columns of row 0 (zeros) up to a multiple of the number of rows that are added at a time."""
-    missing = -rows.shape[1] % kernels.N_UNROLLED
-    return np.ascontiguousarray(np.pad(rows, ((0, 0), (0, missing))), dtype=np.uint32)
+    return np.ascontiguousarray(np.pad(rows, ((0, 0), (0, -rows.shape[1] % kernels.N_UNROLLED))), dtype=np.uint32)

@@ -1,7 +1,4 @@
-"""What numba compiles of the look-up path, at its first use, and caches on disk. Arrays only.
-
-Most functions are written into the one that counts: millions of calls would cost as much as what they do.
-"""
+"""What numba compiles of the look-up path, at its first use. Calls are written out: millions of them cost too much."""
 
 from __future__ import annotations
 

@@ -106,7 +106,8 @@ class SequentialScorer(Scorer):
     def __init__(self, values: Floats, design: Design) -> None:
         super().__init__(values, design)
         # a'Cy = a'My + sum_d n_1d (mean of donor d - mean of all samples) + sum_q (q'a)(q'y), q: basis of covariates
-        of_donors = design.donor_means(values) - values.mean(axis=1, keepdims=True)
+        of_donors = design.donor_means(values)
+        of_donors -= (of_donors @ design.n_per_donor / design.n_samples)[:, None]
         self.offsets = np.hstack([of_donors, values @ design.basis]) / self.length
 
     def prepare(self, relabellings: Draws) -> ScoreBlock:
