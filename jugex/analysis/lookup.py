@@ -22,7 +22,7 @@ from jugex.analysis.scores import AdjustedScorer, Scorer, SequentialScorer
 
 __all__ = ["LookUp", "can_look_up"]
 
-_CACHE_BYTES = 5 << 18  # of one table: most of a core's second cache
+_CACHE_BYTES = 6 << 18  # of one table: most of a core's second cache
 _MOST_GENES = 128  # of a block
 
 
@@ -70,12 +70,12 @@ def _pad_genes(scorer: Scorer, threshold: Floats, size: int) -> kernels.Genes:
     narrow = np.zeros((n_samples + -n_samples % WIDTH, n_genes + missing), dtype=np.float32)
     narrow[:n_samples, :n_genes] = scorer.residuals.T
     # residuals of length 1 add up to sqrt(n) at most, whatever their signs
-    offsets, size_of_sums = np.zeros((n_genes + missing, 0)), np.full(n_genes + missing, np.sqrt(n_samples))
+    offsets, size_of_sums = np.zeros((0, n_genes + missing)), np.full(n_genes + missing, np.sqrt(n_samples))
     reached = np.pad(threshold, (0, missing), constant_values=np.inf)
     in_unit = np.sqrt(reached)
     if isinstance(scorer, SequentialScorer):
-        offsets, in_unit = np.pad(scorer.offsets, ((0, missing), (0, 0))), reached
-        size_of_sums += np.abs(offsets) @ design.n_per_donor
+        offsets, in_unit = np.pad(np.ascontiguousarray(scorer.offsets.T), ((0, 0), (0, missing))), reached
+        size_of_sums += design.n_per_donor @ np.abs(offsets)
     # a summand is rounded once itself, and once in each partial sum that it is part of: half an epsilon each
     n_passes = 1 + max(len(narrow) // WIDTH, design.n_donors) // kernels.N_UNROLLED
     error = (kernels.EPSILON / 2 * (1 + WIDTH + 4 + n_passes + 1) * size_of_sums).astype(np.float32)

@@ -33,7 +33,7 @@ Narrow = npt.NDArray[np.float32]
 class Genes(NamedTuple):
     """g genes by rising threshold; beside `residuals`, padded to whole blocks by genes that score 0 and reach nothing.
 
-    `residuals` (g, n), `narrow` the same in float32, padded to whole groups (n, g), `offsets` of donors (g, d) and
+    `residuals` (g, n), `narrow` the same in float32, padded to whole groups (n, g), `offsets` of donors (d, g) and
     `n_per_donor` (d,) of `SequentialScorer`, `threshold` (g,), in float32 what float32 scores are compared with (for
     `AdjustedScorer` its root), and how far a float32 sum over the samples of region 1 can be from the float64 one.
     """
@@ -109,7 +109,7 @@ def _fill_donor_table(offsets, n_per_donor, first, table):  # type: ignore[no-un
     for donor in range(len(n_per_donor)):
         for count in range(n_per_donor[donor] + 1):
             for b in range(table.shape[1]):
-                table[row, b] = count * offsets[first + b, donor]
+                table[row, b] = count * offsets[donor, first + b]
             row += 1
 
 
@@ -136,8 +136,8 @@ def _score_exactly(genes, relabelled, donors, gene, p):  # type: ignore[no-untyp
     adjusted = u * u * relabelled.inverse_spread[p]
     if donors is None:
         return adjusted
-    for donor in range(genes.offsets.shape[1]):
-        u += donors.n_1[p, donor] * genes.offsets[gene, donor]
+    for donor in range(genes.offsets.shape[0]):
+        u += donors.n_1[p, donor] * genes.offsets[donor, gene]
     ss = u * u * donors.inverse_total
     return ss / (ss + max(1.0 - adjusted, NO_RSS))
 

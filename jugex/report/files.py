@@ -184,6 +184,7 @@ def load_result(directory: str | Path) -> DifferentialExpression:
     <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 51 samples>
     """
     directory = Path(directory)
+    _check_result(directory)
     try:
         settings = json.loads((directory / "settings.json").read_text(encoding="utf-8"))
         if "jugex" not in settings["versions"]:
@@ -245,6 +246,17 @@ def _name_apart(name: str, genes: pd.Index) -> str:
     while name in genes:
         name += "_"
     return name
+
+
+def _check_result(directory: Path) -> None:
+    """Refuse what can hold no result of one comparison."""
+    if not directory.is_dir():
+        raise ResultError(f"there is no folder {directory}; name the folder that jugex compare or result.save wrote")
+    if (directory / "omnibus.tsv").exists():
+        pairs = ", ".join(sorted(path.name for path in directory.iterdir() if (path / "results.tsv").exists()))
+        raise ResultError(
+            f"{directory} holds a comparison of several regions; name the folder of a pair in it: {pairs}"
+        )
 
 
 def _read_table(path: Path) -> pd.DataFrame:

@@ -192,6 +192,16 @@ class TestLoad:
         with pytest.raises(ResultError, match="holds no result of jugex that can be read"):
             jugex.load_result(tmp_path)
 
+    def test_no_folder_is_refused(self, tmp_path):
+        with pytest.raises(ResultError, match=r"there is no folder .*none; name the folder that jugex compare"):
+            jugex.load_result(tmp_path / "none")
+
+    def test_a_comparison_of_several_regions_names_its_pairs(self, tmp_path):
+        make_result().save(tmp_path / "several" / "pair_1_2")
+        (tmp_path / "several" / "omnibus.tsv").touch()
+        with pytest.raises(ResultError, match=r"several regions; name the folder of a pair in it: pair_1_2"):
+            jugex.load_result(tmp_path / "several")
+
     @pytest.mark.parametrize("broken", ["settings.json", "results.tsv", "samples.tsv"])
     def test_a_broken_file_is_refused(self, tmp_path, broken):
         make_result().save(tmp_path / "out")
