@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from jugex.analysis.covariates import USED
-from jugex.errors import DesignError, GeneError, OptionError
+from jugex.analysis.result_design import find_tested
+from jugex.errors import DesignError, OptionError
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
@@ -61,7 +62,7 @@ def anova_table(result: DifferentialExpression, gene: str, *, typ: Literal[1, 2,
         typ = 1 if result.settings["arguments"]["statistic"] == "sequential" else 2
     if typ not in (1, 2, 3):
         raise OptionError(f"typ is the type of the sums of squares, 1, 2 or 3; got {typ!r}")
-    _check_gene(result, gene)
+    find_tested(result, gene)  # refuses a gene that the result has not, or not tested
     data = _collect_data(result, gene)
     covariates = _add_covariates(data, result)
     factors = [factor for factor in ("specimen", *covariates, *_BIOGRAPHY) if _can_be_factor(data[factor])]
@@ -74,15 +75,6 @@ def anova_table(result: DifferentialExpression, gene: str, *, typ: Literal[1, 2,
     table["eta_sq"] = table["sum_sq"] / model.centered_tss
     table.loc[table.index == "Intercept", "eta_sq"] = np.nan  # the total is that about the mean
     return table
-
-
-def _check_gene(result: DifferentialExpression, gene: str) -> None:
-    is_gene = (result.labels == gene).to_numpy(dtype=bool)
-    if not is_gene.any():
-        raise GeneError(f"gene {gene!r} is not in this result, which has {len(result.table):,}; see result.labels")
-    status = result.table.loc[is_gene, "status"].iloc[0]
-    if status != "ok":
-        raise GeneError(f"gene {gene!r} has no analysis of variance ({status}); choose another gene")
 
 
 def _collect_data(result: DifferentialExpression, gene: str) -> pd.DataFrame:

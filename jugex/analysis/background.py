@@ -79,12 +79,7 @@ def _keep_samples(pair: RegionPair, used: RegionPair) -> RegionPair:
     kept = np.flatnonzero(
         pd.MultiIndex.from_frame(pair.samples[keys]).isin(pd.MultiIndex.from_frame(used.samples[keys]))
     )
-    return replace(
-        pair,
-        samples=pair.samples.iloc[kept].reset_index(drop=True),
-        levels=pair.levels[kept],
-        zscores=pair.zscores[kept],
-    )
+    return pair.taking(kept)
 
 
 def describe_background(

@@ -9,15 +9,23 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex.analysis.design import Design, LabelExchange
+from jugex.analysis.donors import DECISIVE_SHARE
 from jugex.analysis.options import Options
 from jugex.analysis.relabel import enumerate_relabellings, find_smallest_p
 from jugex.errors import DesignWarning, warn_user
 
-__all__ = ["list_design_caveats", "list_filter_caveats", "list_gene_caveats", "smallest_p_of_run", "warn_of_design"]
+__all__ = [
+    "FEW_DONORS",
+    "UNEQUAL_SIZES",
+    "list_design_caveats",
+    "list_filter_caveats",
+    "list_gene_caveats",
+    "smallest_p_of_run",
+    "warn_of_design",
+]
 
-_FEW_DONORS = 3.0
-_DECISIVE_SHARE = 0.6
-_UNEQUAL_SIZES = 3.0
+FEW_DONORS = 3.0
+UNEQUAL_SIZES = 3.0
 _DISAGREEING_PROBES = 0.2
 _MOSTLY_PRESENT = 0.5
 _N_NAMED = 5
@@ -92,16 +100,16 @@ def list_design_caveats(design: Design, names: tuple[str, str], alpha: float = 0
         )
     weights = design.weights / design.weights.sum()
     n_1, n_2 = int(design.n_1.sum()), int(design.n_2.sum())
-    if design.effective_donors < _FEW_DONORS:
+    if design.effective_donors < FEW_DONORS:
         n_donors = design.n_informative_donors
         weighted = ", unequally weighted" if n_donors - design.effective_donors > 0.05 else ""
         caveats.append(
             f"the comparison rests on {design.effective_donors:.1f} effective donor{'s' if n_donors > 1 else ''} "
             f"({n_donors} with samples in both regions{weighted}): it says little about other brains"
         )
-    if weights.max() > _DECISIVE_SHARE:
+    if weights.max() > DECISIVE_SHARE:
         caveats.append(f"one donor has {weights.max():.0%} of the weight in the difference, and decides it")
-    if max(n_1, n_2) > _UNEQUAL_SIZES * min(n_1, n_2):
+    if max(n_1, n_2) > UNEQUAL_SIZES * min(n_1, n_2):
         caveats.append(
             f"the regions differ more than threefold in size ({names[0]}: {n_1} samples, {names[1]}: {n_2}): where "
             "they differ in variance as well, p-values are off; compare with the statistic welch"

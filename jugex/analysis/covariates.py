@@ -16,6 +16,7 @@ from jugex.atlas import ExpressionAtlas
 from jugex.atlas.user_files import read_annotation
 from jugex.errors import DesignError, DesignWarning, OptionError, warn_user
 from jugex.query import RegionPair
+from jugex.spaces import tell_hemispheres
 
 __all__ = [
     "USED",
@@ -40,7 +41,6 @@ _CLASSES = {
     "Cx": "cerebral cortex", "CxN": "cerebral nuclei", "DiE": "diencephalon", "MES": "mesencephalon",
     "Cb": "cerebellum", "Pons": "pons", "MY": "myelencephalon", "WM": "white matter", "SS": "sulci and spaces",
 }  # fmt: skip
-_SIDES = {-1.0: "left", 0.0: "midline", 1.0: "right"}
 # below this share of what donors leave of the labels, covariates and regions are nearly the same
 _LITTLE_LEFT = 0.25
 
@@ -228,7 +228,7 @@ def _take(pair: RegionPair, name: str) -> Covariate:
     if name in known and name not in _NOT_COVARIATES:
         return _make(name, known[name].reindex(wells), is_factor=name.startswith("structure_") or None)
     if name == "hemisphere":
-        return _make(name, _find_side(known["mni_x"].reindex(wells)))
+        return _make(name, pd.Series(tell_hemispheres(known["mni_x"].reindex(wells).to_numpy(dtype=np.float64))))
     if name == "structure_class":
         return _make(name, _classify(atlas)[known["structure_id"]].set_axis(known.index).reindex(wells))
     if name in _OF_DONOR:
@@ -251,11 +251,6 @@ def _make(name: str, values: pd.Series[Any], *, is_factor: bool | None = None) -
         texts = values.map(str, na_action="ignore").astype(object)
         values = texts.where(texts.notna() & (texts != ""), None)
     return Covariate(name, values, is_factor)
-
-
-def _find_side(x: pd.Series[Any]) -> pd.Series[Any]:
-    """Hemisphere of coordinates in mm; missing where there is none."""
-    return pd.Series(np.sign(x.to_numpy(dtype=np.float64))).map(_SIDES)
 
 
 def _classify(atlas: ExpressionAtlas) -> pd.Series[Any]:

@@ -14,12 +14,19 @@ import numpy.typing as npt
 from jugex.analysis.design import Design
 from jugex.analysis.engine import TIE_TOLERANCE
 
-__all__ = ["DonorEvidence", "can_several_carry", "compute_donor_evidence", "drop_donor", "judge_carriers"]
+__all__ = [
+    "DECISIVE_SHARE",
+    "DonorEvidence",
+    "can_several_carry",
+    "compute_donor_evidence",
+    "drop_donor",
+    "judge_carriers",
+]
 
 # 2^12 sign vectors of every gene at once are little; more donors than the AHBA's six are rare
 _MOST_SIGNED_DONORS = 12
 # above this share of the weight one donor decides
-_DECISIVE_SHARE = 0.6
+DECISIVE_SHARE = 0.6
 
 Floats = npt.NDArray[np.float64]
 
@@ -166,4 +173,4 @@ def judge_carriers(evidence: DonorEvidence, p_fwe_without: Floats | None, alpha:
 def can_several_carry(design: Design) -> bool:
     """Whether the donors' weights admit that several carry a difference."""
     weights = design.weights
-    return design.n_informative_donors >= 3 and bool(weights.max() / weights.sum() < _DECISIVE_SHARE)
+    return design.n_informative_donors >= 3 and bool(weights.max() / weights.sum() < DECISIVE_SHARE)

@@ -35,7 +35,7 @@ _RELABELLINGS_PER_BLOCK = 1024
 _LARGE_JOB = 10**10
 _RELABELLINGS_PER_LOOKUP = 1 << 14
 # Scores of order 1 are rounded to 1e-16, their roots to 1e-16 too: below, a score is 0 but for rounding.
-_ZERO = 1e-28
+ZERO = 1e-28
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.intp]
@@ -147,8 +147,8 @@ def count_scores(
     Else as `count_exceedances`.
     """
     with _find_blas().limit(limits=1, user_api="blas"):  # blocks are what threads share
-        observed = _score_observed(scorer, observed_draw)
-        observed[observed < _ZERO] = 0.0
+        observed = score_draws(scorer, observed_draw)[:, 0]  # once, and in a fixed order
+        observed[observed < ZERO] = 0.0
         order = np.argsort(observed, kind="stable")
         threshold = observed[order] * (1 - TIE_TOLERANCE)
         found = _count_in_threads(scorer.reordered(order), draws, threshold, n_threads)
@@ -186,13 +186,16 @@ def scorer_of(values: Floats, design: Design, relabellings: Relabellings | Shuff
     return make_scorer(values, design, statistic)
 
 
-def _score_observed(scorer: Scorer, observed: Draws) -> Floats:
-    """Scores (g,) of what was observed, once and in a fixed order."""
-    score = scorer.prepare(observed)
+def score_draws(scorer: Scorer, draws: Draws) -> Floats:
+    """Scores of every gene of a scorer under m draws (m, n), shape (g, m): for a few genes, since all are kept."""
     n_genes = len(scorer.residuals)
-    scores = np.empty((n_genes, 1))
-    score(slice(0, n_genes), scores, list(np.empty((N_SCRATCH, n_genes, 1))))
-    return scores[:, 0]
+    scores = np.empty((n_genes, len(draws)))
+    for start in range(0, len(draws), _RELABELLINGS_PER_BLOCK):
+        block = draws[start : start + _RELABELLINGS_PER_BLOCK]
+        of_block, *scratch = np.empty((1 + N_SCRATCH, n_genes, len(block)))
+        scorer.prepare(block)(slice(0, n_genes), of_block, scratch)
+        scores[:, start : start + len(block)] = of_block
+    return scores
 
 
 def _count_block(scorer: Scorer, threshold: Floats, relabellings: Draws) -> _BlockCounts:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from jugex.analysis.background import describe_background, explain_coarse_p
+from jugex.analysis.caveats import FEW_DONORS, UNEQUAL_SIZES
 from jugex.analysis.describe import describe_exchanges
 from jugex.analysis.group_design import GroupDesign
 from jugex.analysis.options import Options
@@ -23,8 +24,6 @@ __all__ = [
     "warn_of_group_design",
 ]
 
-_FEW_DONORS = 3.0
-_UNEQUAL_SIZES = 3.0
 _N_NAMED = 5
 
 
@@ -74,7 +73,7 @@ def warn_of_group_design(
 def list_group_caveats(design: GroupDesign, group: RegionGroup) -> list[str]:
     """Weak points of the design and of the model of the omnibus test, as sentences."""
     caveats = []
-    if design.effective_donors < _FEW_DONORS:
+    if design.effective_donors < FEW_DONORS:
         n_donors = design.n_informative_donors
         weighted = ", unequally weighted" if n_donors - design.effective_donors > 0.05 else ""
         caveats.append(
@@ -84,7 +83,7 @@ def list_group_caveats(design: GroupDesign, group: RegionGroup) -> list[str]:
         )
     sizes = design.counts.sum(axis=0)
     largest, smallest = int(sizes.argmax()), int(sizes.argmin())
-    if sizes[largest] > _UNEQUAL_SIZES * sizes[smallest]:
+    if sizes[largest] > UNEQUAL_SIZES * sizes[smallest]:
         caveats.append(
             f"the regions differ more than threefold in size (from {group.region_names[smallest]}: {sizes[smallest]} "
             f"samples, to {group.region_names[largest]}: {sizes[largest]}): where they differ in variance as well, "

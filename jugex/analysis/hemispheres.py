@@ -13,6 +13,7 @@ from jugex.analysis.design import Design
 from jugex.analysis.result import PROBE_COLUMNS
 from jugex.analysis.result_design import find_tested, values_of
 from jugex.errors import ResultError
+from jugex.spaces import HEMISPHERES, tell_hemispheres
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
@@ -22,8 +23,6 @@ __all__ = ["HEMISPHERE_COLUMNS", "by_hemisphere"]
 #: Columns of the table, in order; those of probes follow `gene` where each probe is tested by itself.
 HEMISPHERE_COLUMNS = ("gene", "hemisphere", "n_samples_1", "n_samples_2", "n_donors", "diff")
 
-#: Hemispheres by the sign of x, in the order of the table.
-_SIDES = {-1.0: "left", 1.0: "right", 0.0: "midline"}
 _NOTE = (
     "Descriptive: of the Allen Human Brain Atlas's six donors, only two were sampled in the right hemisphere, so that "
     "whether a difference is another one there cannot be told from how these two donors differ from the others. Hence "
@@ -70,7 +69,7 @@ def by_hemisphere(result: DifferentialExpression, genes: str | Sequence[str] | N
     values = values_of(result, listed.index)
     named = listed[["gene", *(column for column in PROBE_COLUMNS if column in listed)]].reset_index(drop=True)
     tables = []
-    for side in _SIDES.values():
+    for side in HEMISPHERES:
         there = sides == side
         if there.any():
             numbers = _describe_side(values[:, there], in_region_1[there], donors[there])
@@ -83,8 +82,7 @@ def by_hemisphere(result: DifferentialExpression, genes: str | Sequence[str] | N
 def _find_hemispheres(result: DifferentialExpression) -> npt.NDArray[np.object_]:
     """Hemisphere in which each sample was taken (n,); missing without a coordinate."""
     if not result.settings["atlas"].get("mirror"):
-        x = result.samples["mni_x"].to_numpy(dtype=np.float64)
-        return pd.Series(np.sign(x)).map(_SIDES).to_numpy(dtype=object)
+        return tell_hemispheres(result.samples["mni_x"].to_numpy(dtype=np.float64))
     if result.inputs is None:
         raise ResultError(
             "the samples were mirrored, and a result read from disk does not tell in which hemisphere they were taken; "

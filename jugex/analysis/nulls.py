@@ -7,22 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from jugex.analysis.engine import TIE_TOLERANCE, scorer_of
+from jugex.analysis.engine import TIE_TOLERANCE, ZERO, score_draws, scorer_of
 from jugex.analysis.relabel import make_relabellings
 from jugex.analysis.result_design import design_of, find_tested, values_of
 from jugex.analysis.retest import restore_generator
-from jugex.analysis.scores import N_SCRATCH, Draws, Scorer
+from jugex.analysis.scores import scores_to_f
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
 
 __all__ = ["permutation_null"]
 
-_RELABELLINGS_PER_BLOCK = 1024
 # z-scores in files have ten digits: what tied before tells apart in the ninth
 _TIE_TOLERANCE_IN_FILES = 1e-8
-# below, a score is 0 but for rounding, as for the engine
-_ZERO = 1e-28
 
 Floats = npt.NDArray[np.float64]
 
@@ -65,30 +62,12 @@ def permutation_null(result: DifferentialExpression, gene: str) -> Floats:
         design, permutation["exchange"], n_relabellings, restore_generator(permutation), redraw=redraw
     )
     scorer = scorer_of(values_of(result, row.index), design, relabellings, statistic)
-    observed = _score(scorer, relabellings.observed(design))[0]
-    scores = _score(scorer, relabellings.draws)
-    f = _to_f(scores, 1 if statistic == "welch" else design.df_resid)  # the score of welch holds its variance already
+    observed = float(score_draws(scorer, relabellings.observed(design))[0, 0])
+    scores = score_draws(scorer, relabellings.draws)[0]
+    f = scores_to_f(scores, design, statistic)
     tolerance = TIE_TOLERANCE if result.inputs is not None else _TIE_TOLERANCE_IN_FILES
-    settled = _settle_ties(f, float(row["f"].iloc[0]), scores, observed if observed >= _ZERO else 0.0, tolerance)
+    settled = _settle_ties(f, float(row["f"].iloc[0]), scores, observed if observed >= ZERO else 0.0, tolerance)
     return np.concatenate([settled, np.full(relabellings.n_smallest, -np.inf)])
-
-
-def _score(scorer: Scorer, draws: Draws) -> Floats:
-    """Scores (m,) of the scorer's one gene under m relabellings, or orders of residuals (m, n)."""
-    scores = np.empty(len(draws))
-    for start in range(0, len(draws), _RELABELLINGS_PER_BLOCK):
-        block = draws[start : start + _RELABELLINGS_PER_BLOCK]
-        of_block, *scratch = np.empty((1 + N_SCRATCH, 1, len(block)))
-        scorer.prepare(block)(slice(0, 1), of_block, scratch)
-        scores[start : start + len(block)] = of_block[0]
-    return scores
-
-
-def _to_f(scores: Floats, df: int) -> Floats:
-    """F of scores SS / (SS + RSS); infinite where RSS is 0."""
-    rest = 1 - scores
-    f: Floats = df * np.divide(scores, rest, out=np.full(scores.shape, np.inf), where=rest > 0)
-    return f
 
 
 def _settle_ties(f: Floats, f_observed: float, scores: Floats, observed: float, tolerance: float) -> Floats:

@@ -109,14 +109,8 @@ def _drop_samples(
                 f"each sample of {region.name!r} misses a value of some gene or covariate, so that "
                 "missing='drop-samples' leaves none; leave out the genes that miss many, or take missing='drop-genes'"
             )
-    fewer = replace(
-        pair,
-        samples=pair.samples.iloc[kept].reset_index(drop=True),
-        levels=pair.levels[kept],
-        zscores=pair.zscores[kept],
-    )
     shorter = [replace(c, values=c.values.iloc[kept].reset_index(drop=True)) for c in covariates]
-    return fewer, shorter, pair.samples["well_id"].to_numpy()[is_missing].tolist()
+    return pair.taking(kept), shorter, pair.samples["well_id"].to_numpy()[is_missing].tolist()
 
 
 def _check_complete(covariates: Sequence[Covariate]) -> None:

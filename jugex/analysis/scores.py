@@ -28,6 +28,7 @@ __all__ = [
     "Statistic",
     "WelchScorer",
     "make_scorer",
+    "scores_to_f",
 ]
 
 #: How area is tested: adjusted for donor (type II = III), before donor (type I), or with a variance per region.
@@ -201,3 +202,10 @@ def make_scorer(values: Floats, design: Design, statistic: Statistic) -> Scorer:
         "welch": WelchScorer,
     }
     return kinds[statistic](values, design)
+
+
+def scores_to_f(scores: Floats, design: Design, statistic: Statistic) -> Floats:
+    """F of scores SS / (SS + RSS), in their shape; infinite where RSS is 0. Those of `welch` hold its variance."""
+    rest, df = 1 - scores, 1 if statistic == "welch" else design.df_resid
+    f: Floats = df * np.divide(scores, rest, out=np.full(scores.shape, np.inf), where=rest > 0)
+    return f

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from jugex.analysis.design import Design
-from jugex.analysis.engine import PermutationCounts, scorer_of
+from jugex.analysis.engine import PermutationCounts, score_draws, scorer_of
 from jugex.analysis.relabel import Relabellings, Shuffles
-from jugex.analysis.scores import N_SCRATCH, Statistic
+from jugex.analysis.scores import Statistic, scores_to_f
 
 __all__ = ["ParetoTail", "Tails", "explain_no_tails", "fit_tail", "infer_tails"]
 
@@ -35,7 +35,6 @@ _FEWEST_RELABELLINGS = _LARGEST_SHARE * _FEWEST_EXCEEDANCES
 _SHAPES = np.array([-0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6])
 _CRITICAL = np.array([0.124, 0.120, 0.117, 0.119, 0.126, 0.145, 0.179])
 
-_RELABELLINGS_PER_BLOCK = 1024
 _SCORES_AT_ONCE = 1 << 21  # 16 MiB of float64
 
 Floats = npt.NDArray[np.float64]
@@ -128,15 +127,14 @@ def infer_tails(
     floor = max(0.1 / (counts.n_relabellings + 1), smallest_p)
     p_perm, p_fwe = counted.perm.copy(), counted.fwe.copy()
 
-    df = _scale_of_f(design, statistic)
-    family = fit_tail(_to_f(counts.maxima, df))
+    family = fit_tail(scores_to_f(counts.maxima, design, statistic))
     rare = np.flatnonzero(counts.family < _FEW_EXCEEDANCES)
     p_fwe[rare] = np.nan if family is None else np.maximum(family.exceed(f[rare]), floor)
 
     rare = np.flatnonzero(counts.own < _FEW_EXCEEDANCES)
     for genes, scores in _score_genes(values[rare], design, relabellings, statistic):
         for gene, of_gene in zip(rare[genes], scores, strict=True):
-            tail = fit_tail(_to_f(of_gene, df))
+            tail = fit_tail(scores_to_f(of_gene, design, statistic))
             p_perm[gene] = np.nan if tail is None else np.maximum(tail.exceed(f[gene]), floor)
     return Tails(p_perm, p_fwe, family, int(np.isfinite(p_perm[rare]).sum()))
 
@@ -205,18 +203,6 @@ def _fits(tail: ParetoTail, exceedances: Floats) -> bool:
     return bool(w_squared <= np.interp(tail.shape, _SHAPES, _CRITICAL))
 
 
-def _scale_of_f(design: Design, statistic: Statistic) -> int:
-    """What score / (1 - score) is multiplied by: the score of `welch` holds its variance already."""
-    return 1 if statistic == "welch" else design.df_resid
-
-
-def _to_f(scores: Floats, df: int) -> Floats:
-    """F of scores SS / (SS + RSS); infinite where RSS is 0."""
-    rest = 1 - scores
-    f: Floats = df * np.divide(scores, rest, out=np.full(scores.shape, np.inf), where=rest > 0)
-    return f
-
-
 def _score_genes(
     values: Floats, design: Design, relabellings: Relabellings | Shuffles, statistic: Statistic
 ) -> Iterator[tuple[slice, Floats]]:
@@ -225,12 +211,4 @@ def _score_genes(
     size = max(1, _SCORES_AT_ONCE // m)
     for first in range(0, len(values), size):
         genes = slice(first, min(first + size, len(values)))
-        scorer = scorer_of(values[genes], design, relabellings, statistic)
-        every = slice(0, genes.stop - genes.start)
-        scores = np.empty((every.stop, m))
-        for start in range(0, m, _RELABELLINGS_PER_BLOCK):
-            draws = relabellings.draws[start : start + _RELABELLINGS_PER_BLOCK]
-            of_block, *scratch = np.empty((1 + N_SCRATCH, every.stop, len(draws)))
-            scorer.prepare(draws)(every, of_block, scratch)
-            scores[:, start : start + len(draws)] = of_block
-        yield genes, scores
+        yield genes, score_draws(scorer_of(values[genes], design, relabellings, statistic), relabellings.draws)

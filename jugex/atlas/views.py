@@ -19,6 +19,7 @@ from jugex.atlas.coordinates import AXES, CoordinatesLike, check_common, read_co
 from jugex.atlas.reannotation import read_reannotation
 from jugex.errors import AtlasError, AtlasWarning, OptionError, warn_user
 from jugex.genes import Genes
+from jugex.spaces import tell_hemispheres
 
 __all__ = ["AtlasView", "Side", "derive_atlas", "mirrored", "reannotated", "with_coordinates", "with_donors"]
 
@@ -225,7 +226,7 @@ def mirrored(atlas: ExpressionAtlas, side: Side) -> AtlasView:
     is_reflected = x > 0 if side == "left" else x < 0
     samples = atlas.samples.assign(mni_x=np.where(is_reflected, -x, x))
     if "hemisphere" not in samples:
-        samples["hemisphere"] = np.select([x < 0, x > 0], ["left", "right"], "midline").astype(object)
+        samples["hemisphere"] = tell_hemispheres(x)
     return AtlasView(atlas, samples=samples, record={"mirror": {"side": side, "n_reflected": int(is_reflected.sum())}})
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TypeAlias, get_args
+from typing import Any, TypeAlias, get_args
 
 from jugex.atlas.views import Side
+from jugex.genes import read_gene_list
 from jugex.workflow import DEFAULTS
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "add_output",
     "add_source",
     "describe_default",
+    "read_choices",
     "split_list",
 ]
 
@@ -106,6 +108,22 @@ def add_output(command: argparse.ArgumentParser, default: Path | None) -> None:
 def describe_default(choice: str, text: str) -> str:
     """Text of an option with its default."""
     return f"{text} (default: {DEFAULTS[choice]})"
+
+
+def read_choices(options: argparse.Namespace) -> dict[str, Any]:
+    """Keywords of `jugex.compare` and `jugex.compare_several` from the options of ``jugex compare``."""
+    same = (
+        "names", "preset", "atlas", "donors", "threshold", "overlap", "within", "exclude", "tolerance", "aliases",
+        "coordinates", "mirror", "reannotation", "min_present", "present_in", "statistic", "exchange", "probes",
+        "alpha", "tail", "background",
+    )  # fmt: skip
+    return {
+        **{name: getattr(options, name) for name in same},
+        "genes": read_gene_list(options.gene_list) if options.gene_list else options.genes,
+        "n_permutations": options.permutations,
+        "rng": options.seed,
+        "n_jobs": options.jobs,
+    }
 
 
 def split_list(text: str) -> list[str]:

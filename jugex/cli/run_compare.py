@@ -17,11 +17,11 @@ from jugex.cli.arguments import (
     add_output,
     add_source,
     describe_default,
+    read_choices,
     split_list,
 )
 from jugex.cli.run_several import run_several, take_more_names
 from jugex.cli.summary import save_and_summarize, tell_ledger
-from jugex.genes import read_gene_list
 from jugex.query import Overlap, PresentIn
 from jugex.report.files import check_output
 from jugex.workflow import PRESETS, compare
@@ -125,33 +125,9 @@ def _run_compare(options: argparse.Namespace) -> None:
     result = compare(
         options.region_1,
         options.region_2,
-        preset=options.preset,
-        names=options.names,
-        atlas=options.atlas,
-        genes=read_gene_list(options.gene_list) if options.gene_list else options.genes,
-        donors=options.donors,
-        threshold=options.threshold,
-        overlap=options.overlap,
-        within=options.within,
-        exclude=options.exclude,
-        tolerance=options.tolerance,
-        aliases=options.aliases,
-        coordinates=options.coordinates,
-        mirror=options.mirror,
-        reannotation=options.reannotation,
-        min_present=options.min_present,
-        present_in=options.present_in,
-        statistic=options.statistic,
-        exchange=options.exchange,
-        probes=options.probes,
-        n_permutations=options.permutations,
-        rng=options.seed,
-        alpha=options.alpha,
-        n_jobs=options.jobs,
-        tail=options.tail,
+        **read_choices(options),
         covariates=options.covariate,
         missing=options.missing,
-        background=options.background,
     )
     tell_ledger(result.settings)
     save_and_summarize(result, options)

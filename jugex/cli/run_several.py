@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pandas as pd
 
+from jugex.cli.arguments import read_choices
 from jugex.cli.summary import tell_ledger
 from jugex.errors import OptionError
-from jugex.genes import read_gene_list
 from jugex.several import SeveralRegions, compare_several
 
 __all__ = ["run_several", "take_more_names"]
@@ -48,31 +48,7 @@ def run_several(options: argparse.Namespace) -> None:
     _check_options(options)
     result = compare_several(
         [options.region_1, options.region_2, *options.more_regions],
-        names=options.names,
-        preset=options.preset,
-        atlas=options.atlas,
-        genes=read_gene_list(options.gene_list) if options.gene_list else options.genes,
-        donors=options.donors,
-        threshold=options.threshold,
-        overlap=options.overlap,
-        within=options.within,
-        exclude=options.exclude,
-        tolerance=options.tolerance,
-        aliases=options.aliases,
-        coordinates=options.coordinates,
-        mirror=options.mirror,
-        reannotation=options.reannotation,
-        min_present=options.min_present,
-        present_in=options.present_in,
-        statistic=options.statistic,
-        exchange=options.exchange,
-        probes=options.probes,
-        n_permutations=options.permutations,
-        rng=options.seed,
-        alpha=options.alpha,
-        n_jobs=options.jobs,
-        tail=options.tail,
-        background=options.background,
+        **read_choices(options),
     )
     result = replace(result, settings=result.settings | {"command": options.command_line})
     tell_ledger(result.settings)

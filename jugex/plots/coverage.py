@@ -21,6 +21,7 @@ from jugex.plots.styles import (
 )  # fmt: skip
 from jugex.plots.texts import fit_text
 from jugex.regions import Coverage
+from jugex.spaces import HEMISPHERES, tell_hemispheres
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,8 +80,8 @@ def plot_coverage(source: DifferentialExpression | Coverage | Iterable[Coverage]
 def _count_used(result: DifferentialExpression) -> dict[str, pd.DataFrame]:
     """Samples used of each donor of the atlas (rows) on each side (columns), by region."""
     samples = result.samples
-    side = pd.Series(np.sign(samples["mni_x"].to_numpy(dtype=np.float64)), index=samples.index)
-    side = side.map({-1.0: "left", 0.0: "midline", 1.0: "right"}).fillna("no coordinate")
+    side = pd.Series(tell_hemispheres(samples["mni_x"].to_numpy(dtype=np.float64)), index=samples.index)
+    side = side.fillna("no coordinate")
     known = [donor["donor_name"] for donor in result.settings["atlas"]["donors"]]
     donors = list(dict.fromkeys([*known, *samples["donor_name"]]))
     tables = {}
@@ -101,7 +102,7 @@ def _join_coverages(source: Coverage | Iterable[Coverage]) -> dict[str, pd.DataF
     tables = {}
     for number, coverage in enumerate(coverages, start=1):
         table = coverage.donors.set_index("donor_name")
-        table["no coordinate"] = table["samples"] - table[["left", "midline", "right"]].sum(axis=1)
+        table["no coordinate"] = table["samples"] - table[list(HEMISPHERES)].sum(axis=1)
         name = coverage.region if coverage.region not in tables else f"{coverage.region} ({number})"
         tables[name] = table[list(_HATCHES)]
     donors = list(dict.fromkeys(donor for table in tables.values() for donor in table.index))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -112,6 +112,11 @@ class RegionPair:
     def in_region_1(self) -> npt.NDArray[np.bool_]:
         """Whether each sample counts for region 1, shape (n,)."""
         return np.asarray(self.samples["region"] == self.regions[0].name, dtype=bool)
+
+    def taking(self, rows: npt.NDArray[np.intp]) -> RegionPair:
+        """The pair with some of its samples only, by their rows."""
+        samples = self.samples.iloc[rows].reset_index(drop=True)
+        return replace(self, samples=samples, levels=self.levels[rows], zscores=self.zscores[rows])
 
     def to_anndata(self) -> AnnData:
         """The pair as AnnData; see `jugex.query.anndata_export.pair_to_anndata`."""

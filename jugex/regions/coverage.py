@@ -9,14 +9,12 @@ import numpy as np
 import pandas as pd
 
 from jugex.regions.base import Points, Region
+from jugex.spaces import HEMISPHERES, tell_hemispheres
 
 if TYPE_CHECKING:
     from jugex.atlas import ExpressionAtlas
 
 __all__ = ["Coverage", "measure_coverage"]
-
-#: Columns of `Coverage.donors` that count samples: x < 0 mm, x = 0, x > 0.
-_SIDES = ("left", "midline", "right")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,16 +60,16 @@ class Coverage:
     @property
     def hemispheres(self) -> pd.DataFrame:
         """One row per `hemisphere` (left, midline, right): `samples` and `donors`, the donors with samples there."""
-        counts = self.donors[list(_SIDES)]
+        counts = self.donors[list(HEMISPHERES)]
         samples, donors = counts.sum().to_numpy(), (counts > 0).sum().to_numpy()
-        return pd.DataFrame({"hemisphere": list(_SIDES), "samples": samples, "donors": donors})
+        return pd.DataFrame({"hemisphere": list(HEMISPHERES), "samples": samples, "donors": donors})
 
     def __str__(self) -> str:
         extent = "no extent in space" if np.isnan(self.volume) else f"{self.volume:,.0f} mm3"
         x, y, z = self.centroid
         where = "" if np.isnan(x) else f" around x {x:.0f}, y {y:.0f}, z {z:.0f} mm"
         head = f"{self.region} in {self.atlas}: {self.n_samples} samples of {self.n_donors} donors; {extent}{where}"
-        totals = {"donor_name": "samples", **self.donors[[*_SIDES, "samples"]].sum()}
+        totals = {"donor_name": "samples", **self.donors[[*HEMISPHERES, "samples"]].sum()}
         numbers = self.hemispheres.set_index("hemisphere")["donors"]
         donors = {"donor_name": "donors", **numbers, "samples": self.n_donors}
         table = pd.concat([self.donors, pd.DataFrame([totals, donors])])
@@ -99,8 +97,8 @@ def measure_coverage(region: Region, atlas: ExpressionAtlas) -> Coverage:
     """
     bound = region.bound_to(atlas)
     samples = atlas.samples[bound.locate(atlas.samples)["inside"].to_numpy()]
-    side = np.sign(samples["mni_x"]).map(dict(zip((-1.0, 0.0, 1.0), _SIDES, strict=True)))
-    counts = pd.crosstab(samples["donor_name"], side)
-    counts = counts.reindex(index=atlas.donors["donor_name"], columns=list(_SIDES), fill_value=0)
+    x = samples["mni_x"].to_numpy(dtype=np.float64)
+    counts = pd.crosstab(samples["donor_name"], pd.Series(tell_hemispheres(x), index=samples.index, dtype=object))
+    counts = counts.reindex(index=atlas.donors["donor_name"], columns=list(HEMISPHERES), fill_value=0)
     donors = counts.assign(samples=counts.sum(axis=1)).rename_axis(columns=None).reset_index()
     return Coverage(bound.name, atlas.name, donors, bound.volume, bound.centroid)

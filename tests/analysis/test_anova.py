@@ -149,7 +149,7 @@ class TestErrors:
     def test_a_gene_that_was_not_tested(self):
         levels = np.random.default_rng(0).normal(5, 1, size=(16, 4))
         levels[:, 2] = 3.0
-        with pytest.raises(GeneError, match=r"gene 'B' has no analysis of variance \(not tested: constant"):
+        with pytest.raises(GeneError, match=r"gene 'B' has no F \(not tested: constant"):
             analyse(levels=levels).anova_table("B")
 
     def test_regions_of_one_name(self):

@@ -37,10 +37,10 @@ def analyse(atlas, **options):
 def test_sides_are_told_by_the_sign_of_x(atlas):
     table = analyse(atlas).by_hemisphere("TAC1")
     assert tuple(table.columns) == HEMISPHERE_COLUMNS
-    assert table["hemisphere"].tolist() == ["left", "right", "midline"]
-    assert table["n_samples_1"].tolist() == [5, 2, 0]
-    assert table["n_samples_2"].tolist() == [3, 2, 1]
-    assert table["n_donors"].tolist() == [2, 1, 0]
+    assert table["hemisphere"].tolist() == ["left", "midline", "right"]
+    assert table["n_samples_1"].tolist() == [5, 0, 2]
+    assert table["n_samples_2"].tolist() == [3, 1, 2]
+    assert table["n_donors"].tolist() == [2, 0, 1]
 
 
 def test_the_difference_is_adjusted_for_donor_within_the_side(atlas):

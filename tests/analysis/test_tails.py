@@ -10,7 +10,7 @@ from jugex.analysis import tails
 from jugex.analysis.effects import compute_effects
 from jugex.analysis.engine import count_exceedances
 from jugex.analysis.relabel import draw_relabellings, make_relabellings
-from jugex.analysis.scores import make_scorer
+from jugex.analysis.scores import make_scorer, scores_to_f
 from jugex.analysis.tails import ParetoTail, explain_no_tails, fit_tail, infer_tails
 from tests.analysis.designs import LAYOUTS, make_design, make_values
 
@@ -167,12 +167,13 @@ class TestInfer:
         score = make_scorer(values, design, statistic).prepare(design.labels[None])
         scores = np.empty((20, 1))
         score(slice(0, 20), scores, list(np.empty((2, 20, 1))))
-        f = tails._to_f(scores[:, 0], tails._scale_of_f(design, statistic))
+        f = scores_to_f(scores[:, 0], design, statistic)
         # two ways to sum, and 1 - score loses digits where the score is near 1
         np.testing.assert_allclose(f, compute_effects(values, values, design, statistic).f, rtol=1e-9)
 
     def test_a_score_of_1_is_an_infinite_f(self):
-        assert tails._to_f(np.array([0.5, 1.0]), 7).tolist() == [7.0, np.inf]
+        design = make_design(LAYOUTS["unbalanced"])
+        assert scores_to_f(np.array([0.5, 1.0]), design, "adjusted").tolist() == [design.df_resid, np.inf]
 
     @pytest.mark.parametrize("statistic", ["adjusted", "sequential", "welch"])
     def test_blocks_change_nothing(self, statistic, monkeypatch):
@@ -181,7 +182,7 @@ class TestInfer:
         values[:15] += 2 * design.labels
         _, expected = infer(values, design, 1500, statistic=statistic)
         monkeypatch.setattr(tails, "_SCORES_AT_ONCE", 4000)
-        monkeypatch.setattr(tails, "_RELABELLINGS_PER_BLOCK", 77)
+        monkeypatch.setattr("jugex.analysis.engine._RELABELLINGS_PER_BLOCK", 77)
         _, inferred = infer(values, design, 1500, statistic=statistic)
         assert expected.n_refined > 0
         # sums of a product depend on its size in the last digit
