@@ -18,11 +18,14 @@ from jugex.plots.styles import (
     donor_styles,
     dress_axes,
     in_journal_style,
+    limit_legend,
     make_axes,
+    title_axes,
 )  # fmt: skip
 from jugex.plots.texts import describe_test, find_zscores, fit_text, name_regions
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
     from jugex.analysis.result import DifferentialExpression
@@ -33,6 +36,7 @@ AxisTrend = Literal["samples", "donors", "none"]
 
 _COORDINATES = ["mni_x", "mni_y", "mni_z"]
 _FEWEST_FOR_TREND = 6
+_MOST_DONORS = 11  # that the legend has room for
 _DASHES = (0, (4, 1.5))
 _TREND_SPAN = 0.6  # share of the samples behind each point of the trend
 
@@ -100,8 +104,9 @@ def plot_axis(
     ax = make_axes(WIDE_COLUMN, 75)[0] if ax is None else ax
     _draw_samples(ax, result, places, values, in_region_1, shown)
     _draw_means(ax, places, values, in_region_1, shown)
-    _draw_trends(ax, result, places, values, shown, trend)
-    _label_axes(ax, result, gene, n_left_out=int((~shown).sum()), without_donors=remove_donors, trend=trend)
+    n_trends = _draw_trends(ax, result, places, values, shown, trend)
+    _label_axes(ax, result, gene, n_left_out=int((~shown).sum()), without_donors=remove_donors)
+    _explain_marks(ax, result, trend if n_trends else "none")
     return ax
 
 
@@ -147,7 +152,7 @@ def _draw_samples(
             here = shown & in_region & (donors == name)
             if here.any():
                 ax.scatter(
-                    places[here], values[here], s=18 if in_region is in_region_1 else 23,  # a white edge makes smaller
+                    places[here], values[here], s=18 if in_region is in_region_1 else 26,  # a white edge makes smaller
                     marker=donor.marker, facecolors=style.face,
                     edgecolors=style.edge, linewidths=0.5, zorder=3, label="_",
                 )  # fmt: skip
@@ -164,17 +169,19 @@ def _draw_means(ax: Axes, places: Floats, values: Floats, in_region_1: Mask, sho
 
 def _draw_trends(
     ax: Axes, result: DifferentialExpression, places: Floats, values: Floats, shown: Mask, trend: str
-) -> None:
+) -> int:
+    """Draw the trends that have enough samples; how many."""
     if trend == "samples":
         groups = [(shown, GREY)]
     else:
         donors = result.samples["donor_name"].to_numpy()
         styles = donor_styles(result) if trend == "donors" else {}
         groups = [(shown & (donors == name), style.colour) for name, style in styles.items()]
+    groups = [(here, colour) for here, colour in groups if len(np.unique(places[here])) >= _FEWEST_FOR_TREND]
     for here, colour in groups:
-        if len(np.unique(places[here])) >= _FEWEST_FOR_TREND:
-            x, y = _smooth(places[here], values[here])
-            ax.plot(x, y, color=colour, linewidth=1.1, linestyle=_DASHES, zorder=2)
+        x, y = _smooth(places[here], values[here])
+        ax.plot(x, y, color=colour, linewidth=1.1, linestyle=_DASHES, zorder=2)
+    return len(groups)
 
 
 def _smooth(x: Floats, y: Floats) -> tuple[Floats, Floats]:
@@ -187,18 +194,20 @@ def _smooth(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     return smooth[:, 0], smooth[:, 1]
 
 
-def _label_axes(
-    ax: Axes, result: DifferentialExpression, gene: str, *, n_left_out: int, without_donors: bool, trend: str
-) -> None:
-    from matplotlib.lines import Line2D
-
+def _label_axes(ax: Axes, result: DifferentialExpression, gene: str, *, n_left_out: int, without_donors: bool) -> None:
     first, second = name_regions(result, 15)
     left_out = f"\n{n_left_out} samples without coordinate or value left out" if n_left_out else ""
     ax.axvline(0, color=PALE, linewidth=0.6, zorder=0)
     ax.set_xlabel(f"mm from {first} to {second},\n0 midway between their samples{left_out}")
     ax.set_ylabel("z-score, donor effects removed" if without_donors else "z-score, donor effects left in")
-    ax.set_title(describe_test(result, gene))
+    title_axes(ax, describe_test(result, gene))
     dress_axes(ax)
+
+
+def _explain_marks(ax: Axes, result: DifferentialExpression, trend: str) -> None:
+    """Legend: regions by colour, donors by marker."""
+    from matplotlib.lines import Line2D
+
     regions = [
         Line2D([], [], color=style.face, linewidth=4, label=name)
         for name, style in zip(name_regions(result, 18), REGION_STYLES, strict=True)
@@ -206,9 +215,10 @@ def _label_axes(
     if trend != "none":
         words = "running trend" if trend == "samples" else "running trend of a donor"
         regions.append(Line2D([], [], color=GREY, linewidth=1.1, linestyle=_DASHES, label=words))
-    donors = [
+    donors: list[Artist] = [
         Line2D([], [], linestyle="", marker=style.marker, markersize=4, color="white", markeredgecolor=INK,
                markeredgewidth=0.6, label=fit_text(name, 20))
         for name, style in donor_styles(result).items()
     ]  # fmt: skip
+    donors, _ = limit_legend(donors, list(donor_styles(result)), _MOST_DONORS)
     ax.legend(handles=[*regions, *donors], loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0)

@@ -11,6 +11,7 @@ import pandas as pd
 from jugex.analysis.result import DifferentialExpression
 from jugex.errors import OptionError
 from jugex.plots.styles import (
+    FAINT,
     INK,
     REGION_STYLES,
     SINGLE_COLUMN,
@@ -22,6 +23,7 @@ from jugex.plots.styles import (
 from jugex.plots.texts import fit_text
 from jugex.regions import Coverage
 from jugex.spaces import HEMISPHERES, tell_hemispheres
+from jugex.wording import count_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,6 +35,10 @@ _TALLEST = 235.0  # mm: a page
 #: parts of a bar, told apart by hatching: x < 0 mm, x = 0, x > 0, and samples without a coordinate
 _HATCHES = {"left": "", "midline": "....", "right": "////", "no coordinate": "xxxx"}
 _SIDES = {"left": "left hemisphere", "right": "right hemisphere"}
+_ALL_ON = {
+    "left": "all in the left hemisphere", "right": "all in the right hemisphere", "midline": "all on the midline",
+    "no coordinate": "none with a coordinate",
+}  # fmt: skip
 # beyond the two regions of a result: more that colour-blind readers tell apart, and that differ in grey
 _MORE_COLOURS = ("#56B4E9", "#D55E00", "#009E73", "#CC79A7")
 
@@ -138,19 +144,19 @@ def _label_axes(ax: Axes, counts: dict[str, pd.DataFrame], colours: list[str]) -
     ax.set_ylim(0.5 - len(donors), 0.5)
     ax.set_xlim(0, max(1.0, *(table.sum(axis=1).max() for table in counts.values())) * 1.1)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set_xlabel("samples")
+    totals = pd.concat(counts.values()).sum()
+    sides = [side for side in _HATCHES if totals[side] > 0]
+    ax.set_xlabel(f"samples, {_ALL_ON[sides[0]]}" if len(sides) == 1 else "samples")
     dress_axes(ax)
     ax.tick_params(axis="y", length=0)
-    totals = pd.concat(counts.values()).sum()
     regions = [
         Patch(facecolor=colours[number % len(colours)], edgecolor=INK, linewidth=0.5,
-              label=f"{fit_text(name, 30)} ({int(table.to_numpy().sum())} samples of "
-                    f"{int((table.sum(axis=1) > 0).sum())} donors)")
+              label=f"{fit_text(name, 30)} ({count_of(int(table.to_numpy().sum()), 'sample')} of "
+                    f"{count_of(int((table.sum(axis=1) > 0).sum()), 'donor')})")
         for number, (name, table) in enumerate(counts.items())
     ]  # fmt: skip
-    sides = [
-        Patch(facecolor="white", edgecolor=INK, hatch=hatch * 2, linewidth=0.5, label=_SIDES.get(side, side))
-        for side, hatch in _HATCHES.items()
-        if totals[side] > 0
+    hatched = [
+        Patch(facecolor=FAINT, edgecolor=INK, hatch=_HATCHES[side] * 2, linewidth=0.5, label=_SIDES.get(side, side))
+        for side in (sides if len(sides) > 1 else [])  # where all lie on one side the label of the axis says it
     ]
-    place_legend_below(ax, [*regions, *sides])
+    place_legend_below(ax, [*regions, *hatched])

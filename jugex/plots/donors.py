@@ -8,8 +8,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.plots.styles import GREY, INK, PALE, SINGLE_COLUMN, donor_styles, dress_axes, in_journal_style, make_axes
-from jugex.plots.texts import describe_test, find_row, fit_text, name_difference
+from jugex.plots.styles import (
+    GREY,
+    INK,
+    PALE,
+    SINGLE_COLUMN,
+    donor_styles,
+    dress_axes,
+    in_journal_style,
+    label_differences,
+    make_axes,
+    title_axes,
+)  # fmt: skip
+from jugex.plots.texts import describe_test, find_row, fit_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +32,8 @@ __all__ = ["plot_donors"]
 # intervals are drawn to this many times the span of the differences and the weighted interval: with two donors the
 # interval of their plain mean is 12.7 standard errors to each side, and would squeeze everything else
 _MOST_SPAN = 1.5
+_MARGINS, _MM_PER_ROW, _LEAST_MM_PER_ROW = 28.0, 5.0, 3.0
+_TALLEST = 235.0  # mm: a page
 
 Floats = npt.NDArray[np.float64]
 
@@ -60,7 +73,8 @@ def plot_donors(result: DifferentialExpression, gene: str, *, ax: Axes | None = 
     from jugex.analysis.donor_tables import donor_differences
 
     rows = _list_rows(result, gene, donor_differences(result, [gene]))
-    ax = make_axes(SINGLE_COLUMN, 28 + 5 * len(rows))[0] if ax is None else ax
+    per_row = min(_MM_PER_ROW, max((_TALLEST - _MARGINS) / len(rows), _LEAST_MM_PER_ROW))
+    ax = make_axes(SINGLE_COLUMN, _MARGINS + per_row * len(rows))[0] if ax is None else ax
     limits = _choose_limits(rows)
     for place, row in enumerate(rows.to_dict("records")):
         _draw_row(ax, -place, {str(key): value for key, value in row.items()}, limits)
@@ -138,8 +152,8 @@ def _label_axes(ax: Axes, result: DifferentialExpression, gene: str, rows: pd.Da
             )  # fmt: skip
     ax.axvline(0, color=GREY, linewidth=0.6, linestyle="--", zorder=0)
     ax.axhline(0.5 - n_donors, color=PALE, linewidth=0.6, zorder=0)
-    ax.set_xlabel(name_difference(result))
-    ax.set_title(describe_test(result, gene))
+    label_differences(ax, result, from_middle=True)
+    title_axes(ax, describe_test(result, gene))
     dress_axes(ax)
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)

@@ -13,9 +13,12 @@ from jugex.plots.styles import (
     DOUBLE_COLUMN,
     GREY,
     INK,
+    PALE,
+    REGION_STYLES,
     donor_styles,
     figure_of,
     in_journal_style,
+    limit_legend,
     make_axes,
     place_legend_below,
     size_in_points,
@@ -23,6 +26,7 @@ from jugex.plots.styles import (
 from jugex.plots.texts import find_zscores, fit_text, name_regions
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
@@ -36,6 +40,8 @@ _MM_PER_GENE = 2.7
 _TALLEST = 235.0  # mm: a page
 _LEAST_ROW = 6.5  # points that a name needs
 _WIDEST_RANGE = 3.0  # z-scores beyond +-3 look the same
+_MOST_DONORS = 18  # in the legend
+_MOST_MARKED = 60  # donors in the strip, region by region, that have room for a mark
 _STRIP = 0.07  # height of the strip of donors, inches
 
 Floats = npt.NDArray[np.float64]
@@ -52,8 +58,9 @@ def plot_heatmap(
 ) -> Axes:
     """z-scores of genes (rows) in all samples used (columns), by region and, in each, by donor.
 
-    Colours run from dark to light, so that they survive print in grey and any kind of colour vision; z-scores beyond
-    +-3 look the same, missing ones are white. Marks and colours in the strip below are the donors.
+    Blue is below the mean of the donor's samples, red above: colours that any kind of colour vision tells apart.
+    z-scores beyond +-3 look the same, missing ones are grey. The strip above shows the regions, marks and colours in
+    the strip below the donors; the words below say in which order genes and samples stand.
 
     Parameters
     ----------
@@ -96,6 +103,7 @@ def plot_heatmap(
     ax = make_axes(DOUBLE_COLUMN, min(34 + _MM_PER_GENE * len(rows), _TALLEST))[0] if ax is None else ax
     image = _draw_values(ax, values)
     _mark_samples(ax, result, columns)
+    _explain(ax, result, order, has_gaps=bool(np.isnan(values).any()))
     words = "significant" if genes is None and len(result.significant) else "all" if genes is None else "chosen"
     _label_axes(ax, image, rows, f"{len(rows):,} of {n_all:,} {words} {result.unit}s" if n_all > len(rows) else "")
     return ax
@@ -147,52 +155,75 @@ def _order_genes(result: DifferentialExpression, chosen: list[str], order: str) 
 def _draw_values(ax: Axes, values: Floats) -> AxesImage:
     finite = np.abs(values[np.isfinite(values)])
     reach = min(_WIDEST_RANGE, float(finite.max()) or 1.0)
+    ax.set_facecolor(PALE)
     return ax.imshow(
-        np.ma.masked_invalid(values), aspect="auto", interpolation="nearest", cmap="cividis", vmin=-reach, vmax=reach,
+        np.ma.masked_invalid(values), aspect="auto", interpolation="nearest", cmap="RdBu_r", vmin=-reach, vmax=reach,
         zorder=1,
     )  # fmt: skip
 
 
 def _mark_samples(ax: Axes, result: DifferentialExpression, columns: npt.NDArray[np.intp]) -> None:
     """Lines between regions and donors, names of the regions above, and a strip of donors below."""
-    from matplotlib.lines import Line2D
     from matplotlib.patches import Rectangle
     from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
     samples = result.samples.iloc[columns]
-    styles, across = donor_styles(result), ax.get_xaxis_transform()
+    styles = donor_styles(result)
     inches = figure_of(ax).dpi_scale_trans + ScaledTranslation(0, 0, ax.transAxes)  # type: ignore[arg-type] # up from the axes' lower edge
     below = blended_transform_factory(ax.transData, inches)
+    upwards = figure_of(ax).dpi_scale_trans + ScaledTranslation(0, 1, ax.transAxes)  # type: ignore[arg-type] # from their upper edge
+    above = blended_transform_factory(ax.transData, upwards)
     groups = samples.groupby([samples["region"].to_numpy(), samples["donor_name"].to_numpy()], sort=False).size()
     ends = np.cumsum(groups.to_numpy()) - 0.5
     for (_, donor_name), n, end in zip(groups.index, groups, ends, strict=True):
         style = styles[str(donor_name)]
-        ax.axvline(float(end), color="white", linewidth=0.4, zorder=2)
+        if end < len(samples) - 1:
+            ax.axvline(float(end), color=GREY, linewidth=0.4, zorder=2)
         ax.add_patch(
             Rectangle((end - n, -1.3 * _STRIP), n, _STRIP, transform=below, clip_on=False, color=style.colour,
                       linewidth=0)
         )  # fmt: skip
+        if len(groups) > _MOST_MARKED:
+            continue
         ax.plot(
             [end - n / 2], [-0.8 * _STRIP], style.marker, transform=below, clip_on=False, color="white",
             markeredgecolor=INK, markersize=3, markeredgewidth=0.4,
         )  # fmt: skip
     n_1 = int((samples["region"] == result.region_names[0]).sum())
     ax.axvline(n_1 - 0.5, color="white", linewidth=2.4, zorder=2)
-    places = ((n_1 - 1) / 2, n_1 + (len(samples) - n_1 - 1) / 2)
-    for name, place, n in zip(name_regions(result, 40), places, (n_1, len(samples) - n_1), strict=True):
-        ax.text(place, 1.01, f"{name}\nn = {n}", transform=across, ha="center", va="bottom", size=7)
-    marks = [
+    spans = ((0, n_1), (n_1, len(samples)))
+    for name, region, (start, end) in zip(name_regions(result, 40), REGION_STYLES, spans, strict=True):
+        ax.add_patch(
+            Rectangle((start - 0.5, 0.3 * _STRIP), end - start, 0.6 * _STRIP, transform=above, clip_on=False,
+                      facecolor=region.face, linewidth=0)
+        )  # fmt: skip
+        ax.text(
+            (start + end - 1) / 2, 1.3 * _STRIP, f"{name}, n = {end - start}", transform=above, ha="center",
+            va="bottom", size=7,
+        )  # fmt: skip
+
+
+def _explain(ax: Axes, result: DifferentialExpression, order: str, *, has_gaps: bool) -> None:
+    """Legend of donors and missing values, under words on the order of rows and columns."""
+    from matplotlib.lines import Line2D
+
+    marks: list[Artist] = [
         Line2D([], [], linestyle="", marker=style.marker, color=style.colour, markersize=4, label=fit_text(name, 20))
-        for name, style in styles.items()
+        for name, style in donor_styles(result).items()
     ]
-    place_legend_below(ax, marks, below=10, columns=6)
+    marks, _ = limit_legend(marks, list(donor_styles(result)), _MOST_DONORS)
+    if has_gaps:
+        marks.append(Line2D([], [], linestyle="", marker="s", color=PALE, markersize=5, label="no value"))
+    legend = place_legend_below(ax, marks, below=10, columns=6)
+    rows = "falling difference (region 1 \N{MINUS SIGN} region 2)" if order == "difference" else "similarity"
+    legend.set_title(f"columns: samples by region and donor; rows: {result.unit}s by {rows}")
 
 
 def _label_axes(ax: Axes, image: AxesImage, rows: list[str], left_out: str) -> None:
     """Colour bar, and the names of the genes where their rows leave room for them."""
     figure = figure_of(ax)
     bar = figure.colorbar(image, ax=ax, fraction=0.03, pad=0.01, aspect=25, extend="both")
-    bar.set_label("z-score", size=7)
+    bar.set_label("z-score in the donor", size=7)
     bar.ax.tick_params(labelsize=7, length=2, width=0.5)
     bar.outline.set_linewidth(0.4)
     ax.set_xticks([])

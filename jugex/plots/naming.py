@@ -19,7 +19,8 @@ __all__ = ["name_points"]
 _SIZE = 6.0  # points (1/72 inch), as all lengths here
 _MARKER = 2.5
 _GAP = 1.0
-_DISTANCES = (3.5, 8.0, 14.0, 22.0, 32.0, 44.0)
+_DISTANCES = (3.5, 8.0, 13.0, 19.0, 26.0, 34.0, 43.0, 53.0)
+_ROOM = np.array([2.5, 0.5])  # kept free around a name, so that names beside each other are not read as one
 _LINE_FROM = 5.0
 
 Floats = npt.NDArray[np.float64]
@@ -50,18 +51,30 @@ def name_points(ax: Axes, points: Floats, names: Sequence[str], *, keep_clear: S
     marks = ax.transData.transform(points.reshape(-1, 2)) * to_points
     frame = np.asarray(ax.get_window_extent().extents) * to_points
     cells = np.unique(np.rint(marks / _MARKER), axis=0) * _MARKER  # of points on top of each other one is enough
-    taken, written = np.concatenate([corners, _around(marks[: len(names)], _MARKER), _around(cells, _GAP)]), corners
+    taken = np.concatenate([corners, _around(marks[: len(names)], _MARKER), _around(cells, _GAP)])
+    written, lines = corners, np.empty((0, 4))
     n_named = 0
     for mark, point, name in zip(marks, points, names, strict=False):
         size = _measure(ax, name) * to_points
-        for shift in _list_shifts(size, to_right=bool(mark[0] >= (frame[0] + frame[2]) / 2)):
-            box, line = _around(mark + shift, (size + _GAP) / 2), _around(_lead(mark, shift, size), _GAP / 2)
-            if _is_inside(box, frame) and not _meets(box[None], taken) and not _meets(line, written):
-                _write(ax, point, name, shift, size)
-                taken, written = np.vstack([taken, box, line]), np.vstack([written, box])
-                n_named += 1
-                break
+        found = _find_place(mark, size, frame, taken, np.vstack([written, lines]))
+        if found is None:
+            continue
+        shift, box, line = found
+        _write(ax, point, name, shift, size)
+        taken, written, lines = np.vstack([taken, box, line]), np.vstack([written, box]), np.vstack([lines, line])
+        n_named += 1
     return n_named
+
+
+def _find_place(
+    mark: Floats, size: Floats, frame: Floats, taken: Floats, uncrossed: Floats
+) -> tuple[Floats, Floats, Floats] | None:
+    """Shift, box and line of a name of a point that fits inside the frame and meets nothing, if there is any."""
+    for shift in _list_shifts(size, to_right=bool(mark[0] >= (frame[0] + frame[2]) / 2)):
+        box, line = _around(mark + shift, size / 2 + _ROOM), _around(_lead(mark, shift, size), _GAP / 2)
+        if _is_inside(box, frame) and not _meets(box[None], taken) and not _meets(line, uncrossed):
+            return shift, box, line
+    return None
 
 
 def _around(centres: Floats, half: Floats | float) -> Floats:
@@ -89,10 +102,14 @@ def _measure(ax: Axes, name: str) -> Floats:
 def _list_shifts(size: Floats, *, to_right: bool) -> Iterator[Floats]:
     """Places of a name's centre around its point, the nearest first, outwards before inwards."""
     side = 1 if to_right else -1
-    directions = [(side, 0), (side, 0.7), (side, -0.7), (0, 1), (0, -1), (-side, 0.7), (-side, -0.7), (-side, 0)]
+    directions = np.array([
+        (side, 0), (side, 0.7), (side, -0.7), (0, 1), (0, -1), (-side, 0.7), (-side, -0.7), (-side, 0),
+        (side * 0.25, -1), (-side * 0.25, -1), (side * 0.25, 1), (-side * 0.25, 1),
+        (side * 0.5, -1), (-side * 0.5, -1), (side * 0.5, 1), (-side * 0.5, 1),
+    ])  # fmt: skip
     for distance in _DISTANCES:
         for direction in directions:
-            yield np.array(direction) * distance + np.sign(direction) * size / 2
+            yield direction * distance + np.clip(2 * direction, -1, 1) * size / 2
 
 
 def _is_inside(box: Floats, frame: Floats) -> bool:

@@ -16,8 +16,10 @@ from jugex.plots.styles import (
     in_journal_style,
     make_axes,
     place_legend_below,
+    title_axes,
 )  # fmt: skip
-from jugex.plots.texts import fit_text
+from jugex.plots.texts import LONGEST_TITLE, P_FWE, escape_math, fit_text
+from jugex.wording import format_number, format_p
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,12 +75,13 @@ def plot_null(result: DifferentialExpression, gene: str, *, ax: Axes | None = No
     _draw_histogram(ax, null, observed)
     if threshold is not None:
         alpha = result.settings["arguments"]["alpha"]
-        ax.axvspan(*threshold, color=FAINT, linewidth=0, zorder=0, label=f"where family-wise p passes {alpha:g}")
-    words = f"observed, F = {observed:.2f}, p = {row['p_perm']:.3g}"
+        ax.axvspan(*threshold, color=FAINT, linewidth=0, zorder=0, label=f"{P_FWE} passes {alpha:g} in here")
+    words = f"observed, $F$ = {format_number(observed)}, $p$ = {format_p(row['p_perm'])}"
     ax.axvline(observed, color=INK, linewidth=1.2, label=words, zorder=3)
     _label_axes(ax, null, observed, threshold)
     n_reached, which = int((null >= observed).sum()), "all " if result.settings["permutation"]["exhaustive"] else ""
-    ax.set_title(f"{fit_text(gene, 40)}\n{n_reached:,} of {which}{len(null):,} relabellings reach it")
+    reach = f"{n_reached:,} of {which}{len(null):,} relabellings reach it"
+    title_axes(ax, f"{escape_math(fit_text(gene, LONGEST_TITLE))}\n{reach}")
     return ax
 
 
@@ -110,10 +113,12 @@ def _label_axes(ax: Axes, null: Floats, observed: float, threshold: tuple[float,
     ax.set_xlim(0, widest)
     roots = np.arange(0, np.sqrt(widest), max(1, round(np.sqrt(widest) / 6)))
     ax.xaxis.set_major_locator(FixedLocator((roots**2).tolist()))
-    ax.set_xlabel("F of the region (spaced by its square root)")
+    ax.set_xlabel("$F$ of the region (spaced by its square root)")
     ax.set_ylabel("share of relabellings")
     dress_axes(ax)
-    place_legend_below(ax)
+    ax.xaxis.label.set_parse_math(True)
+    for text in place_legend_below(ax).get_texts():
+        text.set_parse_math(True)
 
 
 def _root(f: Floats) -> Floats:

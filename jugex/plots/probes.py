@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.errors import GeneError, ResultError
+from jugex.errors import GeneError, OptionError, ResultError
 from jugex.plots.boxes import draw_boxes
 from jugex.plots.styles import (
     GREY,
@@ -19,8 +19,10 @@ from jugex.plots.styles import (
     in_journal_style,
     make_axes,
     place_legend_below,
-)
-from jugex.plots.texts import fit_text, name_regions
+    title_axes,
+)  # fmt: skip
+from jugex.plots.texts import LONGEST_TITLE, escape_math, fit_text, name_regions, tell_apart
+from jugex.wording import count_of, format_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,16 +33,20 @@ if TYPE_CHECKING:
 __all__ = ["plot_probes"]
 
 _MM_PER_PROBE = 8.0
-_TALLEST = 235.0  # mm: a page
-_MARGINS = 30.0
+_LEAST_MM_PER_PROBE = 4.0
+_TALLEST = 235.0  # mm: a page, which more probes than it has room for go beyond
+_MARGINS = 34.0
 _SIZES = (6, 9)  # of points; triangles with a white edge look smaller
+_LONGEST_NAME = 24
 _HALF = 0.2  # region 1 is drawn this far above a probe's place, region 2 below
 
 Floats = npt.NDArray[np.float64]
 
 
 @in_journal_style
-def plot_probes(result: DifferentialExpression, gene: str, *, ax: Axes | None = None) -> Axes:
+def plot_probes(
+    result: DifferentialExpression, gene: str, *, max_probes: int | None = 12, ax: Axes | None = None
+) -> Axes:
     """Log2 level of each probe of a gene in the samples of both regions: whether its probes agree.
 
     One row per probe, the highest levels first: region 1 above, region 2 below, every sample a point, over quartiles,
@@ -52,6 +58,8 @@ def plot_probes(result: DifferentialExpression, gene: str, *, ax: Axes | None = 
         Computed here: a result read from disk holds no probes.
     gene : str
         A gene of the result; where every probe is tested by itself, a gene or an entry of ``result.labels``.
+    max_probes : int, optional
+        Of more probes those with the highest levels are drawn, and the axis says how many there are; None: all.
     ax : matplotlib Axes, optional
         Where to draw; default: a figure of its own, 85 mm wide, and taller with more probes.
 
@@ -61,6 +69,8 @@ def plot_probes(result: DifferentialExpression, gene: str, *, ax: Axes | None = 
 
     Raises
     ------
+    OptionError
+        Where `max_probes` is below 1.
     ResultError
         Where the result was read from disk.
     GeneError
@@ -73,10 +83,14 @@ def plot_probes(result: DifferentialExpression, gene: str, *, ax: Axes | None = 
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
     >>> ax = plot_probes(result, "MAOA")
     """
+    if max_probes is not None and max_probes < 1:
+        raise OptionError(f"max_probes is a number of probes, at least 1, or None for all; got {max_probes}")
     pair = _check_inputs(result)
     symbol = _find_symbol(result, gene)
     probes, levels = _take_levels(result, pair, symbol)
-    ax = make_axes(SINGLE_COLUMN, min(_MARGINS + _MM_PER_PROBE * len(probes), _TALLEST))[0] if ax is None else ax
+    n_all = len(probes)
+    probes, levels = probes.head(max_probes or n_all), levels[:, : max_probes or n_all]
+    ax = make_axes(SINGLE_COLUMN, _choose_height(len(probes)))[0] if ax is None else ax
     for number, (name, style) in enumerate(zip(result.region_names, REGION_STYLES, strict=True)):
         in_region = (result.samples["region"] == name).to_numpy()
         shift = _HALF if number == 0 else -_HALF
@@ -88,8 +102,14 @@ def plot_probes(result: DifferentialExpression, gene: str, *, ax: Axes | None = 
             levels[in_region], rows + _spread(in_region.sum())[:, None], s=_SIZES[number], marker=style.marker,
             linewidths=0.3, facecolors=style.face, edgecolors=style.edge, zorder=3, label=label,
         )  # fmt: skip
-    _label_axes(ax, result, symbol, probes)
+    _label_axes(ax, result, symbol, probes, n_all)
     return ax
+
+
+def _choose_height(n_probes: int) -> float:
+    """Height in mm for so many probes: less for each where a page has no more, never too little for its name."""
+    per_probe = max(min(_MM_PER_PROBE, (_TALLEST - _MARGINS) / n_probes), _LEAST_MM_PER_PROBE)
+    return _MARGINS + per_probe * n_probes
 
 
 def _check_inputs(result: DifferentialExpression) -> RegionPair:
@@ -126,19 +146,21 @@ def _spread(n: int) -> Floats:
     return np.asarray((np.arange(1, n + 1) * 0.6180339887498949 % 1.0 - 0.5) * 0.24)
 
 
-def _label_axes(ax: Axes, result: DifferentialExpression, symbol: str, probes: pd.DataFrame) -> None:
-    ax.set_yticks(-np.arange(len(probes)), [fit_text(str(name), 24) for name in probes["probe_name"]])
+def _label_axes(ax: Axes, result: DifferentialExpression, symbol: str, probes: pd.DataFrame, n_all: int) -> None:
+    names = [fit_text(name, _LONGEST_NAME) for name in tell_apart(list(probes["probe_name"]), _LONGEST_NAME)]
+    ax.set_yticks(-np.arange(len(probes)), names)
     ax.set_ylim(0.55 - len(probes), 0.55)
     for place in range(1, len(probes)):
         ax.axhline(0.5 - place, color=GREY, linewidth=0.3, alpha=0.5, zorder=0)
-    ax.set_xlabel("level (log2)")
-    ax.set_title(f"{fit_text(symbol, 40)}\n{_describe_agreement(result, symbol, len(probes))}")
+    left_out = f"\n{len(probes)} of {n_all} probes: the highest levels" if len(probes) < n_all else ""
+    ax.set_xlabel(f"level (log2){left_out}")
+    title_axes(ax, f"{escape_math(fit_text(symbol, LONGEST_TITLE))}\n{_describe_agreement(result, symbol, n_all)}")
     dress_axes(ax)
     ax.tick_params(axis="y", length=0)
-    place_legend_below(ax)
+    place_legend_below(ax, below=30.0 if not left_out else 38.0)
 
 
 def _describe_agreement(result: DifferentialExpression, symbol: str, n: int) -> str:
     r = result.table.loc[(result.table["gene"] == symbol).to_numpy(dtype=bool), "probe_r"].iloc[0]
-    probes = f"{n} probe{'s' if n > 1 else ''}"
-    return f"{probes}, mean correlation {r:.2f}" if n > 1 and np.isfinite(r) else probes
+    correlation = f", mean correlation {format_number(r)}" if n > 1 and np.isfinite(r) else ""
+    return count_of(n, "probe") + correlation

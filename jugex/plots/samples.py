@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex.errors import OptionError
-from jugex.plots.styles import DOUBLE_COLUMN, GREY, REGION_STYLES, in_journal_style, make_axes, place_legend_below
+from jugex.plots.styles import DOUBLE_COLUMN, INK, REGION_STYLES, in_journal_style, make_axes, place_legend_below
 from jugex.plots.texts import fit_text
 from jugex.spaces import is_mni_space
 
@@ -89,10 +89,10 @@ def plot_samples(result: DifferentialExpression, *, axes: Sequence[Axes] | None 
     for ax, view, (_, across, up, through), (left_right, down_up) in zip(
         (sagittal, coronal, axial), sample_views(result), _VIEWS, limits, strict=True
     ):
-        _draw_slice(ax, template, (across, up, through), view.position)
+        shown = _draw_slice(ax, template, (across, up, through), view.position)
         _draw_outlines(ax, result, (across, up))
         _draw_samples(ax, result, (across, up))
-        _label_view(ax, view, mark_sides=through != 0)
+        _label_view(ax, view, shown if through != 0 else None)
         ax.set(xlim=left_right, ylim=down_up)
     place_legend_below(coronal, below=6).set_in_layout(False)  # else a long name takes room from the views
     return sagittal, coronal, axial
@@ -139,8 +139,8 @@ def _sample_points(samples: pd.DataFrame) -> Floats:
     return samples[list(_COORDINATES)].to_numpy(dtype=np.float64)
 
 
-def _draw_slice(ax: Axes, template: SpatialImage, axes: tuple[int, int, int], position: float) -> None:
-    """One slice of the template, in mm, nothing outside the brain.
+def _draw_slice(ax: Axes, template: SpatialImage, axes: tuple[int, int, int], position: float) -> Floats:
+    """One slice of the template, in mm, nothing outside the brain; left, right and upper end of the brain in it.
 
     The template's grid runs along x, y and z, so that its affine is a scale and a shift.
     """
@@ -155,6 +155,11 @@ def _draw_slice(ax: Axes, template: SpatialImage, axes: tuple[int, int, int], po
         interpolation="bilinear",
         extent=(starts[across], ends[across], starts[up], ends[up]),
     )  # fmt: skip
+    columns, rows = (np.flatnonzero((values > 0).any(axis=axis)) for axis in (1, 0))
+    if len(columns) == 0:  # a cut beside the brain
+        return np.array([starts[across], ends[across], ends[up]])
+    places = [shift[across] + scale[across] * columns[[0, -1]], shift[up] + scale[up] * rows[[-1]]]
+    return np.concatenate(places)
 
 
 def _draw_outlines(ax: Axes, result: DifferentialExpression, axes: tuple[int, int]) -> None:
@@ -206,11 +211,13 @@ def _frame_brain(
     return limits
 
 
-def _label_view(ax: Axes, view: View, *, mark_sides: bool) -> None:
-    """Name the view and its cut, and left and right where the view has them."""
-    ax.set_title(f"{view.name}, {view.axis} = {view.position:.0f} mm")
+def _label_view(ax: Axes, view: View, brain: Floats | None) -> None:
+    """Name the view and its cut; left and right beside the upper end of the brain, where the view has them."""
+    position = f"{view.position:.0f}".replace("-", "\N{MINUS SIGN}")
+    ax.set_title(f"{view.name}, ${view.axis}$ = {position} mm", parse_math=True)
     ax.set_axis_off()
-    ax.set_aspect("equal")
-    if mark_sides:
-        for letter, x in (("L", 0.08), ("R", 0.92)):
-            ax.text(x, 0.93, letter, color=GREY, ha="center", transform=ax.transAxes, fontweight="bold")
+    ax.set_aspect("equal", anchor="N")  # titles on one line
+    if brain is not None:
+        left, right, top = (float(end) for end in brain)
+        for letter, x, side in (("L", left, "left"), ("R", right, "right")):
+            ax.text(x, top, letter, color=INK, ha=side, va="top", fontweight="bold")

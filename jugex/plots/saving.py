@@ -11,8 +11,9 @@ from jugex.plots.styles import figure_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["FIGURE_FORMATS", "save_figure"]
+__all__ = ["FIGURE_FORMATS", "freeze_layout", "save_figure"]
 
+_DPI = 300.0
 #: File formats of `save_figure`, with what keeps the file the same whenever it is written.
 FIGURE_FORMATS: dict[str, dict[str, None]] = {
     ".pdf": {"CreationDate": None},
@@ -21,7 +22,21 @@ FIGURE_FORMATS: dict[str, dict[str, None]] = {
 }
 
 
-def save_figure(ax: Axes, path: str | Path, *, dpi: float = 300.0) -> Path:
+def freeze_layout(ax: Axes, *, dpi: float = _DPI) -> None:
+    """Lay a figure out, once and for all: several files of it need not do so each, which takes half of their time."""
+    from matplotlib import rc_context
+
+    figure = figure_of(ax)
+    engine = figure.get_layout_engine()
+    if engine is None:
+        return
+    figure.set_dpi(dpi)  # what is measured at the resolution of the files is not measured again
+    engine.execute(figure)
+    with rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)  # "none" would still draw everything twice
+
+
+def save_figure(ax: Axes, path: str | Path, *, dpi: float = _DPI) -> Path:
     """Write the figure of axes at its own size, as SVG, PDF or PNG by the name's ending.
 
     Text stays text in PDF (TrueType, which journals ask for; matplotlib's default is Type 3, which many refuse) and is

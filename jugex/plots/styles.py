@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DOUBLE_COLUMN", "FAINT", "GREY", "INK", "PALE", "REGION_STYLES", "SINGLE_COLUMN", "WIDE_COLUMN", "DonorStyle",
-    "RegionStyle", "donor_styles", "dress_axes", "figure_of", "in_journal_style", "make_axes", "place_legend_below",
-    "size_in_points",
+    "RegionStyle", "donor_styles", "dress_axes", "figure_of", "in_journal_style", "label_differences", "limit_legend",
+    "make_axes", "place_legend_below", "size_in_points", "title_axes",
 ]  # fmt: skip
 
 #: Widths of figures in mm: one column of a journal's page, one and a half, and two.
@@ -56,6 +56,7 @@ _JOURNAL: dict[Any, Any] = {
     # names of genes and regions are text, never formulas: "$x_1$" is drawn as it is written
     "text.parse_math": False,
     "text.usetex": False,
+    "mathtext.fontset": "dejavusans",
     "axes.formatter.use_mathtext": False,
 }
 
@@ -160,6 +161,27 @@ def dress_axes(ax: Axes) -> None:
         label.set(size=_JOURNAL["axes.labelsize"], parse_math=False)
 
 
+def title_axes(ax: Axes, title: str) -> None:
+    """Title in which statistics are set as formulas (``$F$``); names in it are escaped by `escape_math`."""
+    ax.set_title(title, parse_math=True)
+
+
+def label_differences(ax: Axes, result: DifferentialExpression, *, from_middle: bool = False) -> None:
+    """Label an axis of differences, and say below it on which side expression is higher in which region.
+
+    The words start at the ends of the axis, or at its middle where there is more room beside the axes than below.
+    """
+    from jugex.plots.texts import name_sides
+
+    ax.set_xlabel("difference in z-score")
+    ends, sides = ((0.5, 0.5), ("right", "left")) if from_middle else ((0.0, 1.0), ("left", "right"))
+    for words, x, side, gap in zip(name_sides(result, 24), ends, sides, (-5, 5), strict=True):
+        ax.annotate(
+            words, (x, 0.0), xycoords="axes fraction", xytext=(gap * from_middle, -27), textcoords="offset points",
+            ha=side, va="top", multialignment=side, color=INK, annotation_clip=False,
+        )  # fmt: skip
+
+
 def figure_of(ax: Axes) -> Figure:
     """The figure that axes belong to; of a subfigure's axes, the figure around it."""
     figure: Figure = ax.figure.canvas.figure
@@ -172,6 +194,16 @@ def size_in_points(ax: Axes) -> tuple[float, float]:
     figure.draw_without_rendering()
     box = ax.get_window_extent()
     return float(box.width * 72 / figure.dpi), float(box.height * 72 / figure.dpi)
+
+
+def limit_legend(handles: Sequence[Artist], labels: Sequence[str], most: int) -> tuple[list[Artist], list[str]]:
+    """The first entries of a legend of donors, and how many more there are: a legend of all may leave no figure."""
+    from matplotlib.lines import Line2D
+
+    if len(handles) <= most:
+        return list(handles), list(labels)
+    more = f"and {len(handles) - most + 1:,} more"
+    return [*handles[: most - 1], Line2D([], [], linestyle="", label=more)], [*labels[: most - 1], more]
 
 
 def place_legend_below(

@@ -12,15 +12,19 @@ from jugex.errors import OptionError, ResultError
 from jugex.plots.naming import name_points
 from jugex.plots.styles import (
     GREY,
+    INK,
     PALE,
     REGION_STYLES,
     SINGLE_COLUMN,
     RegionStyle,
     dress_axes,
+    figure_of,
     in_journal_style,
+    label_differences,
     make_axes,
 )  # fmt: skip
-from jugex.plots.texts import fit_text, name_difference, name_regions
+from jugex.plots.texts import P_FWE, escape_math, fit_text, name_regions
+from jugex.wording import format_p
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +39,9 @@ VolcanoP = Literal["p_perm", "p_fwe"]
 # more points than this are an image inside the drawing: else a PDF of the whole genome takes seconds to show
 _MOST_DRAWN_SINGLY = 1000
 _MANY = 100  # from so many on, significant genes are drawn smaller
-_LABELS = {"p_perm": "p of each gene alone", "p_fwe": "family-wise p"}
+_LABELS = {"p_perm": "$p$ of each gene alone", "p_fwe": P_FWE}
+_DULL = "#ABABAB"
+_LINE_HEIGHT = 8.0  # points that the label of a line takes
 
 Floats = npt.NDArray[np.float64]
 
@@ -46,17 +52,18 @@ def plot_volcano(
 ) -> Axes:
     """Difference of each gene against its p; significant genes (family-wise) by the region where they are higher.
 
-    Names are written beside the significant genes, the smallest family-wise p first, as far as there is room without
-    covering other names; place them again by drawing again where the axes' size changes. Genes that were not tested
-    are not drawn.
+    Names are written beside the significant genes, the smallest family-wise p first, as far as there is room inside
+    the axes without covering another name or point; the legend says where some found none. Draw again where the axes
+    change their size, so that names are placed anew. Genes that were not tested are not drawn.
 
     Parameters
     ----------
     result : DifferentialExpression
     p : {'p_perm', 'p_fwe'}
-        p of each gene alone, or corrected for the family. The dashed line is alpha: with `p_fwe` the significant genes
-        are those on it or above, with `p_perm` it is uncorrected. The dotted line is the smallest p that so many
-        permutations can give.
+        p of each gene alone, or corrected for the family. With `p_fwe` the dashed line is alpha, and the significant
+        genes are those on it or above. With `p_perm` the dashed lines are alpha, uncorrected, and where the
+        family-wise p passes alpha, as far as p of each gene alone can tell that; where it cannot, the largest p whose
+        false discovery rate (q_fdr) is at most alpha. The dotted line is the smallest p that the run can give.
     n_names : int
         At most so many names.
     ax : matplotlib Axes, optional
@@ -123,17 +130,20 @@ def _draw_points(ax: Axes, result: DifferentialExpression, tested: pd.DataFrame)
     as_image = len(tested) > _MOST_DRAWN_SINGLY
     rest = tested[~tested["significant"]]
     ax.scatter(
-        rest["diff"], rest["height"], s=5, color=PALE, linewidths=0, zorder=2, rasterized=as_image,
+        rest["diff"], rest["height"], s=5, color=_DULL, linewidths=0, zorder=2, rasterized=as_image,
         label=f"not significant ({len(rest):,})",
     )  # fmt: skip
     found = tested[tested["significant"]]
+    alpha = float(result.settings["arguments"]["alpha"])
+    criterion = rf"{P_FWE[:-1]} \leq {alpha:g}$"
     sides = (found["diff"] > 0, found["diff"] < 0)
-    for name, style, is_higher in zip(name_regions(result, 30), REGION_STYLES, sides, strict=True):
-        _draw_side(ax, found[is_higher], style, f"higher in {name} ({int(is_higher.sum()):,})", as_image=as_image)
+    for name, style, is_higher in zip(name_regions(result, 26), REGION_STYLES, sides, strict=True):
+        label = f"{criterion}, higher in {escape_math(name)} ({int(is_higher.sum()):,})"
+        _draw_side(ax, found[is_higher], style, label, as_image=as_image)
 
 
 def _draw_side(ax: Axes, genes: pd.DataFrame, style: RegionStyle, label: str, *, as_image: bool) -> None:
-    size, edge = (12, 0.4) if len(genes) < _MANY else (6, 0.2)
+    size, edge = (18, 0.5) if len(genes) < _MANY else (8, 0.25)
     ax.scatter(
         genes["diff"], genes["height"], s=size, marker=style.marker, facecolors=style.face, edgecolors=style.edge,
         linewidths=edge, zorder=3, rasterized=as_image and len(genes) > _MOST_DRAWN_SINGLY, label=label,
@@ -141,25 +151,53 @@ def _draw_side(ax: Axes, genes: pd.DataFrame, style: RegionStyle, label: str, *,
 
 
 def _draw_lines(ax: Axes, result: DifferentialExpression, p: str, tested: pd.DataFrame) -> list[Text]:
-    """Alpha, and the smallest p that the permutations can give where genes have it."""
-    alpha = float(result.settings["arguments"]["alpha"])
-    levels = [(alpha, "--", f"{alpha:g}, uncorrected" if p == "p_perm" else f"{alpha:g}, family-wise")]
-    smallest = result.settings["permutation"].get("smallest_p")
-    if smallest and tested["height"].max() >= -np.log10(smallest) - 1e-6:  # p in files have ten digits
-        levels.append((float(smallest), ":", f"smallest possible, {smallest:.2g}"))
+    """Thresholds across the axes, each with its name on the right."""
     texts: list[Text] = []
-    for value, dash, words in levels:
+    lines = _list_lines(result, p)
+    for value, dash, words in lines:
         height = float(-np.log10(value))
         ax.axhline(height, color=GREY, linewidth=0.6, linestyle=dash, zorder=1)
         text = ax.annotate(
-            words, (0.0, height), xycoords=ax.get_yaxis_transform(), xytext=(3, 1.5), textcoords="offset points",
-            size=6, color=GREY, va="bottom", ha="left",
+            words, (1.0, height), xycoords=ax.get_yaxis_transform(), xytext=(2, 0), textcoords="offset points",
+            size=6, color=INK, va="center", ha="left", annotation_clip=False, parse_math=True,
         )  # fmt: skip
         texts.append(text)
     ax.axvline(0, color=PALE, linewidth=0.6, zorder=0)
-    top = max(tested["height"].max(), *(-np.log10(value) for value, *_ in levels))
+    top = max(tested["height"].max(), *(-np.log10(value) for value, *_ in lines))
     ax.set_ylim(-0.03 * top, top * 1.12)
     return texts
+
+
+def _list_lines(result: DifferentialExpression, p: str) -> list[tuple[float, str, str]]:
+    """Thresholds: the p, how its line is dashed, and what it is."""
+    alpha = float(result.settings["arguments"]["alpha"])
+    if p == "p_fwe":
+        lines = [(alpha, "--", f"{P_FWE} = {alpha:g}")]
+    else:
+        lines = [(alpha, "--", f"$p$ = {alpha:g}"), *_find_corrected(result, alpha)]
+    smallest = _find_smallest(result)
+    if smallest:
+        lines.append((smallest, ":", f"smallest $p$\n{format_p(smallest)}"))
+    return lines
+
+
+def _find_corrected(result: DifferentialExpression, alpha: float) -> list[tuple[float, str, str]]:
+    """Where on the scale of p of each gene alone a correction for all genes lies, if anywhere."""
+    found = result.table[["p_perm", "q_fdr"]].astype(np.float64).assign(is_found=result.table["significant"])
+    found = found[found["p_perm"] > 0]
+    is_found = found["is_found"].to_numpy(dtype=bool)
+    inside, outside = found["p_perm"].to_numpy()[is_found], found["p_perm"].to_numpy()[~is_found]
+    if len(inside) and len(outside) and inside.max() < outside.min():  # not so where genes share the smallest p
+        return [(float(np.sqrt(inside.max() * outside.min())), "--", f"{P_FWE} = {alpha:g}")]
+    passed = found.loc[found["q_fdr"] <= alpha, "p_perm"]
+    return [(float(passed.max()), "--", f"FDR {alpha:g}")] if len(passed) else []
+
+
+def _find_smallest(result: DifferentialExpression) -> float | None:
+    """Smallest p that the relabellings of the run can give."""
+    permutation = result.settings["permutation"]
+    smallest = permutation.get("smallest_p")
+    return float(smallest) if isinstance(smallest, (int, float)) and smallest > 0 else None
 
 
 def _label_axes(ax: Axes, result: DifferentialExpression, p: str) -> None:
@@ -167,25 +205,38 @@ def _label_axes(ax: Axes, result: DifferentialExpression, p: str) -> None:
 
     widest = max(abs(limit) for limit in ax.get_xlim())
     ax.set_xlim(-widest * 1.05, widest * 1.05)
-    ax.set_xlabel(name_difference(result))
-    ax.set_ylabel(f"\N{MINUS SIGN}log10 {_LABELS[p]}")
+    ax.set_ylabel(rf"$-\log_{{10}}$ {_LABELS[p]}")
+    label_differences(ax, result)
     dress_axes(ax)
+    ax.yaxis.label.set_parse_math(True)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, symmetric=True))
 
 
 def _name_genes(ax: Axes, found: pd.DataFrame, n_names: int, lines: list[Text]) -> None:
-    """Name the first significant genes, and say in the legend how many of all have a name."""
-    from matplotlib.lines import Line2D
-
+    """Name the first significant genes, and say in the legend where some have found no room."""
     handles, labels = ax.get_legend_handles_labels()
-    if len(found):
-        handles, labels = [*handles, Line2D([], [], linestyle="")], [*labels, " "]
+    handles, labels = [*handles[1:], handles[0]], [*labels[1:], labels[0]]
     legend = ax.legend(
         handles, labels, loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0, handletextpad=0.2,
         labelspacing=0.25,
     )  # fmt: skip
+    for text in legend.get_texts():
+        text.set_parse_math(True)
     points = found[["diff", "height"]].to_numpy(dtype=np.float64)
     names = [fit_text(str(label), 24) for label in found["label"].iloc[:n_names]]
-    n_named = name_points(ax, points, names, keep_clear=lines)
-    if len(found):
-        legend.get_texts()[-1].set_text(f"{n_named:,} of {len(found):,} significant ones named")
+    n_named = name_points(ax, points, names)
+    _spread_labels(ax, lines)
+    if len(found) and n_named < len(found):
+        legend.get_texts()[-1].set_text(f"{labels[-1]}; {n_named:,} of the {len(found):,} significant are named")
+
+
+def _spread_labels(ax: Axes, texts: list[Text]) -> None:
+    """Move labels of lines that lie close together apart, in laid-out axes."""
+    scale = 72 / figure_of(ax).dpi
+    next_free = -np.inf
+    for text in sorted(texts, key=lambda text: text.xy[1]):  # type: ignore[attr-defined]
+        half = _LINE_HEIGHT * (1 + text.get_text().count("\n")) / 2
+        at = float(ax.transData.transform((0, text.xy[1]))[1]) * scale  # type: ignore[attr-defined]
+        shift = max(0.0, next_free + half - at)
+        text.set_position((2, shift))
+        next_free = at + shift + half

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 import runpy
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
@@ -21,6 +24,7 @@ from jugex.errors import OptionError, OutputError
 from jugex.plots.styles import DOUBLE_COLUMN, SINGLE_COLUMN, WIDE_COLUMN
 
 GENE = "TAC1"
+FORMULAS = {"F", "p", "x", "y", "z", r"-\log_{10}", r"p_{\mathrm{FWE}}", r"p_{\mathrm{FWE}} \leq 0.05"}
 DRAW = {
     "axis": lambda result: plots.plot_axis(result, GENE),
     "coverage": plots.plot_coverage,
@@ -65,8 +69,11 @@ class TestEveryFigure:
         assert box.x1 <= figure.get_figwidth() + 0.01
         assert box.y1 <= figure.get_figheight() + 0.01
 
-    def test_text_is_never_a_formula(self, drawn, name):
-        assert not any(text.get_parse_math() for text in texts_of(drawn[name].figure) if "$" in text.get_text())
+    def test_only_statistics_are_formulas(self, drawn, name):
+        with_dollars = [text for text in texts_of(drawn[name].figure) if "$" in text.get_text()]
+        assert all(text.get_parse_math() for text in with_dollars)
+        formulas = {part for text in with_dollars for part in re.findall(r"\$(.*?)\$", text.get_text())}
+        assert formulas <= FORMULAS
 
     @pytest.mark.parametrize("suffix", [".svg", ".pdf", ".png"])
     def test_is_written(self, drawn, name, suffix, tmp_path):
@@ -99,6 +106,45 @@ class TestEveryFigure:
 
 
 ANY_NAME = ["$x_1$ b_^ $", "$\\frac{$", "\N{GRINNING FACE}\N{CJK UNIFIED IDEOGRAPH-8133}", "<b>&\"'", "long " * 40]
+
+
+def test_dollars_of_names_are_dollars(make_result):
+    """What is drawn of a title that holds a name and formulas: each line as matplotlib reads it."""
+    ax = plots.plot_gene(make_result(["$x$ \\$ y$", "B"], [0.01, 0.9], [1.0, 0.1]), "$x$ \\$ y$")
+    lines = [ax.title._preprocess_math(line) for line in ax.get_title().split("\n")]
+    assert lines[0] == ("$x$ \\$ y$", False)
+    assert lines[1][1] is True
+
+
+def many_donors(make_result, n):
+    """A result of n donors, of whom every fifth has samples in region 1 alone."""
+    result = make_result(fresh=False)
+    rng = np.random.default_rng(0)
+    first, second = result.region_names
+    regions = [region for i in range(n) for region in ([first] * 2 if i % 5 == 4 else [first, first, second])]
+    donors = [f"DONOR.{i:03d}" for i in range(n) for _ in range(2 if i % 5 == 4 else 3)]
+    samples = pd.DataFrame({"region": regions, "donor_name": donors, "well_id": np.arange(len(donors))})
+    samples[["mni_x", "mni_y", "mni_z"]] = rng.normal((-15, 56, 0), 6, (len(donors), 3))
+    atlas = {**result.settings["atlas"], "donors": [{"donor_name": name} for name in dict.fromkeys(donors)]}
+    zscores = pd.DataFrame(rng.normal(size=(len(donors), 3)), columns=result.zscores.columns)
+    return dataclasses.replace(result, samples=samples, zscores=zscores, settings={**result.settings, "atlas": atlas})
+
+
+@pytest.mark.parametrize("n", [1, 50])
+@pytest.mark.parametrize("figure", ["axis", "coverage", "donors", "gene", "heatmap", "samples"])
+def test_any_number_of_donors_leaves_room_for_the_figure(make_result, figure, n):
+    result = many_donors(make_result, n)
+    method = getattr(result, f"plot_{figure}")
+    ax = method("MAOA") if figure in {"axis", "donors", "gene"} else method()
+    ax = ax[0] if figure == "samples" else ax
+    figure = ax.figure
+    figure.draw_without_rendering()
+    box = figure.get_tightbbox()  # inches; the layout settles within a hundredth
+    assert box.x0 >= -0.01
+    assert box.y0 >= -0.01
+    assert box.x1 <= figure.get_figwidth() + 0.01
+    assert box.y1 <= figure.get_figheight() + 0.01
+    assert ax.get_window_extent().width > 0.3 * figure.bbox.width
 
 
 @pytest.mark.parametrize("name", ANY_NAME, ids=ascii)

@@ -58,8 +58,16 @@ def test_sides_are_hatched_and_add_up(make_result):
 
 def test_samples_without_coordinate_are_counted_apart(make_result):
     ax = plot_coverage(without_coordinates(make_result()))
-    assert legend_of(ax)[2:] == ["no coordinate"]
+    assert legend_of(ax)[2:] == []
+    assert ax.get_xlabel() == "samples, none with a coordinate"
     assert sum(outlines_of(ax)) == 28
+
+
+def test_a_single_side_is_said_by_the_axis_and_takes_no_place_in_the_legend(make_result):
+    ax = plot_coverage(make_result())
+    assert legend_of(ax) == ["Fp1 left (16 samples of 5 donors)", "Fp2 left (12 samples of 4 donors)"]
+    assert ax.get_xlabel() == "samples, all in the left hemisphere"
+    assert plot_coverage(in_both_hemispheres(make_result)).get_xlabel() == "samples"
 
 
 def test_draws_what_regions_hold_of_an_atlas():

@@ -59,10 +59,19 @@ def test_donors_look_as_everywhere(simulated):
 def test_writes_samples_and_weights(simulated):
     texts = [text.get_text() for text in plot_donors(simulated, "TAC1").texts]
     donors = simulated.donor_differences("TAC1")
-    assert [f"{a} + {b}" for a, b in zip(donors["n_1"], donors["n_2"], strict=True)] == texts[2:-4:2]
+    assert [f"{a} + {b}" for a, b in zip(donors["n_1"], donors["n_2"], strict=True)] == texts[
+        2 : 2 + 2 * len(donors) : 2
+    ]
     shares = [f"{share:.0%}" for share in donors["weight"] / donors["weight"].sum()]
-    assert shares == texts[3:-4:2]
+    assert shares == texts[3 : 3 + 2 * len(donors) : 2]
     assert texts[:2] == ["samples", "weight"]
+
+
+def test_axis_says_where_expression_is_higher(simulated):
+    texts = [text.get_text() for text in plot_donors(simulated, "TAC1").texts]
+    assert texts[-2:] == [
+        "\N{LEFTWARDS ARROW} higher in\nsimulated B", "higher in\nsimulated A \N{RIGHTWARDS ARROW}",
+    ]  # fmt: skip
 
 
 def test_long_interval_ends_in_an_arrow(simulated):

@@ -32,7 +32,7 @@ class TestPlotGene:
     def test_joins_the_means_of_donors_with_both_regions(self, make_result):
         result = make_result()
         ax = plot_gene(result, "TAC1")
-        lines = {line.get_color(): line.get_ydata() for line in ax.lines if tuple(line.get_xdata()) == (0.33, 0.67)}
+        lines = {line.get_color(): line.get_ydata() for line in ax.lines}
         means = result.zscores["TAC1"].groupby([result.samples["donor_name"], result.samples["region"]]).mean()
         styles = donor_styles(result)
         informative = ["H0351.1009", "H0351.1012", "H0351.2001"]
@@ -48,9 +48,25 @@ class TestPlotGene:
 
     def test_names_gene_statistic_regions_and_donors(self, make_result):
         ax = plot_gene(make_result(), "MAOA")
-        assert ax.get_title() == "MAOA\nF(1, 21) = 20.00, p_FWE = 0.0003"
+        assert ax.get_title() == "MAOA\n$F$(1, 21) = 20.00, $p_{\\mathrm{FWE}}$ = 0.0003"
         assert [label.get_text() for label in ax.get_xticklabels()] == ["Fp1 left\nn = 16", "Fp2 left\nn = 12"]
-        assert [text.get_text() for text in ax.get_legend().get_texts()] == list(donor_styles(make_result()))
+        words = [text.get_text() for text in ax.get_legend().get_texts()]
+        assert words == [*donor_styles(make_result()), "means of a donor", "open: donor in\none region only"]
+
+    def test_lines_end_in_marks_beside_the_boxes(self, make_result):
+        ax = plot_gene(make_result(), "MAOA")
+        for line in ax.lines:
+            assert line.get_marker() not in {"None", "", None}
+            assert_allclose(line.get_xdata(), [0.34, 0.66])
+        samples = np.concatenate(list(points_by_label(ax).values()))[:, 0]
+        assert not ((samples > 0.3) & (samples < 0.7)).any()
+
+    def test_legend_explains_only_what_is_drawn(self, make_result):
+        result = make_result()
+        keep = result.samples["donor_name"].isin(["H0351.1015", "H0351.1016"]).to_numpy()  # neither has both regions
+        only = dataclasses.replace(result, samples=result.samples[keep], zscores=result.zscores[keep])
+        words = [text.get_text() for text in plot_gene(only, "MAOA").get_legend().get_texts()]
+        assert words == ["H0351.1015", "H0351.1016", "open: donor in\none region only"]
 
     def test_is_the_same_every_time(self, make_result):
         first, second = (points_by_label(plot_gene(make_result(), "MAOA")) for _ in range(2))

@@ -7,10 +7,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
+from matplotlib.colors import rgb_to_hsv, to_rgb
 from matplotlib.figure import Figure
 
 from jugex.errors import GeneError, OptionError
-from jugex.plots import donor_styles, plot_heatmap
+from jugex.plots import REGION_STYLES, donor_styles, plot_heatmap
+
+ORDERS = ("difference", "clusters")
 
 
 def rows_of(ax):
@@ -89,8 +93,34 @@ def test_names_do_not_overlap(make_result):
 def test_names_regions_and_donors(make_result):
     result = make_result()
     ax = plot_heatmap(result)
-    assert [text.get_text() for text in ax.texts] == ["Fp1 left\nn = 16", "Fp2 left\nn = 12"]
+    assert [text.get_text() for text in ax.texts] == ["Fp1 left, n = 16", "Fp2 left, n = 12"]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == list(donor_styles(result))
+
+
+def test_says_in_which_order_rows_and_columns_stand(make_result):
+    words = [plot_heatmap(make_result(), order=order).get_legend().get_title().get_text() for order in ORDERS]
+    assert words[0] == (
+        "columns: samples by region and donor; rows: genes by falling difference (region 1 \N{MINUS SIGN} region 2)"
+    )
+    assert words[1].endswith("rows: genes by similarity")
+
+
+def test_missing_values_are_explained(make_result):
+    result = make_result()
+    zscores = result.zscores.copy()
+    zscores.loc[0, "MAOA"] = np.nan
+    ax = plot_heatmap(dataclasses.replace(result, zscores=zscores))
+    assert ax.get_legend().get_texts()[-1].get_text() == "no value"
+
+
+def test_colours_of_values_are_not_those_of_the_regions(make_result):
+    """Hues at least 40 degrees apart, wherever a value's colour is not pale."""
+    colours = colormaps["RdBu_r"](np.r_[0:0.25:20j, 0.75:1:20j])[:, :3]
+    values = rgb_to_hsv(colours)
+    for style in REGION_STYLES:
+        gaps = np.abs(values[:, 0] - rgb_to_hsv(to_rgb(style.face))[0])
+        assert (np.minimum(gaps, 1 - gaps) > 40 / 360).all()
+    assert plot_heatmap(make_result()).images[0].get_cmap().name == "RdBu_r"
 
 
 def test_draws_probes_tested_by_themselves(simulated_probes):

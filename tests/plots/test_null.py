@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 import jugex
 from jugex.errors import GeneError
 from jugex.plots import plot_null
+from jugex.wording import format_p
 
 
 def bars_of(ax):
@@ -21,7 +22,7 @@ def bars_of(ax):
 
 
 def band_of(ax):
-    return [patch for patch in ax.patches if "family-wise" in str(patch.get_label())]
+    return [patch for patch in ax.patches if "passes" in str(patch.get_label())]
 
 
 def test_bars_are_shares_of_the_relabellings(simulated):
@@ -36,7 +37,7 @@ def test_line_is_the_observed_f(simulated):
     row = simulated.table[simulated.table["gene"] == "TAC1"].iloc[0]
     line = plot_null(simulated, "TAC1").lines[0]
     assert line.get_xdata()[0] == row["f"]
-    assert line.get_label() == f"observed, F = {row['f']:.2f}, p = {row['p_perm']:.3g}"
+    assert line.get_label() == f"observed, $F$ = {row['f']:.2f}, $p$ = {format_p(row['p_perm'])}"
 
 
 def test_title_counts_relabellings_that_reach_it(simulated):

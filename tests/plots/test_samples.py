@@ -12,6 +12,8 @@ from jugex.errors import OptionError
 from jugex.plots import REGION_STYLES, plot_samples, sample_views
 from tests.plots.helpers import points_by_label, without_coordinates
 
+MINUS = "\N{MINUS SIGN}"
+
 
 class TestPlotSamples:
     def test_projects_all_samples_of_each_region_onto_each_view(self, make_result):
@@ -27,7 +29,9 @@ class TestPlotSamples:
         means = result.samples[["mni_x", "mni_y", "mni_z"]].mean().round().tolist()
         assert [view.position for view in sample_views(result)] == means
         titles = [ax.get_title() for ax in plot_samples(result)]
-        assert titles == [f"{v.name}, {v.axis} = {v.position:.0f} mm" for v in sample_views(result)]
+        assert titles == [
+            f"{v.name}, ${v.axis}$ = {v.position:.0f} mm".replace("-", MINUS) for v in sample_views(result)
+        ]
 
     def test_slices_show_the_template_at_its_place(self, make_result):
         from nilearn.datasets import load_mni152_template
@@ -82,6 +86,17 @@ class TestPlotSamples:
         axes[0].figure.draw_without_rendering()
         scales = [ax.get_window_extent().width / np.ptp(ax.get_xlim()) for ax in axes]
         assert_allclose(scales, scales[0], rtol=0.02)  # the layout leaves each view the same few pixels around it
+
+    def test_letters_of_sides_stand_beside_the_brain(self, make_result):
+        for ax in plot_samples(make_result())[1:]:
+            (image,) = ax.images
+            left, _, bottom, top = image.get_extent()
+            shown = ~np.ma.getmaskarray(image.get_array())
+            rows, columns = (np.flatnonzero(shown.any(axis=axis)) for axis in (1, 0))
+            letters = {text.get_text(): text.get_position() for text in ax.texts}
+            mm = (top - bottom) / shown.shape[0]
+            assert_allclose(letters["L"], [left + mm * columns[0], bottom + mm * rows[-1]], atol=mm)  # a voxel
+            assert_allclose(letters["R"], [left + mm * columns[-1], bottom + mm * rows[-1]], atol=mm)
 
     def test_legend_says_how_many_samples(self, make_result):
         legend = plot_samples(make_result())[1].get_legend()

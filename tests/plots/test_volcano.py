@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -12,11 +14,27 @@ from jugex.errors import OptionError, ResultError
 from jugex.plots import plot_volcano
 from tests.plots.helpers import points_by_label
 
+P_FWE = r"$p_{\mathrm{FWE}}$"
+FOUND = r"$p_{\mathrm{FWE}} \leq 0.05$"
+
 
 def names_of(ax):
-    words = ("uncorrected", "family-wise", "smallest")
     annotations = [child for child in ax.get_children() if isinstance(child, Annotation)]
-    return [text for text in annotations if not any(word in text.get_text() for word in words)]
+    return [text for text in annotations if text.xycoords == "data"]
+
+
+def lines_of(ax):
+    """Thresholds: height, by what is written beside it."""
+    labels = [text for text in ax.texts if text.xycoords == ax.get_yaxis_transform()]
+    return {text.get_text(): text.xy[1] for text in labels}
+
+
+def at_the_floor(make_result, n, n_rest=300):
+    """A result in which n genes are significant with the same smallest p."""
+    rng = np.random.default_rng(3)
+    diff = np.r_[rng.normal(0, 1.5, n), rng.normal(0, 0.3, n_rest)]
+    p = np.r_[np.full(n, 0.0002), rng.uniform(0.1, 1, n_rest)]
+    return make_result([f"GENE{i}" for i in range(len(p))], p, diff)
 
 
 def legend_of(ax):
@@ -42,22 +60,71 @@ def test_draws_each_gene_at_its_difference_and_p(make_result, p):
 def test_legend_counts_genes_of_each_kind(make_result):
     ax = plot_volcano(make_result(["UP", "DOWN", "NOT"], [0.001, 0.02, 0.8], [1.5, -1.0, 0.2]))
     assert legend_of(ax) == [
-        "not significant (1)", "higher in Fp1 left (1)", "higher in Fp2 left (1)", "2 of 2 significant ones named",
+        f"{FOUND}, higher in Fp1 left (1)", f"{FOUND}, higher in Fp2 left (1)", "not significant (1)",
     ]  # fmt: skip
 
 
 def test_line_is_alpha(make_result):
     ax = plot_volcano(make_result(alpha=0.01), p="p_fwe")
     assert_allclose(ax.lines[0].get_ydata(), 2, rtol=1e-12)  # -log10(0.01)
-    assert "0.01, family-wise" in [text.get_text() for text in ax.texts]
+    assert_allclose(lines_of(ax)[f"{P_FWE} = 0.01"], 2, rtol=1e-12)
 
 
-def test_smallest_p_is_a_line_where_genes_have_it(make_result):
-    result = make_result(["A", "B"], [0.0002, 0.9], [1.0, 0.1])
+@pytest.mark.parametrize("p", ["p_perm", "p_fwe"])
+@pytest.mark.parametrize("p_fwe", [0.0002, 0.3])
+def test_smallest_p_of_the_run_is_a_line(make_result, p, p_fwe):
+    result = make_result(["A", "B"], [p_fwe, 0.9], [1.0, 0.1])
+    assert not any("smallest" in words for words in lines_of(plot_volcano(result, p=p)))  # not known
     result.settings["permutation"]["smallest_p"] = 0.0001
-    texts = [text.get_text() for text in plot_volcano(result).texts]  # p_perm is half of p_fwe in this result
-    assert "smallest possible, 0.0001" in texts
-    assert not any("smallest" in text.get_text() for text in plot_volcano(result, p="p_fwe").texts)
+    ax = plot_volcano(result, p=p)
+    assert_allclose(lines_of(ax)["smallest $p$\n0.0001"], 4, rtol=1e-12)
+    assert ax.get_ylim()[1] > 4
+
+
+def test_corrected_threshold_lies_between_significant_and_not(make_result):
+    result = make_result(["A", "B", "C"], [0.01, 0.04, 0.3], [1.0, 0.9, 0.1])  # p_perm is half of p_fwe
+    height = lines_of(plot_volcano(result))[f"{P_FWE} = 0.05"]
+    assert -np.log10(0.15) < height < -np.log10(0.02)
+
+
+def test_where_p_cannot_tell_the_threshold_is_that_of_false_discoveries(make_result):
+    result = make_result(["A", "B", "C"], [0.01, 0.01, 0.3], [1.0, 0.9, 0.1])
+    table = result.table.assign(significant=[True, False, False], q_fdr=[0.02, 0.02, 0.4])
+    lines = lines_of(plot_volcano(dataclasses.replace(result, table=table)))
+    assert_allclose(lines["FDR 0.05"], -np.log10(0.005), rtol=1e-12)
+    assert f"{P_FWE} = 0.05" not in lines
+    table = table.assign(q_fdr=0.5)
+    assert list(lines_of(plot_volcano(dataclasses.replace(result, table=table)))) == ["$p$ = 0.05"]
+
+
+def test_labels_of_lines_do_not_overlap(make_result):
+    result = make_result(["A", "B"], [0.0498, 0.0999], [1.0, 0.1], alpha=0.05)
+    result.settings["permutation"]["smallest_p"] = 0.02
+    ax = plot_volcano(result)
+    ax.figure.draw_without_rendering()
+    boxes = [Text.get_window_extent(text) for text in ax.texts if text.xycoords == ax.get_yaxis_transform()]
+    assert len(boxes) == 3
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_axis_says_where_expression_is_higher(make_result):
+    texts = [text.get_text() for text in plot_volcano(make_result()).texts]
+    for words in ("\N{LEFTWARDS ARROW} higher in Fp2 left", "higher in Fp1 left \N{RIGHTWARDS ARROW}"):
+        assert words in texts
+
+
+@pytest.mark.parametrize(("n", "least"), [(2, 2), (10, 8), (50, 10)])
+@pytest.mark.parametrize("p", ["p_perm", "p_fwe"])
+def test_genes_with_the_same_smallest_p_have_names_apart_and_inside(make_result, n, least, p):
+    ax = plot_volcano(at_the_floor(make_result, n), p=p)
+    ax.figure.draw_without_rendering()
+    boxes = [Text.get_window_extent(name) for name in names_of(ax)]
+    assert len(boxes) >= least
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    frame = ax.get_window_extent()
+    assert all(frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1 for box in boxes)
+    points = np.concatenate(list(points_by_label(ax).values()))
+    assert not any(box.contains(*point) for box in boxes for point in ax.transData.transform(points))
 
 
 def test_names_do_not_overlap_each_other(make_result):
@@ -78,8 +145,8 @@ def test_names_go_to_the_smallest_p_first(make_result):
 
 def test_whole_genome_of_significant_genes_is_drawn_as_an_image(make_result):
     ax = plot_volcano(many(make_result, 20_000, 0.0001))
-    assert legend_of(ax)[0] == "not significant (0)"
-    assert legend_of(ax)[-1].endswith("of 20,000 significant ones named")
+    assert legend_of(ax)[-1].startswith("not significant (0); ")
+    assert legend_of(ax)[-1].endswith(" of the 20,000 significant are named")
     assert all(c.get_rasterized() for c in ax.collections)
 
 
@@ -90,13 +157,13 @@ def test_few_genes_are_drawn_as_shapes(make_result):
 def test_genes_not_tested_are_left_out(make_result):
     ax = plot_volcano(make_result(["A", "B"], [0.5, np.nan], [0.1, np.nan]))
     assert sum(len(points) for points in points_by_label(ax).values()) == 1
-    assert len(legend_of(ax)) == 3  # no line on names where there is nothing to name
+    assert legend_of(ax)[-1] == "not significant (1)"  # nothing on names where there is nothing to name
 
 
 def test_no_names_on_request(make_result):
     ax = plot_volcano(make_result(), n_names=0)
     assert names_of(ax) == []
-    assert legend_of(ax)[-1] == "0 of 2 significant ones named"
+    assert legend_of(ax)[-1] == "not significant (1); 0 of the 2 significant are named"
 
 
 def test_probes_tested_by_themselves_have_both_names(simulated_probes):

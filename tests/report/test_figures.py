@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
+from jugex.plots import plot_gene
 from jugex.report import figures
 from jugex.report.figures import write_figures
 
@@ -33,6 +34,19 @@ def test_at_most_so_many_genes(make_result, tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "MAX_SIGNIFICANT", 1)
     write_figures(make_result(), tmp_path / "figures")
     assert names_in(tmp_path / "figures") == both("volcano", "brain", "gene-01-MAOA")
+
+
+def test_a_figure_is_laid_out_once_for_all_its_files(make_result, tmp_path, monkeypatch):
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    laid_out = []
+    execute = ConstrainedLayoutEngine.execute
+    monkeypatch.setattr(
+        ConstrainedLayoutEngine, "execute", lambda self, figure: (laid_out.append(figure), execute(self, figure))
+    )
+    monkeypatch.setattr(figures, "_list_figures", lambda result: [("gene", lambda: plot_gene(result, "MAOA"))])
+    write_figures(make_result(), tmp_path / "figures")
+    assert len(laid_out) == 1
 
 
 @pytest.mark.parametrize(
