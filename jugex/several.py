@@ -15,6 +15,7 @@ import pandas as pd
 
 from jugex.analysis import DifferentialExpression, omnibus_test
 from jugex.analysis.aggregate import ProbeAggregation
+from jugex.analysis.covariates import CovariatesLike
 from jugex.analysis.design import Exchange
 from jugex.analysis.holm import adjust_across_comparisons
 from jugex.analysis.omnibus import check_group_options
@@ -29,9 +30,7 @@ from jugex.progress import track
 from jugex.query import AtlasLike, Donors, Overlap, PresentIn, RegionGroup, Structures, region_group
 from jugex.query.groups import check_group_overlap
 from jugex.regions import Region
-from jugex.report.files import check_output, save_result, write_samples
-from jugex.report.folders import replacing_folder, write_settings
-from jugex.report.tables import write_tsv
+from jugex.report.several_files import SeveralTables, save_several
 from jugex.workflow import COLLINEAR_IN_PRESETS, check_threshold_is_used, compare, make_regions, resolve_choices
 
 __all__ = ["PAIRS_COLUMNS", "SeveralRegions", "compare_several"]
@@ -75,6 +74,10 @@ class SeveralRegions:
     >>> several = jugex.compare_several(regions, atlas="simulated", genes=["MAOA", "GAD2"], n_permutations=999, rng=0)
     >>> several.omnibus["gene"].tolist(), len(several.pairs)
     (['MAOA', 'GAD2'], 3)
+    >>> several.region_names[0]
+    'simulated area A, left'
+    >>> several.save("three-structures").name
+    'three-structures'
     """
 
     omnibus: pd.DataFrame
@@ -102,26 +105,17 @@ class SeveralRegions:
         Returns
         -------
         Path
-            The folder, with ``omnibus.tsv``, ``pairs.tsv``, ``samples.tsv``, ``settings.json``, and for each pair a
-            folder as `DifferentialExpression.save` writes it: ``pair_1_2`` for regions 1 and 2.
+            The folder, with ``report.html``, ``methods.md``, ``omnibus.tsv``, ``pairs.tsv``, ``samples.tsv``,
+            ``settings.json``, and for each pair a folder as `DifferentialExpression.save` writes it: ``pair_1_2`` for
+            regions 1 and 2.
 
         Raises
         ------
         OutputError
             As for `jugex.report.save_result`.
         """
-        path = Path(directory)
-        check_output(path, overwrite=overwrite)
-        with replacing_folder(path) as folder:
-            write_tsv(self.omnibus, folder / "omnibus.tsv")
-            write_tsv(self.pairs_table, folder / "pairs.tsv")
-            write_samples(self.samples, self.zscores, folder)
-            write_settings(self.settings, folder)
-            for of_pair in self.settings["pairs"]:
-                if of_pair["folder"] is not None:
-                    names = (of_pair["region_1"], of_pair["region_2"])
-                    save_result(self.pairs[names], folder / of_pair["folder"])
-        return path
+        tables = SeveralTables(self.omnibus, self.pairs_table, self.samples, self.zscores, self.settings)
+        return save_several(tables, self.pairs, directory, overwrite=overwrite)
 
     def __repr__(self) -> str:
         names = ", ".join(self.region_names)
@@ -150,6 +144,7 @@ def compare_several(
     statistic: Statistic | None = None,
     exchange: Exchange | None = None,
     probes: ProbeAggregation | None = None,
+    covariates: CovariatesLike | None = None,
     n_permutations: int = 10_000,
     rng: Rng = None,
     alpha: float = 0.05,
@@ -171,7 +166,7 @@ def compare_several(
         Regions, or texts as on the command line; at least two.
     names : sequence of str, optional
         How the regions are called in outputs, one name for each; default: their own names.
-    preset, threshold, statistic, exchange, probes, n_permutations, rng, alpha, n_jobs, tail, background
+    preset, threshold, statistic, exchange, probes, covariates, n_permutations, rng, alpha, n_jobs, tail, background
         See `jugex.compare`. The statistic is 'adjusted', and the exchange 'within-donor' or 'free'. A Generator is used
         up by one test after the other; a seed serves each of them. With a preset, relabellings in which area is
         collinear with donor count as the smallest in the pairs, as in `jugex.compare`; the omnibus test has no such
@@ -237,7 +232,7 @@ def compare_several(
     if not isinstance(rng, np.random.Generator):
         rng = make_generator(rng)[1]["seed"]
     options: dict[str, Any] = {"n_permutations": n_permutations, "alpha": alpha, "n_jobs": n_jobs, "rng": rng}
-    options |= {"exchange": chosen["exchange"], "probes": chosen["probes"]}
+    options |= {"exchange": chosen["exchange"], "probes": chosen["probes"], "covariates": covariates}
     omnibus = omnibus_test(group, **options)
     arguments = {"preset": preset, "threshold": chosen["threshold"]}
     of_pairs = filters | options | {"tail": tail, "background": background}

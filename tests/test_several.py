@@ -52,7 +52,7 @@ def result():
 @pytest.fixture
 def _quick_save(monkeypatch):
     """What is written of a pair is tested elsewhere, and takes seconds."""
-    monkeypatch.setattr("jugex.several.save_result", lambda result, folder: folder.mkdir())
+    monkeypatch.setattr("jugex.report.several_files.save_result", lambda result, folder: folder.mkdir())
 
 
 class TestOmnibus:
@@ -71,6 +71,7 @@ class TestOmnibus:
         assert table["p_fwe"].is_monotonic_increasing
         assert (table["p_perm"] <= table["p_fwe"]).all()
         assert table["q_fdr"].tolist() == stats.false_discovery_control(table["p_perm"]).tolist()
+        assert table["q_fdr_by"].tolist() == stats.false_discovery_control(table["p_perm"], method="by").tolist()
         assert table["df_area"].tolist() == [2] * 4
         assert (table["df_resid"] == table["n_samples"] - 6 - 2).all()
 
@@ -120,7 +121,7 @@ class TestOmnibus:
         few = [wells("one", 1000), wells("two", 1001), wells("three", 1002, 1003, 2000)]
         group = jugex.query.region_group(few, atlas=toy())
         with pytest.warns(
-            DesignWarning, match=r"cannot reach alpha = 0\.05: the smallest p .* is 0\.167; more samples"
+            DesignWarning, match=r"cannot reach alpha = 0\.05: the smallest p .* is 0\.1667; more samples"
         ):
             found = omnibus_test(group, rng=0)
         assert found.settings["permutation"]["exhaustive"]
@@ -131,7 +132,7 @@ class TestOmnibus:
         said = r"single gene cannot reach 0\.05 with 30 genes and 199 relabellings \(within-donor\): at least 3 genes"
         with pytest.warns(DesignWarning, match=said):
             found = omnibus_test(group, n_permutations=199, rng=0)
-        assert any("p_fwe is not affected" in caveat for caveat in found.settings["warnings"])
+        assert any("(p_fwe) is not affected" in caveat for caveat in found.settings["warnings"])
 
     def test_few_donors_are_told_of(self):
         # weights (36 - 12) / 12 = 2 and (25 - 9) / 10 = 1.6: 3.6^2 / (2^2 + 1.6^2) donors of one weight
@@ -204,12 +205,22 @@ class TestOmnibus:
         assert found.omnibus.columns[:3].tolist() == ["gene", "probe_id", "probe_name"]
         assert found.pairs_table.columns[:3].tolist() == ["gene", "probe_id", "probe_name"]
 
-    def test_mirrored_samples_are_told_of(self):
+    def test_mirrored_samples_bring_their_hemisphere_into_the_model(self):
         atlas = toy()
         atlas.samples["mni_x"] *= np.where(np.arange(17) % 2, 1.0, -1.0)
-        assert compare_toy([ONE, TWO, THREE], atlas=atlas, mirror="left").settings["warnings"][-1].startswith(
-            "samples of both hemispheres were brought to one, and the omnibus F does not hold the hemisphere fixed"
-        )  # fmt: skip
+        settings = compare_toy([ONE, TWO, THREE], atlas=atlas, mirror="left").settings
+        (covariate,) = settings["covariates"]
+        assert (covariate["name"], covariate["automatic"], covariate["outcome"]) == ("hemisphere", True, "in the model")
+        assert settings["design"]["df_resid"] == 11 - 2 - 2 - (len(set(covariate["values"])) - 1)
+        assert not any("hemisphere fixed" in caveat for caveat in settings["warnings"])
+
+    def test_mirrored_samples_whose_hemisphere_is_a_region_are_told_of(self):
+        atlas = toy()
+        atlas.samples["mni_x"] = np.where(atlas.samples["well_id"] % 1000 < 2, -5.0, 5.0)
+        settings = compare_toy([ONE, TWO, THREE], atlas=atlas, mirror="left").settings
+        assert settings["covariates"][0]["outcome"] == "it tells regions apart within every donor"
+        said = "samples of both hemispheres were brought to one, and the omnibus F does not hold the hemisphere fixed"
+        assert said in settings["warnings"]
 
     def test_what_it_is_called(self):
         group = jugex.query.region_group(jugex.demo_regions(), atlas="simulated", genes=["MAOA", "GAD2"])
@@ -254,6 +265,12 @@ class TestPairs:
         assert (table["p_fwe_holm"] >= table["p_fwe"]).all()
         assert (table["significant"] == (table["p_fwe_holm"] <= 0.05)).all()
         assert table["p_fwe_holm"].min() == 3 * table["p_fwe"].min()
+
+    def test_false_discovery_rates_are_statsmodels(self, result):
+        multitest = pytest.importorskip("statsmodels.stats.multitest")
+        for column, method in (("q_fdr", "fdr_bh"), ("q_fdr_by", "fdr_by")):
+            expected = multitest.multipletests(result.omnibus["p_perm"], method=method)[1]
+            np.testing.assert_allclose(result.omnibus[column], expected, rtol=1e-12)  # a few products
 
     def test_of_one_gene_holm_is_statsmodels(self):
         multitest = pytest.importorskip("statsmodels.stats.multitest")
@@ -329,11 +346,12 @@ class TestSave:
         def save_one(of_pair, folder):  # each takes seconds
             return save_result(of_pair, folder) if folder.name == "pair_1_3" else folder.mkdir()
 
-        monkeypatch.setattr("jugex.several.save_result", save_one)
+        monkeypatch.setattr("jugex.report.several_files.save_result", save_one)
         assert result.save(tmp_path / "out") == tmp_path / "out"
         names = {path.name for path in (tmp_path / "out").iterdir()}
         assert names == {
-            "omnibus.tsv", "pairs.tsv", "samples.tsv", "settings.json", "pair_1_2", "pair_1_3", "pair_2_3",
+            "omnibus.tsv", "pairs.tsv", "samples.tsv", "settings.json", "methods.md", "report.html", "pair_1_2",
+            "pair_1_3", "pair_2_3",
         }  # fmt: skip
         # ten significant digits are written
         omnibus = pd.read_csv(tmp_path / "out" / "omnibus.tsv", sep="\t")
@@ -363,7 +381,7 @@ class TestSave:
         def fail(*arguments):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("jugex.several.save_result", fail)
+        monkeypatch.setattr("jugex.report.several_files.save_result", fail)
         with pytest.raises(OutputError, match="out cannot be written: No space left on device"):
             result.save(tmp_path / "out")
         assert list(tmp_path.iterdir()) == []
@@ -389,9 +407,20 @@ class TestCommandLine:
         printed = capsys.readouterr()
         assert "SIMULATED DATA" in printed.out
         assert "A: 27 samples; B: 24 samples; C: 17 samples; 6 donors" in printed.out
-        assert "4 genes tested, 2 of them significant at p_fwe <= 0.05" in printed.out
+        assert "4 genes tested, 2 significant at p_fwe <= 0.05" in printed.out
         assert "3 pairs of regions, " in printed.out
-        assert "Written: out (omnibus.tsv, pairs.tsv, and a folder with a report for each pair)" in printed.out
+        assert (
+            "Written: out (omnibus.tsv, pairs.tsv, methods.md, and a folder with a report for each pair)" in printed.out
+        )
+        assert "All regions on one page: out/report.html" in printed.out
+
+    def test_covariates_stand_in_every_model(self, tmp_path):
+        out = tmp_path / "out"
+        assert cli.main(["compare", *REGIONS, *self.COMMON, "--covariate", "mni_z", "--out", str(out)]) == 0
+        settings = json.loads((out / "settings.json").read_text(encoding="utf-8"))
+        assert settings["arguments"]["covariates"] == ["mni_z"]
+        assert settings["covariates"][0]["outcome"] == "in the model"
+        assert "and the covariate mni_z gave F" in (out / "methods.md").read_text(encoding="utf-8").replace("\\", "")
 
     def test_says_which_pairs_are_impossible_and_what_weakens_the_others(self, tmp_path, capsys):
         # two samples of donor H0351.1015, and two of donor H0351.1012
@@ -428,7 +457,6 @@ class TestCommandLine:
         ("options", "message"),
         [
             (["--names", "A", "B"], "names are 3, one for each region; got ['A', 'B']"),
-            (["--covariate", "hemisphere"], "--covariate is for two regions; leave it out"),
             (["--missing", "drop-samples"], "--missing drop-samples is for two regions; leave it out"),
             (["--preset", "siibra-jugex"], "overlap 'keep' counts a sample in several regions"),
         ],

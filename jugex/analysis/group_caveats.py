@@ -10,11 +10,13 @@ import pandas as pd
 
 from jugex.analysis.background import describe_background, explain_coarse_p
 from jugex.analysis.caveats import FEW_DONORS, UNEQUAL_SIZES
+from jugex.analysis.covariates import USED, Covariate
 from jugex.analysis.describe import describe_exchanges
 from jugex.analysis.group_design import GroupDesign
 from jugex.analysis.options import Options
 from jugex.errors import DesignWarning, warn_user
 from jugex.query import RegionGroup
+from jugex.wording import count_of, format_p
 
 __all__ = [
     "describe_group_background",
@@ -50,27 +52,28 @@ def warn_of_group_design(
     """
     messages = []
     smallest, unit = permutation["smallest_p"], _name_unit(options)
-    relabelled = f"{permutation['n_permutations']:,} relabellings ({options.exchange})"
+    relabelled = f"{count_of(permutation['n_permutations'], 'relabelling')} ({options.exchange})"
     if apart := design.describe_parts(names):
         messages.append(f"{apart}: the omnibus F compares the regions within each group only")
     if smallest > options.alpha:
         messages.append(
             f"the omnibus test cannot reach alpha = {options.alpha:g}: the smallest p that its relabellings "
-            f"({options.exchange}) can give is {smallest:.3g}; more samples of one donor in "
+            f"({options.exchange}) can give is {format_p(smallest)}; more samples of one donor in "
             f"several regions{'' if permutation['exhaustive'] else ', or more permutations,'} would help"
         )
     elif n_tested * smallest > options.alpha:
         messages.append(
-            f"q_fdr of a single {unit} cannot reach {options.alpha:g} with {n_tested:,} {unit}s and {relabelled}: at "
-            f"least {int(np.ceil(n_tested * smallest / options.alpha)):,} {unit}s would have to share the smallest p; "
-            "p_fwe is not affected"
+            f"the false discovery rate (q_fdr) of a single {unit} cannot reach {options.alpha:g} with "
+            f"{count_of(n_tested, unit)} and {relabelled}: at least "
+            f"{count_of(int(np.ceil(n_tested * smallest / options.alpha)), unit)} would have to share the smallest p; "
+            "the family-wise p (p_fwe) is not affected"
         )
     for message in messages:
         warn_user(message, DesignWarning)
     return messages
 
 
-def list_group_caveats(design: GroupDesign, group: RegionGroup) -> list[str]:
+def list_group_caveats(design: GroupDesign, group: RegionGroup, covariates: Sequence[Covariate] = ()) -> list[str]:
     """Weak points of the design and of the model of the omnibus test, as sentences."""
     caveats = []
     if design.effective_donors < FEW_DONORS:
@@ -89,7 +92,8 @@ def list_group_caveats(design: GroupDesign, group: RegionGroup) -> list[str]:
             f"samples, to {group.region_names[largest]}: {sizes[largest]}): where they differ in variance as well, "
             "p-values are off; compare two at a time with the statistic welch"
         )
-    if _is_of_both_hemispheres(group):
+    has_hemisphere = any(covariate.name == "hemisphere" and covariate.outcome == USED for covariate in covariates)
+    if _is_of_both_hemispheres(group) and not has_hemisphere:
         caveats.append(
             "samples of both hemispheres were brought to one, and the omnibus F does not hold the hemisphere fixed"
         )

@@ -12,11 +12,15 @@ import numpy.typing as npt
 
 from jugex.analysis.design import Design, LabelExchange
 from jugex.errors import DesignError
+from jugex.wording import count_of
 
 __all__ = ["Codes", "GroupDesign"]
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
+
+# Contrasts between regions of which this share of their A'MA is left beside covariates are collinear with them.
+_COLLINEAR = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,16 +39,20 @@ class GroupDesign:
         Donor of each sample, 0 to d - 1, in rising order.
     n_regions : int
         Number of regions, k.
+    covariates : ndarray of float64, shape (n, c), or None
+        What stands in the model beside donor; with it, M takes off both. No contrast between linked regions may be
+        collinear with it.
     """
 
     codes: Codes
     donors: Codes
     n_regions: int
+    covariates: Floats | None = None
 
     @cached_property
     def blocks(self) -> Design:
-        """The donors, as a design of region 1 against the rest: what donors take off does not depend on labels."""
-        return Design(labels=self.codes == 0, donors=self.donors)
+        """Donors and covariates, as a design of region 1 against the rest: what they take off goes without labels."""
+        return Design(labels=self.codes == 0, donors=self.donors, covariates=self.covariates)
 
     @cached_property
     def counts(self) -> Codes:
@@ -84,8 +92,8 @@ class GroupDesign:
 
     @property
     def df_resid(self) -> int:
-        """Residual degrees of freedom, n - d - r."""
-        return len(self.codes) - self.blocks.n_donors - self.df_area
+        """Residual degrees of freedom, n - d - r, less one for each independent covariate."""
+        return len(self.codes) - self.blocks.n_donors - int(self.blocks.basis.shape[1]) - self.df_area
 
     @cached_property
     def references(self) -> Codes:
@@ -97,13 +105,26 @@ class GroupDesign:
         is_of = draws[:, :, None] == np.arange(self.n_regions)
         return np.add.reduceat(is_of, self.blocks.donor_starts, axis=1, dtype=np.intp)
 
-    def gram(self, counts: Codes) -> Floats:
-        """A'MA of relabellings with these counts (m, d, k), without the regions of reference: (m, r, r).
+    @cached_property
+    def kept(self) -> Codes:
+        """The regions that are not of reference, r of them."""
+        return np.setdiff1d(np.arange(self.n_regions), self.references)
 
-        A'MA = diag(n_j) - sum_d n_d' n_d / n_d.., n_j the samples of region j and n_d (k,) the counts of donor d.
+    def gram(self, draws: Codes) -> Floats:
+        """A'MA of relabellings (m, n), without the regions of reference: (m, r, r).
+
+        Beside donor A'MA = diag(n_j) - sum_d n_d' n_d / n_d.., n_j the samples of region j and n_d (k,) the counts of
+        donor d; covariates with the orthonormal basis U take (A'U)(U'A) off it.
         """
-        kept = np.setdiff1d(np.arange(self.n_regions), self.references)
-        of_region = counts[:, :, kept].astype(np.float64)
+        gram, basis = self._gram_beside_donor(draws), self.blocks.basis
+        if basis.shape[1]:
+            shares = np.stack([(draws == region) @ basis for region in self.kept], axis=1)  # A'U, (m, r, q)
+            gram -= shares @ shares.transpose(0, 2, 1)
+        return gram
+
+    def _gram_beside_donor(self, draws: Codes) -> Floats:
+        kept = self.kept
+        of_region = self.count(draws)[:, :, kept].astype(np.float64)
         between = of_region / self.blocks.n_per_donor[:, None]
         gram: Floats = -(of_region.transpose(0, 2, 1) @ between)
         gram[:, np.arange(len(kept)), np.arange(len(kept))] += of_region.sum(axis=1)
@@ -114,10 +135,9 @@ class GroupDesign:
 
         With Q = M A L^-T, the columns of which are orthonormal, SS of area is |Q'y|^2 = |L^-1 A'My|^2.
         """
-        kept = np.setdiff1d(np.arange(self.n_regions), self.references)
-        loadings = np.zeros((len(draws), self.n_regions, len(kept)))
-        roots = np.linalg.cholesky(self.gram(self.count(draws)))
-        loadings[:, kept] = np.linalg.inv(roots).transpose(0, 2, 1)
+        loadings = np.zeros((len(draws), self.n_regions, len(self.kept)))
+        roots = np.linalg.cholesky(self.gram(draws))
+        loadings[:, self.kept] = np.linalg.inv(roots).transpose(0, 2, 1)
         return loadings
 
     def is_estimable(self, draws: Codes) -> npt.NDArray[np.bool_]:
@@ -127,7 +147,20 @@ class GroupDesign:
         for _ in range(math.ceil(math.log2(max(self.n_regions - 1, 1)))):  # by paths of twice the length each time
             linked = linked @ linked
         n_parts = (1 / linked.sum(axis=2)).sum(axis=1)  # each part's regions add up to 1
-        return np.asarray(np.rint(n_parts) == len(self.parts))
+        is_estimable = np.asarray(np.rint(n_parts) == len(self.parts))
+        if self.blocks.basis.shape[1] and self.df_area:
+            is_estimable[is_estimable] = self.share_beside_covariates(draws[is_estimable]) > _COLLINEAR
+        return is_estimable
+
+    def share_beside_covariates(self, draws: Codes) -> Floats:
+        """What covariates leave of the contrast between regions that they take most of, (m, n) to (m,), 0 to 1.
+
+        It is the smallest eigenvalue of A'MA relative to A'MA without covariates.
+        """
+        inverse = np.linalg.inv(np.linalg.cholesky(self._gram_beside_donor(draws)))
+        relative = inverse @ self.gram(draws) @ inverse.transpose(0, 2, 1)
+        smallest: Floats = np.linalg.eigvalsh(relative)[:, 0].astype(np.float64)
+        return smallest
 
     def n_relabellings(self, exchange: LabelExchange) -> int:
         """Number of distinct relabellings: within donors prod_d n_d! / prod_j n_dj!, over all samples n! / prod_j n_j!.
@@ -158,6 +191,7 @@ class GroupDesign:
             freely over regions that donors do not link.
         """
         n_samples, n_donors = len(self.codes), self.blocks.n_donors
+        beside = f" and {self.blocks.basis.shape[1]} columns of covariates" if self.covariates is not None else ""
         if self.df_area == 0:
             raise DesignError(
                 f"no donor has samples in two of the {self.n_regions} regions, so regions cannot be told from donors "
@@ -165,9 +199,9 @@ class GroupDesign:
             )
         if self.df_resid < 1:
             raise DesignError(
-                f"{n_samples} samples of {n_donors} donors leave {self.df_resid} residual degrees of freedom beside "
-                f"{self.n_regions} regions, and at least 1 is needed; take larger regions, a lower threshold or fewer "
-                "regions"
+                f"{count_of(n_samples, 'sample')} of {count_of(n_donors, 'donor')} leave {self.df_resid} residual "
+                f"degrees of freedom beside {self.n_regions} regions{beside}, and at least 1 is needed; take larger "
+                f"regions, a lower threshold or fewer {'covariates' if beside else 'regions'}"
             )
         if exchange == "free" and len(self.parts) > 1:
             raise DesignError(

@@ -32,7 +32,7 @@ class GroupRelabellings:
         Whether they are all that the scheme has, the observed one among them.
     n_redrawn : int
         Relabellings that were drawn again or left out, because area had a lower rank beside donor in them than in the
-        observed one. Within donors there is none.
+        observed one. Within donors there is none, but for those that are collinear with covariates.
     """
 
     codes: Codes
@@ -52,14 +52,12 @@ def make_group_relabellings(
 def enumerate_group_relabellings(design: GroupDesign, exchange: LabelExchange) -> GroupRelabellings:
     """Every distinct relabelling of a scheme in which area has the observed rank, each once."""
     if exchange == "free":
-        codes = _arrange(design.counts.sum(axis=0))
-        usable = design.is_estimable(codes)
-        return GroupRelabellings(codes[usable], is_exhaustive=True, n_redrawn=int((~usable).sum()))
+        return _leave_collinear_out(design, _arrange(design.counts.sum(axis=0)))
     codes = np.zeros((1, 0), dtype=np.intp)
     for counts in design.counts:
         of_donor = _arrange(counts)
         codes = np.hstack([np.repeat(codes, len(of_donor), axis=0), np.tile(of_donor, (len(codes), 1))])
-    return GroupRelabellings(codes, is_exhaustive=True)
+    return _leave_collinear_out(design, codes)
 
 
 def draw_group_relabellings(
@@ -81,6 +79,11 @@ def draw_group_relabellings(
         n_filled += len(usable)
         n_redrawn += len(drawn) - len(usable)
     return GroupRelabellings(codes, n_redrawn=n_redrawn)
+
+
+def _leave_collinear_out(design: GroupDesign, codes: Codes) -> GroupRelabellings:
+    usable = design.is_estimable(codes)
+    return GroupRelabellings(codes[usable], is_exhaustive=True, n_redrawn=int((~usable).sum()))
 
 
 def _arrange(counts: Codes) -> Codes:

@@ -24,9 +24,9 @@ _TIED = 1e-9
 
 
 class OmnibusScorer(Scorer):
-    """SS of area adjusted for donor, over SS + RSS: |Q'y|^2 with orthonormal Q = M A L^-T, where y'My = 1.
+    """SS of area, adjusted, over SS + RSS: |Q'y|^2 with orthonormal Q = M A L^-T, where y'My = 1.
 
-    A gene's residuals My stand for y, so that A L^-T serves in place of Q.
+    M takes donors and covariates off. A gene's residuals My stand for y, so that A L^-T serves in place of Q.
     """
 
     def __init__(self, values: Floats, design: GroupDesign) -> None:
@@ -115,7 +115,7 @@ def find_smallest_group_p(design: GroupDesign, relabellings: GroupRelabellings, 
 
 
 def _span(design: GroupDesign) -> Floats:
-    """Orthonormal contrasts between the regions within donors, Q' (r, n), of the observed labels."""
+    """Orthonormal contrasts between the regions beside donors and covariates, Q' (r, n), of the observed labels."""
     codes: Codes = design.codes
     loadings = design.loadings(codes[None])[0]
-    return design.blocks.within_donors(np.ascontiguousarray(loadings[codes].T))
+    return design.blocks.residualize(np.ascontiguousarray(loadings[codes].T))

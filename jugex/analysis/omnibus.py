@@ -12,6 +12,7 @@ import pandas as pd
 from jugex.analysis.aggregate import ProbeAggregation
 from jugex.analysis.background import list_background_caveats
 from jugex.analysis.caveats import list_filter_caveats
+from jugex.analysis.covariates import CovariatesLike
 from jugex.analysis.describe import describe_arguments, describe_software
 from jugex.analysis.design import Exchange, LabelExchange
 from jugex.analysis.engine import PValues, count_scores
@@ -23,6 +24,7 @@ from jugex.analysis.group_caveats import (
     list_group_caveats,
     warn_of_group_design,
 )
+from jugex.analysis.group_covariates import put_beside_donors
 from jugex.analysis.group_design import GroupDesign
 from jugex.analysis.group_relabel import GroupRelabellings, make_group_relabellings
 from jugex.analysis.group_scores import (
@@ -35,6 +37,7 @@ from jugex.analysis.options import Options, Rng, check_options, make_generator
 from jugex.analysis.result import COLUMN_TYPES, PROBE_COLUMNS
 from jugex.errors import DesignError, OptionError
 from jugex.query import RegionGroup, describe_query
+from jugex.wording import count_of
 
 __all__ = ["OMNIBUS_COLUMNS", "Omnibus", "omnibus_test"]
 
@@ -42,7 +45,7 @@ __all__ = ["OMNIBUS_COLUMNS", "Omnibus", "omnibus_test"]
 OMNIBUS_COLUMNS = (
     "gene", "entrez_id", "n_probes", "probe_r", "mean_level", "n_samples", "n_donors", "ss_area", "ss_resid", "f",
     "df_area", "df_resid", "partial_eta_sq", "p_parametric", "p_perm", "p_fwe", "p_fwe_stepdown", "q_fdr",
-    "significant", "status",
+    "q_fdr_by", "significant", "status",
 )  # fmt: skip
 
 _TYPES = COLUMN_TYPES | dict.fromkeys(("n_samples", "df_area"), "Int64")
@@ -58,7 +61,9 @@ class Omnibus:
     ----------
     table : DataFrame
         One row per gene, sorted by `p_fwe`, then by falling `f`; columns `OMNIBUS_COLUMNS`, with the raw means of the
-        regions, `mean_1` to `mean_k`, after `n_donors`. Where every probe is tested by itself, one row per probe.
+        regions, `mean_1` to `mean_k`, after `n_donors`. `q_fdr_by` is the false discovery rate by Benjamini and
+        Yekutieli, which holds however genes depend on each other. Where every probe is tested by itself, one row per
+        probe.
     samples : DataFrame, n rows
         The samples used, each in one region (coordinates in mm).
     zscores : DataFrame, n rows
@@ -91,7 +96,7 @@ class Omnibus:
 
     def __repr__(self) -> str:
         names = ", ".join(self.inputs.region_names)
-        return f"<Omnibus: {names}, {len(self.table):,} genes, {len(self.samples)} samples>"
+        return f"<Omnibus: {names}, {count_of(len(self.table), 'gene')}, {count_of(len(self.samples), 'sample')}>"
 
 
 def omnibus_test(
@@ -101,6 +106,7 @@ def omnibus_test(
     rng: Rng = None,
     exchange: LabelExchange = "within-donor",
     probes: ProbeAggregation = "winsorized-mean",
+    covariates: CovariatesLike | None = None,
     alpha: float = 0.05,
     n_jobs: int = 1,
 ) -> Omnibus:
@@ -127,6 +133,10 @@ def omnibus_test(
         `p_fwe` under both.
     probes : str
         How the probes of a gene become one value; see `jugex.analysis.differential_expression`.
+    covariates : str, DataFrame, or sequence of them, optional
+        What stands in the model beside donor; see `jugex.analysis.differential_expression`. M takes donors and
+        covariates off, and each independent column costs a residual degree of freedom. Labels are exchanged while
+        donors and covariates stay with their samples, which is not exact.
     alpha : float
         Family-wise error at which a gene is called significant.
     n_jobs : int
@@ -141,14 +151,14 @@ def omnibus_test(
     OptionError
         Where an argument has a value that is not allowed.
     DesignError
-        Where no donor has samples in two regions, no residual degree of freedom is left, or regions that donors do not
-        link are exchanged freely.
+        Where no donor has samples in two regions, no residual degree of freedom is left, regions that donors do not
+        link are exchanged freely, or a covariate tells regions apart or misses a value.
 
     Warns
     -----
     DesignWarning
-        Where donors do not link all regions, the design can never reach `alpha`, or `q_fdr` can never reach it with so
-        few permutations.
+        Where donors do not link all regions, the design can never reach `alpha`, `q_fdr` can never reach it with so
+        few permutations, or a covariate adds nothing to the model or leaves little of the contrast between regions.
 
     Notes
     -----
@@ -165,15 +175,16 @@ def omnibus_test(
     >>> omnibus.significant["gene"].tolist()
     ['MAOA']
     """
-    options = check_group_options(n_permutations, exchange, probes, alpha, n_jobs)
+    options = check_group_options(n_permutations, exchange, probes, alpha, n_jobs, covariates)
     generator, randomness = make_generator(rng)
-    design = make_group_design(group)
-    design.check_testable(group.region_names, exchange)
+    design, beside, told = put_beside_donors(make_group_design(group), group, covariates, exchange)
     genes = summarize_genes(group, options.probes)
     status = find_status(genes.zscores, design.blocks)
     tested = np.flatnonzero(status == "ok")
     relabellings = make_group_relabellings(design, exchange, options.n_permutations, generator)
-    permutation = _describe_permutation(relabellings, options, find_smallest_group_p(design, relabellings, exchange))
+    permutation = _describe_permutation(
+        relabellings, design, find_smallest_group_p(design, relabellings, exchange), options
+    )
     warned = warn_of_group_design(design, group.region_names, permutation, options, len(tested))
     values = genes.zscores[tested]
     p_values = _count(values, design, relabellings, options.n_threads)
@@ -189,13 +200,15 @@ def omnibus_test(
         "permutation": randomness | permutation,
         "design": _describe_design(design, group),
         **describe_query(group),
+        "covariates": [covariate.describe() for covariate in beside],
         "exchanges": describe_group_exchanges(exchanges, options, why_no_other),
         "background": background,
         "warnings": [
             *group.warnings,
+            *told,
             *warned,
             *list_filter_caveats(group.probe_filter),
-            *list_group_caveats(design, group),
+            *list_group_caveats(design, group, beside),
             *list_exchange_caveats(exchanges, options),
             *list_background_caveats(background, genes.unit),
         ],
@@ -205,7 +218,12 @@ def omnibus_test(
 
 
 def check_group_options(
-    n_permutations: int, exchange: Exchange, probes: ProbeAggregation, alpha: float, n_jobs: int
+    n_permutations: int,
+    exchange: Exchange,
+    probes: ProbeAggregation,
+    alpha: float,
+    n_jobs: int,
+    covariates: CovariatesLike | None = None,
 ) -> Options:
     """Check the options of an omnibus test.
 
@@ -214,7 +232,7 @@ def check_group_options(
     OptionError
         Where one has a value that is not allowed.
     """
-    options = check_options(n_permutations, "adjusted", exchange, probes, None, alpha, n_jobs)
+    options = check_options(n_permutations, "adjusted", exchange, probes, covariates, alpha, n_jobs)
     if exchange == "freedman-lane":
         raise OptionError(
             "the omnibus test of several regions exchanges labels, 'within-donor' or 'free'; got 'freedman-lane'"
@@ -284,6 +302,7 @@ def _make_table(
         "p_fwe": p_values.fwe,
         "p_fwe_stepdown": p_values.fwe_stepdown,
         "q_fdr": false_discovery_control(p_values.perm) if len(tested) else p_values.perm,
+        "q_fdr_by": false_discovery_control(p_values.perm, method="by") if len(tested) else p_values.perm,
     }
     by_probe = [column for column in PROBE_COLUMNS if column in genes.annotation]
     before = OMNIBUS_COLUMNS[1 : OMNIBUS_COLUMNS.index("n_donors") + 1]
@@ -302,12 +321,16 @@ def _make_table(
     return table.reset_index(drop=True).astype({column: _TYPES.get(column, "float64") for column in columns})
 
 
-def _describe_permutation(relabellings: GroupRelabellings, options: Options, smallest_p: float) -> dict[str, Any]:
+def _describe_permutation(
+    relabellings: GroupRelabellings, design: GroupDesign, smallest_p: float, options: Options
+) -> dict[str, Any]:
+    # beside covariates samples of a donor are exchangeable only roughly
+    is_exact = options.exchange == "within-donor" and not design.blocks.basis.shape[1]
     return {
         "n_permutations": len(relabellings.codes),
         "exchange": options.exchange,
         "exhaustive": relabellings.is_exhaustive,
-        "exact": relabellings.is_exhaustive and options.exchange == "within-donor",
+        "exact": relabellings.is_exhaustive and is_exact,
         "n_collinear_redrawn": relabellings.n_redrawn,
         "smallest_p": smallest_p,
     }

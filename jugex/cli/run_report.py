@@ -8,6 +8,7 @@ from pathlib import Path
 from jugex.cli.arguments import Commands
 from jugex.report import load_result, write_report
 from jugex.report.files import load_sensitivity
+from jugex.report.several_files import holds_several, load_several, write_several_report
 
 __all__ = ["add_command"]
 
@@ -17,17 +18,29 @@ def add_command(commands: Commands) -> None:
     command = commands.add_parser(
         "report",
         help="write the report of a saved result again",
-        epilog="A saved result holds neither its regions nor its probes, so that this report has no outlines of "
-        "regions and no probes; all else is as it was.",
+        epilog="The page is as it was. Results of version 0.1 hold neither their regions nor their probes: their page "
+        "has no outlines of regions and no probes.",
     )
     command.set_defaults(run=_run_report)
-    command.add_argument("directory", metavar="DIR", type=Path, help="folder that jugex compare or result.save wrote")
+    command.add_argument(
+        "directory",
+        metavar="DIR",
+        type=Path,
+        help="folder that jugex compare or result.save wrote; of several regions, their common page is written",
+    )
     command.add_argument("--out", type=Path, metavar="FILE", help="file to write (default: DIR/report.html)")
     command.add_argument("--quiet", action="store_true", help="show no progress")
 
 
 def _run_report(options: argparse.Namespace) -> None:
-    result = load_result(options.directory)
     path = options.out or options.directory / "report.html"
+    if holds_several(options.directory):
+        write_several_report(load_several(options.directory), path, beside=options.directory)
+        print(f"Written: {path} (of all regions; for the report of a pair, name its folder)")
+        return
+    result = load_result(options.directory)
     write_report(result, path, sensitivity=load_sensitivity(options.directory))
-    print(f"Written: {path} (without outlines of the regions and probes, which a saved result does not hold)")
+    lacking = (
+        "" if result.drawings else " (without outlines of the regions and probes, which this result does not hold)"
+    )
+    print(f"Written: {path}{lacking}")

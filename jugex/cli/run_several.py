@@ -6,17 +6,23 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from jugex.cli.arguments import read_choices
+from jugex.cli.layout import lay_out
 from jugex.cli.summary import tell_ledger
 from jugex.errors import OptionError
 from jugex.several import SeveralRegions, compare_several
+from jugex.wording import count_of, format_number, format_p, shorten
 
 __all__ = ["run_several", "take_more_names"]
 
 _N_SHOWN = 10
+_MAX_NAME = 32
+_TEXTS = {"gene", "region_1", "region_2"}
 
 
 def take_more_names(options: argparse.Namespace, rest: Sequence[str]) -> bool:
@@ -49,6 +55,7 @@ def run_several(options: argparse.Namespace) -> None:
     result = compare_several(
         [options.region_1, options.region_2, *options.more_regions],
         **read_choices(options),
+        covariates=options.covariate,
     )
     result = replace(result, settings=result.settings | {"command": options.command_line})
     tell_ledger(result.settings)
@@ -57,13 +64,13 @@ def run_several(options: argparse.Namespace) -> None:
         if caveat not in options.shown_warnings:
             print(f"jugex: warning: {caveat}", file=sys.stderr)
     print(_summarize(result))
-    print(f"Written: {options.out} (omnibus.tsv, pairs.tsv, and a folder with a report for each pair)")
+    page = Path(options.out) / "report.html"
+    print(f"Written: {options.out} (omnibus.tsv, pairs.tsv, methods.md, and a folder with a report for each pair)")
+    print(f"All regions on one page: {page}")
 
 
 def _check_options(options: argparse.Namespace) -> None:
     """Refuse the options that two regions alone have."""
-    if options.covariate:
-        raise OptionError("--covariate is for two regions; leave it out, or compare two regions at a time")
     if options.missing != "drop-genes":
         raise OptionError(
             f"--missing {options.missing} is for two regions; leave it out, or compare two regions at a time"
@@ -82,23 +89,33 @@ def _list_caveats(result: SeveralRegions) -> list[str]:
 def _summarize(result: SeveralRegions) -> str:
     """Short account: samples, genes, and the first rows of both tables."""
     settings, pairs = result.settings, result.pairs_table
-    design, alpha = settings["design"], settings["arguments"]["alpha"]
-    counted = zip(result.region_names, design["n_samples"], strict=True)
+    alpha = settings["arguments"]["alpha"]
+    counted = zip(result.region_names, settings["design"]["n_samples"], strict=True)
+    samples = [f"{name}: {count_of(n, 'sample')}" for name, n in counted]
+    n_found, n_found_in_pairs = int(result.omnibus["significant"].sum()), int(pairs["significant"].sum())
     lines = ["SIMULATED DATA: the numbers say nothing about real brains."] if settings["atlas"]["simulated"] else []
     lines += [
-        "; ".join([*(f"{name}: {n} samples" for name, n in counted), f"{design['n_donors']} donors"]),
-        f"{settings['genes']['n_tested']:,} genes tested, {int(result.omnibus['significant'].sum()):,} of them "
-        f"significant at p_fwe <= {alpha:g}",
+        "; ".join([*samples, count_of(settings["design"]["n_donors"], "donor")]),
+        f"{count_of(settings['genes']['n_tested'], 'gene')} tested, {n_found:,} significant at p_fwe <= {alpha:g}",
         *_show(result.omnibus, ["gene", "n_probes", "f", "p_perm", "p_fwe"]),
-        f"{len(result.pairs)} pairs of regions, {int(pairs['significant'].sum()):,} differences of a gene in a pair "
-        f"significant at p_fwe_holm <= {alpha:g}",
+        f"{count_of(len(result.pairs), 'pair')} of regions, {count_of(n_found_in_pairs, 'difference')} of a gene in a "
+        f"pair significant at p_fwe_holm <= {alpha:g}",
         *_show(pairs, ["gene", "region_1", "region_2", "diff", "p_fwe", "p_fwe_holm"]),
     ]
     return "\n".join(lines)
 
 
 def _show(table: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """First tested rows of a table, between empty lines."""
     tested = table[(table["status"] == "ok").to_numpy(dtype=bool)].head(_N_SHOWN)
     if tested.empty:
         return []
-    return ["", tested[list(columns)].to_string(index=False, float_format=lambda value: f"{value:.4g}"), ""]
+    rows = [[_show_cell(column, row[column]) for column in columns] for row in tested.to_dict("records")]
+    return ["", *lay_out(columns, rows, right=set(columns) - _TEXTS), ""]
+
+
+def _show_cell(column: str, value: Any) -> str:
+    """A cell of a table as text."""
+    if column in _TEXTS or column == "n_probes":
+        return shorten(str(value), _MAX_NAME)
+    return format_p(value) if column.startswith("p_") else format_number(value)
