@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import Any
 
-from jugex.report.words import count_of, shorten
+from jugex.wording import count_of, shorten
 
 __all__ = ["tell_annotation"]
 

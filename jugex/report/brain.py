@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from jugex.plots import REGION_STYLES
+from jugex.report.drawings import SavedRegion, list_regions, with_regions
 from jugex.report.packing import pack_json
-from jugex.report.words import shorten
 from jugex.spaces import is_mni_space
+from jugex.wording import shorten
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
@@ -44,21 +46,23 @@ def describe_brain(result: DifferentialExpression) -> dict[str, Any]:
     space = result.settings["atlas"]["space"]
     has_any = n_missing < len(points)
     is_drawn = has_any and is_mni_space(space)
-    out = samples_out(result)
+    out, regions = samples_out(result), list_regions(result)
     no_template = f"The samples are in the space {space}, of which there is no template to show them on."
     return {
-        "views": draw_views(result, out) if is_drawn else [],
-        "scene": _pack_scene(result, out) if is_drawn else "",
+        "views": draw_views(with_regions(result), out) if is_drawn else [],
+        "scene": _pack_scene(result, out, regions) if is_drawn else "",
         "why_none": no_template if has_any else "No sample has a coordinate, so none can be shown.",
         "marks": draw_region_marks(result),
         "n_missing": n_missing,
-        "has_outlines": result.inputs is not None,
+        "has_outlines": regions is not None,
         "n_out": len(out),
     }
 
 
 def samples_out(result: DifferentialExpression) -> Floats:
-    """Coordinates (n, 3) of the atlas's samples outside both regions, in mm; none for a result read from disk."""
+    """Coordinates (n, 3) of the atlas's samples outside both regions, in mm."""
+    if result.drawings is not None and result.inputs is None:
+        return result.drawings.out
     samples = getattr(getattr(result.inputs, "atlas", None), "samples", None)
     if samples is None:
         return np.empty((0, 3))
@@ -67,18 +71,20 @@ def samples_out(result: DifferentialExpression) -> Floats:
     return points[np.isfinite(points).all(axis=1)]
 
 
-def _pack_scene(result: DifferentialExpression, out: Floats) -> str:
+def _pack_scene(result: DifferentialExpression, out: Floats, regions: Sequence[Region | SavedRegion] | None) -> str:
     """Cortex, regions and samples in tenths of a millimetre, packed."""
     return pack_json(
         {
             "cortex": _read_cortex(),
-            "regions": [_describe_region(result, number) for number in range(2)],
+            "regions": [_describe_region(result, number, regions) for number in range(2)],
             "out": _to_tenths(out),
         }
     )
 
 
-def _describe_region(result: DifferentialExpression, number: int) -> dict[str, Any]:
+def _describe_region(
+    result: DifferentialExpression, number: int, regions: Sequence[Region | SavedRegion] | None
+) -> dict[str, Any]:
     name, style = result.region_names[number], REGION_STYLES[number]
     samples = result.samples[(result.samples["region"] == name).to_numpy()]
     points = samples[_COORDINATES].to_numpy(dtype=np.float64)
@@ -94,11 +100,11 @@ def _describe_region(result: DifferentialExpression, number: int) -> dict[str, A
         "face": style.face,
         "points": _to_tenths(points[is_placed]),
         "told": [text for text, placed in zip(told, is_placed, strict=True) if placed],
-        "grid": None if result.inputs is None else _grid_region(result.inputs.regions[number]),
+        "grid": None if regions is None else _grid_region(regions[number]),
     }
 
 
-def _grid_region(region: Region) -> dict[str, Any] | None:
+def _grid_region(region: Region | SavedRegion) -> dict[str, Any] | None:
     """Share of each cell of a grid that the region fills, in percent: what a surface is drawn through; None if empty.
 
     Cells are cubes of 2 mm, or larger for a large region.

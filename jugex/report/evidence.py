@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from jugex.analysis.donors import DECISIVE_SHARE
 from jugex.errors import JugexError
-from jugex.report.words import format_number, format_p, tested_genes
+from jugex.report.words import show_number, tested_genes
+from jugex.wording import count_of, format_p
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
@@ -20,9 +22,12 @@ _SCHEMES = ("within-donor", "free")
 _MOST_RETESTED = 1000
 _MOST_GENES_VARIED = 20
 _FEWEST_GENES_OF_A_SHARE = 100
+_FEWEST_CARRIERS = 3
 
 
-def tabulate_evidence(result: DifferentialExpression, genes: Sequence[str]) -> dict[str, Any]:
+def tabulate_evidence(
+    result: DifferentialExpression, genes: Sequence[str], left_out: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Evidence for some genes.
 
     Parameters
@@ -30,6 +35,8 @@ def tabulate_evidence(result: DifferentialExpression, genes: Sequence[str]) -> d
     result : DifferentialExpression
     genes : sequence of str
         Genes to show, in order.
+    left_out : dict, optional
+        As of `tabulate_left_out`: which donor a gene cannot do without.
 
     Returns
     -------
@@ -39,8 +46,13 @@ def tabulate_evidence(result: DifferentialExpression, genes: Sequence[str]) -> d
     shown = result.table[result.labels.isin(genes).to_numpy()]
     rows = {label: row for label, (_, row) in zip(result.labels[shown.index], shown.iterrows(), strict=True)}
     p_fwe = result.settings.get("exchanges", {}).get("p_fwe", {})
+    without = (left_out or {}).get("p_fwe", {})
     return {
-        "rows": [_describe_gene(gene, rows[gene], p_fwe.get(gene, {}), result) for gene in genes],
+        "rows": [
+            _describe_gene(gene, rows[gene], p_fwe.get(gene, {}), result)
+            | {"carried_by": _tell_carriers(rows[gene], result, without.get(gene, {}))}
+            for gene in genes
+        ],
         "boundary": result.settings.get("boundary"),
         "smallest_p_donor": format_p(2 / 2 ** max(result.settings["design"]["n_informative_donors"], 1)),
         "share": _tell_share(result),
@@ -67,18 +79,18 @@ def tabulate_left_out(result: DifferentialExpression, genes: Sequence[str]) -> d
     Returns
     -------
     dict
-        `donors`, `rows` (the gene, and its p_fwe without each donor), and `why_not`.
+        `donors`, `rows` (the gene, and its p_fwe without each donor), `p_fwe` (by gene and donor), and `why_not`.
     """
     from jugex.analysis.donor_tables import leave_one_donor_out
 
     n_tested = len(tested_genes(result))
-    empty: dict[str, Any] = {"donors": [], "rows": []}
+    empty: dict[str, Any] = {"donors": [], "rows": [], "p_fwe": {}}
     if not genes:
         return empty | {"why_not": "no gene is drawn"}
     if n_tested > _MOST_RETESTED:
         return empty | {
-            "why_not": f"testing {n_tested:,} genes again without each donor takes as long as the comparison itself; "
-            "result.leave_one_donor_out() does it"
+            "why_not": f"testing {count_of(n_tested, result.unit)} again without each donor takes as long as the "
+            "comparison itself; result.leave_one_donor_out() does it in Python"
         }
     try:
         table = leave_one_donor_out(result, list(genes))
@@ -88,7 +100,8 @@ def tabulate_left_out(result: DifferentialExpression, genes: Sequence[str]) -> d
     wide = table.assign(label=labels).pivot(index="label", columns="left_out", values="p_fwe")
     donors = list(pd.unique(table["left_out"]))
     rows = [(gene, [_p(wide.loc[gene, donor]) or "no test" for donor in donors]) for gene in genes]
-    return {"donors": donors, "rows": rows, "why_not": None}
+    p_fwe = {gene: {donor: wide.loc[gene, donor] for donor in donors} for gene in genes}
+    return {"donors": donors, "rows": rows, "p_fwe": p_fwe, "why_not": None}
 
 
 def tabulate_sensitivity(sensitivity: pd.DataFrame | None, genes: Sequence[str]) -> dict[str, Any] | None:
@@ -132,14 +145,41 @@ def _tell_share(result: DifferentialExpression) -> str:
         return f"How many of all genes of the atlas differ between these regions is not known: {why}."
     if background["n_genes"] < _FEWEST_GENES_OF_A_SHARE:
         return (
-            f"Only {background['n_genes']:,} {result.unit}s of this atlas can be tested: too few to say how many "
+            f"Only {count_of(background['n_genes'], result.unit)} of this atlas can be tested: too few to say how many "
             "differ between these regions in general."
         )
     return (
-        f"{background['share']:.1%} of all {background['n_genes']:,} {result.unit}s of the atlas that can be tested "
-        f"have p \N{LESS-THAN OR EQUAL TO} {background['p_perm']:g} before any correction; if the regions did not "
-        f"differ in anything, about {background['p_perm']:.0%} would."
+        f"{100 * background['share']:.1f} % of all {background['n_genes']:,} {result.unit}s of the atlas that can be "
+        f"tested have p \N{LESS-THAN OR EQUAL TO} {background['p_perm']:g} before any correction, by "
+        f"{count_of(background['n_permutations'], 'relabelling')}; if the regions differed in nothing, about "
+        f"{100 * background['p_perm']:.0f} % would."
     )
+
+
+def _tell_carriers(row: pd.Series[Any], result: DifferentialExpression, without: dict[str, float]) -> str:
+    """Whether several donors carry a gene; where only one does, which condition of `judge_carriers` fails."""
+    if pd.isna(row["carried_by"]) or row["carried_by"] != "one":
+        return "" if pd.isna(row["carried_by"]) else str(row["carried_by"])
+    alpha = result.settings["arguments"]["alpha"]
+    donors = result.settings["design"]["donors"]
+    heaviest = max(donors, key=lambda donor: donor["weight"])
+    share = heaviest["weight"] / (sum(donor["weight"] for donor in donors) or 1.0)
+    n_informative = result.settings["design"]["n_informative_donors"]
+    n_same = str(row["donors_same_sign"]).split("/")[0]
+    worst = max(without, key=lambda donor: without[donor] if without[donor] > alpha else 0.0, default=None)
+    if n_informative < _FEWEST_CARRIERS:
+        reason = f"only {count_of(n_informative, 'donor')} with both regions"
+    elif share >= DECISIVE_SHARE:
+        reason = f"{100 * share:.0f} % of the weight is that of {heaviest['donor_name']}"
+    elif n_same != str(n_informative):
+        reason = f"only {n_same} of {n_informative} donors have this sign"
+    elif not row["p_fwe"] <= alpha:
+        reason = "not significant with all donors"
+    elif worst is not None and without[worst] > alpha:
+        reason = f"without {worst} p_FWE is {format_p(without[worst])}"
+    else:
+        reason = "not significant without one of the donors"
+    return f"one: {reason}"
 
 
 def _describe_details(gene: str, row: pd.Series[Any], details: pd.Series[Any]) -> dict[str, str]:
@@ -184,12 +224,14 @@ def _describe_gene(
     interval = [_number(row[end]) for end in ("ci_donors_low", "ci_donors_high")]
     return {
         "gene": label,
-        **{scheme.replace("-", "_"): _p(known.get(scheme)) or "above alpha" for scheme in _SCHEMES},
+        **{
+            scheme.replace("-", "_"): _p(known.get(scheme)) or f"> {result.settings['arguments']['alpha']:g}"
+            for scheme in _SCHEMES
+        },
         "donors_same_sign": "" if pd.isna(row["donors_same_sign"]) else str(row["donors_same_sign"]),
         "p_donor": _p(row["p_donor"]),
         "diff_donors": _number(row["diff_donors"]),
         "interval": f"{interval[0]} to {interval[1]}" if all(interval) else "",
-        "carried_by": "" if pd.isna(row["carried_by"]) else str(row["carried_by"]),
         "p_boundary": _p(row["p_boundary"]),
         "probe_r": _number(row["probe_r"]),
         "sd_ratio": _number(row["sd_ratio"]),
@@ -197,11 +239,11 @@ def _describe_gene(
 
 
 def _p(value: Any) -> str:
-    return "" if value is None or pd.isna(value) else format_p(float(value), aligned=True)
+    return "" if value is None or pd.isna(value) else format_p(float(value))
 
 
 def _number(value: Any) -> str:
-    return "" if pd.isna(value) else format_number(float(value), 2)
+    return "" if pd.isna(value) else show_number(float(value), 2)
 
 
 def _interval(low: Any, high: Any, show: Any) -> str:

@@ -143,7 +143,7 @@ def to_rnk(
 
 
 def result_to_anndata(result: DifferentialExpression) -> AnnData:
-    """Return a result as AnnData; needs ``pip install jugex[anndata]``.
+    """Return a result as AnnData; needs the extra ``anndata``.
 
     Parameters
     ----------

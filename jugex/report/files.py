@@ -9,25 +9,24 @@ import pandas as pd
 
 from jugex.analysis import RESULT_COLUMNS, DifferentialExpression
 from jugex.analysis.result import COLUMN_TYPES, PROBE_COLUMNS, SAMPLE_COLUMNS, TAIL_COLUMNS
-from jugex.errors import ResultError
+from jugex.errors import ResultError, tell_problem
+from jugex.report.drawings import FILE, collect_drawings, read_drawings, write_drawings
 from jugex.report.folders import check_output, replacing_file, replacing_folder, write_settings
 from jugex.report.methods import methods_text
 from jugex.report.sidecars import write_sidecars
-from jugex.report.tables import MISSING, write_tsv
+from jugex.report.tables import MAX_GENES_IN_SAMPLES, MISSING, write_tsv
 
 __all__ = [
     "check_output",
     "load_result",
     "load_sensitivity",
+    "read_samples",
     "save_result",
     "write_report",
     "write_samples",
     "write_table",
     "write_tsv",
 ]
-
-#: Up to this many genes stand as columns of ``samples.tsv``; more go to ``zscores.parquet``.
-MAX_GENES_IN_SAMPLES = 200
 
 
 def save_result(
@@ -58,7 +57,8 @@ def save_result(
     Path
         The folder, with ``results.tsv``, ``samples.tsv``, ``settings.json``, ``methods.md``, ``report.html`` and
         ``figures/``; for more than 200 genes also ``zscores.parquet``. ``results.json`` and ``samples.json`` say what
-        the columns of the tables mean, in the manner of BIDS.
+        the columns of the tables mean, in the manner of BIDS. ``drawings.npz`` holds what the page draws beyond them:
+        the voxels of both regions, the other samples of the atlas and the probes of the genes drawn.
 
     Raises
     ------
@@ -86,6 +86,8 @@ def save_result(
         (folder / "methods.md").write_text(methods_text(result), encoding="utf-8")
         if sensitivity is not None:
             write_tsv(sensitivity, folder / "sensitivity.tsv")
+        if drawings := collect_drawings(result, None if sensitivity is None else sensitivity.attrs.get("left_out")):
+            write_drawings(drawings, folder / FILE)
         write_figures(result, folder / "figures")
         write_report(result, folder / "report.html", sensitivity=sensitivity)
     return directory
@@ -168,7 +170,7 @@ def load_result(directory: str | Path) -> DifferentialExpression:
     Returns
     -------
     DifferentialExpression
-        With `inputs` None: the atlas and the regions are not saved.
+        With `inputs` None: the atlas and the regions are not saved. `drawings` is what its page draws of them.
 
     Raises
     ------
@@ -190,13 +192,13 @@ def load_result(directory: str | Path) -> DifferentialExpression:
         if "jugex" not in settings["versions"]:
             raise KeyError("versions.jugex")
         table = _read_table(directory / "results.tsv")
-        samples, zscores = _read_samples(directory)
+        samples, zscores = read_samples(directory)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ResultError(
-            f"{directory} holds no result of jugex that can be read ({type(error).__name__}: {error}); name the folder "
-            "that jugex compare or result.save wrote"
+            f"{directory} holds no result of jugex that can be read ({tell_problem(error)}); name the folder that "
+            "jugex compare or result.save wrote"
         ) from error
-    return DifferentialExpression(table, samples, zscores, settings, inputs=None)
+    return DifferentialExpression(table, samples, zscores, settings, inputs=None, drawings=read_drawings(directory))
 
 
 def load_sensitivity(directory: str | Path) -> pd.DataFrame | None:
@@ -210,7 +212,7 @@ def load_sensitivity(directory: str | Path) -> pd.DataFrame | None:
     Returns
     -------
     DataFrame or None
-        As ``result.sensitivity()`` returned it, without its notes.
+        As ``result.sensitivity()`` returned it.
 
     Raises
     ------
@@ -222,11 +224,14 @@ def load_sensitivity(directory: str | Path) -> pd.DataFrame | None:
         return None
     try:
         table = pd.read_csv(path, sep="\t", dtype={"gene": "object"}, keep_default_na=False, na_values=[MISSING])
-        return table.astype({"is_headline": bool}).astype({"n_samples_1": "Int64", "n_samples_2": "Int64"})
+        table = table.astype({"is_headline": bool}).astype({"n_samples_1": "Int64", "n_samples_2": "Int64"})
     except (OSError, ValueError, KeyError) as error:
         raise ResultError(
             f"{path} holds no sensitivity table that can be read ({error}); remove it, or save the result again"
         ) from error
+    if drawings := read_drawings(path.parent):
+        table.attrs["left_out"] = drawings.not_varied
+    return table
 
 
 def write_samples(samples: pd.DataFrame, zscores: pd.DataFrame, folder: Path) -> None:
@@ -269,7 +274,8 @@ def _read_table(path: Path) -> pd.DataFrame:
     return table
 
 
-def _read_samples(directory: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def read_samples(directory: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read samples and z-scores that `write_samples` wrote."""
     path, n_described = directory / "samples.tsv", len(SAMPLE_COLUMNS)
     # columns are read by position: a gene may be called like a column that describes the samples
     names = pd.read_csv(path, sep="\t", header=None, nrows=1, dtype="object", keep_default_na=False).iloc[0].tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -26,12 +27,13 @@ def check_output(directory: str | Path, *, overwrite: bool) -> None:
     directory = Path(directory)
     if directory.exists() and not directory.is_dir():
         raise OutputError(f"{directory} is a file; name a folder that does not exist yet")
+    _check_parent(directory)
     if not directory.exists() or not any(directory.iterdir()):
         return
     if not overwrite:
         raise OutputError(
-            f"{directory} exists and is not empty; name another folder, or pass --overwrite (overwrite=True) to "
-            "replace a result of jugex"
+            f"{directory} exists and is not empty; name another folder, or pass --overwrite (in Python "
+            "overwrite=True) to replace a result of jugex"
         )
     if not _holds_result(directory):
         raise OutputError(f"{directory} holds no settings.json of jugex, so it is not overwritten; name another folder")
@@ -80,6 +82,15 @@ def write_settings(settings: dict[str, Any], folder: Path) -> None:
     """Write ``settings.json``, by which a folder is known to hold a result of jugex."""
     text = json.dumps(settings, indent=2, ensure_ascii=False, allow_nan=False, default=_refuse_type)
     (folder / "settings.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _check_parent(directory: Path) -> None:
+    """Refuse a folder that cannot be made where it is asked to be."""
+    above = next(folder for folder in directory.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise OutputError(f"{directory} cannot be made: {above} is a file; name another folder")
+    if not os.access(above, os.W_OK):
+        raise OutputError(f"{directory} cannot be made: you are not allowed to write in {above}; name another folder")
 
 
 def _holds_result(directory: Path) -> bool:

@@ -10,8 +10,10 @@ import pandas as pd
 from markupsafe import Markup
 
 from jugex.plots import donor_styles
+from jugex.plots.texts import tell_apart
+from jugex.report.drawings import saved_probes
 from jugex.report.svg import Drawing, axis_ticks
-from jugex.report.words import format_number, format_p, shorten
+from jugex.wording import format_number, format_p, shorten
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
@@ -22,6 +24,7 @@ __all__ = ["MAX_PROBES", "draw_donors", "draw_null", "draw_probes", "draw_sample
 MAX_PROBES = 8
 _WIDTH, _HEIGHT = 250, 205
 _NAME = 14
+_MEANS_AT = [0.32, 0.68]  # between the boxes
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,24 +41,31 @@ class _Row(NamedTuple):
 
 
 def draw_samples(result: DifferentialExpression, gene: str) -> Markup:
-    """Box and strip of a gene's z-scores by region, a mark per donor, and lines between a donor's means."""
+    """Box and strip of a gene's z-scores by region, and between the boxes each donor's means, joined by a line."""
     zscores = result.zscores[gene].to_numpy(dtype=np.float64)
     sides = [(result.samples["region"] == name).to_numpy() & np.isfinite(zscores) for name in result.region_names]
     low, high = _span(zscores)
-    drawing = Drawing(_WIDTH, _HEIGHT, x=(-0.5, 1.5), y=(low, high), margins=(42, 4, 8, 34))
+    drawing = Drawing(_WIDTH, _HEIGHT, x=(-0.36, 1.36), y=(low, high), margins=(42, 4, 8, 34))
     drawing.add_y_axis(axis_ticks(low, high), "z-score")
     for place, inside in enumerate(sides):
         _add_box(drawing, zscores[inside], float(place))
         px = float(drawing.across(place))
         drawing.add_text(px, drawing.bottom + 15, shorten(result.region_names[place], _NAME))
         drawing.add_text(px, drawing.bottom + 29, f"n = {int(inside.sum())}", "soft")
+    n_drawn = 0
     for donor_name, style in donor_styles(result).items():
         of_donor = (result.samples["donor_name"] == donor_name).to_numpy()
         values = [zscores[inside & of_donor] for inside in sides]
         has_both = all(len(here) for here in values)
         if has_both:
-            drawing.add_line([0.3, 0.7], [here.mean() for here in values], "mean", colour=style.colour)
-        x = np.repeat([0.0, 1.0], [len(here) for here in values]) + _jitter([len(here) for here in values], 0.4)
+            means = [float(here.mean()) for here in values]
+            drawing.add_line(_MEANS_AT, means, "mean", colour=style.colour)
+            drawing.add_points(
+                _MEANS_AT, means, marker=style.marker, colour=style.colour, edge="currentColor", large=True
+            )
+        x = np.repeat([0.0, 1.0], [len(here) for here in values])
+        x += _jitter(len(x), 0.38, n_drawn)
+        n_drawn += len(x)
         drawing.add_points(x, np.concatenate(values), marker=style.marker, colour=style.colour, filled=has_both)
     return drawing.to_markup(_tell_samples(result, [zscores[inside] for inside in sides]))
 
@@ -97,7 +107,7 @@ def draw_null(null: Floats, f: float, p: float) -> Markup:
     px = float(drawing.across(f))
     anchor = "end" if px > (drawing.left + drawing.right) / 2 else "start"
     drawing.add_text(px + (3 if anchor == "end" else -3), drawing.top + 8, f"observed {f:.2f}", "strong", anchor=anchor)
-    drawing.add_x_axis(axis_ticks(0.0, high, 5), "F")
+    drawing.add_x_axis(axis_ticks(0.0, high, 5), "F", italic=True)
     reached = int((null >= f).sum())
     return drawing.to_markup(
         f"F under {len(null):,} relabellings: median {np.median(null):.2f}; {reached:,} reach the observed {f:.2f} "
@@ -106,7 +116,7 @@ def draw_null(null: Floats, f: float, p: float) -> Markup:
 
 
 def draw_probes(result: DifferentialExpression, probes: pd.DataFrame, zscores: Floats) -> Markup:
-    """z-scores of each probe in both regions, one probe below the other, with the regions' means joined.
+    """z-scores of each probe in both regions, one probe below the other, with the regions' means as upright bars.
 
     Parameters
     ----------
@@ -122,14 +132,17 @@ def draw_probes(result: DifferentialExpression, probes: pd.DataFrame, zscores: F
     drawing.add_x_axis(axis_ticks(low, high, 4), "z-score")
     inside = [(result.samples["region"] == name).to_numpy() for name in result.region_names]
     told = []
+    shown = tell_apart(list(probes["probe_name"]), _NAME)
     for place, name in enumerate(probes["probe_name"]):
-        drawing.add_text(drawing.left - 8, float(drawing.down(place)) + 3.5, _cut_middle(str(name)), anchor="end")
+        drawing.add_text(drawing.left - 8, float(drawing.down(place)) + 3.5, shown[place], anchor="end")
         values = [zscores[here, place][np.isfinite(zscores[here, place])] for here in inside]
         for side, (here, kind) in enumerate(zip(values, ("dots first", "dots second"), strict=True)):
-            drawing.add_dots(here, place - 0.2 + 0.4 * side + _jitter([len(here)], 0.26), kind)
+            middle = place - 0.22 + 0.44 * side
+            drawing.add_dots(here, middle + _jitter(len(here), 0.26), kind)
+            if len(here):
+                drawing.add_line([here.mean()] * 2, [middle - 0.18, middle + 0.18], "means")
         if all(len(here) for here in values):
             means = [float(here.mean()) for here in values]
-            drawing.add_line(means, [place - 0.2, place + 0.2], "means")
             told.append(f"{name} {means[0]:.2f} and {means[1]:.2f}")
     return drawing.to_markup(f"Mean z-scores in the two regions by probe: {'; '.join(told)}")
 
@@ -138,7 +151,7 @@ def probe_zscores(result: DifferentialExpression, gene: str) -> tuple[pd.DataFra
     """Probes of a gene and their z-scores (n, p) in the result's samples; no probe for a result read from disk."""
     pair = result.inputs
     if pair is None:
-        return pd.DataFrame({"probe_name": []}), np.empty((len(result.samples), 0))
+        return saved_probes(result, gene)
     columns = np.flatnonzero((pair.probes["gene"] == gene).to_numpy())
     keys = ["well_id", "region"]  # samples with a missing value may have been dropped
     rows = pd.MultiIndex.from_frame(pair.samples[keys]).get_indexer(pd.MultiIndex.from_frame(result.samples[keys]))
@@ -152,8 +165,8 @@ def _add_box(drawing: Drawing, values: Floats, place: float) -> None:
     first, median, third = np.percentile(values, [25, 50, 75])
     reach = 1.5 * (third - first)
     ends = [values[values >= first - reach].min(), values[values <= third + reach].max()]
-    drawing.add_bar((place - 0.25, place + 0.25), (first, third), "box")
-    drawing.add_line([place - 0.25, place + 0.25], [median, median], "median")
+    drawing.add_bar((place - 0.21, place + 0.21), (first, third), "box")
+    drawing.add_line([place - 0.21, place + 0.21], [median, median], "median")
     for end, edge in zip(ends, (first, third), strict=True):
         drawing.add_line([place, place], [edge, end], "whisker")
 
@@ -164,11 +177,6 @@ def _add_estimate(drawing: Drawing, entry: _Row, place: float) -> None:
     if np.isfinite([entry.low, entry.high]).all():
         drawing.add_line([entry.low, entry.high], [place, place], "mean", colour=entry.colour)
     drawing.add_points([entry.diff], [place], marker=entry.marker, colour=entry.colour)
-
-
-def _cut_middle(name: str) -> str:
-    """Name of a probe: what tells it from the others stands at its end."""
-    return name if len(name) <= _NAME else f"{name[:4]}\N{HORIZONTAL ELLIPSIS}{name[-8:]}"
 
 
 def _tell_interval(entry: _Row) -> str:
@@ -197,7 +205,6 @@ def _span(values: npt.ArrayLike) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _jitter(counts: list[int], width: float) -> Floats:
+def _jitter(n: int, width: float, n_before: int = 0) -> Floats:
     """Shifts that keep points apart: multiples of the golden ratio, the same in every run."""
-    steps = np.concatenate([np.arange(1, n + 1, dtype=np.float64) for n in counts])
-    return ((steps + sum(counts) * 0.37) * 0.6180339887498949 % 1.0 - 0.5) * width
+    return np.asarray((np.arange(n_before + 1, n_before + n + 1) * 0.6180339887498949 % 1.0 - 0.5) * width)

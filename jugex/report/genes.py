@@ -11,7 +11,8 @@ import pandas as pd
 from jugex.errors import JugexError
 from jugex.progress import track
 from jugex.report.gene_panels import MAX_PROBES, draw_donors, draw_null, draw_probes, draw_samples, probe_zscores
-from jugex.report.words import count_of, format_count, format_number, format_p, higher_region, shorten, tested_genes
+from jugex.report.words import higher_region, tested_genes
+from jugex.wording import count_of, format_count, format_number, format_p, shorten
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -152,9 +153,9 @@ def _tell_null(row: pd.Series[Any], n: int) -> str:
 
 def _tell_probes(row: pd.Series[Any], n_probes: int) -> str:
     """How many probes are drawn, and whether they agree."""
-    drawn = f"the first {MAX_PROBES} of {n_probes} probes" if n_probes > MAX_PROBES else f"{n_probes} probes"
+    drawn = f"the first {MAX_PROBES} of {n_probes} probes" if n_probes > MAX_PROBES else count_of(n_probes, "probe")
     correlation = format_number(_to_float(row["probe_r"]))
-    return drawn + (f"; mean correlation {correlation}" if correlation else "")
+    return f"{drawn}; bars: means" + (f"; mean correlation {correlation}" if correlation else "")
 
 
 def _caption(result: DifferentialExpression, gene: str, row: pd.Series[Any]) -> dict[str, Any]:

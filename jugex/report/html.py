@@ -10,6 +10,7 @@ import pandas as pd
 
 from jugex.analysis.covariates import USED
 from jugex.report.brain import describe_brain
+from jugex.report.drawings import as_in_files
 from jugex.report.evidence import tabulate_details, tabulate_evidence, tabulate_left_out, tabulate_sensitivity
 from jugex.report.genes import choose_genes, draw_genes
 from jugex.report.methods import describe_methods
@@ -18,18 +19,15 @@ from jugex.report.reproduce import list_reproductions
 from jugex.report.results_table import tabulate_results
 from jugex.report.volcano import describe_volcano, draw_volcano
 from jugex.report.words import (
-    count_of,
     count_relabellings,
     describe_resolution,
     describe_samples,
     find_smallest_p,
-    format_count,
-    format_number,
-    format_p,
     headline,
     name_adjustment,
-    shorten,
+    tell_permuted,
 )
+from jugex.wording import count_of, format_count, format_number, format_p, join_words, shorten
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -37,9 +35,19 @@ if TYPE_CHECKING:
 
     from jugex.analysis.result import DifferentialExpression
 
-__all__ = ["render_report"]
+__all__ = ["list_facts", "make_environment", "render_report", "to_sentence"]
 
-_SUBSCRIPTS = {"fwe": "FWE", "fdr": "FDR", "param": "param"}
+#: Names of columns of p as sentences say them, before they are typeset.
+_SPOKEN = {
+    "p_perm_tail": "extrapolated p", "p_fwe_tail": "extrapolated p_FWE", "p_fwe_stepdown": "step-down p_FWE",
+    "p_perm": "uncorrected p", "p_parametric": "p_param", "p_boundary": "p of the border", "p_donor": "p over donors",
+}  # fmt: skip
+#: Statistics without subscript: a whole heading, or where the words around leave no doubt; text is escaped.
+_PLAIN_STATISTIC = re.compile(
+    r"^[pqF]$|\bp(?= (?:of the border|over donors|tail$|[=<>\N{LESS-THAN OR EQUAL TO}]|&lt;|&gt;))"
+    r"|(?<=ncorrected )p\b|(?<=xtrapolated )p\b|(?<=Hedges&#39; )g\b"
+)
+_SUBSCRIPTS = {"fwe": "FWE", "fdr": "FDR", "param": "param", "holm": "Holm"}
 _MOST_LISTED = 200
 
 
@@ -49,7 +57,7 @@ def render_report(result: DifferentialExpression, sensitivity: pd.DataFrame | No
     Parameters
     ----------
     result : DifferentialExpression
-        Fresh or read from disk; only a fresh one holds its regions and probes.
+        Fresh or read from disk: the page is the same, but for what folders of earlier versions do not hold.
     sensitivity : DataFrame, optional
         What ``result.sensitivity()`` returned, to be shown.
 
@@ -58,12 +66,13 @@ def render_report(result: DifferentialExpression, sensitivity: pd.DataFrame | No
     str
         The page. Everything it shows stands inside it.
     """
-    settings = result.settings
+    result, settings = as_in_files(result), result.settings
     groups = choose_genes(result)
     drawn = [gene for group in groups for gene in group.genes]
-    results = tabulate_results(result)
+    results, genes = tabulate_results(result), draw_genes(result, groups)
+    left_out = tabulate_left_out(result, drawn)
     return (
-        _make_environment()
+        make_environment()
         .get_template("report.html")
         .render(
             settings=settings,
@@ -71,20 +80,22 @@ def render_report(result: DifferentialExpression, sensitivity: pd.DataFrame | No
             adjustment=name_adjustment(settings),
             headline=headline(result),
             samples_sentence=describe_samples(result),
-            warnings=[_to_sentence(text) for text in settings["warnings"]],
+            warnings=[to_sentence(text) for text in settings["warnings"]],
             design=_describe_design(result),
             results=results,
             volcano=draw_volcano(result),
-            genes=draw_genes(result, groups),
+            genes=genes,
+            panels={title for group in genes for card in group["cards"] for title, *_ in card["panels"]},
+            has_drawings=result.drawings is not None,
             donor_marks=_draw_marks(result),
-            evidence=tabulate_evidence(result, drawn),
+            evidence=tabulate_evidence(result, drawn, left_out),
             details=tabulate_details(result, drawn),
-            left_out=tabulate_left_out(result, drawn),
+            left_out=left_out,
             sensitivity=tabulate_sensitivity(sensitivity, drawn),
             brain=describe_brain(result),
             methods=describe_methods(result),
             reproduce=list_reproductions(settings),
-            facts=_list_facts(settings),
+            facts=list_facts(settings),
             empty=_group_empty(settings),
             info=_describe_page(result, results, drawn),
             plotly={"code": pack_plotly(), "licence": plotly_licence()},
@@ -112,7 +123,8 @@ def _draw_marks(result: DifferentialExpression) -> list[tuple[str, str]]:
 
 
 @cache
-def _make_environment() -> Environment:
+def make_environment() -> Environment:
+    """Templates of the pages, with the words that they need; everything is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -123,28 +135,37 @@ def _make_environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        p=format_p, number=format_number, count=format_count, count_of=count_of, shorten=shorten, typeset=_typeset
+        p=format_p,
+        number=format_number,
+        count=format_count,
+        count_of=count_of,
+        shorten=shorten,
+        typeset=_typeset,
+        minus=lambda text: text.replace("-", "\N{MINUS SIGN}"),
     )
     return environment
 
 
 def _typeset(text: str) -> Markup:
-    """Names of statistics with their subscripts, kept together with their values; everything else escaped."""
+    """Names of statistics in italics and with their subscripts, kept with their values; everything else escaped."""
     from markupsafe import Markup, escape
 
     marked = re.sub(
-        r"\b([pq])_(FWE|FDR|param)\b",
+        r"\b([pq])_(FWE|FDR|param|Holm)\b",
         lambda found: f"<i>{found[1]}</i><sub>{_SUBSCRIPTS[found[2].lower()]}</sub>",
-        str(escape(text)),
+        re.sub("&lt;= ?", "\N{LESS-THAN OR EQUAL TO} ", str(escape(text))),
         flags=re.IGNORECASE,
     )
-    return Markup(re.sub("</sub> ([=\N{LESS-THAN OR EQUAL TO}]) ", r"</sub>&nbsp;\1&nbsp;", marked))
+    marked = _PLAIN_STATISTIC.sub(r"<i>\g<0></i>", marked)
+    return Markup(re.sub("(</sub>|</i>) ([=\N{LESS-THAN OR EQUAL TO}]) ", r"\1&nbsp;\2&nbsp;", marked))
 
 
-def _to_sentence(text: str) -> str:
-    """A warning with a capital and a full stop; one that opens with the name of a column keeps it."""
+def to_sentence(text: str) -> str:
+    """A warning with names of columns in words, a capital and a full stop; a statistic in front stays small."""
     text = text.strip()
-    opening = text[:1] if "_" in text.split(" ", 1)[0] else text[:1].upper()
+    for column, spoken in _SPOKEN.items():
+        text = re.sub(rf"\b{column}\b", spoken, text)
+    opening = text[:1] if re.match(r"[pq][_ ]", text) else text[:1].upper()
     return opening + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
@@ -155,12 +176,17 @@ def _describe_design(result: DifferentialExpression) -> dict[str, Any]:
     return {
         "donors": [{**biographies.get(row["donor_name"], {}), **row} for row in design["donors"]],
         "has_one_sided": any(not (row["n_1"] and row["n_2"]) for row in design["donors"]),
+        "has_biographies": not settings["atlas"]["simulated"]
+        and any(donor.get(key) is not None for donor in biographies.values() for key in ("age", "gender", "race")),
+        "permuted": tell_permuted(settings["permutation"]["exchange"]),
         "smallest_p": find_smallest_p(settings),
         "relabellings": count_relabellings(settings),
         "resolution": describe_resolution(settings),
         "n_between": [region["n_between_voxels"] for region in settings["regions"]],
         "shared": settings["overlap"]["shared"],
         "decisions": _describe_decisions(result),
+        "shared_told": _tell_shared(result),
+        "between_told": _tell_between(result),
     }
 
 
@@ -168,13 +194,52 @@ def _describe_decisions(result: DifferentialExpression) -> dict[str, tuple[str, 
     """What each decision on shared samples means, and how many samples it was taken for."""
     taken = [sample["decision"] for sample in result.settings["overlap"]["shared"]]
     meanings = {
-        "region 1": f"given to {shorten(result.region_names[0])}",
-        "region 2": f"given to {shorten(result.region_names[1])}",
-        "tie": "tie: left out",
+        "region 1": f"counted in {shorten(result.region_names[0])}",
+        "region 2": f"counted in {shorten(result.region_names[1])}",
+        "tie": "left out: equally probable",
         "excluded": "left out",
         "kept in both": "counted in both",
     }
     return {decision: (meanings.get(decision, decision), taken.count(decision)) for decision in dict.fromkeys(taken)}
+
+
+def _tell_shared(result: DifferentialExpression) -> str:
+    """How many samples lie in both regions, and what became of them."""
+    shared, decisions = result.settings["overlap"]["shared"], _describe_decisions(result)
+    if not shared:
+        return "No sample lies in both regions."
+    names = [shorten(name) for name in result.region_names]
+    clauses = {
+        "region 1": "{n} counted in {0}, where {it} more probable",
+        "region 2": "{n} counted in {1}, where {it} more probable",
+        "tie": "{n} left out, as neither region is the more probable one",
+        "excluded": "{n} left out",
+        "kept in both": "{n} counted in both",
+    }
+    parts = []
+    for decision, (_, n) in decisions.items():
+        clause = clauses.get(decision, "{n} " + decision)
+        verb, it = ("was", "it is") if n == 1 else ("were", "they are")
+        for mark, word in (("{it}", it), ("{n}", f"{n:,} {verb}")):
+            clause = clause.replace(mark, word)
+        for number, name in enumerate(names):
+            clause = clause.replace(f"{{{number}}}", name)
+        parts.append(clause)
+    lie = "sample lies" if len(shared) == 1 else "samples lie"
+    return f"{len(shared):,} {lie} in both regions: {'; '.join(parts)}."
+
+
+def _tell_between(result: DifferentialExpression) -> str:
+    """How many samples lie on the border of two voxels, so that a rule says on which side they count."""
+    counts = [region["n_between_voxels"] for region in result.settings["regions"]]
+    if not sum(counts):
+        return ""
+    told = join_words([f"{n:,} of {shorten(name)}" for n, name in zip(counts, result.region_names, strict=True) if n])
+    one = sum(counts) == 1
+    return (
+        f"{'One sample lies' if one else 'Some samples lie'} exactly on the border between two voxels ({told}); "
+        f"{'it counts' if one else 'each counts'} as lying in one of the two by a fixed rule, the same in every run."
+    )
 
 
 def _group_empty(settings: dict[str, Any]) -> dict[str, list[str]]:
@@ -185,7 +250,7 @@ def _group_empty(settings: dict[str, Any]) -> dict[str, list[str]]:
     return reasons
 
 
-def _list_facts(settings: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
+def list_facts(settings: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
     """Settings as groups of names and values, for readers who want to know everything."""
     permutation = {key: value for key, value in settings["permutation"].items() if key != "bit_generator"}
     groups = [

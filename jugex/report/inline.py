@@ -13,6 +13,7 @@ from jugex.plots import REGION_STYLES, donor_styles, plot_samples, sample_views
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import Collection
     from matplotlib.figure import Figure
 
     from jugex.analysis.result import DifferentialExpression
@@ -23,6 +24,7 @@ __all__ = ["draw_donor_marks", "draw_region_marks", "draw_views"]
 _MM_PER_INCH = 52.0
 _SLAB = 4.0  # mm either side of a slice, within which samples outside the regions are shown
 _DPI = 200
+_MARGIN = 3.0  # mm around what a view shows
 
 
 def draw_views(
@@ -39,7 +41,7 @@ def draw_views(
     Returns
     -------
     list of tuple
-        Per view: what it shows ("sagittal, x = -8 mm"), the data URI, and its width in mm.
+        Per view: what it shows ("sagittal, x = -8 mm"), the data URI, and its width in mm: all have one scale.
     """
     from matplotlib.figure import Figure
 
@@ -50,11 +52,13 @@ def draw_views(
         ax.set_title("")
         if legend := ax.get_legend():
             legend.remove()
+        _crop(ax)
         if out is not None:
             _add_samples_out(ax, out, view)
         width, height = (abs(high - low) for low, high in (ax.get_xlim(), ax.get_ylim()))
         figure.set_size_inches(width / _MM_PER_INCH, height / _MM_PER_INCH)
-        views.append((f"{view.name}, {view.axis} = {view.position:.0f} mm", _to_data_uri(figure), width))
+        position = f"{view.position:.0f}".replace("-", "\N{MINUS SIGN}")
+        views.append((f"{view.name}, {view.axis} = {position} mm", _to_data_uri(figure), width))
     return views
 
 
@@ -69,6 +73,33 @@ def draw_region_marks(result: DifferentialExpression) -> list[tuple[str, str]]:
         (name, _to_mark(style.marker, style.face, style.edge))
         for name, style in zip(result.region_names, REGION_STYLES, strict=True)
     ]
+
+
+def _crop(ax: Axes) -> None:
+    """Limits around what a view shows, the slice, samples and outlines; so its letters stand beside the brain."""
+    image = ax.images[0]
+    shown = ~np.ma.getmaskarray(np.ma.asarray(image.get_array()))
+    if not shown.any():
+        return
+    left, right, bottom, top = image.get_extent()
+    rows, columns = np.flatnonzero(shown.any(axis=1)), np.flatnonzero(shown.any(axis=0))
+    pixel = np.array([(right - left) / shown.shape[1], (top - bottom) / shown.shape[0]])
+    corners = np.array([[columns[0], rows[0]], [columns[-1] + 1, rows[-1] + 1]]) * pixel + (left, bottom)
+    points = np.concatenate([corners, *(_list_points(collection) for collection in ax.collections)])
+    low, high = np.nanmin(points, axis=0) - _MARGIN, np.nanmax(points, axis=0) + _MARGIN
+    ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    for letter in ax.texts:
+        letter.set_position((0.02 if letter.get_text() == "L" else 0.98, 0.96))
+        letter.set(transform=ax.transAxes, va="top", ha="left" if letter.get_text() == "L" else "right", fontsize=11)
+
+
+def _list_points(collection: Collection) -> npt.NDArray[np.float64]:
+    """Where the markers of a collection lie, or the corners of its lines; shape (n, 2), in mm."""
+    offsets = np.asarray(np.ma.getdata(np.ma.asarray(collection.get_offsets())), dtype=np.float64)
+    if len(offsets) and offsets.any():
+        return offsets
+    vertices = [np.asarray(path.vertices, dtype=np.float64) for path in collection.get_paths()]
+    return np.concatenate([np.empty((0, 2)), *(part for part in vertices if len(part))])
 
 
 def _add_samples_out(ax: Axes, out: npt.NDArray[np.float64], view: View) -> None:

@@ -10,22 +10,17 @@ from jugex.analysis.covariates import USED
 from jugex.report.annotation_words import tell_annotation
 from jugex.report.references import REFERENCES, Reference, to_bibtex
 from jugex.report.region_words import describe_region
-from jugex.report.words import (
-    count_of,
-    covariates_used,
-    format_count,
-    join_words,
-    name_adjustment,
-    name_collinear,
-    shorten,
-    tested_genes,
-)
+from jugex.report.words import covariates_used, name_adjustment, name_collinear, tested_genes
 from jugex.spaces import is_mni_space
+from jugex.wording import count_of, format_count, join_words, shorten
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
 
-__all__ = ["Methods", "describe_methods", "methods_text"]
+__all__ = [
+    "Methods", "describe_methods", "methods_text", "tell_atlas", "tell_filter", "tell_permutations", "tell_values",
+    "to_markdown",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -88,7 +83,11 @@ def methods_text(result: DifferentialExpression) -> str:
     str
         Markdown, ending in a line feed.
     """
-    methods = describe_methods(result)
+    return to_markdown(describe_methods(result))
+
+
+def to_markdown(methods: Methods) -> str:
+    """Methods as Markdown: the paragraph, and its references as text and as BibTeX."""
     references = "\n".join(
         f"- {_escape(reference.text)}" + (f" https://doi.org/{reference.doi}" if reference.doi else "")
         for reference in methods.references
@@ -115,17 +114,17 @@ def describe_methods(result: DifferentialExpression) -> Methods:
     settings = result.settings
     own = (
         _tell_tool(settings),
-        *_tell_atlas(settings),
+        *tell_atlas(settings),
         *tell_annotation(settings),
-        _tell_values(settings),
+        tell_values(settings),
         *_tell_statistic(settings),
-        *_tell_permutations(settings, len(tested_genes(result))),
+        *tell_permutations(settings, len(tested_genes(result))),
         *_tell_corrections(result),
     )
-    from_names = (*_tell_regions(settings), *_tell_filter(settings), *_tell_overlap(settings), _tell_samples(settings))
+    from_names = (*_tell_regions(settings), *tell_filter(settings), *_tell_overlap(settings), _tell_samples(settings))
     cited = " ".join(own)  # names of regions are the user's and cite nothing
     references = tuple(reference for reference in REFERENCES if reference.cited in cited)
-    n_opening = 1 + len(_tell_atlas(settings)) + len(tell_annotation(settings))
+    n_opening = 1 + len(tell_atlas(settings)) + len(tell_annotation(settings))
     return Methods(own[:n_opening] + from_names + own[n_opening:], references)
 
 
@@ -144,7 +143,8 @@ def _tell_tool(settings: dict[str, Any]) -> str:
     )
 
 
-def _tell_atlas(settings: dict[str, Any]) -> tuple[str, ...]:
+def tell_atlas(settings: dict[str, Any]) -> tuple[str, ...]:
+    """Where the expression came from, and how much of it there is."""
     atlas = settings["atlas"]
     size = f"{count_of(atlas['n_samples'], 'tissue sample')} of {count_of(len(atlas['donors']), 'donor')}"
     if atlas["simulated"]:
@@ -169,13 +169,13 @@ def _tell_regions(settings: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _tell_filter(settings: dict[str, Any]) -> tuple[str, ...]:
+def tell_filter(settings: dict[str, Any], others: str = "the other") -> tuple[str, ...]:
     """Which samples of the regions did not count, and which counted though they lie outside."""
     samples = settings.get("samples") or {}
     sentences = []
     if mm := samples.get("tolerance_mm"):
         sentences.append(
-            f"A sample at most {mm:g} mm outside a region, and not inside the other, was taken to belong to it "
+            f"A sample at most {mm:g} mm outside a region, and not inside {others}, was taken to belong to it "
             f"({join_words([f'{n:,}' for n in samples['n_tolerated']])} samples)."
         )
     asked = [
@@ -223,7 +223,8 @@ def _tell_samples(settings: dict[str, Any]) -> str:
     )
 
 
-def _tell_values(settings: dict[str, Any]) -> str:
+def tell_values(settings: dict[str, Any]) -> str:
+    """How the probes of a gene became one value per sample."""
     how = settings["arguments"]["probes"]
     reduction = _PROBES.get(how, f"by the method {how!r}")
     zscores = _tell_zscores(settings["atlas"])
@@ -276,7 +277,8 @@ def _tell_left_out(settings: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _tell_permutations(settings: dict[str, Any], n_tested: int) -> tuple[str, ...]:
+def tell_permutations(settings: dict[str, Any], n_tested: int) -> tuple[str, ...]:
+    """Where the p-values came from, and how they were corrected over the genes."""
     permutation, unit = settings["permutation"], _unit(settings)
     exchange, m = permutation["exchange"], permutation["n_permutations"]
     how = _EXCHANGES.get(exchange, f"labels were permuted by the scheme {exchange!r}")

@@ -170,6 +170,14 @@ REFERENCES = (
         "10.3102/10769986006002107",
     ),
     Reference(
+        "Holm 1979",
+        ("Holm S",),
+        1979,
+        "A simple sequentially rejective multiple test procedure",
+        "Scandinavian Journal of Statistics",
+        "6:65-70",
+    ),
+    Reference(
         "Negi and Guda 2017",
         ("Negi SK", "Guda C"),
         2017,

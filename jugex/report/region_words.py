@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import Any
 
-from jugex.report.words import join_words, shorten
+from jugex.wording import join_words, shorten
 
 __all__ = ["describe_region"]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import textwrap
 from typing import Any
 
-__all__ = ["how_to_reproduce", "list_reproductions"]
+__all__ = ["how_to_reproduce", "list_reproductions", "list_several_reproductions"]
 
 _MAX_GENES = 200
 _OPTIONS = (
@@ -44,7 +46,7 @@ def how_to_reproduce(settings: dict[str, Any]) -> tuple[str, str]:
         The language ("shell" or "Python") and the lines.
     """
     if settings["command"]:
-        return "shell", str(settings["command"])
+        return "shell", _shorten_out(str(settings["command"]))
     lines = [
         "import jugex",
         "",
@@ -60,6 +62,69 @@ def how_to_reproduce(settings: dict[str, Any]) -> tuple[str, str]:
     return "Python", "\n".join(lines)
 
 
+def list_several_reproductions(settings: dict[str, Any]) -> list[tuple[str, str]]:
+    """Say in every language how to run a comparison of several regions again; see `list_reproductions`."""
+    regions, preset = settings["regions"], settings["arguments"].get("preset")
+    lines = [
+        "import jugex",
+        "",
+        _write_atlas(settings["atlas"]),
+        "regions = [",
+        *(f"    {_list_region(region, number)}" for number, region in enumerate(regions, start=1)),
+        "]",
+        "result = jugex.compare_several(",
+        "    regions,",
+        *_write_names(regions),
+        "    atlas=atlas,",
+        *([f"    preset={preset!r},"] if preset else []),
+        *(f"    {line}" for line in _write_options(settings)),
+        ")",
+    ]
+    in_python = ("Python", "\n".join(lines))
+    return [("shell", str(settings["command"])), in_python] if settings["command"] else [in_python]
+
+
+def _list_region(region: dict[str, Any], number: int) -> str:
+    """A region as an entry of a list, its comma before the comment; those of the demo as text."""
+    if name := _find_demo(region):
+        return f"'simulated:{name}@{region['threshold']!r}',"
+    code, mark, comment = _write_region(region, number).partition("  #")
+    if region["kind"] == "anatomical structure":
+        code = f"{code[:-1]}, atlas=atlas)"
+    return f"{code},{mark}{comment}"
+
+
+def _write_names(regions: list[dict[str, Any]]) -> list[str]:
+    """What the regions are called, where a text does not say it."""
+    names = [str(region["name"]) for region in regions]
+    return [f"    names={names!r},"] if any(_find_demo(region) for region in regions) else []
+
+
+def _find_demo(region: dict[str, Any]) -> str:
+    """Which of the two demo regions it is, if any."""
+    from jugex.regions.demo import demo_region
+
+    if not str(region["kind"]).startswith("simulated") or region.get("threshold") is None:
+        return ""
+    found = [name for name in "AB" if demo_region(name).identity()["sha256"] == region.get("sha256")]
+    return "".join(found[:1])
+
+
+def _shorten_out(command: str) -> str:
+    """A command that writes into a folder of the same name, wherever it is run."""
+
+    def take_name(found: re.Match[str]) -> str:
+        try:
+            path = shlex.split(found[2])[0]
+        except (ValueError, IndexError):  # a quote that is not closed
+            return found[0]
+        return found[1] + (
+            shlex.quote(re.split(r"[/\\]", path.rstrip("/\\"))[-1]) if re.search(r"[/\\]", path) else found[2]
+        )
+
+    return re.sub(r"""(--out[ =])("[^"]*"|'[^']*'|\S+)""", take_name, command)
+
+
 def _write_regions(regions: list[dict[str, Any]]) -> list[str]:
     if all(str(region["kind"]).startswith("simulated") for region in regions):
         return [f"region_1, region_2 = jugex.demo_regions(threshold={regions[0].get('threshold')!r})"]
@@ -69,6 +134,8 @@ def _write_regions(regions: list[dict[str, Any]]) -> list[str]:
 def _write_region(region: dict[str, Any], number: int) -> str:
     if region["kind"] == "anatomical structure":
         return f"jugex.Region.from_structure({region['asked']!r}, name={region['name']!r})"
+    if region["kind"] == "sphere" and "centre" in region:
+        return f"jugex.Region.sphere({tuple(region['centre'])!r}, {region['radius_mm']!r}, name={region['name']!r})"
     if not region.get("file"):
         return f'...  # {region["kind"]}: described in settings.json under "regions", number {number}'
     arguments = [repr(region["file"])]

@@ -9,7 +9,8 @@ import pandas as pd
 
 from jugex.report.packing import pack
 from jugex.report.tables import FLOAT_FORMAT, write_tsv
-from jugex.report.words import format_number, format_p, higher_region, name_adjustment, shorten, tested_genes
+from jugex.report.words import higher_region, name_adjustment, show_number, tested_genes
+from jugex.wording import format_p, shorten
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
@@ -17,39 +18,66 @@ if TYPE_CHECKING:
 __all__ = ["N_PLAIN_ROWS", "Column", "tabulate_results"]
 
 #: Rows that stand in the page as they are, for readers without scripts and for paper.
-N_PLAIN_ROWS = 50
+N_PLAIN_ROWS = 25
 _MAX_NAMED = 200
 
 
 class Column(NamedTuple):
-    """One column of the table: its key in results.tsv, its heading, what it means, and how it is shown."""
+    """One column of the table: its key in results.tsv, its heading, what it means, and how it is shown.
+
+    A narrow window shows those that are `extra` on demand.
+    """
 
     key: str
     title: str
     explanation: str
     kind: str = "number"
     decimals: int = 2
+    extra: bool = False
 
 
 _COLUMNS = (
     Column("gene", "Gene", "Gene symbol", "name"),
-    Column("diff", "Higher in", "Region where the gene is higher, by the sign of the difference", "region"),
-    Column("p_fwe", "p_FWE", "Permutation p-value, corrected for the family-wise error over the genes tested", "p"),
-    Column("p_perm", "p", "Permutation p-value of this gene alone, not corrected", "p"),
-    Column("q_fdr", "q_FDR", "False discovery rate from the uncorrected permutation p-values", "p"),
-    Column("diff", "Difference", "Region 1 minus region 2 in z-scores, adjusted for {others}", decimals=3),
+    Column(
+        "p_fwe",
+        "p_FWE",
+        "Permutation p-value, corrected for testing many genes (family-wise error)",
+        "p",
+    ),
+    Column("diff", "Difference", "{regions}, in z-scores, adjusted for {others}", decimals=3),
+    Column(
+        "diff",
+        "Higher in",
+        "The region where the gene is higher, by the sign of the difference",
+        "region",
+    ),
     Column(
         "ci_low",
         "95 % CI",
-        "Confidence interval of the difference, not corrected, samples taken as replicates",
+        "Confidence interval of the difference; not corrected, and samples count as replicates",
         "interval",
         3,
+        extra=True,
     ),
-    Column("log2_fc", "log2 FC", "The same difference in log2 expression", decimals=3),
-    Column("hedges_g", "Hedges' g", "The difference in residual standard deviations"),
-    Column("f", "F", "F statistic of region"),
-    Column("p_parametric", "p_param", "p-value of the F distribution: see the caveats", "p"),
-    Column("n_probes", "Probes", "Number of probes of the gene", decimals=0),
+    Column("p_perm", "p", "Permutation p-value of this gene alone, not corrected", "p", extra=True),
+    Column(
+        "q_fdr",
+        "q_FDR",
+        "False discovery rate (Benjamini-Hochberg) from the uncorrected permutation p-values",
+        "p",
+        extra=True,
+    ),
+    Column("log2_fc", "log2 FC", "The difference in log2 expression", decimals=3, extra=True),
+    Column("hedges_g", "Hedges' g", "The difference in residual standard deviations", extra=True),
+    Column("f", "F", "F statistic of region", extra=True),
+    Column(
+        "p_parametric",
+        "p_param",
+        "p-value of the F distribution, for comparison only: see the caveats",
+        "p",
+        extra=True,
+    ),
+    Column("n_probes", "Probes", "Number of probes of the gene", decimals=0, extra=True),
 )
 _TAIL_COLUMNS = (
     Column(
@@ -57,8 +85,9 @@ _TAIL_COLUMNS = (
         "p_FWE tail",
         "p_FWE below its smallest attainable value, extrapolated; calls no gene significant",
         "p",
+        extra=True,
     ),
-    Column("p_perm_tail", "p tail", "p below its smallest attainable value, extrapolated", "p"),
+    Column("p_perm_tail", "p tail", "p below its smallest attainable value, extrapolated", "p", extra=True),
 )
 
 
@@ -77,8 +106,9 @@ def tabulate_results(result: DifferentialExpression) -> dict[str, Any]:
     tested = tested_genes(result)
     others = result.table.drop(index=tested.index)
     shown = tested.head(N_PLAIN_ROWS)
+    regions = " minus ".join(shorten(name, 40) for name in result.region_names)
     columns = [
-        column._replace(explanation=column.explanation.format(others=name_adjustment(result.settings)))
+        column._replace(explanation=_fill(column.explanation, regions, name_adjustment(result.settings)))
         for column in _COLUMNS + (_TAIL_COLUMNS if "p_fwe_tail" in result.table else ())
     ]
     return {
@@ -102,6 +132,10 @@ def tabulate_results(result: DifferentialExpression) -> dict[str, Any]:
     }
 
 
+def _fill(explanation: str, regions: str, others: str) -> str:
+    return explanation.replace("{others}", others).replace("{regions}", regions)
+
+
 def _to_tsv(table: pd.DataFrame) -> str:
     """The table as it stands in results.tsv."""
     stream = io.StringIO()
@@ -118,11 +152,11 @@ def _show(result: DifferentialExpression, column: Column, label: str, row: pd.Se
         case "region":
             return shorten(higher_region(result, value), 40)
         case "p":
-            return format_p(value, aligned=True)
+            return format_p(value)
         case "interval":
-            ends = [format_number(_read(row, end), column.decimals) for end in ("ci_low", "ci_high")]
+            ends = [show_number(_read(row, end), column.decimals) for end in ("ci_low", "ci_high")]
             return f"{ends[0]} to {ends[1]}" if all(ends) else ""
-    return format_number(value, column.decimals)
+    return show_number(value, column.decimals)
 
 
 def _read(row: pd.Series[Any], key: str) -> float | None:

@@ -5,6 +5,7 @@ A page with hundreds of figures needs them small and fast; matplotlib takes 40 m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,6 +24,18 @@ MARKERS = {
     "P": "m-1-3h2v2h2v2h-2v2h-2v-2h-2v-2h2z",
     "X": "m-3-1.8l1.2-1.2l1.8 1.8l1.8-1.8l1.2 1.2l-1.8 1.8l1.8 1.8l-1.2 1.2l-1.8-1.8l-1.8 1.8l-1.2-1.2l1.8-1.8z",
 }
+
+
+def _enlarge(path: str, factor: float) -> str:
+    """A path around a point, larger; the flags of arcs (0 and 1 between blanks) stay."""
+    if "a" in path:
+        radius = round(2.6 * factor, 1)  # the arcs are halves of the circle only where both lengths fit
+        return _CIRCLE.format(r=radius, d=2 * radius)
+    return re.sub(r"\d+(\.\d+)?", lambda number: f"{float(number.group()) * factor:.1f}", path)
+
+
+_CIRCLE = "m-{r:.1f} 0a{r:.1f} {r:.1f} 0 1 0 {d:.1f} 0a{r:.1f} {r:.1f} 0 1 0-{d:.1f} 0z"
+LARGE_MARKERS = {name: _enlarge(path, 1.6) for name, path in MARKERS.items()}
 _MOST_SHAPED = 400  # of more points the shapes are not told apart, and would weigh megabytes
 
 Values = Sequence[float] | npt.NDArray[np.float64]
@@ -100,8 +113,9 @@ class Drawing:
         self.add_line(xs, np.concatenate([[0.0], ys, [0.0]]), kind)
 
     def add_points(
-        self, x: Values, y: Values, *, marker: str, colour: str, filled: bool = True, edge: str | None = None
-    ) -> None:
+        self, x: Values, y: Values, *, marker: str, colour: str, filled: bool = True, edge: str | None = None,
+        large: bool = False,
+    ) -> None:  # fmt: skip
         """Markers at points of the axes, as one path."""
         pixels = zip(self.across(x), self.down(y), strict=True)
         if np.size(x) == 0:
@@ -110,7 +124,8 @@ class Drawing:
             path = "".join(f"M{px:.1f} {py:.1f}h0" for px, py in pixels)
             self._parts.append(f'<path class="dots" style="stroke:{colour}" d="{path}"/>')
             return
-        path = "".join(f"M{px:.1f} {py:.1f}{MARKERS[marker]}" for px, py in pixels)
+        shape = LARGE_MARKERS[marker] if large else MARKERS[marker]
+        path = "".join(f"M{px:.1f} {py:.1f}{shape}" for px, py in pixels)
         fill = f"fill:{colour};" if filled else ""
         self._parts.append(
             f'<path class="{"points" if filled else "points open"}" style="{fill}stroke:{edge or colour}" d="{path}"/>'
@@ -122,12 +137,14 @@ class Drawing:
         if path:
             self._parts.append(f'<path class="{kind}" d="{path}"/>')
 
-    def add_text(self, x: float, y: float, text: str, kind: str = "", anchor: str = "middle") -> None:
-        """Words at a pixel."""
-        look = f' class="{kind}"' if kind else ""
+    def add_text(
+        self, x: float, y: float, text: str, kind: str = "", anchor: str = "middle", *, italic: bool = False
+    ) -> None:
+        """Words at a pixel; italic for the letter of a statistic."""
+        look = (f' class="{kind}"' if kind else "") + (' font-style="italic"' if italic else "")
         self._parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{look}>{escape(text)}</text>')
 
-    def add_x_axis(self, ticks: Sequence[float], title: str = "") -> None:
+    def add_x_axis(self, ticks: Sequence[float], title: str = "", *, italic: bool = False) -> None:
         """Axis below the frame, with numbers."""
         self._parts.append(f'<path class="axis" d="M{self.left:.1f} {self.bottom:.1f}H{self.right:.1f}"/>')
         for tick in ticks:
@@ -135,7 +152,7 @@ class Drawing:
             self._parts.append(f'<path class="axis" d="M{px:.1f} {self.bottom:.1f}v4"/>')
             self.add_text(px, self.bottom + 15, format_tick(tick))
         if title:
-            self.add_text((self.left + self.right) / 2, self.bottom + 30, title)
+            self.add_text((self.left + self.right) / 2, self.bottom + 30, title, italic=italic)
 
     def add_y_axis(self, ticks: Sequence[float], title: str = "") -> None:
         """Axis left of the frame, with numbers and a title along it."""

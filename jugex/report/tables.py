@@ -8,10 +8,12 @@ from typing import TextIO
 import numpy as np
 import pandas as pd
 
-__all__ = ["FLOAT_FORMAT", "MISSING", "write_tsv"]
+__all__ = ["FLOAT_FORMAT", "MAX_GENES_IN_SAMPLES", "MISSING", "write_tsv"]
 
 #: How numbers are written.
 FLOAT_FORMAT = "%.10g"
+#: Up to this many genes stand as columns of ``samples.tsv``; more go to ``zscores.parquet``.
+MAX_GENES_IN_SAMPLES = 200
 #: What stands for a missing value.
 MISSING = ""
 

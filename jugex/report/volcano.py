@@ -1,15 +1,17 @@
-"""The volcano plot: a still drawing for paper and for pages without scripts, and what the living one needs to know."""
+"""The volcano plot: still drawings for paper and for pages without scripts, and what the living one needs to know."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from markupsafe import Markup
 
 from jugex.plots import REGION_STYLES
 from jugex.report.svg import Drawing, axis_ticks
-from jugex.report.words import count_of, name_adjustment, shorten, tested_genes
+from jugex.report.words import find_smallest_p, name_adjustment, tested_genes
+from jugex.wording import count_of, format_p, shorten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,12 +22,46 @@ __all__ = ["describe_volcano", "draw_volcano"]
 
 _N_NAMED = 10
 _FEW = 30  # up to so many genes are all named
-_SIZE = (860, 430)
 _SMALLEST_P = 1e-300
+_LETTER, _LINE = 7.6, 15.0  # pixels of a letter and of a line, at 14 px
+#: shifts of a name's middle from its point, in widths and lines: the first that is free is taken
+_PLACES = (
+    (0.0, -0.85), (0.0, 1.1), (0.5, 0.0), (-0.5, 0.0), (0.5, -1.0), (-0.5, -1.0), (0.5, 1.0), (-0.5, 1.0),
+    (0.0, -1.9), (0.0, -2.9),
+)  # fmt: skip
+
+Floats = npt.NDArray[np.float64]
 
 
-def draw_volcano(result: DifferentialExpression) -> Markup | None:
-    """Difference and uncorrected permutation p of every gene tested; None where no gene was.
+class _Size(NamedTuple):
+    """A still drawing: for which windows, its width and height, and how long names of regions may be."""
+
+    kind: str
+    width: float
+    height: float
+    name: int
+    ticks: int
+
+
+_SIZES = (_Size("wide", 860, 450, 30, 8), _Size("narrow", 360, 420, 18, 4))
+
+
+class _Box(NamedTuple):
+    """Pixels that a word takes."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+    def meets(self, other: _Box) -> bool:
+        return (
+            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+        )
+
+
+def draw_volcano(result: DifferentialExpression) -> list[tuple[str, Markup]]:
+    """Difference and uncorrected permutation p of every gene tested, for wide windows and for narrow ones.
 
     Parameters
     ----------
@@ -33,62 +69,111 @@ def draw_volcano(result: DifferentialExpression) -> Markup | None:
 
     Returns
     -------
-    Markup or None
+    list of tuple
+        "wide" or "narrow", and the drawing; empty where no gene was tested.
     """
     tested = tested_genes(result)
     if len(tested) == 0:
-        return None
+        return []
     tested = tested[(tested["diff"].notna() & tested["p_perm"].notna()).to_numpy(dtype=bool)]
+    return [(size.kind, _draw(result, tested, size)) for size in _SIZES]
+
+
+def describe_volcano(result: DifferentialExpression) -> dict[str, Any]:
+    """What the scripts of the page need to draw it: names of the regions, their colours and marks, the smallest p."""
+    return {
+        "regions": [shorten(name, 40) for name in result.region_names],
+        "faces": [style.face for style in REGION_STYLES],
+        "symbols": ["circle", "triangle-up"],
+        "nNamed": _N_NAMED,
+        "smallestP": find_smallest_p(result.settings),
+        "adjustment": name_adjustment(result.settings, brief=True),
+    }
+
+
+def _draw(result: DifferentialExpression, tested: pd.DataFrame, size: _Size) -> Markup:
     x, y = _place(tested)
-    reach = float(np.abs(x).max(initial=0.0)) * 1.08 or 1.0
-    top = max(float(y.max(initial=0.0)) * 1.1, 1.0)
-    drawing = Drawing(*_SIZE, x=(-reach, reach), y=(0.0, top), margins=(52, 16, 14, 44))
-    adjusted = f"adjusted for {name_adjustment(result.settings, brief=True)}"
-    drawing.add_x_axis(axis_ticks(-reach, reach, 8), f"difference, region 1 minus region 2 (z-scores, {adjusted})")
-    drawing.add_y_axis(axis_ticks(0.0, top, 6), "\N{MINUS SIGN}log10 p (permutation, not corrected)")
+    floor = float(-np.log10(find_smallest_p(result.settings) or 1.0))
+    reach = float(np.abs(x).max(initial=0.0)) * 1.12 or 1.0
+    top = max(float(y.max(initial=0.0)), floor, 1.0) * 1.04
+    drawing = Drawing(
+        size.width,
+        size.height,
+        x=(-reach, reach),
+        y=(0.0, top),
+        margins=(56, 16, 50, 68 if size.kind == "wide" else 85),
+    )
+    _add_axes(drawing, result, size, (reach, top))
     drawing.add_line([0.0, 0.0], [0.0, top], "zero")
     significant = tested["significant"].to_numpy(dtype=bool)
     _add_dull(drawing, x[~significant], y[~significant])
     for side, style in zip((x > 0, x <= 0), REGION_STYLES, strict=True):
         chosen = significant & side
         drawing.add_points(x[chosen], y[chosen], marker=style.marker, colour=style.face, edge="currentColor")
+    taken = _add_floor(drawing, result, floor, reach)
     named = np.flatnonzero(significant)[:_N_NAMED] if len(tested) > _FEW else np.arange(len(tested))
-    _name_genes(drawing, list(result.labels[tested.index[named]]), x[named], y[named])
+    _name_genes(drawing, list(result.labels[tested.index[named]]), (x[named], y[named]), taken)
     return drawing.to_markup(
         f"Volcano plot of {count_of(len(tested), result.unit)}, {int(significant.sum()):,} of them significant; "
         "the table below holds the same numbers"
     )
 
 
-def describe_volcano(result: DifferentialExpression) -> dict[str, Any]:
-    """What the scripts of the page need to draw it: names of the regions, and their colours and marks."""
-    return {
-        "regions": [shorten(name, 40) for name in result.region_names],
-        "faces": [style.face for style in REGION_STYLES],
-        "symbols": ["circle", "triangle-up"],
-        "nNamed": _N_NAMED,
-    }
+def _add_axes(drawing: Drawing, result: DifferentialExpression, size: _Size, ends: tuple[float, float]) -> None:
+    """Axes, and below the difference what its direction means."""
+    first, second = (shorten(name, size.name) for name in result.region_names)
+    drawing.add_x_axis(axis_ticks(-ends[0], ends[0], size.ticks))
+    drawing.add_y_axis(axis_ticks(0.0, ends[1], 6), "\N{MINUS SIGN}log10 p, not corrected")
+    left, right = "\N{LEFTWARDS ARROW} higher in", "\N{RIGHTWARDS ARROW}"
+    words = [(f"{left} {second}", f"higher in {first} {right}")]
+    if size.kind == "narrow":
+        words = [(left, f"higher in {right}"), (second, first)]
+    row = drawing.bottom + 37
+    for on_left, on_right in words:
+        drawing.add_text(drawing.left, row, on_left, "strong", "start")
+        drawing.add_text(drawing.right, row, on_right, "strong", "end")
+        row += 17
+    adjusted = f", adjusted for {name_adjustment(result.settings, brief=True)}" if size.kind == "wide" else ""
+    drawing.add_text((drawing.left + drawing.right) / 2, row + 3, f"difference in z-scores{adjusted}")
 
 
-def _place(tested: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def _add_floor(drawing: Drawing, result: DifferentialExpression, floor: float, reach: float) -> list[_Box]:
+    """The smallest p that the run could give, as a line with its name; the place of the name."""
+    if floor <= 0:
+        return []
+    drawing.add_line([-reach, reach], [floor, floor], "floor")
+    told = f"smallest possible p, {format_p(find_smallest_p(result.settings))}"
+    row = float(drawing.down(floor)) + _LINE
+    drawing.add_text(drawing.right, row, told, "soft", "end")
+    return [_Box(drawing.right - _LETTER * len(told), drawing.right, row - _LINE + 2, row + 3)]
+
+
+def _place(tested: pd.DataFrame) -> tuple[Floats, Floats]:
     p = np.clip(tested["p_perm"].to_numpy(dtype=np.float64), _SMALLEST_P, 1.0)
     return tested["diff"].to_numpy(dtype=np.float64), -np.log10(p) + 0.0
 
 
-def _add_dull(drawing: Drawing, x: np.ndarray, y: np.ndarray) -> None:
+def _add_dull(drawing: Drawing, x: Floats, y: Floats) -> None:
     """Genes that are not significant, each place once: of 20,000 most lie upon others."""
     pixels = np.column_stack([np.round(drawing.across(x)), np.round(drawing.down(y))])
     _, first = np.unique(pixels, axis=0, return_index=True)
     drawing.add_dots(x[first], y[first], "dots dull large" if len(x) <= _FEW else "dots dull")
 
 
-def _name_genes(drawing: Drawing, names: list[str], x: np.ndarray, y: np.ndarray) -> None:
-    """Symbols beside the points, less those that would stand on another."""
-    taken: list[tuple[float, float, float]] = []
-    for name, px, py in zip(names, drawing.across(x), drawing.down(y), strict=True):
+def _name_genes(drawing: Drawing, names: list[str], points: tuple[Floats, Floats], taken: list[_Box]) -> None:
+    """Symbols beside their points, where they cover no other symbol and no other named point."""
+    pixels = list(zip(drawing.across(points[0]).tolist(), drawing.down(points[1]).tolist(), strict=True))
+    marks = [_Box(px - 4, px + 4, py - 4, py + 4) for px, py in pixels]
+    for number, (name, (px, py)) in enumerate(zip(names, pixels, strict=True)):
         text = shorten(name, 14)
-        width = 6.5 * len(text)
-        if all(abs(py - row) > 12 or abs(px - place) > (width + other) / 2 for place, row, other in taken):
-            taken.append((float(px), float(py), width))
-            middle = min(max(float(px), drawing.left + width / 2), drawing.right - width / 2)
-            drawing.add_text(middle, float(py) - 7, text)
+        width = _LETTER * len(text)
+        others = taken + marks[:number] + marks[number + 1 :]
+        for across, down in _PLACES:
+            middle = px + across * (width + 14)
+            row = py + 5 + down * _LINE
+            box = _Box(middle - width / 2, middle + width / 2, row - 11, row + 3)
+            inside = box.left >= drawing.left and box.right <= drawing.right and box.top >= 0
+            if inside and not any(box.meets(other) for other in others):
+                taken.append(box)
+                drawing.add_text(middle, row, text)
+                break

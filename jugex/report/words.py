@@ -3,70 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from jugex.analysis.covariates import USED
+from jugex.wording import count_of, format_count, format_number, format_p, join_words, shorten
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
 
 __all__ = [
-    "count_of", "count_relabellings", "covariates_used", "describe_resolution", "describe_samples", "find_smallest_p",
-    "format_count", "format_number", "format_p", "headline", "higher_region", "join_words", "name_adjustment",
-    "name_collinear", "shorten", "tested_genes",
+    "count_relabellings", "covariates_used", "describe_resolution", "describe_samples", "find_smallest_p",
+    "headline", "higher_region", "name_adjustment",
+    "name_collinear", "show_number", "tell_permuted", "tested_genes",
 ]  # fmt: skip
 
 #: Genes named one by one in the headline, per direction; beyond, the first few stand for all.
 _MAX_NAMED = 5
 _N_EXAMPLES = 3
-_MAX_NAME = 60
 #: Covariates named together take so many characters at most; beyond, they are counted where there is little room.
 _MAX_COVARIATES = 40
-
-
-def format_p(p: float | None, *, aligned: bool = False) -> str:
-    """A p-value with three significant digits, zeros at the end where `aligned`; never 0, and empty for none."""
-    if p is None or math.isnan(p):
-        return ""
-    return "< 1e-300" if p < 1e-300 else (f"{p:#.3g}" if aligned else f"{p:.3g}")
-
-
-def format_number(value: float | None, decimals: int = 2) -> str:
-    """A number with fixed decimals; empty where there is none."""
-    if value is None or math.isnan(value):
-        return ""
-    if not math.isfinite(value) or abs(value) >= 1e6:
-        return f"{value:.4g}"
-    return f"{value:.{decimals}f}"
-
-
-def format_count(n: float | None) -> str:
-    """A count with thousands separators; in powers of ten where it has more than 15 digits."""
-    if n is None:
-        return "unknown"
-    if n < 10**15:
-        return f"{int(n):,}"
-    exponent = math.floor(math.log10(n))  # of an int of any size: no overflow
-    return f"about {10 ** (math.log10(n) - exponent):.1f}e{exponent}"
-
-
-def count_of(n: int, noun: str) -> str:
-    """A count and its noun: "1 gene", "15,633 genes"."""
-    return f"{format_count(n)} {noun}" if n == 1 else f"{format_count(n)} {noun}s"
-
-
-def join_words(words: Sequence[str]) -> str:
-    """Words as a list in a sentence: "a", "a and b", "a, b and c"."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def shorten(text: str, limit: int = _MAX_NAME) -> str:
-    """Text on one line of at most `limit` characters."""
-    text = " ".join(str(text).split())
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}"
+_PERMUTED = {
+    "within-donor": "labels, within each donor",
+    "free": "labels, over all samples",
+    "freedman-lane": "residuals of the model without region (Freedman-Lane)",
+}
 
 
 def covariates_used(settings: dict[str, Any]) -> list[str]:
@@ -173,12 +135,12 @@ def describe_resolution(settings: dict[str, Any]) -> str:
         has_f = f" in which region is not collinear with {name_collinear(settings)}"
         return (
             f"All {format_count(count_relabellings(settings))} distinct relabellings"
-            f"{has_f if permutation.get('n_collinear_redrawn') else ''} were enumerated, so p-values carry no Monte "
-            "Carlo error."
+            f"{has_f if permutation.get('n_collinear_redrawn') else ''} were tried, so that the p-values hold no "
+            "random error."
         )
     m = permutation["n_permutations"]
     return (
-        f"The p-values come from {format_count(m)} random relabellings and are multiples of 1/{m + 1:,} "
+        f"The p-values come from {format_count(m)} random relabellings, and are therefore multiples of 1/{m + 1:,} "
         f"({format_p(1 / (m + 1))})."
     )
 
@@ -191,6 +153,16 @@ def count_relabellings(settings: dict[str, Any]) -> int | None:
         enumerated: int | None = permutation.get("n_permutations", of_design)
         return enumerated
     return of_design
+
+
+def show_number(value: float | None, decimals: int = 2) -> str:
+    """A number of the page, with a true minus sign; empty where there is none."""
+    return format_number(value, decimals).replace("-", "\N{MINUS SIGN}")
+
+
+def tell_permuted(exchange: str) -> str:
+    """What is permuted, in words."""
+    return _PERMUTED.get(exchange, exchange)
 
 
 def find_smallest_p(settings: dict[str, Any]) -> float:

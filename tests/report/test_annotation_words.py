@@ -58,7 +58,7 @@ def test_methods_name_the_source_of_a_selection(make_result, how, cited):
 
 def test_report_shows_the_genes_that_were_not_simply_used(result, make_result):
     page = render_report(result)
-    assert "3 genes asked for; 2 of them were not simply used:" in page
+    assert "Of 3 genes asked for, 2 were not used as asked:" in page
     assert "NEW&lt;b&gt;" in page
     assert "TAC1 is a former symbol of NEW" in page
     assert "Genes asked for" not in render_report(make_result())

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from jugex.report.html import render_report
-from jugex.report.words import format_p
+from jugex.report.words import show_number
+from jugex.wording import format_p
 
 playwright = pytest.importorskip(
-    "playwright.sync_api", reason='browser tests need playwright: pip install "jugex[browser]"'
+    "playwright.sync_api", reason='browser tests need playwright: pip install ".[browser]"'
 )
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
@@ -140,6 +141,71 @@ def test_fits_every_width(open_page, make_result, width):
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+class TestNarrowWindows:
+    def open_narrow(self, open_page, result, width=390):
+        opened = open_page(result).wait()
+        opened.page.set_viewport_size({"width": width, "height": 900})
+        return opened.draw_all()
+
+    def test_gene_p_difference_and_direction_are_seen_without_scrolling(self, open_page, make_result):
+        opened = self.open_narrow(open_page, make_result(names=("simulated A", "simulated B")))
+        read = """[...document.querySelectorAll('#genes tbody tr:first-child > *')].filter(cell => cell.offsetWidth)
+            .map(cell => [cell.textContent, cell.getBoundingClientRect().right <= document.querySelector('#genes')
+            .closest('.scroll').getBoundingClientRect().right + 1])"""
+        minus = "\N{MINUS SIGN}1.200"
+        assert opened.page.evaluate(read) == [
+            ["MAOA (significant)", True], ["0.0003", True], [minus, True], ["simulated B", True],
+        ]  # fmt: skip
+        opened.page.check("#genes-wide")
+        assert len(opened.page.evaluate(read)) == 12
+        opened.until("document.querySelector('#genes').closest('.scroll').classList.contains('more-right')")
+
+    def test_the_first_column_stays_where_a_table_is_scrolled(self, open_page, make_result):
+        opened = self.open_narrow(open_page, make_result())
+        left = "document.querySelector('#evidence ~ .scroll tbody th').getBoundingClientRect().left"
+        before = opened.page.evaluate(left)
+        opened.page.evaluate("document.querySelector('#evidence ~ .scroll').scrollLeft = 150")
+        assert opened.page.evaluate(left) == before
+        opened.until("document.querySelector('#evidence ~ .scroll').classList.contains('more-left')")
+
+    @pytest.mark.parametrize("width", [1440, 768, 390])
+    def test_words_of_the_volcano_can_be_read_and_lie_apart(self, open_page, make_result, width):
+        result = make_result(diff=(-1.2, -1.19, 0.1), p_fwe=(0.0002, 0.0002, 0.7))
+        opened = self.open_narrow(open_page, result, width)
+        boxes = """(name) => [...document.querySelectorAll(`${name} text`)]
+            .filter(text => text.textContent && text.getBoundingClientRect().width).map(text => {
+              const box = text.getBoundingClientRect(), isTurned = text.transform.baseVal.length;
+              const size = parseFloat(getComputedStyle(text).fontSize) * (isTurned ? 1 : text.getScreenCTM().a || 1);
+              return [text.textContent, size, box.left, box.right, box.top, box.bottom]; })"""
+        living = opened.page.evaluate(boxes, "#volcano-plot")
+        opened.page.evaluate("document.getElementById('volcano-still').classList.remove('replaced')")
+        for words in (living, opened.page.evaluate(boxes, "#volcano-still")):
+            assert {"MAOA", "TAC1"} <= {text for text, *_ in words}
+            assert min(size for _, size, *_ in words) >= 11
+            for i, (text, _, left, right, top, bottom) in enumerate(words):
+                for other, _, *box in words[i + 1 :]:
+                    apart = right <= box[0] + 1 or box[1] <= left + 1 or bottom <= box[2] + 4 or box[3] <= top + 4
+                    assert apart, (text, other)
+
+
+def test_without_webgl_one_sentence_says_what_is_missing(open_page, make_result):
+    opened = open_page(make_result()).wait()
+    opened.page.evaluate("page.hasWebGl = () => false")
+    opened.draw_all()
+    assert "no WebGL" in opened.page.locator("#scene-told").inner_text()
+    for part in ("#scene-box form", "#scene-plot", "#scene-note"):
+        assert not opened.page.locator(part).is_visible()
+
+
+def test_no_table_is_cut_at_1440(open_page, make_result):
+    opened = open_page(make_result(names=("simulated A", "simulated B"))).wait()
+    opened.page.set_viewport_size({"width": 1440, "height": 900})
+    cut = "[...document.querySelectorAll('.scroll')].filter(box => box.scrollWidth > box.clientWidth + 1).length"
+    assert opened.page.evaluate(cut) == 0
+    box = "(box => box.scrollHeight > box.clientHeight + 1)(document.querySelector('#genes').closest('.scroll'))"
+    assert not opened.page.evaluate(box)  # it pages, and has no scroll bar beside that
+
+
 class TestWithoutScripts:
     def test_the_first_rows_and_the_still_drawings_are_there(self, open_page, make_result):
         page = open_page(make_result(), java_script_enabled=False).page
@@ -161,17 +227,17 @@ class TestTable:
     def test_shows_the_numbers_of_the_table(self, open_page, make_result):
         result = make_many(make_result, 1200)
         opened = open_page(result).wait()
-        assert len(opened.rows()) == 50
+        assert len(opened.rows()) == 25
         opened.page.select_option("#genes-size", "1000")
         rows = opened.rows()
         assert len(rows) == 1000
         for row, (_, gene) in zip(rows, result.table.iterrows(), strict=False):
             assert row[0].removesuffix(" (significant)") == gene["gene"]
-            assert row[1] == ("Fp1 left" if gene["diff"] > 0 else "Fp2 left")
+            assert row[3] == ("Fp1 left" if gene["diff"] > 0 else "Fp2 left")
             written = {key: float(f"{gene[key]:.10g}") for key in ("p_fwe", "p_perm", "q_fdr", "diff", "hedges_g", "f")}
-            assert row[2:5] == [format_p(written[key], aligned=True) for key in ("p_fwe", "p_perm", "q_fdr")]
-            assert row[5] == f"{written['diff']:.3f}"
-            assert row[8:10] == [f"{written['hedges_g']:.2f}", f"{written['f']:.2f}"]
+            assert [row[1], *row[5:7]] == [format_p(written[key]) for key in ("p_fwe", "p_perm", "q_fdr")]
+            assert row[2] == show_number(written["diff"], 3)
+            assert row[8:10] == [show_number(written[key]) for key in ("hedges_g", "f")]
 
     def test_all_columns_have_all_digits(self, open_page, make_result):
         result = make_result()
@@ -190,7 +256,7 @@ class TestTable:
         tested = result.table[result.table["status"] == "ok"]
         opened = open_page(result).wait()
         page, told = opened.page, opened.page.locator("#genes-told")
-        assert told.inner_text() == "1 to 50 of 19,990 genes"
+        assert told.inner_text() == "1 to 25 of 19,990 genes"
         page.get_by_role("button", name="Difference").click()
         assert opened.rows()[0][0].startswith(tested.sort_values("diff")["gene"].iloc[0])
         page.get_by_role("button", name="Difference").click()
@@ -202,9 +268,9 @@ class TestTable:
         page.click("#genes-controls button[type=reset]")
         page.select_option("#genes-show", "significant")
         n = int(tested["significant"].sum())
-        assert told.inner_text() == f"1 to 50 of {n:,} genes"
+        assert told.inner_text() == f"1 to 25 of {n:,} genes"
         page.select_option("#genes-region", "1")
-        assert {row[1] for row in opened.rows()} == {"Fp1 left"}
+        assert {row[3] for row in opened.rows()} == {"Fp1 left"}
         page.select_option("#genes-show", "others")
         page.select_option("#genes-region", "")
         assert [row[1] for row in opened.rows()] == ["not tested: constant over the samples used"] * 10
@@ -217,9 +283,9 @@ class TestTable:
         opened = open_page(make_many(make_result)).wait()
         assert opened.page.locator("#genes-previous").is_disabled()
         opened.page.click("#genes-next")
-        assert opened.page.locator("#genes-told").inner_text() == "51 to 100 of 19,990 genes"
+        assert opened.page.locator("#genes-told").inner_text() == "26 to 50 of 19,990 genes"
         opened.page.click("#genes-last")
-        assert opened.page.locator("#genes-told").inner_text() == "19,951 to 19,990 of 19,990 genes"
+        assert opened.page.locator("#genes-told").inner_text() == "19,976 to 19,990 of 19,990 genes"
         assert opened.page.locator("#genes-next").is_disabled()
 
     def test_rows_are_downloaded_as_csv(self, open_page, make_result):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 from bs4 import BeautifulSoup
 
+from jugex.report.evidence import tabulate_evidence
 from jugex.report.html import render_report
+from jugex.wording import format_p
 
 
 def read_section(page):
@@ -24,11 +27,54 @@ def test_each_drawn_gene_has_a_row(make_result):
     rows = read_table(read_section(render_report(result)), 0)
     assert [row[0] for row in rows] == ["MAOA", "TAC1", "GRIA2"]
     assert rows[0][1:3] == ["0.0100", "0.0200"]
-    assert rows[1][1:3] == ["0.0200", "above alpha"]
-    assert rows[0][3:5] == ["3/3", "one"]
+    assert rows[1][1:3] == ["0.0200", "> 0.05"]
+    assert rows[0][3] == "3/3"
     row = result.table.set_index("gene").loc["MAOA"]
-    assert rows[0][5] == f"{row['p_donor']:#.3g}"
-    assert rows[0][7] == f"{row['ci_donors_low']:.2f} to {row['ci_donors_high']:.2f}"
+    assert rows[0][5] == format_p(row["p_donor"])
+    assert rows[0][7] == f"{row['ci_donors_low']:.2f} to {row['ci_donors_high']:.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def carried_by(result, without=None):
+    left_out = {"p_fwe": {"MAOA": without or {}}}
+    return tabulate_evidence(result, ["MAOA"], left_out)["rows"][0]["carried_by"]
+
+
+class TestCarriedBy:
+    """`one` says which of the conditions of `judge_carriers` fails."""
+
+    @pytest.fixture
+    def balanced(self, make_result):
+        """Three donors, none with most of the weight."""
+        result = make_result()
+        for donor, weight in zip(result.settings["design"]["donors"], (2, 2, 0, 0, 2, 0), strict=True):
+            donor["weight"] = weight
+        return result
+
+    def test_too_few_donors(self, balanced):
+        balanced.settings["design"]["n_informative_donors"] = 2
+        assert carried_by(balanced) == "one: only 2 donors with both regions"
+
+    def test_one_heavy_donor(self, balanced):
+        balanced.settings["design"]["donors"][4]["weight"] = 6
+        assert carried_by(balanced) == "one: 60 % of the weight is that of H0351.2001"
+
+    def test_another_sign(self, balanced):
+        balanced.table["donors_same_sign"] = "2/3"
+        assert carried_by(balanced) == "one: only 2 of 3 donors have this sign"
+
+    def test_a_donor_it_cannot_do_without(self, balanced):
+        without = {"H0351.1009": 0.01, "H0351.2001": 0.0888, "H0351.1012": 0.06}
+        assert carried_by(balanced, without) == "one: without H0351.2001 p_FWE is 0.0888"
+        assert carried_by(balanced) == "one: not significant without one of the donors"
+
+    def test_no_significance(self, balanced):
+        balanced.table["p_fwe"] = 0.2
+        assert carried_by(balanced) == "one: not significant with all donors"
+
+    @pytest.mark.parametrize("word", ["several", "untestable"])
+    def test_other_words_stand_alone(self, balanced, word):
+        balanced.table["carried_by"] = word
+        assert carried_by(balanced) == word
 
 
 def test_without_one_donor(make_result):
@@ -37,15 +83,15 @@ def test_without_one_donor(make_result):
     heads = [head.get_text() for head in section.find_all("table")[1].thead.find_all("th")]
     assert heads == ["Gene", *pd.unique(result.samples["donor_name"])]
     expected = result.leave_one_donor_out(["MAOA"])["p_fwe"]
-    assert read_table(section, 1)[0] == ["MAOA", *(f"{p:#.3g}" for p in expected)]
+    assert read_table(section, 1)[0] == ["MAOA", *(format_p(p) for p in expected)]
     note = section.find_all("table")[1].find_next("p", class_="note").get_text()
-    assert 'other draws than those behind "Carried by"' in note
+    assert "rest on different random relabellings" in note
 
 
 def test_without_one_donor_of_many_genes_is_left_to_the_user(make_result, monkeypatch):
     monkeypatch.setattr("jugex.report.evidence._MOST_RETESTED", 2)
     text = read_section(render_report(make_result())).get_text()
-    assert "other draws" not in text
+    assert "different random relabellings" not in text
     assert "Not shown: testing 3 genes again without each donor takes as long" in text
 
 
@@ -53,9 +99,9 @@ def test_intervals_and_other_corrections_are_those_of_the_details(make_result):
     result = make_result()
     row = read_table(read_section(render_report(result)), 2)[0]
     details = result.details().iloc[0]
-    assert row[1] == f"{details['p_fwe_low']:#.3g} to {details['p_fwe_high']:#.3g}"
-    assert row[4] == f"{details['hedges_g_low']:.2f} to {details['hedges_g_high']:.2f}"
-    assert row[-2:] == [f"{details['q_fdr_by']:#.3g}", f"{details['q_fdr_parametric']:#.3g}"]
+    assert row[1] == f"{format_p(details['p_fwe_low'])} to {format_p(details['p_fwe_high'])}"
+    assert row[4] == f"{details['hedges_g_low']:.2f} to {details['hedges_g_high']:.2f}".replace("-", "\N{MINUS SIGN}")
+    assert row[-2:] == [format_p(details["q_fdr_by"]), format_p(details["q_fdr_parametric"])]
 
 
 def test_share_of_all_genes(make_result):
@@ -63,8 +109,9 @@ def test_share_of_all_genes(make_result):
     result.settings["background"] = {
         "p_perm": 0.05, "n_genes": 15633, "share": 0.1234, "n_permutations": 999, "why_not": None,
     }  # fmt: skip
-    text = read_section(render_report(result)).get_text()
-    assert "12.3% of all 15,633 genes of the atlas that can be tested have p \N{LESS-THAN OR EQUAL TO} 0.05" in text
+    text = read_section(render_report(result)).get_text().replace("\N{NO-BREAK SPACE}", " ")
+    assert "12.3 % of all 15,633 genes of the atlas that can be tested have p \N{LESS-THAN OR EQUAL TO} 0.05" in text
+    assert "by 999 relabellings; if the regions differed in nothing, about 5 % would." in text
 
 
 def test_a_share_that_says_nothing_tells_why(make_result):
@@ -92,8 +139,8 @@ def test_sensitivity_is_shown_as_descriptive(make_result):
     table = BeautifulSoup(page, "html.parser").find(id="sensitivity")
     rows = [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in table.tbody.find_all("tr")]
     assert rows == [
-        ["MAOA", "as in the result", "16 and 12", "-1.20", "0.000150", "0.000300", ""],
-        ["MAOA", "statistic welch", "16 and 12", "-1.20", "0.00200", "0.00400", ""],
+        ["MAOA", "as in the result", "16 and 12", "\N{MINUS SIGN}1.20", "0.0001", "0.0003", ""],
+        ["MAOA", "statistic welch", "16 and 12", "\N{MINUS SIGN}1.20", "0.0020", "0.0040", ""],
         ["MAOA", "threshold 0.4", "", "", "", "", "impossible: region 'Fp1 left' holds no sample"],
     ]
     assert "sensitivity" not in BeautifulSoup(render_report(make_result()), "html.parser").get_text().lower()

@@ -18,6 +18,8 @@ from bs4 import BeautifulSoup
 from jugex.report import genes, results_table
 from jugex.report.html import render_report
 from jugex.report.tables import write_tsv
+from jugex.report.words import show_number
+from jugex.wording import format_p
 
 NASTY = "<script>alert('x')</script> \"quoted\" & \N{GRINNING FACE} a/b $\\x_1{$ " + "long" * 40
 
@@ -157,6 +159,22 @@ class TestBannerAndWarnings:
         items = [item.get_text() for item in section(page, "warnings").find_all("li")]
         assert items == ["Two samples <b> were dropped.", "qFDR cannot reach 0.05."]
 
+    @pytest.mark.parametrize(
+        ("warning", "shown"),
+        [
+            ("significant (p_boundary > 0.05): MAOA", "Significant (<i>p</i> of the border &gt; 0.05): MAOA."),
+            ("p_donor of three donors", "<i>p</i> over donors of three donors."),
+            ("p_perm is 0.1", "Uncorrected <i>p</i> is 0.1."),
+            (
+                "no p_fwe <= 0.05",
+                "No <i>p</i><sub>FWE</sub>\N{NO-BREAK SPACE}\N{LESS-THAN OR EQUAL TO}\N{NO-BREAK SPACE}0.05.",
+            ),
+        ],
+    )
+    def test_names_of_columns_are_typeset(self, make_result, warning, shown):
+        item = section(parse(with_settings(make_result(), warnings=[warning])), "warnings").li
+        assert item.decode_contents() == shown
+
     def test_no_warnings_no_section(self, page):
         assert section(page, "warnings") is None
 
@@ -165,28 +183,49 @@ class TestDesign:
     def test_lists_donors_with_samples_and_weights(self, page, make_result):
         shown = read_cells(section(page, "design").find("table"))
         expected = make_result().settings["design"]["donors"]
-        assert [[r[0], r[4], r[5], r[6]] for r in shown] == [
+        assert [r[:4] for r in shown] == [
             [d["donor_name"], str(d["n_1"]), str(d["n_2"]), f"{d['weight']:.2f}"] for d in expected
         ]
-        assert shown[0][1:4] == ["24", "M", "Hispanic"]
-        assert [r[7] for r in shown] == ["", "", "one region only", "one region only", "", "one region only"]
+        assert shown[0][5:8] == ["24", "M", "Hispanic"]
+        assert [r[4] for r in shown] == ["", "", "one region only", "one region only", "", "one region only"]
 
     def test_shows_shared_samples_and_their_wells(self, page):
         assert read_cells(section(page, "design").find("details")) == [
-            ["4547", "H0351.1015", "0.300", "0.500", "given to Fp2 left"],
-            ["127686937", "H0351.2001", "none", "none", "tie: left out"],
+            ["4547", "H0351.1015", "0.300", "0.500", "counted in Fp2 left"],
+            ["127686937", "H0351.2001", "none", "none", "left out: equally probable"],
         ]
 
     def test_shows_the_limits_of_the_design(self, page):
         design = section(page, "design")
         facts = {fact.dt.get_text(): fact.dd.get_text() for fact in design.find(class_="facts").find_all("div")}
         assert facts == {
-            "Donors in both regions": "3 of 6", "Effective donors": "2.30", "Residual df": "21",
-            "Permutation": "within-donor", "Distinct relabellings": "37,800", "Smallest attainable p": "0.0001",
+            "Donors with both regions": "3 of 6", "Effective donors": "2.30", "Residual degrees of freedom": "21",
+            "Permuted": "labels, within each donor", "Distinct relabellings": "37,800", "Smallest possible p": "0.0001",
         }  # fmt: skip
         text = " ".join(design.get_text().split())
         assert "multiples of 1/10,001 (0.0001)" in text
-        assert "3 samples of Fp1 left, 2 of Fp2 left" in text
+        assert "exactly on the border between two voxels (3 of Fp1 left and 2 of Fp2 left); each counts" in text
+        assert (
+            "2 samples lie in both regions: 1 was counted in Fp2 left, where it is more probable; 1 was left out, as "
+            "neither region is the more probable one."
+        ) in text
+
+    def test_donors_of_simulated_data_are_nobody(self, make_result):
+        text = section(parse(make_result(simulated=True)), "design").get_text()
+        assert "Hispanic" not in text
+        assert "Age" not in text
+
+    def test_an_unknown_number_of_relabellings_is_left_out(self, make_result):
+        design = section(parse(make_result(exchange="freedman-lane")), "design")
+        facts = {fact.dt.get_text(): fact.dd.get_text() for fact in design.find(class_="facts").find_all("div")}
+        assert "Distinct relabellings" not in facts
+        assert facts["Permuted"] == "residuals of the model without region (Freedman-Lane)"
+
+    def test_no_sample_between_voxels_is_not_mentioned(self, make_result):
+        result = make_result()
+        for region in result.settings["regions"]:
+            region["n_between_voxels"] = 0
+        assert "voxels" not in section(parse(result), "design").get_text()
 
     def test_says_where_no_gene_could_be_significant(self, make_result):
         result = with_settings(make_result(), design={"smallest_p": {"within-donor": 0.25, "free": 0.25}})
@@ -195,7 +234,7 @@ class TestDesign:
     def test_enumerated_relabellings_have_no_monte_carlo_error(self, make_result):
         run = {"exhaustive": True, "n_permutations": 37800}
         text = section(parse(with_settings(make_result(), permutation=run)), "design").get_text()
-        assert "All 37,800 distinct relabellings were enumerated" in text
+        assert "All 37,800 distinct relabellings were tried" in text
         assert "1/10,001" not in text
 
     def test_limits_are_those_of_the_run_and_not_of_its_design(self, make_result):
@@ -203,14 +242,21 @@ class TestDesign:
         design = section(parse(with_settings(make_result(), permutation=run)), "design")
         facts = {fact.dt.get_text(): fact.dd.get_text() for fact in design.find(class_="facts").find_all("div")}
         assert facts["Distinct relabellings"] == "18"
-        assert facts["Smallest attainable p"] == "0.111"
+        assert facts["Smallest possible p"] == "0.1111"
         text = " ".join(design.get_text().split())
-        assert "All 18 distinct relabellings in which region is not collinear with donor were enumerated" in text
-        assert "No gene could reach pFWE ≤ 0.05 in this run: no p-value below 0.111 is possible." in text
+        assert "All 18 distinct relabellings in which region is not collinear with donor were tried" in text
+        text = text.replace("\N{NO-BREAK SPACE}", " ")
+        assert "No gene could reach pFWE ≤ 0.05 in this run: no p below 0.1111 is possible." in text
 
     def test_no_shared_samples(self, make_result):
         text = section(parse(with_settings(make_result(), overlap={"shared": []})), "design").get_text()
         assert "No sample lies in both regions." in text
+
+
+def test_the_command_names_the_folder_and_not_where_it_is(make_result):
+    command = "jugex compare a.nii.gz b.nii.gz --out '/home/me/my results/out 1/' --overwrite"
+    shown = section(parse(with_settings(make_result(), command=command)), "settings").pre.get_text()
+    assert shown == "jugex compare a.nii.gz b.nii.gz --out 'out 1' --overwrite"
 
 
 class TestCovariates:
@@ -218,8 +264,9 @@ class TestCovariates:
         page = parse(with_covariates(make_result(statistic="sequential", covariates=["age", "mni_z"])))
         adjusted = "adjusted for donor, mni_z and hemisphere"
         axis = [text.get_text() for text in page.find(id="volcano-still").svg.find_all("text")]
-        assert f"difference, region 1 minus region 2 (z-scores, {adjusted})" in axis
-        assert f"Region 1 minus region 2 in z-scores, {adjusted}" in section(page, "results").get_text()
+        assert f"difference in z-scores, {adjusted}" in axis
+        assert {"\N{LEFTWARDS ARROW} higher in Fp2 left", "higher in Fp1 left \N{RIGHTWARDS ARROW}"} <= set(axis)
+        assert f"Fp1 left minus Fp2 left, in z-scores, {adjusted}" in section(page, "results").get_text()
         assert "does not adjust region for donor, mni_z and hemisphere:" in section(page, "caveats").get_text()
 
     def test_are_among_the_facts(self, make_result, with_covariates):
@@ -243,10 +290,12 @@ class TestWelch:
 
 class TestVolcano:
     def test_stands_still_without_scripts_and_names_the_significant_genes(self, page):
-        drawing = page.find(id="volcano-still").svg
-        assert drawing["aria-label"].startswith("Volcano plot of 3 genes, 2 of them significant")
-        words = [text.get_text() for text in drawing.find_all("text")]
-        assert {"MAOA", "TAC1"} <= set(words)
+        drawings = page.find(id="volcano-still").find_all("svg")
+        assert len(drawings) == 2  # for wide windows and for narrow ones
+        for drawing in drawings:
+            assert drawing["aria-label"].startswith("Volcano plot of 3 genes, 2 of them significant")
+            words = [text.get_text() for text in drawing.find_all("text")]
+            assert {"MAOA", "TAC1", "smallest possible p, 0.0001"} <= set(words)
 
     def test_of_many_genes_draws_each_place_once(self, make_result):
         n = 3000
@@ -256,21 +305,25 @@ class TestVolcano:
 
 
 class TestResults:
-    COLUMNS = ("p_fwe", "p_perm", "q_fdr", "diff", None, "log2_fc", "hedges_g", "f", "p_parametric", "n_probes")
+    COLUMNS = (
+        "p_fwe", "diff", "region", None, "p_perm", "q_fdr", "log2_fc", "hedges_g", "f", "p_parametric", "n_probes",
+    )  # fmt: skip
 
     def test_every_number_is_that_of_the_table(self, page, make_result):
         rows = page.find(id="genes").tbody.find_all("tr")
         for row, (_, gene) in zip(rows, make_result().table.iterrows(), strict=True):
             assert row.th.get_text().removesuffix(" (significant)") == gene["gene"]
-            for cell, column in zip(row.find_all("td")[1:], self.COLUMNS, strict=True):
+            for cell, column in zip(row.find_all("td"), self.COLUMNS, strict=True):
+                text = cell.get_text().replace("\N{MINUS SIGN}", "-")
                 if column is None:
-                    assert cell.get_text() == f"{gene['ci_low']:.3f} to {gene['ci_high']:.3f}"
-                    continue
-                decimals = len(cell.get_text().partition(".")[2])
-                if column.startswith(("p_", "q_")):
-                    assert cell.get_text() == f"{gene[column]:#.3g}"
+                    assert text == f"{gene['ci_low']:.3f} to {gene['ci_high']:.3f}"
+                elif column == "region":
+                    assert text == ("Fp1 left" if gene["diff"] > 0 else "Fp2 left")
+                elif column.startswith(("p_", "q_")):
+                    assert text == format_p(gene[column])
                 else:  # half a unit of the last digit shown
-                    assert float(cell.get_text()) == pytest.approx(gene[column], abs=0.51 * 10.0**-decimals)
+                    decimals = len(text.partition(".")[2])
+                    assert float(text) == pytest.approx(gene[column], abs=0.51 * 10.0**-decimals)
 
     def test_the_page_carries_results_tsv_to_the_byte(self, make_result, tmp_path):
         result = make_result(["A", 'B "quoted"\tand tabbed', "C"], [0.01, 0.5, np.nan], [1.0, -1.0, np.nan])
@@ -278,7 +331,7 @@ class TestResults:
         assert read_data(parse(result)).encode() == (tmp_path / "results.tsv").read_bytes()
 
     def test_direction_is_the_sign_of_the_difference(self, page):
-        assert [row[1] for row in read_rows(page)] == ["Fp2 left", "Fp2 left", "Fp1 left"]
+        assert [row[3] for row in read_rows(page)] == ["Fp2 left", "Fp2 left", "Fp1 left"]
 
     def test_significant_rows_are_marked_in_words_too(self, page):
         assert [row[0] for row in read_rows(page)] == ["MAOA (significant)", "TAC1 (significant)", "GRIA2"]
@@ -300,7 +353,7 @@ class TestResults:
         result = make_result()
         result.table["p_perm_tail"], result.table["p_fwe_tail"] = 1.5e-7, 2.5e-6
         page = parse(result)
-        assert [row[-2:] for row in read_rows(page)] == [["2.50e-06", "1.50e-07"]] * 3
+        assert [row[-2:] for row in read_rows(page)] == [["2.5e-6", "1.5e-7"]] * 3
         assert "no gene is called significant by them" in section(page, "evidence").get_text()
 
     def test_genes_without_test_stand_apart_with_their_reason(self, make_result):
@@ -339,7 +392,7 @@ class TestGenes:
     def test_says_how_many_are_left_out(self, make_result, monkeypatch):
         monkeypatch.setattr(genes, "MAX_SIGNIFICANT", 1)
         text = section(parse(make_result()), "plots").get_text()
-        assert "Drawn: 1, those with the smallest pFWE. Left out: 1." in text
+        assert "Drawn: the 1 with the smallest pFWE. Left out: 1." in text
 
     def test_significant_genes_asked_for_beyond_the_first_are_drawn_too(self, make_result, monkeypatch):
         monkeypatch.setattr(genes, "MAX_SIGNIFICANT", 1)
@@ -357,13 +410,23 @@ class TestGenes:
         numbers = [
             number.get_text().replace("\N{NO-BREAK SPACE}", " ") for number in card.find(class_="numbers")("span")
         ]
+        interval = " to ".join(show_number(row[end]) for end in ("ci_low", "ci_high"))
         assert numbers == [
-            "pFWE = 0.0003", "F(1, 21) = 20.00", f"difference -1.20 ({row['ci_low']:.2f} to {row['ci_high']:.2f})",
+            "pFWE = 0.0003", "F(1, 21) = 20.00", f"difference {show_number(-1.2)} ({interval})",
             "higher in Fp2 left",
         ]  # fmt: skip
 
-    def test_result_from_disk_has_no_probes(self, make_result):
-        card = section(parse(make_result(fresh=False)), "plots").article
+    def test_only_what_is_drawn_is_explained(self, page, make_result):
+        def explained(shown):
+            return [term.get_text() for term in section(shown, "plots").details.find_all("dt")]
+
+        assert explained(page) == ["Samples", "Donor by donor", "Permutations", "Probes"]
+        assert explained(parse(make_result(fresh=False))) == ["Samples", "Donor by donor", "Permutations"]
+
+    def test_folder_of_an_earlier_version_has_no_probes_and_says_so(self, make_result):
+        page = parse(make_result(fresh=False))
+        assert "without the file drawings.npz" in section(page, "plots").get_text()
+        card = section(page, "plots").article
         assert [caption.get_text() for caption in card.find_all("figcaption")][-1] == "Permutations"
 
     def test_legend_names_the_donors(self, page):
@@ -393,7 +456,7 @@ class TestBrain:
     def test_shows_samples_in_neither_region(self, page):
         assert "other samples (2)" in section(page, "brain").get_text()
 
-    def test_result_from_disk_says_why_outlines_are_missing(self, make_result):
+    def test_folder_of_an_earlier_version_says_why_outlines_are_missing(self, make_result):
         brain = section(parse(make_result(fresh=False)), "brain")
         assert "outlines of the regions are not drawn" in brain.get_text()
         assert brain.find("input", {"data-layer": "regions"}) is None
@@ -438,14 +501,15 @@ class TestBadInput:
     def test_one_p_is_missing(self, make_result):
         result = make_result()
         result.table.loc[2, ["p_perm", "p_fwe", "q_fdr"]] = np.nan
-        assert read_rows(parse(result))[2][2:5] == ["", "", ""]
+        row = read_rows(parse(result))[2]
+        assert [row[1], *row[5:7]] == ["", "", ""]
 
     def test_no_p_at_all(self, make_result):
         result = make_result()
         result.table[["p_perm", "p_fwe", "q_fdr", "p_parametric", "p_fwe_stepdown"]] = np.nan
         result.table["significant"] = False
         page = parse(result)
-        assert [row[2] for row in read_rows(page)] == ["", "", ""]
+        assert [row[1] for row in read_rows(page)] == ["", "", ""]
         assert page.find(id="volcano-still").svg
 
     def test_every_gene_significant(self, make_result):

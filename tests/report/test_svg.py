@@ -6,11 +6,12 @@ import dataclasses
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
 from jugex.report.gene_panels import draw_donors, draw_null, draw_probes, draw_samples, probe_zscores
-from jugex.report.svg import Drawing, axis_ticks, format_tick
+from jugex.report.svg import LARGE_MARKERS, MARKERS, Drawing, axis_ticks, format_tick
 
 
 def read(markup):
@@ -48,16 +49,32 @@ class TestDrawing:
         assert format_tick(-0.5) == "\N{MINUS SIGN}0.5"
 
 
+class TestMarkers:
+    def test_large_ones_are_the_same_larger(self):
+        assert set(LARGE_MARKERS) == set(MARKERS)
+        assert LARGE_MARKERS["s"] == "m-3.7-3.7h7.4v7.4h-7.4z"
+        assert LARGE_MARKERS["o"].count(" 0 1 0 ") == 1  # flags of arcs are no lengths
+
+
 class TestPanels:
     def test_samples_are_all_drawn(self, make_result):
         result = make_result()
         svg = read(draw_samples(result, "MAOA"))
         n_drawn = sum(len(points_of(path)) for path in svg.find_all("path", class_="points"))
-        assert n_drawn == len(result.samples)
+        n_joined = len(svg.find_all("path", class_="mean"))
+        assert n_drawn == len(result.samples) + 2 * n_joined  # and the two means of each line
         assert len(svg.find_all("path", class_="open")) == 3  # donors in one region only
         assert len(svg.find_all("path", class_="mean")) == 3  # donors in both
         first = result.zscores["MAOA"][(result.samples["region"] == "Fp1 left").to_numpy()]
         assert f"Fp1 left, {len(first)} samples, median {first.median():.2f}" in svg["aria-label"]
+
+    def test_lines_end_in_the_means_of_the_donor(self, make_result):
+        result = make_result()
+        svg = read(draw_samples(result, "MAOA"))
+        marks = [points_of(path) for path in svg.find_all("path", class_="points")]
+        for line in svg.find_all("path", class_="mean"):
+            ends = np.array([[float(n) for n in end.split()] for end in line["d"][1:].split("L")])
+            assert any(np.array_equal(ends, mark) for mark in marks)
 
     def test_the_forest_tells_each_donor(self, make_result):
         result = make_result()
@@ -72,7 +89,7 @@ class TestPanels:
         null = np.array([0.5, 1.0, 2.0, 7.0])
         svg = read(draw_null(null, 6.5, 0.4))
         assert "4 relabellings" in svg["aria-label"]
-        assert "1 reach the observed 6.50 (p = 0.4, not corrected)" in svg["aria-label"]
+        assert "1 reach the observed 6.50 (p = 0.4000, not corrected)" in svg["aria-label"]
 
     def test_probes_are_aligned_with_the_samples_used(self, make_result):
         result = make_result()
@@ -81,4 +98,18 @@ class TestPanels:
         result = dataclasses.replace(result, samples=result.samples.drop(index=[0, 5]))  # left out for a missing value
         _, fewer = probe_zscores(result, "TAC1")
         np.testing.assert_array_equal(fewer, np.delete(zscores, [0, 5], axis=0))
-        assert "A_23_P2" in read(draw_probes(result, probes, fewer))["aria-label"]
+        svg = read(draw_probes(result, probes, fewer))
+        assert "A_23_P2" in svg["aria-label"]
+        bars = [line["d"][1:].split("L") for line in svg.find_all("path", class_="means")]
+        assert len(bars) == 2 * len(probes)  # a mean in each region
+        assert all(start.split()[0] == end.split()[0] for start, end in bars)  # upright
+        assert {text.get_text() for text in svg.find_all("text")} >= set(probes["probe_name"])
+
+    def test_what_tells_probes_apart_is_kept(self, make_result):
+        probes = pd.DataFrame({"probe_name": [f"simulated_MAOA_{i}" for i in (1, 12)]})
+        result = make_result()
+        svg = read(draw_probes(result, probes, np.zeros((len(result.samples), 2))))
+        assert {text.get_text() for text in svg.find_all("text")} >= {
+            "\N{HORIZONTAL ELLIPSIS}MAOA_1",
+            "\N{HORIZONTAL ELLIPSIS}MAOA_12",
+        }

@@ -53,13 +53,28 @@ page.hasWebGl = function () {
   return context !== null;
 };
 
+page.minus = (text) => text.replace(/^-/, "−");
 page.escape = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 page.shorten = (text, limit) => ([...text].length <= limit ? text : [...text].slice(0, limit - 1).join("") + "…");
 
 page.showP = function (p) {
   if (p === null) { return ""; }
-  if (p < 1e-300) { return "< 1e-300"; }
-  if (p >= 1e-4) { return p.toPrecision(3); }
-  const [digits, exponent] = p.toExponential(2).split("e-");
-  return `${digits}e-${exponent.padStart(2, "0")}`;
+  if (p >= 9.95e-5) { return p.toFixed(4); }
+  return p < 1e-300 ? "< 1e-300" : p.toExponential(1);
 };
+
+/** Boxes that hold more than they show say on which side. */
+page.markScrolls = function () {
+  const look = (box) => {
+    const room = box.scrollWidth - box.clientWidth;
+    box.classList.toggle("more-left", room > 2 && box.scrollLeft > 2);
+    box.classList.toggle("more-right", room > 2 && box.scrollLeft < room - 2);
+  };
+  const observer = new ResizeObserver((entries) => entries.forEach((entry) => look(entry.target.closest(".scroll"))));
+  for (const box of document.querySelectorAll(".scroll")) {
+    box.addEventListener("scroll", () => look(box), { passive: true });
+    observer.observe(box);
+    observer.observe(box.firstElementChild);
+  }
+};
+page.markScrolls();

@@ -79,8 +79,8 @@ page.scene = (function () {
 
   async function start() {
     if (!page.hasWebGl()) {
-      document.getElementById("scene-told").textContent = "This browser draws nothing in three dimensions (no WebGL); the slices above show the same samples.";
-      plot.hidden = true;
+      document.getElementById("scene-told").textContent = "The view in three dimensions is missing, as this browser has no WebGL; the slices above show the same samples.";
+      for (const part of [plot, box.querySelector("form"), document.getElementById("scene-note")]) { part.hidden = true; }
       return false;
     }
     const scene = JSON.parse(await page.unpack("scene-data"));

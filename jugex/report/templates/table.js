@@ -3,7 +3,7 @@ page.table = (function () {
   const body = document.querySelector("#genes tbody");
   if (!body) { return null; }
   const find = (id) => document.getElementById("genes-" + id);
-  const { columns, drawn, names } = page.info;
+  const { columns, drawn, names, file = "results.tsv" } = page.info;
   const head = document.querySelector("#genes thead");
   const plainHead = head.innerHTML;
   const state = { sorted: null, falling: false, first: 0, shown: [], found: null };
@@ -35,7 +35,7 @@ page.table = (function () {
     const value = number(row, column.key);
     if (value === null) { return ""; }
     if (column.kind === "p") { return page.showP(value); }
-    const fixed = (x) => (Math.abs(x) >= 1e6 ? x.toPrecision(4) : x.toFixed(column.decimals));
+    const fixed = (x) => page.minus(Math.abs(x) >= 1e6 ? x.toPrecision(4) : x.toFixed(column.decimals));
     if (column.kind === "interval") { return `${fixed(value)} to ${fixed(number(row, "ci_high"))}`; }
     return fixed(value);
   }
@@ -107,7 +107,7 @@ page.table = (function () {
       } else if (!isTested(row)) {
         addCell(line, "td", "", row[place("status")]).colSpan = columns.length - 1;
       } else {
-        columns.slice(1).forEach((column) => addCell(line, "td", column.kind === "region" ? "name" : "number", show(row, column)));
+        columns.slice(1).forEach((column) => addCell(line, "td", (column.kind === "region" ? "name" : "number") + (column.extra ? " extra" : ""), show(row, column)));
       }
       return line;
     });
@@ -169,7 +169,7 @@ page.table = (function () {
     const size = Number(find("size").value);
     state.first = Math.max(0, Math.min(to, Math.floor((state.shown.length - 1) / size) * size));
     draw();
-    body.closest(".scroll").scrollTop = 0;
+    if (body.getBoundingClientRect().top < 0) { find("told").scrollIntoView({ block: "start" }); }
   }
 
   function listen() {
@@ -181,8 +181,8 @@ page.table = (function () {
     find("all").addEventListener("change", () => { makeSortable(); refresh(); });
     find("controls").addEventListener("submit", (event) => event.preventDefault());
     find("controls").addEventListener("reset", () => setTimeout(() => { state.found = null; makeSortable(); refresh(); }));
-    find("csv").addEventListener("click", () => download(toCsv(), "results.csv", "text/csv"));
-    find("tsv").addEventListener("click", () => download(text, "results.tsv", "text/tab-separated-values"));
+    find("csv").addEventListener("click", () => download(toCsv(), file.replace(/tsv$/, "csv"), "text/csv"));
+    find("tsv").addEventListener("click", () => download(text, file, "text/tab-separated-values"));
     find("first").addEventListener("click", () => turn(0));
     find("previous").addEventListener("click", () => turn(state.first - size()));
     find("next").addEventListener("click", () => turn(state.first + size()));

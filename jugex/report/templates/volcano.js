@@ -4,24 +4,25 @@ page.volcano = (function () {
   if (!box || !page.table) { return; }
   const plot = document.getElementById("volcano-plot");
   const find = (id) => document.getElementById("volcano-" + id);
-  const { regions, faces, symbols, nNamed, unit } = page.info;
-  const minus = "−";
+  const { regions, faces, symbols, nNamed, unit, smallestP, adjustment } = page.info;
   const titles = {
-    diff: `difference: ${page.shorten(regions[0], 24)} minus ${page.shorten(regions[1], 24)} (z-scores)`,
-    log2_fc: `log2 fold change: ${page.shorten(regions[0], 24)} minus ${page.shorten(regions[1], 24)}`,
-    p_perm: `${minus}log10 p (not corrected)`, p_fwe: `${minus}log10 p_FWE`, f: "F",
+    diff: "difference in z-scores", log2_fc: "log<sub>2</sub> fold change",
+    p_perm: "−log<sub>10</sub> <i>p</i>, not corrected", p_fwe: "−log<sub>10</sub> <i>p</i><sub>FWE</sub>", f: "<i>F</i>",
   };
+  const fwe = "<i>p</i><sub>FWE</sub>";
   const many = 2000; // beyond, points are drawn by the graphics card where there is one
   const few = 30; // up to so many genes are all named
   let table, Plotly, found = null;
 
-  const title = (key) => (plot.clientWidth < 600 ? titles[key].replace(/: .*? minus [^(]*/, " ") : titles[key]);
+  const isNarrow = () => plot.clientWidth < 600;
+  const edges = () => (isNarrow() ? 136 : 118); // above and below the frame
+  const title = (key) => (isNarrow() || key !== "diff" ? titles[key] : `${titles[key]}, adjusted for ${page.escape(adjustment)}`);
   const height = (row, key) => {
     const value = table.number(row, key);
     return key === "f" ? value : Math.abs(-Math.log10(Math.max(value, 1e-300)));
   };
-  const hover = (row) => `<b>${page.escape(page.shorten(table.label(row), 60))}</b><br>difference ${table.number(row, "diff").toFixed(3)}`
-    + `<br>p_FWE ${page.escape(page.showP(table.number(row, "p_fwe")))}, p ${page.escape(page.showP(table.number(row, "p_perm")))}<br>F ${table.number(row, "f").toFixed(2)}`;
+  const hover = (row) => `<b>${page.escape(page.shorten(table.label(row), 60))}</b><br>difference ${page.minus(table.number(row, "diff").toFixed(3))}`
+    + `<br>${fwe} ${page.escape(page.showP(table.number(row, "p_fwe")))}, uncorrected <i>p</i> ${page.escape(page.showP(table.number(row, "p_perm")))}<br><i>F</i> ${table.number(row, "f").toFixed(2)}`;
 
   function traces() {
     const x = find("x").value, y = find("y").value, ink = page.colours();
@@ -41,36 +42,81 @@ page.volcano = (function () {
     }));
   }
 
-  /** Genes whose names do not cover each other, in order; the one looked for always. */
-  function pickApart(rows, x, y) {
-    const ranges = whole();
-    const scale = { x: plot.clientWidth / (2 * ranges.x[1]), y: plot.clientHeight / ranges.y[1] };
-    const taken = [];
-    return [...rows].sort((a, b) => (b === found) - (a === found)).filter((row) => {
-      const place = [table.number(row, x) * scale.x, height(row, y) * scale.y, 7 * Math.min(table.label(row).length, 20)];
-      const isFree = taken.every(([px, py, width]) => Math.abs(py - place[1]) > 13 || Math.abs(px - place[0]) > (width + place[2]) / 2 + 4);
-      if (isFree || row === found) { taken.push(place); return true; }
-      return false;
+  /** Height of the smallest p that the run could give; null where something else runs upwards. */
+  function floor() {
+    const y = find("y").value;
+    return y === "f" || !(smallestP > 0 && smallestP < 1) ? null : Math.abs(-Math.log10(Math.max(smallestP, 1e-300)));
+  }
+
+  /** Where a value stands on the plot, in pixels from its top left. */
+  function pixels(row, ranges) {
+    const x = table.number(row, find("x").value), y = height(row, find("y").value);
+    const width = plot.clientWidth - 68, tall = plot.clientHeight - edges();
+    return [(x - ranges.x[0]) / (ranges.x[1] - ranges.x[0]) * width, (ranges.y[1] - y) / (ranges.y[1] - ranges.y[0]) * tall];
+  }
+
+  /** Shifts, in pixels, that keep each name off the others, the named points and the words in the plot; null: no room. */
+  function place(rows, ranges, taken) {
+    const meets = (a, b) => a[0] < b[1] && b[0] < a[1] && a[2] < b[3] && b[2] < a[3];
+    const width = plot.clientWidth - 68;
+    const spots = rows.map((row) => pixels(row, ranges));
+    const marks = spots.map(([x, y]) => [x - 5, x + 5, y - 5, y + 5]);
+    return rows.map((row, i) => {
+      const half = 4 * Math.min(table.label(row).length, 20) + 2, beside = half + 10;
+      for (const [dx, dy] of [[0, 14], [0, -15], [beside, 0], [-beside, 0], [beside, 17], [-beside, 17], [beside, -17], [-beside, -17], [0, 30], [0, 46]]) {
+        const [x, y] = [spots[i][0] + dx, spots[i][1] - dy], area = [x - half, x + half, y - 8, y + 8];
+        const isInside = area[0] >= 0 && area[1] <= width && area[2] >= -30;
+        if (isInside && !taken.some((other) => meets(area, other)) && !marks.some((other, j) => j !== i && meets(area, other))) {
+          taken.push(area);
+          return [dx, dy];
+        }
+      }
+      return null;
     });
   }
 
-  function names() {
+  function names(ranges, taken) {
     const x = find("x").value, y = find("y").value, ink = page.colours();
     const chosen = table.rows.length <= few ? table.rows : table.rows.filter(table.isSignificant).slice(0, nNamed);
-    const marked = found ? [...chosen.filter((row) => row !== found), found] : chosen;
-    return pickApart(marked, x, y).map((row) => ({
+    const marked = (found ? [found, ...chosen.filter((row) => row !== found)] : chosen).filter((row) => inside(row, ranges));
+    const shifts = place(marked, ranges, taken);
+    return marked.map((row, i) => [row, shifts[i]]).filter(([row, shift]) => row === found || shift).map(([row, shift]) => ({
       x: table.number(row, x), y: height(row, y), text: page.escape(page.shorten(table.label(row), 20)), captureevents: false,
-      showarrow: row === found, arrowcolor: ink.ink, ax: 0, ay: -34, yshift: row === found ? 0 : 13,
-      font: { color: ink.ink, size: row === found ? 14 : 11 }, bgcolor: row === found ? ink.paper : "rgba(0,0,0,0)",
+      showarrow: row === found, arrowcolor: ink.ink, ax: 0, ay: -34, xshift: row === found ? 0 : shift[0], yshift: row === found ? 0 : shift[1],
+      font: { color: ink.ink, size: row === found ? 14 : 12 }, bgcolor: row === found ? ink.paper : "rgba(0,0,0,0)",
       bordercolor: row === found ? ink.ink : "rgba(0,0,0,0)",
     }));
+  }
+
+  function inside(row, ranges) {
+    const x = table.number(row, find("x").value), y = height(row, find("y").value);
+    return x >= ranges.x[0] && x <= ranges.x[1] && y >= ranges.y[0] && y <= ranges.y[1];
+  }
+
+  /** Names of genes, what the directions mean, and the name of the smallest possible p. */
+  function annotations() {
+    const ink = page.colours(), limit = isNarrow() ? 16 : 30, space = isNarrow() ? "<br>" : " ", all = whole();
+    const ranges = { x: plot.layout?.xaxis?.range ?? all.x, y: plot.layout?.yaxis?.range ?? all.y };
+    const word = { showarrow: false, captureevents: false, font: { color: ink.ink, size: 13 } }, taken = [];
+    const side = (text, x, anchor) => ({ ...word, align: anchor, xref: "paper", yref: "paper", x, y: 0, xanchor: anchor, yanchor: "top", yshift: -24, text: `<b>${text}</b>` });
+    const told = [
+      side(`← higher in${space}${page.escape(page.shorten(regions[1], limit))}`, 0, "left"),
+      side(isNarrow() ? `higher in →<br>${page.escape(page.shorten(regions[0], limit))}` : `higher in ${page.escape(page.shorten(regions[0], limit))} →`, 1, "right"),
+    ];
+    if (floor() !== null) {
+      const text = `smallest possible <i>p</i>, ${page.escape(page.showP(smallestP))}`, width = plot.clientWidth - 68;
+      const top = (ranges.y[1] - floor()) / (ranges.y[1] - ranges.y[0]) * (plot.clientHeight - edges());
+      taken.push([width - 175, width, top, top + 18]);
+      told.push({ ...word, xref: "paper", x: 1, y: floor(), xanchor: "right", yanchor: "top", text, font: { color: ink.soft, size: 12 } });
+    }
+    return [...told, ...names(ranges, taken)];
   }
 
   /** Ranges that show every gene, with no difference in the middle. */
   function whole() {
     const reach = (key, of) => table.rows.reduce((most, row) => Math.max(most, Math.abs(of(row, key))), 0) * 1.1 || 1;
-    const x = reach(find("x").value, table.number);
-    return { x: [-x, x], y: [0, reach(find("y").value, height)] };
+    const x = reach(find("x").value, table.number), y = Math.max(reach(find("y").value, height), (floor() ?? 0) * 1.06);
+    return { x: [-x, x], y: [0, y] };
   }
 
   function layout() {
@@ -79,15 +125,17 @@ page.volcano = (function () {
     const axis = { color: ink.soft, gridcolor: ink.line, linecolor: ink.line, zerolinecolor: ink.soft, tickfont: { size: 12 }, automargin: true };
     return {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink.ink, family: getComputedStyle(document.body).fontFamily, size: 13 },
-      margin: { l: 56, r: 12, t: 10, b: 50 }, hovermode: "closest", dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
+      margin: { l: 56, r: 12, t: 34, b: isNarrow() ? 102 : 84 }, hovermode: "closest", dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
       hoverlabel: { bgcolor: ink.paper, bordercolor: ink.soft, font: { color: ink.ink }, align: "left" },
-      legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 12 } },
-      xaxis: { ...axis, title: { text: page.escape(title(find("x").value)) }, range: ranges.x },
-      yaxis: { ...axis, title: { text: titles[find("y").value] }, range: ranges.y }, annotations: names(),
+      showlegend: false, shapes: floor() === null ? [] : [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: floor(), y1: floor(), layer: "below", line: { color: ink.soft, width: 1, dash: "dash" } }],
+      xaxis: { ...axis, automargin: false, title: { text: title(find("x").value), standoff: isNarrow() ? 52 : 36 }, range: ranges.x },
+      yaxis: { ...axis, title: { text: titles[find("y").value] }, range: ranges.y }, annotations: annotations(),
     };
   }
 
   async function draw() {
+    delete plot.layout?.xaxis?.range;
+    delete plot.layout?.yaxis?.range;
     await Plotly.react(plot, traces(), layout(), { displayModeBar: false, responsive: true, doubleClick: "reset" });
   }
 
@@ -105,8 +153,8 @@ page.volcano = (function () {
     found = fitting.find((row) => table.label(row).toLowerCase() === wanted) ?? fitting.find((row) => table.label(row).toLowerCase().startsWith(wanted)) ?? fitting[0] ?? null;
     const others = fitting.filter((row) => row !== found).slice(0, 5).map(table.label);
     find("told").textContent = !wanted ? "" : !found ? `No ${unit} of this name was tested.`
-      : `${table.label(found)}: p_FWE ${page.showP(table.number(found, "p_fwe"))}, p ${page.showP(table.number(found, "p_perm"))}; press Enter to go to it.` + (others.length ? ` Also ${others.join(", ")}${fitting.length > 6 ? ` and ${fitting.length - 6} more` : ""}.` : "");
-    Plotly.relayout(plot, { annotations: names() });
+      : `${table.label(found)}: corrected p ${page.showP(table.number(found, "p_fwe"))}, uncorrected p ${page.showP(table.number(found, "p_perm"))}; press Enter to go to it.` + (others.length ? ` Also ${others.join(", ")}${fitting.length > 6 ? ` and ${fitting.length - 6} more` : ""}.` : "");
+    Plotly.relayout(plot, { annotations: annotations() });
   }
 
   function listen() {
@@ -115,7 +163,10 @@ page.volcano = (function () {
     box.querySelector("form").addEventListener("submit", (event) => { event.preventDefault(); seek(); if (found) { page.table.goTo(table.label(found)); } });
     for (const id of ["x", "y"]) { find(id).addEventListener("change", draw); }
     for (const button of box.querySelectorAll("[data-zoom]")) { button.addEventListener("click", () => zoom(Number(button.dataset.zoom))); }
-    find("save").addEventListener("click", () => Plotly.downloadImage(plot, { format: "svg", filename: "volcano", width: 900, height: 560 }));
+    find("save").addEventListener("click", () => Plotly.downloadImage(plot, { format: "svg", filename: "volcano", width: plot.clientWidth, height: plot.clientHeight }));
+    plot.on("plotly_relayout", (change) => {
+      if (Object.keys(change).some((key) => key.includes("axis") || key === "autosize")) { Plotly.relayout(plot, { annotations: annotations() }); }
+    });
     plot.on("plotly_click", (event) => page.table.goTo(event.points[0].customdata));
     page.onTheme(draw);
   }

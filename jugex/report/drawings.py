@@ -1,0 +1,260 @@
+"""What a page draws and the tables of a result do not hold, kept in its folder: `drawings.npz`.
+
+Arrays of the file, none of them pickled:
+
+- `region_1_voxels`, `region_2_voxels`: the region inside its bounding box, 0 and 1, eight voxels a byte
+  (`numpy.packbits`, C order); `region_1_box`: first voxel and size of the box (2 x 3); `region_1_shape` and
+  `region_1_affine`: those of the whole image (4 x 4, to mm). A region without voxels has an empty box.
+- `out`: coordinates (n x 3, mm) of the atlas's samples in neither region.
+- `genes`: genes drawn one by one; `n_probes`: how many probes each has; `probe_names`: their names, gene after gene.
+- `probe_zscores`: z-scores (samples as in samples.tsv x probes), gene after gene; `n_drawn`: how many probes of each
+  gene stand there, at most the first eight.
+- `not_varied`: what the sensitivity table did not vary, and why, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from jugex.errors import ResultError
+from jugex.report.tables import FLOAT_FORMAT, MAX_GENES_IN_SAMPLES
+
+if TYPE_CHECKING:
+    from nibabel.nifti1 import Nifti1Image
+
+    from jugex.analysis.result import DifferentialExpression
+    from jugex.regions import Region
+
+__all__ = [
+    "FILE", "Drawings", "SavedRegion", "as_in_files", "collect_drawings", "list_regions", "read_drawings",
+    "saved_probes", "with_regions", "write_drawings",
+]  # fmt: skip
+
+FILE = "drawings.npz"
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SavedRegion:
+    """The voxels of a region: enough to draw it.
+
+    Attributes
+    ----------
+    voxels : ndarray of bool
+        Inside the bounding box.
+    corner : ndarray of int, shape (3,)
+        First voxel of the box.
+    shape : tuple of int
+        Of the whole image.
+    affine : ndarray, shape (4, 4)
+        Voxels of the whole image to mm.
+    """
+
+    voxels: npt.NDArray[np.bool_]
+    corner: npt.NDArray[np.intp]
+    shape: tuple[int, ...]
+    affine: Floats
+
+    def to_image(self) -> Nifti1Image:
+        """The region as a binary image, as `Region.to_image` gives it."""
+        from nibabel.nifti1 import Nifti1Image
+
+        values = np.zeros(self.shape, dtype=np.uint8)
+        values[tuple(slice(low, low + n) for low, n in zip(self.corner, self.voxels.shape, strict=True))] = self.voxels
+        return Nifti1Image(values, self.affine)
+
+
+@dataclass(frozen=True, eq=False)
+class Drawings:
+    """What a page draws beyond the tables of a result.
+
+    Attributes
+    ----------
+    regions : tuple of SavedRegion
+        Region 1 and region 2.
+    out : ndarray, shape (n, 3)
+        Samples of the atlas in neither region, in mm.
+    probe_names : dict
+        Names of all probes of each gene that is drawn.
+    probe_zscores : dict
+        z-scores (samples x probes) of the first of them.
+    not_varied : dict
+        What the sensitivity table did not vary, and why.
+    """
+
+    regions: tuple[SavedRegion, SavedRegion]
+    out: Floats
+    probe_names: dict[str, list[str]]
+    probe_zscores: dict[str, Floats]
+    not_varied: dict[str, str]
+
+
+def list_regions(result: DifferentialExpression) -> tuple[Region | SavedRegion, ...] | None:
+    """The regions of a result as far as they can be drawn; None where its folder does not hold them."""
+    if result.inputs is not None:
+        return result.inputs.regions
+    return None if result.drawings is None else result.drawings.regions
+
+
+def with_regions(result: DifferentialExpression) -> DifferentialExpression:
+    """A result whose regions can be drawn, as those of a fresh one."""
+    if result.inputs is not None or result.drawings is None:
+        return result
+    inputs: Any = SimpleNamespace(regions=result.drawings.regions)
+    return replace(result, inputs=inputs)
+
+
+def as_in_files(result: DifferentialExpression) -> DifferentialExpression:
+    """A result as its folder holds it, so that its page is the same now and when the folder is read."""
+    if result.inputs is None:
+        return result
+    zscores = result.zscores
+    return replace(
+        result,
+        table=_round_as_text(result.table),
+        samples=_round_as_text(result.samples),
+        zscores=_round_as_text(zscores) if zscores.shape[1] <= MAX_GENES_IN_SAMPLES else zscores,
+        inputs=None,
+        drawings=collect_drawings(result),
+    )
+
+
+def collect_drawings(result: DifferentialExpression, not_varied: dict[str, str] | None = None) -> Drawings | None:
+    """Collect what the page of a result draws; None where the result does not hold it.
+
+    Parameters
+    ----------
+    result : DifferentialExpression
+        Fresh, or read from a folder that holds it.
+    not_varied : dict, optional
+        What the sensitivity table did not vary, and why.
+    """
+    from jugex.report.brain import samples_out
+    from jugex.report.gene_panels import MAX_PROBES, probe_zscores
+    from jugex.report.genes import choose_genes
+
+    regions = list_regions(result)
+    if regions is None:
+        return None
+    names, zscores = {}, {}
+    for gene in _name_genes(result, [gene for group in choose_genes(result) for gene in group.genes]):
+        probes, values = probe_zscores(result, gene)
+        names[gene] = [str(name) for name in probes["probe_name"]]
+        zscores[gene] = values[:, :MAX_PROBES]
+    first, second = (_cut_out(region) for region in regions)
+    return Drawings((first, second), samples_out(result), names, zscores, not_varied or {})
+
+
+def write_drawings(drawings: Drawings, path: Path) -> None:
+    """Write `drawings.npz`; the same bytes for the same drawings."""
+    arrays: dict[str, Any] = {"format": np.array(1), "out": drawings.out}
+    for number, region in enumerate(drawings.regions, start=1):
+        arrays[f"region_{number}_voxels"] = np.packbits(region.voxels)
+        arrays[f"region_{number}_box"] = np.array([region.corner, region.voxels.shape])
+        arrays[f"region_{number}_shape"] = np.array(region.shape)
+        arrays[f"region_{number}_affine"] = region.affine
+    names, zscores = drawings.probe_names, list(drawings.probe_zscores.values())
+    arrays["genes"] = np.array(list(names), dtype=np.str_)
+    arrays["n_probes"] = np.array([len(of_gene) for of_gene in names.values()], dtype=np.int64)
+    arrays["n_drawn"] = np.array([values.shape[1] for values in zscores], dtype=np.int64)
+    arrays["probe_names"] = np.array([name for of_gene in names.values() for name in of_gene], dtype=np.str_)
+    arrays["probe_zscores"] = np.concatenate(zscores, axis=1) if zscores else np.empty((0, 0))
+    arrays["not_varied"] = np.array(json.dumps(drawings.not_varied))
+    with path.open("wb") as stream:
+        np.savez_compressed(stream, **arrays)
+
+
+def read_drawings(directory: Path) -> Drawings | None:
+    """Read `drawings.npz` of a folder; None where it has none, as those of earlier versions.
+
+    Raises
+    ------
+    ResultError
+        Where the file is there and cannot be read.
+    """
+    path = directory / FILE
+    if not path.exists():
+        return None
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+            first, second = (_read_region(arrays, number) for number in (1, 2))
+            names = _split(arrays["probe_names"], arrays["n_probes"])
+            zscores = _split(arrays["probe_zscores"].T, arrays["n_drawn"])
+            genes = [str(gene) for gene in arrays["genes"]]
+            return Drawings(
+                (first, second),
+                arrays["out"],
+                {gene: [str(name) for name in part] for gene, part in zip(genes, names, strict=True)},
+                {gene: part.T for gene, part in zip(genes, zscores, strict=True)},
+                json.loads(str(arrays["not_varied"])),
+            )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ResultError(
+            f"{path} cannot be read ({type(error).__name__}: {error}); remove it to have a report without outlines and "
+            "probes, or save the result again"
+        ) from error
+
+
+def saved_probes(result: DifferentialExpression, gene: str) -> tuple[pd.DataFrame, Floats]:
+    """Probes of a gene and the z-scores (n, p) of those that are drawn, as its folder holds them; else none."""
+    drawings = result.drawings
+    if drawings is None or gene not in drawings.probe_names:
+        return pd.DataFrame({"probe_name": []}), np.empty((len(result.samples), 0))
+    return pd.DataFrame({"probe_name": drawings.probe_names[gene]}), drawings.probe_zscores[gene]
+
+
+def _round_as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Numbers with the digits that are written."""
+    columns = [
+        pd.Series([float(FLOAT_FORMAT % value) for value in column], index=table.index)
+        if column.dtype == np.float64
+        else column
+        for _, column in table.items()
+    ]
+    return pd.concat(columns, axis=1).set_axis(table.columns, axis=1) if columns else table
+
+
+def _name_genes(result: DifferentialExpression, labels: list[str]) -> list[str]:
+    """Genes of some rows of the table: where every probe is tested by itself, none has probes to draw."""
+    return list(dict.fromkeys(labels)) if result.unit == "gene" else []
+
+
+def _cut_out(region: Region | SavedRegion) -> SavedRegion:
+    """The voxels of a region within their bounding box."""
+    if isinstance(region, SavedRegion):
+        return region
+    image = region.to_image()
+    inside = np.asanyarray(image.dataobj) > 0
+    places = np.argwhere(inside)
+    corner = places.min(axis=0) if len(places) else np.zeros(3, dtype=np.intp)
+    ends = places.max(axis=0) + 1 if len(places) else corner
+    box = inside[tuple(slice(low, high) for low, high in zip(corner, ends, strict=True))]
+    return SavedRegion(box, corner, inside.shape, np.asarray(image.affine, dtype=np.float64))
+
+
+def _read_region(arrays: Any, number: int) -> SavedRegion:
+    corner, size = arrays[f"region_{number}_box"]
+    bits = np.unpackbits(arrays[f"region_{number}_voxels"], count=int(np.prod(size)))
+    return SavedRegion(
+        bits.reshape(size).astype(bool),
+        corner,
+        tuple(int(n) for n in arrays[f"region_{number}_shape"]),
+        arrays[f"region_{number}_affine"],
+    )
+
+
+def _split(values: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> list[npt.NDArray[Any]]:
+    """Parts of an array, so many rows each."""
+    if counts.sum() != len(values):
+        raise ValueError(f"{len(values)} probes where {counts.sum()} were counted")
+    return np.split(values, np.cumsum(counts)[:-1]) if len(counts) else []

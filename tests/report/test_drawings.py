@@ -1,0 +1,106 @@
+"""The page of a result read from its folder is the page of the fresh one."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from jugex.analysis.result import COLUMN_TYPES
+from jugex.errors import ResultError
+from jugex.report.drawings import FILE, SavedRegion, collect_drawings, read_drawings, write_drawings
+from jugex.report.files import load_result, load_sensitivity, save_result
+from jugex.report.html import render_report
+
+
+@pytest.fixture
+def result(make_result):
+    """A result with the types that files have."""
+    made = make_result(requested=["MAOA", "TAC1", "GRIA2"])
+    for column, kind in COLUMN_TYPES.items():
+        if kind == "Int64" and column in made.table and made.table[column].dtype != "Int64":
+            made.table[column] = pd.array([5] * len(made.table), dtype="Int64")
+    made.table["donors_same_sign"] = "3/3"
+    return made
+
+
+@pytest.fixture
+def odd_numbers(result):
+    """A result whose numbers have more digits than a file holds."""
+    result.samples[["mni_x", "mni_y"]] /= 3
+    return dataclasses.replace(result, zscores=result.zscores / 7)
+
+
+def test_the_page_is_the_same_to_the_byte(odd_numbers, tmp_path):
+    folder = save_result(odd_numbers, tmp_path / "out")
+    again = load_result(folder)
+    assert again.inputs is None
+    page = render_report(again)
+    assert page == render_report(odd_numbers)
+    assert page == (folder / "report.html").read_text(encoding="utf-8")
+    assert "drawings.npz" not in page
+
+
+def test_the_views_of_the_brain_are_the_same(result, tmp_path, real_brain):
+    folder = save_result(result, tmp_path / "out")
+    assert render_report(load_result(folder)) == render_report(result)
+
+
+def test_a_folder_saved_again_holds_the_same(odd_numbers, tmp_path):
+    first = save_result(odd_numbers, tmp_path / "first")
+    second = save_result(load_result(first), tmp_path / "second")
+    for name in (FILE, "report.html"):
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_what_was_not_varied_is_kept(make_result, tmp_path):
+    table = pd.DataFrame({"gene": ["MAOA"], "is_headline": [True], "n_samples_1": [16], "n_samples_2": [12]})
+    table = table.assign(varied="", diff=-1.2, p_perm=0.1, p_fwe=0.2, status="ok")
+    table.attrs["left_out"] = {"coordinates": "no other coordinates were given"}
+    folder = save_result(make_result(), tmp_path / "out", sensitivity=table)
+    assert load_sensitivity(folder).attrs["left_out"] == table.attrs["left_out"]
+
+
+def test_holds_voxels_samples_and_probes(odd_numbers, tmp_path):
+    kept = load_result(save_result(odd_numbers, tmp_path / "out")).drawings
+    for region, original in zip(kept.regions, odd_numbers.inputs.regions, strict=True):
+        image, expected = region.to_image(), original.to_image()
+        np.testing.assert_array_equal(np.asanyarray(image.dataobj), np.asanyarray(expected.dataobj))
+        np.testing.assert_array_equal(image.affine, expected.affine)
+    assert kept.out.shape == (2, 3)
+    assert kept.probe_names["TAC1"] == ["A_23_P2", "A_23_P3"]
+    np.testing.assert_array_equal(kept.probe_zscores["TAC1"], odd_numbers.inputs.zscores[:, 2:4])
+
+
+def test_a_region_without_voxels_is_kept(result, tmp_path):
+    empty = SavedRegion(np.zeros((0, 0, 0), dtype=bool), np.zeros(3, dtype=int), (4, 5, 6), np.eye(4))
+    result.inputs.regions = (empty, result.inputs.regions[1])
+    write_drawings(collect_drawings(result), tmp_path / FILE)
+    assert read_drawings(tmp_path).regions[0].to_image().shape == (4, 5, 6)
+
+
+def test_an_older_folder_has_none(result, tmp_path):
+    folder = save_result(result, tmp_path / "out")
+    (folder / FILE).unlink()
+    again = load_result(folder)
+    assert again.drawings is None
+    assert collect_drawings(again) is None
+    assert "without the file drawings.npz" in render_report(again)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short", b"text"])
+def test_a_damaged_file_is_named(tmp_path, content):
+    (tmp_path / FILE).write_bytes(content)
+    with pytest.raises(ResultError, match=r"drawings.npz cannot be read .* remove it"):
+        read_drawings(tmp_path)
+
+
+def test_counts_that_do_not_fit_are_refused(result, tmp_path):
+    write_drawings(collect_drawings(result), tmp_path / FILE)
+    with np.load(tmp_path / FILE) as arrays:
+        changed = dict(arrays) | {"n_probes": np.array([1])}
+    np.savez(tmp_path / FILE, **changed)
+    with pytest.raises(ResultError, match="probes where 1 were counted"):
+        read_drawings(tmp_path)
