@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from jugex.errors import JugexError
+from jugex.errors import JugexError, tell_problem
 
 __all__ = ["DelimitedTable", "find_column", "read_delimited", "read_text", "split_line", "tell_separator"]
 
@@ -66,8 +66,10 @@ def read_text(path: str | os.PathLike[str], *, what: str, error: type[JugexError
         content = Path(path).expanduser().read_bytes()
         plain = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
         return plain.decode("utf-8-sig"), hashlib.sha256(content).hexdigest()
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as problem:
-        raise error(f"{what} {path} cannot be read ({problem}); give a text file in UTF-8") from problem
+    except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
+        raise error(f"{what} {path} cannot be read: its compression is damaged; download or copy it again") from problem
+    except (OSError, UnicodeDecodeError) as problem:
+        raise error(f"{what} {path} cannot be read: {tell_problem(problem)}; give a text file in UTF-8") from problem
 
 
 def read_delimited(path: str | os.PathLike[str], *, what: str, error: type[JugexError]) -> DelimitedTable:

@@ -5,6 +5,7 @@ Messages say what was got, what is needed and what to do next, in one sentence w
 
 from __future__ import annotations
 
+import errno
 import sys
 import warnings
 
@@ -28,6 +29,8 @@ __all__ = [
     "ResultError",
     "ServiceError",
     "StoreError",
+    "how_to_install",
+    "tell_problem",
     "warn_user",
 ]
 
@@ -128,6 +131,42 @@ class GeneWarning(JugexWarning):
 
 class DesignWarning(JugexWarning):
     """The samples admit a test, but a weak one."""
+
+
+#: What goes wrong with a file that a user names, in words; else the system's own words are shown.
+_FILE_PROBLEMS = {
+    errno.ENOENT: "there is no such file",
+    errno.ENOTDIR: "a part of its path is a file, not a folder",
+    errno.EISDIR: "it is a folder",
+    errno.EACCES: "you are not allowed to read it",
+    errno.EPERM: "you are not allowed to read it",
+    errno.ENAMETOOLONG: "its name is too long",
+}
+
+
+def tell_problem(problem: BaseException) -> str:
+    """Say why a file cannot be read, in words that need no knowledge of Python.
+
+    Parameters
+    ----------
+    problem : BaseException
+        What opening, unpacking or decoding it raised.
+
+    Returns
+    -------
+    str
+        Half a sentence, such as "there is no such file".
+    """
+    if isinstance(problem, UnicodeError):
+        return "it is not text in UTF-8"
+    if isinstance(problem, OSError):
+        return _FILE_PROBLEMS.get(problem.errno or 0) or problem.strerror or str(problem)
+    return f"{type(problem).__name__}: {problem}" if str(problem) else type(problem).__name__
+
+
+def how_to_install(extra: str) -> str:
+    """Say what to type for one of the package's extras, as the end of a sentence."""
+    return f'run pip install ".[{extra}]" in a copy of jugex\'s repository'
 
 
 def warn_user(message: str, category: type[JugexWarning]) -> None:

@@ -2,6 +2,7 @@
 
 The library reports steps through `track`; only inside ``with shown():`` (the command line) do they become a
 bar on standard error, and only for work that takes more than a second. Downloads report bytes through `byte_bar`.
+Where standard error is no terminal but a file or a pipe, there is no bar, whose steps would stand there in a row.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-__all__ = ["ByteBar", "byte_bar", "shown", "track"]
+__all__ = ["ByteBar", "byte_bar", "say", "shown", "track"]
 
 _T = TypeVar("_T")
 _is_shown: ContextVar[bool] = ContextVar("jugex_progress_is_shown", default=False)
@@ -43,11 +44,26 @@ def track(items: Iterable[_T], *, description: str, total: int | None = None) ->
     total : int, optional
         Number of items, where `items` has no length.
     """
-    if not _is_shown.get():
+    if not _is_visible():
         return items
     from tqdm import tqdm
 
     return tqdm(items, desc=description, total=total, delay=1.0, file=sys.stderr, leave=False)
+
+
+def say(text: str) -> None:
+    """Write a line on standard error, above a bar that stands there."""
+    if "tqdm" in sys.modules:
+        from tqdm import tqdm
+
+        tqdm.write(text, file=sys.stderr)
+    else:
+        print(text, file=sys.stderr)
+
+
+def _is_visible() -> bool:
+    """Whether progress is asked for, and standard error is a terminal."""
+    return _is_shown.get() and sys.stderr is not None and sys.stderr.isatty()
 
 
 class ByteBar:
@@ -89,7 +105,7 @@ def byte_bar(description: str) -> Iterator[ByteBar]:
     description : str
         What the work is, in a few words: "donor 9861".
     """
-    if not _is_shown.get():
+    if not _is_visible():
         yield ByteBar()
         return
     from tqdm import tqdm

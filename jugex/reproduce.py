@@ -22,12 +22,12 @@ from jugex.analysis import DifferentialExpression
 from jugex.analysis.options import Rng
 from jugex.analysis.retest import restore_generator
 from jugex.atlas import open_atlas
-from jugex.errors import JugexWarning, RegionFileError
+from jugex.errors import JugexWarning, RegionFileError, how_to_install
 from jugex.query import AtlasLike
 from jugex.regions import Region
 from jugex.report.folders import replacing_file
 from jugex.report.tables import write_tsv
-from jugex.report.words import count_of
+from jugex.wording import count_of
 from jugex.workflow import compare
 
 __all__ = ["COMPARISON_COLUMNS", "FINDING", "Reproduction", "read_run_of_2017", "reproduce_bludau2018"]
@@ -47,7 +47,7 @@ _AGREEMENT = 0.01
 
 _HOW_TO_GET_MAPS = (
     "the published analysis needs probability maps of the left areas Fp1 and Fp2 in MNI152 space{found}; with siibra "
-    "installed (pip install jugex[siibra]) give 'siibra:julich 3.1:Fp1 left' and 'siibra:julich 3.1:Fp2 left', or "
+    f"installed ({how_to_install('siibra')}) give 'siibra:julich 3.1:Fp1 left' and 'siibra:julich 3.1:Fp2 left', or "
     "download the cytoarchitectonic maps of areas Fp1 (FPole) and Fp2 (FPole) from EBRAINS "
     "(https://search.kg.ebrains.eu) and name their files as fp1 and fp2 (--fp1, --fp2); the expression comes from the "
     "Allen Institute's donor archives, which jugex fetch downloads"
@@ -77,6 +77,8 @@ class Reproduction:
     >>> from jugex.reproduce import reproduce_bludau2018
     >>> again = reproduce_bludau2018("Fp1.nii.gz", "Fp2.nii.gz", atlas="ahba/")  # doctest: +SKIP
     >>> print(again.statement[0])  # doctest: +SKIP
+    >>> again.save("bludau2018")  # doctest: +SKIP
+    >>> again.save_comparison("elsewhere")  # doctest: +SKIP
     """
 
     result: DifferentialExpression

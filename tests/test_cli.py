@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -159,8 +160,15 @@ class TestDemo:
         result = jugex.load_result("jugex-demo")
         assert set(result.significant["gene"]) == {"MAOA", "TAC1"}
         assert result.settings["atlas"]["simulated"]
+        assert cli.main(["demo"]) == 0  # a demo of its own is made again
+        (in_folder / "jugex-demo" / "notes.txt").write_text("mine")
         assert cli.main(["demo"]) == 1
-        assert cli.main(["demo", "--overwrite"]) == 0
+        assert "jugex-demo exists and is not empty; name another folder, or pass --overwrite" in capsys.readouterr().err
+        assert (in_folder / "jugex-demo" / "notes.txt").read_text() == "mine"
+
+    def test_another_result_is_not_replaced(self, in_folder):
+        assert cli.main(["compare", *REGIONS, *QUICK, "--out", "jugex-demo"]) == 0
+        assert cli.main(["demo"]) == 1
 
 
 class TestQuery:
@@ -209,8 +217,10 @@ class TestErrors:
             (["compare", "simulated:A", "simulated:A", "--atlas", "simulated"], "the same region twice"),
             (["compare", "sphere:-22,58,4,8", "sphere:80,58,4,2", "--atlas", "simulated"], "holds no sample"),
             ([*["compare", *REGIONS], "--genes", "NOPE"], "not in the atlas: NOPE"),
-            ([*["compare", *REGIONS], "--gene-list", "none.txt"], "gene list none.txt cannot be read"),
-            ([*["compare", *REGIONS], "--permutations", "0"], "n_permutations is a whole number of at least 1"),
+            (
+                [*["compare", *REGIONS], "--gene-list", "none.txt"],
+                "gene list none.txt cannot be read: there is no such file; give a text file",
+            ),
             ([*["compare", *REGIONS], "--threshold", "1"], "threshold"),
             ([*["compare", *REGIONS], "--donors", "42"], "42"),
             (["compare", "simulated:A", "simulated:B", "--atlas", "nowhere"], "nowhere"),
@@ -233,6 +243,8 @@ class TestErrors:
             ["compare", *REGIONS, "--out", "o", "--statistic", "t"],
             ["compare", *REGIONS, "--out", "o", "--genes", " , "], ["query", "simulated:A", "--out", "t.tsv"],
             ["compare", *REGIONS, "--out", "o", "--permutations", "many"],
+            ["compare", *REGIONS, "--out", "o", "--permutations", "0"],
+            ["compare", *REGIONS, "--out", "o", "--jobs", "0"],
         ],
     )  # fmt: skip
     def test_what_the_parser_refuses_ends_with_2(self, in_folder, capsys, arguments):
@@ -240,6 +252,93 @@ class TestErrors:
             cli.main(arguments)
         assert caught.value.code == 2
         assert "usage: jugex" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("arguments", "advice"),
+        [
+            (["comapre", "a", "b"], "'comapre' is none of compare, query, "),
+            (["comapre", "a", "b"], "; did you mean compare?"),
+            (["compare", *REGIONS, "--ot", "o"], "there is no --ot, did you mean --out"),
+            (["compare", *REGIONS, "--out", "o", "--permutatoins", "9"], "did you mean --permutations"),
+            (["compare", *REGIONS, "--out", "o", "--genes", "MAOA", "TAC1"], "without blanks: --genes MAOA,TAC1"),
+            (["compare", *REGIONS, "--out", "o", "--names", "A", "left", "B"], 'in quotes: --names "Fp1 left" "Fp2'),
+            (["compare", *REGIONS, "--out", "o", "--statistic", "welsh"], "did you mean welch?"),
+            (
+                ["compare", *REGIONS, "--out", "o", "--seed", "-1"],
+                "--seed: -1 is out of range; needed is a whole number",
+            ),
+            (["compare", *REGIONS, "--out", "o", "--jobs", "x"], "--jobs: 'x' is no whole number; needed is"),
+            (["compare", *REGIONS, "--out", "o", "--min-present", "x"], "'x' is no number; needed is a share"),
+            (["compare", *REGIONS, "--out", "o", "--min-present", "2"], "2 is out of range; needed is a share"),
+            (["demo", "there"], "unrecognized arguments: there"),
+            (["compare"], "usage: jugex compare REGION_1 REGION_2 [REGION_3 ...] --out DIR [options]\n"),
+        ],
+    )
+    def test_refusals_advise(self, in_folder, capsys, arguments, advice):
+        with pytest.raises(SystemExit, match="2"):
+            cli.main(arguments)
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        assert advice in shown.err
+        assert len(shown.err.splitlines()) == 3
+        assert shown.err.endswith("--help\n")
+
+    def test_without_arguments_the_commands_are_shown(self, capsys):
+        with pytest.raises(SystemExit, match="2"):
+            cli.main([])
+        assert "compare two or more regions, gene by gene" in capsys.readouterr().err
+
+    def test_an_argument_that_is_no_text_is_refused(self, in_folder, capsys):
+        assert cli.main(["compare", *REGIONS, *QUICK, "--names", "Z\udcfcrich", "B", "--out", "out"]) == 1
+        assert "the argument 'Z?rich' is no text in the encoding of this terminal" in capsys.readouterr().err
+
+    def test_a_terminal_that_lacks_a_character_is_no_error(self, tmp_path):
+        code = "import sys; from jugex.cli import main; sys.exit(main(['genes', 'caf\u00e9', '--atlas', 'simulated']))"
+        environment = os.environ | {"PYTHONIOENCODING": "ascii:strict"}
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False
+        )
+        assert done.returncode == 1
+        assert done.stderr.startswith("jugex: error: no gene of the atlas matches 'caf?'")
+
+    def test_genes_may_be_separated_by_blanks(self, in_folder):
+        assert cli.main(["compare", *REGIONS, *QUICK, "--genes", "MAOA TAC1; GAD2", "--out", "out"]) == 0
+        assert jugex.load_result("out").settings["arguments"]["genes"] == ["MAOA", "TAC1", "GAD2"]
+
+    @pytest.mark.parametrize(
+        ("option", "what"),
+        [
+            ("--gene-list", "gene list"), ("--aliases", "alias table"), ("--coordinates", "table of coordinates"),
+            ("--reannotation", "re-annotation table"), ("--covariate", "table of covariates"),
+        ],
+    )  # fmt: skip
+    def test_files_that_cannot_be_read_are_one_sentence(self, in_folder, capsys, option, what):
+        Path("bytes.txt").write_bytes(b"\x00\xff\xfe\x01")
+        Path("empty.txt").write_text("")
+        Path("broken.csv.gz").write_bytes(b"\x1f\x8b\x08 broken")
+        Path("folder").mkdir()
+        genes = [] if option == "--gene-list" else ["--genes", "MAOA"]
+        for file in ("none.txt", "bytes.txt", "empty.txt", "broken.csv.gz", "folder"):
+            arguments = ["compare", *REGIONS, *genes, "--permutations", "9", "--quiet", "--no-background", option, file]
+            assert cli.main([*arguments, "--out", "out"]) == 1
+            error = capsys.readouterr().err
+            assert error.startswith("jugex: error: ")
+            assert error.count("\n") == 1
+            assert file in error
+            assert not any(word in error for word in ("Errno", "Error", "codec", "Traceback", "0x"))
+            assert not Path("out").exists()
+
+    def test_output_that_cannot_be_made_is_told_before_any_work(self, in_folder, capsys, monkeypatch):
+        Path("file").write_text("")
+        monkeypatch.setattr("jugex.cli.run_compare.compare", lambda *args, **options: pytest.fail("work was done"))
+        assert cli.main(["compare", *REGIONS, "--out", "file/out"]) == 1
+        assert "file is a file; name another folder" in capsys.readouterr().err
+        monkeypatch.setattr("os.access", lambda *_: False)
+        assert cli.main(["compare", *REGIONS, "--out", "a/b"]) == 1
+        assert "you are not allowed to write in " in capsys.readouterr().err
+        monkeypatch.setattr(run_query, "parse_region", lambda *_, **__: pytest.fail("work was done"))
+        assert cli.main(["query", "simulated:A", "--genes", "MAOA", "--atlas", "simulated", "--out", "no/t.tsv"]) == 1
+        assert "there is no folder no to write t.tsv in" in capsys.readouterr().err
 
     def test_an_interrupt_ends_with_130(self, in_folder, capsys, monkeypatch):
         def interrupt(*args, **options):
@@ -288,7 +387,7 @@ class TestHelp:
         with pytest.raises(SystemExit, match="0"):
             cli.main([command, "--help"])
         shown = " ".join(capsys.readouterr().out.split())
-        assert "map.nii.gz% (integer image in percent)" in shown
+        assert "map.nii.gz% an integer image in percent" in shown
 
     def test_the_module_runs_as_a_program(self, tmp_path):
         done = subprocess.run(

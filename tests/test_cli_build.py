@@ -25,7 +25,7 @@ class TestBuild:
     def test_says_what_was_built_and_what_was_not(self, archives, tmp_path, capsys):
         arguments = ["build", str(archives), "--to", str(tmp_path / "data"), "--donors", "9861", "--quiet"]
         assert cli.main(arguments) == 0
-        expected = f"1 donors, 4 samples, 3 probes, 0 MB in {tmp_path / 'data' / 'store'}\n"
+        expected = f"1 donor, 4 samples, 3 probes, 0 MB in {tmp_path / 'data' / 'store'}\n"
         assert capsys.readouterr().out == f"Store: built; {expected}"
         assert cli.main(arguments) == 0
         assert (
@@ -39,7 +39,7 @@ class TestBuild:
         shown = capsys.readouterr()
         assert "would lose donor H0351.2002 (10021); give another folder (--to DIR), or" in shown.err
         assert cli.main([*poorer, "--overwrite"]) == 0
-        assert "Store: built, in place of the older one; 1 donors" in capsys.readouterr().out
+        assert "Store: built, in place of the older one; 1 donor, " in capsys.readouterr().out
 
     def test_what_is_built_is_used_by_default(self, archives, capsys):
         assert cli.main(["build", str(archives)]) == 0
@@ -52,6 +52,13 @@ class TestBuild:
         error = capsys.readouterr().err
         assert error.startswith("jugex: error: no donor archive in ")
         assert error.count("\n") == 1
+
+    def test_archives_that_are_not_there(self, tmp_path, capsys):
+        assert cli.main(["build", str(tmp_path / "gone")]) == 1
+        error = capsys.readouterr().err
+        assert "gone does not exist; needed is the folder of the Allen Institute's donor archives" in error
+        assert "jugex build" not in error  # which is what was typed
+        assert "jugex fetch downloads them" in error
 
     def test_needs_archives(self, capsys):
         with pytest.raises(SystemExit, match="2"):
@@ -97,7 +104,17 @@ class TestCheck:
 
     def test_atlas_that_is_not_there(self, tmp_path, capsys):
         assert cli.main(["check", "--atlas", str(tmp_path / "gone")]) == 1
-        assert "gone does not exist" in capsys.readouterr().err
+        assert "there is no folder " in capsys.readouterr().err
+
+    def test_atlas_that_is_nearly_one(self, tmp_path, monkeypatch, capsys):
+        monkeypatch.chdir(tmp_path)
+        for given, meant in (("simulatd", "simulated"), ("Simulated", "simulated"), ("allen_api", "allen-api")):
+            assert cli.main(["check", "--atlas", given]) == 1
+            expected = f"jugex: error: there is no atlas {given!r}; did you mean {meant!r}?\n"
+            assert capsys.readouterr().err == expected
+        (tmp_path / "ahba").mkdir()
+        assert cli.main(["check", "--atlas", "abha"]) == 1
+        assert "there is no atlas 'abha'; did you mean 'ahba'?" in capsys.readouterr().err
 
     def test_simulated(self, capsys):
         assert cli.main(["check", "--atlas", "simulated"]) == 0
@@ -116,8 +133,8 @@ class TestCheck:
         printed = capsys.readouterr().out
         assert "no-such-package missing" in printed
         assert (
-            "Extra anndata: missing; pip install 'jugex[anndata]' (pair.to_anndata(), and AnnData as an atlas)"
-            in printed
+            'Extra anndata: missing; run pip install ".[anndata]" in a copy of jugex\'s repository '
+            "(pair.to_anndata(), and AnnData as an atlas)" in printed
         )
 
     def test_knows_the_extras_for_users(self):

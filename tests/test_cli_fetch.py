@@ -103,7 +103,8 @@ def test_an_interruption_says_that_the_next_call_goes_on(server, run, data, caps
     assert message in capsys.readouterr().err
 
 
-def test_shows_progress_on_standard_error(server, run, capsys):
+def test_shows_progress_on_standard_error(server, run, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     assert run("--no-build") == 0
     shown = capsys.readouterr()
     assert "donor 9861" in shown.err

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import jugex
 from jugex.cli import main
 from jugex.regions import parse_region
 from tests.regions.parcellation_toys import JUELICH, install_toys
@@ -36,10 +37,11 @@ def test_says_how_to_install(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert main(["regions"]) == 0
     out = capsys.readouterr().out
-    assert out.splitlines()[-1] == "Install the first ten with: pip install 'jugex[parcellations]'"
+    how = 'run pip install ".[parcellations]" in a copy of jugex\'s repository'
+    assert out.splitlines()[-1] == f"To install the first ten, {how}"
     assert "not installed" in out
     assert main(["regions", "juelich"]) == 1
-    assert "is not installed: run pip install 'jugex[parcellations]'" in capsys.readouterr().err
+    assert f"is not installed: {how}, or list" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("_toys")
@@ -68,6 +70,63 @@ def test_quotes_what_a_shell_would_read(tmp_path: Path, monkeypatch, capsys: pyt
     [pasted] = shlex.split(line)
     assert pasted == "aal:Broca's area (BA_44)_L"
     assert parse_region(pasted).n_voxels == 12
+
+
+class TestStructures:
+    def test_are_listed_to_paste(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["regions", "structures", "--atlas", "simulated"]) == 0
+        header, *lines = capsys.readouterr().out.splitlines()
+        assert header.split() == ["REGION", "SAMPLES", "NAME"]
+        assert lines[0].split(maxsplit=2) == ["structure:simBr", "515", "simulated brain"]
+        atlas = jugex.open_atlas("simulated")
+        for line in lines:
+            region, n_samples, name = line.split(maxsplit=2)
+            assert parse_region(region).bound_to(atlas).name == name
+            assert jugex.Region.from_structure(region.removeprefix("structure:"), atlas=atlas).coverage(
+                atlas
+            ).n_samples == int(n_samples)
+
+    @pytest.mark.parametrize("words", [["frontal", "LEFT"], ["simfl"]])
+    def test_are_searched_by_words_of_name_or_acronym(self, words, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["regions", "structures", *words, "--atlas", "simulated"]) == 0
+        assert main(["regions", "structures", "--atlas", "simulated", *words]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == 4
+        assert lines[1] == lines[3] == "structure:simFL      135  simulated frontal lobe, left"
+
+    def test_those_that_share_an_acronym_are_named_by_id(self, monkeypatch, capsys) -> None:
+        atlas = jugex.open_atlas("simulated")
+        atlas.structures.loc[atlas.structures["structure_id"].isin([14, 15]), "acronym"] = "same"
+        monkeypatch.setattr("jugex.cli.run_regions.open_atlas", lambda source: atlas)
+        assert main(["regions", "structures", "area"]) == 0
+        assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == [
+            "structure:14",
+            "structure:15",
+        ]
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["structures", "xyz", "--atlas", "simulated"], "holds 'xyz' in its name; list all with: jugex regions"),
+            (["juelich", "--atlas", "simulated"], "--atlas goes with: jugex regions structures"),
+        ],
+    )
+    def test_refusals(self, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["regions", *arguments]) == 1
+        assert message in capsys.readouterr().err
+
+    def test_unknown_ones_say_how_to_list_them(self, tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+        arguments = [
+            "compare",
+            "structure:hippocamp",
+            "simulated:B",
+            "--atlas",
+            "simulated",
+            "--out",
+            str(tmp_path / "o"),
+        ]
+        assert main(arguments) == 1
+        assert "jugex regions structures lists them, with the same --atlas" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("_toys")

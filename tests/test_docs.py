@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import importlib
 import importlib.util
 import inspect
@@ -15,7 +16,10 @@ from typing import Any
 import pytest
 
 import jugex
+import jugex.sensitivity
 from jugex.cli import main
+from jugex.regions import Coverage, Parcellation
+from jugex.reproduce import Reproduction
 from tests.conftest import PROJECT
 from tests.pages import RUN, SHOWN, Block, read_blocks, read_commands, run_block
 
@@ -109,7 +113,12 @@ def test_every_option_is_in_the_reference(capsys: pytest.CaptureFixture[str]) ->
 
 #: Modules and the version, which are no entries of their own.
 NOT_LISTED = {"__version__", "analysis", "query"}
-MODULES = ("jugex", "jugex.query", "jugex.analysis", "jugex.plots", "jugex.regions", "jugex.report", "jugex.reproduce")
+MODULES = (
+    "jugex", "jugex.query", "jugex.analysis", "jugex.plots", "jugex.regions", "jugex.report", "jugex.reproduce",
+    "jugex.atlas", "jugex.genes", "jugex.sensitivity", "jugex.several", "jugex.presets",
+)  # fmt: skip
+#: Names of types and constants, which a page names and no entry documents.
+TYPES = {"AliasesLike", "GeneRequest", "Genes", "PAIRS_COLUMNS", "SENSITIVITY_COLUMNS", "COMPARED_COLUMNS", "SOUND"}
 
 
 def public_objects() -> Iterator[tuple[str, Any]]:
@@ -138,14 +147,109 @@ def test_public_name_has_an_example(name: str, thing: Any) -> None:
     assert "+SKIP" not in text or ">>> # not run: " in text, f"{name} needs a reason why its example is not run"
 
 
+CLASSES = (
+    jugex.Region, jugex.ExpressionAtlas, jugex.RegionPair, jugex.RegionGroup, jugex.SeveralRegions,
+    jugex.analysis.Omnibus, Coverage, Parcellation, Reproduction,
+)  # fmt: skip
+
+
+def own_members(cls: type) -> Iterator[tuple[str, Any]]:
+    for name, thing in vars(cls).items():
+        function = thing.__func__ if isinstance(thing, classmethod | staticmethod) else thing
+        if not name.startswith("_") and (inspect.isfunction(function) or isinstance(function, property)):
+            yield name, function
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_methods_have_an_example_or_stand_in_that_of_their_class(cls: type) -> None:
+    examples = (inspect.getdoc(cls) or "").partition("Examples\n---")[2]
+    without = [
+        name
+        for name, thing in own_members(cls)
+        if not re.search(rf"\.{name}\b", examples)
+        and ">>> " not in read_docstring(thing)
+        and not re.search(r"; see `jugex\.[\w.]+`\.", inspect.getdoc(thing) or "")
+    ]
+    assert without == []
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_every_public_name_is_in_the_reference(module: str) -> None:
     listed = "\n".join(path.read_text(encoding="utf-8") for path in (DOCS / "reference").glob("*.rst"))
-    names = set(importlib.import_module(module).__all__) - NOT_LISTED
+    names = set(importlib.import_module(module).__all__) - NOT_LISTED - TYPES
     assert {name for name in names if not re.search(rf"\b{name}\b", listed)} == set()
 
 
+# --- guides ------------------------------------------------------------------------------------------------------
+
+GUIDES = "\n".join(
+    path.read_text(encoding="utf-8")
+    for path in [*sorted((DOCS / "howto").glob("*.md")), *sorted((DOCS / "tutorial").glob("*.md")), DOCS / "choices.md",
+                 DOCS / "reproduction" / "index.md"]
+)  # fmt: skip
+#: What users call with options.
+CALLED = (
+    jugex.compare, jugex.compare_several, jugex.compare_presets, jugex.open_atlas, jugex.fetch_archives,
+    jugex.build_store, jugex.atlas_from_tables, jugex.atlas_from_siibra, jugex.atlas_from_anndata,
+    jugex.atlas_from_ahba_rnaseq, jugex.coordinates_report, jugex.query.region_pair, jugex.query.expressions,
+    jugex.analysis.differential_expression, jugex.Region.from_image, jugex.Region.from_siibra, jugex.Region.sphere,
+    jugex.Region.from_structure, jugex.Region.from_parcellation, jugex.sensitivity.sensitivity,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("function", CALLED, ids=lambda function: function.__qualname__)
+def test_every_parameter_is_in_a_guide(function: Any) -> None:
+    names = [
+        parameter.name
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+    assert [name for name in names if not re.search(rf"\b{name}=|`{name}`|\"{name}\":", GUIDES)] == []
+
+
+def test_every_option_is_in_a_guide() -> None:
+    commands = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
+    options = set(re.findall(r"^`(--[a-z0-9-]+)", commands, re.MULTILINE))
+    assert len(options) > 30
+    assert {option for option in options if not re.search(rf"{option}(?![\w-])", GUIDES)} == set()
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_links_have_words(page: str) -> None:
+    # where pages are read without the site, a link without words is nothing at all
+    assert re.findall(r"(?<!!)\[\]\([^)]+\)", (PROJECT / page).read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_pages_say_where_their_pictures_are_made(page: str) -> None:
+    text = (PROJECT / page).read_text(encoding="utf-8")
+    drawn = [image for image in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text) if "explanation/images" in
+             str(((PROJECT / page).parent / image).resolve().as_posix())]  # fmt: skip
+    assert not drawn or "```{only} source\nFigures are drawn when the site is built" in text
+
+
+def test_every_picture_that_is_kept_is_on_a_page() -> None:
+    pages = "\n".join((PROJECT / page).read_text(encoding="utf-8") for page in [*NAMES, "README.md"])
+    kept = [path.name for path in (DOCS / "images").iterdir() if path.suffix in {".png", ".svg"}]
+    assert kept
+    assert [name for name in kept if f"images/{name}" not in pages] == []
+
+
 # --- gallery -----------------------------------------------------------------------------------------------------
+
+
+#: Words that the tutorial explains, where it stands for what the page of a report says.
+ON_THE_PAGE = ("How far to trust it", "Same sign", "Carried by", "donors", "border", "Without one donor", "free",
+               "sd ratio", "step-down", "(BH)", "(BY)", "Intervals and other corrections", "95 % CI")  # fmt: skip
+
+
+def test_tutorial_uses_the_words_of_the_page(tmp_path: Path) -> None:
+    tutorial = (DOCS / "tutorial" / "index.md").read_text(encoding="utf-8")
+    result = jugex.compare("simulated:A", "simulated:B", genes=["MAOA"], atlas="simulated", n_permutations=99, rng=0)
+    page = result.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    words = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+    assert [said for said in ON_THE_PAGE if said not in tutorial] == []
+    assert [said for said in ON_THE_PAGE if said not in words] == []
 
 
 def test_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

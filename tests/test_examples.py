@@ -58,3 +58,12 @@ def test_enrichment_input(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert f"{len(ranking):,} genes are ranked" in printed
     assert "GSEApy is not installed" in printed
+
+
+def test_gseapy_reads_the_ranking(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("gseapy", reason="GSEApy is not installed")
+    monkeypatch.setattr(sys, "argv", ["enrichment_input.py", str(tmp_path / "out")])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what GSEApy warns of is its own affair
+        runpy.run_path(str(PROJECT / "examples" / "enrichment_input.py"), run_name="__main__")
+    assert "ten highest in region 2 -" in capsys.readouterr().out

@@ -43,7 +43,7 @@ class TestGenes:
         assert genes.find("XXXX") is None
         assert 99 not in genes
         assert None not in genes
-        with pytest.raises(GeneError, match=r"^MAOB is not in the atlas \(nearest: MAOA\)$"):
+        with pytest.raises(GeneError, match=r"^MAOB is not in the atlas; did you mean MAOA\?$"):
             genes["MAOB"]
 
     def test_completion_offers_symbols(self, genes):
@@ -53,7 +53,7 @@ class TestGenes:
         assert "HLA-A" in genes._ipython_key_completions_()
 
     def test_an_unknown_attribute_is_an_attribute_error_with_suggestions(self, genes):
-        with pytest.raises(AttributeError, match=r"no gene MAOB in the atlas \(nearest: MAOA\)"):
+        with pytest.raises(AttributeError, match=r"no gene MAOB in the atlas; did you mean MAOA\?"):
             _ = genes.MAOB
         assert not hasattr(genes, "_repr_html_")
 
@@ -110,12 +110,23 @@ class TestSelection:
 
     def test_missing_genes_are_named_and_the_rest_goes_on(self):
         with pytest.warns(
-            GeneWarning, match=r"not in the atlas: MAOC, XXXX \(nearest to MAOC: MAO[AB], MAO[AB]\); going on"
+            GeneWarning,
+            match=r"not in the atlas: MAOC, XXXX \(did you mean MAO[AB] or MAO[AB] for MAOC\?\); going on with 1 other",
         ):
             selection = select_genes(["MAOC", "XXXX", "TAC1"], KNOWN)
         assert selection.missing == ("MAOC", "XXXX")
         assert [entry.outcome for entry in selection.ledger] == ["no probe in the atlas"] * 2 + ["used"]
         assert "MAOA" in selection.ledger[0].detail
+
+    def test_several_missing_genes_have_a_suggestion_each(self):
+        expected = r"MAOX, FOO, TACX \(did you mean MAO[AB] or MAO[AB] for MAOX and TAC1 for TACX\?\); no gene is left"
+        with pytest.raises(GeneError, match=expected):
+            select_genes(["MAOX", "FOO", "TACX"], KNOWN)
+
+    @pytest.mark.parametrize("asked", ["MAOA TAC1", "MAOA, TAC1", "MAOA;TAC1"])
+    def test_several_genes_in_one_text_are_advised_to_be_a_list(self, asked):
+        with pytest.raises(GeneError, match=r"no blank or comma: several genes are a list, \['MAOA', 'TAC1'\]\)"):
+            select_genes(asked, KNOWN)
 
     def test_many_missing_genes_are_counted(self):
         with pytest.raises(GeneError, match=r"G0, .*G9 and 2 more; no gene is left"):
@@ -177,7 +188,9 @@ class TestLedgerInOneLine:
             {"requested": "B", "gene": "C", "outcome": "renamed", "detail": "x"},
             {"requested": "D", "gene": None, "outcome": "no probe in the atlas", "detail": ""},
         ]
-        expected = "3 genes asked for: 1 used, 1 renamed (B -> C), 1 no probe in the atlas (D)"
+        expected = (
+            "3 genes asked for: 1 used, 1 used under another symbol (C for B), 1 without a probe in the atlas (D)"
+        )
         assert describe_ledger(ledger) == expected
 
     def test_is_empty_where_every_gene_was_asked_for(self):

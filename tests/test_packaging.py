@@ -46,7 +46,7 @@ def pyproject() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with the wheel and the source distribution of this checkout."""
-    pytest.importorskip("hatchling", reason="building needs hatchling: pip install 'jugex[test]'")
+    pytest.importorskip("hatchling", reason="building needs hatchling: pip install '.[test]'")
     folder = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "hatchling", "build", "--directory", str(folder)]
     subprocess.run(command, cwd=PROJECT, capture_output=True, check=True)

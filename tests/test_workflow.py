@@ -41,7 +41,7 @@ def test_the_sound_choices_hold_without_a_preset():
 
 def test_presets_do_as_the_earlier_tools_did(atlas):
     assert dict(PRESETS["bludau2018"]) == DEFAULTS | {"exchange": "free"}
-    with pytest.warns(OverlapWarning, match="1 samples lie in both regions and count in both"):
+    with pytest.warns(OverlapWarning, match="1 sample lies in both regions and counts in both"):
         result = compare(ONE, TWO, atlas=atlas, preset="siibra-jugex", **FEW)
     arguments = result.settings["arguments"]
     assert arguments["preset"] == "siibra-jugex"

@@ -13,6 +13,7 @@ from jugex.analysis.donors import DECISIVE_SHARE
 from jugex.analysis.options import Options
 from jugex.analysis.relabel import enumerate_relabellings, find_smallest_p
 from jugex.errors import DesignWarning, warn_user
+from jugex.wording import count_of, format_p
 
 __all__ = [
     "FEW_DONORS",
@@ -41,9 +42,9 @@ def warn_of_design(design: Design, options: Options, n_tested: int) -> list[str]
     smallest = smallest_p_of_run(design, options)
     is_exhaustive = design.is_enumerable(options.exchange, options.n_permutations)
     relabelled = (
-        f"the {design.n_relabellings(options.exchange):,} relabellings of this design ({options.exchange})"
+        f"the {count_of(design.n_relabellings(options.exchange), 'relabelling')} of this design ({options.exchange})"
         if is_exhaustive
-        else f"{options.n_permutations:,} permutations of this design ({options.exchange})"
+        else f"{count_of(options.n_permutations, 'permutation')} of this design ({options.exchange})"
     )
     helps = "more samples in both regions of one donor" + ("" if is_exhaustive else ", or more permutations,")
     unit = "probe" if options.probes == "single" else "gene"
@@ -51,13 +52,14 @@ def warn_of_design(design: Design, options: Options, n_tested: int) -> list[str]
     if smallest > options.alpha:
         message = (
             f"no {unit} can be significant at alpha = {options.alpha:g}: the smallest p that {relabelled} can give is "
-            f"{smallest:.3g}; {helps} would help"
+            f"{format_p(smallest)}; {helps} would help"
         )
     elif n_tested * smallest > options.alpha:
         message = (
-            f"q_fdr of a single {unit} cannot reach {options.alpha:g} with {n_tested:,} {unit}s and {relabelled}: at "
-            f"least {int(np.ceil(n_tested * smallest / options.alpha)):,} {unit}s would have to share the smallest p; "
-            "p_fwe is not affected"
+            f"the false discovery rate (q_fdr) of a single {unit} cannot reach {options.alpha:g} with "
+            f"{count_of(n_tested, unit)} and {relabelled}: at least "
+            f"{count_of(int(np.ceil(n_tested * smallest / options.alpha)), unit)} would have to share the smallest p; "
+            "the family-wise p (p_fwe) is not affected"
         )
     if message is None:
         return []
@@ -84,8 +86,7 @@ def list_filter_caveats(probe_filter: dict[str, Any] | None) -> list[str]:
     if not n_lost:
         return []
     return [
-        f"the filter on present calls left {n_lost:,} gene{'s' if n_lost > 1 else ''} without a probe: not tested, and "
-        "not in the table"
+        f"the filter on present calls left {count_of(n_lost, 'gene')} without a probe: not tested, and not in the table"
     ]
 
 
@@ -93,9 +94,10 @@ def list_design_caveats(design: Design, names: tuple[str, str], alpha: float = 0
     """Weak points of a design, as sentences; `alpha` is that of the analysis."""
     caveats = []
     n_within = design.n_relabellings("within-donor")
+    there_are = f"there {'is' if n_within == 1 else 'are'} {count_of(n_within, 'relabelling')}"
     if n_within * alpha < 1 and alpha > 0:
         caveats.append(
-            f"within donors there are {n_within:,} relabellings, too few to reach alpha = {alpha:g}: what is "
+            f"within donors {there_are}, too few to reach alpha = {alpha:g}: what is "
             "significant when labels are exchanged otherwise cannot be confirmed by the exchange that is exact"
         )
     weights = design.weights / design.weights.sum()
@@ -111,8 +113,8 @@ def list_design_caveats(design: Design, names: tuple[str, str], alpha: float = 0
         caveats.append(f"one donor has {weights.max():.0%} of the weight in the difference, and decides it")
     if max(n_1, n_2) > UNEQUAL_SIZES * min(n_1, n_2):
         caveats.append(
-            f"the regions differ more than threefold in size ({names[0]}: {n_1} samples, {names[1]}: {n_2}): where "
-            "they differ in variance as well, p-values are off; compare with the statistic welch"
+            f"the regions differ more than threefold in size ({names[0]}: {count_of(n_1, 'sample')}, {names[1]}: "
+            f"{n_2}): where they differ in variance as well, p-values are off; compare with the statistic welch"
         )
     return caveats
 
@@ -152,7 +154,7 @@ def list_gene_caveats(
         (
             significant.loc[significant["p_boundary"] > options.alpha, "gene"],
             "significant, but an arbitrary flat border through the same samples separates expression about as well "
-            f"(p_boundary > {options.alpha:g}{_tell_border_floor(border_floor, options.alpha)}): {{}}",
+            f"(p of the border above {options.alpha:g}{_tell_border_floor(border_floor, options.alpha)}): {{}}",
         ),
         (
             significant.loc[significant["carried_by"] != "several", "gene"],

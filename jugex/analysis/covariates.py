@@ -15,7 +15,7 @@ from jugex.analysis.design import Design
 from jugex.atlas import ExpressionAtlas
 from jugex.atlas.user_files import read_annotation
 from jugex.errors import DesignError, DesignWarning, OptionError, warn_user
-from jugex.query import RegionPair
+from jugex.query import RegionGroup, RegionPair
 from jugex.spaces import tell_hemispheres
 
 __all__ = [
@@ -92,12 +92,12 @@ def name_covariates(asked: CovariatesLike | None) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def collect_covariates(pair: RegionPair, asked: CovariatesLike | None) -> list[Covariate]:
-    """Find the covariates of the samples of a pair.
+def collect_covariates(pair: RegionPair | RegionGroup, asked: CovariatesLike | None) -> list[Covariate]:
+    """Find the covariates of the samples of a pair, or of more regions.
 
     Parameters
     ----------
-    pair : RegionPair
+    pair : RegionPair or RegionGroup
     asked : str, DataFrame, sequence of them, or None
         Names: `hemisphere` (where the sample was taken), `structure_class` (cortex, cerebellum, ...), `mni_x`,
         `mni_y`, `mni_z`, `age`, `sex`, `race`, or any column of the atlas's samples. A table (or the path of one) has
@@ -193,7 +193,7 @@ def _is_file(entry: str) -> bool:
     return Path(entry).is_file()
 
 
-def _find(pair: RegionPair, entry: str | pd.DataFrame) -> Iterator[Covariate]:
+def _find(pair: RegionPair | RegionGroup, entry: str | pd.DataFrame) -> Iterator[Covariate]:
     """Covariates of one entry: one by its name, or those of a table."""
     if isinstance(entry, str) and not _is_file(entry):
         yield _take(pair, entry)
@@ -211,7 +211,8 @@ def _read_table(entry: str | pd.DataFrame) -> pd.DataFrame:
         table = table.set_index("well_id")
     elif table.index.name != "well_id":
         raise OptionError(
-            f"a table of covariates needs a column well_id that says which sample a row is; got {list(table.columns)}"
+            f"a table of covariates needs a column well_id that says which sample a row is; it has "
+            f"{', '.join(map(str, table.columns))}"
         )
     table = table.set_axis(pd.to_numeric(pd.Index(table.index)), axis=0)
     if table.index.has_duplicates:
@@ -220,7 +221,7 @@ def _read_table(entry: str | pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _take(pair: RegionPair, name: str) -> Covariate:
+def _take(pair: RegionPair | RegionGroup, name: str) -> Covariate:
     """Covariate of the atlas's samples or donors, by name."""
     atlas = pair.atlas
     wells = pair.samples["well_id"]
@@ -235,6 +236,8 @@ def _take(pair: RegionPair, name: str) -> Covariate:
         of_donor = atlas.donors.set_index("donor_name", drop=False)[_OF_DONOR[name]]
         return _make(name, of_donor.reindex(pair.samples["donor_name"]))
     others = [str(column) for column in known if column not in _NOT_COVARIATES]
+    if Path(name).suffix.lower() in {".csv", ".tsv", ".txt", ".gz", ".parquet"} or Path(name).name != name:
+        raise OptionError(f"there is no table of covariates {name}; check its path, or name a column of the samples")
     raise OptionError(
         f"covariate {name!r} is neither a column of the samples of {atlas.name} nor a file; the samples have "
         f"{', '.join(dict.fromkeys(['hemisphere', 'structure_class', *others, 'age', 'sex', 'race']))}"

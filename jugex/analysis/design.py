@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jugex.errors import DesignError
+from jugex.wording import count_of
 
 __all__ = ["Design", "Exchange", "LabelExchange"]
 
@@ -183,11 +184,13 @@ class Design:
                 "threshold"
             )
         if self.df_resid < 1:
-            beside = f" and {self.basis.shape[1]} columns of covariates" if self.covariates is not None else ""
+            beside = (
+                f" and {count_of(self.basis.shape[1], 'column')} of covariates" if self.covariates is not None else ""
+            )
             raise DesignError(
-                f"{self.n_samples} samples of {self.n_donors} donors{beside} leave {self.df_resid} residual degrees of "
-                "freedom, and at least 1 is needed; take larger regions or a lower threshold"
-                + (", or fewer covariates" if beside else "")
+                f"{count_of(self.n_samples, 'sample')} of {count_of(self.n_donors, 'donor')}{beside} leave "
+                f"{self.df_resid} residual degrees of freedom, and at least 1 is needed; take larger regions or a "
+                "lower threshold" + (", or fewer covariates" if beside else "")
             )
         if not self.is_estimable(self.labels[None])[0]:
             raise DesignError(
@@ -197,7 +200,7 @@ class Design:
 
     @staticmethod
     def _count(samples: npt.NDArray[np.intp]) -> str:
-        return f"{samples.sum()} samples of {(samples > 0).sum()} donors"
+        return f"{count_of(int(samples.sum()), 'sample')} of {count_of(int((samples > 0).sum()), 'donor')}"
 
     def n_relabellings(self, exchange: Exchange) -> int:
         """Number of distinct relabellings in which area is not collinear with donor, the observed among them.

@@ -15,6 +15,7 @@ from jugex.analysis.gene_values import GeneValues, find_status, make_design, sum
 from jugex.analysis.options import Options
 from jugex.errors import DesignError
 from jugex.query import RegionPair
+from jugex.wording import count_of
 
 __all__ = ["Prepared", "prepare"]
 
@@ -88,7 +89,7 @@ def prepare(pair: RegionPair, options: Options) -> Prepared:
     design.check_testable(names)
     design, covariates, messages = put_beside_donor(design, covariates, names)
     if dropped:
-        messages.append(f"{len(dropped)} samples are left out because values are missing in them")
+        messages.append(f"{count_of(len(dropped), 'sample')} left out because of missing values")
     return Prepared(pair, design, genes, find_status(genes.zscores, design), covariates, dropped, messages)
 
 

@@ -12,10 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex.wording import count_of
+
 if TYPE_CHECKING:
     from anndata import AnnData
 
     from jugex.query import RegionPair
+    from jugex.report.drawings import Drawings
 
 __all__ = [
     "COLUMN_TYPES",
@@ -76,6 +79,8 @@ class DifferentialExpression:
         Everything that determined the numbers (JSON types only), as in ``settings.json``.
     inputs : RegionPair or None
         The query behind the result, with its atlas and regions; None for a result read from disk.
+    drawings : Drawings or None
+        Of a result read from disk, what its page draws of regions and probes; None where its folder has none.
 
     Examples
     --------
@@ -94,6 +99,7 @@ class DifferentialExpression:
     zscores: pd.DataFrame
     settings: dict[str, Any]
     inputs: RegionPair | None = field(default=None, compare=False)
+    drawings: Drawings | None = field(default=None, compare=False)
 
     @property
     def region_names(self) -> tuple[str, str]:
@@ -341,4 +347,5 @@ class DifferentialExpression:
 
     def __repr__(self) -> str:
         first, second = self.region_names
-        return f"<DifferentialExpression: {first} - {second}, {len(self.table):,} genes, {len(self.samples)} samples>"
+        counts = f"{count_of(len(self.table), self.unit)}, {count_of(len(self.samples), 'sample')}"
+        return f"<DifferentialExpression: {first} - {second}, {counts}>"

@@ -13,7 +13,7 @@ import pandas as pd
 from jugex.atlas.in_memory import TablesAtlas
 from jugex.atlas.user_files import UserTable, describe_file, first_of, to_texts
 from jugex.atlas.user_tables import build_atlas
-from jugex.errors import AtlasError
+from jugex.errors import AtlasError, how_to_install
 from jugex.spaces import MNI_SPACE
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def atlas_from_anndata(
     name: str | None = None,
     simulated: bool | None = None,
 ) -> TablesAtlas:
-    """Make an atlas from AnnData, or from a file ``.h5ad``; needs ``pip install jugex[anndata]``.
+    """Make an atlas from AnnData, or from a file ``.h5ad``; needs the extra ``anndata``.
 
     Parameters
     ----------
@@ -102,7 +102,9 @@ def import_anndata() -> Any:
     try:
         import anndata
     except ImportError as error:
-        raise AtlasError("AnnData needs the package anndata, which is not here: pip install jugex[anndata]") from error
+        raise AtlasError(
+            f"AnnData needs the package anndata, which is not installed: {how_to_install('anndata')}"
+        ) from error
     return anndata
 
 

@@ -31,6 +31,12 @@ HOW_TO_GET_AN_ATLAS = (
 )
 
 
+_NEEDED = (
+    "needed is the folder of the Allen Institute's donor archives (ZIP files, or folders such as "
+    "normalized_microarray_donor9861 unpacked from them); jugex fetch downloads them"
+)
+
+
 class ArchivesAtlas(ExpressionAtlas):
     """The Allen Human Brain Atlas, read from the downloadable donor archives.
 
@@ -61,6 +67,13 @@ class ArchivesAtlas(ExpressionAtlas):
     ----------
     archives : dict from donor name to DonorArchive
         The archives in use, in the order of `donors`.
+
+    Examples
+    --------
+    >>> # not run: needs the donor archives
+    >>> from jugex.atlas import ArchivesAtlas
+    >>> list(ArchivesAtlas("ahba/", donors=[9861]).archives)  # doctest: +SKIP
+    ['H0351.2001']
     """
 
     def __init__(self, path: str | os.PathLike[str], *, donors: str | int | Iterable[str | int] | None = None) -> None:
@@ -159,7 +172,7 @@ class ArchivesAtlas(ExpressionAtlas):
 
 def _find_archives(path: Path) -> list[tuple[Path, Donor]]:
     if not path.exists():
-        raise AtlasNotFoundError(f"{path} does not exist; {HOW_TO_GET_AN_ATLAS}")
+        raise AtlasNotFoundError(f"{path} does not exist; {_NEEDED}")
     candidates = [path] if path.is_file() or looks_like_archive(path) else sorted(path.iterdir())
     owners = [(candidate, tell_donor_of(candidate)) for candidate in candidates]
     for candidate, donor in owners:
@@ -168,8 +181,7 @@ def _find_archives(path: Path) -> list[tuple[Path, Donor]]:
     found = [(candidate, donor) for candidate, donor in owners if donor and _is_called_archive(candidate, donor)]
     if not found:
         raise AtlasNotFoundError(
-            f"no donor archive in {path}: expected are ZIP files or unpacked folders such as "
-            f"normalized_microarray_donor9861, as the Allen Institute distributes them; {HOW_TO_GET_AN_ATLAS}"
+            f"{path} is no donor archive; {_NEEDED}" if path.is_file() else f"no donor archive in {path}; {_NEEDED}"
         )
     return found
 

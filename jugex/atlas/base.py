@@ -68,8 +68,16 @@ class ExpressionAtlas(ABC):
     --------
     >>> import jugex
     >>> atlas = jugex.open_atlas("simulated")
-    >>> atlas.levels(probe_ids=atlas.probes["probe_id"][:3]).shape
-    (515, 3)
+    >>> atlas.name, atlas.has_calls, atlas.is_remote, atlas.identity()["kind"]
+    ('Simulated atlas (not real data)', False, False, 'simulated')
+    >>> probes = atlas.probes["probe_id"][:3]
+    >>> atlas.levels(probe_ids=probes).shape, atlas.zscores(probe_ids=probes).shape
+    ((515, 3), (515, 3))
+    >>> levels, zscores = atlas.levels_and_zscores(probe_ids=probes)
+    >>> len(atlas.restricted(donors=["H0351.1015"]).samples), atlas.with_genes(["MAOA"]) is atlas
+    (63, True)
+
+    Where the source has present calls, ``atlas.present(probe_ids=probes)`` has the shape of `levels`.
     """
 
     samples: pd.DataFrame

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from jugex.atlas.archives import HOW_TO_GET_AN_ATLAS, ArchivesAtlas
@@ -15,6 +17,9 @@ from jugex.atlas.store_format import is_store
 from jugex.errors import AtlasError, AtlasNotFoundError
 
 __all__ = ["open_atlas"]
+
+#: Atlases that are no folder.
+_NAMES = ("simulated", "allen-api")
 
 
 def open_atlas(
@@ -69,7 +74,10 @@ def open_atlas(
         from jugex.atlas.allen_api import AllenApiAtlas
 
         return AllenApiAtlas(donors=donors)
-    return _open_folder(Path(source).expanduser(), donors)
+    path = Path(source).expanduser()
+    if not path.exists():
+        raise AtlasNotFoundError(_tell_missing(str(source), path))
+    return _open_folder(path, donors)
 
 
 def _open_folder(folder: Path, donors: str | int | Iterable[str | int] | None) -> ExpressionAtlas:
@@ -81,6 +89,22 @@ def _open_folder(folder: Path, donors: str | int | Iterable[str | int] | None) -
     if archives.is_dir():
         return ArchivesAtlas(archives, donors=donors)
     return ArchivesAtlas(folder, donors=donors)
+
+
+def _tell_missing(source: str, path: Path) -> str:
+    """Say that there is no such atlas, and what was perhaps meant: a name that is nearly this one, or a folder."""
+    by_name = {_simplify(name): name for name in _NAMES}
+    beside: dict[str, str] = {}
+    with suppress(OSError):  # no folder, or one that may not be read
+        beside = {_simplify(other.name): str(other) for other in path.parent.iterdir() if other.is_dir()}
+    for known, wanted in ((by_name, source), (beside, path.name)):
+        for nearest in difflib.get_close_matches(_simplify(wanted), known, n=1, cutoff=0.75):
+            return f"there is no atlas {source!r}; did you mean {known[nearest]!r}?"
+    return f"there is no folder {path}; {HOW_TO_GET_AN_ATLAS}"
+
+
+def _simplify(name: str) -> str:
+    return name.casefold().replace("_", "-")
 
 
 def _find_default() -> Path:

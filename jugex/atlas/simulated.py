@@ -67,6 +67,13 @@ class SimulatedAtlas(ExpressionAtlas):
     ------
     OptionError
         Where a donor asked for is none of the six.
+
+    Examples
+    --------
+    >>> from jugex.atlas import SimulatedAtlas
+    >>> atlas = SimulatedAtlas(donors=["H0351.2001"])
+    >>> atlas.simulated, atlas.donors["donor_name"].tolist()
+    (True, ['H0351.2001'])
     """
 
     simulated = True

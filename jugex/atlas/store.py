@@ -58,6 +58,12 @@ class StoreAtlas(ExpressionAtlas):
     ----------
     manifest : Manifest
         What the store holds, and what it was built from.
+
+    Examples
+    --------
+    >>> # not run: needs a store, which `jugex.build_store` makes of the donor archives
+    >>> from jugex.atlas import StoreAtlas
+    >>> StoreAtlas("ahba/store").manifest  # doctest: +SKIP
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

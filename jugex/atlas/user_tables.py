@@ -27,6 +27,7 @@ from jugex.atlas.user_files import (
 )
 from jugex.errors import AtlasError
 from jugex.spaces import MNI_SPACE
+from jugex.wording import count_of
 
 __all__ = ["atlas_from_tables", "build_atlas", "describe_donors", "describe_samples", "number_ids"]
 
@@ -174,7 +175,9 @@ def describe_donors(table: UserTable, donor_names: pd.Series) -> pd.DataFrame:
     names = texts_of(table, table.need("donor_name", "donor"))
     missing = [name for name in order if name not in set(names)]
     if missing:
-        raise AtlasError(f"{table.title} has no row for {len(missing)} donors of the samples (first: {missing[0]!r})")
+        raise AtlasError(
+            f"{table.title} has no row for {count_of(len(missing), 'donor')} of the samples (first: {missing[0]!r})"
+        )
     known = pd.DataFrame({"donor_name": names})
     for column in _DEMOGRAPHICS:
         known[column] = _find_demographics(table, column)

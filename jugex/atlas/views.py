@@ -178,6 +178,15 @@ def with_coordinates(atlas: ExpressionAtlas, coordinates: CoordinatesLike) -> At
     -----
     AtlasWarning
         Where samples of the atlas are left out.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.atlas import with_coordinates
+    >>> atlas = jugex.open_atlas("simulated")
+    >>> moved = atlas.samples[["well_id", "mni_x", "mni_y", "mni_z"]].assign(mni_x=lambda table: table["mni_x"] + 3)
+    >>> float(with_coordinates(atlas, moved).samples["mni_x"].mean() - atlas.samples["mni_x"].mean())
+    3.0
     """
     read = read_coordinates(coordinates)
     samples = atlas.samples[atlas.samples["well_id"].isin(read.table.index)].copy()
@@ -219,6 +228,14 @@ def mirrored(atlas: ExpressionAtlas, side: Side) -> AtlasView:
     ------
     OptionError
         Where the side is neither.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.atlas import mirrored
+    >>> left = mirrored(jugex.open_atlas("simulated"), "left")
+    >>> bool((left.samples["mni_x"] <= 0).all())
+    True
     """
     if side not in get_args(Side):
         raise OptionError(f"mirror is one of {', '.join(get_args(Side))}; got {side!r}")
@@ -251,6 +268,13 @@ def reannotated(atlas: ExpressionAtlas, table: str | os.PathLike[str]) -> AtlasV
     ------
     AtlasError
         Where the table cannot be used, or names no probe of the atlas.
+
+    Examples
+    --------
+    >>> # not run: needs a table of yours
+    >>> import jugex
+    >>> from jugex.atlas import reannotated
+    >>> reannotated(jugex.open_atlas(), "reannotated.csv").identity()["reannotation"]  # doctest: +SKIP
     """
     read = read_reannotation(table)
     probes = atlas.probes[atlas.probes["probe_name"].isin(read.table.index)].copy()

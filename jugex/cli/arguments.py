@@ -3,39 +3,58 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
 from jugex.atlas.views import Side
+from jugex.cli.parser import Parser, whole_number
 from jugex.genes import read_gene_list
 from jugex.workflow import DEFAULTS
 
 __all__ = [
     "REGION_HELP",
     "Commands",
+    "Options",
     "add_aliases",
     "add_derivation",
     "add_filters",
+    "add_jobs",
     "add_output",
+    "add_run",
     "add_source",
     "describe_default",
     "read_choices",
+    "split_genes",
     "split_list",
 ]
 
 #: What argparse adds commands to.
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
-REGION_HELP = (
-    "map.nii.gz (probability map or mask), map.nii.gz% (integer image in percent), labels.nii.gz#17 (a label), "
-    "PARCELLATION:REGION (list them with jugex regions), "
-    "sphere:x,y,z,r (mm), structure:NAME (an anatomical structure of the atlas, by acronym, name or id), simulated:A "
-    "or simulated:B; several joined with + are one region, and @0.4 at the end sets its threshold"
-)
+#: What a REGION may be, for the end of a command's help.
+REGION_HELP = """
+REGION is one of:
+
+  map.nii.gz            a probability map or a mask in MNI152 space
+  map.nii.gz%           an integer image in percent
+  labels.nii.gz#17      one label of an image, by its number or its name
+  juelich:NAME          a region of a parcellation; jugex regions lists them
+  structure:NAME        an anatomical structure of the atlas, by acronym, name or
+                        id; jugex regions structures lists them
+  sphere:x,y,z,r        a ball, in mm
+  simulated:A           a demo region, simulated:A or simulated:B
+
+Several joined with + are one region, and @0.4 at the end sets its threshold.
+"""
 
 
-def add_source(command: argparse.ArgumentParser, threshold: object = None) -> None:
-    """Add where expression comes from: atlas, donors, and the threshold of regions."""
+#: What options are added to: a command, or a group of its options.
+Options: TypeAlias = "argparse.ArgumentParser | argparse._ArgumentGroup"
+
+
+def add_source(command: Options) -> None:
+    """Add where expression comes from: atlas and donors."""
     command.add_argument(
         "--atlas",
         metavar="PATH|simulated|allen-api",
@@ -44,11 +63,9 @@ def add_source(command: argparse.ArgumentParser, threshold: object = None) -> No
         "folder)",
     )
     command.add_argument("--donors", type=split_list, metavar="D,E", help="donors by name or id (default: all)")
-    help_text = describe_default("threshold", "for probability maps: inside is above it")
-    command.add_argument("--threshold", type=float, default=threshold, help=help_text)
 
 
-def add_derivation(command: argparse.ArgumentParser) -> None:
+def add_derivation(command: Options) -> None:
     """Add what to take instead of the atlas's own annotation: coordinates, hemisphere, genes of probes, aliases."""
     command.add_argument(
         "--coordinates",
@@ -65,8 +82,15 @@ def add_derivation(command: argparse.ArgumentParser) -> None:
     add_aliases(command)
 
 
-def add_filters(command: argparse.ArgumentParser) -> None:
-    """Add which samples of a region count: by their anatomical structure, and how far outside it they may lie."""
+def add_filters(command: Options, threshold: object = None) -> None:
+    """Add which samples a region has: by probability, by their anatomical structure, and how far outside they lie."""
+    command.add_argument(
+        "--threshold",
+        type=float,
+        default=threshold,
+        metavar="T",
+        help=describe_default("threshold", "of probability maps: inside is where they are above it"),
+    )
     command.add_argument(
         "--within",
         metavar="A,B",
@@ -78,11 +102,11 @@ def add_filters(command: argparse.ArgumentParser) -> None:
         type=float,
         default=0.0,
         metavar="MM",
-        help="how far outside a region a sample still belongs to it (default: %(default)s)",
+        help="how far outside a region, in mm, a sample still belongs to it (default: 0)",
     )
 
 
-def add_aliases(command: argparse.ArgumentParser) -> None:
+def add_aliases(command: Options) -> None:
     """Add the table of other names of genes."""
     command.add_argument(
         "--aliases",
@@ -91,7 +115,28 @@ def add_aliases(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_output(command: argparse.ArgumentParser, default: Path | None) -> None:
+def add_run(command: Options) -> None:
+    """Add how many relabellings are drawn, and from which seed."""
+    command.add_argument(
+        "--permutations",
+        type=whole_number(1),
+        default=10_000,
+        metavar="M",
+        help="relabellings drawn, where there are more than so many (default: %(default)s)",
+    )
+    command.add_argument(
+        "--seed", type=whole_number(0), default=0, metavar="N", help="seed of the permutations (default: %(default)s)"
+    )
+
+
+def add_jobs(command: Options) -> None:
+    """Add how many threads work."""
+    command.add_argument(
+        "--jobs", type=whole_number(1, or_every=True), default=-1, metavar="N", help="threads (default: one per core)"
+    )
+
+
+def add_output(command: Options, default: Path | None) -> None:
     """Add the folder to write, and what to do where it is there."""
     command.add_argument(
         "--out",
@@ -124,6 +169,11 @@ def read_choices(options: argparse.Namespace) -> dict[str, Any]:
         "rng": options.seed,
         "n_jobs": options.jobs,
     }
+
+
+def split_genes(text: str) -> list[str]:
+    """Read genes separated by commas or blanks: no symbol holds either."""
+    return split_list(re.sub(r"[\s;]+", ",", text))
 
 
 def split_list(text: str) -> list[str]:

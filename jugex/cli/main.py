@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import shlex
 import sys
@@ -23,8 +24,9 @@ from jugex.cli import (
     run_report,
     run_reproduce,
 )
-from jugex.errors import JugexError, JugexWarning
-from jugex.progress import shown
+from jugex.cli.parser import Parser, advise_on_rest
+from jugex.errors import JugexError, JugexWarning, OptionError
+from jugex.progress import say, shown
 
 __all__ = ["main"]
 
@@ -57,11 +59,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         argument parser refuses ends the process with 2.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _print_any_text()
     options = _parse(arguments)
     options.command_line = shlex.join(["jugex", *arguments])
     options.shown_warnings = set()
     run: Callable[[argparse.Namespace], None] = options.run
     try:
+        _check_text(arguments)
         with shown(not getattr(options, "quiet", False)), _warnings_on_stderr(options.shown_warnings):
             run(options)
     except BrokenPipeError:  # whoever reads the output has seen enough
@@ -82,7 +86,7 @@ def _warnings_on_stderr(shown_warnings: set[str]) -> Iterator[None]:
 
     def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
         label = "warning" if issubclass(category, JugexWarning) else f"warning ({category.__name__})"
-        print(f"jugex: {label}: {message}", file=sys.stderr)
+        say(f"jugex: {label}: {message}")
         shown_warnings.add(str(message))
 
     with warnings.catch_warnings():
@@ -91,21 +95,59 @@ def _warnings_on_stderr(shown_warnings: set[str]) -> Iterator[None]:
         yield
 
 
+def _check_text(arguments: Sequence[str]) -> None:
+    """Refuse what is no text: it could not be written into a table or a report."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError as error:
+            shown_text = argument.encode(errors="replace").decode()
+            raise OptionError(
+                f"the argument {shown_text!r} is no text in the encoding of this terminal; rename the file, or set the "
+                "environment variable LC_ALL to C.UTF-8"
+            ) from error
+
+
+def _print_any_text() -> None:
+    """Let no character be an error where the terminal's encoding lacks it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Options of the command; one may take what the parser cannot place (`take_rest`), else it is refused."""
     parser = _make_parser()
+    if not arguments:
+        parser.print_help(sys.stderr)
+        parser.exit(2)
+    options: argparse.Namespace
     options, rest = parser.parse_known_args(arguments)
     if rest and not getattr(options, "take_rest", lambda *_: False)(options, rest):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        options.parser.error(advise_on_rest(options.parser, rest, arguments))
     return options
 
 
-def _make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="jugex", description="Differential gene expression between two brain regions (JuGEx, Bludau et al. 2018)."
+def _make_parser() -> Parser:
+    parser = Parser(
+        prog="jugex",
+        usage="jugex COMMAND [arguments]",
+        description="Differential gene expression between two brain regions (JuGEx, Bludau et al. 2018).",
+        epilog="""
+examples:
+
+  jugex demo                          a first result, on simulated data
+  jugex compare --help                all about the main command
+  jugex check                         what is installed, and which atlas is found
+
+Exit status: 0 on success, 1 where the input or the data make the job impossible, 2 where the arguments are refused, \
+130 where it was interrupted.
+""",
     )
     parser.add_argument("--version", action="version", version=f"jugex {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, prog="jugex")
     for command in _COMMANDS:
         command.add_command(commands)
+    for of_command in commands.choices.values():
+        of_command.set_defaults(parser=of_command)
     return parser

@@ -7,13 +7,22 @@ from pathlib import Path
 
 from jugex.atlas.building import BuildReport, build_store
 from jugex.cli.arguments import Commands, split_list
+from jugex.wording import count_of
 
 __all__ = ["add_command", "describe_build"]
 
 
 def add_command(commands: Commands) -> None:
     """Add the command to the parser."""
-    command = commands.add_parser("build", help="make a store, which opens at once, from donor archives on disk")
+    command = commands.add_parser(
+        "build",
+        help="make a store, which opens at once, from donor archives on disk",
+        epilog="""
+examples:
+
+  jugex build ~/Downloads/ahba --to ahba/
+""",
+    )
     command.set_defaults(run=_run_build)
     command.add_argument(
         "archives",
@@ -47,6 +56,6 @@ def describe_build(report: BuildReport) -> str:
     else:
         done = "nothing to do: the store of these archives is there already"
     return (
-        f"Store: {done}; {report.n_donors} donors, {report.n_samples:,} samples, {report.n_probes:,} probes, "
-        f"{report.n_bytes / 1e6:,.0f} MB in {report.path}"
+        f"Store: {done}; {count_of(report.n_donors, 'donor')}, {count_of(report.n_samples, 'sample')}, "
+        f"{count_of(report.n_probes, 'probe')}, {report.n_bytes / 1e6:,.0f} MB in {report.path}"
     )

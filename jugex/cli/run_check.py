@@ -12,7 +12,8 @@ from jugex import __version__
 from jugex.atlas import ArchivesAtlas, ExpressionAtlas, StoreAtlas, open_atlas
 from jugex.atlas.locations import describe_default
 from jugex.cli.arguments import Commands
-from jugex.errors import AtlasNotFoundError, OptionError
+from jugex.errors import AtlasNotFoundError, OptionError, how_to_install
+from jugex.wording import count_of
 
 __all__ = ["EXTRAS", "add_command"]
 
@@ -29,7 +30,16 @@ EXTRAS = {
 
 def add_command(commands: Commands) -> None:
     """Add the command to the parser."""
-    command = commands.add_parser("check", help="tell which atlas is found, what is installed and what is missing")
+    command = commands.add_parser(
+        "check",
+        help="tell which atlas is found, what is installed and what is missing",
+        epilog="""
+examples:
+
+  jugex check
+  jugex check --atlas ahba/ --verify
+""",
+    )
     command.set_defaults(run=_run_check)
     command.add_argument(
         "--atlas",
@@ -66,7 +76,7 @@ def _describe_packages() -> Iterator[str]:
     yield f"jugex {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     yield "Packages: " + ", ".join(f"{package} {_tell_version(package)}" for package in _PACKAGES)
     for extra, (module, adds) in EXTRAS.items():
-        state = f"{module} {_tell_version(module)}" if find_spec(module) else f"missing; pip install 'jugex[{extra}]'"
+        state = f"{module} {_tell_version(module)}" if find_spec(module) else f"missing; {how_to_install(extra)}"
         yield f"Extra {extra}: {state} ({adds})"
 
 
@@ -89,10 +99,11 @@ def _describe_atlas(atlas: ExpressionAtlas) -> Iterator[str]:
         yield f"  built by jugex {atlas.manifest.jugex_version} on {atlas.manifest.created}"
     counts = atlas.samples["donor_name"].value_counts().to_dict()
     for name, donor_id in zip(atlas.donors["donor_name"], atlas.donors["donor_id"], strict=True):
-        yield f"  donor {name} ({donor_id}): {counts.get(name, 0):,} samples"
+        yield f"  donor {name} ({donor_id}): {count_of(counts.get(name, 0), 'sample')}"
     yield (
-        f"  {len(atlas.samples):,} samples of {len(atlas.donors)} donors; {len(atlas.probes):,} probes of "
-        f"{atlas.probes['gene'].nunique():,} genes; present/absent calls: {'yes' if atlas.has_calls else 'no'}"
+        f"  {count_of(len(atlas.samples), 'sample')} of {count_of(len(atlas.donors), 'donor')}; "
+        f"{count_of(len(atlas.probes), 'probe')} of {count_of(atlas.probes['gene'].nunique(), 'gene')}; "
+        f"present/absent calls: {'yes' if atlas.has_calls else 'no'}"
     )
 
 

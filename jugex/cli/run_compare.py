@@ -14,27 +14,56 @@ from jugex.cli.arguments import (
     Commands,
     add_derivation,
     add_filters,
+    add_jobs,
     add_output,
+    add_run,
     add_source,
     describe_default,
     read_choices,
+    split_genes,
     split_list,
 )
+from jugex.cli.parser import number
 from jugex.cli.run_several import run_several, take_more_names
 from jugex.cli.summary import save_and_summarize, tell_ledger
 from jugex.query import Overlap, PresentIn
 from jugex.report.files import check_output
+from jugex.wording import join_words
 from jugex.workflow import PRESETS, compare
 
 __all__ = ["add_command"]
+
+_EPILOG = f"""{REGION_HELP}
+examples:
+
+  jugex compare simulated:A simulated:B --atlas simulated --out a-b
+  jugex compare fp1.nii.gz fp2.nii.gz --names "Fp1 left" "Fp2 left" \\
+      --genes MAOA,TAC1 --atlas ahba/ --out fp1-fp2
+"""
 
 
 def add_command(commands: Commands) -> None:
     """Add the command to the parser."""
     command = commands.add_parser(
-        "compare", help="compare two or more regions, gene by gene", epilog=f"REGION is one of: {REGION_HELP}."
+        "compare",
+        help="compare two or more regions, gene by gene",
+        description="Compare two or more regions, gene by gene, and write tables and a report into a folder.",
+        epilog=_EPILOG,
     )
     command.set_defaults(run=_run_compare, take_rest=take_more_names)
+    _add_regions(command)
+    _add_genes(command.add_argument_group("genes"))
+    add_source(command.add_argument_group("expression data"))
+    _add_samples(command.add_argument_group("samples of the regions"))
+    add_derivation(command.add_argument_group("other annotation than the atlas's own"))
+    _add_probes(command.add_argument_group("probes"))
+    _add_test(command.add_argument_group("test"))
+    output = command.add_argument_group("output")
+    add_output(output, default=None)
+    add_jobs(output)
+
+
+def _add_regions(command: argparse.ArgumentParser) -> None:
     command.add_argument("region_1", metavar="REGION_1", help="region 1 (differences are region 1 minus region 2)")
     command.add_argument("region_2", metavar="REGION_2", help="region 2")
     command.add_argument(
@@ -45,11 +74,17 @@ def add_command(commands: Commands) -> None:
         help="more regions: then all of them are compared at once, and every two of them",
     )
     command.add_argument(
-        "--names", nargs=2, metavar="NAME", help="what the regions are called in outputs (a name for each)"
+        "--names",
+        nargs=2,
+        metavar=("NAME_1", "NAME_2"),
+        help="what the regions are called in outputs, a name for each (default: by file, label or structure)",
     )
-    genes = command.add_mutually_exclusive_group()
+
+
+def _add_genes(group: argparse._ArgumentGroup) -> None:
+    genes = group.add_mutually_exclusive_group()
     genes.add_argument(
-        "--genes", type=split_list, metavar="A,B", help="genes to test, by symbol or Entrez id (default: every gene)"
+        "--genes", type=split_genes, metavar="A,B", help="genes to test, by symbol or Entrez id (default: every gene)"
     )
     genes.add_argument(
         "--gene-list",
@@ -57,35 +92,52 @@ def add_command(commands: Commands) -> None:
         help="file with one symbol or Entrez id a line, a table with such a column (as MATLAB JuGEx's lists), or gene "
         "sets: file.gmt, or file.gmt#SET for one of them",
     )
-    add_source(command)
-    add_filters(command)
-    add_derivation(command)
-    command.add_argument(
+    group.add_argument(
+        "--no-background",
+        dest="background",
+        action="store_false",
+        help="where genes are asked for, do not tell in what share of all genes of the atlas the regions differ",
+    )
+
+
+def _add_samples(group: argparse._ArgumentGroup) -> None:
+    add_filters(group)
+    group.add_argument(
+        "--overlap", choices=get_args(Overlap), help=describe_default("overlap", "what becomes of samples in both")
+    )
+
+
+def _add_probes(group: argparse._ArgumentGroup) -> None:
+    ways = get_args(ProbeAggregation)
+    group.add_argument(
+        "--probes",
+        choices=ways,
+        metavar="WAY",
+        help=describe_default("probes", f"how the probes of a gene become one value: {join_words(ways, 'or')}"),
+    )
+    group.add_argument(
         "--min-present",
-        type=float,
+        type=number(0, 1, needed="a share of samples from 0 to 1"),
         metavar="SHARE",
         help="leave out probes above background in a smaller share of samples, 0 to 1 (default: none)",
     )
-    command.add_argument(
+    group.add_argument(
         "--present-in",
         choices=get_args(PresentIn),
         default="all",
         help="samples of that share: all of the atlas, or those of the regions (default: %(default)s)",
     )
-    command.add_argument(
-        "--overlap", choices=get_args(Overlap), help=describe_default("overlap", "samples in both regions")
+
+
+def _add_test(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--preset", choices=list(PRESETS), help="do as that publication or package did")
+    group.add_argument(
+        "--statistic", choices=get_args(Statistic), help=describe_default("statistic", "sum of squares of the region")
     )
-    command.add_argument("--preset", choices=list(PRESETS), help="do as that publication or package did")
-    command.add_argument(
-        "--statistic", choices=get_args(Statistic), help=describe_default("statistic", "sum of squares")
-    )
-    command.add_argument(
+    group.add_argument(
         "--exchange", choices=get_args(Exchange), help=describe_default("exchange", "how labels are permuted")
     )
-    command.add_argument(
-        "--probes", choices=get_args(ProbeAggregation), help=describe_default("probes", "probes to genes")
-    )
-    command.add_argument(
+    group.add_argument(
         "--covariate",
         type=split_list,
         action="extend",
@@ -93,28 +145,21 @@ def add_command(commands: Commands) -> None:
         help="what stands in the model beside donor: hemisphere, structure_class, mni_x, mni_y, mni_z, a column of the "
         "atlas's samples, or a file with one row per well_id, of which every column is a covariate",
     )
-    command.add_argument(
+    group.add_argument(
         "--missing",
         choices=get_args(Missing),
         default="drop-genes",
         help="what a missing value leaves out: its gene, or its sample for all genes (default: %(default)s)",
     )
-    command.add_argument(
-        "--no-background",
-        dest="background",
-        action="store_false",
-        help="where genes are asked for, do not tell in what share of all genes of the atlas the regions differ",
+    add_run(group)
+    group.add_argument(
+        "--alpha", type=float, default=0.05, metavar="P", help="family-wise error (default: %(default)s)"
     )
-    command.add_argument("--permutations", type=int, default=10_000, metavar="M", help="(default: %(default)s)")
-    command.add_argument("--seed", type=int, default=0, help="seed of the permutations (default: %(default)s)")
-    command.add_argument("--alpha", type=float, default=0.05, help="family-wise error (default: %(default)s)")
-    command.add_argument(
+    group.add_argument(
         "--tail",
         action="store_true",
         help="add p-values below 1 / (M + 1), extrapolated; no gene is called significant by them",
     )
-    command.add_argument("--jobs", type=int, default=-1, metavar="N", help="threads (default: one per core)")
-    add_output(command, default=None)
 
 
 def _run_compare(options: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from jugex.cli.arguments import Commands, add_output
@@ -12,15 +13,44 @@ from jugex.workflow import compare
 
 __all__ = ["add_command"]
 
+#: What `jugex demo` writes; a folder that holds anything else is not its own alone.
+_FILES = {
+    "drawings.npz", "figures", "methods.md", "report.html", "results.json", "results.tsv", "samples.json",
+    "samples.tsv", "settings.json", "zscores.parquet",
+}  # fmt: skip
+
 
 def add_command(commands: Commands) -> None:
     """Add the command to the parser."""
-    command = commands.add_parser("demo", help="run the main job on the simulated atlas")
+    command = commands.add_parser(
+        "demo",
+        help="run the main job on the simulated atlas",
+        description="Compare two simulated regions in all genes of the simulated atlas: a first result to look at. The "
+        "result of an earlier demo is replaced.",
+        epilog="""
+examples:
+
+  jugex demo
+  jugex demo --out try-it
+""",
+    )
     command.set_defaults(run=_run_demo)
     add_output(command, default=Path("jugex-demo"))
 
 
 def _run_demo(options: argparse.Namespace) -> None:
+    options.overwrite = options.overwrite or _is_earlier_demo(options.out)
     check_output(options.out, overwrite=options.overwrite)
     result = compare("simulated:A", "simulated:B", atlas="simulated", rng=0, n_jobs=-1)
     save_and_summarize(result, options)
+
+
+def _is_earlier_demo(folder: Path) -> bool:
+    """Whether a folder holds the result of a demo and nothing else: it can be made again at any time."""
+    try:
+        settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+        names = {path.name for path in folder.iterdir()}
+        is_demo = settings["atlas"]["simulated"] and settings["command"].split()[:2] == ["jugex", "demo"]
+        return bool(is_demo) and names <= _FILES
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False

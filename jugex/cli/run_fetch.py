@@ -9,6 +9,7 @@ from jugex.atlas.allen import choose_donors, donor_table
 from jugex.atlas.building import BuildReport
 from jugex.atlas.download import TERMS_OF_USE, fetch_archives, record_terms
 from jugex.cli.arguments import Commands, split_list
+from jugex.wording import count_of
 
 __all__ = ["add_command"]
 
@@ -18,8 +19,15 @@ def add_command(commands: Commands) -> None:
     command = commands.add_parser(
         "fetch",
         help="download the donor archives, verify them and build the store",
-        epilog="What is there already is not downloaded again, and what an interrupted download has brought is kept. "
-        "A proxy is taken from the environment variable HTTPS_PROXY.",
+        epilog="""
+What is there already is not downloaded again, and what an interrupted download has brought is kept. \
+A proxy is taken from the environment variable HTTPS_PROXY.
+
+examples:
+
+  jugex fetch
+  jugex fetch --donors 9861,10021 --to ahba/
+""",
     )
     command.set_defaults(run=_run_fetch)
     command.add_argument("--donors", type=split_list, metavar="D,E", help="donors by name or id (default: all six)")
@@ -54,6 +62,7 @@ def _run_fetch(options: argparse.Namespace) -> None:
 
 def _describe_store(store: BuildReport) -> str:
     return (
-        f"Store: {'built' if store.is_new else 'up to date already'}; {store.n_donors} donors, {store.n_samples:,} "
-        f"samples, {store.n_probes:,} probes, {store.n_bytes / 1e6:,.0f} MB in {store.path}"
+        f"Store: {'built' if store.is_new else 'up to date already'}; {count_of(store.n_donors, 'donor')}, "
+        f"{count_of(store.n_samples, 'sample')}, {count_of(store.n_probes, 'probe')}, "
+        f"{store.n_bytes / 1e6:,.0f} MB in {store.path}"
     )

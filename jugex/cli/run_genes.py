@@ -6,15 +6,26 @@ import argparse
 
 from jugex.atlas import open_atlas
 from jugex.cli.arguments import Commands, add_aliases
+from jugex.cli.layout import lay_out
 from jugex.errors import GeneError
 from jugex.genes import read_aliases
+from jugex.wording import join_words
 
 __all__ = ["add_command"]
 
 
 def add_command(commands: Commands) -> None:
     """Add the command to the parser."""
-    command = commands.add_parser("genes", help="look genes up in the atlas, by part of a symbol or by Entrez id")
+    command = commands.add_parser(
+        "genes",
+        help="look genes up in the atlas, by part of a symbol or by Entrez id",
+        epilog="""
+examples:
+
+  jugex genes HTR --atlas simulated
+  jugex genes 4128 --atlas ahba/
+""",
+    )
     command.set_defaults(run=_run_genes)
     command.add_argument("text", metavar="TEXT", help="part of a symbol, or an Entrez id")
     command.add_argument(
@@ -32,7 +43,7 @@ def _run_genes(options: argparse.Namespace) -> None:
     found = genes.search(options.text, aliases=read_aliases(options.aliases) if options.aliases else None)
     if found.empty:
         close = genes.nearest(options.text)
-        hint = f"nearest: {', '.join(close)}" if close else "try a part of the symbol, or its Entrez id"
-        raise GeneError(f"no gene of the atlas matches {options.text!r} ({hint})")
+        hint = f"did you mean {join_words(close, 'or')}?" if close else "try a part of the symbol, or its Entrez id"
+        raise GeneError(f"no gene of the atlas matches {options.text!r}; {hint}")
     table = found.assign(entrez_id=found["entrez_id"].astype("string").fillna(""))
-    print(table.to_string(index=False))
+    print("\n".join(lay_out(table.columns, table.itertuples(index=False), right=("entrez_id", "n_probes"))))

@@ -5,12 +5,18 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from jugex.cli.arguments import Commands, add_output
+from jugex.cli.arguments import Commands, add_jobs, add_output, add_run
 from jugex.cli.summary import save_and_summarize
 from jugex.report.files import check_output
 from jugex.reproduce import reproduce_bludau2018
 
 __all__ = ["add_command"]
+
+_EPILOG = """
+examples:
+
+  jugex reproduce bludau2018 --fp1 Fp1_left.nii.gz --fp2 Fp2_left.nii.gz
+"""
 
 
 def add_command(commands: Commands) -> None:
@@ -21,6 +27,7 @@ def add_command(commands: Commands) -> None:
         description="Repeat a published analysis and compare with its numbers. bludau2018: left Fp1 against left Fp2, "
         "25 candidate genes (Bludau et al. 2018, doi 10.1007/s00429-018-1620-6). Needs the donor archives of the Allen "
         "Institute and probability maps of the two areas.",
+        epilog=_EPILOG,
     )
     command.set_defaults(run=_run_reproduce)
     command.add_argument("study", choices=["bludau2018"], help="which analysis")
@@ -31,9 +38,8 @@ def add_command(commands: Commands) -> None:
     )
     for area in ("Fp1", "Fp2"):
         command.add_argument(f"--{area.lower()}", metavar="FILE", help=f"probability map of left {area}, or any REGION")
-    command.add_argument("--permutations", type=int, default=10_000, metavar="M", help="(default: %(default)s)")
-    command.add_argument("--seed", type=int, default=0, help="seed of the permutations (default: %(default)s)")
-    command.add_argument("--jobs", type=int, default=-1, metavar="N", help="threads (default: one per core)")
+    add_run(command)
+    add_jobs(command)
     add_output(command, default=Path("bludau2018"))
 
 

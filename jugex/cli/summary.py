@@ -8,14 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from jugex.analysis import DifferentialExpression
+from jugex.cli.layout import lay_out
 from jugex.genes import describe_ledger
 from jugex.report.files import save_result
-from jugex.report.words import count_of
+from jugex.wording import count_of, format_number, format_p, shorten
 
 __all__ = ["save_and_summarize", "tell_ledger"]
 
 _N_SHOWN = 10
+_MAX_NAME = 32
 
 
 def save_and_summarize(result: DifferentialExpression, options: argparse.Namespace) -> None:
@@ -49,10 +53,47 @@ def _summarize(result: DifferentialExpression) -> str:
     ]
     if settings["atlas"]["simulated"]:
         lines.insert(0, "SIMULATED DATA: the numbers say nothing about real brains.")
-    tested = result.table[result.table["status"] == "ok"].head(_N_SHOWN)
-    if len(tested):
-        shown_columns = [
-            "gene", *(["probe_name"] if "probe_name" in tested else []), "n_probes", "diff", "f", "p_perm", "p_fwe",
-        ]  # fmt: skip
-        lines += ["", tested[shown_columns].to_string(index=False, float_format=lambda value: f"{value:.4g}"), ""]
-    return "\n".join(lines)
+    tested = result.table[result.table["status"] == "ok"]
+    return "\n".join([*lines, *(_show_genes(result, tested) if len(tested) else [])])
+
+
+def _show_genes(result: DifferentialExpression, tested: pd.DataFrame) -> list[str]:
+    """First genes of the table, and what its columns are."""
+    names = result.region_names
+    probe = ["probe_name"] if "probe_name" in tested else []
+    header = ["gene", *probe, "n_probes", "diff", "higher in", "f", "p_perm", "p_fwe", ""]
+    rows = [
+        [
+            row["gene"],
+            *(row[column] for column in probe),
+            row["n_probes"],
+            format_number(row["diff"]),
+            shorten(names[0] if row["diff"] > 0 else names[1], _MAX_NAME),
+            format_number(row["f"]),
+            format_p(row["p_perm"]),
+            format_p(row["p_fwe"]),
+            "*" if row["significant"] else "",
+        ]
+        for row in tested.head(_N_SHOWN).to_dict("records")
+    ]
+    n_more = len(tested) - len(rows)
+    return [
+        "",
+        *lay_out(header, rows, right={"n_probes", "diff", "f", "p_perm", "p_fwe"}),
+        *([f"... and {count_of(n_more, f'more {result.unit}')} in results.tsv"] if n_more else []),
+        "",
+        *_explain(result),
+        "",
+    ]
+
+
+def _explain(result: DifferentialExpression) -> list[str]:
+    """What the columns of the summary are."""
+    permutation, names = result.settings["permutation"], result.region_names
+    drawn = "all relabellings" if permutation["exhaustive"] else f"{permutation['n_permutations']:,} permutations"
+    of_all = f"corrected for the {count_of(result.settings['genes']['n_tested'], result.unit)} tested"
+    return [
+        f"diff: {shorten(names[0], _MAX_NAME)} minus {shorten(names[1], _MAX_NAME)}, in z-scores, within donors",
+        f"p_perm: of one {result.unit}; p_fwe: {of_all} (* significant)",
+        f"smallest p that {drawn} can give: {format_p(permutation['smallest_p'])}",
+    ]

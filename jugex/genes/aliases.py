@@ -45,6 +45,12 @@ class Aliases:
     source : DelimitedTable
         The table: `symbol` and any of `prev_symbol`, `alias_symbol`, `entrez_id`; several names in a cell are
         separated by ``|``.
+
+    Examples
+    --------
+    >>> # not run: needs a table of names; `jugex.genes.read_aliases` makes one of a file
+    >>> from jugex.genes import read_aliases
+    >>> read_aliases("hgnc_complete_set.txt").source  # doctest: +SKIP
     """
 
     source: DelimitedTable
@@ -126,6 +132,12 @@ def read_aliases(source: AliasesLike) -> Aliases:
     ------
     OptionError
         Where the file cannot be read, or lacks these columns.
+
+    Examples
+    --------
+    >>> # not run: needs a table of names, such as HGNC's complete set
+    >>> from jugex.genes import read_aliases
+    >>> read_aliases("hgnc_complete_set.txt")  # doctest: +SKIP
     """
     if isinstance(source, Aliases):
         return source

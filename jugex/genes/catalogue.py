@@ -11,6 +11,7 @@ import pandas as pd
 
 from jugex.errors import GeneError, OptionError
 from jugex.genes.aliases import Aliases
+from jugex.wording import join_words
 
 __all__ = ["Genes"]
 
@@ -161,7 +162,7 @@ class Genes:
 
     def _suggest(self, symbol: str) -> str:
         close = self.nearest(symbol)
-        return f" (nearest: {', '.join(close)})" if close else ""
+        return f"; did you mean {join_words(close, 'or')}?" if close else ""
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *(symbol for symbol in self if symbol.isidentifier())]

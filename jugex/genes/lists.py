@@ -27,7 +27,15 @@ _NEEDED = (
 
 
 class ListedGene(str):
-    """A symbol from a list that gave its Entrez id beside it: that finds the gene where its symbol has changed."""
+    """A symbol from a list that gave its Entrez id beside it: that finds the gene where its symbol has changed.
+
+    Examples
+    --------
+    >>> from jugex.genes import ListedGene
+    >>> gene = ListedGene("MAOA", "4128")
+    >>> gene, gene.entrez_id
+    ('MAOA', '4128')
+    """
 
     entrez_id: str
 

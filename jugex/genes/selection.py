@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
@@ -12,6 +13,7 @@ from jugex.errors import GeneError, GeneWarning, OptionError, warn_user
 from jugex.genes.aliases import Aliases, AliasesLike, read_aliases
 from jugex.genes.catalogue import Genes
 from jugex.genes.lists import ListedGene
+from jugex.wording import count_of, join_words
 
 __all__ = ["GeneRequest", "GeneSelection", "LedgerEntry", "clean_requests", "describe_ledger", "select_genes"]
 
@@ -21,7 +23,15 @@ GeneRequest = str | int | Iterable[str | int] | None
 #: What becomes of a gene that was asked for.
 Outcome = Literal["used", "renamed", "no probe in the atlas", "all probes filtered"]
 
-_N_SHOWN = 10
+#: How outcomes are told.
+_OUTCOMES: dict[str, str] = {
+    "used": "used",
+    "renamed": "used under another symbol",
+    "no probe in the atlas": "without a probe in the atlas",
+    "all probes filtered": "with all probes filtered out",
+}
+
+_N_SHOWN, _N_SUGGESTED = 10, 5
 
 
 class LedgerEntry(NamedTuple):
@@ -37,6 +47,13 @@ class LedgerEntry(NamedTuple):
         `renamed`: used, under another symbol.
     detail : str
         Why, in words; may be empty.
+
+    Examples
+    --------
+    >>> from jugex.genes import select_genes
+    >>> chosen = select_genes(["MAOA"], ["MAOA", "TAC1"])
+    >>> chosen.ledger[0].gene, chosen.ledger[0].outcome
+    ('MAOA', 'used')
     """
 
     requested: str
@@ -61,6 +78,13 @@ class GeneSelection:
         What became of each gene asked for; empty where every gene was.
     aliases : dict or None
         File and checksum of the alias table, where one was given.
+
+    Examples
+    --------
+    >>> from jugex.genes import select_genes
+    >>> chosen = select_genes(["MAOA"], ["MAOA", "TAC1"])
+    >>> chosen.found, chosen.missing
+    (('MAOA',), ())
     """
 
     requested: tuple[str, ...] | None
@@ -138,6 +162,13 @@ def select_genes(
     GeneWarning
         Where some of the genes are not in the atlas or have another symbol there, or a list's symbol and Entrez id
         name two genes of it.
+
+    Examples
+    --------
+    >>> from jugex.genes import select_genes
+    >>> chosen = select_genes(["MAOA"], ["MAOA", "TAC1"])
+    >>> chosen.found
+    ('MAOA',)
     """
     catalogue = known if isinstance(known, Genes) else Genes.from_symbols(known)
     names = None if aliases is None else read_aliases(aliases)
@@ -167,16 +198,24 @@ def describe_ledger(ledger: Iterable[LedgerEntry | dict[str, Any]]) -> str:
     -------
     str
         Empty for an empty ledger.
+
+    Examples
+    --------
+    >>> from jugex.genes import describe_ledger, select_genes
+    >>> describe_ledger(select_genes(["MAOA", "TAC1"], ["MAOA", "TAC1"]).ledger)
+    '2 genes asked for: 2 used'
     """
     entries = [entry if isinstance(entry, LedgerEntry) else LedgerEntry(**entry) for entry in ledger]
     parts = []
     for outcome in dict.fromkeys(entry.outcome for entry in entries):
         of_outcome = [entry for entry in entries if entry.outcome == outcome]
         names = [
-            f"{entry.requested} -> {entry.gene}" if outcome == "renamed" else entry.requested for entry in of_outcome
+            f"{entry.gene} for {entry.requested}" if outcome == "renamed" else entry.requested for entry in of_outcome
         ]
-        parts.append(f"{len(of_outcome)} {outcome}" + ("" if outcome == "used" else f" ({_enumerate(names)})"))
-    return f"{len(entries)} genes asked for: {', '.join(parts)}" if parts else ""
+        parts.append(
+            f"{len(of_outcome):,} {_OUTCOMES[outcome]}" + ("" if outcome == "used" else f" ({_enumerate(names)})")
+        )
+    return f"{count_of(len(entries), 'gene')} asked for: {', '.join(parts)}" if parts else ""
 
 
 def _look_up(request: str, genes: Genes, aliases: Aliases | None) -> LedgerEntry:
@@ -209,7 +248,14 @@ def _tell_conflict(request: str, found: str, genes: Genes) -> str:
 
 
 def clean_requests(genes: str | int | Iterable[str | int]) -> tuple[str, ...]:
-    """Genes asked for, once each, as text without blanks around it; an iterator is used up."""
+    """Genes asked for, once each, as text without blanks around it; an iterator is used up.
+
+    Examples
+    --------
+    >>> from jugex.genes import clean_requests
+    >>> clean_requests(["MAOA", " TAC1", "MAOA", 4128])
+    ('MAOA', 'TAC1', '4128')
+    """
     given = [genes] if isinstance(genes, str | int) else list(genes)
     strange = [gene for gene in given if not _is_name(gene)]
     if strange:
@@ -230,7 +276,7 @@ def _warn_of_changes(ledger: tuple[LedgerEntry, ...], missing: tuple[str, ...], 
     if renamed:
         warn_user(f"used under another symbol: {_enumerate(renamed)}", GeneWarning)
     if missing:
-        warn_user(_describe_missing(missing, genes) + f"; going on with the other {n_found}", GeneWarning)
+        warn_user(f"{_describe_missing(missing, genes)}; going on with {count_of(n_found, 'other gene')}", GeneWarning)
 
 
 def _warn_of_conflicts(requested: tuple[str, ...], ledger: tuple[LedgerEntry, ...], genes: Genes) -> None:
@@ -241,9 +287,19 @@ def _warn_of_conflicts(requested: tuple[str, ...], ledger: tuple[LedgerEntry, ..
 
 
 def _describe_missing(missing: tuple[str, ...], genes: Genes) -> str:
-    close = genes.nearest(missing[0])
-    hint = f" (nearest to {missing[0]}: {', '.join(close)})" if close else ""
-    return f"not in the atlas: {_enumerate(list(missing))}{hint}"
+    """Say which genes are not in the atlas, and which ones of it were perhaps meant."""
+    text = f"not in the atlas: {_enumerate(list(missing))}"
+    several = next((name for name in missing if len(_split(name)) > 1), None)
+    if several is not None:
+        listed = ", ".join(map(repr, _split(several)))
+        return f"{text} (a symbol holds no blank or comma: several genes are a list, [{listed}])"
+    close = [(name, found) for name in missing if (found := genes.nearest(name))]
+    meant = [f"{join_words(found, 'or')} for {name}" for name, found in close[:_N_SUGGESTED]]
+    return f"{text} (did you mean {join_words(meant)}?)" if meant else text
+
+
+def _split(name: str) -> list[str]:
+    return re.split(r"[\s,;]+", name.strip(" ,;"))
 
 
 def _enumerate(names: list[str]) -> str:

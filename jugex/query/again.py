@@ -33,7 +33,7 @@ def query_again(pair: RegionPair, **choices: Any) -> RegionPair:
     >>> import jugex
     >>> pair = jugex.query.region_pair(*jugex.demo_regions(), atlas="simulated", genes=["MAOA"])
     >>> jugex.query.query_again(pair, overlap="exclude")
-    <RegionPair: simulated A (12 samples) and simulated B (13 samples), 31 probes of 1 genes>
+    <RegionPair: simulated A (12 samples) and simulated B (13 samples), 31 probes of 1 gene>
     """
     regions = choices.pop("regions", pair.regions)
     filters, present = pair.sample_filter or {}, pair.probe_filter or {}

@@ -19,7 +19,7 @@ __all__ = ["annotate_samples", "pair_to_anndata"]
 
 
 def pair_to_anndata(pair: RegionPair) -> AnnData:
-    """Return the samples and probes of a pair of regions as AnnData; needs ``pip install jugex[anndata]``.
+    """Return the samples and probes of a pair of regions as AnnData; needs the extra ``anndata``.
 
     Parameters
     ----------

@@ -25,6 +25,7 @@ from jugex.query.pairs import PAIR_COLUMNS, check_different, check_policy, count
 from jugex.query.probes import PresentFilter, PresentIn
 from jugex.query.sources import open_source
 from jugex.regions import Region
+from jugex.wording import count_of
 
 __all__ = ["RegionGroup", "check_group_overlap", "region_group"]
 
@@ -69,8 +70,11 @@ class RegionGroup:
     >>> import jugex
     >>> atlas = jugex.open_atlas("simulated")
     >>> regions = [jugex.Region.from_structure(name, atlas=atlas) for name in ("simA", "simB", "simPL")]
-    >>> jugex.query.region_group(regions, atlas=atlas, genes=["MAOA"]).region_names
+    >>> group = jugex.query.region_group(regions, atlas=atlas, genes=["MAOA"])
+    >>> group.region_names
     ('simulated area A, left', 'simulated area B, left', 'simulated parietal lobe, left')
+    >>> [int((group.region_codes == code).sum()) for code in range(3)]
+    [27, 24, 104]
     """
 
     regions: tuple[Region, ...]
@@ -101,8 +105,9 @@ class RegionGroup:
 
     def __repr__(self) -> str:
         counted = zip(self.region_names, np.bincount(self.region_codes, minlength=len(self.regions)), strict=True)
-        listed = ", ".join(f"{name} ({n} samples)" for name, n in counted)
-        return f"<RegionGroup: {listed}, {len(self.probes):,} probes of {len(self.genes.found):,} genes>"
+        listed = ", ".join(f"{name} ({count_of(int(n), 'sample')})" for name, n in counted)
+        counts = f"{count_of(len(self.probes), 'probe')} of {count_of(len(self.genes.found), 'gene')}"
+        return f"<RegionGroup: {listed}, {counts}>"
 
 
 def region_group(
@@ -165,7 +170,7 @@ def region_group(
     >>> import jugex
     >>> sphere = jugex.Region.sphere((-40, 0, 30), 20, name="sphere")
     >>> jugex.query.region_group([*jugex.demo_regions(), sphere], genes=["MAOA"], atlas="simulated")
-    <RegionGroup: simulated A (27 samples), simulated B (24 samples), sphere (17 samples), 31 probes of 1 genes>
+    <RegionGroup: simulated A (27 samples), simulated B (24 samples), sphere (17 samples), 31 probes of 1 gene>
     """
     check_group_overlap(overlap)
     given = _check_number(regions)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from jugex.errors import OverlapWarning, RegionError, warn_user
 from jugex.regions import Region
+from jugex.wording import count_of
 
 __all__ = ["Overlap", "check_shared", "decide_shared", "warn_of_overlap"]
 
@@ -53,7 +54,8 @@ def warn_of_overlap(shared: pd.DataFrame) -> tuple[str, ...]:
         )
     if kept := int(counts.get("kept in both", 0)):
         messages.append(
-            f"{kept} samples lie in both regions and count in both: the comparison is conservative, and its samples "
+            f"{count_of(kept, 'sample')} {'lies' if kept == 1 else 'lie'} in both regions and "
+            f"{'counts' if kept == 1 else 'count'} in both: the comparison is conservative, and its samples "
             "are not independent"
         )
     for message in messages:

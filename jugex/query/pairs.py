@@ -21,6 +21,7 @@ from jugex.query.overlap import Overlap, check_shared, decide_shared, warn_of_ov
 from jugex.query.probes import PresentFilter, PresentIn
 from jugex.query.sources import open_source
 from jugex.regions import Region
+from jugex.wording import count_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -91,6 +92,8 @@ class RegionPair:
     >>> pair = jugex.query.region_pair(a, b, atlas=atlas, genes=["MAOA"])
     >>> pair.zscores.shape, int(pair.in_region_1.sum())
     ((51, 31), 27)
+    >>> pair.taking(list(range(40))).zscores.shape
+    (40, 31)
     """
 
     regions: tuple[Region, Region]
@@ -127,8 +130,9 @@ class RegionPair:
     def __repr__(self) -> str:
         n_1 = int(self.in_region_1.sum())
         return (
-            f"<RegionPair: {self.regions[0].name} ({n_1} samples) and {self.regions[1].name} "
-            f"({len(self.samples) - n_1} samples), {len(self.probes):,} probes of {len(self.genes.found):,} genes>"
+            f"<RegionPair: {self.regions[0].name} ({count_of(n_1, 'sample')}) and {self.regions[1].name} "
+            f"({count_of(len(self.samples) - n_1, 'sample')}), {count_of(len(self.probes), 'probe')} of "
+            f"{count_of(len(self.genes.found), 'gene')}>"
         )
 
 
@@ -217,7 +221,7 @@ def region_pair(
     --------
     >>> import jugex
     >>> jugex.query.region_pair(*jugex.demo_regions(), atlas="simulated", genes=["MAOA"])
-    <RegionPair: simulated A (27 samples) and simulated B (24 samples), 31 probes of 1 genes>
+    <RegionPair: simulated A (27 samples) and simulated B (24 samples), 31 probes of 1 gene>
     """
     check_policy(overlap)
     present = PresentFilter(min_present, present_in)

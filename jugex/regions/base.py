@@ -46,6 +46,22 @@ class Region(ABC):
     >>> a, b = jugex.Region.sphere((-22, 58, 4), 8, name="a"), jugex.Region.sphere((-16, 58, 4), 8, name="b")
     >>> a | b, a & b, a - b
     (<Region 'a + b': 3,239 mm3>, <Region 'a & b': 979 mm3>, <Region 'a - b': 1,130 mm3>)
+    >>> a.renamed("pole").name, round(a.volume), a.centroid.round().tolist()
+    ('pole', 2145, [-22.0, 58.0, 4.0])
+    >>> a.contains([[-22, 58, 4], [0, 0, 0]]).tolist()
+    [True, False]
+    >>> a.to_image().get_data_dtype().name, a.identity()["kind"]
+    ('uint8', 'sphere')
+
+    A probability map has a threshold, a structure needs an atlas, and samples lie in a region or not:
+
+    >>> area, _ = jugex.demo_regions()
+    >>> area.thresholds, area.at_threshold(0.4).thresholds
+    ((0.2,), (0.4,))
+    >>> atlas = jugex.open_atlas("simulated")
+    >>> bound = jugex.Region.from_structure("simFL").bound_to(atlas)
+    >>> [int(region.locate(atlas.samples).inside.sum()) for region in (area, bound)]
+    [38, 135]
     """
 
     name: str

@@ -10,6 +10,7 @@ import pandas as pd
 
 from jugex.regions.base import Points, Region
 from jugex.spaces import HEMISPHERES, tell_hemispheres
+from jugex.wording import count_of
 
 if TYPE_CHECKING:
     from jugex.atlas import ExpressionAtlas
@@ -39,6 +40,8 @@ class Coverage:
     >>> coverage = jugex.Region.sphere((-22, 58, 4), 8).coverage(jugex.open_atlas("simulated"))
     >>> coverage.n_samples, coverage.n_donors
     (27, 6)
+    >>> coverage.hemispheres["samples"].tolist()
+    [27, 0, 0]
     """
 
     region: str
@@ -68,7 +71,8 @@ class Coverage:
         extent = "no extent in space" if np.isnan(self.volume) else f"{self.volume:,.0f} mm3"
         x, y, z = self.centroid
         where = "" if np.isnan(x) else f" around x {x:.0f}, y {y:.0f}, z {z:.0f} mm"
-        head = f"{self.region} in {self.atlas}: {self.n_samples} samples of {self.n_donors} donors; {extent}{where}"
+        counts = f"{count_of(self.n_samples, 'sample')} of {count_of(self.n_donors, 'donor')}"
+        head = f"{self.region} in {self.atlas}: {counts}; {extent}{where}"
         totals = {"donor_name": "samples", **self.donors[[*HEMISPHERES, "samples"]].sum()}
         numbers = self.hemispheres.set_index("hemisphere")["donors"]
         donors = {"donor_name": "donors", **numbers, "samples": self.n_donors}

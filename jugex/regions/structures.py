@@ -17,15 +17,17 @@ from jugex.regions.base import Points, Region
 from jugex.regions.images import locations_table, sample_points
 from jugex.regions.rasters import make_image, rasterize, show_point
 from jugex.spaces import MNI_SPACE
+from jugex.wording import join_words
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
 
     from jugex.atlas import ExpressionAtlas
 
-__all__ = ["Structure", "StructureRegion", "find_structure", "find_structures"]
+__all__ = ["Structure", "StructureRegion", "find_structure", "find_structures", "search_structures"]
 
 _N_SHOWN = 5
+_HOW_TO_LIST = "jugex regions structures lists them, with the same --atlas; in Python, atlas.structures does"
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,38 @@ def find_structures(atlas: ExpressionAtlas, structures: str | int | Iterable[str
     if not asked:
         raise OptionError("no structure is named: give at least one acronym, name or id, or leave the argument out")
     return tuple(find_structure(atlas, structure) for structure in asked)
+
+
+def search_structures(atlas: ExpressionAtlas, words: Sequence[str] = ()) -> pd.DataFrame:
+    """List the anatomical structures of an atlas that have samples, by words.
+
+    Parameters
+    ----------
+    atlas : ExpressionAtlas
+        Whose structures to search.
+    words : sequence of str
+        What a structure's name or acronym must hold, each of them, in any case; none: every structure.
+
+    Returns
+    -------
+    DataFrame
+        `structure_id`, `acronym`, `name`, `n_samples` (of the structure and its parts), `is_unique` (whether the
+        acronym is that of no other structure of the atlas), in the order of the atlas.
+    """
+    table = _list_structures(atlas)
+    parents = dict(zip(table["structure_id"], table["parent_structure_id"], strict=True))
+    counts: dict[int, int] = {}
+    for number in map(int, atlas.samples["structure_id"]):
+        for member in (number, *_list_ancestors(number, parents)):
+            counts[member] = counts.get(member, 0) + 1
+    table = table.assign(
+        n_samples=table["structure_id"].map(counts).fillna(0).astype(int),
+        is_unique=~table["acronym"].duplicated(keep=False),
+    )
+    texts = [_simplify(f"{row.acronym} {row.name}") for row in table.itertuples(index=False)]
+    holds = [all(_simplify(word) in text for word in words) for text in texts]
+    found = table[np.asarray(holds, dtype=bool) & (table["n_samples"] > 0).to_numpy()]
+    return found[["structure_id", "acronym", "name", "n_samples", "is_unique"]].reset_index(drop=True)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -341,8 +375,9 @@ def _suggest(table: pd.DataFrame, structure: str | int) -> str:
             spelt.setdefault(spelling.casefold(), described)
     nearest = difflib.get_close_matches(asked.casefold(), spelt, n=_N_SHOWN, cutoff=0.6)
     if not nearest:
-        return "; see atlas.structures for their names, acronyms and ids"
-    return f"; did you mean {' or '.join(dict.fromkeys(spelt[spelling] for spelling in nearest))}?"
+        return f"; {_HOW_TO_LIST}"
+    meant = join_words(list(dict.fromkeys(spelt[spelling] for spelling in nearest)), "or")
+    return f"; did you mean {meant}? ({_HOW_TO_LIST})"
 
 
 def _split_names(text: str, table: pd.DataFrame) -> list[str]:

@@ -179,5 +179,6 @@ def _unknown(part: str) -> RegionError:
     if _is_folder(part):
         return RegionFileError(f"{part} is a folder: name the image in it")
     nearest = find_nearest_file(Path(part))
-    hint = f"; did you mean the file {str(Path(part).with_name(nearest))!r}?" if nearest else ""
-    return RegionError(f"{part!r} is no region{hint}; give {_FORMS}")
+    if nearest:
+        return RegionError(f"{part!r} is no region; did you mean the file {str(Path(part).with_name(nearest))!r}?")
+    return RegionError(f"{part!r} is no region; give {_FORMS}")

@@ -46,10 +46,10 @@ def test_donors_are_called_unequal_only_where_they_are(layout, sentence):
 @pytest.mark.parametrize(
     ("n_permutations", "sentence"),
     [
-        (9, "the smallest p that 9 permutations of this design (within-donor) can give is 0.1; more samples in both "
+        (9, "the smallest p that 9 permutations of this design (within-donor) can give is 0.1000; more samples in both "
             "regions of one donor, or more permutations, would help"),
-        (500, "the smallest p that the 10 relabellings of this design (within-donor) can give is 0.1; more samples in "
-              "both regions of one donor would help"),
+        (500, "the smallest p that the 10 relabellings of this design (within-donor) can give is 0.1000; more samples "
+              "in both regions of one donor would help"),
     ],
 )  # fmt: skip
 def test_more_permutations_are_advised_only_where_there_are_more(n_permutations, sentence):
@@ -63,7 +63,7 @@ def test_probes_are_called_probes():
     options = check_options(99, "adjusted", "within-donor", "single", None, 0.05, 1)
     with pytest.warns(DesignWarning):
         [message] = warn_of_design(make_design([(4, 4)] * 3), options, 50)
-    assert message.startswith("q_fdr of a single probe cannot reach 0.05 with 50 probes and 99 permutations")
+    assert message.startswith("the false discovery rate (q_fdr) of a single probe cannot reach 0.05 with 50 probes and")
     table = make_table(3, probe_name=["P0", "P1", "P2"], carried_by="one")
     [caveat] = list_gene_caveats(table, make_exchanges(3), options)
     assert caveat.endswith("not carried by several donors: G0 P0")
@@ -90,7 +90,7 @@ def make_exchanges(n=3, within=(0.01,), free=(0.01,)):
         (
             {"p_boundary": [0.2, 0.9, 0.9]},
             {},
-            "arbitrary flat border through the same samples separates expression about as well (p_boundary > 0.05): G0",
+            "same samples separates expression about as well (p of the border above 0.05): G0",
         ),
         ({"p_boundary": np.nan}, {}, None),
         ({"carried_by": ["one", "one", "one"]}, {}, "not carried by several donors: G0"),
@@ -124,9 +124,9 @@ def test_a_gene_near_the_floor():
 def test_borders_that_are_the_observed_one():
     table = make_table(p_boundary=[0.2, 0.2, 0.2])
     [caveat] = list_gene_caveats(table, make_exchanges(), OPTIONS, border_floor=0.22)
-    assert "(p_boundary > 0.05; 22% of these borders give the very labels of the regions" in caveat
+    assert "(p of the border above 0.05; 22% of these borders give the very labels of the regions" in caveat
     [caveat] = list_gene_caveats(table, make_exchanges(), OPTIONS, border_floor=0.04)
-    assert "(p_boundary > 0.05): G0" in caveat
+    assert "(p of the border above 0.05): G0" in caveat
 
 
 def test_many_names_are_counted():

@@ -78,7 +78,7 @@ def test_within_donors_is_the_projection_off_the_donors():
 
 def test_no_donor_with_both_regions_is_refused():
     design = make_design([(3, 0), (0, 4)])
-    with pytest.raises(DesignError, match=r"no donor has samples in both 'V1' \(3 samples of 1 donors\)"):
+    with pytest.raises(DesignError, match=r"no donor has samples in both 'V1' \(3 samples of 1 donor\)"):
         design.check_testable(("V1", "V2"))
 
 

@@ -184,7 +184,7 @@ class TestEvidence:
 
     def test_the_smallest_p_counts_relabellings_tied_by_symmetry(self):
         pair = region_pair(wells("a", 1000, 1001, 1002), wells("b", 1003, 1004, 1005), atlas=ToyAtlas([8], GENES))
-        with pytest.warns(DesignWarning, match=r"the 20 relabellings of this design .* can give is 0\.1;"):
+        with pytest.warns(DesignWarning, match=r"the 20 relabellings of this design .* can give is 0\.1000;"):
             result = analyse(pair, n_permutations=1000)
         assert result.settings["permutation"]["smallest_p"] == result.settings["design"]["smallest_p"]["within-donor"]
         assert result.settings["permutation"]["smallest_p"] == pytest.approx(0.1)
@@ -282,18 +282,18 @@ class TestSettings:
         assert result.inputs.atlas.name == "toy atlas"
 
     def test_too_few_permutations_for_alpha_warn(self):
-        with pytest.warns(DesignWarning, match=r"no gene can be significant at alpha = 0\.05.*can give is 0\.1;"):
+        with pytest.warns(DesignWarning, match=r"no gene can be significant at alpha = 0\.05.*can give is 0\.1000;"):
             result = analyse(make_pair(), n_permutations=9)
         assert result.settings["warnings"][0].startswith("no gene can be significant")
 
     def test_a_design_that_cannot_reach_alpha_warns(self):
         pair = region_pair(wells("a", 1000, 1001), wells("b", 1002, 1003), atlas=ToyAtlas([6, 6], GENES))
-        with pytest.warns(DesignWarning, match=r"no gene can be significant .* can give is 0\.333"):
+        with pytest.warns(DesignWarning, match=r"no gene can be significant .* can give is 0\.3333"):
             analyse(pair)
 
     def test_the_floor_of_q_fdr_is_explained(self):
         with pytest.warns(
-            DesignWarning, match=r"q_fdr of a single gene cannot reach 0\.05 with 4 genes and 39 .*at least 2 genes"
+            DesignWarning, match=r"\(q_fdr\) of a single gene cannot reach 0\.05 with 4 genes and 39 .*at least 2 genes"
         ):
             analyse(make_pair(), n_permutations=39)
 

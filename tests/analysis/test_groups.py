@@ -331,7 +331,7 @@ class TestRefusals:
 
     def test_no_residual_degree_of_freedom(self):
         design = make_group([(1, 1, 1)])
-        with pytest.raises(DesignError, match="3 samples of 1 donors leave 0 residual degrees of freedom beside 3"):
+        with pytest.raises(DesignError, match="3 samples of 1 donor leave 0 residual degrees of freedom beside 3"):
             design.check_testable(self.NAMES, "within-donor")
 
     def test_free_exchange_over_regions_that_no_donor_links(self):

@@ -20,16 +20,16 @@ from tests.toy import ToyAtlas, wells
 
 def test_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "anndata", None)  # as if it were not installed
-    with pytest.raises(AtlasError, match=r"needs the package anndata, .*: pip install jugex\[anndata\]"):
+    with pytest.raises(AtlasError, match=r'needs the package anndata, .*: run pip install "\.\[anndata\]"'):
         atlas_from_anndata("data.h5ad")
     pair = jugex.query.region_pair(wells("a", 1000), wells("b", 1001), atlas=ToyAtlas([4], ["A"]))
-    with pytest.raises(AtlasError, match=r"pip install jugex\[anndata\]"):
+    with pytest.raises(AtlasError, match=r'pip install "\.\[anndata\]"'):
         pair.to_anndata()
 
 
 @pytest.fixture
 def anndata():
-    return pytest.importorskip("anndata", reason="anndata is not installed: pip install jugex[anndata]")
+    return pytest.importorskip("anndata", reason="anndata is not installed: make test-anndata installs it")
 
 
 @pytest.fixture
@@ -225,5 +225,5 @@ class TestResult:
 
     def test_says_how_to_install_it(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "anndata", None)  # as if it were not installed
-        with pytest.raises(AtlasError, match=r"pip install jugex\[anndata\]"):
+        with pytest.raises(AtlasError, match=r'pip install "\.\[anndata\]"'):
             self.analyse().to_anndata()

@@ -23,21 +23,21 @@ def _edit_expression(archive, row, column, cell):
 
 def test_path_that_does_not_exist(tmp_path):
     with pytest.raises(
-        AtlasNotFoundError, match=r"nowhere does not exist; .*jugex fetch.*jugex build.*--atlas simulated"
+        AtlasNotFoundError, match=r"nowhere does not exist; needed is the folder .* jugex fetch downloads"
     ):
         ArchivesAtlas(tmp_path / "nowhere")
 
 
 def test_folder_without_archives(tmp_path):
     (tmp_path / "readme.txt").write_text("nothing here")
-    expected = r"no donor archive in .*normalized_microarray_donor9861.*jugex fetch.*jugex build.*--atlas simulated"
+    expected = r"no donor archive in .*normalized_microarray_donor9861.*jugex fetch downloads them"
     with pytest.raises(AtlasNotFoundError, match=expected):
         ArchivesAtlas(tmp_path)
 
 
 def test_file_that_is_no_archive(tmp_path):
     (tmp_path / "table.csv").write_text("a,b")
-    with pytest.raises(AtlasNotFoundError, match=r"no donor archive in .*table\.csv"):
+    with pytest.raises(AtlasNotFoundError, match=r"table\.csv is no donor archive; needed is"):
         ArchivesAtlas(tmp_path / "table.csv")
 
 

@@ -48,11 +48,12 @@ class TestReport:
 
     def test_same_sources_are_built_once(self, archives, tmp_path):
         first = build_store(archives, tmp_path)
-        stamp = (first.path / "manifest.json").stat()
+        written = (first.path / "manifest.json").stat()
         second = build_store(archives, tmp_path)
         assert (first.is_new, second.is_new) == (True, False)
         assert (second.path, second.n_bytes, second.n_donors) == (first.path, first.n_bytes, 2)
-        assert (first.path / "manifest.json").stat() == stamp
+        found = (first.path / "manifest.json").stat()
+        assert (found.st_ino, found.st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
 
     def test_another_name_of_the_same_archive_is_the_same_source(self, new_archive, tmp_path):
         archive = new_archive(9861).zip(tmp_path / "archives")
@@ -335,7 +336,7 @@ class TestKilled:
                 shutil.rmtree(folder / "store")
             for path in folder.glob(".store-*/manifest.json"):
                 assert path.parent.name.startswith((".store-building-", ".store-aside-"))
-            with pytest.raises(AtlasNotFoundError, match=r"no donor archive in|does not exist"):
+            with pytest.raises(AtlasNotFoundError, match=r"no donor archive in|there is no folder"):
                 open_atlas(folder)
         assert n_killed >= 3  # the first moments come early in a build, however the speed of the machine varies
         assert build_store(archives, folder).is_new

@@ -318,7 +318,7 @@ class TestErrors:
 
     def test_of_donors(self, samples, expression):
         donors = pd.DataFrame({"donor_name": ["D1"]})
-        with pytest.raises(AtlasError, match=r"donors table has no row for 1 donors of the samples \(first: 'D2'\)"):
+        with pytest.raises(AtlasError, match=r"donors table has no row for 1 donor of the samples \(first: 'D2'\)"):
             atlas_from_tables(samples, expression, donors=donors)
 
     @pytest.mark.parametrize("name", ["expression.xlsx", "expression", "expression.csv.zip"])

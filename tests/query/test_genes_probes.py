@@ -170,7 +170,7 @@ class TestCommandLine:
 
     def test_no_match_is_status_1(self, capsys):
         assert main(["genes", "MAOC", "--atlas", "simulated"]) == 1
-        assert "no gene of the atlas matches 'MAOC' (nearest: MAOA)" in capsys.readouterr().err
+        assert "no gene of the atlas matches 'MAOC'; did you mean MAOA?" in capsys.readouterr().err
 
     def test_aliases(self, capsys, tmp_path):
         path = tmp_path / "hgnc.tsv"
@@ -182,9 +182,9 @@ class TestCommandLine:
         out = tmp_path / "out"
         command = ["compare", "simulated:A", "simulated:B", "--atlas", "simulated", "--permutations", "99"]
         assert main([*command, "--genes", "4128,TAC1,NOPE", "--mirror", "left", "--out", str(out)]) == 0
-        assert "jugex: 3 genes asked for: 2 used, 1 no probe in the atlas (NOPE)\n" in capsys.readouterr().err
+        assert "jugex: 3 genes asked for: 2 used, 1 without a probe in the atlas (NOPE)\n" in capsys.readouterr().err
         page = (out / "report.html").read_text()
-        assert "3 genes asked for; 1 of them was not simply used:" in page
+        assert "Of 3 genes asked for, 1 was not used as asked:" in page
         settings = json.loads((out / "settings.json").read_text())
         assert settings["genes"]["ledger"][0]["gene"] == "MAOA"
         assert settings["atlas"]["mirror"]["side"] == "left"

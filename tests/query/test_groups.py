@@ -42,7 +42,7 @@ class TestSamples:
         group = region_group([A, B, C], atlas=atlas, genes=["TAC1"])
         np.testing.assert_array_equal(group.levels[:, 0], atlas.values[[0, 1, 2, 3, 4, 6, 7, 8], 1])
         assert group.zscores.shape == (8, 1)
-        assert repr(group) == "<RegionGroup: A (3 samples), B (2 samples), C (3 samples), 1 probes of 1 genes>"
+        assert repr(group) == "<RegionGroup: A (3 samples), B (2 samples), C (3 samples), 1 probe of 1 gene>"
 
     @pytest.mark.parametrize(
         ("probabilities", "n_dropped"),

@@ -89,11 +89,11 @@ class TestExpressions:
             expressions("V1", "MAOA", atlas=atlas)
 
     def test_unknown_genes_are_refused_with_suggestions(self, atlas):
-        with pytest.raises(GeneError, match=r"not in the atlas: MAO \(nearest to MAO: MAOA\)"):
+        with pytest.raises(GeneError, match=r"not in the atlas: MAO \(did you mean MAOA for MAO\?\)"):
             expressions(wells("R", 1000), "MAO", atlas=atlas)
 
     def test_some_unknown_genes_are_left_out_with_a_warning(self, atlas):
-        with pytest.warns(GeneWarning, match="not in the atlas: XYZ; going on with the other 1"):
+        with pytest.warns(GeneWarning, match="not in the atlas: XYZ; going on with 1 other gene"):
             table = expressions(wells("R", 1000), ["XYZ", "maoa"], atlas=atlas)
         assert set(table["gene"]) == {"MAOA"}
 

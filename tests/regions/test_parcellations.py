@@ -214,7 +214,8 @@ def test_regions_of_siibra_are_not_listed_here():
 
 def test_not_installed(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(RegionFileError, match=r"'juelich' is not installed: run pip install 'jugex\[parcellations\]'"):
+    expected = r"'juelich' is not installed: run pip install .\.\[parcellations\]. in a copy of jugex's repository, or"
+    with pytest.raises(RegionFileError, match=expected):
         Region.from_parcellation("juelich", "V1")
 
 

@@ -182,7 +182,7 @@ def test_regions_that_cannot_be_found(siibra, found, error, message):
 
 def test_not_installed(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(RegionError, match=r"siibra is not installed: run pip install 'jugex\[siibra\]'"):
+    with pytest.raises(RegionError, match=r'siibra is not installed: run pip install "\.\[siibra\]" in a copy of'):
         Region.from_siibra("julich 3.1", "hoc1 left")
 
 

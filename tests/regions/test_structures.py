@@ -89,9 +89,9 @@ def test_a_circle_has_an_end(atlas):
     [
         ("hippocampal formatoin", r"no structure '.*'; did you mean hippocampal formation \(HiF\) or parahippocampal"),
         ("HiFf", r"did you mean hippocampal formation \(HiF\)"),
-        ("zzzzzz", r"no structure 'zzzzzz'; see atlas\.structures"),
-        (77, "no structure 77; see"),
-        ("", "no structure ''; see"),
+        ("zzzzzz", r"'zzzzzz'; jugex regions structures lists them, .*; in Python, atlas\.structures does"),
+        (77, "no structure 77; jugex regions structures"),
+        ("", "no structure ''; jugex regions structures"),
         ("III", r"'III' fits 2 structures of toy atlas; name one, .*: III \(Ve-III, id 8\); III \(Cb-III, id 9\)$"),
         ("hippocampal", r"fits 2 structures .*: hippocampal formation .*; parahippocampal gyrus \(PHG, id 5\)$"),
     ],

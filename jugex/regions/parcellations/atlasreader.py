@@ -9,7 +9,7 @@ import importlib.metadata
 import importlib.util
 from pathlib import Path
 
-from jugex.errors import RegionFileError
+from jugex.errors import RegionFileError, how_to_install
 from jugex.regions.labels import read_names
 from jugex.regions.parcellations.catalogue import Entry
 from jugex.regions.parcellations.named import Parcellation
@@ -41,8 +41,8 @@ def open_installed(entry: Entry) -> Parcellation:
     folder = find_folder()
     if folder is None:
         raise RegionFileError(
-            f"the parcellation {entry.name!r} is not installed: run pip install 'jugex[parcellations]', or list what "
-            "a network offers with: jugex regions"
+            f"the parcellation {entry.name!r} is not installed: {how_to_install('parcellations')}, or list what a "
+            "network offers with: jugex regions"
         )
     image, table = folder / f"atlas_{entry.name}.nii.gz", folder / f"labels_{entry.name}.csv"
     missing = [path.name for path in (image, table) if not path.is_file()]

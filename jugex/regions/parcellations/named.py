@@ -48,8 +48,9 @@ class Parcellation:
     --------
     >>> # not run: needs the extra parcellations
     >>> from jugex.regions import open_parcellation
-    >>> len(open_parcellation("juelich").names)  # doctest: +SKIP
-    121
+    >>> juelich = open_parcellation("juelich")  # doctest: +SKIP
+    >>> juelich.search("visual v1"), juelich.nearest("Visual V1")  # doctest: +SKIP
+    >>> juelich.region("GM_Visual_cortex_V1_BA17_L", threshold=0.2)  # doctest: +SKIP
     """
 
     name: str

