@@ -14,6 +14,8 @@ sys.path[:0] = [str(HERE / "_ext"), str(PROJECT)]
 # kernels of notebooks find this very jugex, and no atlas of the user's
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH", "")]))
 os.environ.pop("JUGEX_DATA", None)
+# and no profile of the user's; they tell of errors only
+os.environ["IPYTHONDIR"] = str(HERE / "_build" / "ipython")
 
 # found by the lines above
 from pictures import draw_text_only  # noqa: E402
@@ -43,6 +45,9 @@ highlight_language = "none"
 # --- pages in Markdown, and the notebook -------------------------------------------------------------------------
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "substitution"]
 myst_heading_anchors = 3
+myst_html_meta = {
+    "description": "Which genes differ between regions of the human brain, by the Allen Human Brain Atlas (JuGEx).",
+}
 myst_substitutions = {"version": release}
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
@@ -69,6 +74,7 @@ sphinx_gallery_conf = {
     "image_scrapers": ("pictures",),
     "abort_on_example_error": True,
     "download_all_examples": False,
+    "remove_config_comments": True,
     "show_memory": False,
     "show_signature": False,
     "min_reported_time": 3600,
@@ -104,6 +110,9 @@ html_sidebars = {"changelog": [], "citation": [], "gallery/index": []}
 def setup(_app):
     """Bring the examples to where they are run, and draw what pages show."""
     EXAMPLES.mkdir(parents=True, exist_ok=True)
+    profile = Path(os.environ["IPYTHONDIR"]) / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    (profile / "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 40\n", encoding="utf-8")
     draw_text_only(HERE / "_build" / "text-only.png")
     for file in sorted((PROJECT / "examples").iterdir()):
         if file.suffix in {".py", ".rst"}:

@@ -8,6 +8,8 @@ Both pages are kept with the sources, so that they can be read there; a test fai
 from __future__ import annotations
 
 import argparse
+import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -54,9 +56,20 @@ def _describe_command(name: str, command: argparse.ArgumentParser, summary: str)
         yield ""
         yield f"`{shown}`"
         yield f": {_to_sentence(_fill_help(action, command))}"
-    if command.epilog:
+    yield from _describe_epilog(command.epilog or "")
+
+
+def _describe_epilog(epilog: str) -> Iterator[str]:
+    """End of a command's help: its indented blocks, such as examples, as they are, and sentences between them."""
+    for block in re.split(r"\n{2,}", epilog.strip("\n")):
         yield ""
-        yield _to_sentence(" ".join(command.epilog.split())).replace("*", r"\*").replace("#", r"\#")
+        if block.startswith(" "):
+            yield "```text"
+            yield textwrap.dedent(block)
+            yield "```"
+        elif block:
+            text = block.replace("*", r"\*").replace("#", r"\#")
+            yield text[:1].upper() + text[1:]
 
 
 def _show_positional(action: argparse.Action) -> str:
@@ -67,6 +80,8 @@ def _show_positional(action: argparse.Action) -> str:
 def _show_option(action: argparse.Action) -> str:
     if action.nargs == 0:
         return ", ".join(action.option_strings)
+    if isinstance(action.metavar, tuple):
+        return " ".join([*action.option_strings, *action.metavar])
     value = action.metavar or (action.choices and "|".join(map(str, action.choices))) or action.dest.upper()
     times = action.nargs if isinstance(action.nargs, int) else 1
     return ", ".join(action.option_strings) + f" {value}" * times

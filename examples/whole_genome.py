@@ -7,6 +7,8 @@ Nothing has to be chosen: by default every gene is tested, and p is corrected fo
 the regions of the call change.
 """
 
+# sphinx_gallery_thumbnail_number = 2
+
 import jugex
 from jugex.plots import save_figure
 

@@ -290,9 +290,10 @@ def draw_run_of_2017() -> Figure:
     colours = [RED if p <= 0.05 else GREY for p in table["p_fwe"]]
     ax.hlines(table["gene"], 0, table["f"], color=PALE)
     ax.scatter(table["f"], table["gene"], c=colours, s=20, zorder=2)
-    for gene, f, p in zip(table["gene"], table["f"], table["p_fwe"], strict=True):
+    for place, (f, p) in enumerate(zip(table["f"], table["p_fwe"], strict=True)):
         if p < 0.5:
-            ax.annotate(f"p_fwe = {p:g}", (f, gene), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8)
+            at = {"xytext": (6, 0), "textcoords": "offset points"}
+            ax.annotate(f"p_fwe = {p:g}", (f, place), va="center", fontsize=8, **at)
     ax.set(xlabel="F of area (sequential)", xlim=(-1, 54))
     ax.tick_params(axis="y", labelsize=7)
     return figure

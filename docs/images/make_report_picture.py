@@ -3,7 +3,7 @@
     python docs/images/make_report_picture.py                            (report.png)
     python docs/images/make_report_picture.py --data FOLDER              (both)
 
-Needs chromium and ``pip install "jugex[browser]"``. The pictures show the page with its long sections folded away, so
+Needs chromium and ``pip install ".[browser]"``. The pictures show the page with its long sections folded away, so
 that its parts stand together. FOLDER holds ``ahba-mini/`` (donor archives of the Allen Institute, cut down to five
 probes of SCN1A and SLC6A2) and ``regions/Fp1_left_pmap.nii.gz`` and ``regions/Fp2_left_pmap.nii.gz`` (JuBrain's maps of
 the areas of Bludau et al. 2018). Of the real expression only 2,305 of 3,702 samples are matched to their wells for
