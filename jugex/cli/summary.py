@@ -13,6 +13,7 @@ import pandas as pd
 from jugex.analysis import DifferentialExpression
 from jugex.cli.layout import lay_out
 from jugex.genes import describe_ledger
+from jugex.report.figures import MAX_GENES
 from jugex.report.files import save_result
 from jugex.wording import count_of, format_number, format_p, shorten
 
@@ -30,6 +31,9 @@ def save_and_summarize(result: DifferentialExpression, options: argparse.Namespa
         if caveat not in options.shown_warnings:
             print(f"jugex: warning: {caveat}", file=sys.stderr)
     print(_summarize(result))
+    n_significant = len(result.significant)
+    if n_significant > MAX_GENES:
+        print(f"figures/ holds the first {MAX_GENES} of {n_significant:,} significant genes")
     print(f"Written: {options.out} (open {Path(options.out) / 'report.html'})")
 
 

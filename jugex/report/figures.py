@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jugex.progress import track
-from jugex.report.genes import MAX_SIGNIFICANT
 from jugex.report.words import tested_genes
 from jugex.spaces import is_mni_space
 
@@ -19,14 +18,17 @@ if TYPE_CHECKING:
 
     from jugex.analysis.result import DifferentialExpression
 
-__all__ = ["write_figures"]
+__all__ = ["MAX_GENES", "write_figures"]
+
+#: Genes drawn unasked, a fifth of a second each: of the rest, `plot_gene` draws any.
+MAX_GENES = 30
 
 _FORMATS = (".svg", ".png")
 _LONGEST_NAME = 40
 
 
 def write_figures(result: DifferentialExpression, folder: Path) -> list[Path]:
-    """Draw the volcano plot, the significant genes (at most 50) and the views of the brain.
+    """Draw the volcano plot, the significant genes (the first `MAX_GENES`) and the views of the brain.
 
     Parameters
     ----------
@@ -62,7 +64,7 @@ def _list_figures(result: DifferentialExpression) -> Iterator[tuple[str, Callabl
     if is_mni_space(result.settings["atlas"]["space"]) and np.isfinite(points).all(axis=1).any():
         yield "brain", lambda: plot_samples(result)[0]
     significant = result.labels[result.significant.index]
-    drawable = [gene for gene in significant if gene in result.zscores.columns][:MAX_SIGNIFICANT]
+    drawable = [gene for gene in significant if gene in result.zscores.columns][:MAX_GENES]
     for number, gene in enumerate(drawable, start=1):
         yield f"gene-{number:02d}-{_name_file(gene)}", lambda gene=gene: plot_gene(result, gene)  # type: ignore[misc]
 

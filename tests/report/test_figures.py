@@ -31,7 +31,7 @@ def test_volcano_brain_and_significant_genes(make_result, tmp_path):
 
 
 def test_at_most_so_many_genes(make_result, tmp_path, monkeypatch):
-    monkeypatch.setattr(figures, "MAX_SIGNIFICANT", 1)
+    monkeypatch.setattr(figures, "MAX_GENES", 1)
     write_figures(make_result(), tmp_path / "figures")
     assert names_in(tmp_path / "figures") == both("volcano", "brain", "gene-01-MAOA")
 
