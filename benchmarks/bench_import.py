@@ -3,8 +3,8 @@
     python benchmarks/bench_import.py [--runs 21]
 
 Each run is a process of its own that imports the three and then jugex, and takes the time of both; a first run that
-fills the caches is not counted. Beside wall time stands processor time, which other work on the machine disturbs less. Compiled
-modules are kept, as Python does unless told not to.
+fills the caches is not counted. Beside wall time stands processor time, which other work on the machine disturbs less.
+Compiled modules are kept, as Python does unless told not to.
 """
 
 from __future__ import annotations
