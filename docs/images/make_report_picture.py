@@ -27,8 +27,13 @@ FOLDED = """
 section:has(#design), section:has(#evidence), section:has(#caveats), section:has(#methods), section:has(#settings),
 section:has(#volcano) .note, nav, details, figcaption:not(.panels *) { display: none }
 .banner { position: static } .views { max-width: 50rem }
-.scroll.tall { max-height: 15rem; overflow: hidden } .plot { height: 20rem } .plot.deep { height: 22rem }
+#genes tbody tr:nth-child(n + 9) { display: none } .plot { height: 20rem } .plot.deep { height: 22rem }
 h2 { margin-top: 1.4rem } .controls { margin: 0.4rem 0 }
+"""
+#: What the picture at the head of the README leaves out beyond that: two screens are enough there.
+SHORT = """
+section:has(#volcano) p, section:has(#results) p, #genes-pages, #scene-box,
+#genes tbody tr:nth-child(n + 6), article ~ article { display: none }
 """
 
 
@@ -46,8 +51,8 @@ def compare_real(data: Path) -> jugex.DifferentialExpression:
     return jugex.compare(*regions, atlas=data / "ahba-mini", genes=["SCN1A", "SLC6A2"], rng=0)
 
 
-def photograph(result: jugex.DifferentialExpression, picture: Path, chromium: str) -> None:
-    """Write the report of a result, open it, wait until all is drawn, and take a picture of it."""
+def photograph(result: jugex.DifferentialExpression, picture: Path, chromium: str, *, style: str = "") -> None:
+    """Write the report of a result, open it, wait until all is drawn, and take a picture of it in this style."""
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory() as name, sync_playwright() as driver:
@@ -58,6 +63,7 @@ def photograph(result: jugex.DifferentialExpression, picture: Path, chromium: st
         page.add_style_tag(content=FOLDED)
         page.locator("#volcano-still.replaced").wait_for(state="attached")
         page.locator("#scene-plot canvas").first.wait_for(state="attached")
+        page.add_style_tag(content=style)
         page.wait_for_timeout(5000)  # the last frame
         page.screenshot(path=picture, full_page=False, clip=_frame(page))
         browser.close()
@@ -77,7 +83,7 @@ def main() -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         sys.exit("no chromium found: install it (Debian, Ubuntu: apt install chromium)")
-    photograph(compare_simulated(), FOLDER / "report.png", chromium)
+    photograph(compare_simulated(), FOLDER / "report.png", chromium, style=SHORT)
     if options.data is not None:
         photograph(compare_real(options.data), FOLDER / "report-fp1-fp2.png", chromium)
 
