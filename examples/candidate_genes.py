@@ -29,10 +29,10 @@ print(result.details()[["gene", "direction"]].head(2).to_string(index=False))
 print(*result.settings["warnings"], sep="\n")
 
 # %%
-# One gene: its values in every sample, and F beside F under all relabellings.
+# One gene: its values in every sample, and F beside F under the 10,000 relabellings drawn.
 save_figure(result.plot_gene("MAOA"), "MAOA.png")
 save_figure(result.plot_null("MAOA"), "MAOA-null.png")
 
 # %%
 # Where the samples lie.
-save_figure(result.plot_samples()[0], "samples.png")
+save_figure(result.plot_samples(), "samples.png")

@@ -6,8 +6,9 @@ Every gene ranked, as GSEA and GSEApy read it: on the simulated atlas, offline::
 
     python examples/enrichment_input.py [FOLDER]
 
-``genes.rnk`` is written to FOLDER (default: ``enrichment``): GSEA and GSEApy read it. Where GSEApy is installed
-(``pip install gseapy``), it ranks a gene set made up of the ten genes that are highest in region 2.
+``genes.rnk`` is written to FOLDER (default: ``enrichment``). jugex itself tests no gene sets: only where GSEApy is
+installed (``pip install gseapy``) does this script show an enrichment, of a gene set made up of the ten genes that are
+highest in region 2.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def main(folder: Path) -> None:
     try:
         import gseapy
     except ImportError:
-        print("\nGSEApy is not installed, so no gene set is tested.")
+        print("\nGSEApy is not installed, so no gene set is tested: pip install gseapy")
         return
     gene_sets = {"ten highest in region 2": ranking["gene"].tail(10).tolist()}
     found = gseapy.prerank(

@@ -30,7 +30,7 @@ def main(folder: Path) -> None:
     gene = str(result.labels.iloc[0])
     figures = {
         "coverage": plot_coverage([region_1.coverage(atlas), region_2.coverage(atlas)]),
-        "samples": result.plot_samples()[0],
+        "samples": result.plot_samples(),
         "volcano": result.plot_volcano(),
         "heatmap": result.plot_heatmap(n_genes=30),
         f"{gene}-gene": result.plot_gene(gene),

@@ -27,6 +27,10 @@ save_figure(result.plot_gene(result.table["gene"].iloc[0]), "structures.png")
 
 # %%
 # Structures also filter the samples of other regions: ``within`` keeps those of some structures, ``exclude`` drops
-# them.
-table = jugex.query.expressions(jugex.demo_regions()[0], ["MAOA"], atlas=atlas, exclude="simB")
-print(table["structure_name"].value_counts().to_string())
+# them. The map of region A also holds samples that are annotated with area B.
+region = jugex.demo_regions()[0]
+for exclude in (None, "simB"):
+    table = jugex.query.expressions(region, ["MAOA"], atlas=atlas, exclude=exclude)
+    print(f"MAOA in {region.name}, excluded: {exclude}: {table['probe_id'].nunique()} probes, and in samples of")
+    counts = table.drop_duplicates("well_id")["structure_name"].value_counts()
+    print(counts.rename_axis(None).to_string(), end="\n\n")

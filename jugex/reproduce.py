@@ -27,7 +27,7 @@ from jugex.query import AtlasLike
 from jugex.regions import Region
 from jugex.report.folders import replacing_file
 from jugex.report.tables import write_tsv
-from jugex.wording import count_of
+from jugex.wording import count_of, format_p
 from jugex.workflow import compare
 
 __all__ = ["COMPARISON_COLUMNS", "FINDING", "Reproduction", "read_run_of_2017", "reproduce_bludau2018"]
@@ -66,7 +66,7 @@ class Reproduction:
         Columns `COMPARISON_COLUMNS`, sorted as ``result.table`` is; genes that the atlas lacks come last. Columns that
         end in ``_2017`` are of the run of 2017; those in ``_same`` are ours by the method of that run (the preset
         `siibra-jugex`); the others are of `result`. `f_deviation`: ``f_same / f_2017 - 1``; `agrees`: whether F and
-        both sums of squares are within 1 % (false where the atlas lacks the gene); `direction`: in which region the
+        both sums of squares are within 1 % (none where the atlas lacks the gene); `direction`: in which region the
         gene is higher.
     statement : tuple of str
         Sentences: how far the numbers agree, whether the finding is there, and what makes the results differ.
@@ -205,9 +205,9 @@ def _compare_with_2017(
     merged = merged.merge(ours, on="gene", how="left")
     merged["f_deviation"] = merged["f_same"] / merged["f_2017"] - 1
     numbers = ("ss_area", "ss_resid", "f")
-    merged["agrees"] = np.all(
-        [np.abs(merged[f"{name}_same"] / merged[f"{name}_2017"] - 1) <= _AGREEMENT for name in numbers], axis=0
-    )
+    deviations = np.array([merged[f"{name}_same"] / merged[f"{name}_2017"] - 1 for name in numbers])
+    agrees = pd.Series(np.abs(deviations).max(axis=0) <= _AGREEMENT, dtype="boolean")
+    merged["agrees"] = agrees.mask(merged["f_same"].isna())  # what was not compared does not disagree either
     merged = merged.sort_values(["p_fwe", "f"], ascending=[True, False], na_position="last", kind="stable")
     return merged[list(COMPARISON_COLUMNS)].reset_index(drop=True)
 
@@ -251,7 +251,8 @@ def _tell_gene(gene: str, rows: pd.DataFrame) -> str:
     row = rows.loc[gene]
     if row["status"] != "ok":
         return f"{gene} was {row['status'].replace(': ', ' (')})"
-    return f"{gene} is {row['direction']}, p_fwe = {row['p_fwe']:.4g}"
+    p_fwe = rows.loc[[gene], "p_fwe"].to_numpy(dtype=np.float64)[0]
+    return f"{gene} is {row['direction']}, p_fwe = {format_p(p_fwe)}"
 
 
 def _list_differences(result: DifferentialExpression, same: DifferentialExpression, n_published: int) -> list[str]:

@@ -31,6 +31,7 @@ from jugex.query import AtlasLike, Donors, Overlap, PresentIn, RegionGroup, Stru
 from jugex.query.groups import check_group_overlap
 from jugex.regions import Region
 from jugex.report.several_files import SeveralTables, save_several
+from jugex.wording import count_of
 from jugex.workflow import COLLINEAR_IN_PRESETS, check_threshold_is_used, compare, make_regions, resolve_choices
 
 __all__ = ["PAIRS_COLUMNS", "SeveralRegions", "compare_several"]
@@ -119,7 +120,9 @@ class SeveralRegions:
 
     def __repr__(self) -> str:
         names = ", ".join(self.region_names)
-        return f"<SeveralRegions: {names}, {len(self.omnibus):,} genes, {len(self.pairs)} pairs>"
+        unit = "probe" if "probe_name" in self.omnibus else "gene"
+        counts = f"{count_of(len(self.omnibus), unit)}, {count_of(len(self.pairs), 'pair')}"
+        return f"<SeveralRegions: {names}, {counts}>"
 
 
 def compare_several(
@@ -239,9 +242,10 @@ def compare_several(
     of_pairs["collinear"] = COLLINEAR_IN_PRESETS if preset else None  # as `compare` does where it knows of the preset
     pairs, impossible = _compare_pairs(group, of_pairs, arguments)
     table = _list_pairs(pairs, impossible, omnibus.table, alpha)
+    pairs = _tell_of_the_others(pairs, table, group.region_names)
     settings = omnibus.settings | {
         "arguments": omnibus.settings["arguments"] | arguments | ({"tail": True} if tail else {}),
-        "pairs": _describe_pairs(group.region_names, pairs, impossible),
+        "pairs": _describe_pairs(group.region_names, pairs, impossible, omnibus.settings["warnings"]),
     }
     return SeveralRegions(omnibus.table, pairs, table, omnibus.samples, omnibus.zscores, settings)
 
@@ -309,12 +313,28 @@ def _list_pairs(
     return table.sort_values(order, ascending=ascending, na_position="last", kind="stable", ignore_index=True)
 
 
+def _tell_of_the_others(
+    pairs: Mapping[tuple[str, str], DifferentialExpression], table: pd.DataFrame, names: Sequence[str]
+) -> dict[tuple[str, str], DifferentialExpression]:
+    """Results of the pairs whose settings know that there are others, and what is significant over all of them."""
+    found = table[table["significant"].to_numpy(dtype=bool)]
+    told = {}
+    for (first, second), result in pairs.items():
+        of_pair = found[((found["region_1"] == first) & (found["region_2"] == second)).to_numpy(dtype=bool)]
+        label = of_pair["gene"] if "probe_name" not in of_pair else of_pair["gene"] + " " + of_pair["probe_name"]
+        several = {"regions": list(names), "n_pairs": len(pairs), "page": "../report.html"}
+        several |= {"n_significant": len(of_pair), "significant": label.tolist()}
+        told[first, second] = replace(result, settings=result.settings | {"several": several})
+    return told
+
+
 def _describe_pairs(
     names: Sequence[str],
     pairs: Mapping[tuple[str, str], DifferentialExpression],
     impossible: Mapping[tuple[str, str], str],
+    said: Sequence[str],
 ) -> list[dict[str, Any]]:
-    """Each pair with its folder, and what weakens it (JSON types only)."""
+    """Each pair with its folder, and what weakens it and is not said of all regions (JSON types only)."""
     described = []
     for (i, first), (j, second) in combinations(enumerate(names, start=1), 2):
         is_tested = (first, second) in pairs
@@ -324,7 +344,25 @@ def _describe_pairs(
                 "region_2": second,
                 "folder": f"pair_{i}_{j}" if is_tested else None,
                 "status": "ok" if is_tested else impossible[first, second],
-                "warnings": pairs[first, second].settings["warnings"] if is_tested else [],
+                "warnings": _list_warnings(pairs[first, second].settings, said) if is_tested else [],
             }
         )
     return described
+
+
+def _list_warnings(settings: dict[str, Any], said: Sequence[str] = ()) -> list[str]:
+    """What a pair is warned of, where it is told beside the others.
+
+    Its warnings call significant what is so in the pair alone. Those of a pair in which no gene is significant over all
+    pairs stand in its own report.
+    """
+    told = []
+    for caveat in settings["warnings"]:
+        start, found, rest = caveat.partition("significant")
+        if caveat in said:
+            continue
+        if start or not found:
+            told.append(caveat)
+        elif settings["several"]["n_significant"]:
+            told.append(f"significant in this pair{rest}")
+    return told

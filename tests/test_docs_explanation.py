@@ -12,11 +12,16 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from jugex.analysis.engine import count_exceedances
+from jugex.analysis.relabel import Relabellings
 from tests.conftest import PROJECT
+from tests.slow import separate
+from tests.slow.calibration import Cell
 
 DOCS = PROJECT / "docs"
 PAGES = [*sorted((DOCS / "explanation").glob("*.md")), DOCS / "reproduction" / "index.md"]
 NAMES = [str(page.relative_to(DOCS)) for page in PAGES]
+RATES_OF_TOOLS = "What their way of computing does to the error rate"
 
 
 def load(path: Path) -> ModuleType:
@@ -152,6 +157,29 @@ class TestNumbers:
         shared, separate = figures.simulate_maxima()
         share = (shared >= np.quantile(separate, 0.95)).mean()
         assert f"{100 * share:.1f} % false findings" in flow_of("explanation/earlier_tools.md")
+
+    @pytest.mark.parametrize("layout", ["balanced", "unequal", "Fp1/Fp2"])
+    @pytest.mark.slow
+    def test_errors_of_separate_shuffles(self, figures: ModuleType, layout: str) -> None:
+        said = figures.read_table("explanation/earlier_tools.md", RATES_OF_TOOLS)
+        row = "as in Fp1/Fp2" if layout == "Fp1/Fp2" else "spread unequally" if layout == "unequal" else layout
+        assert [float(rate) for rate in said.loc[row]] == list(separate.simulate_shuffles(Cell(layout, is_offset=True)))
+
+    def test_shared_shuffles_are_those_of_the_engine(self) -> None:
+        design = Cell("unequal").design
+        values = np.random.default_rng(0).normal(size=(5, design.n_samples)) + 2 * design.donors
+        labels = np.random.default_rng(1).permuted(np.tile(design.labels, (50, 1)), axis=1)
+        counted = count_exceedances(values, design, Relabellings(labels), statistic="sequential")
+        assert_allclose(separate.find_p_fwe(values, design, labels[None].astype(float)), counted.p_values().fwe)
+
+    def test_readme_says_what_was_simulated(self, figures: ModuleType) -> None:
+        table = figures.read_table("explanation/earlier_tools.md", RATES_OF_TOOLS).astype(float)
+        readme = " ".join((PROJECT / "README.md").read_text(encoding="utf-8").split())
+        shared, alone = (100 * table.loc["spread unequally"]).round().astype(int)
+        assert f"in {alone} % of studies, instead of 5 %" in readme
+        assert f"That is so in these {alone} %; with one shuffle for all genes they are {shared} %." in readme
+        assert f"in {100 * table.loc['as in Fp1/Fp2'].iloc[1]:.0f} % where samples are spread as in Fp1" in readme
+        assert "We did not run these tools" in readme
 
     def test_hemispheres(self, figures: ModuleType, shared_data: Path) -> None:
         import jugex

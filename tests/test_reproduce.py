@@ -14,6 +14,7 @@ import jugex
 from jugex import cli
 from jugex.errors import AtlasNotFoundError, JugexWarning, RegionFileError
 from jugex.reproduce import COMPARISON_COLUMNS, read_run_of_2017, reproduce_bludau2018
+from jugex.wording import format_p
 from tests.conftest import PROJECT
 from tests.toy import ToyAtlas, wells
 
@@ -66,7 +67,7 @@ class TestRunOf2017:
         assert row["f"] == pytest.approx(0.245834, abs=5e-7)  # adjusted, as the data's README has it
         assert made.comparison["gene"].iloc[0] == "SLC6A2"
         assert made.comparison.loc[1:, "f"].isna().all()
-        assert not made.comparison.loc[1:, "agrees"].any()
+        assert made.comparison.loc[1:, "agrees"].isna().all()
         assert made.statement[0] == (
             "By the method of the run of 2017, F and sums of squares of 1 of 1 genes agree with it within 1 % (largest "
             "deviation of F: +0.21 %, SLC6A2). 24 of its 25 genes are not in this atlas."
@@ -82,7 +83,8 @@ class TestRunOf2017:
         folder = made.save(tmp_path / "out")
         written = pd.read_csv(folder / "comparison.tsv", sep="\t")
         assert tuple(written) == COMPARISON_COLUMNS
-        expected = made.comparison.astype({"n_probes": "float64"})
+        expected = made.comparison.astype({"n_probes": "float64", "agrees": "object"})
+        expected["agrees"] = expected["agrees"].where(expected["agrees"].notna(), np.nan)
         pd.testing.assert_frame_equal(written, expected, rtol=1e-9, check_dtype=False)  # ten digits are written
         assert jugex.load_result(folder).settings["arguments"]["preset"] == "bludau2018"
 
@@ -141,9 +143,10 @@ class TestFinding:
 
     def test_one_of_the_genes_is_absent(self):
         made = again(["MAOA", "CRH"], make_levels(-2, 0))
-        assert made.statement[1].endswith("is there as far as it can be judged: MAOA is higher in Fp2 left, p_fwe = "
-                                          f"{made.comparison.set_index('gene').loc['MAOA', 'p_fwe']:.4g}; TAC1 is not "
-                                          "in this atlas.")  # fmt: skip
+        p = format_p(made.comparison.set_index("gene").loc["MAOA", "p_fwe"])
+        assert made.statement[1].endswith(
+            f"is there as far as it can be judged: MAOA is higher in Fp2 left, p_fwe = {p}; TAC1 is not in this atlas."
+        )
 
     def test_a_gene_was_not_tested(self):
         levels = make_levels(-2, -2, 0)

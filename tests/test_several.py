@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 
 import numpy as np
@@ -18,7 +19,7 @@ from jugex.analysis.omnibus import OMNIBUS_COLUMNS
 from jugex.analysis.options import check_options
 from jugex.errors import DesignError, DesignWarning, JugexWarning, OptionError, OutputError
 from jugex.report import save_result
-from jugex.several import PAIRS_COLUMNS, compare_several
+from jugex.several import PAIRS_COLUMNS, _list_warnings, compare_several
 from tests.toy import ToyAtlas, wells
 
 REGIONS = ["simulated:A", "simulated:B", "sphere:-40,0,30,20"]
@@ -236,7 +237,14 @@ class TestPairs:
         alone = jugex.compare(*two, names=pair, **FEW)
         pd.testing.assert_frame_equal(result.pairs[pair].table, alone.table)
         pd.testing.assert_frame_equal(result.pairs[pair].samples, alone.samples)
-        assert result.pairs[pair].settings == alone.settings
+        settings = dict(result.pairs[pair].settings)
+        several = settings.pop("several")
+        assert settings == alone.settings
+        found = result.pairs_table[result.pairs_table["significant"]].set_index(["region_1", "region_2"])
+        assert several == {
+            "regions": ["A", "B", "C"], "n_pairs": 3, "page": "../report.html", "n_significant": len(found.loc[pair]),
+            "significant": found.loc[pair, "gene"].tolist(),
+        }  # fmt: skip
         rows = result.pairs_table.query("region_1 == @pair[0] and region_2 == @pair[1]").set_index("gene")
         np.testing.assert_array_equal(rows.loc[alone.table["gene"], "p_fwe"], alone.table["p_fwe"])
         np.testing.assert_array_equal(rows.loc[alone.table["gene"], "diff"], alone.table["diff"])
@@ -251,6 +259,7 @@ class TestPairs:
                 ONE, TWO, preset=preset, exchange=exchange, atlas=toy(), n_permutations=999, rng=0
             )  # fmt: skip
         pd.testing.assert_frame_equal(found.table, alone.table)
+        assert found.settings.pop("several")["n_pairs"] == 3
         assert found.settings == alone.settings
         # of all 70, the two in which every donor has one region
         permutation = found.settings["permutation"]
@@ -341,6 +350,17 @@ class TestRefusals:
             compare_toy([ONE, TWO, THREE], names=["a", "b"])
 
 
+class TestWarnings:
+    def test_what_is_significant_in_a_pair_alone_is_not_called_significant(self):
+        warned = ["significant, but weak: G1", "not significant, but odd: G2", "one donor decides"]
+        settings = {"warnings": warned, "several": {"n_significant": 1}}
+        assert _list_warnings(settings) == ["significant in this pair, but weak: G1", *warned[1:]]
+        assert _list_warnings(settings | {"several": {"n_significant": 0}}) == warned[1:]
+        assert warned[2] not in _list_warnings(
+            settings, said=[warned[2]]
+        )  # it stands above, among those of all regions
+
+
 class TestSave:
     def test_writes_both_tables_and_a_folder_for_each_pair(self, result, tmp_path, monkeypatch):
         def save_one(of_pair, folder):  # each takes seconds
@@ -350,8 +370,8 @@ class TestSave:
         assert result.save(tmp_path / "out") == tmp_path / "out"
         names = {path.name for path in (tmp_path / "out").iterdir()}
         assert names == {
-            "omnibus.tsv", "pairs.tsv", "samples.tsv", "settings.json", "methods.md", "report.html", "pair_1_2",
-            "pair_1_3", "pair_2_3",
+            "omnibus.tsv", "omnibus.json", "pairs.tsv", "pairs.json", "samples.tsv", "samples.json", "settings.json",
+            "methods.md", "report.html", "pair_1_2", "pair_1_3", "pair_2_3",
         }  # fmt: skip
         # ten significant digits are written
         omnibus = pd.read_csv(tmp_path / "out" / "omnibus.tsv", sep="\t")
@@ -363,6 +383,10 @@ class TestSave:
         assert set(GENES) < set(samples)
         loaded = jugex.load_result(tmp_path / "out" / "pair_1_3")
         pd.testing.assert_frame_equal(loaded.table, result.pairs["A", "C"].table, rtol=1e-9)
+        for name, table in (("omnibus", omnibus), ("pairs", pairs), ("samples", samples)):
+            described = json.loads((tmp_path / "out" / f"{name}.json").read_text(encoding="utf-8"))
+            assert list(described) == list(table)
+            assert all(entry["Description"] for entry in described.values())
         settings = json.loads((tmp_path / "out" / "settings.json").read_text(encoding="utf-8"))
         assert settings["versions"]["jugex"] == jugex.__version__
         assert settings["pairs"][1]["folder"] == "pair_1_3"
@@ -373,9 +397,12 @@ class TestSave:
         result.save(tmp_path / "out")
         with pytest.raises(OutputError, match="exists and is not empty"):
             result.save(tmp_path / "out")
-        (tmp_path / "out" / "old").write_text("")
+        (tmp_path / "out" / "pair_1_4").mkdir()
+        (tmp_path / "out" / "pair_1_4" / "results.tsv").write_text("")
+        (tmp_path / "out" / "notes.txt").write_text("mine")
         result.save(tmp_path / "out", overwrite=True)
-        assert not (tmp_path / "out" / "old").exists()
+        assert not (tmp_path / "out" / "pair_1_4").exists()
+        assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
 
     def test_a_run_that_fails_half_way_leaves_nothing(self, result, tmp_path, monkeypatch):
         def fail(*arguments):
@@ -414,6 +441,15 @@ class TestCommandLine:
         )
         assert "All regions on one page: out/report.html" in printed.out
 
+    def test_probes_by_themselves_are_named(self, tmp_path, capsys):
+        regions = ["simulated:A", "simulated:B", "sphere:-40,0,30,20"]
+        options = ["--genes", "GAD2,TAC1", "--probes", "single", "--permutations", "99", "--no-background"]
+        arguments = [*regions, "--atlas", "simulated", *options, "--quiet", "--out", str(tmp_path / "out")]
+        assert cli.main(["compare", *arguments]) == 0
+        said = capsys.readouterr().out
+        assert re.search(r"^\d+ probes tested", said, re.MULTILINE)
+        assert len(re.findall(r"^gene  probe_name ", said, re.MULTILINE)) == 2
+
     def test_covariates_stand_in_every_model(self, tmp_path):
         out = tmp_path / "out"
         assert cli.main(["compare", *REGIONS, *self.COMMON, "--covariate", "mni_z", "--out", str(out)]) == 0
@@ -428,7 +464,7 @@ class TestCommandLine:
         assert cli.main(["compare", *regions, "--names", *NAMES, *self.COMMON, "--out", str(tmp_path / "out")]) == 0
         printed = capsys.readouterr()
         assert "jugex: warning: B - C: impossible: no donor has samples in both 'B' (2 samples of 1" in printed.err
-        assert "jugex: warning: A - C: the comparison rests on 1.0 effective donor" in printed.err
+        assert "jugex: warning: in each pair: the comparison rests on 1.0 effective donor" in printed.err
         assert "2 pairs of regions" in printed.out
 
     def test_names_before_two_regions_are_two_as_before(self, tmp_path, monkeypatch):

@@ -15,6 +15,8 @@ ORDER = (
     "figures", "enrichment_input", "reproduce_bludau2018",
 )  # fmt: skip
 
+_WIDE = 1200  # pixels: a column of a journal has 1,000 at 300 dots per inch
+
 
 class ExampleOrder:
     """Sort key of the examples' file names."""
@@ -61,4 +63,15 @@ class PictureFiles:
         for path in sorted(written, key=lambda path: path.stat().st_mtime_ns):
             copies.append(next(block_vars["image_path_iterator"]))
             shutil.copyfile(path, copies[-1])
-        return figure_rst(copies, gallery_conf["src_dir"])
+        # one by one: side by side, wide figures would be too small to read
+        return "\n".join(_show(copy, gallery_conf["src_dir"]) for copy in copies)
+
+
+def _show(picture, folder):
+    """The lines that show one picture; one as wide as a column of a journal takes half the page."""
+    from PIL import Image
+
+    with Image.open(picture) as image:
+        is_narrow = image.width < _WIDE
+    lines = figure_rst([picture], folder)
+    return lines.replace("sphx-glr-single-img", "sphx-glr-column-img") if is_narrow else lines

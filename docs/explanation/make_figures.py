@@ -127,7 +127,7 @@ def draw_statistic() -> Figure:
         "adjusted, within-donor (default)": (within, "o", BLUE),
         "sequential, within-donor": (others["sequential, within-donor"], "s", GREEN),
         "adjusted, free (MATLAB JuGEx)": (others["adjusted, free"], "^", ORANGE),
-        "sequential, free (PyJuGEx, siibra-jugex)": (others["sequential, free"], "D", RED),
+        "sequential, free (F of PyJuGEx, siibra-jugex)": (others["sequential, free"], "D", RED),
     }
     figure = Figure(figsize=(6.6, 2.8), layout="constrained")
     ax = figure.subplots()

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex.analysis.covariates import USED, Covariate
 from jugex.analysis.design import Design, LabelExchange
 from jugex.analysis.donors import DECISIVE_SHARE
 from jugex.analysis.options import Options
 from jugex.analysis.relabel import enumerate_relabellings, find_smallest_p
 from jugex.errors import DesignWarning, warn_user
-from jugex.wording import count_of, format_p
+from jugex.spaces import tell_hemispheres
+from jugex.wording import count_of, format_p, join_words, shorten
 
 __all__ = [
     "FEW_DONORS",
     "UNEQUAL_SIZES",
+    "is_made_up",
     "list_design_caveats",
     "list_filter_caveats",
     "list_gene_caveats",
+    "list_region_caveats",
+    "list_side_caveats",
     "smallest_p_of_run",
     "warn_of_design",
 ]
@@ -30,6 +36,8 @@ UNEQUAL_SIZES = 3.0
 _DISAGREEING_PROBES = 0.2
 _MOSTLY_PRESENT = 0.5
 _N_NAMED = 5
+#: A side with less of a region's samples is a matter of where exactly its border runs, and not of two hemispheres.
+_FEWEST_OF_A_SIDE = 0.05
 
 
 def warn_of_design(design: Design, options: Options, n_tested: int) -> list[str]:
@@ -119,6 +127,64 @@ def list_design_caveats(design: Design, names: tuple[str, str], alpha: float = 0
     return caveats
 
 
+def list_region_caveats(queried: dict[str, Any]) -> list[str]:
+    """Say where regions that were made up for the demonstration are looked for in brains that were not.
+
+    Parameters
+    ----------
+    queried : dict
+        As of `jugex.query.describe_query`.
+    """
+    made_up = [shorten(region["name"]) for region in queried["regions"] if is_made_up(region)]
+    if not made_up or queried["atlas"].get("simulated"):
+        return []
+    are = "is a made-up region" if len(made_up) == 1 else "are made-up regions"
+    return [
+        f"{join_words(made_up)} {are} of the demonstration and no area of any brain, but the expression is measured: "
+        "what differs says nothing about a brain area"
+    ]
+
+
+def is_made_up(region: dict[str, Any]) -> bool:
+    """Whether a region, or a part of it, comes from `jugex.regions.demo`."""
+    return str(region["kind"]).startswith("simulated") or any(map(is_made_up, region.get("parts") or []))
+
+
+def list_side_caveats(samples: pd.DataFrame, names: Sequence[str], covariates: Sequence[Covariate] = ()) -> list[str]:
+    """Name the regions that lie in both hemispheres, where fewer donors were sampled in one than in the other.
+
+    Parameters
+    ----------
+    samples : DataFrame, n rows
+        The samples used, with `region`, `donor_name` and `mni_x` (mm).
+    names : sequence of str
+        Names of the regions.
+    covariates : sequence of Covariate
+        Those of the model: with the hemisphere among them there is nothing to say.
+    """
+    if any(covariate.name == "hemisphere" and covariate.outcome == USED for covariate in covariates):
+        return []
+    sides = pd.Series(tell_hemispheres(samples["mni_x"].to_numpy(dtype=np.float64)), index=samples.index)
+    told = []
+    for name in names:
+        of_region = (samples["region"] == name).to_numpy(dtype=bool)
+        donors = samples.loc[of_region, "donor_name"].groupby(sides[of_region])
+        n_samples, n_donors = (counts.to_dict() for counts in (donors.size(), donors.nunique()))
+        if not {"left", "right"} <= set(n_samples):
+            continue
+        fewer = "right" if n_donors["right"] <= n_donors["left"] else "left"
+        n, n_all = n_samples[fewer], int(of_region.sum())
+        if n_donors["left"] == n_donors["right"] or n < _FEWEST_OF_A_SIDE * n_all:
+            continue
+        lie = "lies" if n == 1 else "lie"
+        told.append(
+            f"{n:,} of {count_of(n_all, 'sample')} of {shorten(name)} {lie} in the {fewer} hemisphere, in "
+            f"{n_donors[fewer]} of {count_of(samples.loc[of_region, 'donor_name'].nunique(), 'donor')}; compare one "
+            "side (such as region.left in Python), or add the covariate hemisphere"
+        )
+    return told
+
+
 def list_gene_caveats(
     table: pd.DataFrame,
     p_fwe_by_exchange: pd.DataFrame,
@@ -126,6 +192,7 @@ def list_gene_caveats(
     *,
     present: pd.Series[float] | None = None,
     border_floor: float = 0.0,
+    are_asked_for: bool = False,
 ) -> list[str]:
     """Weak points of the genes' evidence, as sentences.
 
@@ -140,11 +207,15 @@ def list_gene_caveats(
         Share of the samples used in which the probes of significant genes are above background, by gene.
     border_floor : float
         Smallest p_boundary that there can be: some arbitrary borders give the observed labels.
+    are_asked_for : bool
+        Whether the genes were asked for by name: then one that is not significant is a finding as well.
     """
     unit = "probe" if "probe_name" in table else "gene"
     if unit == "probe":
         table = table.assign(gene=table["gene"] + " " + table["probe_name"])
     significant = table[table["significant"].to_numpy(dtype=bool)]
+    others = table[~table["significant"].to_numpy(dtype=bool) & are_asked_for]
+    is_divided, needs_donors = _judge_donors(significant)
     reached = p_fwe_by_exchange[list(get_args(LabelExchange))] <= options.alpha
     concerns = [
         (
@@ -157,12 +228,22 @@ def list_gene_caveats(
             f"(p of the border above {options.alpha:g}{_tell_border_floor(border_floor, options.alpha)}): {{}}",
         ),
         (
-            significant.loc[significant["carried_by"] != "several", "gene"],
-            "significant, but not carried by several donors: {}",
+            significant.loc[is_divided, "gene"],
+            "significant, but the donors do not all show a difference of the same sign: {}",
+        ),
+        (
+            significant.loc[needs_donors, "gene"],
+            "significant, but not shown to hold without any one donor (one donor may carry it, or its samples are "
+            "needed): {}",
         ),
         (
             significant.loc[significant["probe_r"] < _DISAGREEING_PROBES, "gene"],
             f"significant, but the gene's probes do not agree (mean correlation below {_DISAGREEING_PROBES:g}): {{}}",
+        ),
+        (
+            others.loc[others["probe_r"] < _DISAGREEING_PROBES, "gene"],
+            "not significant, but the gene's probes do not agree (mean correlation below "
+            f"{_DISAGREEING_PROBES:g}), so that a difference that one of them shows may be missed: {{}}",
         ),
         (
             significant.loc[_find_absent(significant["gene"], present), "gene"],
@@ -171,6 +252,13 @@ def list_gene_caveats(
         ),
     ]
     return [sentence.format(_name_genes(genes)) for genes, sentence in concerns if len(genes)]
+
+
+def _judge_donors(significant: pd.DataFrame) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which genes differ in sign between donors, and which others were not shown to hold without any one donor."""
+    counts = [str(text).split("/") for text in significant["donors_same_sign"]]  # "3/3"
+    is_divided = np.array([len(set(of_gene)) > 1 for of_gene in counts], dtype=np.bool_)
+    return is_divided, (significant["carried_by"] != "several").to_numpy(dtype=bool) & ~is_divided
 
 
 def _tell_border_floor(floor: float, alpha: float) -> str:

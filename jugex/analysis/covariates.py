@@ -101,7 +101,8 @@ def collect_covariates(pair: RegionPair | RegionGroup, asked: CovariatesLike | N
     asked : str, DataFrame, sequence of them, or None
         Names: `hemisphere` (where the sample was taken), `structure_class` (cortex, cerebellum, ...), `mni_x`,
         `mni_y`, `mni_z`, `age`, `sex`, `race`, or any column of the atlas's samples. A table (or the path of one) has
-        one row per sample, its `well_id` as a column or as the index; each other column is a covariate.
+        one row per sample, its `well_id` as a column or as the index; each other column is a covariate. Infinite
+        numbers are missing ones.
 
     Returns
     -------
@@ -249,7 +250,7 @@ def _make(name: str, values: pd.Series[Any], *, is_factor: bool | None = None) -
     if is_factor is None:
         numeric = pd.to_numeric(values, errors="coerce")
         is_factor = pd.api.types.is_bool_dtype(values) or bool((numeric.isna() & values.notna() & (values != "")).any())
-        values = values if is_factor else numeric.astype(np.float64)
+        values = values if is_factor else numeric.astype(np.float64).replace([np.inf, -np.inf], np.nan)
     if is_factor:
         texts = values.map(str, na_action="ignore").astype(object)
         values = texts.where(texts.notna() & (texts != ""), None)

@@ -79,8 +79,13 @@ def describe_run(
     design: Design,
     randomness: dict[str, Any],
     relabellings: Relabellings | Shuffles,
+    f_critical: float | None,
 ) -> dict[str, Any]:
-    """Versions, arguments and permutations of a run."""
+    """Versions, arguments and permutations of a run.
+
+    Of the permutations: `smallest_p` is the smallest p that they can give, and `f_critical` the smallest F whose
+    p_fwe is at most alpha, by the largest F over the genes tested in each relabelling; None where no finite F has one.
+    """
     return {
         **describe_software(),
         "arguments": describe_arguments(options, pair),
@@ -94,6 +99,7 @@ def describe_run(
             "n_collinear_redrawn": relabellings.n_redrawn,
             "n_collinear_smallest": relabellings.n_smallest,
             "smallest_p": smallest_p_of_run(design, options),
+            "f_critical": f_critical,
         },
     }
 

@@ -13,6 +13,8 @@ from jugex.analysis.caveats import (
     list_design_caveats,
     list_filter_caveats,
     list_gene_caveats,
+    list_region_caveats,
+    list_side_caveats,
     smallest_p_of_run,
     warn_of_design,
 )
@@ -149,10 +151,11 @@ def differential_expression(
         len(inference.relabellings.draws) + inference.relabellings.n_smallest,
         _explain_no_background(pair, smallest_p_of_run(design, options)),
     )
+    queried = describe_query(pair)
     settings: dict[str, Any] = {
-        **describe_run(options, pair, design, randomness, inference.relabellings),
+        **describe_run(options, pair, design, randomness, inference.relabellings, inference.f_critical),
         "design": describe_design(design, pair, options.statistic),
-        **describe_query(pair),
+        **queried,
         **prepared.describe(),
         "exchanges": describe_exchanges(exchanges, options),
         "boundary": describe_boundary(inference.boundary, why_no_border),
@@ -162,6 +165,8 @@ def differential_expression(
             *pair.warnings,
             *prepared.messages,
             *warned,
+            *list_region_caveats(queried),
+            *list_side_caveats(pair.samples, names, prepared.covariates),
             *list_filter_caveats(pair.probe_filter),
             *list_design_caveats(design, names, 0.0 if options.exchange == "within-donor" else options.alpha),
             *_list_gene_caveats(table, exchanges, pair, options, inference.boundary),
@@ -185,6 +190,7 @@ def _list_gene_caveats(
         options,
         present=share_present(pair, reached, by_probe=options.probes == "single"),
         border_floor=0.0 if boundary is None else boundary.floor,
+        are_asked_for=pair.genes.requested is not None,
     )
 
 
@@ -209,6 +215,8 @@ def _explain_no_background(pair: RegionPair, smallest_p: float) -> str | None:
 def _explain_empty_columns(table: pd.DataFrame, why_no_border: str, why_no_tails: str) -> dict[str, str]:
     """Say for each column that is empty for every gene tested why it is."""
     tested = table[(table["status"] == "ok").to_numpy(dtype=bool)]
+    if tested.empty:
+        return {str(column): "no gene was tested" for column in table if table[column].isna().all()}
     reasons = {
         "p_boundary": why_no_border,
         "p_donor": "more than 12 donors have samples in both regions",
@@ -216,10 +224,10 @@ def _explain_empty_columns(table: pd.DataFrame, why_no_border: str, why_no_tails
         "ci_donors_high": "one donor has samples in both regions",
         "hedges_g": "one residual degree of freedom",
         "sd_ratio": "each sample of a region is alone in its donor",
-        "probe_r": "no gene has two probes that vary",
+        "probe_r": "each probe is tested by itself" if "probe_name" in table else "no gene has two probes that vary",
         "entrez_id": "the atlas has none",
         "p_perm_tail": why_no_tails,
         "p_fwe_tail": why_no_tails,
     }
     empty = [str(column) for column in table if tested[column].isna().all()]
-    return {column: reasons.get(column, "no gene was tested") for column in empty}
+    return {column: reasons.get(column, "no gene has one") for column in empty}

@@ -16,6 +16,7 @@ from jugex.analysis.engine import TIE_TOLERANCE
 
 __all__ = [
     "DECISIVE_SHARE",
+    "FEWEST_CARRIERS",
     "DonorEvidence",
     "can_several_carry",
     "compute_donor_evidence",
@@ -27,6 +28,8 @@ __all__ = [
 _MOST_SIGNED_DONORS = 12
 # above this share of the weight one donor decides
 DECISIVE_SHARE = 0.6
+# with fewer donors in both regions several cannot carry a gene
+FEWEST_CARRIERS = 3
 
 Floats = npt.NDArray[np.float64]
 
@@ -173,4 +176,4 @@ def judge_carriers(evidence: DonorEvidence, p_fwe_without: Floats | None, alpha:
 def can_several_carry(design: Design) -> bool:
     """Whether the donors' weights admit that several carry a difference."""
     weights = design.weights
-    return design.n_informative_donors >= 3 and bool(weights.max() / weights.sum() < DECISIVE_SHARE)
+    return design.n_informative_donors >= FEWEST_CARRIERS and bool(weights.max() / weights.sum() < DECISIVE_SHARE)

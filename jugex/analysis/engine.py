@@ -95,6 +95,21 @@ class PermutationCounts:
         stepdown[falling] = np.maximum.accumulate(stepdown[falling])
         return PValues(perm, fwe, stepdown)
 
+    def critical_score(self, alpha: float) -> float | None:
+        """Smallest score whose family-wise p is at most alpha; None where no score has one.
+
+        By the same counts and the same tolerance for ties as `p_values`.
+        """
+        added = 0 if self.is_exhaustive else 1
+        counts = np.arange(len(self.maxima) + 1)
+        n_allowed = int(((counts + added) / (self.n_relabellings + added) <= alpha).sum()) - 1
+        if n_allowed < 0:
+            return None
+        if n_allowed == len(self.maxima):
+            return 0.0
+        passed = self.maxima[-1 - n_allowed]  # no score that ties with it may pass
+        return float(max(np.nextafter(passed / (1 - TIE_TOLERANCE), np.inf), ZERO))
+
 
 def count_exceedances(
     values: Floats,

@@ -191,7 +191,8 @@ class GroupDesign:
             freely over regions that donors do not link.
         """
         n_samples, n_donors = len(self.codes), self.blocks.n_donors
-        beside = f" and {self.blocks.basis.shape[1]} columns of covariates" if self.covariates is not None else ""
+        n_columns = int(self.blocks.basis.shape[1])
+        beside = f" and {count_of(n_columns, 'column')} of covariates" if n_columns else ""
         if self.df_area == 0:
             raise DesignError(
                 f"no donor has samples in two of the {self.n_regions} regions, so regions cannot be told from donors "

@@ -23,6 +23,7 @@ from jugex.analysis.effects import Effects, compute_effects, remove_covariates
 from jugex.analysis.engine import PermutationCounts, PValues, count_exceedances
 from jugex.analysis.options import Options
 from jugex.analysis.relabel import Relabellings, Shuffles, cut_by_planes, find_tied, make_relabellings
+from jugex.analysis.scores import scores_to_f
 from jugex.analysis.tails import Tails, infer_tails
 
 __all__ = ["Boundary", "Inference", "infer"]
@@ -71,6 +72,8 @@ class Inference:
         None where it was not asked for.
     tails : Tails or None
         None where they were not asked for.
+    f_critical : float or None
+        Smallest F whose family-wise p is at most alpha; None where no finite F has one.
     """
 
     effects: Effects
@@ -82,6 +85,7 @@ class Inference:
     carried_by: list[str]
     boundary: Boundary | None
     tails: Tails | None
+    f_critical: float | None
 
 
 def infer(
@@ -134,6 +138,7 @@ def infer(
         carried_by=judge_carriers(donors, without, options.alpha),
         boundary=None if points is None else _compare_borders(values, design, points, options, rng),
         tails=_extrapolate(values, design, relabellings, counts, effects.f, options) if options.tail else None,
+        f_critical=_find_critical_f(counts, design, options),
     )
 
 
@@ -149,6 +154,12 @@ def _count(
 
 def _test(values: Floats, design: Design, relabellings: Relabellings | Shuffles, options: Options) -> PValues:
     return _count(values, design, relabellings, options).p_values()
+
+
+def _find_critical_f(counts: PermutationCounts, design: Design, options: Options) -> float | None:
+    score = counts.critical_score(options.alpha)
+    f = np.inf if score is None else float(scores_to_f(np.array([score]), design, options.statistic)[0])
+    return f if np.isfinite(f) else None
 
 
 def _extrapolate(

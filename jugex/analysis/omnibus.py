@@ -11,7 +11,7 @@ import pandas as pd
 
 from jugex.analysis.aggregate import ProbeAggregation
 from jugex.analysis.background import list_background_caveats
-from jugex.analysis.caveats import list_filter_caveats
+from jugex.analysis.caveats import list_filter_caveats, list_region_caveats, list_side_caveats
 from jugex.analysis.covariates import CovariatesLike
 from jugex.analysis.describe import describe_arguments, describe_software
 from jugex.analysis.design import Exchange, LabelExchange
@@ -194,12 +194,13 @@ def omnibus_test(
         group, p_values.perm, permutation["n_permutations"], permutation["smallest_p"]
     )
     table = _make_table(genes, design, status, tested, compute_omnibus_effects(values, design), p_values, options.alpha)
+    queried = describe_query(group)
     settings: dict[str, Any] = {
         **describe_software(),
         "arguments": describe_arguments(options, group),
         "permutation": randomness | permutation,
         "design": _describe_design(design, group),
-        **describe_query(group),
+        **queried,
         "covariates": [covariate.describe() for covariate in beside],
         "exchanges": describe_group_exchanges(exchanges, options, why_no_other),
         "background": background,
@@ -207,6 +208,8 @@ def omnibus_test(
             *group.warnings,
             *told,
             *warned,
+            *list_region_caveats(queried),
+            *list_side_caveats(group.samples, group.region_names, beside),
             *list_filter_caveats(group.probe_filter),
             *list_group_caveats(design, group, beside),
             *list_exchange_caveats(exchanges, options),

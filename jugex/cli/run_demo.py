@@ -13,12 +13,6 @@ from jugex.workflow import compare
 
 __all__ = ["add_command"]
 
-#: What `jugex demo` writes; a folder that holds anything else is not its own alone.
-_FILES = {
-    "drawings.npz", "figures", "methods.md", "report.html", "results.json", "results.tsv", "samples.json",
-    "samples.tsv", "settings.json", "zscores.parquet",
-}  # fmt: skip
-
 
 def add_command(commands: Commands) -> None:
     """Add the command to the parser."""
@@ -26,7 +20,7 @@ def add_command(commands: Commands) -> None:
         "demo",
         help="run the main job on the simulated atlas",
         description="Compare two simulated regions in all genes of the simulated atlas: a first result to look at. The "
-        "result of an earlier demo is replaced.",
+        "result of an earlier demo is replaced; other files in its folder are kept.",
         epilog="""
 examples:
 
@@ -46,11 +40,9 @@ def _run_demo(options: argparse.Namespace) -> None:
 
 
 def _is_earlier_demo(folder: Path) -> bool:
-    """Whether a folder holds the result of a demo and nothing else: it can be made again at any time."""
+    """Whether a folder holds the result of a demo: it can be made again at any time."""
     try:
         settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
-        names = {path.name for path in folder.iterdir()}
-        is_demo = settings["atlas"]["simulated"] and settings["command"].split()[:2] == ["jugex", "demo"]
-        return bool(is_demo) and names <= _FILES
+        return bool(settings["atlas"]["simulated"]) and settings["command"].split()[:2] == ["jugex", "demo"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False

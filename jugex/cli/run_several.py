@@ -15,6 +15,7 @@ from jugex.cli.arguments import read_choices
 from jugex.cli.layout import lay_out
 from jugex.cli.summary import tell_ledger
 from jugex.errors import OptionError
+from jugex.report.several_words import gather_warnings
 from jugex.several import SeveralRegions, compare_several
 from jugex.wording import count_of, format_number, format_p, shorten
 
@@ -22,7 +23,7 @@ __all__ = ["run_several", "take_more_names"]
 
 _N_SHOWN = 10
 _MAX_NAME = 32
-_TEXTS = {"gene", "region_1", "region_2"}
+_TEXTS = {"gene", "probe_name", "region_1", "region_2"}
 
 
 def take_more_names(options: argparse.Namespace, rest: Sequence[str]) -> bool:
@@ -78,10 +79,12 @@ def _check_options(options: argparse.Namespace) -> None:
 
 
 def _list_caveats(result: SeveralRegions) -> list[str]:
-    """Warnings of all regions, then those of each pair, or why it admits no test."""
-    caveats = list(result.settings["warnings"])
-    for of_pair in result.settings["pairs"]:
-        said = of_pair["warnings"] if of_pair["status"] == "ok" else [of_pair["status"]]
+    """Warnings of all regions, those of every pair, then those of each pair, or why it admits no test."""
+    pairs = result.settings["pairs"]
+    shared, own = gather_warnings(pairs)
+    caveats = [*result.settings["warnings"], *(f"in each pair: {caveat}" for caveat in shared)]
+    for of_pair, warned in zip(pairs, own, strict=True):
+        said = warned if of_pair["status"] == "ok" else [of_pair["status"]]
         caveats += [f"{of_pair['region_1']} - {of_pair['region_2']}: {caveat}" for caveat in said]
     return caveats
 
@@ -89,6 +92,8 @@ def _list_caveats(result: SeveralRegions) -> list[str]:
 def _summarize(result: SeveralRegions) -> str:
     """Short account: samples, genes, and the first rows of both tables."""
     settings, pairs = result.settings, result.pairs_table
+    probe = ["probe_name"] if "probe_name" in pairs else []
+    unit = "probe" if probe else "gene"
     alpha = settings["arguments"]["alpha"]
     counted = zip(result.region_names, settings["design"]["n_samples"], strict=True)
     samples = [f"{name}: {count_of(n, 'sample')}" for name, n in counted]
@@ -96,11 +101,11 @@ def _summarize(result: SeveralRegions) -> str:
     lines = ["SIMULATED DATA: the numbers say nothing about real brains."] if settings["atlas"]["simulated"] else []
     lines += [
         "; ".join([*samples, count_of(settings["design"]["n_donors"], "donor")]),
-        f"{count_of(settings['genes']['n_tested'], 'gene')} tested, {n_found:,} significant at p_fwe <= {alpha:g}",
-        *_show(result.omnibus, ["gene", "n_probes", "f", "p_perm", "p_fwe"]),
-        f"{count_of(len(result.pairs), 'pair')} of regions, {count_of(n_found_in_pairs, 'difference')} of a gene in a "
-        f"pair significant at p_fwe_holm <= {alpha:g}",
-        *_show(pairs, ["gene", "region_1", "region_2", "diff", "p_fwe", "p_fwe_holm"]),
+        f"{count_of(settings['genes']['n_tested'], unit)} tested, {n_found:,} significant at p_fwe <= {alpha:g}",
+        *_show(result.omnibus, ["gene", *probe, "n_probes", "f", "p_perm", "p_fwe"]),
+        f"{count_of(len(result.pairs), 'pair')} of regions, {count_of(n_found_in_pairs, 'difference')} of a {unit} "
+        f"in a pair significant at p_fwe_holm <= {alpha:g}",
+        *_show(pairs, ["gene", *probe, "region_1", "region_2", "diff", "p_fwe", "p_fwe_holm"]),
     ]
     return "\n".join(lines)
 

@@ -20,7 +20,7 @@ from jugex.plots.styles import (
     make_axes,
     place_legend_below,
 )  # fmt: skip
-from jugex.plots.texts import fit_text
+from jugex.plots.texts import fit_text, tell_apart
 from jugex.regions import Coverage
 from jugex.spaces import HEMISPHERES, tell_hemispheres
 from jugex.wording import count_of
@@ -153,7 +153,7 @@ def _label_axes(ax: Axes, counts: dict[str, pd.DataFrame], colours: list[str]) -
         Patch(facecolor=colours[number % len(colours)], edgecolor=INK, linewidth=0.5,
               label=f"{fit_text(name, 30)} ({count_of(int(table.to_numpy().sum()), 'sample')} of "
                     f"{count_of(int((table.sum(axis=1) > 0).sum()), 'donor')})")
-        for number, (name, table) in enumerate(counts.items())
+        for number, (name, table) in enumerate(zip(tell_apart(list(counts), 30), counts.values(), strict=True))
     ]  # fmt: skip
     hatched = [
         Patch(facecolor=FAINT, edgecolor=INK, hatch=_HATCHES[side] * 2, linewidth=0.5, label=_SIDES.get(side, side))

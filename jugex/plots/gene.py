@@ -20,7 +20,7 @@ from jugex.plots.styles import (
     make_axes,
     title_axes,
 )  # fmt: skip
-from jugex.plots.texts import describe_test, find_zscores, fit_text, wrap_text
+from jugex.plots.texts import describe_test, find_zscores, fit_text, name_regions, wrap_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,6 +33,7 @@ __all__ = ["plot_gene"]
 _MEANS_AT = (0.34, 0.66)
 _REACH = 0.22
 _MOST_DONORS = 12  # that a legend beside axes of this height has room for
+_LINE = 15  # letters of a region's name on a line
 
 Floats = npt.NDArray[np.float64]
 
@@ -107,7 +108,11 @@ def _jitter(n: int, n_before: int) -> Floats:
 
 def _label_axes(ax: Axes, result: DifferentialExpression, gene: str, zscores: Floats) -> None:
     n = result.samples["region"].value_counts()
-    labels = [f"{wrap_text(name)}\nn = {n.get(name, 0)}" for name in result.region_names]
+    shown = name_regions(result, 3 * _LINE)
+    labels = [
+        f"{wrap_text(short, _LINE)}\nn = {n.get(name, 0)}"
+        for short, name in zip(shown, result.region_names, strict=True)
+    ]
     ax.set_xticks([0, 1], labels, parse_math=False)
     ax.set_xlim(-0.36, 1.36)
     ax.set_ylabel("z-score")

@@ -23,7 +23,7 @@ from jugex.plots.styles import (
     place_legend_below,
     size_in_points,
 )  # fmt: skip
-from jugex.plots.texts import find_zscores, fit_text, name_regions
+from jugex.plots.texts import find_zscores, fit_text, name_regions, tell_apart
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -233,6 +233,6 @@ def _label_axes(ax: Axes, image: AxesImage, rows: list[str], left_out: str) -> N
     if left_out:
         ax.set_ylabel(left_out, size=7, color=GREY)
     if size_in_points(ax)[1] / len(rows) >= _LEAST_ROW:
-        ax.set_yticks(range(len(rows)), [fit_text(name, 24) for name in rows])
+        ax.set_yticks(range(len(rows)), [fit_text(name, 24) for name in tell_apart(rows, 24)])
     else:
         ax.set_yticks([])

@@ -22,12 +22,13 @@ _GAP = 1.0
 _DISTANCES = (3.5, 8.0, 13.0, 19.0, 26.0, 34.0, 43.0, 53.0)
 _ROOM = np.array([2.5, 0.5])  # kept free around a name, so that names beside each other are not read as one
 _LINE_FROM = 5.0
+_NEARER = 2.0  # a name without a line is nearer to its own point than to any other by so much
 
 Floats = npt.NDArray[np.float64]
 
 
 def name_points(ax: Axes, points: Floats, names: Sequence[str], *, keep_clear: Sequence[Artist] = ()) -> int:
-    """Write names beside points of laid-out axes; a fine line leads to a name further off.
+    """Write names beside points of laid-out axes, each plainly at its own; a fine line leads to a name further off.
 
     Parameters
     ----------
@@ -56,7 +57,9 @@ def name_points(ax: Axes, points: Floats, names: Sequence[str], *, keep_clear: S
     n_named = 0
     for mark, point, name in zip(marks, points, names, strict=False):
         size = _measure(ax, name) * to_points
-        found = _find_place(mark, size, frame, taken, np.vstack([written, lines]))
+        named, others = (near[np.abs(near - mark).max(axis=1) > _GAP] for near in (marks[: len(names)], marks))
+        uncrossed = np.vstack([written, lines, _around(named, _GAP)])
+        found = _find_place(mark, size, frame, taken, uncrossed, others)
         if found is None:
             continue
         shift, box, line = found
@@ -67,14 +70,22 @@ def name_points(ax: Axes, points: Floats, names: Sequence[str], *, keep_clear: S
 
 
 def _find_place(
-    mark: Floats, size: Floats, frame: Floats, taken: Floats, uncrossed: Floats
+    mark: Floats, size: Floats, frame: Floats, taken: Floats, uncrossed: Floats, others: Floats
 ) -> tuple[Floats, Floats, Floats] | None:
     """Shift, box and line of a name of a point that fits inside the frame and meets nothing, if there is any."""
     for shift in _list_shifts(size, to_right=bool(mark[0] >= (frame[0] + frame[2]) / 2)):
         box, line = _around(mark + shift, size / 2 + _ROOM), _around(_lead(mark, shift, size), _GAP / 2)
-        if _is_inside(box, frame) and not _meets(box[None], taken) and not _meets(line, uncrossed):
+        if not _is_inside(box, frame) or _meets(box[None], taken) or _meets(line, uncrossed):
+            continue
+        if len(line) or _is_nearest(mark, shift, size, others):
             return shift, box, line
     return None
+
+
+def _is_nearest(mark: Floats, shift: Floats, size: Floats, others: Floats) -> bool:
+    """Whether a name is plainly nearer to its own point than to any of others (k, 2)."""
+    away = np.linalg.norm(np.maximum(np.abs(np.vstack([mark, others]) - mark - shift) - size / 2, 0), axis=1)
+    return bool((away[1:] >= away[0] + _NEARER).all())
 
 
 def _around(centres: Floats, half: Floats | float) -> Floats:

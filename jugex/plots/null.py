@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from jugex.plots.styles import (
-    FAINT,
     GREY,
     INK,
     SINGLE_COLUMN,
@@ -37,9 +36,9 @@ Floats = npt.NDArray[np.float64]
 def plot_null(result: DifferentialExpression, gene: str, *, ax: Axes | None = None) -> Axes:
     """Distribution of a gene's F under the relabellings of the run, with the observed F.
 
-    The shaded band is where the family-wise threshold lies: above the largest F of the run that is not significant,
-    and not above the smallest that is. It is drawn where the run has both. The axis is spaced by the square root of
-    F, the size of t.
+    The dashed line is the smallest F that is significant family-wise, by the largest F over all genes in each
+    relabelling (``result.settings["permutation"]["f_critical"]``); there is none where no F is, and for results of
+    versions that did not record it. The axis is spaced by the square root of F, the size of t.
 
     Parameters
     ----------
@@ -70,30 +69,19 @@ def plot_null(result: DifferentialExpression, gene: str, *, ax: Axes | None = No
 
     null = permutation_null(result, gene)
     row = result.table[(result.labels == gene).to_numpy(dtype=bool)].iloc[0]
-    observed, threshold = float(row["f"]), _bracket_threshold(result)
+    observed, critical = float(row["f"]), result.settings["permutation"].get("f_critical")
     ax = make_axes(SINGLE_COLUMN, 75)[0] if ax is None else ax
     _draw_histogram(ax, null, observed)
-    if threshold is not None:
-        alpha = result.settings["arguments"]["alpha"]
-        ax.axvspan(*threshold, color=FAINT, linewidth=0, zorder=0, label=f"{P_FWE} passes {alpha:g} in here")
     words = f"observed, $F$ = {format_number(observed)}, $p$ = {format_p(row['p_perm'])}"
     ax.axvline(observed, color=INK, linewidth=1.2, label=words, zorder=3)
-    _label_axes(ax, null, observed, threshold)
+    if critical is not None:
+        words = f"{P_FWE} = {result.settings['arguments']['alpha']:g} ($F$ = {format_number(critical, 1)})"
+        ax.axvline(critical, color=INK, linewidth=0.8, linestyle="--", label=words, zorder=3)
+    _label_axes(ax, null, max(observed, critical or 0.0))
     n_reached, which = int((null >= observed).sum()), "all " if result.settings["permutation"]["exhaustive"] else ""
     reach = f"{n_reached:,} of {which}{len(null):,} relabellings reach it"
     title_axes(ax, f"{escape_math(fit_text(gene, LONGEST_TITLE))}\n{reach}")
     return ax
-
-
-def _bracket_threshold(result: DifferentialExpression) -> tuple[float, float] | None:
-    """Largest F that is not significant and smallest that is: p_fwe falls as F rises, whatever the gene."""
-    is_tested = np.isfinite(result.table["f"].to_numpy(dtype=np.float64))
-    tested = result.table[is_tested]
-    is_significant = tested["significant"].to_numpy(dtype=bool)
-    f = tested["f"].to_numpy(dtype=np.float64)
-    if is_significant.all() or not is_significant.any():
-        return None
-    return float(f[~is_significant].max()), float(f[is_significant].min())
 
 
 def _draw_histogram(ax: Axes, null: Floats, observed: float) -> None:
@@ -105,11 +93,11 @@ def _draw_histogram(ax: Axes, null: Floats, observed: float) -> None:
     ax.hist(finite, bins=list(edges), weights=shares, color=GREY, linewidth=0, zorder=2, label="relabelled")
 
 
-def _label_axes(ax: Axes, null: Floats, observed: float, threshold: tuple[float, float] | None) -> None:
+def _label_axes(ax: Axes, null: Floats, furthest: float) -> None:
     from matplotlib.ticker import FixedLocator
 
     ax.set_xscale("function", functions=(_root, np.square))
-    widest = max(float(null[np.isfinite(null)].max(initial=0)), observed, *(threshold or ())) * 1.1
+    widest = max(float(null[np.isfinite(null)].max(initial=0)), furthest) * 1.1
     ax.set_xlim(0, widest)
     roots = np.arange(0, np.sqrt(widest), max(1, round(np.sqrt(widest) / 6)))
     ax.xaxis.set_major_locator(FixedLocator((roots**2).tolist()))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
     from jugex.query import RegionPair
 
-__all__ = ["plot_probes"]
+__all__ = ["plot_probes", "rank_probes"]
 
 _MM_PER_PROBE = 8.0
 _LEAST_MM_PER_PROBE = 4.0
@@ -41,6 +41,7 @@ _LONGEST_NAME = 24
 _HALF = 0.2  # region 1 is drawn this far above a probe's place, region 2 below
 
 Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
 
 
 @in_journal_style
@@ -59,7 +60,7 @@ def plot_probes(
     gene : str
         A gene of the result; where every probe is tested by itself, a gene or an entry of ``result.labels``.
     max_probes : int, optional
-        Of more probes those with the highest levels are drawn, and the axis says how many there are; None: all.
+        Of more probes those with the highest mean levels are drawn, and the axis says how many there are; None: all.
     ax : matplotlib Axes, optional
         Where to draw; default: a figure of its own, 85 mm wide, and taller with more probes.
 
@@ -87,9 +88,9 @@ def plot_probes(
         raise OptionError(f"max_probes is a number of probes, at least 1, or None for all; got {max_probes}")
     pair = _check_inputs(result)
     symbol = _find_symbol(result, gene)
-    probes, levels = _take_levels(result, pair, symbol)
-    n_all = len(probes)
-    probes, levels = probes.head(max_probes or n_all), levels[:, : max_probes or n_all]
+    rows, columns = rank_probes(result, pair, symbol)
+    n_all, columns = len(columns), columns[:max_probes]
+    probes, levels = pair.probes.iloc[columns], np.asarray(pair.levels, dtype=np.float64)[np.ix_(rows, columns)]
     ax = make_axes(SINGLE_COLUMN, _choose_height(len(probes)))[0] if ax is None else ax
     for number, (name, style) in enumerate(zip(result.region_names, REGION_STYLES, strict=True)):
         in_region = (result.samples["region"] == name).to_numpy()
@@ -97,9 +98,9 @@ def plot_probes(
         boxes = [column[np.isfinite(column)] for column in levels[in_region].T]
         draw_boxes(ax, boxes, shift - np.arange(len(probes)), width=0.34, median=INK, lying=True)
         label = f"{name_regions(result, 30)[number]} (n = {int(in_region.sum())})"
-        rows = np.broadcast_to(shift - np.arange(len(probes)), levels[in_region].shape)
+        places = np.broadcast_to(shift - np.arange(len(probes)), levels[in_region].shape)
         ax.scatter(
-            levels[in_region], rows + _spread(in_region.sum())[:, None], s=_SIZES[number], marker=style.marker,
+            levels[in_region], places + _spread(in_region.sum())[:, None], s=_SIZES[number], marker=style.marker,
             linewidths=0.3, facecolors=style.face, edgecolors=style.edge, zorder=3, label=label,
         )  # fmt: skip
     _label_axes(ax, result, symbol, probes, n_all)
@@ -131,14 +132,16 @@ def _find_symbol(result: DifferentialExpression, gene: str) -> str:
     return str(result.table.loc[is_row, "gene"].iloc[0])
 
 
-def _take_levels(result: DifferentialExpression, pair: RegionPair, symbol: str) -> tuple[pd.DataFrame, Floats]:
-    """Probes of a gene by falling mean, and their levels (n, p) in the samples used: the run may have dropped some."""
+def rank_probes(result: DifferentialExpression, pair: RegionPair, symbol: str) -> tuple[Places, Places]:
+    """Where a gene stands in a pair: rows of the samples used, as the run may have dropped some, and its probes.
+
+    The probes come by falling mean level of these samples: of more than there is room for, the first are drawn.
+    """
     keys = ["region", "well_id"]
     rows = pd.MultiIndex.from_frame(pair.samples[keys]).get_indexer(pd.MultiIndex.from_frame(result.samples[keys]))
-    columns = np.flatnonzero(pair.probes["gene"] == symbol)
-    levels = np.asarray(pair.levels, dtype=np.float64)[np.ix_(rows, columns)]
-    order = np.argsort(-pd.DataFrame(levels).mean().to_numpy(), kind="stable")
-    return pair.probes.iloc[columns[order]], levels[:, order]
+    columns = np.flatnonzero((pair.probes["gene"] == symbol).to_numpy(dtype=bool))
+    means = pd.DataFrame(np.asarray(pair.levels, dtype=np.float64)[np.ix_(rows, columns)]).mean()
+    return rows, columns[np.argsort(-means.to_numpy(), kind="stable")]
 
 
 def _spread(n: int) -> Floats:
@@ -152,7 +155,7 @@ def _label_axes(ax: Axes, result: DifferentialExpression, symbol: str, probes: p
     ax.set_ylim(0.55 - len(probes), 0.55)
     for place in range(1, len(probes)):
         ax.axhline(0.5 - place, color=GREY, linewidth=0.3, alpha=0.5, zorder=0)
-    left_out = f"\n{len(probes)} of {n_all} probes: the highest levels" if len(probes) < n_all else ""
+    left_out = f"\n{len(probes)} of {n_all} probes: the highest mean levels" if len(probes) < n_all else ""
     ax.set_xlabel(f"level (log2){left_out}")
     title_axes(ax, f"{escape_math(fit_text(symbol, LONGEST_TITLE))}\n{_describe_agreement(result, symbol, n_all)}")
     dress_axes(ax)

@@ -67,8 +67,8 @@ def escape_math(text: str) -> str:
 
 
 def name_regions(result: DifferentialExpression, limit: int = 24) -> tuple[str, str]:
-    """Names of both regions, each with at most `limit` characters."""
-    first, second = result.region_names
+    """Names of both regions, each with at most `limit` characters, and never alike."""
+    first, second = tell_apart(result.region_names, limit)
     return fit_text(first, limit), fit_text(second, limit)
 
 
@@ -90,9 +90,8 @@ def fit_text(text: str, limit: int) -> str:
 
 
 def wrap_text(text: str, width: int = 15) -> str:
-    """A label on at most two lines, which leaves its neighbour room."""
-    first, *rest = textwrap.wrap(fit_text(text, _LONGEST_NAME), width=width) or [""]
-    return "\n".join([first, *([fit_text(" ".join(rest), width)] if rest else [])])
+    """A label on lines that leave its neighbour room."""
+    return "\n".join(textwrap.wrap(fit_text(text, _LONGEST_NAME), width=width) or [""])
 
 
 def tell_apart(names: Sequence[str], limit: int) -> list[str]:

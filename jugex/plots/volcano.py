@@ -61,9 +61,9 @@ def plot_volcano(
     result : DifferentialExpression
     p : {'p_perm', 'p_fwe'}
         p of each gene alone, or corrected for the family. With `p_fwe` the dashed line is alpha, and the significant
-        genes are those on it or above. With `p_perm` the dashed lines are alpha, uncorrected, and where the
-        family-wise p passes alpha, as far as p of each gene alone can tell that; where it cannot, the largest p whose
-        false discovery rate (q_fdr) is at most alpha. The dotted line is the smallest p that the run can give.
+        genes are those on it or above. With `p_perm` it is alpha too, uncorrected: no height parts the significant
+        genes from the others there, so that only the marks tell them. The dotted line is the smallest p that the run
+        can give.
     n_names : int
         At most so many names.
     ax : matplotlib Axes, optional
@@ -171,26 +171,11 @@ def _draw_lines(ax: Axes, result: DifferentialExpression, p: str, tested: pd.Dat
 def _list_lines(result: DifferentialExpression, p: str) -> list[tuple[float, str, str]]:
     """Thresholds: the p, how its line is dashed, and what it is."""
     alpha = float(result.settings["arguments"]["alpha"])
-    if p == "p_fwe":
-        lines = [(alpha, "--", f"{P_FWE} = {alpha:g}")]
-    else:
-        lines = [(alpha, "--", f"$p$ = {alpha:g}"), *_find_corrected(result, alpha)]
+    lines = [(alpha, "--", f"{P_FWE} = {alpha:g}" if p == "p_fwe" else f"$p$ = {alpha:g},\nuncorrected")]
     smallest = _find_smallest(result)
     if smallest:
-        lines.append((smallest, ":", f"smallest $p$\n{format_p(smallest)}"))
+        lines.append((smallest, ":", f"smallest $p$,\n{format_p(smallest)}"))
     return lines
-
-
-def _find_corrected(result: DifferentialExpression, alpha: float) -> list[tuple[float, str, str]]:
-    """Where on the scale of p of each gene alone a correction for all genes lies, if anywhere."""
-    found = result.table[["p_perm", "q_fdr"]].astype(np.float64).assign(is_found=result.table["significant"])
-    found = found[found["p_perm"] > 0]
-    is_found = found["is_found"].to_numpy(dtype=bool)
-    inside, outside = found["p_perm"].to_numpy()[is_found], found["p_perm"].to_numpy()[~is_found]
-    if len(inside) and len(outside) and inside.max() < outside.min():  # not so where genes share the smallest p
-        return [(float(np.sqrt(inside.max() * outside.min())), "--", f"{P_FWE} = {alpha:g}")]
-    passed = found.loc[found["q_fdr"] <= alpha, "p_perm"]
-    return [(float(passed.max()), "--", f"FDR {alpha:g}")] if len(passed) else []
 
 
 def _find_smallest(result: DifferentialExpression) -> float | None:
@@ -204,7 +189,7 @@ def _label_axes(ax: Axes, result: DifferentialExpression, p: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
     widest = max(abs(limit) for limit in ax.get_xlim())
-    ax.set_xlim(-widest * 1.05, widest * 1.05)
+    ax.set_xlim(-widest * 1.2, widest * 1.2)  # room for names outwards of their points
     ax.set_ylabel(rf"$-\log_{{10}}$ {_LABELS[p]}")
     label_differences(ax, result)
     dress_axes(ax)

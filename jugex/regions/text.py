@@ -75,6 +75,7 @@ def parse_region(text: str, *, threshold: float = 0.2, name: str | None = None) 
     """
     check_threshold(threshold)
     parts = [_split_threshold(part) for part in _split_parts(text)]
+    _check_thresholds_are_used(parts)
     overall = parts[-1][1] if parts[-1][1] is not None else threshold
     regions = [_make_part(part, overall if own is None else own) for part, own in parts]
     region = regions[0] if len(regions) == 1 else Union.of(regions)
@@ -107,6 +108,18 @@ def _split_threshold(part: str) -> tuple[str, float | None]:
         if _find_image(head) is None:
             return part, None
     raise RegionError(f"{tail!r} after @ in {part!r} is no threshold: write a number from 0 to below 1, like @0.4")
+
+
+def _check_thresholds_are_used(parts: list[tuple[str, float | None]]) -> None:
+    """Refuse a threshold of a structure; at the end of the whole it is for the other parts, where there are some."""
+    are_structures = [part.partition(":")[0] == "structure" and not _is_file(part) for part, _ in parts]
+    for number, ((part, own), is_structure) in enumerate(zip(parts, are_structures, strict=True)):
+        is_for_others = number == len(parts) - 1 and not all(are_structures)
+        if own is not None and is_structure and not is_for_others:
+            raise RegionError(
+                f"{part}@{own:g}: a structure has no threshold, as its samples are those annotated with it; "
+                f"write {part}"
+            )
 
 
 def _make_part(part: str, threshold: float) -> Region:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import Any
 
+from jugex.spaces import is_mni_space
 from jugex.wording import count_of, shorten
 
-__all__ = ["tell_annotation"]
+__all__ = ["name_coordinate", "tell_annotation"]
 
 
 def tell_annotation(settings: dict[str, Any]) -> tuple[str, ...]:
@@ -40,6 +41,24 @@ def tell_annotation(settings: dict[str, Any]) -> tuple[str, ...]:
             "(filter as in Arnatkeviciute et al. 2019)."
         )
     return tuple(sentences)
+
+
+def name_coordinate(atlas: dict[str, Any]) -> str:
+    """What is called the coordinate of a sample, and whose it is where there are several sets.
+
+    Parameters
+    ----------
+    atlas : dict
+        As in ``settings.json``.
+    """
+    name = "MNI coordinate" if is_mni_space(atlas["space"]) else "coordinate"
+    if atlas.get("coordinates"):
+        whose = "from that table"
+    else:
+        whose = "" if atlas["simulated"] or atlas.get("kind") == "tables" else "the Allen Institute's own"
+    reflected = f"reflected to the {atlas['mirror']['side']} hemisphere" if atlas.get("mirror") else ""
+    facts = ", ".join(filter(None, [whose, reflected]))
+    return f"{name} ({facts})" if facts else name
 
 
 def _tell_coordinates(coordinates: dict[str, Any]) -> str:

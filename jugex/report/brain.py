@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jugex.plots import REGION_STYLES
+from jugex.plots.samples import smooth_mask
 from jugex.report.drawings import SavedRegion, list_regions, with_regions
 from jugex.report.packing import pack_json
 from jugex.spaces import is_mni_space
@@ -23,6 +24,7 @@ __all__ = ["describe_brain", "samples_out"]
 
 _COORDINATES = ["mni_x", "mni_y", "mni_z"]
 _MOST_CELLS = 30_000  # of a region's grid: what a browser contours in a moment
+_BORDER = 40.0  # percent of a cell at which the page draws the surface
 
 Floats = npt.NDArray[np.float64]
 
@@ -124,6 +126,9 @@ def _grid_region(region: Region | SavedRegion) -> dict[str, Any] | None:
     ]
     counts, _ = np.histogramdd(voxels, bins=edges)
     filled = np.minimum(100.0 * counts * np.prod(voxel_sizes(image.affine)) / step**3, 100.0)
+    smooth = smooth_mask(filled >= _BORDER)
+    if smooth.dtype != np.bool_:
+        filled = np.clip(2 * _BORDER * smooth, 0.0, 100.0)
     return {
         "axes": [np.round((axis[:-1] + axis[1:]) / 2, 2).tolist() for axis in edges],
         "filled": np.round(filled).astype(int).ravel().tolist(),

@@ -10,12 +10,12 @@ Arrays of the file, none of them pickled:
 - `probe_zscores`: z-scores (samples as in samples.tsv x probes), gene after gene; `n_drawn`: how many probes of each
   gene stand there, at most the first eight.
 - `not_varied`: what the sensitivity table did not vary, and why, as JSON.
+- `format`: 1, raised where a later version writes something that this one cannot read.
 """
 
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -40,6 +40,10 @@ __all__ = [
 ]  # fmt: skip
 
 FILE = "drawings.npz"
+
+_FORMAT = 1
+# four times the voxels of a brain in cubes of 0.1 mm; an image of more is no region, and would fill the memory
+_MOST_VOXELS = 1 << 32
 
 Floats = npt.NDArray[np.float64]
 
@@ -157,7 +161,7 @@ def collect_drawings(result: DifferentialExpression, not_varied: dict[str, str] 
 
 def write_drawings(drawings: Drawings, path: Path) -> None:
     """Write `drawings.npz`; the same bytes for the same drawings."""
-    arrays: dict[str, Any] = {"format": np.array(1), "out": drawings.out}
+    arrays: dict[str, Any] = {"format": np.array(_FORMAT), "out": drawings.out}
     for number, region in enumerate(drawings.regions, start=1):
         arrays[f"region_{number}_voxels"] = np.packbits(region.voxels)
         arrays[f"region_{number}_box"] = np.array([region.corner, region.voxels.shape])
@@ -174,31 +178,27 @@ def write_drawings(drawings: Drawings, path: Path) -> None:
         np.savez_compressed(stream, **arrays)
 
 
-def read_drawings(directory: Path) -> Drawings | None:
+def read_drawings(directory: Path, *, n_samples: int | None = None) -> Drawings | None:
     """Read `drawings.npz` of a folder; None where it has none, as those of earlier versions.
+
+    Parameters
+    ----------
+    directory : Path
+    n_samples : int, optional
+        Number of samples of the result: z-scores of another number are those of another result.
 
     Raises
     ------
     ResultError
-        Where the file is there and cannot be read.
+        Where the file is there and cannot be read, or holds what cannot be drawn.
     """
     path = directory / FILE
     if not path.exists():
         return None
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            first, second = (_read_region(arrays, number) for number in (1, 2))
-            names = _split(arrays["probe_names"], arrays["n_probes"])
-            zscores = _split(arrays["probe_zscores"].T, arrays["n_drawn"])
-            genes = [str(gene) for gene in arrays["genes"]]
-            return Drawings(
-                (first, second),
-                arrays["out"],
-                {gene: [str(name) for name in part] for gene, part in zip(genes, names, strict=True)},
-                {gene: part.T for gene, part in zip(genes, zscores, strict=True)},
-                json.loads(str(arrays["not_varied"])),
-            )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            return _read_arrays(arrays, n_samples)
+    except Exception as error:  # of a damaged file: whatever zipfile, zlib, tokenize and NumPy let through
         raise ResultError(
             f"{path} cannot be read ({type(error).__name__}: {error}); remove it to have a report without outlines and "
             "probes, or save the result again"
@@ -242,19 +242,40 @@ def _cut_out(region: Region | SavedRegion) -> SavedRegion:
     return SavedRegion(box, corner, inside.shape, np.asarray(image.affine, dtype=np.float64))
 
 
-def _read_region(arrays: Any, number: int) -> SavedRegion:
-    corner, size = arrays[f"region_{number}_box"]
-    bits = np.unpackbits(arrays[f"region_{number}_voxels"], count=int(np.prod(size)))
-    return SavedRegion(
-        bits.reshape(size).astype(bool),
-        corner,
-        tuple(int(n) for n in arrays[f"region_{number}_shape"]),
-        arrays[f"region_{number}_affine"],
+def _read_arrays(arrays: Any, n_samples: int | None) -> Drawings:
+    if int(arrays["format"]) != _FORMAT:
+        raise ValueError(f"its format is {arrays['format']}, and this version of jugex reads {_FORMAT}")
+    genes, out, zscores = [str(gene) for gene in arrays["genes"]], arrays["out"], arrays["probe_zscores"]
+    if out.ndim != 2 or out.shape[1] != 3 or zscores.ndim != 2:
+        raise ValueError(f"coordinates {out.shape} or z-scores {zscores.shape} are no tables of samples")
+    if genes and n_samples not in (None, len(zscores)):
+        raise ValueError(f"z-scores of {len(zscores)} samples, where the result has {n_samples}")
+    names, of_probes = _split(arrays["probe_names"], arrays["n_probes"]), _split(zscores.T, arrays["n_drawn"])
+    return Drawings(
+        (_read_region(arrays, 1), _read_region(arrays, 2)),
+        out.astype(np.float64, casting="same_kind"),
+        {gene: [str(name) for name in part] for gene, part in zip(genes, names, strict=True)},
+        {gene: part.T for gene, part in zip(genes, of_probes, strict=True)},
+        dict(json.loads(str(arrays["not_varied"]))),
     )
+
+
+def _read_region(arrays: Any, number: int) -> SavedRegion:
+    keys = ("voxels", "box", "shape", "affine")
+    packed, box, shape, affine = (arrays[f"region_{number}_{key}"] for key in keys)
+    corner, size = box.astype(np.intp, casting="same_kind")
+    n_voxels = int(np.prod(size))
+    is_inside = shape.shape == (3,) and (corner >= 0).all() and (size >= 0).all() and (corner + size <= shape).all()
+    if not is_inside or np.prod(shape, dtype=np.float64) > _MOST_VOXELS or len(packed) != -(-n_voxels // 8):
+        raise ValueError(f"the voxels of region {number} do not fit into its image")
+    if affine.shape != (4, 4) or not np.isfinite(affine).all() or np.linalg.det(affine) == 0:
+        raise ValueError(f"the affine of region {number} places no voxels")
+    bits = np.unpackbits(packed, count=n_voxels)
+    return SavedRegion(bits.reshape(size).astype(bool), corner, tuple(int(n) for n in shape), affine)
 
 
 def _split(values: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> list[npt.NDArray[Any]]:
     """Parts of an array, so many rows each."""
-    if counts.sum() != len(values):
+    if (counts < 0).any() or counts.sum() != len(values):
         raise ValueError(f"{len(values)} probes where {counts.sum()} were counted")
     return np.split(values, np.cumsum(counts)[:-1]) if len(counts) else []

@@ -7,22 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from jugex.analysis.donors import DECISIVE_SHARE
+from jugex.analysis.donors import DECISIVE_SHARE, FEWEST_CARRIERS
 from jugex.errors import JugexError
-from jugex.report.words import show_number, tested_genes
+from jugex.report.words import find_smallest_p, show_number, tested_genes
 from jugex.wording import count_of, format_p
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
 
-__all__ = ["tabulate_details", "tabulate_evidence", "tabulate_left_out", "tabulate_sensitivity"]
+__all__ = ["floor_of_q", "tabulate_details", "tabulate_evidence", "tabulate_left_out", "tabulate_sensitivity"]
 
 _SCHEMES = ("within-donor", "free")
 # testing again without each donor takes as long as the run itself: seconds for this many genes, minutes for the genome
 _MOST_RETESTED = 1000
 _MOST_GENES_VARIED = 20
 _FEWEST_GENES_OF_A_SHARE = 100
-_FEWEST_CARRIERS = 3
 
 
 def tabulate_evidence(
@@ -50,7 +49,7 @@ def tabulate_evidence(
     return {
         "rows": [
             _describe_gene(gene, rows[gene], p_fwe.get(gene, {}), result)
-            | {"carried_by": _tell_carriers(rows[gene], result, without.get(gene, {}))}
+            | {"holds": _tell_whether_it_holds(rows[gene], result, without.get(gene, {}))}
             for gene in genes
         ],
         "boundary": result.settings.get("boundary"),
@@ -79,12 +78,13 @@ def tabulate_left_out(result: DifferentialExpression, genes: Sequence[str]) -> d
     Returns
     -------
     dict
-        `donors`, `rows` (the gene, and its p_fwe without each donor), `p_fwe` (by gene and donor), and `why_not`.
+        `donors`, `rows` (the gene, and for each donor its p_fwe without that one, and what that changes: "", "lost" or
+        "gained"), `changes` (those that there are), `p_fwe` (by gene and donor), and `why_not`.
     """
     from jugex.analysis.donor_tables import leave_one_donor_out
 
     n_tested = len(tested_genes(result))
-    empty: dict[str, Any] = {"donors": [], "rows": [], "p_fwe": {}}
+    empty: dict[str, Any] = {"donors": [], "rows": [], "changes": set(), "p_fwe": {}}
     if not genes:
         return empty | {"why_not": "no gene is drawn"}
     if n_tested > _MOST_RETESTED:
@@ -99,9 +99,20 @@ def tabulate_left_out(result: DifferentialExpression, genes: Sequence[str]) -> d
     labels = table["gene"] if "probe_name" not in table else table["gene"] + " " + table["probe_name"]
     wide = table.assign(label=labels).pivot(index="label", columns="left_out", values="p_fwe")
     donors = list(pd.unique(table["left_out"]))
-    rows = [(gene, [_p(wide.loc[gene, donor]) or "no test" for donor in donors]) for gene in genes]
+    alpha, significant = result.settings["arguments"]["alpha"], set(result.labels[result.significant.index])
+    rows = [
+        (gene, [_tell_change(wide.loc[gene, donor], alpha, gene in significant) for donor in donors]) for gene in genes
+    ]
     p_fwe = {gene: {donor: wide.loc[gene, donor] for donor in donors} for gene in genes}
-    return {"donors": donors, "rows": rows, "p_fwe": p_fwe, "why_not": None}
+    changes = {change for _, cells in rows for _, change in cells if change}
+    return {"donors": donors, "rows": rows, "changes": changes, "p_fwe": p_fwe, "why_not": None}
+
+
+def _tell_change(p: float, alpha: float, is_significant: bool) -> tuple[str, str]:
+    """p_fwe without a donor as text, and whether the gene loses or gains its significance without that one."""
+    if pd.isna(p) or (p <= alpha) == is_significant:
+        return _p(p) or "no test", ""
+    return _p(p), "lost" if is_significant else "gained"
 
 
 def tabulate_sensitivity(sensitivity: pd.DataFrame | None, genes: Sequence[str]) -> dict[str, Any] | None:
@@ -152,34 +163,43 @@ def _tell_share(result: DifferentialExpression) -> str:
         f"{100 * background['share']:.1f} % of all {background['n_genes']:,} {result.unit}s of the atlas that can be "
         f"tested have p \N{LESS-THAN OR EQUAL TO} {background['p_perm']:g} before any correction, by "
         f"{count_of(background['n_permutations'], 'relabelling')}; if the regions differed in nothing, about "
-        f"{100 * background['p_perm']:.0f} % would."
+        f"{100 * background['p_perm']:.0f} % would. Neighbouring regions exceed that without any difference between "
+        "areas, where expression changes smoothly from place to place."
     )
 
 
-def _tell_carriers(row: pd.Series[Any], result: DifferentialExpression, without: dict[str, float]) -> str:
-    """Whether several donors carry a gene; where only one does, which condition of `judge_carriers` fails."""
-    if pd.isna(row["carried_by"]) or row["carried_by"] != "one":
-        return "" if pd.isna(row["carried_by"]) else str(row["carried_by"])
-    alpha = result.settings["arguments"]["alpha"]
-    donors = result.settings["design"]["donors"]
-    heaviest = max(donors, key=lambda donor: donor["weight"])
-    share = heaviest["weight"] / (sum(donor["weight"] for donor in donors) or 1.0)
-    n_informative = result.settings["design"]["n_informative_donors"]
+def _tell_whether_it_holds(row: pd.Series[Any], result: DifferentialExpression, without: dict[str, float]) -> str:
+    """Whether a significant gene holds without any one donor; if not, which condition of `judge_carriers` fails."""
+    alpha, design = result.settings["arguments"]["alpha"], result.settings["design"]
+    if pd.isna(row["carried_by"]):
+        return ""
+    if not row["p_fwe"] <= alpha:
+        return "not significant"
+    if row["carried_by"] == "several":
+        return "yes"
+    heaviest = max(design["donors"], key=lambda donor: donor["weight"])
+    share = heaviest["weight"] / (sum(donor["weight"] for donor in design["donors"]) or 1.0)
+    n_informative = design["n_informative_donors"]
     n_same = str(row["donors_same_sign"]).split("/")[0]
     worst = max(without, key=lambda donor: without[donor] if without[donor] > alpha else 0.0, default=None)
-    if n_informative < _FEWEST_CARRIERS:
-        reason = f"only {count_of(n_informative, 'donor')} with both regions"
-    elif share >= DECISIVE_SHARE:
-        reason = f"{100 * share:.0f} % of the weight is that of {heaviest['donor_name']}"
-    elif n_same != str(n_informative):
-        reason = f"only {n_same} of {n_informative} donors have this sign"
-    elif not row["p_fwe"] <= alpha:
-        reason = "not significant with all donors"
-    elif worst is not None and without[worst] > alpha:
-        reason = f"without {worst} p_FWE is {format_p(without[worst])}"
-    else:
-        reason = "not significant without one of the donors"
-    return f"one: {reason}"
+    if n_informative < FEWEST_CARRIERS:
+        return f"cannot be told: {count_of(n_informative, 'donor')} with both regions"
+    if share >= DECISIVE_SHARE:
+        return f"cannot be told: {100 * share:.0f} % of the weight is that of {heaviest['donor_name']}"
+    if n_same != str(n_informative):
+        return f"no: {n_same} of {n_informative} donors have this sign"
+    if worst is not None and without[worst] > alpha:
+        return f"no: without {worst} p_FWE is {format_p(without[worst])} (fewer samples, less power)"
+    return "no: not significant without one of the donors (fewer samples, less power)"
+
+
+def floor_of_q(result: DifferentialExpression) -> dict[str, str]:
+    """How small q can be where p is the smallest of this run, as texts; empty where that is no hindrance."""
+    smallest, n = find_smallest_p(result.settings), len(tested_genes(result))
+    bh, by = n * smallest, n * smallest * sum(1 / rank for rank in range(1, n + 1))
+    if by <= result.settings["arguments"]["alpha"]:
+        return {}
+    return {"p": format_p(smallest), "n": count_of(n, result.unit), "bh": format_p(bh), "by": format_p(by)}
 
 
 def _describe_details(gene: str, row: pd.Series[Any], details: pd.Series[Any]) -> dict[str, str]:

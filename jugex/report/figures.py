@@ -62,7 +62,7 @@ def _list_figures(result: DifferentialExpression) -> Iterator[tuple[str, Callabl
         yield "volcano", lambda: plot_volcano(result)
     points = result.samples[["mni_x", "mni_y", "mni_z"]].to_numpy(dtype=np.float64)
     if is_mni_space(result.settings["atlas"]["space"]) and np.isfinite(points).all(axis=1).any():
-        yield "brain", lambda: plot_samples(result)[0]
+        yield "brain", lambda: plot_samples(result)
     significant = result.labels[result.significant.index]
     drawable = [gene for gene in significant if gene in result.zscores.columns][:MAX_GENES]
     for number, gene in enumerate(drawable, start=1):

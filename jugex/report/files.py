@@ -22,6 +22,7 @@ __all__ = [
     "load_sensitivity",
     "read_samples",
     "save_result",
+    "tell_file_problem",
     "write_report",
     "write_samples",
     "write_table",
@@ -195,10 +196,17 @@ def load_result(directory: str | Path) -> DifferentialExpression:
         samples, zscores = read_samples(directory)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ResultError(
-            f"{directory} holds no result of jugex that can be read ({tell_problem(error)}); name the folder that "
+            f"{directory} holds no result of jugex that can be read ({tell_file_problem(error)}); name the folder that "
             "jugex compare or result.save wrote"
         ) from error
-    return DifferentialExpression(table, samples, zscores, settings, inputs=None, drawings=read_drawings(directory))
+    drawings = read_drawings(directory, n_samples=len(samples))
+    return DifferentialExpression(table, samples, zscores, settings, inputs=None, drawings=drawings)
+
+
+def tell_file_problem(problem: Exception) -> str:
+    """Say why a folder of a result cannot be read, and which file of it where the system says so."""
+    name = Path(problem.filename).name if isinstance(problem, OSError) and problem.filename else ""
+    return f"{name}: {tell_problem(problem)}" if name else tell_problem(problem)
 
 
 def load_sensitivity(directory: str | Path) -> pd.DataFrame | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -14,6 +15,14 @@ from typing import Any
 from jugex.errors import OutputError
 
 __all__ = ["check_output", "replacing_file", "replacing_folder", "write_settings"]
+
+#: What jugex writes into the folder of a result: these names are replaced with it, everything else is the user's.
+_OWN_FILES = re.compile(
+    r"(results|samples|omnibus|pairs|sensitivity|comparison)\.tsv|(settings|results|samples|omnibus|pairs)\.json|zscores\.parquet"
+    r"|drawings\.npz|methods\.md|report\.html"
+)
+_OWN_FIGURES = re.compile(r"(volcano|brain|gene-\d+-.+)\.(svg|png)")
+_OWN_FOLDERS = re.compile(r"figures|pair_\d+_\d+")
 
 
 def check_output(directory: str | Path, *, overwrite: bool) -> None:
@@ -41,7 +50,10 @@ def check_output(directory: str | Path, *, overwrite: bool) -> None:
 
 @contextmanager
 def replacing_folder(directory: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `directory`, which takes its place at the end."""
+    """Give a temporary folder beside `directory`, which takes its place at the end.
+
+    Of a folder that was there before, the files that jugex did not write are kept.
+    """
     token = secrets.token_hex(4)
     temporary = directory.with_name(f".{directory.name}.{token}.tmp")
     replaced = directory.with_name(f".{directory.name}.{token}.old")
@@ -52,6 +64,8 @@ def replacing_folder(directory: Path) -> Iterator[Path]:
         if directory.exists():
             directory.rename(replaced)
         temporary.rename(directory)
+        if replaced.exists():
+            _move_foreign(replaced, directory)
     except OSError as error:
         if isinstance(error, OutputError):
             raise
@@ -60,7 +74,8 @@ def replacing_folder(directory: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
         if replaced.exists() and not directory.exists():
             replaced.rename(directory)
-        shutil.rmtree(replaced, ignore_errors=True)
+        if replaced.exists() and not any(_list_foreign(replaced)):
+            shutil.rmtree(replaced, ignore_errors=True)
 
 
 @contextmanager
@@ -99,6 +114,23 @@ def _holds_result(directory: Path) -> bool:
         return "jugex" in settings["versions"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def _list_foreign(folder: Path, own_files: re.Pattern[str] = _OWN_FILES) -> Iterator[Path]:
+    """What lies in the folder of a result, or in the folders inside it, that jugex did not write."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink() and _OWN_FOLDERS.fullmatch(path.name):
+            yield from _list_foreign(path, _OWN_FIGURES if path.name == "figures" else _OWN_FILES)
+        elif not own_files.fullmatch(path.name):
+            yield path
+
+
+def _move_foreign(old: Path, new: Path) -> None:
+    """Move what jugex did not write out of the folder of an older result into that of the new one."""
+    for path in list(_list_foreign(old)):
+        target = new / path.relative_to(old)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target)
 
 
 def _refuse_type(value: object) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -10,6 +12,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from jugex.plots import donor_styles
+from jugex.plots.probes import rank_probes
 from jugex.plots.texts import tell_apart
 from jugex.report.drawings import saved_probes
 from jugex.report.svg import Drawing, axis_ticks
@@ -24,6 +27,7 @@ __all__ = ["MAX_PROBES", "draw_donors", "draw_null", "draw_probes", "draw_sample
 MAX_PROBES = 8
 _WIDTH, _HEIGHT = 250, 205
 _NAME = 14
+_LINE = 16  # letters of a region's name on a line
 _MEANS_AT = [0.32, 0.68]  # between the boxes
 
 Floats = npt.NDArray[np.float64]
@@ -45,13 +49,16 @@ def draw_samples(result: DifferentialExpression, gene: str) -> Markup:
     zscores = result.zscores[gene].to_numpy(dtype=np.float64)
     sides = [(result.samples["region"] == name).to_numpy() & np.isfinite(zscores) for name in result.region_names]
     low, high = _span(zscores)
-    drawing = Drawing(_WIDTH, _HEIGHT, x=(-0.36, 1.36), y=(low, high), margins=(42, 4, 8, 34))
+    names = [textwrap.wrap(name, _LINE) for name in tell_apart(result.region_names, 3 * _LINE)]
+    below = 21 + 13 * max(map(len, names))
+    drawing = Drawing(_WIDTH, 171 + below, x=(-0.36, 1.36), y=(low, high), margins=(42, 4, 8, below))
     drawing.add_y_axis(axis_ticks(low, high), "z-score")
     for place, inside in enumerate(sides):
         _add_box(drawing, zscores[inside], float(place))
         px = float(drawing.across(place))
-        drawing.add_text(px, drawing.bottom + 15, shorten(result.region_names[place], _NAME))
-        drawing.add_text(px, drawing.bottom + 29, f"n = {int(inside.sum())}", "soft")
+        for number, line in enumerate([*names[place], f"n = {int(inside.sum())}"]):
+            is_name = number < len(names[place])
+            drawing.add_text(px, drawing.bottom + 15 + 13 * number + (not is_name), line, "" if is_name else "soft")
     n_drawn = 0
     for donor_name, style in donor_styles(result).items():
         of_donor = (result.samples["donor_name"] == donor_name).to_numpy()
@@ -93,16 +100,18 @@ def draw_donors(result: DifferentialExpression, row: pd.Series[Any], donors: pd.
     return drawing.to_markup(f"Difference by donor with 95 % interval: {told}")
 
 
-def draw_null(null: Floats, f: float, p: float) -> Markup:
-    """Histogram of a gene's F under all relabellings, and the observed F."""
+def draw_null(null: Floats, f: float, p: float, critical: float | None = None) -> Markup:
+    """Histogram of a gene's F under all relabellings, the observed F, and the smallest that is significant."""
     finite = null[np.isfinite(null)]
-    high = max(1.08 * f, float(np.quantile(finite, 0.999)) if len(finite) else 0.0, 1e-9)
+    high = max(1.08 * f, 1.08 * (critical or 0.0), float(np.quantile(finite, 0.999)) if len(finite) else 0.0, 1e-9)
     edges = np.linspace(0.0, high, 41)
     counts, _ = np.histogram(finite, bins=edges)
     top = float(counts.max(initial=1))
     drawing = Drawing(_WIDTH, _HEIGHT, x=(0.0, high), y=(0.0, 1.16 * top), margins=(54, 10, 8, 34))
     drawing.add_y_axis(axis_ticks(0.0, top, 4), "relabellings")
     drawing.add_bars(edges, counts, "bars")
+    if critical is not None:
+        drawing.add_line([critical, critical], [0.0, 0.94 * top], "floor")
     drawing.add_line([f, f], [0.0, 1.04 * top], "observed")
     px = float(drawing.across(f))
     anchor = "end" if px > (drawing.left + drawing.right) / 2 else "start"
@@ -128,13 +137,16 @@ def draw_probes(result: DifferentialExpression, probes: pd.DataFrame, zscores: F
     """
     low, high = _span(zscores)
     n = len(probes)
-    drawing = Drawing(_WIDTH, 46 + 23 * n, x=(low, high), y=(n - 0.5, -0.5), margins=(93, 8, 6, 40))
+    shown = _label_probes([str(name) for name in probes["probe_name"]])
+    row = 23 if max(map(len, shown), default=1) == 1 else 30
+    drawing = Drawing(_WIDTH, 46 + row * n, x=(low, high), y=(n - 0.5, -0.5), margins=(93, 8, 6, 40))
     drawing.add_x_axis(axis_ticks(low, high, 4), "z-score")
     inside = [(result.samples["region"] == name).to_numpy() for name in result.region_names]
     told = []
-    shown = tell_apart(list(probes["probe_name"]), _NAME)
     for place, name in enumerate(probes["probe_name"]):
-        drawing.add_text(drawing.left - 8, float(drawing.down(place)) + 3.5, shown[place], anchor="end")
+        for line, label in enumerate(shown[place]):
+            y = float(drawing.down(place)) + 3.5 + 12 * (line - (len(shown[place]) - 1) / 2)
+            drawing.add_text(drawing.left - 8, y, label, anchor="end")
         values = [zscores[here, place][np.isfinite(zscores[here, place])] for here in inside]
         for side, (here, kind) in enumerate(zip(values, ("dots first", "dots second"), strict=True)):
             middle = place - 0.22 + 0.44 * side
@@ -148,14 +160,31 @@ def draw_probes(result: DifferentialExpression, probes: pd.DataFrame, zscores: F
 
 
 def probe_zscores(result: DifferentialExpression, gene: str) -> tuple[pd.DataFrame, Floats]:
-    """Probes of a gene and their z-scores (n, p) in the result's samples; no probe for a result read from disk."""
+    """Probes of a gene, the highest mean levels first, and their z-scores (n, p) in the result's samples.
+
+    For a result read from disk those that its folder holds.
+    """
     pair = result.inputs
     if pair is None:
         return saved_probes(result, gene)
-    columns = np.flatnonzero((pair.probes["gene"] == gene).to_numpy())
-    keys = ["well_id", "region"]  # samples with a missing value may have been dropped
-    rows = pd.MultiIndex.from_frame(pair.samples[keys]).get_indexer(pd.MultiIndex.from_frame(result.samples[keys]))
+    rows, columns = rank_probes(result, pair, gene)
     return pair.probes.iloc[columns], pair.zscores[np.ix_(rows, columns)]
+
+
+def _label_probes(names: list[str]) -> list[list[str]]:
+    """Names of probes without what all share at the start; whole on two lines where else their ends would go."""
+    apart = tell_apart(names, _NAME)
+    lines = [[name] if len(name) <= _NAME else _break_in_two(name) for name in names]
+    is_cut = any(
+        not name.endswith(short.lstrip("\N{HORIZONTAL ELLIPSIS}")) for name, short in zip(names, apart, strict=True)
+    )
+    return lines if is_cut and all(lines) else [[name] for name in apart]
+
+
+def _break_in_two(name: str) -> list[str]:
+    """A name on two lines, broken at an underscore or blank; none where a line would be too long."""
+    parts = re.fullmatch(rf"(.{{1,{_NAME - 1}}}[_ ])(.{{1,{_NAME}}})", name)
+    return [] if parts is None else [parts[1].rstrip(), parts[2]]
 
 
 def _add_box(drawing: Drawing, values: Floats, place: float) -> None:

@@ -120,10 +120,14 @@ def _draw_panels(
     panels = [("Samples", draw_samples(result, gene), "")]
     if gene in donors:
         panels.append(("Donor by donor", draw_donors(result, row, donors[gene]), ""))
-    null = _find_null(result, gene)
+    null, critical = _find_null(result, gene), result.settings["permutation"].get("f_critical")
     if null is not None:
         panels.append(
-            ("Permutations", draw_null(null, float(row["f"]), float(row["p_perm"])), _tell_null(row, len(null)))
+            (
+                "Permutations",
+                draw_null(null, float(row["f"]), float(row["p_perm"]), critical),
+                _tell_null(result, row, len(null)),
+            )
         )
     probes, zscores = probe_zscores(result, str(row["gene"]))
     if len(probes) > 1 and result.unit == "gene":
@@ -147,13 +151,17 @@ def _find_null(result: DifferentialExpression, gene: str) -> Floats | None:
         return None
 
 
-def _tell_null(row: pd.Series[Any], n: int) -> str:
-    return f"{format_count(n)} relabellings; p = {format_p(_to_float(row['p_perm']))}, not corrected"
+def _tell_null(result: DifferentialExpression, row: pd.Series[Any], n: int) -> str:
+    critical, alpha = result.settings["permutation"].get("f_critical"), result.settings["arguments"]["alpha"]
+    line = "" if critical is None else f"; dashed: p_FWE = {alpha:g} (F = {format_number(critical, 1)})"
+    return f"{format_count(n)} relabellings; p = {format_p(_to_float(row['p_perm']))}, not corrected{line}"
 
 
 def _tell_probes(row: pd.Series[Any], n_probes: int) -> str:
     """How many probes are drawn, and whether they agree."""
-    drawn = f"the first {MAX_PROBES} of {n_probes} probes" if n_probes > MAX_PROBES else count_of(n_probes, "probe")
+    drawn = count_of(n_probes, "probe")
+    if n_probes > MAX_PROBES:
+        drawn = f"{MAX_PROBES} of {drawn}: the highest mean levels"
     correlation = format_number(_to_float(row["probe_r"]))
     return f"{drawn}; bars: means" + (f"; mean correlation {correlation}" if correlation else "")
 

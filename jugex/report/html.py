@@ -11,7 +11,13 @@ import pandas as pd
 from jugex.analysis.covariates import USED
 from jugex.report.brain import describe_brain
 from jugex.report.drawings import as_in_files
-from jugex.report.evidence import tabulate_details, tabulate_evidence, tabulate_left_out, tabulate_sensitivity
+from jugex.report.evidence import (
+    floor_of_q,
+    tabulate_details,
+    tabulate_evidence,
+    tabulate_left_out,
+    tabulate_sensitivity,
+)
 from jugex.report.genes import choose_genes, draw_genes
 from jugex.report.methods import describe_methods
 from jugex.report.packing import pack_plotly, plotly_licence
@@ -26,6 +32,7 @@ from jugex.report.words import (
     headline,
     name_adjustment,
     tell_permuted,
+    tell_several,
 )
 from jugex.wording import count_of, format_count, format_number, format_p, join_words, shorten
 
@@ -35,7 +42,7 @@ if TYPE_CHECKING:
 
     from jugex.analysis.result import DifferentialExpression
 
-__all__ = ["list_facts", "make_environment", "render_report", "to_sentence"]
+__all__ = ["list_facts", "make_environment", "render_report", "to_sentence", "typeset"]
 
 #: Names of columns of p as sentences say them, before they are typeset.
 _SPOKEN = {
@@ -49,6 +56,19 @@ _PLAIN_STATISTIC = re.compile(
 )
 _SUBSCRIPTS = {"fwe": "FWE", "fdr": "FDR", "param": "param", "holm": "Holm"}
 _MOST_LISTED = 200
+#: Names of settings.json whose words say more than the name without its underscores.
+_SETTINGS = {
+    "alpha": "family-wise error (alpha)", "n_permutations": "permutations", "exchange": "labels exchanged",
+    "probes": "probes to genes", "overlap": "samples in both regions", "exhaustive": "all relabellings tried",
+    "exact": "exact test", "smallest_p": "smallest possible p", "sha256": "checksum (SHA-256)",
+    "n_collinear_redrawn": "collinear relabellings, redrawn or left out",
+    "n_collinear_smallest": "collinear relabellings, counted as the smallest", "n_samples_found": "samples found",
+    "n_between_voxels": "samples between two voxels", "volume_mm3": "volume (mm3)", "centroid": "centroid (mm)",
+    "tolerance_mm": "tolerance (mm)", "n_dropped": "samples left out by structure",
+    "n_tolerated": "samples taken in by the tolerance", "n_samples": "samples", "n_probes": "probes",
+    "f_critical": "critical F, corrected", "n_voxels": "voxels", "voxel_size_mm": "voxel size (mm)",
+    "asked": "asked for", "structure_ids": "ids", "n_structures": "structures with their parts",
+}  # fmt: skip
 
 
 def render_report(result: DifferentialExpression, sensitivity: pd.DataFrame | None = None) -> str:
@@ -79,6 +99,7 @@ def render_report(result: DifferentialExpression, sensitivity: pd.DataFrame | No
             names=result.region_names,
             adjustment=name_adjustment(settings),
             headline=headline(result),
+            several=_tell_several(settings),
             samples_sentence=describe_samples(result),
             warnings=[to_sentence(text) for text in settings["warnings"]],
             design=_describe_design(result),
@@ -90,6 +111,7 @@ def render_report(result: DifferentialExpression, sensitivity: pd.DataFrame | No
             donor_marks=_draw_marks(result),
             evidence=tabulate_evidence(result, drawn, left_out),
             details=tabulate_details(result, drawn),
+            floor=floor_of_q(result),
             left_out=left_out,
             sensitivity=tabulate_sensitivity(sensitivity, drawn),
             brain=describe_brain(result),
@@ -101,6 +123,12 @@ def render_report(result: DifferentialExpression, sensitivity: pd.DataFrame | No
             plotly={"code": pack_plotly(), "licence": plotly_licence()},
         )
     )
+
+
+def _tell_several(settings: dict[str, Any]) -> dict[str, str] | None:
+    """What a pair that was compared among others says of them, and where they are; None where it stands alone."""
+    sentence = tell_several(settings)
+    return {"sentence": sentence, "page": settings["several"]["page"]} if sentence else None
 
 
 def _describe_page(result: DifferentialExpression, results: dict[str, Any], drawn: list[str]) -> dict[str, Any]:
@@ -140,13 +168,13 @@ def make_environment() -> Environment:
         count=format_count,
         count_of=count_of,
         shorten=shorten,
-        typeset=_typeset,
+        typeset=typeset,
         minus=lambda text: text.replace("-", "\N{MINUS SIGN}"),
     )
     return environment
 
 
-def _typeset(text: str) -> Markup:
+def typeset(text: str) -> Markup:
     """Names of statistics in italics and with their subscripts, kept with their values; everything else escaped."""
     from markupsafe import Markup, escape
 
@@ -210,21 +238,17 @@ def _tell_shared(result: DifferentialExpression) -> str:
         return "No sample lies in both regions."
     names = [shorten(name) for name in result.region_names]
     clauses = {
-        "region 1": "{n} counted in {0}, where {it} more probable",
-        "region 2": "{n} counted in {1}, where {it} more probable",
-        "tie": "{n} left out, as neither region is the more probable one",
-        "excluded": "{n} left out",
-        "kept in both": "{n} counted in both",
+        "region 1": "counted in {0}, where {it} more probable",
+        "region 2": "counted in {1}, where {it} more probable",
+        "tie": "left out, as neither region is the more probable one",
+        "excluded": "left out",
+        "kept in both": "counted in both",
     }
     parts = []
     for decision, (_, n) in decisions.items():
-        clause = clauses.get(decision, "{n} " + decision)
         verb, it = ("was", "it is") if n == 1 else ("were", "they are")
-        for mark, word in (("{it}", it), ("{n}", f"{n:,} {verb}")):
-            clause = clause.replace(mark, word)
-        for number, name in enumerate(names):
-            clause = clause.replace(f"{{{number}}}", name)
-        parts.append(clause)
+        what = clauses[decision].format(*names, it=it) if decision in clauses else decision
+        parts.append(f"{n:,} {verb} {what}")
     lie = "sample lies" if len(shared) == 1 else "samples lie"
     return f"{len(shared):,} {lie} in both regions: {'; '.join(parts)}."
 
@@ -234,11 +258,14 @@ def _tell_between(result: DifferentialExpression) -> str:
     counts = [region["n_between_voxels"] for region in result.settings["regions"]]
     if not sum(counts):
         return ""
-    told = join_words([f"{n:,} of {shorten(name)}" for n, name in zip(counts, result.region_names, strict=True) if n])
-    one = sum(counts) == 1
+    found = [region["n_samples_found"] for region in result.settings["regions"]]
+    of_regions = zip(counts, found, result.region_names, strict=True)
+    told = join_words([f"{n:,} of the {of:,} found in {shorten(name)}" for n, of, name in of_regions if n])
+    one, shared = sum(counts) == 1, result.settings["overlap"]["shared"]
     return (
-        f"{'One sample lies' if one else 'Some samples lie'} exactly on the border between two voxels ({told}); "
-        f"{'it counts' if one else 'each counts'} as lying in one of the two by a fixed rule, the same in every run."
+        f"{'One sample lies' if one else 'Some samples lie'} exactly on the border between two voxels ({told}"
+        f"{', before samples in both regions were settled' if shared else ''}); "
+        f"{'it counts' if one else 'each counts'} as lying in the voxel with the even index, the same in every run."
     )
 
 
@@ -251,18 +278,32 @@ def _group_empty(settings: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def list_facts(settings: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
-    """Settings as groups of names and values, for readers who want to know everything."""
+    """Settings as groups of names and values, for readers who want to know everything; what is empty is left out."""
     permutation = {key: value for key, value in settings["permutation"].items() if key != "bit_generator"}
+    arguments = settings["arguments"]
     groups = [
         ("Versions", settings["versions"]),
-        ("Arguments", settings["arguments"]),
+        ("Arguments", arguments | {"genes": arguments.get("genes") or "all"}),
         ("Covariates", _list_covariates(settings)),
         ("Permutation", permutation),
         ("Atlas", {key: value for key, value in settings["atlas"].items() if key not in ("donors", "files")}),
         ("Samples", settings.get("samples") or {}),  # results of version 0.1 have none
         *((f"Region {i}", region) for i, region in enumerate(settings["regions"], start=1)),
     ]
-    return [(title, [(name, _show_value(value)) for name, value in group.items()]) for title, group in groups if group]
+    shown = [
+        (title, [(_name_setting(name, title), _show_value(value)) for name, value in group.items() if _is_told(value)])
+        for title, group in groups
+    ]
+    return [(title, values) for title, values in shown if values]
+
+
+def _name_setting(key: str, title: str) -> str:
+    """A name of settings.json in words; covariates and packages keep theirs."""
+    return key if title in ("Covariates", "Versions") else _SETTINGS.get(key) or key.replace("_", " ")
+
+
+def _is_told(value: Any) -> bool:
+    return value is not None and value not in ("", [], {})
 
 
 def _list_covariates(settings: dict[str, Any]) -> dict[str, str]:
@@ -285,5 +326,5 @@ def _show_value(value: Any) -> str:
         shown = ", ".join(_show_value(entry) for entry in value[:_MOST_LISTED])
         return shown + (f" and {len(value) - _MOST_LISTED:,} more" if len(value) > _MOST_LISTED else "")
     if isinstance(value, dict):
-        return "; ".join(f"{name}: {_show_value(entry)}" for name, entry in value.items())
+        return "; ".join(f"{_SETTINGS.get(name, name)}: {_show_value(entry)}" for name, entry in value.items())
     return str(value)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from jugex.plots import REGION_STYLES, donor_styles, plot_samples, sample_views
+from jugex.plots import REGION_STYLES, donor_styles, sample_views
+from jugex.plots.samples import draw_sample_views
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +47,8 @@ def draw_views(
     from matplotlib.figure import Figure
 
     figures = [Figure() for _ in range(3)]
-    axes = plot_samples(result, axes=[figure.add_axes((0, 0, 1, 1)) for figure in figures])
+    axes = [figure.add_axes((0, 0, 1, 1)) for figure in figures]
+    draw_sample_views(result, axes)
     views = []
     for figure, ax, view in zip(figures, axes, sample_views(result), strict=True):
         ax.set_title("")

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jugex.analysis.covariates import USED
-from jugex.report.annotation_words import tell_annotation
+from jugex.report.annotation_words import name_coordinate, tell_annotation
 from jugex.report.references import REFERENCES, Reference, to_bibtex
-from jugex.report.region_words import describe_region
-from jugex.report.words import covariates_used, name_adjustment, name_collinear, tested_genes
-from jugex.spaces import is_mni_space
+from jugex.report.region_words import describe_region, tell_between, tell_made_up
+from jugex.report.words import covariates_used, name_adjustment, name_collinear, tell_several, tested_genes
 from jugex.wording import count_of, format_count, join_words, shorten
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
 
 __all__ = [
-    "Methods", "describe_methods", "methods_text", "tell_atlas", "tell_filter", "tell_permutations", "tell_values",
-    "to_markdown",
+    "Methods", "count_found", "describe_methods", "methods_text", "tell_atlas", "tell_filter", "tell_permutations",
+    "tell_tool", "tell_values", "to_markdown",
 ]  # fmt: skip
 
 
@@ -111,35 +110,41 @@ def describe_methods(result: DifferentialExpression) -> Methods:
     result : Methods
         Sentences of plain text, and exactly the references that they cite.
     """
-    settings = result.settings
+    settings, n_tested = result.settings, len(tested_genes(result))
+    test = (
+        *_tell_statistic(settings),
+        *tell_permutations(settings, n_tested),
+        *_tell_corrections(result),
+    )
     own = (
-        _tell_tool(settings),
+        tell_tool(settings),
         *tell_atlas(settings),
         *tell_annotation(settings),
         tell_values(settings),
-        *_tell_statistic(settings),
-        *tell_permutations(settings, len(tested_genes(result))),
-        *_tell_corrections(result),
+        *(test if n_tested else (f"No {result.unit} could be tested.",)),
     )
+    of_others = (tell_several(settings),) if settings.get("several") else ()
     from_names = (*_tell_regions(settings), *tell_filter(settings), *_tell_overlap(settings), _tell_samples(settings))
     cited = " ".join(own)  # names of regions are the user's and cite nothing
     references = tuple(reference for reference in REFERENCES if reference.cited in cited)
     n_opening = 1 + len(tell_atlas(settings)) + len(tell_annotation(settings))
-    return Methods(own[:n_opening] + from_names + own[n_opening:], references)
+    return Methods(own[:n_opening] + from_names + own[n_opening:] + of_others, references)
 
 
-def _tell_tool(settings: dict[str, Any]) -> str:
+def tell_tool(
+    settings: dict[str, Any],
+    between: str = "two brain regions",
+    relation: str = "follows the JuGEx approach (Bludau et al. 2018)",
+) -> str:
+    """What was compared, with which software, and how that relates to the published method."""
     versions = settings["versions"]
-    packages = [
-        f"{label} {versions[key]}"
-        for key, label in (("python", "Python"), ("numpy", "NumPy"), ("scipy", "SciPy"), ("pandas", "pandas"))
-        if key in versions
-    ]
+    labels = {"python": "Python", "numpy": "NumPy", "scipy": "SciPy", "pandas": "pandas"}
+    packages = ", ".join(f"{label} {versions[key]}" for key, label in labels.items() if key in versions)
     preset = settings["arguments"].get("preset")
     start = f", starting from its preset {preset}" if preset else ""
     return (
-        "Differential gene expression between two brain regions was analysed with jugex "
-        f"{versions['jugex']} ({', '.join(packages)}), which follows the JuGEx approach (Bludau et al. 2018){start}."
+        f"Differential gene expression between {between} was analysed with jugex {versions['jugex']} ({packages}), "
+        f"which {relation}{start}."
     )
 
 
@@ -161,12 +166,24 @@ def _tell_regions(settings: dict[str, Any]) -> tuple[str, ...]:
     first, second = settings["regions"]
     has_structure = any(region["kind"] == "anatomical structure" for region in (first, second))
     annotated = ", and to an anatomical structure where it is annotated as a part of it" if has_structure else ""
-    coordinate = "MNI coordinate" if is_mni_space(settings["atlas"]["space"]) else "coordinate"
+    coordinate = name_coordinate(settings["atlas"])
     return (
         f"Region 1 was {describe_region(first)}; region 2 was {describe_region(second)}.",
-        f"A sample belonged to a region where its {coordinate} lies in it{annotated} ({first['n_samples_found']:,} and "
-        f"{count_of(second['n_samples_found'], 'sample')}).",
+        *tell_made_up(settings),
+        f"A sample belonged to a region where its {coordinate} lies in it{annotated}{count_found(settings)}.",
+        *tell_between(settings["regions"]),
     )
+
+
+def count_found(settings: dict[str, Any]) -> str:
+    """Samples of each region in brackets; where a filter or a tolerance follows, `tell_filter` tells what it left."""
+    found = [f"{region['n_samples_found']:,}" for region in settings["regions"]]
+    return "" if _is_filtered(settings) else f" ({join_words(found)} samples)"
+
+
+def _is_filtered(settings: dict[str, Any]) -> bool:
+    samples = settings.get("samples") or {}
+    return any(samples.get(key) for key in ("tolerance_mm", "within", "exclude"))
 
 
 def tell_filter(settings: dict[str, Any], others: str = "the other") -> tuple[str, ...]:
@@ -188,6 +205,9 @@ def tell_filter(settings: dict[str, Any], others: str = "the other") -> tuple[st
             f"Only samples annotated as belonging {' and '.join(asked)} (parts included) counted, which left "
             f"{join_words([f'{n:,}' for n in samples['n_dropped']])} samples of the regions out."
         )
+    if _is_filtered(settings):
+        found = [f"{region['n_samples_found']:,}" for region in settings["regions"]]
+        sentences.append(f"The regions then held {join_words(found)} samples.")
     return tuple(sentences)
 
 

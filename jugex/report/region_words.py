@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
+from jugex.analysis.caveats import is_made_up
 from jugex.wording import join_words, shorten
 
-__all__ = ["describe_region"]
+__all__ = ["describe_region", "tell_between", "tell_made_up"]
 
 #: Parts of a region described one by one; beyond, they are counted.
 _MAX_PARTS = 6
@@ -36,6 +38,26 @@ def describe_region(region: dict[str, Any], *, is_part: bool = False) -> str:
     if region.get("volume_mm3") is not None and not is_part:
         facts.append(f"{region['volume_mm3']:,.0f} mm3")
     return f"{shorten(region['name'])} ({', '.join(facts)})"
+
+
+def tell_between(regions: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    """How many samples the rule decided for that lie exactly half-way between two voxels, and the rule."""
+    counts = [region.get("n_between_voxels", 0) for region in regions]
+    if not sum(counts):
+        return ()
+    return (
+        f"Of the samples found, {join_words([f'{n:,}' for n in counts])} lay exactly half-way between two voxels, "
+        "where the voxel with the even index counted as the nearest.",
+    )
+
+
+def tell_made_up(settings: dict[str, Any]) -> tuple[str, ...]:
+    """Say that regions of the demonstration are no areas of the brains that were measured."""
+    made_up = [shorten(region["name"]) for region in settings["regions"] if is_made_up(region)]
+    if not made_up or settings["atlas"]["simulated"]:
+        return ()
+    which = "region {} is" if len(made_up) == 1 else "regions {} are"
+    return (f"The {which.format(join_words(made_up))} made up for demonstration, and no area of any brain.",)
 
 
 def _describe_kind(region: dict[str, Any]) -> str:

@@ -81,7 +81,7 @@ def list_several_reproductions(settings: dict[str, Any]) -> list[tuple[str, str]
         ")",
     ]
     in_python = ("Python", "\n".join(lines))
-    return [("shell", str(settings["command"])), in_python] if settings["command"] else [in_python]
+    return [how_to_reproduce(settings), in_python] if settings["command"] else [in_python]
 
 
 def _list_region(region: dict[str, Any], number: int) -> str:

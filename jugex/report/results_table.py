@@ -48,7 +48,7 @@ _COLUMNS = (
     Column(
         "diff",
         "Higher in",
-        "The region where the gene is higher, by the sign of the difference",
+        "The region where the gene is higher, by the sign of the difference; grey where that is not significant",
         "region",
     ),
     Column(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from markupsafe import Markup
 
+from jugex.plots.texts import tell_apart
 from jugex.report.svg import Drawing, axis_ticks
 from jugex.wording import format_number, format_p, shorten
 
@@ -57,7 +58,7 @@ def draw_levels(
     k, told = len(names), []
     regions, donors = samples["region"].to_numpy(), samples["donor_name"].to_numpy()
     low, high = _span(zscores)
-    labels = [_break_name(name, place + 1 if are_numbered(names) else None) for place, name in enumerate(names)]
+    labels = _break_names(names)
     row = _ROW + _LINE * (max(len(lines) for lines in labels) - 1)
     drawing = Drawing(_WIDTH, 46 + row * k, x=(low, high), y=(k - 0.5, -0.5), margins=(_LEFT, 10, 6, 40))
     drawing.add_x_axis(axis_ticks(low, high), "z-score")
@@ -80,44 +81,71 @@ def draw_levels(
 
 
 def draw_pairs(rows: pd.DataFrame, names: tuple[str, ...]) -> Markup:
-    """Differences of a gene in pairs of regions, one below the other; filled where significant.
+    """Differences of a gene in pairs of regions, one below the other in the order of the regions.
 
     Parameters
     ----------
     rows : DataFrame
-        Of `pairs_table`, with `region_1`, `region_2`, `diff`, `p_fwe_holm` and `significant`; at most `MAX_PAIRS` are
-        drawn.
+        Of `pairs_table`, with `region_1`, `region_2`, `diff`, `p_fwe_holm` and `significant`; of more than `MAX_PAIRS`
+        the first are drawn.
     names : tuple of str
         All regions, in their order.
     """
-    rows = rows.head(MAX_PAIRS)
+    pairs = _order_pairs(rows.head(MAX_PAIRS), names)
     called = {name: str(number) if are_numbered(names) else name for number, name in enumerate(names, start=1)}
-    n, told = len(rows), []
-    low, high = _span(np.append(rows["diff"].to_numpy(dtype=np.float64), 0.0))
-    left = 70 if are_numbered(names) else 124
-    drawing = Drawing(_WIDTH, 60 + 20 * n, x=(low, high), y=(n - 0.5, -0.5), margins=(left, 50, 20, 40))
+    n, told = len(pairs), []
+    low, high = _span(np.array([0.0, *(row["diff"] for row in pairs)]))
+    left = 88 if are_numbered(names) else 124
+    drawing = Drawing(_WIDTH, 96 + 20 * n, x=(low, high), y=(n - 0.5, -0.5), margins=(left, 50, 20, 76))
     drawing.add_line([0.0, 0.0], [-0.5, n - 0.5], "zero")
+    drawing.add_text(drawing.left - 8, 11, "first \N{EN DASH} second", "soft", anchor="end")
     drawing.add_text(_WIDTH - 2, 11, "p Holm", "soft", anchor="end")
-    for place, row in enumerate(rows.to_dict("records")):
-        diff, is_significant = float(row["diff"]), bool(row["significant"])
+    for place, row in enumerate(pairs):
         py, p = float(drawing.down(place)), format_p(row["p_fwe_holm"])
-        pair = " \N{EN DASH} ".join(called[str(row[side])] for side in ("region_1", "region_2"))
+        pair = " \N{EN DASH} ".join(called[name] for name in row["pair"])
         drawing.add_text(drawing.left - 8, py + 3.5, pair, anchor="end")
-        drawing.add_line([0.0, diff], [place, place], "mean" if is_significant else "whisker")
-        drawing.add_points([diff], [place], marker="D", colour="currentColor", filled=is_significant)
-        drawing.add_text(_WIDTH - 2, py + 3.5, p, "strong" if is_significant else "soft", anchor="end")
-        whole = " minus ".join(shorten(str(row[side])) for side in ("region_1", "region_2"))
-        told.append(f"{whole} {format_number(diff)} (p = {p})")
-    drawing.add_x_axis(axis_ticks(low, high, 4), "difference")
+        drawing.add_line([low, high], [place, place], "dull")
+        drawing.add_points([row["diff"]], [place], marker="D", colour="currentColor", filled=row["significant"])
+        drawing.add_text(_WIDTH - 2, py + 3.5, p, "strong" if row["significant"] else "soft", anchor="end")
+        told.append(f"{' minus '.join(map(shorten, row['pair']))} {format_number(row['diff'])} (p = {p})")
+    drawing.add_x_axis(axis_ticks(low, high), "difference, first minus second")
+    _add_key(drawing)
     return drawing.to_markup(
         f"Differences of pairs of regions, with p corrected by Holm's procedure: {'; '.join(told)}"
     )
 
 
-def _break_name(name: str, number: int | None) -> list[str]:
-    """A name in two lines at most, with the region's number where there is one."""
-    whole = name if number is None else f"{number} {name}"
-    return textwrap.wrap(whole, _NAME, max_lines=2, placeholder="\N{HORIZONTAL ELLIPSIS}") or [""]
+def _order_pairs(rows: pd.DataFrame, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Pairs in the order of the regions, the earlier region first: `pair`, `diff`, `p_fwe_holm` and `significant`."""
+    ordered = []
+    for row in rows.to_dict("records"):
+        pair = (str(row["region_1"]), str(row["region_2"]))
+        sign = 1.0 if names.index(pair[0]) < names.index(pair[1]) else -1.0
+        ordered.append(
+            {
+                "pair": pair if sign > 0 else pair[::-1],
+                "diff": sign * float(row["diff"]),
+                "p_fwe_holm": row["p_fwe_holm"],
+                "significant": bool(row["significant"]),
+            }
+        )
+    return sorted(ordered, key=lambda entry: [names.index(name) for name in entry["pair"]])
+
+
+def _add_key(drawing: Drawing) -> None:
+    """What filled and open marks mean, below the axis."""
+    row = drawing.bottom + 50
+    for words, is_filled in (("significant over all pairs", True), ("not significant", False)):
+        drawing.add_mark(drawing.left - 8, row - 3.5, marker="D", colour="currentColor", filled=is_filled)
+        drawing.add_text(drawing.left, row, words, anchor="start")
+        row += 16
+
+
+def _break_names(names: tuple[str, ...]) -> list[list[str]]:
+    """Names in lines, none like another, with the regions' numbers where pairs are told by these."""
+    shown = tell_apart(names, 3 * _NAME)
+    whole = [f"{number} {name}" for number, name in enumerate(shown, start=1)] if are_numbered(names) else shown
+    return [textwrap.wrap(name, _NAME) or [""] for name in whole]
 
 
 def _add_box(drawing: Drawing, values: Floats, place: float) -> None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pandas as pd
 
 from jugex.analysis.result import COLUMN_TYPES
 from jugex.errors import ResultError
-from jugex.report.files import read_samples, save_result, write_samples
+from jugex.report.files import read_samples, save_result, tell_file_problem, write_samples
 from jugex.report.folders import check_output, replacing_file, replacing_folder, write_settings
-from jugex.report.tables import MISSING, write_tsv
+from jugex.report.sidecars import write_several_sidecars
+from jugex.report.tables import MAX_GENES_IN_SAMPLES, MISSING, write_tsv
 
 if TYPE_CHECKING:
     from jugex.analysis import DifferentialExpression
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["SeveralTables", "holds_several", "load_several", "save_several", "write_several_report"]
 
 _TYPES = COLUMN_TYPES | {"region_1": "object", "region_2": "object"} | dict.fromkeys(("n_samples", "df_area"), "Int64")
+# columns that the page cannot do without
+_OF_OMNIBUS = {"gene", "n_probes", "f", "df_area", "df_resid", "p_perm", "p_fwe", "significant", "status"}
+_OF_PAIRS = {"gene", "region_1", "region_2", "diff", "p_fwe", "p_fwe_holm", "significant", "status"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +88,9 @@ def save_several(
     Returns
     -------
     Path
-        The folder, with ``omnibus.tsv``, ``pairs.tsv``, ``samples.tsv``, ``settings.json``, ``methods.md``,
-        ``report.html`` and a folder for each pair.
+        The folder, with ``omnibus.tsv``, ``pairs.tsv``, ``samples.tsv``, what their columns mean in
+        ``omnibus.json``, ``pairs.json`` and ``samples.json``, ``settings.json``, ``methods.md``, ``report.html`` and a
+        folder for each pair.
 
     Raises
     ------
@@ -99,6 +106,7 @@ def save_several(
         write_tsv(tables.omnibus, folder / "omnibus.tsv")
         write_tsv(tables.pairs_table, folder / "pairs.tsv")
         write_samples(tables.samples, tables.zscores, folder)
+        write_several_sidecars(tables, folder, with_zscores=tables.zscores.shape[1] <= MAX_GENES_IN_SAMPLES)
         write_settings(tables.settings, folder)
         (folder / "methods.md").write_text(to_markdown(describe_several_methods(tables)), encoding="utf-8")
         for of_pair in tables.settings["pairs"]:
@@ -155,16 +163,17 @@ def load_several(directory: str | Path) -> SeveralTables:
     directory = Path(directory)
     try:
         settings = json.loads((directory / "settings.json").read_text(encoding="utf-8"))
-        if "jugex" not in settings["versions"]:
-            raise KeyError("versions.jugex")
+        if "jugex" not in settings["versions"] or "pairs" not in settings:
+            raise KeyError("versions.jugex, pairs")
         omnibus, pairs = (_read_table(directory / name) for name in ("omnibus.tsv", "pairs.tsv"))
         samples, zscores = read_samples(directory)
-        if missing := {"gene", "p_fwe", "f", "significant"} - set(omnibus) | {"p_fwe_holm", "diff"} - set(pairs):
-            raise KeyError(", ".join(sorted(missing)))
-        return SeveralTables(omnibus, pairs, samples, zscores, settings | {"pairs": settings["pairs"]})
+        for table, needed in ((omnibus, _OF_OMNIBUS), (pairs, _OF_PAIRS)):
+            if missing := needed - set(table):
+                raise KeyError(", ".join(sorted(missing)))
+        return SeveralTables(omnibus, pairs, samples, zscores, settings)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ResultError(
-            f"{directory} holds a comparison of several regions that cannot be read ({type(error).__name__}: {error}); "
+            f"{directory} holds a comparison of several regions that cannot be read ({tell_file_problem(error)}); "
             "run jugex compare again, or name the folder of a pair in it"
         ) from error
 
@@ -179,4 +188,12 @@ def _find_pages(settings: dict[str, Any], beside: Path, start: Path) -> dict[str
     """The page of each pair that has one, by its folder, as a link from `start`."""
     folders = [pair["folder"] for pair in settings["pairs"] if pair["folder"] is not None]
     pages = {folder: beside / folder / "report.html" for folder in folders}
-    return {folder: Path(relpath(page, start)).as_posix() for folder, page in pages.items() if page.exists()}
+    return {folder: _link_to(page, start) for folder, page in pages.items() if page.exists()}
+
+
+def _link_to(page: Path, start: Path) -> str:
+    """Link from a folder to a page; names may hold what means something in links, as #, ?, % and a colon do."""
+    try:
+        return quote(os.fsencode(Path(relpath(page, start)).as_posix()))
+    except ValueError:  # on another drive, on Windows
+        return page.absolute().as_uri()

@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jugex.analysis.covariates import USED
-from jugex.report.annotation_words import tell_annotation
-from jugex.report.methods import Methods, tell_atlas, tell_filter, tell_permutations, tell_values
+from jugex.report.annotation_words import name_coordinate, tell_annotation
+from jugex.report.methods import (
+    Methods,
+    count_found,
+    tell_atlas,
+    tell_filter,
+    tell_permutations,
+    tell_tool,
+    tell_values,
+)
 from jugex.report.references import REFERENCES
-from jugex.report.region_words import describe_region
+from jugex.report.region_words import describe_region, tell_between, tell_made_up
 from jugex.report.words import covariates_used, name_adjustment
-from jugex.spaces import is_mni_space
 from jugex.wording import count_of, join_words, shorten
 
 if TYPE_CHECKING:
@@ -33,7 +40,12 @@ def describe_several_methods(tables: SeveralTables) -> Methods:
     """
     settings = tables.settings
     n_tested = int((tables.omnibus["status"] == "ok").sum())
-    opening = (_tell_tool(settings), *tell_atlas(settings), *tell_annotation(settings))
+    tool = tell_tool(
+        settings,
+        f"{len(settings['regions'])} brain regions",
+        "carries the JuGEx approach (Bludau et al. 2018) on to more than two regions",
+    )
+    opening = (tool, *tell_atlas(settings), *tell_annotation(settings))
     own = (
         tell_values(settings),
         *_tell_statistic(tables),
@@ -52,29 +64,18 @@ def describe_several_methods(tables: SeveralTables) -> Methods:
     return Methods(opening + from_names + own, references)
 
 
-def _tell_tool(settings: dict[str, Any]) -> str:
-    versions = settings["versions"]
-    labels = {"python": "Python", "numpy": "NumPy", "scipy": "SciPy", "pandas": "pandas"}
-    packages = ", ".join(f"{label} {versions[key]}" for key, label in labels.items() if key in versions)
-    preset = settings["arguments"].get("preset")
-    return (
-        f"Differential gene expression between {len(settings['regions'])} brain regions was analysed with jugex "
-        f"{versions['jugex']} ({packages}), which carries the JuGEx approach (Bludau et al. 2018) on to more than two "
-        f"regions{f', starting from its preset {preset}' if preset else ''}."
-    )
-
-
 def _tell_regions(settings: dict[str, Any]) -> tuple[str, ...]:
     regions = settings["regions"]
     told = [f"region {number} was {describe_region(region)}" for number, region in enumerate(regions, start=1)]
     has_structure = any(region["kind"] == "anatomical structure" for region in regions)
     annotated = ", and to an anatomical structure where it is annotated as a part of it" if has_structure else ""
-    coordinate = "MNI coordinate" if is_mni_space(settings["atlas"]["space"]) else "coordinate"
-    found = join_words([f"{region['n_samples_found']:,}" for region in regions])
+    coordinate = name_coordinate(settings["atlas"])
     listed = "; ".join(told)
     return (
         f"{listed[0].upper()}{listed[1:]}.",
-        f"A sample belonged to a region where its {coordinate} lies in it{annotated} ({found} samples).",
+        *tell_made_up(settings),
+        f"A sample belonged to a region where its {coordinate} lies in it{annotated}{count_found(settings)}.",
+        *tell_between(regions),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from jugex.progress import track
-from jugex.report.html import list_facts, make_environment, to_sentence
+from jugex.report.html import list_facts, make_environment, to_sentence, typeset
 from jugex.report.packing import pack
 from jugex.report.reproduce import list_several_reproductions
 from jugex.report.results_table import N_PLAIN_ROWS, Column
@@ -20,16 +19,16 @@ from jugex.report.several_methods import describe_several_methods
 from jugex.report.several_words import (
     describe_several_resolution,
     describe_several_samples,
+    gather_warnings,
     label_rows,
+    list_pairs_found,
     several_headline,
 )
 from jugex.report.tables import FLOAT_FORMAT, write_tsv
-from jugex.report.words import count_relabellings, find_smallest_p, name_adjustment
+from jugex.report.words import count_relabellings, find_smallest_p, name_adjustment, tell_permuted
 from jugex.wording import format_number, format_p, shorten
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
-
     from jugex.analysis import DifferentialExpression
     from jugex.report.several_files import SeveralTables
 
@@ -40,22 +39,27 @@ MAX_DRAWN = 50
 _N_BEST = 6
 _MAX_NAMED = 200
 _NAME = 24
+#: Means of so many regions stand side by side in a narrow window.
+_MOST_NARROW = 3
 
 _FIRST_COLUMNS = (
     Column("gene", "Gene", "Gene symbol", "name"),
     Column("p_fwe", "p_FWE", "Permutation p-value, corrected for the family-wise error over the genes tested", "p"),
-    Column("p_perm", "p", "Permutation p-value of this gene alone, not corrected", "p"),
-    Column("q_fdr", "q_FDR", "False discovery rate from the uncorrected permutation p-values", "p"),
+    Column("p_perm", "p", "Permutation p-value of this gene alone, not corrected", "p", extra=True),
+    Column("q_fdr", "q_FDR", "False discovery rate from the uncorrected permutation p-values", "p", extra=True),
     Column("f", "F", "F statistic of region, adjusted for {others}"),
     Column(
         "partial_eta_sq",
         "partial \N{GREEK SMALL LETTER ETA}\N{SUPERSCRIPT TWO}",
         "Share of the variance left by {others} that goes with region",
+        extra=True,
     ),
 )
 _LAST_COLUMNS = (
-    Column("p_parametric", "p_param", "p-value of the F distribution: see the caveats", "p"),
-    Column("n_probes", "Probes", "Number of probes of the gene", decimals=0),
+    Column(
+        "p_parametric", "p_param", "p-value of the F distribution, for comparison only, not corrected", "p", extra=True
+    ),
+    Column("n_probes", "Probes", "Number of probes of the gene", decimals=0, extra=True),
 )
 
 
@@ -84,9 +88,12 @@ def render_several(tables: SeveralTables, pages: Mapping[str, str]) -> str:
             adjustment=name_adjustment(settings),
             names=tables.region_names,
             unit=tables.unit,
-            headline=[_typeset(sentence) for sentence in several_headline(tables)],
+            headline=[typeset(sentence) for sentence in several_headline(tables)],
+            pairs_found=list_pairs_found(tables),
+            between=";" if any("," in name for name in tables.region_names) else ",",
             samples_sentence=describe_several_samples(tables),
-            warnings=[to_sentence(text) for text in settings["warnings"]],
+            warnings=[to_sentence(text) for text in settings["warnings"]]
+            + [to_sentence(f"in each pair: {text}") for text in gather_warnings(settings["pairs"])[0]],
             pair_warnings=_list_pair_warnings(settings, pages),
             design=_describe_design(settings),
             matrix=_tabulate_matrix(tables, pages),
@@ -121,6 +128,7 @@ def _describe_design(settings: dict[str, Any]) -> dict[str, Any]:
     return {
         "donors": design["donors"],
         "n_linking": sum(sum(n > 0 for n in row["n_samples"]) > 1 for row in design["donors"]),
+        "permuted": tell_permuted(settings["permutation"]["exchange"]),
         "smallest_p": find_smallest_p(settings),
         "relabellings": count_relabellings(settings),
         "resolution": describe_several_resolution(settings),
@@ -155,10 +163,10 @@ def _list_pair_warnings(settings: dict[str, Any], pages: Mapping[str, str]) -> l
         {
             "pair": f"{shorten(pair['region_1'])} and {shorten(pair['region_2'])}",
             "page": pages.get(pair["folder"]),
-            "warnings": [to_sentence(text) for text in pair["warnings"]],
+            "warnings": [to_sentence(text) for text in own],
         }
-        for pair in settings["pairs"]
-        if pair["warnings"]
+        for pair, own in zip(settings["pairs"], gather_warnings(settings["pairs"])[1], strict=True)
+        if own
     ]
 
 
@@ -171,8 +179,8 @@ def _tabulate_pairs(tables: SeveralTables) -> dict[str, Any]:
     for label, row in zip(label_rows(shown), shown.to_dict("records"), strict=True):
         sides = ("region_1", "region_2") if row["diff"] > 0 else ("region_2", "region_1")
         names = [shorten(str(row[side]), _MAX_NAMED) for side in sides]
-        numbers = [format_number(abs(_read(row["diff"]) or 0.0), 3), format_p(_read(row["p_fwe"]))]
-        rows.append([label, *names, *numbers, format_p(_read(row["p_fwe_holm"]))])
+        numbers = [format_number(abs(_read(row["diff"]) or 0.0), 3), format_p(_read(row["p_fwe_holm"]))]
+        rows.append([label, *numbers, *names, format_p(_read(row["p_fwe"]))])
     smallest = "" if tested.empty else format_p(_read(tested["p_fwe_holm"].iloc[0]))
     return {"rows": rows, "n": len(found), "smallest": smallest, "n_tested": len(tested)}
 
@@ -183,7 +191,12 @@ def _tabulate_omnibus(tables: SeveralTables) -> dict[str, Any]:
     is_tested = (table["status"] == "ok").to_numpy(dtype=bool)
     tested, others, labels = table[is_tested], table[~is_tested], label_rows(table)
     means = [
-        Column(f"mean_{number}", f"mean {shorten(name, _NAME)}", f"Mean z-score in {name}, donors not adjusted for")
+        Column(
+            f"mean_{number}",
+            f"mean {shorten(name, _NAME)}",
+            f"Mean z-score in {name}, donors not adjusted for",
+            extra=len(names) > _MOST_NARROW,
+        )
         for number, name in enumerate(names, start=1)
     ]
     others_in_model = name_adjustment(tables.settings)
@@ -293,13 +306,3 @@ def _draw_marks(tables: SeveralTables) -> list[tuple[str, str]]:
 def _as_result(tables: SeveralTables) -> DifferentialExpression:
     """For what reads samples and settings alone, which both have."""
     return cast("DifferentialExpression", tables)
-
-
-def _typeset(text: str) -> Markup:
-    """Names of statistics with their subscripts; everything else escaped."""
-    from markupsafe import Markup
-
-    typeset = make_environment().filters["typeset"](text)
-    return Markup(
-        re.sub(r"\bp_Holm ([=\N{LESS-THAN OR EQUAL TO}]) ", r"<i>p</i><sub>Holm</sub>&nbsp;\1&nbsp;", typeset)
-    )

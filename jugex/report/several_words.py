@@ -11,7 +11,10 @@ from jugex.report.several_files import SeveralTables
 from jugex.report.words import describe_resolution, find_smallest_p
 from jugex.wording import count_of, format_count, format_p, join_words, shorten
 
-__all__ = ["describe_several_resolution", "describe_several_samples", "label_rows", "name_regions", "several_headline"]
+__all__ = [
+    "describe_several_resolution", "describe_several_samples", "gather_warnings", "label_rows", "list_pairs_found",
+    "name_regions", "several_headline",
+]  # fmt: skip
 
 _MAX_NAMED = 5
 _N_EXAMPLES = 3
@@ -33,6 +36,19 @@ def name_regions(names: Sequence[str]) -> str:
     if len(names) > _MOST_REGIONS_NAMED or len(named) > _MOST_LETTERS or any("," in name for name in names):
         return f"the {len(names)} regions"
     return f"the {len(names)} regions {named}"
+
+
+def gather_warnings(pairs: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Warnings that all tested pairs share, and those of each pair alone.
+
+    Parameters
+    ----------
+    pairs : sequence of dict
+        As settings list them.
+    """
+    tested = [pair["warnings"] for pair in pairs if pair["status"] == "ok"]
+    shared = [said for said in tested[0] if all(said in others for others in tested)] if len(tested) > 1 else []
+    return shared, [[said for said in pair["warnings"] if said not in shared] for pair in pairs]
 
 
 def several_headline(tables: SeveralTables) -> list[str]:
@@ -118,17 +134,22 @@ def _tell_pairs(tables: SeveralTables) -> str:
             f"Of {pairs}, {some} in at least one {tables.unit} ({limit}), {most}{_name_pair(found[0])} "
             f"({count_of(counts[found[0]], tables.unit)})."
         )
-    told = [f"{_name_pair(pair)} in {count_of(counts[pair], tables.unit)}" for pair in found]
-    none = [_name_pair(pair) for pair in counts if not counts[pair]]
-    alike = f"; none between {'; '.join(none)}" if none else ""
-    return f"Two by two, {_join_clauses(told)} ({limit}){alike}."
+    n_differ = "all" if len(found) == len(counts) else len(found)
+    return (
+        f"Of {pairs}, {n_differ} {'differs' if len(found) == 1 else 'differ'} in at least one {tables.unit} ({limit}):"
+    )
+
+
+def list_pairs_found(tables: SeveralTables) -> list[str]:
+    """Each pair with its number of significant genes, where the headline ends in a colon; else none."""
+    counts = tables.count_significant()
+    if not several_headline(tables)[1].endswith(":"):
+        return []
+    return [
+        f"{_name_pair(pair)}: {count_of(n, tables.unit) if n else f'no {tables.unit}'}"
+        for pair, n in sorted(counts.items(), key=lambda entry: -entry[1])
+    ]
 
 
 def _name_pair(pair: tuple[str, str]) -> str:
     return " and ".join(shorten(name, _NAME) for name in pair)
-
-
-def _join_clauses(clauses: Sequence[str]) -> str:
-    """Clauses that hold an "and" themselves."""
-    first, *others = clauses
-    return "; ".join([first.replace(" in ", " differ in ", 1), *others]) if first else ""

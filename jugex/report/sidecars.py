@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,12 @@ from jugex.analysis.result import SAMPLE_COLUMNS
 from jugex.report.words import name_adjustment
 
 if TYPE_CHECKING:
-    from jugex.analysis import DifferentialExpression
+    import pandas as pd
 
-__all__ = ["describe_results", "describe_samples", "write_sidecars"]
+    from jugex.analysis import DifferentialExpression
+    from jugex.report.several_files import SeveralTables
+
+__all__ = ["describe_results", "describe_samples", "write_several_sidecars", "write_sidecars"]
 
 _Z = "z-score"
 _LOG2 = "log2"
@@ -63,9 +66,29 @@ _RESULTS: Mapping[str, tuple[str, str | None]] = {
     "p_fwe_tail": ("p_fwe, small values extrapolated from a generalised Pareto tail.", None),
 }
 
+# what the tables of several regions have beside columns of those above; {k} is a region
+_OMNIBUS: Mapping[str, tuple[str, str | None]] = {
+    **_RESULTS,
+    "n_samples": ("Samples used, of all regions.", None),
+    "mean_{k}": ("Raw mean in region {k}, not adjusted for donor.", _Z),
+    "ss_area": ("Sum of squares of area, adjusted for donor.", f"{_Z} squared"),
+    "f": ("F of area, adjusted for donor: of all regions at once.", None),
+    "df_area": ("Degrees of freedom of area: regions less one.", None),
+    "q_fdr_by": ("The same for any dependence between genes (Benjamini and Yekutieli).", None),
+}
+_PAIRS: Mapping[str, tuple[str, str | None]] = {
+    **_RESULTS,
+    "region_1": ("Region from whose mean the other's is taken.", None),
+    "region_2": ("Region whose mean is taken from that of region 1.", None),
+    "p_fwe": (f"p of F corrected for all genes of this pair by the maximum of F, {_PERMUTED}.", None),
+    "p_fwe_holm": ("p_fwe corrected for all genes of all pairs (Holm).", None),
+    "significant": ("Whether p_fwe_holm is at most alpha.", None),
+    "status": ("ok, or why the gene or the pair was not tested.", None),
+}
+
 _SAMPLES: Mapping[str, tuple[str, str | None]] = {
     "region": ("Region in which the sample counts.", None),
-    "donor_name": ("Donor, as the Allen Institute names it.", None),
+    "donor_name": ("Donor, as the atlas names it.", None),
     "sample": ("Number of the sample within its donor, from 0, in the order of the atlas.", None),
     "well_id": ("Id of the sample, unique over the atlas.", None),
     "mni_x": ("MNI coordinate, left to right.", "mm"),
@@ -88,11 +111,21 @@ _LEVELS: Mapping[str, Mapping[str, str]] = {
 
 def write_sidecars(result: DifferentialExpression, folder: Path, *, with_zscores: bool) -> None:
     """Write ``results.json`` and ``samples.json`` beside the tables that they describe."""
-    for name, described in (
-        ("results.json", describe_results(result)),
-        ("samples.json", describe_samples(result, with_zscores=with_zscores)),
-    ):
-        (folder / name).write_text(json.dumps(described, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    _write(describe_results(result), folder / "results.json")
+    _write(describe_samples(result, with_zscores=with_zscores), folder / "samples.json")
+
+
+def write_several_sidecars(tables: SeveralTables, folder: Path, *, with_zscores: bool) -> None:
+    """Write ``omnibus.json``, ``pairs.json`` and ``samples.json`` beside the tables of several regions."""
+    known = dict(_OMNIBUS)
+    text, unit = known.pop("mean_{k}")
+    for number, name in enumerate(tables.region_names, start=1):
+        known[f"mean_{number}"] = (text.format(k=f"{number} ({name})"), unit)
+    _write(_describe(map(str, tables.omnibus), known), folder / "omnibus.json")
+    pairs = _describe(map(str, tables.pairs_table), _PAIRS)
+    pairs["significant"].pop("Levels")
+    _write(pairs, folder / "pairs.json")
+    _write(_describe_samples(tables.region_names, tables.zscores, tables.unit, with_zscores), folder / "samples.json")
 
 
 def describe_results(result: DifferentialExpression) -> dict[str, Any]:
@@ -111,11 +144,19 @@ def describe_results(result: DifferentialExpression) -> dict[str, Any]:
 
 def describe_samples(result: DifferentialExpression, *, with_zscores: bool) -> dict[str, Any]:
     """Describe the columns of ``samples.tsv``: those of the samples, and of the genes where they stand there."""
+    return _describe_samples(result.region_names, result.zscores, result.unit, with_zscores)
+
+
+def _describe_samples(names: Sequence[str], zscores: pd.DataFrame, unit: str, with_zscores: bool) -> dict[str, Any]:
     described = _describe(SAMPLE_COLUMNS, _SAMPLES)
-    described["region"]["Levels"] = {name: f"region {number}" for number, name in enumerate(result.region_names, 1)}
-    for gene in result.zscores if with_zscores else ():
-        described.setdefault(str(gene), {"Description": f"Value of the {result.unit} {gene}.", "Units": _Z})
+    described["region"]["Levels"] = {name: f"region {number}" for number, name in enumerate(names, 1)}
+    for gene in zscores if with_zscores else ():
+        described.setdefault(str(gene), {"Description": f"Value of the {unit} {gene}.", "Units": _Z})
     return described
+
+
+def _write(described: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(described, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _describe(columns: Iterable[str], known: Mapping[str, tuple[str, str | None]]) -> dict[str, Any]:

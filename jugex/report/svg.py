@@ -131,6 +131,16 @@ class Drawing:
             f'<path class="{"points" if filled else "points open"}" style="{fill}stroke:{edge or colour}" d="{path}"/>'
         )
 
+    def add_leader(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """A fine line between two pixels, from a mark to its name."""
+        (x_1, y_1), (x_2, y_2) = start, end
+        self._parts.append(f'<path class="whisker" d="M{x_1:.1f} {y_1:.1f}L{x_2:.1f} {y_2:.1f}"/>')
+
+    def add_mark(self, x: float, y: float, *, marker: str, colour: str, filled: bool = True) -> None:
+        """One marker at a pixel, as in a legend."""
+        look = f'class="points" style="fill:{colour};' if filled else 'class="points open" style="'
+        self._parts.append(f'<path {look}stroke:{colour}" d="M{x:.1f} {y:.1f}{MARKERS[marker]}"/>')
+
     def add_dots(self, x: Values, y: Values, kind: str) -> None:
         """Round dots, the lightest of points."""
         path = "".join(f"M{px:.1f} {py:.1f}h0" for px, py in zip(self.across(x), self.down(y), strict=True))

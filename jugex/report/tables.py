@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TextIO
 
-import numpy as np
 import pandas as pd
 
 __all__ = ["FLOAT_FORMAT", "MAX_GENES_IN_SAMPLES", "MISSING", "write_tsv"]
@@ -24,7 +23,7 @@ def write_tsv(table: pd.DataFrame, target: Path | TextIO) -> None:
         with target.open("w", encoding="utf-8", newline="") as stream:
             return write_tsv(table, stream)
     written = table.copy()
-    for column in written.select_dtypes("bool"):
-        written[column] = np.where(written[column], "true", "false")
+    for column in written.select_dtypes(["bool", "boolean"]):
+        written[column] = written[column].map({True: "true", False: "false"})
     written.to_csv(target, sep="\t", index=False, float_format=FLOAT_FORMAT, na_rep=MISSING, lineterminator="\n")
     return None

@@ -24,11 +24,14 @@ _N_NAMED = 10
 _FEW = 30  # up to so many genes are all named
 _SMALLEST_P = 1e-300
 _LETTER, _LINE = 7.6, 15.0  # pixels of a letter and of a line, at 14 px
-#: shifts of a name's middle from its point, in widths and lines: the first that is free is taken
+_CAPITAL = 9.6  # symbols of genes are mostly of these
+_NEARER = 3.0  # a name without a line is nearer to its own point than to any other by so much
+#: shifts of a name's middle from its point, outwards and down, in widths and lines: the first that is free is taken
 _PLACES = (
-    (0.0, -0.85), (0.0, 1.1), (0.5, 0.0), (-0.5, 0.0), (0.5, -1.0), (-0.5, -1.0), (0.5, 1.0), (-0.5, 1.0),
-    (0.0, -1.9), (0.0, -2.9),
+    (0.5, 0.0), (0.5, -0.9), (0.5, 0.9), (0.0, -0.95), (0.0, 1.05), (-0.5, -0.9), (-0.5, 0.9), (-0.5, 0.0),
+    (0.0, -2.0), (0.4, -2.0), (-0.4, -2.0), (0.0, 2.2), (0.4, 2.2), (-0.4, 2.2), (0.0, -2.9), (0.0, 3.2),
 )  # fmt: skip
+_LINE_FROM = 1.5  # lines between a point and its name, from which on a line leads to it
 
 Floats = npt.NDArray[np.float64]
 
@@ -58,6 +61,10 @@ class _Box(NamedTuple):
         return (
             self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
         )
+
+    def measure(self, x: float, y: float) -> float:
+        """How far a pixel lies from it."""
+        return float(np.hypot(max(self.left - x, x - self.right, 0.0), max(self.top - y, y - self.bottom, 0.0)))
 
 
 def draw_volcano(result: DifferentialExpression) -> list[tuple[str, Markup]]:
@@ -110,7 +117,7 @@ def _draw(result: DifferentialExpression, tested: pd.DataFrame, size: _Size) -> 
     for side, style in zip((x > 0, x <= 0), REGION_STYLES, strict=True):
         chosen = significant & side
         drawing.add_points(x[chosen], y[chosen], marker=style.marker, colour=style.face, edge="currentColor")
-    taken = _add_floor(drawing, result, floor, reach)
+    taken = _add_floor(drawing, result, size, floor, reach)
     named = np.flatnonzero(significant)[:_N_NAMED] if len(tested) > _FEW else np.arange(len(tested))
     _name_genes(drawing, list(result.labels[tested.index[named]]), (x[named], y[named]), taken)
     return drawing.to_markup(
@@ -137,13 +144,13 @@ def _add_axes(drawing: Drawing, result: DifferentialExpression, size: _Size, end
     drawing.add_text((drawing.left + drawing.right) / 2, row + 3, f"difference in z-scores{adjusted}")
 
 
-def _add_floor(drawing: Drawing, result: DifferentialExpression, floor: float, reach: float) -> list[_Box]:
+def _add_floor(drawing: Drawing, result: DifferentialExpression, size: _Size, floor: float, reach: float) -> list[_Box]:
     """The smallest p that the run could give, as a line with its name; the place of the name."""
     if floor <= 0:
         return []
     drawing.add_line([-reach, reach], [floor, floor], "floor")
-    told = f"smallest possible p, {format_p(find_smallest_p(result.settings))}"
-    row = float(drawing.down(floor)) + _LINE
+    told = f"smallest {'possible ' if size.kind == 'wide' else ''}p, {format_p(find_smallest_p(result.settings))}"
+    row = float(drawing.down(floor)) - 6
     drawing.add_text(drawing.right, row, told, "soft", "end")
     return [_Box(drawing.right - _LETTER * len(told), drawing.right, row - _LINE + 2, row + 3)]
 
@@ -161,19 +168,39 @@ def _add_dull(drawing: Drawing, x: Floats, y: Floats) -> None:
 
 
 def _name_genes(drawing: Drawing, names: list[str], points: tuple[Floats, Floats], taken: list[_Box]) -> None:
-    """Symbols beside their points, where they cover no other symbol and no other named point."""
+    """Symbols plainly at their points, where they cover no other symbol and no other named point."""
     pixels = list(zip(drawing.across(points[0]).tolist(), drawing.down(points[1]).tolist(), strict=True))
     marks = [_Box(px - 4, px + 4, py - 4, py + 4) for px, py in pixels]
-    for number, (name, (px, py)) in enumerate(zip(names, pixels, strict=True)):
+    for number, name in enumerate(names):
         text = shorten(name, 14)
-        width = _LETTER * len(text)
-        others = taken + marks[:number] + marks[number + 1 :]
-        for across, down in _PLACES:
-            middle = px + across * (width + 14)
-            row = py + 5 + down * _LINE
-            box = _Box(middle - width / 2, middle + width / 2, row - 11, row + 3)
-            inside = box.left >= drawing.left and box.right <= drawing.right and box.top >= 0
-            if inside and not any(box.meets(other) for other in others):
-                taken.append(box)
-                drawing.add_text(middle, row, text)
-                break
+        others = pixels[:number] + pixels[number + 1 :]
+        found = _find_place(drawing, text, pixels[number], others, taken + marks[:number] + marks[number + 1 :])
+        if found is None:
+            continue
+        box, is_far = found
+        taken.append(box)
+        middle = (box.left + box.right) / 2
+        drawing.add_text(middle, box.bottom - 3, text)
+        if is_far:
+            px, py = pixels[number]
+            end = (min(max(px, box.left), box.right), box.bottom if box.bottom < py else box.top)
+            drawing.add_leader((px, py + (5 if end[1] > py else -5)), end)
+
+
+def _find_place(
+    drawing: Drawing, text: str, point: tuple[float, float], others: list[tuple[float, float]], taken: list[_Box]
+) -> tuple[_Box, bool] | None:
+    """The first free place of a symbol, and whether a line must lead to it; None where there is none."""
+    (px, py), width = point, _CAPITAL * len(text)
+    outwards = 1.0 if px >= (drawing.left + drawing.right) / 2 else -1.0
+    for across, down in _PLACES:
+        middle, row = px + outwards * across * (width + 14), py + 5 + down * _LINE
+        box, is_far = _Box(middle - width / 2, middle + width / 2, row - 11, row + 3), abs(down) > _LINE_FROM
+        inside = (
+            box.left >= drawing.left and box.right <= drawing.right and box.top >= 0 and box.bottom <= drawing.bottom
+        )
+        if not inside or any(box.meets(other) for other in taken):
+            continue
+        if is_far or all(box.measure(*other) >= box.measure(px, py) + _NEARER for other in others):
+            return box, is_far
+    return None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "count_relabellings", "covariates_used", "describe_resolution", "describe_samples", "find_smallest_p",
     "headline", "higher_region", "name_adjustment",
-    "name_collinear", "show_number", "tell_permuted", "tested_genes",
+    "name_collinear", "show_number", "tell_permuted", "tell_several", "tested_genes",
 ]  # fmt: skip
 
 #: Genes named one by one in the headline, per direction; beyond, the first few stand for all.
@@ -158,6 +158,23 @@ def count_relabellings(settings: dict[str, Any]) -> int | None:
 def show_number(value: float | None, decimals: int = 2) -> str:
     """A number of the page, with a true minus sign; empty where there is none."""
     return format_number(value, decimals).replace("-", "\N{MINUS SIGN}")
+
+
+def tell_several(settings: dict[str, Any]) -> str:
+    """What a pair that was compared among others says of them, in sentences; empty where it stands alone."""
+    several = settings.get("several")
+    if not several:
+        return ""
+    unit = "probe" if settings["arguments"]["probes"] == "single" else "gene"
+    limit = f"p_Holm \N{LESS-THAN OR EQUAL TO} {settings['arguments']['alpha']:g}"
+    n, names = several["n_significant"], [shorten(label) for label in several["significant"][:_MAX_NAMED]]
+    found = f"{count_of(n, unit)} of this pair {'is' if n == 1 else 'are'}" if n else f"no {unit} of this pair is"
+    named = f": {join_words(names)}" if n and n <= _MAX_NAMED else ""
+    return (
+        f"This is one of {count_of(several['n_pairs'], 'pair')} among {len(several['regions'])} regions that were "
+        f"compared together, and its p-values are corrected over the {unit}s of this pair alone. Corrected over all "
+        f"{unit}s of all pairs, {found} significant ({limit}){named}."
+    )
 
 
 def tell_permuted(exchange: str) -> str:

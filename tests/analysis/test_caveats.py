@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from jugex.analysis.background import describe_background, list_background_caveats
-from jugex.analysis.caveats import list_design_caveats, list_filter_caveats, list_gene_caveats, warn_of_design
+from jugex.analysis.caveats import (
+    list_design_caveats,
+    list_filter_caveats,
+    list_gene_caveats,
+    list_region_caveats,
+    list_side_caveats,
+    warn_of_design,
+)
+from jugex.analysis.covariates import Covariate
 from jugex.analysis.options import check_options
 from jugex.errors import DesignWarning
 from tests.analysis.designs import make_design
@@ -66,13 +76,14 @@ def test_probes_are_called_probes():
     assert message.startswith("the false discovery rate (q_fdr) of a single probe cannot reach 0.05 with 50 probes and")
     table = make_table(3, probe_name=["P0", "P1", "P2"], carried_by="one")
     [caveat] = list_gene_caveats(table, make_exchanges(3), options)
-    assert caveat.endswith("not carried by several donors: G0 P0")
+    assert caveat.endswith("or its samples are needed): G0 P0")
 
 
 def make_table(n=3, **columns):
     defaults = {
         "gene": [f"G{i}" for i in range(n)], "status": "ok", "significant": [True] + [False] * (n - 1),
-        "p_perm": 0.2, "p_boundary": 0.01, "carried_by": "several", "probe_r": 0.9,
+        "p_perm": 0.2, "p_boundary": 0.01, "carried_by": "several", "donors_same_sign": "3/3",
+        "probe_r": 0.9,
     }  # fmt: skip
     return pd.DataFrame({**defaults, **columns}, index=range(n))
 
@@ -93,7 +104,13 @@ def make_exchanges(n=3, within=(0.01,), free=(0.01,)):
             "same samples separates expression about as well (p of the border above 0.05): G0",
         ),
         ({"p_boundary": np.nan}, {}, None),
-        ({"carried_by": ["one", "one", "one"]}, {}, "not carried by several donors: G0"),
+        (
+            {"carried_by": ["one", "one", "one"]},
+            {},
+            "not shown to hold without any one donor (one donor may carry it, or its samples are needed): G0",
+        ),
+        ({"carried_by": "one", "donors_same_sign": "2/3"}, {}, "do not all show a difference of the same sign: G0"),
+        ({"carried_by": "untestable", "donors_same_sign": "1/1"}, {}, "or its samples are needed): G0"),
         ({"probe_r": [0.1, 0.1, 0.1]}, {}, "probes do not agree (mean correlation below 0.2): G0"),
         ({"probe_r": np.nan}, {}, None),
         ({}, {"free": (0.2, 0.01)}, "but not both ways: G0, G1"),
@@ -127,6 +144,60 @@ def test_borders_that_are_the_observed_one():
     assert "(p of the border above 0.05; 22% of these borders give the very labels of the regions" in caveat
     [caveat] = list_gene_caveats(table, make_exchanges(), OPTIONS, border_floor=0.04)
     assert "(p of the border above 0.05): G0" in caveat
+
+
+def test_probes_that_disagree_are_told_of_genes_asked_for_that_are_not_significant():
+    table = make_table(probe_r=[0.9, 0.04, 0.3])
+    [caveat] = list_gene_caveats(table, make_exchanges(), OPTIONS, are_asked_for=True)
+    assert caveat.startswith("not significant, but the gene's probes do not agree (mean correlation below 0.2)")
+    assert caveat.endswith("may be missed: G1")
+    assert list_gene_caveats(table, make_exchanges(), OPTIONS) == []
+
+
+def queried(*kinds, simulated=False):
+    regions = [{"name": f"r{i}", "kind": kind} for i, kind in enumerate(kinds, start=1)]
+    return {"atlas": {"simulated": simulated}, "regions": regions}
+
+
+def test_made_up_regions_in_measured_brains():
+    made_up = "simulated probability map"
+    [caveat] = list_region_caveats(queried(made_up, "sphere"))
+    assert caveat.startswith("r1 is a made-up region of the demonstration and no area of any brain")
+    [caveat] = list_region_caveats(queried(made_up, made_up))
+    assert caveat.startswith("r1 and r2 are made-up regions")
+    assert list_region_caveats(queried(made_up, made_up, simulated=True)) == []
+    assert list_region_caveats(queried("sphere", "probability map")) == []
+    whole = queried("sphere", "union")
+    whole["regions"][1]["parts"] = [{"name": "part", "kind": made_up}]
+    assert list_region_caveats(whole)[0].startswith("r2 is a made-up region")
+
+
+def sides(left, right, n_more=0):
+    """Samples of a region: each donor has one per letter, left and right; another region lies on the left."""
+    rows = [("A", donor, -30.0) for donor in left] + [("A", donor, 30.0) for donor in right]
+    rows += [("A", "x", -30.0)] * n_more + [("B", "x", -20.0), ("B", "y", 0.0)]
+    return pd.DataFrame(rows, columns=["region", "donor_name", "mni_x"])
+
+
+class TestSides:
+    def test_fewer_donors_on_one_side(self):
+        [caveat] = list_side_caveats(sides("xyz", "xx"), ("A", "B"))
+        assert caveat == (
+            "2 of 5 samples of A lie in the right hemisphere, in 1 of 3 donors; compare one side (such as region.left "
+            "in Python), or add the covariate hemisphere"
+        )
+        [caveat] = list_side_caveats(sides("xy", "xyz"), ("A", "B"))
+        assert "of A lie in the left hemisphere, in 2 of 3 donors" in caveat
+
+    @pytest.mark.parametrize("samples", [sides("xyz", "xyz"), sides("xyz", ""), sides("xyz", "x", n_more=40)])
+    def test_nothing_where_both_sides_have_their_donors_or_one_is_hardly_there(self, samples):
+        assert list_side_caveats(samples, ("A", "B")) == []
+
+    def test_nothing_where_the_hemisphere_is_in_the_model(self):
+        hemisphere = Covariate("hemisphere", pd.Series(["left"]), is_factor=True)
+        assert list_side_caveats(sides("xyz", "x"), ("A", "B"), [hemisphere]) == []
+        left_out = replace(hemisphere, outcome="it is one")
+        assert len(list_side_caveats(sides("xyz", "x"), ("A", "B"), [left_out])) == 1
 
 
 def test_many_names_are_counted():

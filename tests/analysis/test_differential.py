@@ -89,6 +89,14 @@ class TestTable:
         }
         assert set(one_donor.table["carried_by"]) == {"untestable"}
 
+    def test_without_a_gene_to_test_no_other_reason_is_given(self):
+        result = analyse(make_pair(np.full_like(make_levels(), 6.0)))
+        assert not (result.table["status"] == "ok").any()
+        reasons = result.settings["empty"]
+        assert set(reasons.values()) == {"no gene was tested"}
+        assert set(reasons) == {column for column in result.table if result.table[column].isna().all()}
+        assert {"p_fwe", "p_donor", "hedges_g"} < set(reasons)
+
     def test_genes_without_f_leave_the_family(self):
         levels = make_levels()
         levels[:, 0] = 4.0  # B: constant
@@ -152,7 +160,7 @@ class TestProbes:
         design = make_design([(3, 2), (2, 3), (1, 1)])
         effects = compute_effects(pair.zscores[:, [2]].T, pair.zscores[:, [2]].T, design, "adjusted")
         assert row["f"] == pytest.approx(effects.f[0], rel=1e-12)
-        assert result.settings["empty"] == {"probe_r": "no gene has two probes that vary"}
+        assert result.settings["empty"] == {"probe_r": "each probe is tested by itself"}
         loaded = jugex.load_result(result.save(tmp_path / "out"))
         pd.testing.assert_frame_equal(loaded.table, table, rtol=1e-9)  # ten significant digits
         assert loaded.zscores.columns.tolist() == result.zscores.columns.tolist()
@@ -263,6 +271,30 @@ class TestReproducibility:
         table = analyse(region_pair(ONE, TWO, atlas=shuffled)).table
         # the mean over a gene's probes is summed in another order
         pd.testing.assert_frame_equal(table, analyse(make_pair(levels)).table, rtol=1e-12)
+
+
+class TestCriticalF:
+    @pytest.mark.parametrize("statistic", ["adjusted", "sequential", "welch"])
+    @pytest.mark.parametrize(
+        ("exchange", "n_permutations"), [("within-donor", 199), ("within-donor", 300), ("free", 199)]
+    )
+    @pytest.mark.parametrize("alpha", [0.05, 0.5])
+    def test_is_where_p_fwe_passes_alpha(self, statistic, exchange, n_permutations, alpha):
+        result = analyse(
+            make_pair(), statistic=statistic, exchange=exchange, n_permutations=n_permutations, alpha=alpha
+        )
+        critical, table = result.settings["permutation"]["f_critical"], result.table
+        np.testing.assert_array_equal(table["p_fwe"] <= alpha, table["f"] >= critical)
+        largest = np.max([result.permutation_null(gene) for gene in table["gene"]], axis=0)
+        added = 0 if result.settings["permutation"]["exhaustive"] else 1
+        for f, is_significant in ((critical, True), (critical * (1 - 1e-6), False)):
+            p = ((largest >= f).sum() + added) / (len(largest) + added)
+            assert (p <= alpha) == is_significant
+
+    def test_is_none_where_no_f_is_significant(self):
+        with pytest.warns(DesignWarning, match="no gene can be significant at alpha"):
+            result = analyse(make_pair(), n_permutations=15)
+        assert result.settings["permutation"]["f_critical"] is None
 
 
 class TestSettings:

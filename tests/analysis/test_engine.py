@@ -250,3 +250,27 @@ def test_a_relabelling_without_ss_and_without_rss_scores_nothing(path):
     relabellings = make_relabellings(design, "within-donor", 100, np.random.default_rng(0))
     counts = count_exceedances(values, design, relabellings, statistic="sequential")
     assert np.isfinite(counts.maxima).all()
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+@pytest.mark.parametrize("alpha", [0.004, 0.05, 0.31])
+@pytest.mark.parametrize("is_exhaustive", [False, True])
+def test_the_critical_score_parts_the_genes_as_p_fwe_does(statistic, alpha, is_exhaustive):
+    values, design, relabellings = make_case("unbalanced", "within-donor", n_genes=60, m=251)
+    relabellings = Relabellings(relabellings.labels, is_exhaustive=is_exhaustive)
+    counts = count_exceedances(values, design, relabellings, statistic=statistic)
+    critical = counts.critical_score(alpha)
+
+    # brute force: scores beside every maximum, a hair below and above a tie
+    ties = counts.maxima[:, None] * np.array([1 - 1e-9, 1, 1 + 1e-9])
+    reached = (counts.maxima >= ties.reshape(-1, 1) * (1 - 1e-10)).sum(axis=1)
+    p_fwe = (reached + (not is_exhaustive)) / (251 + (not is_exhaustive))
+    np.testing.assert_array_equal(p_fwe <= alpha, ties.ravel() >= critical)
+
+
+def test_there_is_no_critical_score_where_alpha_is_below_the_smallest_p():
+    values, design, relabellings = make_case("unbalanced", "within-donor", m=20)
+    counts = count_exceedances(values, design, relabellings)
+    assert counts.critical_score(0.04) is None  # 1 / 21 is the smallest
+    assert counts.critical_score(0.05) > counts.maxima[-1]
+    assert counts.critical_score(1.0) == 0

@@ -205,9 +205,10 @@ class TestRuns:
         assert len(told) == 1
         assert re.match(r"beside rin only \d% of one contrast between regions is left: regions and cov", told[0])
 
-    def test_missing_values_are_refused(self):
+    @pytest.mark.parametrize("missing", [np.nan, np.inf, -np.inf])
+    def test_missing_values_are_refused(self, missing):
         values = np.arange(17.0) ** 2
-        values[0] = np.nan
+        values[0] = missing
         with pytest.raises(
             DesignError, match="covariate 'rin' is missing in 1 of 11 samples; give it for every sample"
         ):

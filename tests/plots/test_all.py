@@ -33,7 +33,7 @@ DRAW = {
     "heatmap": plots.plot_heatmap,
     "null": lambda result: plots.plot_null(result, GENE),
     "probes": lambda result: plots.plot_probes(result, GENE),
-    "samples": lambda result: plots.plot_samples(result)[0],
+    "samples": plots.plot_samples,
     "volcano": plots.plot_volcano,
 }
 WIDTHS = dict.fromkeys(DRAW, SINGLE_COLUMN) | {
@@ -83,7 +83,6 @@ class TestEveryFigure:
     def test_method_of_the_result_draws_the_same(self, simulated, drawn, name):
         method = getattr(simulated, f"plot_{name}")
         ax = method() if name in {"coverage", "heatmap", "samples", "volcano"} else method(GENE)
-        ax = ax[0] if name == "samples" else ax
         assert ax.get_title() == drawn[name].get_title()
         assert len(ax.get_children()) == len(drawn[name].get_children())
 
@@ -136,7 +135,6 @@ def test_any_number_of_donors_leaves_room_for_the_figure(make_result, figure, n)
     result = many_donors(make_result, n)
     method = getattr(result, f"plot_{figure}")
     ax = method("MAOA") if figure in {"axis", "donors", "gene"} else method()
-    ax = ax[0] if figure == "samples" else ax
     figure = ax.figure
     figure.draw_without_rendering()
     box = figure.get_tightbbox()  # inches; the layout settles within a hundredth
@@ -153,7 +151,7 @@ def test_any_name_is_drawn(make_result, render, figure, name):
     result = make_result([name, "V1"], [0.01, 0.9], [1.0, 0.1], names=(name, "V1"))
     method = getattr(result, f"plot_{figure}")
     ax = method(name) if figure in {"axis", "gene"} else method()
-    render(ax[0] if figure == "samples" else ax)
+    render(ax)
 
 
 def test_no_backend_is_chosen(simulated, tmp_path):

@@ -17,12 +17,7 @@ from jugex.wording import format_p
 
 def bars_of(ax):
     """Left edges, right edges and heights."""
-    bars = [patch for patch in ax.patches if patch not in band_of(ax)]
-    return np.array([(bar.get_x(), bar.get_x() + bar.get_width(), bar.get_height()) for bar in bars])
-
-
-def band_of(ax):
-    return [patch for patch in ax.patches if "passes" in str(patch.get_label())]
+    return np.array([(bar.get_x(), bar.get_x() + bar.get_width(), bar.get_height()) for bar in ax.patches])
 
 
 def test_bars_are_shares_of_the_relabellings(simulated):
@@ -48,18 +43,18 @@ def test_title_counts_relabellings_that_reach_it(simulated):
     assert_allclose((n + 1) / 1000, row["p_perm"], rtol=1e-12)
 
 
-def test_band_lies_between_significant_and_not(simulated):
-    f, is_significant = simulated.table["f"], simulated.table["significant"]
-    ax = plot_null(simulated, "TAC1")
-    (band,) = band_of(ax)
-    ends = ax.transData.inverted().transform(band.get_extents())[:, 0]
-    # to pixels and back, through a square root
-    assert_allclose(ends, [f[~is_significant].max(), f[is_significant].min()], rtol=1e-6)
+def test_line_is_the_smallest_f_that_is_significant(simulated):
+    critical = simulated.settings["permutation"]["f_critical"]
+    _, line = plot_null(simulated, "TAC1").lines
+    assert line.get_xdata()[0] == critical
+    assert line.get_label() == rf"$p_{{\mathrm{{FWE}}}}$ = 0.05 ($F$ = {critical:.1f})"
 
 
-def test_no_band_where_nothing_is_significant(simulated):
-    table = simulated.table.assign(significant=False)
-    assert band_of(plot_null(dataclasses.replace(simulated, table=table), "TAC1")) == []
+@pytest.mark.parametrize("recorded", [{"f_critical": None}, {}])
+def test_no_line_where_no_f_is_significant_or_none_was_recorded(simulated, recorded):
+    permutation = {key: value for key, value in simulated.settings["permutation"].items() if key != "f_critical"}
+    settings = {**simulated.settings, "permutation": permutation | recorded}
+    assert len(plot_null(dataclasses.replace(simulated, settings=settings), "TAC1").lines) == 1
 
 
 def test_endless_f_is_left_out_of_the_axis(simulated, monkeypatch, render):

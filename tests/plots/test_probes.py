@@ -71,7 +71,7 @@ def test_of_more_probes_the_highest_are_drawn_and_the_others_counted(simulated):
     assert len(everything) == 31
     ax = plot_probes(simulated, "MAOA")
     assert probe_names(ax) == everything[:12]
-    assert ax.get_xlabel() == "level (log2)\n12 of 31 probes: the highest levels"
+    assert ax.get_xlabel() == "level (log2)\n12 of 31 probes: the highest mean levels"
     assert plot_probes(simulated, "MAOA", max_probes=31).get_xlabel() == "level (log2)"
 
 

@@ -163,6 +163,15 @@ def test_missing_files(text, message):
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("text", ["structure:HiF@0.3", "structure:HiF@0.3+map.nii.gz", "structure:a+structure:HiF@0.3"])
+def test_a_threshold_of_a_structure(text):
+    with pytest.raises(RegionError, match=r"^structure:HiF@0\.3: a structure has no threshold.* write structure:HiF$"):
+        parse_region(text)
+    both = parse_region("map.nii.gz+structure:HiF@0.4")  # at the end of the whole it is that of the other parts
+    assert both.parts[0].identity()["threshold"] == 0.4
+
+
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("text", ["map.nii.gz@1", "map.nii.gz@-0.1", "map.nii.gz@nan", "sphere:0,0,0,5@2"])
 def test_thresholds_out_of_range(text):
     with pytest.raises(OptionError, match="out of range: a probability from 0 to below 1"):

@@ -151,6 +151,7 @@ def make_inputs(regions: tuple[FakeRegion, FakeRegion], samples: pd.DataFrame, z
         atlas=SimpleNamespace(samples=pd.concat([samples, outside], ignore_index=True)),
         probes=pd.DataFrame({"probe_name": [f"A_23_P{i}" for i in range(2 * len(genes))], "gene": np.repeat(genes, 2)}),
         zscores=np.repeat(zscores.to_numpy(), 2, axis=1) + np.tile([0.1, -0.1], len(genes)),
+        levels=np.repeat(zscores.to_numpy(), 2, axis=1) + np.tile([5.1, 4.9], len(genes)),
     )
 
 

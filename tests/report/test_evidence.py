@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
-from jugex.report.evidence import tabulate_evidence
+from jugex.report.evidence import floor_of_q, tabulate_evidence, tabulate_left_out
 from jugex.report.html import render_report
 from jugex.wording import format_p
 
@@ -34,13 +35,13 @@ def test_each_drawn_gene_has_a_row(make_result):
     assert rows[0][7] == f"{row['ci_donors_low']:.2f} to {row['ci_donors_high']:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
-def carried_by(result, without=None):
+def holds(result, without=None):
     left_out = {"p_fwe": {"MAOA": without or {}}}
-    return tabulate_evidence(result, ["MAOA"], left_out)["rows"][0]["carried_by"]
+    return tabulate_evidence(result, ["MAOA"], left_out)["rows"][0]["holds"]
 
 
-class TestCarriedBy:
-    """`one` says which of the conditions of `judge_carriers` fails."""
+class TestHoldsWithoutOneDonor:
+    """Where it does not, the condition of `judge_carriers` that fails is named."""
 
     @pytest.fixture
     def balanced(self, make_result):
@@ -52,29 +53,33 @@ class TestCarriedBy:
 
     def test_too_few_donors(self, balanced):
         balanced.settings["design"]["n_informative_donors"] = 2
-        assert carried_by(balanced) == "one: only 2 donors with both regions"
+        assert holds(balanced) == "cannot be told: 2 donors with both regions"
 
     def test_one_heavy_donor(self, balanced):
         balanced.settings["design"]["donors"][4]["weight"] = 6
-        assert carried_by(balanced) == "one: 60 % of the weight is that of H0351.2001"
+        assert holds(balanced) == "cannot be told: 60 % of the weight is that of H0351.2001"
 
     def test_another_sign(self, balanced):
         balanced.table["donors_same_sign"] = "2/3"
-        assert carried_by(balanced) == "one: only 2 of 3 donors have this sign"
+        assert holds(balanced) == "no: 2 of 3 donors have this sign"
 
     def test_a_donor_it_cannot_do_without(self, balanced):
         without = {"H0351.1009": 0.01, "H0351.2001": 0.0888, "H0351.1012": 0.06}
-        assert carried_by(balanced, without) == "one: without H0351.2001 p_FWE is 0.0888"
-        assert carried_by(balanced) == "one: not significant without one of the donors"
+        assert holds(balanced, without) == "no: without H0351.2001 p_FWE is 0.0888 (fewer samples, less power)"
+        assert holds(balanced) == "no: not significant without one of the donors (fewer samples, less power)"
 
     def test_no_significance(self, balanced):
         balanced.table["p_fwe"] = 0.2
-        assert carried_by(balanced) == "one: not significant with all donors"
+        assert holds(balanced) == "not significant"
 
-    @pytest.mark.parametrize("word", ["several", "untestable"])
-    def test_other_words_stand_alone(self, balanced, word):
-        balanced.table["carried_by"] = word
-        assert carried_by(balanced) == word
+    def test_a_gene_that_several_donors_carry_holds(self, balanced):
+        balanced.table["carried_by"] = "several"
+        assert holds(balanced) == "yes"
+
+    def test_one_donor_alone(self, balanced):
+        balanced.table["carried_by"] = "untestable"
+        balanced.settings["design"]["n_informative_donors"] = 1
+        assert holds(balanced) == "cannot be told: 1 donor with both regions"
 
 
 def test_without_one_donor(make_result):
@@ -86,6 +91,35 @@ def test_without_one_donor(make_result):
     assert read_table(section, 1)[0] == ["MAOA", *(format_p(p) for p in expected)]
     note = section.find_all("table")[1].find_next("p", class_="note").get_text()
     assert "rest on different random relabellings" in note
+
+
+def test_what_a_donor_changes_is_marked(make_result, monkeypatch):
+    result = make_result()
+    result.table["significant"] = [True, False, False]
+    donors = pd.unique(result.samples["donor_name"])
+    p_fwe = {donor: p for donor, p in zip(donors, [0.2, 0.05, 0.04, 0.9, 0.06, np.nan], strict=True)}
+
+    def retest(_, genes):
+        rows = [{"gene": gene, "left_out": donor, "p_fwe": p_fwe[donor]} for gene in genes for donor in donors]
+        return pd.DataFrame(rows)
+
+    monkeypatch.setattr("jugex.analysis.donor_tables.leave_one_donor_out", retest)
+    first, second = result.table["gene"][:2]
+    rows = dict(tabulate_left_out(result, [first, second])["rows"])
+    assert [change for _, change in rows[first]] == ["lost", "", "", "lost", "lost", ""]
+    assert [change for _, change in rows[second]] == ["", "gained", "gained", "", "", ""]
+    assert rows[first][-1] == ("no test", "")
+    shown = read_section(render_report(result)).find_all("td", class_="lost")
+    assert shown[0].get_text() == "0.2000 (no longer significant)"
+    caption = read_section(render_report(result)).find_all("table")[1].caption.get_text()
+    assert "no longer significant without that donor" in caption
+
+
+def test_the_floor_of_q_is_told(make_result):
+    result = make_result()
+    assert floor_of_q(result) == {}  # three genes at 1 / 10,001
+    result.settings["permutation"]["smallest_p"] = 0.02
+    assert floor_of_q(result) == {"p": "0.0200", "n": "3 genes", "bh": "0.0600", "by": "0.1100"}
 
 
 def test_without_one_donor_of_many_genes_is_left_to_the_user(make_result, monkeypatch):
@@ -112,6 +146,7 @@ def test_share_of_all_genes(make_result):
     text = read_section(render_report(result)).get_text().replace("\N{NO-BREAK SPACE}", " ")
     assert "12.3 % of all 15,633 genes of the atlas that can be tested have p \N{LESS-THAN OR EQUAL TO} 0.05" in text
     assert "by 999 relabellings; if the regions differed in nothing, about 5 % would." in text
+    assert "Neighbouring regions exceed that without any difference between areas" in text
 
 
 def test_a_share_that_says_nothing_tells_why(make_result):

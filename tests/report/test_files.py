@@ -140,9 +140,21 @@ class TestRefusals:
 
     def test_a_result_is_overwritten_when_asked_to(self, tmp_path):
         make_result().save(tmp_path / "out")
-        (tmp_path / "out" / "old").write_text("")
+        for stale in ("sensitivity.tsv", "figures/gene-07-OLD.svg"):
+            (tmp_path / "out" / stale).parent.mkdir(exist_ok=True)
+            (tmp_path / "out" / stale).write_text("")
         make_result().save(tmp_path / "out", overwrite=True)
-        assert not (tmp_path / "out" / "old").exists()
+        assert not list((tmp_path / "out").rglob("*OLD*")) + list((tmp_path / "out").rglob("sensitivity.tsv"))
+        assert names_in(tmp_path) == ["out"]
+
+    def test_files_of_the_user_stay_when_a_result_is_overwritten(self, tmp_path):
+        make_result().save(tmp_path / "out")
+        mine = ("notes.txt", "MAOA.png", "figures/MAOA.pdf", "drafts/first/results.tsv", "pair_1_2/notes.txt")
+        for name in mine:
+            (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "out" / name).write_text(name)
+        make_result().save(tmp_path / "out", overwrite=True)
+        assert [(tmp_path / "out" / name).read_text() for name in mine] == list(mine)
         assert names_in(tmp_path) == ["out"]
 
     def test_a_file_is_not_a_folder(self, tmp_path):

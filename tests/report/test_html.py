@@ -16,7 +16,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from jugex.report import genes, results_table
-from jugex.report.html import render_report
+from jugex.report.html import list_facts, render_report
 from jugex.report.tables import write_tsv
 from jugex.report.words import show_number
 from jugex.wording import format_p
@@ -204,7 +204,10 @@ class TestDesign:
         }  # fmt: skip
         text = " ".join(design.get_text().split())
         assert "multiples of 1/10,001 (0.0001)" in text
-        assert "exactly on the border between two voxels (3 of Fp1 left and 2 of Fp2 left); each counts" in text
+        assert re.search(
+            r"border between two voxels \(3 of the \d+ found in Fp1 left and 2 of the \d+ found in Fp2 left, before "
+            r"samples in both regions were settled\); each counts as lying in the voxel with the even index", text
+        )  # fmt: skip
         assert (
             "2 samples lie in both regions: 1 was counted in Fp2 left, where it is more probable; 1 was left out, as "
             "neither region is the more probable one."
@@ -247,6 +250,17 @@ class TestDesign:
         assert "All 18 distinct relabellings in which region is not collinear with donor were tried" in text
         text = text.replace("\N{NO-BREAK SPACE}", " ")
         assert "No gene could reach pFWE ≤ 0.05 in this run: no p below 0.1111 is possible." in text
+
+    def test_names_with_braces_stay_as_they_are(self, make_result):
+        made = make_result()
+        regions = [
+            region | {"name": name} for region, name in zip(made.settings["regions"], ("{1}", "{n}"), strict=True)
+        ]
+        shared = [{"decision": "region 1", "well_id": 1, "donor_name": "d", "probability_1": 0.5, "probability_2": 0.4}]
+        made.samples["region"] = made.samples["region"].map(dict(zip(made.region_names, ("{1}", "{n}"), strict=True)))
+        page = parse(with_settings(made, regions=regions, overlap=made.settings["overlap"] | {"shared": shared}))
+        text = section(page, "design").get_text()
+        assert "1 sample lies in both regions: 1 was counted in {1}, where it is more probable." in text
 
     def test_no_shared_samples(self, make_result):
         text = section(parse(with_settings(make_result(), overlap={"shared": []})), "design").get_text()
@@ -292,10 +306,22 @@ class TestVolcano:
     def test_stands_still_without_scripts_and_names_the_significant_genes(self, page):
         drawings = page.find(id="volcano-still").find_all("svg")
         assert len(drawings) == 2  # for wide windows and for narrow ones
-        for drawing in drawings:
+        floors = ("smallest possible p, 0.0001", "smallest p, 0.0001")  # the first would run over the zero line there
+        for drawing, floor in zip(drawings, floors, strict=True):
             assert drawing["aria-label"].startswith("Volcano plot of 3 genes, 2 of them significant")
             words = [text.get_text() for text in drawing.find_all("text")]
-            assert {"MAOA", "TAC1", "smallest possible p, 0.0001"} <= set(words)
+            assert {"MAOA", "TAC1", floor} <= set(words)
+
+    def test_names_of_neighbours_are_plainly_at_their_marks(self, make_result):
+        result = make_result(["MAOA", "TAC1", "NOT"], [0.0002, 0.0002, 0.9], [-1.6, -1.5, 0.1])
+        for drawing in parse(result).find(id="volcano-still").find_all("svg"):
+            (marks,) = (path["d"] for path in drawing.find_all("path", class_="points"))
+            own = dict(zip(["MAOA", "TAC1"], [float(x) for x in re.findall(r"M(-?[\d.]+) ", marks)], strict=True))
+            at = {text.get_text(): float(text["x"]) for text in drawing.find_all("text") if text.get_text() in own}
+            assert at.keys() == own.keys()
+            assert at["MAOA"] < at["TAC1"]  # as their marks
+            n_lines = len(drawing.find_all("path", class_="whisker"))
+            assert n_lines or abs(at["MAOA"] - own["MAOA"]) < abs(at["MAOA"] - own["TAC1"])
 
     def test_of_many_genes_draws_each_place_once(self, make_result):
         n = 3000
@@ -492,6 +518,10 @@ class TestBadInput:
         assert "No gene could be tested" in page.find(class_="headline").get_text()
         assert section(page, "plots") is None
         assert section(page, "evidence") is None
+        assert "How far to trust it" not in page.get_text()
+        methods = section(page, "methods").get_text()
+        assert "No gene could be tested." in methods
+        assert not [word for word in ("permuted", "corrected", "border", "relabelling") if word in methods]
 
     def test_one_gene(self, make_result):
         page = parse(make_result(["A"], [0.2], [0.4]))
@@ -558,3 +588,38 @@ class TestSettings:
         assert "does not adjust region for donor" in section(free, "caveats").get_text()
         assert "across donors" not in section(page, "caveats").get_text()
         assert "p_boundary" in section(page, "caveats").get_text()
+
+
+class TestAmongOthers:
+    def test_a_pair_among_others_leads_to_them(self, make_result):
+        result = make_result()
+        assert parse(result).find(class_="part") is None
+        several = {"regions": ["a", "b", "c"], "n_pairs": 3, "n_significant": 0, "significant": []}
+        result.settings["several"] = several | {"page": "../report.html"}
+        part = parse(result).find(class_="part")
+        assert part.find_previous_sibling("p")["class"] == ["headline"]
+        assert "no gene of this pair is significant (pHolm" in part.get_text()
+        assert part.a["href"] == "../report.html"
+
+
+class TestNotSignificant:
+    def test_only_significant_genes_are_called_higher_somewhere(self, make_result):
+        page = parse(make_result(p_fwe=(0.01, 0.4, 0.4), requested=["MAOA", "TAC1", "GRIA2"]))
+        told = ["higher in" in card.find(class_="numbers").get_text() for card in page.find_all(class_="gene")]
+        assert told == [True, False, False]
+
+
+class TestFacts:
+    def test_are_in_words_and_what_is_empty_is_left_out(self, make_result):
+        facts = dict(list_facts(make_result().settings))
+        arguments = dict(facts["Arguments"])
+        assert arguments["genes"] == "all"
+        assert arguments["family-wise error (alpha)"] == "0.05"
+        assert "preset" not in arguments
+        assert not any("_" in name for title in ("Arguments", "Permutation", "Region 1") for name, _ in facts[title])
+        assert all(value for values in facts.values() for _, value in values)
+        asked = dict(dict(list_facts(make_result(requested=["MAOA"]).settings))["Arguments"])
+        assert asked["genes"] == "MAOA"
+
+    def test_caveats_stand_in_the_contents(self, page):
+        assert page.find(class_="contents").find("a", href="#caveats").get_text() == "Caveats"

@@ -28,6 +28,62 @@ class TestMethods:
         ):  # fmt: skip
             assert piece in text
 
+    def test_samples_are_counted_where_the_count_is_true(self, make_result):
+        result = make_result()
+        counts = [region["n_samples_found"] for region in result.settings["regions"]]
+        told = f"{counts[0]:,} and {counts[1]:,} samples"
+        assert f"lies in it ({told})." in describe_methods(result).paragraph
+        result.settings["samples"] = {"tolerance_mm": 2.0, "n_tolerated": [21, 9], "within": [], "exclude": []}
+        filtered = describe_methods(result).paragraph
+        assert f"({told})" not in filtered
+        assert f"(21 and 9 samples). The regions then held {told}." in filtered
+
+    @pytest.mark.parametrize(
+        ("atlas", "said"),
+        [
+            ({}, "its MNI coordinate (the Allen Institute's own) lies in it"),
+            ({"simulated": True}, "its MNI coordinate lies in it"),
+            ({"kind": "tables"}, "its MNI coordinate lies in it"),
+            ({"coordinates": {"files": [], "n_dropped": 0}}, "its MNI coordinate (from that table) lies in it"),
+            (
+                {"mirror": {"side": "left", "n_reflected": 9}},
+                "its MNI coordinate (the Allen Institute's own, reflected to the left hemisphere) lies in it",
+            ),
+        ],
+    )
+    def test_say_which_coordinates_were_used(self, make_result, atlas, said):
+        result = make_result()
+        result.settings["atlas"].update(atlas)
+        assert said in describe_methods(result).paragraph
+
+    def test_say_what_became_of_samples_between_voxels(self, make_result):
+        result = make_result()
+        said = "Of the samples found, 3 and 2 lay exactly half-way between two voxels, where the voxel with the even"
+        assert said in describe_methods(result).paragraph
+        for region in result.settings["regions"]:
+            region["n_between_voxels"] = 0
+        assert "voxel" not in describe_methods(result).paragraph
+
+    def test_made_up_regions_are_called_so(self, make_result):
+        result = make_result()
+        result.settings["regions"][0]["kind"] = "simulated probability map"
+        assert "The region Fp1 left is made up for demonstration" in describe_methods(result).paragraph
+        result.settings["atlas"]["simulated"] = True
+        assert "made up" not in describe_methods(result).paragraph
+
+    def test_a_pair_among_others_says_so(self, make_result):
+        result = make_result()
+        assert "one of" not in describe_methods(result).paragraph
+        several = {"regions": ["a", "b", "c"], "n_pairs": 3, "n_significant": 1, "significant": ["MAOA"]}
+        result.settings["several"] = several | {"page": "../report.html"}
+        assert describe_methods(result).paragraph.endswith(
+            "This is one of 3 pairs among 3 regions that were compared together, and its p-values are corrected over "
+            "the genes of this pair alone. Corrected over all genes of all pairs, 1 gene of this pair is significant "
+            "(p_Holm \N{LESS-THAN OR EQUAL TO} 0.05): MAOA."
+        )
+        result.settings["several"].update(n_significant=0, significant=[])
+        assert "of all pairs, no gene of this pair is significant" in describe_methods(result).paragraph
+
     def test_simulated_data_are_not_called_the_allen_atlas(self, make_result):
         methods = describe_methods(make_result(simulated=True))
         assert "were simulated" in methods.paragraph

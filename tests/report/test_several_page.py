@@ -7,6 +7,7 @@ import shutil
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pandas as pd
@@ -97,10 +98,52 @@ class TestPage:
 
         limit = "(p_Holm \N{LESS-THAN OR EQUAL TO} 0.05)"
         assert tell(2, 2, 2) == f"Each of the 3 pairs of regions differs in 2 genes {limit}."
-        assert (
-            tell(2, 1, 0) == f"Two by two, A and B differ in 2 genes; A and C in 1 gene {limit}; none between B and C."
-        )
-        assert tell(0, 0, 3) == f"Two by two, B and C differ in 3 genes {limit}; none between A and B; A and C."
+        assert tell(2, 1, 0) == f"Of the 3 pairs of regions, 2 differ in at least one gene {limit}:"
+        assert tell(0, 0, 3) == f"Of the 3 pairs of regions, 1 differs in at least one gene {limit}:"
+        assert tell(1, 2, 3) == f"Of the 3 pairs of regions, all differ in at least one gene {limit}:"
+
+    def test_few_pairs_are_listed_with_their_genes(self, tables):
+        table = tables.pairs_table.assign(significant=False)
+        of_pair = (table["region_1"] == "A") & (table["region_2"] == "C")
+        table.loc[table.index[of_pair][:1], "significant"] = True
+        page = parse(replace(tables, pairs_table=table))
+        lines = [line.get_text() for line in page.find(class_="found-pairs").find_all("li")]
+        assert lines == ["A and C: 1 gene", "A and B: no gene", "B and C: no gene"]
+        assert parse(tables).find(class_="found-pairs") is None  # each pair differs in as many
+
+    @pytest.mark.parametrize(("ending", "title"), [("", "A, B and C"), (", left", "A, left; B, left; and C, left")])
+    def test_names_with_commas_are_kept_apart(self, tables, ending, title):
+        regions = [region | {"name": region["name"] + ending} for region in tables.settings["regions"]]
+        pairs = [
+            pair | {key: pair[key] + ending for key in ("region_1", "region_2")} for pair in tables.settings["pairs"]
+        ]
+        table = tables.pairs_table.assign(**{k: tables.pairs_table[k] + ending for k in ("region_1", "region_2")})
+        samples = tables.samples.assign(region=tables.samples["region"] + ending)
+        settings = tables.settings | {"regions": regions, "pairs": pairs}
+        page = parse(replace(tables, settings=settings, pairs_table=table, samples=samples))
+        assert page.find("h1").get_text() == title
+
+    def test_in_a_narrow_window_the_first_columns_matter_most(self, tables):
+        page = parse(tables)
+        heads = [head.get_text() for head in page.find(id="differences").thead.find_all("th")]
+        assert heads == ["Gene", "Difference", "pHolm", "Higher in", "Lower in", "pFWE in the pair"]
+        assert page.find(id="genes-wide") is not None
+        shown = page.find(id="genes").thead.find_all(lambda cell: cell.name == "th" and "extra" not in cell["class"])
+        assert [head.get_text() for head in shown] == ["Gene", "pFWE", "F", "mean A", "mean B", "mean C"]
+
+    def test_what_all_pairs_are_warned_of_is_said_once(self, tables):
+        pairs = [pair | {"warnings": ["all weak", f"weak {i}"]} for i, pair in enumerate(tables.settings["pairs"])]
+        shown = parse(replace(tables, settings=tables.settings | {"pairs": pairs})).find(class_="warnings").get_text()
+        assert shown.count("ll weak.") == 1
+        assert "In each pair: all weak." in shown
+        assert "Weak 2." in shown
+
+    def test_words_are_those_of_the_page_of_a_pair(self, tables):
+        page = parse(tables)
+        facts = {fact.dt.get_text(): fact.dd.get_text() for fact in page.find(class_="facts").find_all("div")}
+        assert facts["Permuted"] == "labels, within each donor"
+        assert facts["Smallest possible p"] == "0.0050"
+        assert "Caveats" in page.find(class_="contents").get_text()
 
     def test_long_names_stand_in_the_title_alone(self, tables):
         regions = [
@@ -126,7 +169,7 @@ class TestPage:
         rows = read_table(parse(tables).find(id="differences"))
         found = tables.pairs_table[tables.pairs_table["significant"]]
         assert len(rows) == len(found) > 0
-        for (gene, higher, lower, size, *_), row in zip(rows, found.to_dict("records"), strict=True):
+        for (gene, size, _, higher, lower, _), row in zip(rows, found.to_dict("records"), strict=True):
             sides = [row["region_1"], row["region_2"]]
             assert [gene, higher, lower] == [row["gene"], *(sides if row["diff"] > 0 else sides[::-1])]
             assert float(size) == pytest.approx(abs(row["diff"]), abs=5e-4)  # three decimals
@@ -293,8 +336,8 @@ class TestDrawings:
         )
         rows.loc[0, "significant"] = True
         drawn = draw_pairs(rows, ("a", "b"))
-        assert drawn.count('class="points open"') == MAX_PAIRS - 1
-        assert drawn.count('class="points"') == 1
+        assert drawn.count('class="points open"') == MAX_PAIRS - 1 + 1  # and one in the key
+        assert drawn.count('class="points"') == 1 + 1
         assert ">a \N{EN DASH} b<" in drawn
 
     def test_long_names_are_broken_and_numbered(self):
@@ -307,6 +350,25 @@ class TestDrawings:
             {"region_1": names[:1], "region_2": names[1:], "diff": 1.0, "p_fwe_holm": 0.2, "significant": False}
         )
         assert ">1 \N{EN DASH} 2<" in draw_pairs(rows, names)
+
+    def test_pairs_stand_in_the_order_of_the_regions_whatever_their_p(self):
+        rows = pd.DataFrame(
+            {
+                "region_1": ["c", "b", "a"],
+                "region_2": ["b", "a", "c"],
+                "diff": [2.0, -1.0, 0.5],
+                "p_fwe_holm": [0.01, 0.02, 0.9],
+                "significant": [True, True, False],
+            }
+        )
+        drawn = bs4.BeautifulSoup(str(draw_pairs(rows, ("a", "b", "c"))), "html.parser").svg
+        words = [text.get_text() for text in drawn.find_all("text")]
+        dash = "\N{EN DASH}"
+        assert [word for word in words if re.fullmatch(f"[abc] {dash} [abc]", word)] == [
+            f"a {dash} b", f"a {dash} c", f"b {dash} c",
+        ]  # fmt: skip
+        assert "a minus b 1.00 (p = 0.0200); a minus c 0.50 (p = 0.9000); b minus c -2.00" in drawn["aria-label"]
+        assert {"difference, first minus second", "significant over all pairs", "not significant"} <= set(words)
 
 
 class TestMethods:
@@ -337,9 +399,9 @@ class TestMethods:
         pd.testing.assert_frame_equal(names["result"].pairs_table, result.pairs_table)
 
     def test_regions_that_cannot_be_written_are_left_to_the_reader(self):
-        settings = compare_toy(3).settings | {"command": "jugex compare a b c"}
+        settings = compare_toy(3).settings | {"command": "jugex compare a b c --out /somewhere/else/abc"}
         (shell, command), (_, code) = list_several_reproductions(settings)
-        assert (shell, command) == ("shell", "jugex compare a b c")
+        assert (shell, command) == ("shell", "jugex compare a b c --out abc")
         assert "    ...,  # " in code
         preset = settings | {"arguments": settings["arguments"] | {"preset": "bludau2018"}}
         assert "preset='bludau2018'," in list_several_reproductions(preset)[1][1]
@@ -386,6 +448,23 @@ class TestFiles:
         elsewhere = write_several_report(load_several(saved), tmp_path / "page.html", beside=saved)
         page = bs4.BeautifulSoup(elsewhere.read_text(encoding="utf-8"), "html.parser")
         assert page.find(class_="matrix").find("a")["href"] == "out/pair_1_2/report.html"
+
+    def test_names_of_folders_may_hold_what_means_something_in_links(self, saved, tables, tmp_path):
+        folder = saved.rename(tmp_path / "javascript:alert(1)#a?b%41 \N{LATIN SMALL LETTER U WITH DIAERESIS}")
+        write_several_report(tables, tmp_path / "all.html", beside=folder)
+        page = bs4.BeautifulSoup((tmp_path / "all.html").read_text(encoding="utf-8"), "html.parser")
+        link = urlsplit(page.find(class_="matrix").find("a")["href"])
+        assert (link.scheme, link.query, link.fragment) == ("", "", "")
+        assert (tmp_path / unquote(link.path)).is_file()
+
+    def test_a_page_on_another_drive_is_linked_as_a_whole(self, saved, tables, tmp_path, monkeypatch):
+        def refuse(*_):
+            raise ValueError("path is on mount 'C:', start on mount 'D:'")  # as on Windows
+
+        monkeypatch.setattr("jugex.report.several_files.relpath", refuse)
+        write_several_report(tables, tmp_path / "all.html", beside=saved)
+        page = bs4.BeautifulSoup((tmp_path / "all.html").read_text(encoding="utf-8"), "html.parser")
+        assert page.find(class_="matrix").find("a")["href"] == (saved / "pair_1_2" / "report.html").as_uri()
 
     def test_a_page_that_is_gone_has_no_link(self, saved):
         (saved / "pair_1_3" / "report.html").unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -113,3 +114,35 @@ class TestPanels:
             "\N{HORIZONTAL ELLIPSIS}MAOA_1",
             "\N{HORIZONTAL ELLIPSIS}MAOA_12",
         }
+
+    def test_names_of_probes_are_whole_where_nothing_is_shared(self, make_result):
+        probes = pd.DataFrame({"probe_name": ["CUST_17139_PI416261804", "A_23_P34597"]})
+        result = make_result()
+        svg = read(draw_probes(result, probes, np.zeros((len(result.samples), 2))))
+        words = [text.get_text() for text in svg.find_all("text")]
+        assert {"CUST_17139_", "PI416261804", "A_23_P34597"} <= set(words)
+
+    def test_regions_with_one_beginning_are_told_apart(self, make_result):
+        long = "a region with a name that goes on and on, "
+        svg = read(draw_samples(make_result(names=(f"{long}first", f"{long}second")), "MAOA"))
+        words = " ".join(text.get_text() for text in svg.find_all("text"))
+        assert "first n = 16" in words
+        assert "second n = 12" in words
+
+    def test_the_null_has_a_line_at_the_critical_f(self):
+        null = np.array([0.5, 1.0, 2.0, 7.0])
+        (line,) = read(draw_null(null, 6.5, 0.4, 13.0)).find_all("path", class_="floor")
+        start, end = (part.split()[0] for part in line["d"][1:].split("L"))
+        assert start == end
+        assert float(start) > float(
+            read(draw_null(null, 6.5, 0.4, 13.0)).find("path", class_="observed")["d"][1:].split()[0]
+        )
+        assert not read(draw_null(null, 6.5, 0.4)).find_all("path", class_="floor")
+
+    def test_of_many_probes_the_highest_levels_come_first(self, make_result):
+        result = make_result()
+        pair = result.inputs
+        raised = np.asarray(pair.levels) + 10.0 * (pair.probes["probe_name"] == "A_23_P2").to_numpy()
+        result = dataclasses.replace(result, inputs=SimpleNamespace(**{**vars(pair), "levels": raised}))
+        probes, _ = probe_zscores(result, "TAC1")
+        assert probes["probe_name"].iloc[0] == "A_23_P2"

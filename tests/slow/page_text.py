@@ -6,7 +6,10 @@ HOLDING = """# Calibration and power
 
 How often the test is wrong where nothing differs, and how often it finds what does. Written by
 
-    python -m tests.slow.make_page docs/calibration.md
+```sh
+# not run: takes half an hour
+python -m tests.slow.make_page docs/calibration.md
+```
 
 in the tests' environment; `make test-all` simulates the bounded numbers again and holds them to their bounds.
 
@@ -18,8 +21,9 @@ fixed. Samples of the donors in region 1 and region 2:
 
 ## No gene differs: `within-donor`, `adjusted`
 
-{n_sets:,} data sets per row; the donors' standard deviations rise from 1 to 4. An error is a data set in which at least
-one gene that does not differ has p_fwe <= {alpha}. The attainable level is floor(alpha N) / N, N being the number of
+{n_sets:,} data sets per row; the donors' standard deviations rise from 1 to 4. With "donors offset" their means differ
+too, gene by gene, with a standard deviation of 5. An error is a data set in which at least one gene that does not
+differ has p_fwe <= {alpha}. The attainable level is floor(alpha N) / N, N being the number of
 relabellings with the observed one. The observed rate must lie within the bounds, which hold a test of exactly that
 level in 99.9 % of such series; where values are tied, the rate may lie lower, and only the upper bound counts.
 
@@ -38,9 +42,11 @@ errors. Power is the share of the 8 genes with p_fwe <= {alpha}.
 
 {n_sets:,} data sets per row, those above; rates that are shown and not bounded. Binomial standard
 error at a rate of 0.05: {error:.3f}. Exchanged within donors, every statistic is exact. `free` exchanges labels over
-all samples and holds donors fixed in the model; `sequential` takes area before donor, which with free exchange is what
-PyJuGEx and siibra-jugex do. Lognormal errors are not centred: there the donors' means rise with their standard
-deviations.
+all samples and holds donors fixed in the model; `sequential` takes area before donor. With free exchange that is the F
+and the exchange of PyJuGEx and siibra-jugex, but not all that they do: here each relabelling serves all genes, and
+these tools shuffle each gene anew, which makes a test stricter where genes go together. `tests/slow/separate.py`
+simulates both ways: [which earlier tool does what](explanation/earlier_tools.md). Lognormal errors are not centred:
+there the donors' means rise with their standard deviations.
 
 {others}
 """
@@ -101,7 +107,9 @@ nearly the observed labels, or the same with the regions swapped. These separate
 well, and count against it. So `p_boundary` has a floor, about the share of such borders, however large the difference.
 
 Of {n_cuts:,} arbitrary borders ("cuts"), the share whose labels, or their opposite, are those observed in all samples,
-and in more than a part of the samples, of the donors with samples in both regions:
+and in more than a part of the samples, of the donors with samples in both regions. How many of the cuts are distinct
+depends on which directions are drawn: other draws at the demo regions gave 559 to 584, and 559 is what the demo's
+report says.
 
 {cuts}
 
