@@ -51,8 +51,8 @@ def compare_real(data: Path) -> jugex.DifferentialExpression:
     return jugex.compare(*regions, atlas=data / "ahba-mini", genes=["SCN1A", "SLC6A2"], rng=0)
 
 
-def photograph(result: jugex.DifferentialExpression, picture: Path, chromium: str, *, style: str = "") -> None:
-    """Write the report of a result, open it, wait until all is drawn, and take a picture of it in this style."""
+def photograph(result: jugex.DifferentialExpression, picture: Path, chromium: str, *, style: str = FOLDED) -> None:
+    """Write the report of a result, open it folded, wait until all is drawn, and take a picture of it in a style."""
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory() as name, sync_playwright() as driver:
@@ -83,7 +83,7 @@ def main() -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         sys.exit("no chromium found: install it (Debian, Ubuntu: apt install chromium)")
-    photograph(compare_simulated(), FOLDER / "report.png", chromium, style=SHORT)
+    photograph(compare_simulated(), FOLDER / "report.png", chromium, style=FOLDED + SHORT)
     if options.data is not None:
         photograph(compare_real(options.data), FOLDER / "report-fp1-fp2.png", chromium)
 

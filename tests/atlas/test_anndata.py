@@ -176,7 +176,7 @@ class TestOut:
         assert atlas.donors["race"].tolist() == known["race"].tolist()
 
     def test_a_sample_in_both_regions_has_two_names(self, anndata):
-        with pytest.warns(OverlapWarning, match="count in both"):
+        with pytest.warns(OverlapWarning, match="counts in both"):
             pair = jugex.query.region_pair(
                 wells("a", 1000, 1001), wells("b", 1001, 1002), atlas=ToyAtlas([4], ["A", "B"]), overlap="keep"
             )
