@@ -1,6 +1,7 @@
 """jugex: differential gene expression between two brain regions (JuGEx, Bludau et al. 2018)."""
 
 from jugex import analysis, query
+from jugex._version import __version__
 from jugex.analysis import DifferentialExpression
 from jugex.atlas import (
     ExpressionAtlas,
@@ -49,5 +50,3 @@ __all__ = [
     "query",
     "read_gene_list",
 ]
-
-__version__ = "0.1.0"

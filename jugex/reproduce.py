@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jugex._text import count_of, format_p
 from jugex.analysis import DifferentialExpression
 from jugex.analysis.options import Rng
 from jugex.analysis.retest import restore_generator
@@ -27,7 +28,6 @@ from jugex.query import AtlasLike
 from jugex.regions import Region
 from jugex.report.folders import replacing_file
 from jugex.report.tables import write_tsv
-from jugex.wording import count_of, format_p
 from jugex.workflow import compare
 
 __all__ = ["COMPARISON_COLUMNS", "FINDING", "Reproduction", "read_run_of_2017", "reproduce_bludau2018"]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jugex._text import count_of
 from jugex.analysis import DifferentialExpression, omnibus_test
 from jugex.analysis.aggregate import ProbeAggregation
 from jugex.analysis.covariates import CovariatesLike
@@ -31,7 +32,6 @@ from jugex.query import AtlasLike, Donors, Overlap, PresentIn, RegionGroup, Stru
 from jugex.query.groups import check_group_overlap
 from jugex.regions import Region
 from jugex.report.several_files import SeveralTables, save_several
-from jugex.wording import count_of
 from jugex.workflow import COLLINEAR_IN_PRESETS, check_threshold_is_used, compare, make_regions, resolve_choices
 
 __all__ = ["PAIRS_COLUMNS", "SeveralRegions", "compare_several"]

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import count_of, format_p, join_words, shorten
 from jugex.analysis.covariates import USED, Covariate
 from jugex.analysis.design import Design, LabelExchange
 from jugex.analysis.donors import DECISIVE_SHARE
@@ -16,7 +17,6 @@ from jugex.analysis.options import Options
 from jugex.analysis.relabel import enumerate_relabellings, find_smallest_p
 from jugex.errors import DesignWarning, warn_user
 from jugex.spaces import tell_hemispheres
-from jugex.wording import count_of, format_p, join_words, shorten
 
 __all__ = [
     "FEW_DONORS",

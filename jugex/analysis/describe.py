@@ -10,6 +10,7 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
+from jugex._version import __version__
 from jugex.analysis.caveats import smallest_p_of_run
 from jugex.analysis.covariates import name_covariates
 from jugex.analysis.design import Design, LabelExchange
@@ -39,8 +40,6 @@ _FEW_GENES = 200
 
 def describe_software() -> dict[str, Any]:
     """Form of the settings, date and versions; the command is for whoever was given one."""
-    from jugex import __version__
-
     packages = ("numpy", "scipy", "pandas", "nibabel")
     return {
         "format": SETTINGS_FORMAT,

@@ -13,8 +13,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from jugex._text import count_of
 from jugex.errors import DesignError
-from jugex.wording import count_of
 
 __all__ = ["Design", "Exchange", "LabelExchange"]
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jugex._text import count_of, format_p
 from jugex.analysis.background import describe_background, explain_coarse_p
 from jugex.analysis.caveats import FEW_DONORS, UNEQUAL_SIZES
 from jugex.analysis.covariates import USED, Covariate
@@ -16,7 +17,6 @@ from jugex.analysis.group_design import GroupDesign
 from jugex.analysis.options import Options
 from jugex.errors import DesignWarning, warn_user
 from jugex.query import RegionGroup
-from jugex.wording import count_of, format_p
 
 __all__ = [
     "describe_group_background",

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from jugex._text import join_words
 from jugex.analysis.covariates import USED, Covariate, CovariatesLike, code_covariate, collect_covariates
 from jugex.analysis.design import LabelExchange
 from jugex.analysis.group_design import GroupDesign
 from jugex.errors import DesignError, DesignWarning, warn_user
 from jugex.query import RegionGroup
-from jugex.wording import join_words
 
 __all__ = ["put_beside_donors"]
 

@@ -10,9 +10,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from jugex._text import count_of
 from jugex.analysis.design import Design, LabelExchange
 from jugex.errors import DesignError
-from jugex.wording import count_of
 
 __all__ = ["Codes", "GroupDesign"]
 

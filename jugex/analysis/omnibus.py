@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import count_of
 from jugex.analysis.aggregate import ProbeAggregation
 from jugex.analysis.background import list_background_caveats
 from jugex.analysis.caveats import list_filter_caveats, list_region_caveats, list_side_caveats
@@ -37,7 +38,6 @@ from jugex.analysis.options import Options, Rng, check_options, make_generator
 from jugex.analysis.result import COLUMN_TYPES, PROBE_COLUMNS
 from jugex.errors import DesignError, OptionError
 from jugex.query import RegionGroup, describe_query
-from jugex.wording import count_of
 
 __all__ = ["OMNIBUS_COLUMNS", "Omnibus", "omnibus_test"]
 

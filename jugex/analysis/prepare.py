@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from jugex._text import count_of
 from jugex.analysis.covariates import Covariate, collect_covariates, put_beside_donor
 from jugex.analysis.design import Design
 from jugex.analysis.gene_values import GeneValues, find_status, make_design, summarize_genes
 from jugex.analysis.options import Options
 from jugex.errors import DesignError
 from jugex.query import RegionPair
-from jugex.wording import count_of
 
 __all__ = ["Prepared", "prepare"]
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.wording import count_of
+from jugex._text import count_of
 
 if TYPE_CHECKING:
     from anndata import AnnData

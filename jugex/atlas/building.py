@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import numpy as np
 
+from jugex._version import __version__
 from jugex.atlas.allen import DONORS
 from jugex.atlas.archives import ArchivesAtlas
 from jugex.atlas.expression import Moments, compute_moments
@@ -264,8 +265,6 @@ def _temporary_folder(folder: Path) -> Iterator[Path]:
 
 def _write_store(source: ArchivesAtlas, sources: list[dict[str, Any]], folder: Path) -> Manifest:
     """Write all files of a store, its manifest last."""
-    from jugex import __version__
-
     writer = StoreWriter(folder)
     moments = _write_donors(source, writer)
     writer.write_array(MOMENTS, np.array(moments))

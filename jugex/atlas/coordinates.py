@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from jugex.delimited import DelimitedTable, find_column, read_delimited
+from jugex._text import DelimitedTable, find_column, read_delimited
 from jugex.errors import AtlasError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import os
 
 import pandas as pd
 
-from jugex.delimited import DelimitedTable, find_column, read_delimited
+from jugex._text import DelimitedTable, find_column, read_delimited
 from jugex.errors import AtlasError
 
 __all__ = ["Reannotation", "read_reannotation"]

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import find_column, read_delimited, split_line, tell_separator
 from jugex.atlas.base import Levels
-from jugex.delimited import find_column, read_delimited, split_line, tell_separator
 from jugex.errors import AtlasError
 
 __all__ = [

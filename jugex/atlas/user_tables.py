@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import count_of
 from jugex.atlas.base import DONOR_COLUMNS, PROBE_COLUMNS, SAMPLE_COLUMNS, Levels
 from jugex.atlas.in_memory import TablesAtlas
 from jugex.atlas.user_files import (
@@ -27,7 +28,6 @@ from jugex.atlas.user_files import (
 )
 from jugex.errors import AtlasError
 from jugex.spaces import MNI_SPACE
-from jugex.wording import count_of
 
 __all__ = ["atlas_from_tables", "build_atlas", "describe_donors", "describe_samples", "number_ids"]
 

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from jugex import __version__
+from jugex._version import __version__
 from jugex.cli import (
     run_build,
     run_check,

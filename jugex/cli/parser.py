@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from jugex._text import join_words
 from jugex.cli.layout import HelpFormatter
-from jugex.wording import join_words
 
 __all__ = ["Parser", "advise_on_rest", "number", "whole_number"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from jugex._text import count_of
 from jugex.atlas.building import BuildReport, build_store
 from jugex.cli.arguments import Commands, split_list
-from jugex.wording import count_of
 
 __all__ = ["add_command", "describe_build"]
 

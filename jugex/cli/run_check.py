@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from importlib import metadata
 from importlib.util import find_spec
 
-from jugex import __version__
+from jugex._text import count_of
+from jugex._version import __version__
 from jugex.atlas import ArchivesAtlas, ExpressionAtlas, StoreAtlas, open_atlas
 from jugex.atlas.locations import describe_default
 from jugex.cli.arguments import Commands
 from jugex.errors import AtlasNotFoundError, OptionError, how_to_install
-from jugex.wording import count_of
 
 __all__ = ["EXTRAS", "add_command"]
 

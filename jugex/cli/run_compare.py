@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import get_args
 
+from jugex._text import join_words
 from jugex.analysis.aggregate import ProbeAggregation
 from jugex.analysis.design import Exchange
 from jugex.analysis.options import Missing
@@ -28,7 +29,6 @@ from jugex.cli.run_several import run_several, take_more_names
 from jugex.cli.summary import save_and_summarize, tell_ledger
 from jugex.query import Overlap, PresentIn
 from jugex.report.files import check_output
-from jugex.wording import join_words
 from jugex.workflow import PRESETS, compare
 
 __all__ = ["add_command"]

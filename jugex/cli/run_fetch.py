@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from jugex._text import count_of
 from jugex.atlas.allen import choose_donors, donor_table
 from jugex.atlas.building import BuildReport
 from jugex.atlas.download import TERMS_OF_USE, fetch_archives, record_terms
 from jugex.cli.arguments import Commands, split_list
-from jugex.wording import count_of
 
 __all__ = ["add_command"]
 

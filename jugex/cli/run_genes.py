@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
+from jugex._text import join_words
 from jugex.atlas import open_atlas
 from jugex.cli.arguments import Commands, add_aliases
 from jugex.cli.layout import lay_out
 from jugex.errors import GeneError
 from jugex.genes import read_aliases
-from jugex.wording import join_words
 
 __all__ = ["add_command"]
 

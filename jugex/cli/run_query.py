@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from jugex._text import count_of
 from jugex.cli.arguments import REGION_HELP, Commands, add_derivation, add_filters, add_source, split_genes
 from jugex.errors import OutputError
 from jugex.query import expressions
 from jugex.regions import parse_region
 from jugex.report.files import write_table
-from jugex.wording import count_of
 from jugex.workflow import DEFAULTS
 
 __all__ = ["add_command"]

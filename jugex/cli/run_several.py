@@ -11,13 +11,13 @@ from typing import Any
 
 import pandas as pd
 
+from jugex._text import count_of, format_number, format_p, shorten
 from jugex.cli.arguments import read_choices
 from jugex.cli.layout import lay_out
 from jugex.cli.summary import tell_ledger
 from jugex.errors import OptionError
 from jugex.report.several_words import gather_warnings
 from jugex.several import SeveralRegions, compare_several
-from jugex.wording import count_of, format_number, format_p, shorten
 
 __all__ = ["run_several", "take_more_names"]
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
+from jugex._text import count_of, format_number, format_p, shorten
 from jugex.analysis import DifferentialExpression
 from jugex.cli.layout import lay_out
 from jugex.genes import describe_ledger
 from jugex.report.figures import MAX_GENES
 from jugex.report.files import save_result
-from jugex.wording import count_of, format_number, format_p, shorten
 
 __all__ = ["save_and_summarize", "tell_ledger"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jugex.delimited import DelimitedTable, find_column, read_delimited
+from jugex._text import DelimitedTable, find_column, read_delimited
 from jugex.errors import OptionError
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from jugex._text import join_words
 from jugex.errors import GeneError, OptionError
 from jugex.genes.aliases import Aliases
-from jugex.wording import join_words
 
 __all__ = ["Genes"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from jugex.delimited import find_column, read_text, split_line, tell_separator
+from jugex._text import find_column, read_text, split_line, tell_separator
 from jugex.errors import GeneWarning, OptionError, warn_user
 
 __all__ = ["ListedGene", "read_gene_list"]

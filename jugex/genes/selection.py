@@ -9,11 +9,11 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from jugex._text import count_of, join_words
 from jugex.errors import GeneError, GeneWarning, OptionError, warn_user
 from jugex.genes.aliases import Aliases, AliasesLike, read_aliases
 from jugex.genes.catalogue import Genes
 from jugex.genes.lists import ListedGene
-from jugex.wording import count_of, join_words
 
 __all__ = ["GeneRequest", "GeneSelection", "LedgerEntry", "clean_requests", "describe_ledger", "select_genes"]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from jugex._text import count_of
 from jugex.analysis.result import DifferentialExpression
 from jugex.errors import OptionError
 from jugex.plots.styles import (
@@ -23,7 +24,6 @@ from jugex.plots.styles import (
 from jugex.plots.texts import fit_text, tell_apart
 from jugex.regions import Coverage
 from jugex.spaces import HEMISPHERES, tell_hemispheres
-from jugex.wording import count_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

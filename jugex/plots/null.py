@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from jugex._text import format_number, format_p
 from jugex.plots.styles import (
     GREY,
     INK,
@@ -18,7 +19,6 @@ from jugex.plots.styles import (
     title_axes,
 )  # fmt: skip
 from jugex.plots.texts import LONGEST_TITLE, P_FWE, escape_math, fit_text
-from jugex.wording import format_number, format_p
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

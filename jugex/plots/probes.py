@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import count_of, format_number
 from jugex.errors import GeneError, OptionError, ResultError
 from jugex.plots.boxes import draw_boxes
 from jugex.plots.styles import (
@@ -22,7 +23,6 @@ from jugex.plots.styles import (
     title_axes,
 )  # fmt: skip
 from jugex.plots.texts import LONGEST_TITLE, escape_math, fit_text, name_regions, tell_apart
-from jugex.wording import count_of, format_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import format_number, format_p
 from jugex.errors import GeneError
-from jugex.wording import format_number, format_p
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression

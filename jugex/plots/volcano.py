@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import format_p
 from jugex.errors import OptionError, ResultError
 from jugex.plots.naming import name_points
 from jugex.plots.styles import (
@@ -24,7 +25,6 @@ from jugex.plots.styles import (
     make_axes,
 )  # fmt: skip
 from jugex.plots.texts import P_FWE, escape_math, fit_text, name_regions
-from jugex.wording import format_p
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import count_of
 from jugex.atlas import ExpressionAtlas
 from jugex.atlas.coordinates import CoordinatesLike
 from jugex.atlas.views import Side
@@ -25,7 +26,6 @@ from jugex.query.pairs import PAIR_COLUMNS, check_different, check_policy, count
 from jugex.query.probes import PresentFilter, PresentIn
 from jugex.query.sources import open_source
 from jugex.regions import Region
-from jugex.wording import count_of
 
 __all__ = ["RegionGroup", "check_group_overlap", "region_group"]
 

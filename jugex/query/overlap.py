@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from jugex._text import count_of
 from jugex.errors import OverlapWarning, RegionError, warn_user
 from jugex.regions import Region
-from jugex.wording import count_of
 
 __all__ = ["Overlap", "check_shared", "decide_shared", "warn_of_overlap"]
 

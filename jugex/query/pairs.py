@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import count_of
 from jugex.atlas import ExpressionAtlas
 from jugex.atlas.coordinates import CoordinatesLike
 from jugex.atlas.views import Side
@@ -21,7 +22,6 @@ from jugex.query.overlap import Overlap, check_shared, decide_shared, warn_of_ov
 from jugex.query.probes import PresentFilter, PresentIn
 from jugex.query.sources import open_source
 from jugex.regions import Region
-from jugex.wording import count_of
 
 if TYPE_CHECKING:
     from anndata import AnnData

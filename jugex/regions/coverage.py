@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from jugex._text import count_of
 from jugex.regions.base import Points, Region
 from jugex.spaces import HEMISPHERES, tell_hemispheres
-from jugex.wording import count_of
 
 if TYPE_CHECKING:
     from jugex.atlas import ExpressionAtlas

@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import join_words
 from jugex.errors import OptionError, RegionError
 from jugex.regions.base import Points, Region
 from jugex.regions.images import locations_table, sample_points
 from jugex.regions.rasters import make_image, rasterize, show_point
 from jugex.spaces import MNI_SPACE
-from jugex.wording import join_words
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image

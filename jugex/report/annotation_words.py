@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import Any
 
+from jugex._text import count_of, shorten
 from jugex.spaces import is_mni_space
-from jugex.wording import count_of, shorten
 
 __all__ = ["name_coordinate", "tell_annotation"]
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from jugex._text import shorten
 from jugex.plots import REGION_STYLES
 from jugex.plots.samples import smooth_mask
 from jugex.report.drawings import SavedRegion, list_regions, with_regions
 from jugex.report.packing import pack_json
 from jugex.spaces import is_mni_space
-from jugex.wording import shorten
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression

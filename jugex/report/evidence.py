@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from jugex._text import count_of, format_p
 from jugex.analysis.donors import DECISIVE_SHARE, FEWEST_CARRIERS
 from jugex.errors import JugexError
 from jugex.report.words import find_smallest_p, show_number, tested_genes
-from jugex.wording import count_of, format_p
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression

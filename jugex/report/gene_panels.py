@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 from markupsafe import Markup
 
+from jugex._text import format_number, format_p, shorten
 from jugex.plots import donor_styles
 from jugex.plots.probes import rank_probes
 from jugex.plots.texts import tell_apart
 from jugex.report.drawings import saved_probes
 from jugex.report.svg import Drawing, axis_ticks
-from jugex.wording import format_number, format_p, shorten
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression

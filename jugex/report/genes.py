@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import count_of, format_count, format_number, format_p, shorten
 from jugex.errors import JugexError
 from jugex.progress import track
 from jugex.report.gene_panels import MAX_PROBES, draw_donors, draw_null, draw_probes, draw_samples, probe_zscores
 from jugex.report.words import higher_region, tested_genes
-from jugex.wording import count_of, format_count, format_number, format_p, shorten
 
 if TYPE_CHECKING:
     from markupsafe import Markup

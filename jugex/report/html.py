@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from jugex._text import count_of, format_count, format_number, format_p, join_words, shorten
 from jugex.analysis.covariates import USED
 from jugex.report.brain import describe_brain
 from jugex.report.drawings import as_in_files
@@ -34,7 +35,6 @@ from jugex.report.words import (
     tell_permuted,
     tell_several,
 )
-from jugex.wording import count_of, format_count, format_number, format_p, join_words, shorten
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from jugex._text import count_of, format_count, join_words, shorten
 from jugex.analysis.covariates import USED
 from jugex.report.annotation_words import name_coordinate, tell_annotation
 from jugex.report.references import REFERENCES, Reference, to_bibtex
 from jugex.report.region_words import describe_region, tell_between, tell_made_up
 from jugex.report.words import covariates_used, name_adjustment, name_collinear, tell_several, tested_genes
-from jugex.wording import count_of, format_count, join_words, shorten
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression

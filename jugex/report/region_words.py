@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
+from jugex._text import join_words, shorten
 from jugex.analysis.caveats import is_made_up
-from jugex.wording import join_words, shorten
 
 __all__ = ["describe_region", "tell_between", "tell_made_up"]
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
+from jugex._text import format_p, shorten
 from jugex.report.packing import pack
 from jugex.report.tables import FLOAT_FORMAT, write_tsv
 from jugex.report.words import higher_region, name_adjustment, show_number, tested_genes
-from jugex.wording import format_p, shorten
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 from markupsafe import Markup
 
+from jugex._text import format_number, format_p, shorten
 from jugex.plots.texts import tell_apart
 from jugex.report.svg import Drawing, axis_ticks
-from jugex.wording import format_number, format_p, shorten
 
 if TYPE_CHECKING:
     from jugex.plots.styles import DonorStyle

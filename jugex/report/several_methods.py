@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jugex._text import count_of, join_words, shorten
 from jugex.analysis.covariates import USED
 from jugex.report.annotation_words import name_coordinate, tell_annotation
 from jugex.report.methods import (
@@ -18,7 +19,6 @@ from jugex.report.methods import (
 from jugex.report.references import REFERENCES
 from jugex.report.region_words import describe_region, tell_between, tell_made_up
 from jugex.report.words import covariates_used, name_adjustment
-from jugex.wording import count_of, join_words, shorten
 
 if TYPE_CHECKING:
     from jugex.report.several_files import SeveralTables

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
+from jugex._text import format_number, format_p, shorten
 from jugex.progress import track
 from jugex.report.html import list_facts, make_environment, to_sentence, typeset
 from jugex.report.packing import pack
@@ -26,7 +27,6 @@ from jugex.report.several_words import (
 )
 from jugex.report.tables import FLOAT_FORMAT, write_tsv
 from jugex.report.words import count_relabellings, find_smallest_p, name_adjustment, tell_permuted
-from jugex.wording import format_number, format_p, shorten
 
 if TYPE_CHECKING:
     from jugex.analysis import DifferentialExpression

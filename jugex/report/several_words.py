@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from jugex._text import count_of, format_count, format_p, join_words, shorten
 from jugex.report.several_files import SeveralTables
 from jugex.report.words import describe_resolution, find_smallest_p
-from jugex.wording import count_of, format_count, format_p, join_words, shorten
 
 __all__ = [
     "describe_several_resolution", "describe_several_samples", "gather_warnings", "label_rows", "list_pairs_found",

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
+from jugex._text import count_of, format_p, shorten
 from jugex.plots import REGION_STYLES
 from jugex.report.svg import Drawing, axis_ticks
 from jugex.report.words import find_smallest_p, name_adjustment, tested_genes
-from jugex.wording import count_of, format_p, shorten
 
 if TYPE_CHECKING:
     import pandas as pd

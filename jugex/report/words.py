@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from jugex._text import count_of, format_count, format_number, format_p, join_words, shorten
 from jugex.analysis.covariates import USED
-from jugex.wording import count_of, format_count, format_number, format_p, join_words, shorten
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
 import jugex
+from jugex._text import format_p
 from jugex.errors import GeneError
 from jugex.plots import plot_null
-from jugex.wording import format_p
 
 
 def bars_of(ax):

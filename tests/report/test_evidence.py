@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
+from jugex._text import format_p
 from jugex.report.evidence import floor_of_q, tabulate_evidence, tabulate_left_out
 from jugex.report.html import render_report
-from jugex.wording import format_p
 
 
 def read_section(page):

@@ -15,11 +15,11 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
+from jugex._text import format_p
 from jugex.report import genes, results_table
 from jugex.report.html import list_facts, render_report
 from jugex.report.tables import write_tsv
 from jugex.report.words import show_number
-from jugex.wording import format_p
 
 NASTY = "<script>alert('x')</script> \"quoted\" & \N{GRINNING FACE} a/b $\\x_1{$ " + "long" * 40
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from jugex.wording import format_p
+from jugex._text import format_p
 
 
 @pytest.mark.parametrize(
