@@ -1,0 +1,456 @@
+"""What a run found out about itself that a reader should know: each kind a type with its facts, and its sentence.
+
+A finding is recorded with its facts (`settings.json` holds them under `findings`, told apart by `code`) and becomes a
+sentence where somebody reads it: in a warning, on the command line, in the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal, TypeAlias
+
+import msgspec
+
+from jugex._text import count_of, format_p, join_words, shorten
+from jugex.errors import DesignWarning, JugexWarning, OverlapWarning, warn_user
+
+__all__ = [
+    "AnyFinding",
+    "BothHemispheres",
+    "CovariateLeftOut",
+    "CovariatesTakeContrast",
+    "DecisiveDonor",
+    "DonorsDisagree",
+    "FdrOutOfReach",
+    "FewDonors",
+    "Finding",
+    "GeneFinding",
+    "GenesWithoutProbes",
+    "KeptInBoth",
+    "ManyGenesDiffer",
+    "MirroredHemispheres",
+    "MadeUpRegions",
+    "NearDetectionLimit",
+    "NeedsOneDonor",
+    "NotConfirmable",
+    "NotLinked",
+    "OneExchangeOnly",
+    "ProbesDisagree",
+    "SamplesDropped",
+    "TiedSamples",
+    "UnequalSizes",
+    "UnreachableAlpha",
+    "warn_of",
+]
+
+_N_NAMED = 5
+
+Unit = Literal["gene", "probe"]
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, tag_field="code"):
+    """One fact about a run that weakens what can be said from it."""
+
+    #: What Python users are warned with.
+    warning: ClassVar[type[JugexWarning]] = DesignWarning
+
+    @property
+    def sentence(self) -> str:
+        """The finding in words, without a capital and a full stop."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class TiedSamples(Finding, frozen=True, tag="tied-samples"):
+    """Samples in several regions that no region has a higher probability for, and that were dropped."""
+
+    warning: ClassVar[type[JugexWarning]] = OverlapWarning
+    n_tied: int
+    n_shared: int
+    n_regions: int
+
+    @property
+    def sentence(self) -> str:
+        if self.n_regions == 2:
+            return (
+                f"{self.n_tied} of the {self.n_shared} samples that lie in both regions are equally probable in both, "
+                "or have no probability, and were dropped from both"
+            )
+        return (
+            f"{self.n_tied} of the {self.n_shared} samples that lie in several regions are equally probable in two of "
+            "them, or have no probability in one, and were dropped from all"
+        )
+
+
+class KeptInBoth(Finding, frozen=True, tag="kept-in-both"):
+    """Samples that count in both regions."""
+
+    warning: ClassVar[type[JugexWarning]] = OverlapWarning
+    n: int
+
+    @property
+    def sentence(self) -> str:
+        lies, counts = ("lies", "counts") if self.n == 1 else ("lie", "count")
+        return (
+            f"{count_of(self.n, 'sample')} {lies} in both regions and {counts} in both: the comparison is "
+            "conservative, and its samples are not independent"
+        )
+
+
+class CovariateLeftOut(Finding, frozen=True, tag="covariate-left-out"):
+    """A covariate that was asked for and changes no F, and why."""
+
+    name: str
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        return f"covariate {self.name} is left out of the model: {self.reason}; it changes no F"
+
+
+class CovariatesTakeContrast(Finding, frozen=True, tag="covariates-take-contrast"):
+    """Covariates that leave little of the contrast between regions."""
+
+    share: float
+    covariates: tuple[str, ...]
+    n_regions: int
+
+    @property
+    def sentence(self) -> str:
+        used = join_words(self.covariates)
+        if self.n_regions == 2:
+            return (
+                f"once {used} is adjusted for, {self.share:.0%} of the contrast between the regions is left: the "
+                "covariates nearly tell the regions apart, and little can be found"
+            )
+        return (
+            f"once {used} is adjusted for, only {self.share:.0%} of one contrast between regions is left: regions and "
+            "covariates are nearly the same there, and little can be found"
+        )
+
+
+class SamplesDropped(Finding, frozen=True, tag="samples-dropped"):
+    """Samples left out because a value was missing in them."""
+
+    n: int
+
+    @property
+    def sentence(self) -> str:
+        return f"{count_of(self.n, 'sample')} left out because of missing values"
+
+
+class UnreachableAlpha(Finding, frozen=True, tag="unreachable-alpha"):
+    """The smallest attainable p is above alpha: no gene can be significant."""
+
+    unit: Unit
+    alpha: float
+    smallest_p: float
+    n_relabellings: int
+    exchange: str
+    exhaustive: bool
+    n_regions: int
+
+    @property
+    def sentence(self) -> str:
+        more = "" if self.exhaustive else ", or more permutations,"
+        if self.n_regions == 2:
+            return (
+                f"no {self.unit} can be significant at alpha = {self.alpha:g}: the smallest p that {_name_draws(self)} "
+                f"can give is {format_p(self.smallest_p)}; more samples in both regions of one donor{more} would help"
+            )
+        return (
+            f"the test of all regions cannot reach alpha = {self.alpha:g}: the smallest p that {_name_draws(self)} "
+            f"can give is {format_p(self.smallest_p)}; more samples of one donor in several regions{more} would help"
+        )
+
+
+class FdrOutOfReach(Finding, frozen=True, tag="fdr-out-of-reach"):
+    """With so few relabellings the false discovery rate of a single gene cannot reach alpha."""
+
+    unit: Unit
+    alpha: float
+    n_tested: int
+    n_needed: int
+    n_relabellings: int
+    exchange: str
+    exhaustive: bool
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"the false discovery rate (q_fdr) of a single {self.unit} cannot reach {self.alpha:g} with "
+            f"{count_of(self.n_tested, self.unit)} and {_name_draws(self)}: at least "
+            f"{count_of(self.n_needed, self.unit)} would have to share the smallest p; the family-wise p (p_fwe) is "
+            "not affected"
+        )
+
+
+class NotLinked(Finding, frozen=True, tag="not-linked"):
+    """Groups of regions that no donor links: nothing can be said between them."""
+
+    groups: tuple[tuple[str, ...], ...]
+
+    @property
+    def sentence(self) -> str:
+        listed = " and ".join("{" + ", ".join(group) + "}" for group in self.groups)
+        return (
+            f"no donor has samples in regions of two of these groups: {listed}: the omnibus F compares the regions "
+            "within each group only"
+        )
+
+
+class NotConfirmable(Finding, frozen=True, tag="not-confirmable"):
+    """Too few relabellings within donors to reach alpha, where another exchange was chosen."""
+
+    n_relabellings: int
+    alpha: float
+
+    @property
+    def sentence(self) -> str:
+        are = "is" if self.n_relabellings == 1 else "are"
+        return (
+            f"within donors there {are} {count_of(self.n_relabellings, 'relabelling')}, too few to reach alpha = "
+            f"{self.alpha:g}: what is significant when labels are exchanged otherwise cannot be confirmed by the "
+            "exchange that is exact"
+        )
+
+
+class FewDonors(Finding, frozen=True, tag="few-donors"):
+    """The comparison rests on fewer than three effective donors."""
+
+    effective_donors: float
+    n_informative: int
+    n_regions: int
+
+    @property
+    def sentence(self) -> str:
+        weighted = ", unequally weighted" if self.n_informative - self.effective_donors > 0.05 else ""
+        plural = "s" if self.n_informative > 1 else ""
+        of_all, where = ("", "both") if self.n_regions == 2 else (" of all regions", "at least two")
+        return (
+            f"the comparison{of_all} rests on {self.effective_donors:.1f} effective donor{plural} "
+            f"({self.n_informative} with samples in {where} regions{weighted}): it says little about other brains"
+        )
+
+
+class DecisiveDonor(Finding, frozen=True, tag="decisive-donor"):
+    """One donor has most of the weight in the difference."""
+
+    donor_name: str
+    share: float
+
+    @property
+    def sentence(self) -> str:
+        return f"one donor ({self.donor_name}) has {self.share:.0%} of the weight in the difference, and decides it"
+
+
+class UnequalSizes(Finding, frozen=True, tag="unequal-sizes"):
+    """Regions that differ more than threefold in their number of samples."""
+
+    largest: str
+    n_largest: int
+    smallest: str
+    n_smallest: int
+    n_regions: int
+
+    @property
+    def sentence(self) -> str:
+        compare = (
+            "compare with the statistic welch" if self.n_regions == 2 else "compare two at a time with welch"
+        )
+        return (
+            f"the regions differ more than threefold in size ({self.largest}: {count_of(self.n_largest, 'sample')}, "
+            f"{self.smallest}: {self.n_smallest}): where they differ in variance as well, p-values are off; {compare}"
+        )
+
+
+class MadeUpRegions(Finding, frozen=True, tag="made-up-regions"):
+    """Regions of the demonstration on measured data."""
+
+    names: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        are = "is a made-up region" if len(self.names) == 1 else "are made-up regions"
+        return (
+            f"{join_words([shorten(name) for name in self.names])} {are} of the demonstration and no area of any "
+            "brain, but the expression is measured: what differs says nothing about a brain area"
+        )
+
+
+class BothHemispheres(Finding, frozen=True, tag="both-hemispheres"):
+    """A region in both hemispheres, of which fewer donors were sampled in one."""
+
+    region: str
+    n: int
+    n_samples: int
+    side: str
+    n_donors_of_side: int
+    n_donors: int
+
+    @property
+    def sentence(self) -> str:
+        lie = "lies" if self.n == 1 else "lie"
+        return (
+            f"{self.n:,} of {count_of(self.n_samples, 'sample')} of {shorten(self.region)} {lie} in the {self.side} "
+            f"hemisphere, in {self.n_donors_of_side} of {count_of(self.n_donors, 'donor')}; compare one side (such as "
+            "region.left in Python), or add the covariate hemisphere"
+        )
+
+
+class MirroredHemispheres(Finding, frozen=True, tag="mirrored-hemispheres"):
+    """Samples of both hemispheres brought to one, and the hemisphere not among the covariates."""
+
+    @property
+    def sentence(self) -> str:
+        return "samples of both hemispheres were brought to one, and the omnibus F does not adjust for the hemisphere"
+
+
+class GenesWithoutProbes(Finding, frozen=True, tag="genes-without-probes"):
+    """Genes that a filter of probes left without any."""
+
+    n: int
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"the filter on present calls left {count_of(self.n, 'gene')} without a probe: not tested, and not in the "
+            "table"
+        )
+
+
+class ManyGenesDiffer(Finding, frozen=True, tag="many-genes-differ"):
+    """So many of all genes differ nominally that a single one is nothing special for it."""
+
+    share: float
+    n_genes: int
+    p_perm: float
+    unit: Unit
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"{self.share:.0%} of all {self.n_genes:,} {self.unit}s have p_perm <= {self.p_perm:g}: the regions differ "
+            f"in general, as any two places do, and no {self.unit} is special for being among them"
+        )
+
+
+class GeneFinding(Finding, frozen=True, kw_only=True):
+    """A weak point of some genes' evidence, named one by one."""
+
+    genes: tuple[str, ...]
+
+    #: Whether the genes are significant ones, and the finding says so.
+    of_significant: ClassVar[bool] = True
+
+    @property
+    def what(self) -> str:
+        """What is said of the genes."""
+        raise NotImplementedError
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.what}: {_name_genes(self.genes)}"
+
+
+class OneExchangeOnly(GeneFinding, frozen=True, tag="one-exchange-only"):
+    """Genes that are significant under one exchange of labels alone."""
+
+    n_regions: int
+
+    @property
+    def what(self) -> str:
+        where = "" if self.n_regions == 2 else " over all regions"
+        return f"significant{where} when labels are exchanged within donors or freely, but not both ways"
+
+
+class DonorsDisagree(GeneFinding, frozen=True, tag="donors-disagree"):
+    """Significant genes whose donors differ in the sign of the difference."""
+
+    @property
+    def what(self) -> str:
+        return "significant, but the donors do not all show a difference of the same sign"
+
+
+class NeedsOneDonor(GeneFinding, frozen=True, tag="needs-one-donor"):
+    """Significant genes that are not significant without one of the donors."""
+
+    @property
+    def what(self) -> str:
+        return "significant, but not without one of the donors (fewer samples, less power)"
+
+
+class ProbesDisagree(GeneFinding, frozen=True, tag="probes-disagree"):
+    """Genes whose probes hardly correlate."""
+
+    limit: float
+    is_significant: bool
+
+    @property
+    def what(self) -> str:
+        if self.is_significant:
+            return f"significant, but the gene's probes do not agree (mean correlation below {self.limit:g})"
+        return (
+            f"not significant, but the gene's probes do not agree (mean correlation below {self.limit:g}), so that a "
+            "difference that one of them shows may be missed"
+        )
+
+
+class NearDetectionLimit(GeneFinding, frozen=True, tag="near-detection-limit"):
+    """Significant genes that are above background in less than half of the samples used."""
+
+    unit: Unit
+
+    @property
+    def what(self) -> str:
+        return (
+            f"significant, but near the detection limit of the array: the {self.unit} is above background in less than "
+            "half of the samples used"
+        )
+
+
+#: Every kind of finding: what `settings.json` may hold.
+AnyFinding: TypeAlias = (
+    TiedSamples
+    | KeptInBoth
+    | CovariateLeftOut
+    | CovariatesTakeContrast
+    | SamplesDropped
+    | UnreachableAlpha
+    | FdrOutOfReach
+    | NotLinked
+    | NotConfirmable
+    | FewDonors
+    | DecisiveDonor
+    | UnequalSizes
+    | MadeUpRegions
+    | BothHemispheres
+    | MirroredHemispheres
+    | GenesWithoutProbes
+    | ManyGenesDiffer
+    | OneExchangeOnly
+    | DonorsDisagree
+    | NeedsOneDonor
+    | ProbesDisagree
+    | NearDetectionLimit
+)
+
+
+def warn_of(findings: Sequence[Finding]) -> None:
+    """Warn Python users of findings, each with the class of its kind."""
+    for finding in findings:
+        warn_user(finding.sentence, finding.warning)
+
+
+def _name_draws(finding: UnreachableAlpha | FdrOutOfReach) -> str:
+    """The relabellings of the run, in words."""
+    if finding.exhaustive:
+        return f"the {count_of(finding.n_relabellings, 'relabelling')} of this design ({finding.exchange})"
+    return f"{count_of(finding.n_relabellings, 'permutation')} of this design ({finding.exchange})"
+
+
+def _name_genes(genes: Sequence[str]) -> str:
+    named = ", ".join(genes[:_N_NAMED])
+    return named if len(genes) <= _N_NAMED else f"{named} and {len(genes) - _N_NAMED} more"

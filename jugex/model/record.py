@@ -1,0 +1,490 @@
+"""The record of a run: everything that determined its numbers, as typed data, to and from ``settings.json``.
+
+What a run did travels as these dataclasses. They become JSON in `to_json` alone and come back in `from_json`, which
+refuses what does not fit; `json_schema` is the published form of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from importlib.metadata import version
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from jugex._version import __version__
+from jugex.atlas import AtlasIdentity
+from jugex.errors import ResultError
+from jugex.genes import LedgerEntry
+from jugex.model.findings import AnyFinding
+from jugex.model.query_record import ProbeFilterRecord, SampleFilterRecord, SharedSample
+from jugex.regions import RegionIdentity
+
+__all__ = [
+    "FORMAT",
+    "Arguments",
+    "BackgroundRecord",
+    "CovariateRecord",
+    "DesignRecord",
+    "DonorCounts",
+    "ExchangesRecord",
+    "FamilyTail",
+    "GenesRecord",
+    "GroupMembership",
+    "OverlapRecord",
+    "PairRecord",
+    "PermutationRecord",
+    "Randomness",
+    "RegionRecord",
+    "RunRecord",
+    "TailsRecord",
+    "from_json",
+    "json_schema",
+    "list_versions",
+    "to_json",
+    "today",
+]
+
+#: Version of the form of ``settings.json``; a file of another form is refused by its number.
+FORMAT = 2
+
+_PACKAGES = ("numpy", "scipy", "pandas", "nibabel")
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The options of a run as data: a path where the option was a file, and its name in `in_memory` where it was not.
+
+    Attributes
+    ----------
+    preset : str or None
+    threshold : float or None
+        That of regions given as text.
+    genes, donors, covariates : tuple of str, or None
+        As asked for; None: all, or none.
+    in_memory : tuple of str
+        Options whose values were tables in memory: a rerun needs them again.
+    """
+
+    statistic: str
+    exchange: str
+    probes: str
+    overlap: str
+    alpha: float
+    n_permutations: int
+    donors: tuple[str, ...]
+    preset: str | None = None
+    threshold: float | None = None
+    genes: tuple[str, ...] | None = None
+    covariates: tuple[str, ...] | None = None
+    within: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] | None = None
+    tolerance: float = 0.0
+    aliases: str | None = None
+    coordinates: tuple[str, ...] | None = None
+    mirror: str | None = None
+    reannotation: str | None = None
+    min_present: float | None = None
+    present_in: str = "all"
+    missing: str = "drop-genes"
+    collinear: str = "redraw"
+    tail: bool = False
+    background: bool = True
+    in_memory: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Randomness:
+    """The source of random numbers of a run, in the state that it was in at its start.
+
+    Attributes
+    ----------
+    seed : int or None
+        None where a generator was given.
+    bit_generator : str
+        Name of NumPy's bit generator.
+    state : dict or None
+        State of the generator that was given (JSON types); None with a seed.
+    """
+
+    seed: int | None
+    bit_generator: str
+    state: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, rng: int | np.random.Generator) -> Randomness:
+        """Source that a seed or a generator stands for, before it is used."""
+        if isinstance(rng, np.random.Generator):
+            state = _state_to_json(rng.bit_generator.state)
+            return cls(None, str(state["bit_generator"]), state)
+        return cls(int(rng), type(np.random.default_rng(0).bit_generator).__name__, None)
+
+    def make_generator(self) -> np.random.Generator:
+        """A generator in that state."""
+        if self.state is None:
+            return np.random.default_rng(self.seed)
+        bit_generator = getattr(np.random, self.bit_generator)()
+        bit_generator.state = _state_from_json(self.state)
+        return np.random.Generator(bit_generator)
+
+
+def _state_to_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _state_to_json(entry) for key, entry in value.items()}
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+
+
+def _state_from_json(value: Any) -> Any:
+    """Undo what JSON makes of a state: arrays became lists of whole numbers."""
+    if isinstance(value, dict):
+        return {key: _state_from_json(entry) for key, entry in value.items()}
+    return np.array(value, dtype=np.uint64) if isinstance(value, list | tuple) else value
+
+
+@dataclass(frozen=True)
+class PermutationRecord:
+    """The relabellings of a run.
+
+    Attributes
+    ----------
+    randomness : Randomness
+    exhaustive, exact : bool
+        Whether all relabellings were tried, and whether they are exchangeable exactly (within donors, no covariates).
+    n_collinear_redrawn, n_collinear_smallest : int
+        Relabellings in which area is collinear with donor or covariates: drawn again (or left out of a complete list),
+        or counted with the smallest F.
+    smallest_p : float
+        Minimum attainable p of this run.
+    f_critical : float or None
+        Smallest F whose family-wise p is at most alpha; None where no finite F has one.
+    """
+
+    randomness: Randomness
+    n_permutations: int
+    exchange: str
+    exhaustive: bool
+    exact: bool
+    n_collinear_redrawn: int
+    n_collinear_smallest: int
+    smallest_p: float
+    f_critical: float | None
+
+
+@dataclass(frozen=True)
+class DonorCounts:
+    """Samples of one donor in each of the k regions, and its weight in the comparison."""
+
+    donor_name: str
+    n_samples: tuple[int, ...]
+    weight: float
+
+    @property
+    def is_informative(self) -> bool:
+        """Whether the donor has samples in at least two regions."""
+        return sum(n > 0 for n in self.n_samples) > 1
+
+
+@dataclass(frozen=True)
+class DesignRecord:
+    """Samples per donor and region, and what the design can show at best.
+
+    Attributes
+    ----------
+    n_samples : tuple of k int
+    linked_regions : tuple of tuple of str
+        Groups of regions that donors link with one another.
+    relabellings, smallest_p : dict of str to int or float
+        By exchange: distinct relabellings of the design, and the minimum attainable p.
+    """
+
+    donors: tuple[DonorCounts, ...]
+    n_samples: tuple[int, ...]
+    n_donors: int
+    n_informative_donors: int
+    effective_donors: float
+    df_area: int
+    df_resid: int
+    linked_regions: tuple[tuple[str, ...], ...]
+    relabellings: Mapping[str, int]
+    smallest_p: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class RegionRecord:
+    """A region as it was used: what it is, and the samples found in it before overlap was resolved."""
+
+    name: str
+    identity: RegionIdentity
+    n_samples_found: int
+    n_between_voxels: int
+
+
+@dataclass(frozen=True)
+class OverlapRecord:
+    """The policy for samples in several regions, and what was decided sample by sample."""
+
+    policy: str
+    shared: tuple[SharedSample, ...]
+
+    def count_decisions(self) -> dict[str, int]:
+        """Number of samples by what was decided of them, in the order of their first one."""
+        counts: dict[str, int] = {}
+        for sample in self.shared:
+            counts[sample.decision] = counts.get(sample.decision, 0) + 1
+        return counts
+
+
+@dataclass(frozen=True)
+class GenesRecord:
+    """Which genes were asked for, what became of each, and how many were tested.
+
+    Attributes
+    ----------
+    n_requested : int or None
+        None: every gene of the atlas.
+    aliases : dict of str to str, or None
+        File and checksum of the table of other names.
+    """
+
+    n_requested: int | None
+    missing: tuple[str, ...]
+    ledger: tuple[LedgerEntry, ...]
+    aliases: Mapping[str, str] | None
+    n_tested: int
+    n_not_tested: int
+
+
+@dataclass(frozen=True)
+class CovariateRecord:
+    """A covariate of the samples used, and what became of it.
+
+    Attributes
+    ----------
+    outcome : str
+        "in the model", or why it is not.
+    values : tuple of float, str or None
+        One per sample used, in their order.
+    """
+
+    name: str
+    kind: Literal["factor", "number"]
+    automatic: bool
+    from_table: bool
+    outcome: str
+    values: tuple[float | str | None, ...]
+
+    @property
+    def is_used(self) -> bool:
+        """Whether it stands in the model."""
+        return self.outcome == "in the model"
+
+
+@dataclass(frozen=True)
+class ExchangesRecord:
+    """Family-wise p under each exchange; of many genes those that are significant under one at least.
+
+    Attributes
+    ----------
+    n_significant : dict of str to int
+        By exchange.
+    p_fwe : dict of str to dict of str to float
+        By gene and exchange.
+    why_not : str or None
+        Why the other exchange was not tried.
+    """
+
+    n_significant: Mapping[str, int]
+    p_fwe: Mapping[str, Mapping[str, float]]
+    why_not: str | None = None
+
+
+@dataclass(frozen=True)
+class BackgroundRecord:
+    """Share of all genes of the atlas with p_perm at most `p_perm`; None, and `why_not`, where it is not known."""
+
+    p_perm: float
+    n_genes: int
+    share: float | None
+    n_permutations: int
+    why_not: str | None = None
+
+
+@dataclass(frozen=True)
+class FamilyTail:
+    """Generalised Pareto distribution fitted to the largest F of the relabellings."""
+
+    threshold: float
+    scale: float
+    shape: float
+    n_exceedances: int
+    n_values: int
+
+
+@dataclass(frozen=True)
+class TailsRecord:
+    """Tails of F that small p-values were extrapolated from."""
+
+    n_genes_refined: int
+    p_fwe: FamilyTail | None
+    why_empty: str | None
+
+
+@dataclass(frozen=True)
+class PairRecord:
+    """One pair of a comparison of several regions: its folder, or why it admits no test, and its own findings."""
+
+    region_1: str
+    region_2: str
+    folder: str | None
+    status: str
+    findings: tuple[AnyFinding, ...] = ()
+
+
+@dataclass(frozen=True)
+class GroupMembership:
+    """What a pair knows of the comparison of several regions that it is part of.
+
+    Attributes
+    ----------
+    regions : tuple of str
+        Names of all regions.
+    n_pairs : int
+        Pairs that admit a test.
+    significant : tuple of str
+        Genes of this pair that are significant over all genes of all pairs.
+    page : str
+        Where the page of all regions is, relative to the pair's folder.
+    """
+
+    regions: tuple[str, ...]
+    n_pairs: int
+    significant: tuple[str, ...]
+    page: str
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """Everything that determined the numbers of a run.
+
+    Attributes
+    ----------
+    command : str or None
+        The command line; None where Python made the call.
+    n_samples_missing : int
+        Samples dropped because a value was missing in them; their wells stand in `missing_well_ids`.
+    empty : dict of str to str
+        Columns of the table that are empty for every gene tested, and why.
+    pairs : tuple of PairRecord
+        Of more than two regions.
+    group : GroupMembership or None
+        Of a pair among several regions.
+    """
+
+    versions: Mapping[str, str]
+    date: str
+    command: str | None
+    arguments: Arguments
+    permutation: PermutationRecord
+    design: DesignRecord
+    atlas: AtlasIdentity
+    regions: tuple[RegionRecord, ...]
+    samples: SampleFilterRecord
+    overlap: OverlapRecord
+    genes: GenesRecord
+    probe_filter: ProbeFilterRecord | None
+    covariates: tuple[CovariateRecord, ...]
+    missing_well_ids: tuple[int, ...]
+    exchanges: ExchangesRecord
+    background: BackgroundRecord
+    tails: TailsRecord | None
+    findings: tuple[AnyFinding, ...]
+    empty: Mapping[str, str]
+    pairs: tuple[PairRecord, ...] = ()
+    group: GroupMembership | None = None
+    format: int = FORMAT
+
+    @property
+    def region_names(self) -> tuple[str, ...]:
+        """Names of the k regions, in their order."""
+        return tuple(region.name for region in self.regions)
+
+    @property
+    def unit(self) -> Literal["gene", "probe"]:
+        """What was tested: genes, or every probe by itself."""
+        return "probe" if self.arguments.probes == "single" else "gene"
+
+    @property
+    def covariates_used(self) -> tuple[str, ...]:
+        """Names of the covariates that stand in the model, asked for or not."""
+        return tuple(covariate.name for covariate in self.covariates if covariate.is_used)
+
+    @property
+    def sentences(self) -> list[str]:
+        """The findings in words."""
+        return [finding.sentence for finding in self.findings]
+
+    def with_arguments(self, **changed: Any) -> RunRecord:
+        """The record with other arguments."""
+        return replace(self, arguments=replace(self.arguments, **changed))
+
+
+def list_versions() -> dict[str, str]:
+    """Versions of jugex, Python and the packages that the numbers depend on."""
+    return {
+        "jugex": __version__,
+        "python": platform.python_version(),
+        **{package: version(package) for package in _PACKAGES},
+    }
+
+
+def today() -> str:
+    """Date of the run, as YYYY-MM-DD."""
+    return date.today().isoformat()
+
+
+def to_json(record: RunRecord) -> dict[str, Any]:
+    """The record as JSON types, as ``settings.json`` holds it: `format` first."""
+    built: dict[str, Any] = msgspec.to_builtins(record, str_keys=True)
+    return {"format": built.pop("format"), **built}
+
+
+def from_json(content: str | dict[str, Any], *, source: str = "settings.json") -> RunRecord:
+    """Read a record back.
+
+    Parameters
+    ----------
+    content : str or dict
+        Text of a ``settings.json``, or what `to_json` gave.
+    source : str
+        What errors call it.
+
+    Raises
+    ------
+    ResultError
+        Where it is no JSON, of another format, or does not fit the schema.
+    """
+    try:
+        data = json.loads(content) if isinstance(content, str) else content
+    except ValueError as error:
+        raise ResultError(f"{source} is no JSON ({error}); take a folder that jugex wrote") from error
+    if not isinstance(data, dict) or "jugex" not in (data.get("versions") or {}):
+        raise ResultError(f"{source} is not of jugex: it names no version of jugex; take a folder that jugex wrote")
+    if data.get("format") != FORMAT:
+        raise ResultError(
+            f"{source} has format {data.get('format')!r}, and this version of jugex reads format {FORMAT}; run the "
+            "comparison again, or read it with the version that wrote it"
+        )
+    try:
+        return msgspec.convert(data, RunRecord)
+    except msgspec.ValidationError as error:
+        raise ResultError(f"{source} was changed or is damaged: {error}; run the comparison again") from error
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of ``settings.json`` (draft 2020-12)."""
+    return msgspec.json.schema(RunRecord)

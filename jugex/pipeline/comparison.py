@@ -1,0 +1,317 @@
+"""From a query to the data of a result: the permutation ANOVA of every gene between two or more regions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from jugex.errors import DesignError, OptionError
+from jugex.model.columns import PROBE_COLUMNS
+from jugex.model.findings import Finding, NotLinked, SamplesDropped, warn_of
+from jugex.model.options import TestOptions
+from jugex.model.record import OverlapRecord, Randomness, RunRecord, list_versions, today
+from jugex.pipeline.background import explain_no_share, record_background
+from jugex.pipeline.covariates import Covariate, adjust_for, collect_covariates
+from jugex.pipeline.diagnostics import check_reach, judge_background, judge_design, judge_genes, judge_samples
+from jugex.pipeline.genes import GeneValues, find_status, summarize_genes
+from jugex.pipeline.records import (
+    record_arguments,
+    record_design,
+    record_exchanges,
+    record_genes,
+    record_permutation,
+    record_regions,
+    record_tails,
+)
+from jugex.pipeline.tables import explain_empty_columns, make_table
+from jugex.query import RegionGroup
+from jugex.stats.design import Design
+from jugex.stats.tails import explain_no_tails
+from jugex.stats.testing import PermutationTest, permutation_test
+
+__all__ = ["ComparisonData", "Prepared", "label_rows", "make_design", "prepare", "run_comparison"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ComparisonData:
+    """What a comparison of k regions found, computed here or read from disk.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per gene, or per probe where each is tested by itself; `jugex.model.columns` says which columns.
+    samples : DataFrame, n rows
+        The samples used; columns `SAMPLE_COLUMNS` (coordinates in mm).
+    zscores : DataFrame, n rows
+        Gene-level z-scores of those samples, one column per row of `table`, named as in `labels`.
+    record : RunRecord
+        Everything that determined the numbers.
+    left_out : DataFrame or None
+        With two regions: difference and p of the significant genes without each donor; None where no gene is
+        significant.
+    query : RegionGroup or None
+        The query behind it, with its atlas and regions; None for a result read from disk.
+    """
+
+    table: pd.DataFrame
+    samples: pd.DataFrame
+    zscores: pd.DataFrame
+    record: RunRecord
+    left_out: pd.DataFrame | None = None
+    query: RegionGroup | None = field(default=None, compare=False)
+
+    @property
+    def region_names(self) -> tuple[str, ...]:
+        """Names of the k regions, in their order."""
+        return self.record.region_names
+
+    @property
+    def labels(self) -> pd.Series[str]:
+        """What each row of `table` is called, as its column of `zscores` is: the gene, or the gene and its probe."""
+        return label_rows(self.table)
+
+    @property
+    def unit(self) -> Literal["gene", "probe"]:
+        """What each row of `table` is: "gene", or "probe" where every probe is tested by itself."""
+        return self.record.unit
+
+    @property
+    def tested(self) -> pd.DataFrame:
+        """The rows of `table` that have a test, in their order, under the index of `labels`."""
+        table = self.table.set_axis(pd.Index(self.labels), axis=0)
+        return table[(table["status"] == "ok").to_numpy(dtype=bool)]
+
+    @property
+    def significant(self) -> pd.DataFrame:
+        """The rows of `table` with p_fwe at most alpha."""
+        return self.table[self.table["significant"].to_numpy(dtype=bool)]
+
+
+def label_rows(table: pd.DataFrame) -> pd.Series[str]:
+    """What each row of a table is called: the gene, or the gene and its probe."""
+    return table["gene"] + " " + table["probe_name"] if "probe_name" in table else table["gene"]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What is tested.
+
+    Attributes
+    ----------
+    group : RegionGroup
+        The samples used.
+    design : Design
+    genes : GeneValues
+        Values of g genes.
+    status : ndarray of str, shape (g,)
+        "ok" for genes that have an F, else why they have none.
+    covariates : list of Covariate
+        Those asked for, and what became of each.
+    missing_well_ids : tuple of int
+        Samples left out because a value was missing.
+    findings : list of Finding
+        What the user should know of covariates and missing values.
+    """
+
+    group: RegionGroup
+    design: Design
+    genes: GeneValues
+    status: npt.NDArray[np.object_]
+    covariates: list[Covariate]
+    missing_well_ids: tuple[int, ...]
+    findings: list[Finding]
+
+    @property
+    def tested(self) -> npt.NDArray[np.intp]:
+        """Genes that have an F."""
+        return np.flatnonzero(self.status == "ok")
+
+
+def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
+    """Test each gene for different expression among the regions of a query.
+
+    Parameters
+    ----------
+    group : RegionGroup
+    options : TestOptions
+
+    Returns
+    -------
+    ComparisonData
+
+    Raises
+    ------
+    OptionError
+        Where an option does not go with more than two regions, or a covariate is not known.
+    DesignError
+        Where the samples admit no test, or a covariate tells the regions apart or has missing values.
+
+    Warns
+    -----
+    DesignWarning
+        Where the design can never reach alpha, q_fdr can never reach it with so few permutations, donors do not link
+        all regions, or a covariate adds nothing to the model or leaves little of the contrast between the regions.
+    """
+    _check_options(group, options)
+    options = options.seeded()
+    randomness = Randomness.of(options.source)
+    generator = options.make_generator()
+    prepared = prepare(group, options)
+    group, design, genes, tested = prepared.group, prepared.design, prepared.genes, prepared.tested
+    smallest_p = options.permutation.smallest_p(design)
+    foreseen = [*prepared.findings, *check_reach(design, options, smallest_p, len(tested))]
+    of_design = judge_design(design, group, options)
+    warn_of([*foreseen, *(finding for finding in of_design if isinstance(finding, NotLinked))])
+    test = permutation_test(
+        genes.zscores[tested], genes.levels[tested], design, options.permutation, generator, group.region_names
+    )
+    table = make_table(genes, design, prepared.status, test, group.region_names, options.alpha)
+    donors = group.samples["donor_name"].to_numpy(dtype=object)[design.donor_starts]
+    left_out = tabulate_left_out(table, genes.labels[tested], donors, test)
+    exchanges = pd.DataFrame(
+        {str(name): p for name, p in test.p_fwe_by_exchange.items()}, index=pd.Index(genes.labels[tested])
+    )
+    background = record_background(
+        test.p_values.perm, test.relabellings.n_relabellings, explain_no_share(group, smallest_p)
+    )
+    covariates = tuple(covariate.to_record() for covariate in prepared.covariates)
+    findings = (
+        *group.findings,
+        *foreseen,
+        *judge_samples(group, covariates),
+        *of_design,
+        *judge_genes(table, exchanges, left_out, group, options),
+        *judge_background(background, genes.unit),
+    )
+    why_no_tails = explain_no_tails(test.relabellings)
+    record = RunRecord(
+        versions=list_versions(),
+        date=today(),
+        command=None,
+        arguments=record_arguments(group, options),
+        permutation=record_permutation(test, design, options, smallest_p, randomness),
+        design=record_design(design, group, options.permutation),
+        atlas=group.atlas.identity(),
+        regions=record_regions(group),
+        samples=group.sample_filter,
+        overlap=OverlapRecord(group.options.overlap, group.shared_samples),
+        genes=record_genes(group, len(tested), len(table) - len(tested)),
+        probe_filter=group.probe_filter,
+        covariates=covariates,
+        missing_well_ids=prepared.missing_well_ids,
+        exchanges=record_exchanges(exchanges, design, group.region_names, options),
+        background=background,
+        tails=record_tails(test, why_no_tails),
+        findings=findings,
+        empty=explain_empty_columns(table, {"p_perm_tail": why_no_tails, "p_fwe_tail": why_no_tails}),
+    )
+    zscores = pd.DataFrame(genes.zscores.T, columns=genes.labels)
+    return ComparisonData(table, group.samples, zscores, record, left_out, query=group)
+
+
+def _check_options(group: RegionGroup, options: TestOptions) -> None:
+    """Refuse what has no meaning for more than two regions."""
+    if len(group.regions) == 2:
+        return
+    if options.statistic != "adjusted":
+        raise OptionError(
+            f"statistic {options.statistic!r} is for two regions, and several are compared by 'adjusted'; leave it, "
+            "or compare two regions at a time"
+        )
+    if options.exchange == "freedman-lane":
+        raise OptionError(
+            "the omnibus test of several regions exchanges labels, 'within-donor' or 'free'; got 'freedman-lane'"
+        )
+
+
+def prepare(group: RegionGroup, options: TestOptions) -> Prepared:
+    """Prepare the test of the regions of a query.
+
+    Raises
+    ------
+    OptionError
+        Where a covariate is not known.
+    DesignError
+        Where the samples admit no test, or a covariate has missing values that may not be dropped.
+    """
+    covariates = collect_covariates(group, options.covariates)
+    genes = summarize_genes(group, options.probes)
+    dropped: tuple[int, ...] = ()
+    if options.missing == "drop-samples":
+        group, covariates, dropped = _drop_samples(group, covariates, genes)
+        genes = summarize_genes(group, options.probes) if dropped else genes
+    design, covariates, findings = adjust_for(make_design(group), covariates, group.region_names, options.exchange)
+    if dropped:
+        findings.append(SamplesDropped(n=len(dropped)))
+    return Prepared(group, design, genes, find_status(genes.zscores, design), covariates, dropped, findings)
+
+
+def make_design(group: RegionGroup) -> Design:
+    """Regions and donors of the samples; donors are numbered in the order of the samples, which stand together."""
+    donors, _ = pd.factorize(group.samples["donor_name"])
+    return Design(group.region_codes, np.asarray(donors, dtype=np.intp), len(group.regions))
+
+
+def _drop_samples(
+    group: RegionGroup, covariates: list[Covariate], genes: GeneValues
+) -> tuple[RegionGroup, list[Covariate], tuple[int, ...]]:
+    """Leave out samples in which a gene or a covariate is missing; genes missing in all samples do not count."""
+    is_known = ~np.isnan(genes.zscores).all(axis=1)
+    is_missing = np.isnan(genes.zscores[is_known]).any(axis=0)
+    for covariate in covariates:
+        is_missing |= covariate.values.isna().to_numpy()
+    if not is_missing.any():
+        return group, covariates, ()
+    kept = np.flatnonzero(~is_missing)
+    for name in group.region_names:
+        if not (group.samples["region"].iloc[kept] == name).any():
+            raise DesignError(
+                f"each sample of {name!r} misses a value of some gene or covariate, so that missing='drop-samples' "
+                "leaves none; leave out the genes that miss many, or take missing='drop-genes'"
+            )
+    shorter = [replace(c, values=c.values.iloc[kept].reset_index(drop=True)) for c in covariates]
+    return group.taking(kept), shorter, tuple(group.samples["well_id"].to_numpy()[is_missing].tolist())
+
+
+def tabulate_left_out(
+    table: pd.DataFrame, labels: npt.NDArray[np.object_], donors: npt.NDArray[np.object_], test: PermutationTest
+) -> pd.DataFrame | None:
+    """One row per significant gene and donor: difference and family-wise p without that donor.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The table of results; genes come in its order.
+    labels : ndarray of str, shape (t,)
+        The genes tested, in the order of the test.
+    donors : ndarray of str, shape (d,)
+        The donors, in the order of the design.
+    test : PermutationTest
+
+    Returns
+    -------
+    DataFrame or None
+        Columns `LEFT_OUT_COLUMNS`; those of probes follow `gene` where each is tested by itself.
+    """
+    if not test.left_out:
+        return None
+    of_test = pd.Index(labels[test.p_values.fwe <= test.alpha])
+    significant = table[table["significant"].to_numpy(dtype=bool)]
+    order = of_test.get_indexer(pd.Index(label_rows(significant)))
+    named = significant[[column for column in ("gene", *PROBE_COLUMNS) if column in table]].reset_index(drop=True)
+    parts = [
+        named.assign(
+            left_out=str(donor),
+            n_samples_1=found.n_1,
+            n_samples_2=found.n_2,
+            diff=found.diff[order],
+            p_fwe=found.p_fwe[order],
+            status=np.asarray(found.status, dtype=object)[order],
+        )
+        for donor, found in zip(donors, test.left_out, strict=True)
+    ]
+    return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)

@@ -1,0 +1,228 @@
+"""What weakens a result: of its design before the test is run, and of the genes' evidence afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+
+from jugex.model.findings import (
+    BothHemispheres,
+    DecisiveDonor,
+    DonorsDisagree,
+    FdrOutOfReach,
+    FewDonors,
+    Finding,
+    GenesWithoutProbes,
+    MadeUpRegions,
+    ManyGenesDiffer,
+    MirroredHemispheres,
+    NearDetectionLimit,
+    NeedsOneDonor,
+    NotConfirmable,
+    NotLinked,
+    OneExchangeOnly,
+    ProbesDisagree,
+    UnequalSizes,
+    UnreachableAlpha,
+)
+from jugex.model.options import TestOptions
+from jugex.model.record import BackgroundRecord, CovariateRecord
+from jugex.pipeline.genes import share_present
+from jugex.query import RegionGroup
+from jugex.spaces import hemisphere_of
+from jugex.stats.design import Design, LabelExchange
+
+__all__ = ["check_reach", "judge_background", "judge_design", "judge_genes", "judge_samples"]
+
+FEW_DONORS = 3.0
+UNEQUAL_SIZES = 3.0
+#: Above this share of the weight one donor decides.
+DECISIVE_SHARE = 0.6
+_DISAGREEING_PROBES = 0.2
+_MOSTLY_PRESENT = 0.5
+#: A side with less of a region's samples is a matter of where exactly its border runs, and not of two hemispheres.
+_FEWEST_OF_A_SIDE = 0.05
+_FEWEST_GENES = 100  # of a handful of chosen genes a share says nothing about the genome
+_MANY_GENES = 0.10
+
+
+def check_reach(design: Design, options: TestOptions, smallest_p: float, n_tested: int) -> list[Finding]:
+    """What no gene can reach, because the relabellings are too few."""
+    settings, unit = options.permutation, "probe" if options.probes == "single" else "gene"
+    exhaustive = design.is_enumerable(settings.exchange, settings.n_permutations)
+    facts = {
+        "unit": unit,
+        "alpha": settings.alpha,
+        "n_relabellings": design.n_relabellings(settings.exchange) if exhaustive else settings.n_permutations,
+        "exchange": settings.exchange,
+        "exhaustive": exhaustive,
+    }
+    if smallest_p > settings.alpha:
+        return [UnreachableAlpha(smallest_p=smallest_p, n_regions=design.n_regions, **facts)]
+    if n_tested * smallest_p > settings.alpha:
+        n_needed = int(np.ceil(n_tested * smallest_p / settings.alpha))
+        return [FdrOutOfReach(n_tested=n_tested, n_needed=n_needed, **facts)]
+    return []
+
+
+def judge_design(design: Design, group: RegionGroup, options: TestOptions) -> list[Finding]:
+    """Weak points of a design: donors that do not link all regions, few donors, one that decides, unequal sizes."""
+    names, k = group.region_names, design.n_regions
+    findings: list[Finding] = []
+    if len(design.parts) > 1:
+        findings.append(NotLinked(groups=tuple(tuple(names[region] for region in part) for part in design.parts)))
+    n_within = design.n_relabellings("within-donor")
+    if k == 2 and options.exchange != "within-donor" and n_within * options.alpha < 1:
+        findings.append(NotConfirmable(n_relabellings=n_within, alpha=options.alpha))
+    if design.effective_donors < FEW_DONORS:
+        findings.append(
+            FewDonors(
+                effective_donors=design.effective_donors, n_informative=design.n_informative_donors, n_regions=k
+            )
+        )
+    weights = design.weights / design.weights.sum()
+    if k == 2 and weights.max() > DECISIVE_SHARE:
+        donor_name = str(group.samples["donor_name"].to_numpy()[design.donor_starts[int(weights.argmax())]])
+        findings.append(DecisiveDonor(donor_name=donor_name, share=float(weights.max())))
+    sizes = design.counts.sum(axis=0)
+    largest, smallest = int(sizes.argmax()), int(sizes.argmin())
+    if sizes[largest] > UNEQUAL_SIZES * sizes[smallest]:
+        findings.append(
+            UnequalSizes(
+                largest=names[largest],
+                n_largest=int(sizes[largest]),
+                smallest=names[smallest],
+                n_smallest=int(sizes[smallest]),
+                n_regions=k,
+            )
+        )
+    return findings
+
+
+def judge_samples(group: RegionGroup, covariates: Sequence[CovariateRecord]) -> list[Finding]:
+    """Weak points of where the samples come from: made-up regions, hemispheres, genes that a filter took."""
+    findings: list[Finding] = []
+    made_up = tuple(region.name for region in group.regions if region.identity().is_made_up)
+    if made_up and not group.atlas.simulated:
+        findings.append(MadeUpRegions(names=made_up))
+    if not any(covariate.name == "hemisphere" and covariate.is_used for covariate in covariates):
+        findings += _find_one_sided_donors(group)
+        if len(group.regions) > 2 and _is_of_both_hemispheres(group):
+            findings.append(MirroredHemispheres())
+    if group.probe_filter is not None and group.probe_filter.n_genes_left_out:
+        findings.append(GenesWithoutProbes(n=group.probe_filter.n_genes_left_out))
+    return findings
+
+
+def _find_one_sided_donors(group: RegionGroup) -> list[Finding]:
+    """Regions that lie in both hemispheres, where fewer donors were sampled in one than in the other."""
+    samples = group.samples
+    sides = pd.Series(hemisphere_of(samples["mni_x"].to_numpy(dtype=np.float64)), index=samples.index)
+    findings: list[Finding] = []
+    for name in group.region_names:
+        of_region = (samples["region"] == name).to_numpy(dtype=bool)
+        donors = samples.loc[of_region, "donor_name"].groupby(sides[of_region])
+        n_samples, n_donors = (counts.to_dict() for counts in (donors.size(), donors.nunique()))
+        if not {"left", "right"} <= set(n_samples):
+            continue
+        fewer = "right" if n_donors["right"] <= n_donors["left"] else "left"
+        n, n_all = int(n_samples[fewer]), int(of_region.sum())
+        if n_donors["left"] == n_donors["right"] or n < _FEWEST_OF_A_SIDE * n_all:
+            continue
+        findings.append(
+            BothHemispheres(
+                region=name,
+                n=n,
+                n_samples=n_all,
+                side=fewer,
+                n_donors_of_side=int(n_donors[fewer]),
+                n_donors=int(samples.loc[of_region, "donor_name"].nunique()),
+            )
+        )
+    return findings
+
+
+def _is_of_both_hemispheres(group: RegionGroup) -> bool:
+    """Whether samples of both hemispheres were brought to one."""
+    if group.atlas.identity().mirror is None:
+        return False
+    taken = group.atlas.samples.set_index("well_id")["hemisphere"]
+    return bool(taken[group.samples["well_id"]].nunique() > 1)
+
+
+def judge_genes(
+    table: pd.DataFrame,
+    exchanges: pd.DataFrame,
+    left_out: pd.DataFrame | None,
+    group: RegionGroup,
+    options: TestOptions,
+) -> list[Finding]:
+    """Weak points of the genes' evidence.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The table of results.
+    exchanges : DataFrame
+        Family-wise p of the genes tested under each exchange, by label.
+    left_out : DataFrame or None
+        What is left of significant genes without each donor.
+    group : RegionGroup
+        The samples used: their present calls say which genes are near background.
+    options : TestOptions
+    """
+    alpha, limit = options.alpha, _DISAGREEING_PROBES
+    reached = exchanges[[name for name in get_args(LabelExchange) if name in exchanges]] <= alpha
+    one_way = tuple(exchanges.index[reached.any(axis=1) & ~reached.all(axis=1)])
+    findings: list[Finding] = [OneExchangeOnly(genes=one_way, n_regions=len(group.regions))] if one_way else []
+    if len(group.regions) > 2:
+        return findings
+    labels = table["gene"] + " " + table["probe_name"] if "probe_name" in table else table["gene"]
+    table = table.set_axis(pd.Index(labels), axis=0)
+    is_significant = table["significant"].to_numpy(dtype=bool)
+    significant = table[is_significant]
+    # a gene that was asked for by name is a finding where it is not significant as well
+    others = table[~is_significant & (group.genes.requested is not None)]
+    is_divided = (significant["n_donors_same_sign"] < significant["n_donors_both"]).to_numpy(dtype=bool)
+    if is_divided.any():
+        findings.append(DonorsDisagree(genes=tuple(significant.index[is_divided])))
+    needs_one = _find_carried(significant.index[~is_divided], left_out, alpha)
+    if needs_one:
+        findings.append(NeedsOneDonor(genes=needs_one))
+    for rows, of_significant in ((significant, True), (others, False)):
+        if genes := tuple(rows.index[(rows["probe_r"] < limit).to_numpy(dtype=bool)]):
+            findings.append(ProbesDisagree(genes=genes, limit=limit, is_significant=of_significant))
+    by_probe = options.probes == "single"
+    present = share_present(group, list(significant.index), by_probe=by_probe)
+    if present is not None:
+        is_absent = present.reindex(significant.index).to_numpy(dtype=np.float64) < _MOSTLY_PRESENT
+        if is_absent.any():
+            genes = tuple(significant.index[is_absent])
+            findings.append(NearDetectionLimit(genes=genes, unit="probe" if by_probe else "gene"))
+    return findings
+
+
+def _find_carried(genes: pd.Index, left_out: pd.DataFrame | None, alpha: float) -> tuple[str, ...]:
+    """Those of the genes that are not significant without some donor."""
+    if left_out is None:
+        return ()
+    labels = left_out["gene"] + " " + left_out["probe_name"] if "probe_name" in left_out else left_out["gene"]
+    lost = set(labels[(left_out["p_fwe"] > alpha).to_numpy(dtype=bool)])
+    return tuple(gene for gene in genes if gene in lost)
+
+
+def judge_background(background: BackgroundRecord, unit: str) -> list[Finding]:
+    """Whether so many of all genes differ nominally that being among them is nothing special."""
+    if background.share is None or background.n_genes < _FEWEST_GENES or background.share <= _MANY_GENES:
+        return []
+    return [
+        ManyGenesDiffer(
+            share=background.share,
+            n_genes=background.n_genes,
+            p_perm=background.p_perm,
+            unit="probe" if unit == "probe" else "gene",
+        )
+    ]

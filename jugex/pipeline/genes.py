@@ -1,0 +1,169 @@
+"""From probes to genes: one value per gene and sample, and which genes can be tested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from jugex.atlas import ExpressionAtlas
+from jugex.errors import OptionError
+from jugex.model.columns import PROBE_COLUMNS
+from jugex.progress import track
+from jugex.query import RegionGroup
+from jugex.stats.aggregation import (
+    ProbeAggregation,
+    aggregate_probes,
+    differential_stability,
+    mean_probe_correlation,
+    probe_variance,
+)
+from jugex.stats.design import Design
+
+__all__ = ["NO_CALLS", "GeneValues", "find_status", "share_present", "summarize_genes"]
+
+Floats = npt.NDArray[np.float64]
+
+#: Why nothing is known of the background of the array.
+NO_CALLS = "the atlas has no present calls"
+
+_PROBES_PER_CHUNK = 2048  # of all samples of the atlas: 60 MB
+
+
+@dataclass(frozen=True, eq=False)
+class GeneValues:
+    """Gene-level data of g genes and n samples.
+
+    Where every probe is tested by itself, it takes the place of a gene, and is called by both names.
+
+    Attributes
+    ----------
+    labels : ndarray of str, shape (g,)
+        What each gene, or probe, is called.
+    annotation : DataFrame, g rows
+        `gene`, `entrez_id`, `n_probes`, `probe_r`; for probes also `probe_id` and `probe_name`.
+    zscores, levels : ndarray, shape (g, n)
+        z-scores, and log2 levels by the same aggregation.
+    """
+
+    labels: npt.NDArray[np.object_]
+    annotation: pd.DataFrame
+    zscores: Floats
+    levels: Floats
+
+    @property
+    def unit(self) -> Literal["gene", "probe"]:
+        """What each of them is called."""
+        return "probe" if "probe_name" in self.annotation else "gene"
+
+
+def summarize_genes(group: RegionGroup, how: ProbeAggregation) -> GeneValues:
+    """Reduce the probes of a query to genes.
+
+    Genes come in alphabetical order, so that the order of probes and of the list asked for decides nothing.
+
+    Raises
+    ------
+    OptionError
+        For `stability`, where no two donors of the atlas share three structures.
+    """
+    if how == "single":
+        return _take_probes(group)
+    gene_of_probe, symbols = pd.factorize(group.probes["gene"], sort=True)
+    by_gene = group.probes.groupby("gene", sort=True)
+    annotation = pd.DataFrame(
+        {
+            "gene": np.asarray(symbols, dtype=object),
+            "entrez_id": by_gene["entrez_id"].first().astype("Int64").to_numpy(),
+            "n_probes": by_gene.size().to_numpy(),
+            "probe_r": mean_probe_correlation(group.zscores, gene_of_probe),
+        }
+    )
+    score = _score_probes(group, how)
+    zscores = aggregate_probes(group.zscores, gene_of_probe, how, score=score)
+    levels = aggregate_probes(group.levels.astype(np.float64), gene_of_probe, how, score=score)
+    return GeneValues(annotation["gene"].to_numpy(), annotation, zscores, levels)
+
+
+def _take_probes(group: RegionGroup) -> GeneValues:
+    """Every probe by itself, by gene and probe id."""
+    order = group.probes.sort_values(["gene", "probe_id"]).index.to_numpy()
+    probes = group.probes.loc[order].reset_index(drop=True)
+    annotation = probes[["gene", *PROBE_COLUMNS, "entrez_id"]].assign(n_probes=1, probe_r=np.nan)
+    labels = (probes["gene"] + " " + probes["probe_name"]).to_numpy(dtype=object)
+    zscores, levels = (np.ascontiguousarray(values.T[order]) for values in (group.zscores, group.levels))
+    return GeneValues(labels, annotation, zscores, levels.astype(np.float64))
+
+
+def _score_probes(group: RegionGroup, how: ProbeAggregation) -> Floats | None:
+    """Score (p,) by which one probe of a gene is chosen; None where none is.
+
+    `max-variance` takes the variance of the log2 levels over the samples of all regions, pooled; `stability` the
+    differential stability over all samples of the atlas (of the donors in use), because the structures in a few
+    regions have no pattern.
+    """
+    if how == "max-variance":
+        return probe_variance(group.levels)
+    return _score_stability(group.atlas, group.probes) if how == "stability" else None
+
+
+def _score_stability(atlas: ExpressionAtlas, probes: pd.DataFrame) -> Floats:
+    """Differential stability of each probe (p,); NaN for those that are alone of their gene."""
+    score = np.full(len(probes), np.nan)
+    rivals = np.flatnonzero(probes["gene"].duplicated(keep=False).to_numpy(dtype=bool))
+    samples = atlas.samples[["structure_id", "donor_name"]]
+    structures, donors = samples["structure_id"].to_numpy(), pd.factorize(samples["donor_name"])[0]
+    probe_ids = probes["probe_id"].to_numpy()
+    starts = range(0, len(rivals), _PROBES_PER_CHUNK)
+    for start in track(starts, description="stability of probes", total=len(starts)):
+        chunk = rivals[start : start + _PROBES_PER_CHUNK]
+        score[chunk] = differential_stability(atlas.levels(probe_ids=probe_ids[chunk]), structures, donors)
+    if len(rivals) and np.isnan(score[rivals]).all():
+        raise OptionError(
+            "probes='stability' compares brain structures between donors, and no two of the "
+            f"{len(atlas.donors)} donors of {atlas.name} share three; take more donors, or another way from probes to "
+            "genes"
+        )
+    return score
+
+
+def find_status(values: Floats, design: Design) -> npt.NDArray[np.object_]:
+    """Whether each gene (g, n) has an F: "ok", or why not, shape (g,)."""
+    n_missing = np.isnan(values).sum(axis=1)
+    complete = np.where(np.isnan(values), 0.0, values)
+    status = np.full(len(values), "ok", dtype=object)
+    status[~design.varies_within_donors(complete)] = "not tested: constant within every donor"
+    status[np.ptp(complete, axis=1) == 0] = "not tested: constant over the samples used"
+    for gene in np.flatnonzero(n_missing):
+        status[gene] = f"not tested: missing in {n_missing[gene]} of {values.shape[1]} samples"
+    return status
+
+
+def share_present(group: RegionGroup, labels: list[str], *, by_probe: bool = False) -> pd.Series[float] | None:
+    """Share of the samples used in which the probes of genes are above background, by the Allen Institute's calls.
+
+    Parameters
+    ----------
+    group : RegionGroup
+    labels : list of str
+        Genes; or, with `by_probe`, genes and their probes, as results call them.
+    by_probe : bool
+
+    Returns
+    -------
+    Series or None
+        By label, mean over its probes and the samples; None where the atlas has no calls.
+    """
+    if not group.atlas.has_calls:
+        return None
+    called = group.probes["gene"] + (" " + group.probes["probe_name"] if by_probe else "")
+    is_wanted = called.isin(labels).to_numpy(dtype=np.bool_)
+    if not is_wanted.any():
+        return pd.Series(dtype=np.float64)
+    calls = group.atlas.present(
+        well_ids=group.samples["well_id"].to_numpy(), probe_ids=group.probes.loc[is_wanted, "probe_id"].to_numpy()
+    )
+    return pd.Series(calls.mean(axis=0)).groupby(called[is_wanted].to_numpy()).mean()

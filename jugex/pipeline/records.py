@@ -1,0 +1,166 @@
+"""What a run records of its query, its design and its relabellings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+
+from jugex.errors import DesignError
+from jugex.model.options import TestOptions
+from jugex.model.record import (
+    Arguments,
+    DesignRecord,
+    DonorCounts,
+    ExchangesRecord,
+    FamilyTail,
+    GenesRecord,
+    PermutationRecord,
+    Randomness,
+    RegionRecord,
+    TailsRecord,
+)
+from jugex.pipeline.covariates import list_names
+from jugex.query import RegionGroup
+from jugex.stats.design import Design, LabelExchange
+from jugex.stats.testing import PermutationSettings, PermutationTest
+
+__all__ = [
+    "record_arguments",
+    "record_design",
+    "record_exchanges",
+    "record_genes",
+    "record_permutation",
+    "record_regions",
+    "record_tails",
+]
+
+_FEW_GENES = 200
+
+
+def record_arguments(group: RegionGroup, options: TestOptions) -> Arguments:
+    """The options of a run as data; preset and threshold are known only to whoever resolved them."""
+    return Arguments(
+        statistic=options.statistic,
+        exchange=options.exchange,
+        probes=options.probes,
+        alpha=float(options.alpha),
+        n_permutations=int(options.n_permutations),
+        covariates=tuple(list_names(options.covariates)) or None,
+        missing=options.missing,
+        collinear=options.collinear,
+        tail=options.tail,
+        background=options.background,
+        donors=tuple(group.atlas.donors["donor_name"].tolist()),
+        genes=None if group.genes.requested is None else tuple(group.genes.requested),
+        overlap=group.options.overlap,
+    )
+
+
+def record_regions(group: RegionGroup) -> tuple[RegionRecord, ...]:
+    """The regions, and the samples found in each."""
+    found = zip(group.regions, group.n_found, group.n_between_voxels, strict=True)
+    return tuple(RegionRecord(region.name, region.identity(), n, n_between) for region, n, n_between in found)
+
+
+def record_genes(group: RegionGroup, n_tested: int, n_not_tested: int) -> GenesRecord:
+    """Which genes were asked for, and what became of each."""
+    genes = group.genes
+    return GenesRecord(
+        n_requested=None if genes.requested is None else len(genes.requested),
+        missing=tuple(genes.missing),
+        ledger=tuple(genes.ledger),
+        aliases=genes.aliases,
+        n_tested=n_tested,
+        n_not_tested=n_not_tested,
+    )
+
+
+def record_permutation(
+    test: PermutationTest, design: Design, options: TestOptions, smallest_p: float, randomness: Randomness
+) -> PermutationRecord:
+    """The relabellings that the p-values come from."""
+    relabellings = test.relabellings
+    # with covariates the samples of a donor are exchangeable only roughly
+    is_exact = relabellings.is_exhaustive and options.exchange == "within-donor" and not design.has_covariates
+    return PermutationRecord(
+        randomness=randomness,
+        n_permutations=relabellings.n_relabellings,
+        exchange=options.exchange,
+        exhaustive=relabellings.is_exhaustive,
+        exact=is_exact,
+        n_collinear_redrawn=relabellings.n_redrawn,
+        n_collinear_smallest=relabellings.n_smallest,
+        smallest_p=smallest_p,
+        f_critical=test.f_critical,
+    )
+
+
+def record_design(design: Design, group: RegionGroup, settings: PermutationSettings) -> DesignRecord:
+    """Samples per donor and region, and what the design can show at best."""
+    donor_names = group.samples["donor_name"].to_numpy()[design.donor_starts]
+    names, adjusted = group.region_names, settings.statistic != "sequential"
+    donors = zip(donor_names, design.counts.tolist(), design.weights.tolist(), strict=True)
+    schemes = get_args(LabelExchange)
+    return DesignRecord(
+        donors=tuple(DonorCounts(str(name), tuple(counts), weight) for name, counts, weight in donors),
+        n_samples=tuple(design.counts.sum(axis=0).tolist()),
+        n_donors=design.n_donors,
+        n_informative_donors=design.n_informative_donors,
+        effective_donors=design.effective_donors,
+        df_area=design.df_area,
+        df_resid=design.df_resid,
+        linked_regions=tuple(tuple(names[region] for region in part) for part in design.parts),
+        relabellings={scheme: design.n_relabellings(scheme) for scheme in schemes},
+        smallest_p={scheme: design.smallest_p(scheme, adjusted=adjusted) for scheme in schemes},
+    )
+
+
+def record_exchanges(
+    exchanges: pd.DataFrame, design: Design, names: Sequence[str], options: TestOptions
+) -> ExchangesRecord:
+    """Family-wise p under each exchange; of many genes those that are significant under one at least.
+
+    Parameters
+    ----------
+    exchanges : DataFrame
+        Family-wise p of the genes tested under each exchange, by label.
+    """
+    is_reached = (exchanges <= options.alpha).any(axis=1)
+    listed = exchanges if len(exchanges) <= _FEW_GENES else exchanges[is_reached]
+    return ExchangesRecord(
+        n_significant={str(scheme): int((exchanges[scheme] <= options.alpha).sum()) for scheme in exchanges},
+        p_fwe={
+            str(label): {str(scheme): float(p) for scheme, p in row.items()}
+            for label, row in zip(listed.index, listed.to_dict("records"), strict=True)
+        },
+        why_not=_explain_no_other(exchanges, design, names),
+    )
+
+
+def _explain_no_other(exchanges: pd.DataFrame, design: Design, names: Sequence[str]) -> str | None:
+    """Why the other exchange was not tried."""
+    for scheme in get_args(LabelExchange):
+        if scheme not in exchanges:
+            try:
+                design.check_testable(names, scheme)
+            except DesignError as error:
+                return str(error)
+    return None
+
+
+def record_tails(test: PermutationTest, why_empty: str) -> TailsRecord | None:
+    """Tails of F that small p-values were taken from, and why some have none; None where nobody asked for them."""
+    tails = test.tails
+    if tails is None:
+        return None
+    family = tails.family
+    return TailsRecord(
+        n_genes_refined=tails.n_refined,
+        p_fwe=None
+        if family is None
+        else FamilyTail(family.threshold, family.scale, family.shape, family.n_exceedances, family.n_values),
+        why_empty=why_empty if np.isnan([tails.p_perm, tails.p_fwe]).any() else None,
+    )

@@ -1,0 +1,163 @@
+"""The tables of a result: one row per gene, of two regions or of all regions at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from jugex.model.columns import COLUMN_TYPES, OMNIBUS_COLUMNS, PROBE_COLUMNS, RESULT_COLUMNS, TAIL_COLUMNS
+from jugex.pipeline.genes import GeneValues
+from jugex.stats.corrections import false_discovery_rate
+from jugex.stats.design import Design
+from jugex.stats.testing import PermutationTest
+
+__all__ = ["explain_empty_columns", "make_table"]
+
+#: Rungs of the ladder, from the highest.
+_RUNGS = ("spatial", "donors", "samples", "none")
+
+
+def make_table(
+    genes: GeneValues,
+    design: Design,
+    status: npt.NDArray[np.object_],
+    test: PermutationTest,
+    region_names: Sequence[str],
+    alpha: float,
+) -> pd.DataFrame:
+    """One row per gene, sorted by evidence, p_fwe, falling F and symbol; genes not tested come last.
+
+    Parameters
+    ----------
+    genes : GeneValues
+        g genes and n samples.
+    design : Design
+    status : ndarray of str, shape (g,)
+        "ok", or why a gene was not tested.
+    test : PermutationTest
+        Of the genes that were.
+    region_names : sequence of str, length k
+    alpha : float
+        Family-wise error at which a gene is called significant.
+
+    Returns
+    -------
+    DataFrame, g rows
+        With two regions the columns `RESULT_COLUMNS`, with more `OMNIBUS_COLUMNS` and the means of the regions; those
+        of probes follow `gene` where probes are tested by themselves, and tails come last where they were asked for.
+    """
+    columns = list_columns(genes, design.n_regions, has_tails=test.tails is not None)
+    table = genes.annotation.reindex(columns=columns)
+    table["mean_level"] = genes.levels.mean(axis=1)
+    table["n_donors"] = design.n_donors
+    sizes = design.counts.sum(axis=0)
+    if design.n_regions == 2:
+        table["n_samples_1"], table["n_samples_2"] = int(sizes[0]), int(sizes[1])
+        table["n_donors_both"] = design.n_informative_donors
+    else:
+        table["n_samples"] = int(sizes.sum())
+    tested = np.flatnonzero(status == "ok")
+    computed = _compute_columns(test, region_names).set_axis(tested).reindex(table.index)
+    for column in computed.columns.intersection(table.columns):
+        table[column] = computed[column]
+    table["status"] = status
+    table["significant"] = (table["p_fwe"] <= alpha).to_numpy(dtype=bool)
+    rank = pd.Series(0, index=table.index)
+    if design.n_regions == 2:
+        table["evidence"] = find_evidence(table, alpha)
+        rank = table["evidence"].map({rung: number for number, rung in enumerate(_RUNGS)}).fillna(len(_RUNGS))
+    # genes, and probes within them, come in their order: a stable sort leaves ties so
+    order = ["rank", "p_fwe", "f"]
+    table = table.assign(rank=rank).sort_values(
+        order, ascending=[True, True, False], na_position="last", kind="stable", ignore_index=True
+    )
+    return table[columns].astype({column: COLUMN_TYPES.get(column, "float64") for column in columns})
+
+
+def list_columns(genes: GeneValues, n_regions: int, *, has_tails: bool) -> list[str]:
+    """Columns of the table of k regions, in order."""
+    by_probe = PROBE_COLUMNS if genes.unit == "probe" else ()
+    if n_regions == 2:
+        return [RESULT_COLUMNS[0], *by_probe, *RESULT_COLUMNS[1:], *(TAIL_COLUMNS if has_tails else ())]
+    means = [f"mean_{number}" for number in range(1, n_regions + 1)]
+    at = OMNIBUS_COLUMNS.index("partial_eta_sq") + 1
+    return [
+        OMNIBUS_COLUMNS[0],
+        *by_probe,
+        *OMNIBUS_COLUMNS[1:at],
+        *means,
+        *OMNIBUS_COLUMNS[at:],
+        *(TAIL_COLUMNS if has_tails else ()),
+    ]
+
+
+def find_evidence(table: pd.DataFrame, alpha: float) -> pd.Series[str]:
+    """The highest rung of the ladder that each gene reaches; missing where it was not tested."""
+    evidence = pd.Series("none", index=table.index, dtype=object)
+    for rung, column in (("samples", "p_fwe"), ("donors", "p_donors_fwe"), ("spatial", "p_spatial_fwe")):
+        evidence[(table[column] <= alpha).to_numpy(dtype=bool)] = rung
+    return evidence.where(table["status"] == "ok", None)
+
+
+def _compute_columns(test: PermutationTest, region_names: Sequence[str]) -> pd.DataFrame:
+    """What the test says of each gene that was tested."""
+    effects, p_values, tails = test.effects, test.p_values, test.tails
+    columns: dict[str, object] = {
+        **{f"mean_{number}": means for number, means in enumerate(effects.means.T, start=1)},
+        "ss_area": effects.ss_area,
+        "ss_resid": effects.ss_resid,
+        "f": effects.f,
+        "df_area": effects.df_area,
+        "df_resid": effects.df_resid,
+        "partial_eta_sq": effects.partial_eta_sq,
+        "p_parametric": effects.p_parametric,
+        "p_perm": p_values.perm,
+        "p_fwe": p_values.fwe,
+        "p_fwe_stepdown": p_values.fwe_stepdown,
+        "q_fdr": test.q_fdr,
+        "q_fdr_by": false_discovery_rate(p_values.perm, "by"),
+    }
+    if (difference := effects.difference) is not None:
+        columns |= {
+            "diff": difference.diff,
+            "ci_low": difference.ci_low,
+            "ci_high": difference.ci_high,
+            "log2_fc": difference.log2_fc,
+            "hedges_g": difference.hedges_g,
+            "sd_ratio": difference.sd_ratio,
+            "higher_in": np.select(
+                [difference.diff > 0, difference.diff < 0], [region_names[0], region_names[1]], default=None
+            ),
+        }
+    if test.donors is not None:
+        columns["n_donors_same_sign"] = test.donors.n_same_sign
+    if tails is not None:
+        columns |= {"p_perm_tail": tails.p_perm, "p_fwe_tail": tails.p_fwe}
+    return pd.DataFrame(columns, index=np.arange(len(p_values.fwe)))
+
+
+def explain_empty_columns(table: pd.DataFrame, reasons: Mapping[str, str]) -> dict[str, str]:
+    """Say for each column that is empty for every gene tested why it is.
+
+    Parameters
+    ----------
+    table : DataFrame
+    reasons : dict of str to str
+        By column, what only the run knows.
+    """
+    tested = table[(table["status"] == "ok").to_numpy(dtype=bool)]
+    if tested.empty:
+        return {str(column): "no gene was tested" for column in table if table[column].isna().all()}
+    known = {
+        "hedges_g": "one residual degree of freedom",
+        "sd_ratio": "each sample of a region is alone in its donor",
+        "probe_r": "each probe is tested by itself" if "probe_name" in table else "no gene has two probes that vary",
+        "entrez_id": "the atlas has none",
+        "log2_fc": "the levels are not log2",
+        **reasons,
+    }
+    empty = [str(column) for column in table if tested[column].isna().all()]
+    return {column: known.get(column, "no gene has one") for column in empty}
