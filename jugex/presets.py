@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -129,11 +130,17 @@ def _query(
     """Samples under each preset; those of the sound choices come first, and alone warn."""
     made: dict[str, RegionPair] = {}
     for preset, of_preset in choices.items():
-        same = next((pair for pair in made.values() if pair.overlap == of_preset["overlap"]), None)
-        with warnings.catch_warnings():
-            if made:
+        overlap = of_preset["overlap"]
+        same = next((pair for pair in made.values() if pair.overlap == overlap), None)
+        if not made:
+            made[preset] = region_pair(regions[0], regions[1], overlap=overlap, **query)
+        elif same is not None:
+            made[preset] = same
+        else:
+            first = made[SOUND]
+            with warnings.catch_warnings():
                 warnings.simplefilter("ignore", JugexWarning)
-            made[preset] = same or region_pair(regions[0], regions[1], overlap=of_preset["overlap"], **query)
+                made[preset] = first.requery(replace(first.options, overlap=overlap))
     return made
 
 

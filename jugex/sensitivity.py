@@ -20,7 +20,7 @@ from jugex.analysis.scores import Statistic
 from jugex.atlas.coordinates import CoordinatesLike
 from jugex.errors import DesignError, GeneError, JugexWarning, OptionError, RegionError, ResultError
 from jugex.progress import track
-from jugex.query import Overlap, RegionPair, query_again
+from jugex.query import Overlap, RegionPair
 from jugex.regions import Region
 from jugex.regions.images import check_threshold
 
@@ -270,13 +270,16 @@ class _Queries:
         return self._made[key]
 
     def _query(self, choices: _Choices) -> RegionPair:
-        other: dict[str, Any] = {"overlap": choices.overlap}
+        # the family is that of the result: the genes found there, by the atlas's own symbols
+        genes = None if self._pair.options.genes is None else self._pair.genes.found
+        options = replace(self._pair.options, overlap=choices.overlap, genes=genes, aliases=None)
         if choices.coordinates in self._places:
-            mirror = self._pair.atlas.identity().get("mirror")
-            # of other coordinates, other samples are reflected
-            other |= {"coordinates": self._places[choices.coordinates], "mirror": mirror["side"] if mirror else None}
-        regions = [self._rethreshold(region, choices.threshold) for region in self._pair.regions]
-        return query_again(self._pair, regions=regions, **other)
+            mirror = self._pair.atlas.identity().get("mirror")  # at other coordinates, other samples are reflected
+            options = replace(
+                options, coordinates=self._places[choices.coordinates], mirror=mirror["side"] if mirror else None
+            )
+        regions = [self._rethreshold(region, choices.threshold) for region in self._pair.given]
+        return self._pair.requery(options, regions=regions)
 
     def _rethreshold(self, region: Region, threshold: float | None) -> Region:
         if threshold is None or threshold == self._headline.threshold or not region.thresholds:

@@ -29,7 +29,7 @@ from jugex.errors import DesignError, GeneError, JugexWarning, OptionError, Regi
 from jugex.genes import AliasesLike, GeneRequest
 from jugex.progress import track
 from jugex.query import AtlasLike, Donors, Overlap, PresentIn, RegionGroup, Structures, region_group
-from jugex.query.groups import check_group_overlap
+from jugex.query.expression import check_counted_once
 from jugex.regions import Region
 from jugex.report.several_files import SeveralTables, save_several
 from jugex.workflow import COLLINEAR_IN_PRESETS, check_threshold_is_used, compare, make_regions, resolve_choices
@@ -251,7 +251,7 @@ def compare_several(
 
 
 def _check_choices(chosen: Mapping[str, Any], n_permutations: int, alpha: float, n_jobs: int) -> None:
-    check_group_overlap(chosen["overlap"])
+    check_counted_once(chosen["overlap"])
     check_group_options(n_permutations, chosen["exchange"], chosen["probes"], alpha, n_jobs)
     if chosen["statistic"] != "adjusted":
         raise OptionError(

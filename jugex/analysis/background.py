@@ -16,7 +16,7 @@ from jugex.analysis.options import Options
 from jugex.analysis.prepare import prepare
 from jugex.analysis.relabel import make_relabellings
 from jugex.errors import JugexWarning
-from jugex.query import RegionPair, query_again
+from jugex.query import RegionPair
 
 __all__ = ["describe_background", "explain_coarse_p", "list_background_caveats", "measure_background"]
 
@@ -49,7 +49,8 @@ def measure_background(pair: RegionPair, options: Options, rng: np.random.Genera
     options = replace(options, n_permutations=min(options.n_permutations, _MOST_RELABELLINGS), missing="drop-genes")
     with warnings.catch_warnings():  # the user has been warned of the query and the design
         warnings.simplefilter("ignore", JugexWarning)
-        prepared = prepare(_keep_samples(query_again(pair, genes=None), pair), options)
+        every_gene = pair.requery(replace(pair.options, genes=None, aliases=None))
+        prepared = prepare(_keep_samples(every_gene, pair), options)
     why_not = explain_coarse_p(smallest_p_of_run(prepared.design, options))
     if why_not:
         return describe_background(np.empty(0), 0, why_not)

@@ -16,6 +16,7 @@ from jugex.analysis.donors import DECISIVE_SHARE
 from jugex.analysis.options import Options
 from jugex.analysis.relabel import enumerate_relabellings, find_smallest_p
 from jugex.errors import DesignWarning, warn_user
+from jugex.model.query_record import ProbeFilterRecord
 from jugex.spaces import tell_hemispheres
 
 __all__ = [
@@ -88,11 +89,11 @@ def smallest_p_of_run(design: Design, options: Options) -> float:
     return max(of_design, 1 / (options.n_permutations + 1))
 
 
-def list_filter_caveats(probe_filter: dict[str, Any] | None) -> list[str]:
+def list_filter_caveats(probe_filter: ProbeFilterRecord | None) -> list[str]:
     """What a filter of probes took from the family of genes, as sentences."""
-    n_lost = (probe_filter or {}).get("n_genes_left_out", 0)
-    if not n_lost:
+    if probe_filter is None or not probe_filter.n_genes_left_out:
         return []
+    n_lost = probe_filter.n_genes_left_out
     return [
         f"the filter on present calls left {count_of(n_lost, 'gene')} without a probe: not tested, and not in the table"
     ]

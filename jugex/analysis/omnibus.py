@@ -38,6 +38,7 @@ from jugex.analysis.options import Options, Rng, check_options, make_generator
 from jugex.analysis.result import COLUMN_TYPES, PROBE_COLUMNS
 from jugex.errors import DesignError, OptionError
 from jugex.query import RegionGroup, describe_query
+from jugex.query.expression import check_counted_once
 
 __all__ = ["OMNIBUS_COLUMNS", "Omnibus", "omnibus_test"]
 
@@ -176,6 +177,7 @@ def omnibus_test(
     ['MAOA']
     """
     options = check_group_options(n_permutations, exchange, probes, alpha, n_jobs, covariates)
+    check_counted_once(group.overlap)
     generator, randomness = make_generator(rng)
     design, beside, told = put_beside_donors(make_group_design(group), group, covariates, exchange)
     genes = summarize_genes(group, options.probes)

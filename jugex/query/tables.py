@@ -1,4 +1,4 @@
-"""Expression of genes in one region, as a tidy table."""
+"""Expression of genes in one region as a tidy table, and samples with their donors."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from os import PathLike
 import numpy as np
 import pandas as pd
 
-from jugex.atlas import ExpressionAtlas
+from jugex.atlas import ExpressionAtlas, open_atlas
 from jugex.atlas.coordinates import CoordinatesLike
 from jugex.atlas.views import Side
-from jugex.genes import AliasesLike
-from jugex.query.filtering import Structures, read_filter
-from jugex.query.locating import COORDINATES, AtlasLike, Donors, locate_samples, probes_of
-from jugex.query.sources import open_source
+from jugex.genes import AliasesLike, select_genes
+from jugex.model.options import AtlasLike, Donors, QueryOptions, Structures
+from jugex.query.probes import probes_of
+from jugex.query.samples import COORDINATES, locate_samples, read_region, view_atlas
 from jugex.regions import Region
 
-__all__ = ["EXPRESSION_COLUMNS", "expressions"]
+__all__ = ["EXPRESSION_COLUMNS", "annotate_samples", "expressions"]
 
 #: Columns of the table of `expressions`: siibra's, in siibra's order, then jugex's own.
 EXPRESSION_COLUMNS = (
@@ -27,7 +27,7 @@ EXPRESSION_COLUMNS = (
 
 
 def expressions(
-    region: Region,
+    region: Region | str,
     genes: str | int | Iterable[str | int],
     *,
     atlas: AtlasLike | None = None,
@@ -44,8 +44,8 @@ def expressions(
 
     Parameters
     ----------
-    region : Region
-        Where to look.
+    region : Region or str
+        Where to look: a region, or a text as `jugex.regions.parse_region` reads it.
     genes : str, int or iterable of them
         Gene symbols or Entrez ids.
     atlas : ExpressionAtlas, path or str, optional
@@ -79,22 +79,25 @@ def expressions(
     >>> list(table.columns[:3])
     ['level', 'zscore', 'gene']
     """
-    source, selection = open_source(
-        atlas,
+    options = QueryOptions(
         genes=genes,
         donors=donors,
+        within=within,
+        exclude=exclude,
+        tolerance=tolerance,
         aliases=aliases,
         coordinates=coordinates,
         mirror=mirror,
         reannotation=reannotation,
     )
-    probes = probes_of(selection, source).sort_values("probe_id")
-    filters = read_filter(source, within=within, exclude=exclude, tolerance=tolerance)
-    region = filters.prepare(region, source)
-    located = filters.apply(locate_samples(region, source), region, source.samples)
-    samples = source.samples[located["inside"]].assign(probability=located["probability"])
-    table = _tidy(samples, probes, source)
-    table.attrs["region"] = region.name
+    given = read_region(region)
+    source = view_atlas(open_atlas(atlas, donors=options.donors), options)
+    selection = select_genes(options.genes, source.genes, aliases=options.aliases)
+    located = locate_samples((given,), source, options)
+    inside = located.inside[:, 0]
+    samples = source.samples[inside].assign(probability=located.probability[inside, 0])
+    table = _tidy(samples, probes_of(selection, source).sort_values("probe_id"), source)
+    table.attrs["region"] = located.regions[0].name
     return table
 
 
@@ -112,3 +115,27 @@ def _tidy(samples: pd.DataFrame, probes: pd.DataFrame, atlas: ExpressionAtlas) -
     table = table[list(EXPRESSION_COLUMNS)]
     table.attrs.update(space=atlas.space, atlas=atlas.name, simulated=atlas.simulated)
     return table
+
+
+def annotate_samples(samples: pd.DataFrame, donors: pd.DataFrame) -> pd.DataFrame:
+    """Samples with the age, gender and race of their donors, as `obs` of AnnData: no missing text, rows named by well.
+
+    Parameters
+    ----------
+    samples : DataFrame, n rows
+        Samples of regions; where one counts in two, its rows are named by well and region.
+    donors : DataFrame
+        `donor_name`, and the columns `age`, `gender` and `race`.
+
+    Returns
+    -------
+    DataFrame, n rows
+    """
+    known = donors[["donor_name", "age", "gender", "race"]]
+    obs = samples.merge(known, on="donor_name", how="left")
+    obs["age"] = obs["age"].astype(np.float64)
+    for column in ("region", "donor_name", "structure_acronym", "structure_name", "gender", "race"):
+        obs[column] = obs[column].astype(object).where(obs[column].notna(), "").astype(str)
+    named = obs["well_id"].astype(str)
+    named = named.where(~named.duplicated(keep=False), named + " " + obs["region"])
+    return obs.set_axis(pd.Index(named.to_numpy(dtype=object)), axis=0)

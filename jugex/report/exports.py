@@ -13,8 +13,8 @@ import pandas as pd
 
 from jugex.atlas.anndata_tables import import_anndata
 from jugex.errors import OptionError
-from jugex.query.anndata_export import annotate_samples
-from jugex.query.locating import COORDINATES
+from jugex.query.samples import COORDINATES
+from jugex.query.tables import annotate_samples
 from jugex.report.folders import replacing_file
 
 if TYPE_CHECKING:

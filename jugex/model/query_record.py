@@ -1,0 +1,171 @@
+"""What a query did, as it is recorded with a run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from jugex.model.options import Overlap, PresentIn
+from jugex.regions.structures import Structure
+
+__all__ = ["OverlapRecord", "ProbeFilterRecord", "SampleFilterRecord", "SharedSample", "StructureRecord"]
+
+
+@dataclass(frozen=True)
+class StructureRecord:
+    """An anatomical structure to which samples were confined.
+
+    Attributes
+    ----------
+    structure_ids : tuple of int
+        Its id, or those of its left and right half.
+    acronym, name : str
+        As the atlas has them.
+    """
+
+    structure_ids: tuple[int, ...]
+    acronym: str
+    name: str
+
+    @classmethod
+    def of(cls, structure: Structure) -> StructureRecord:
+        """Record of a structure of the atlas."""
+        return cls(structure.structure_ids, structure.acronym, structure.name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON."""
+        return {"structure_ids": list(self.structure_ids), "acronym": self.acronym, "name": self.name}
+
+
+@dataclass(frozen=True)
+class SampleFilterRecord:
+    """Which samples of the k regions counted.
+
+    Attributes
+    ----------
+    within, exclude : tuple of StructureRecord
+        Structures of whose samples only these, or none of these, count; empty: no restriction.
+    tolerance_mm : float
+        How far outside a region a sample still belongs to it.
+    n_dropped : tuple of k int
+        Samples of each region that lie in the wrong structures.
+    n_tolerated : tuple of k int
+        Samples that each region holds by the tolerance only.
+    """
+
+    within: tuple[StructureRecord, ...]
+    exclude: tuple[StructureRecord, ...]
+    tolerance_mm: float
+    n_dropped: tuple[int, ...]
+    n_tolerated: tuple[int, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON."""
+        return {
+            "within": [structure.to_dict() for structure in self.within],
+            "exclude": [structure.to_dict() for structure in self.exclude],
+            "tolerance_mm": self.tolerance_mm,
+            "n_dropped": list(self.n_dropped),
+            "n_tolerated": list(self.n_tolerated),
+        }
+
+
+@dataclass(frozen=True)
+class ProbeFilterRecord:
+    """What the filter on present calls left out.
+
+    Attributes
+    ----------
+    min_present : float
+        Smallest share of samples in which a probe must be present.
+    present_in : {'all', 'regions'}
+        Samples over which the share was taken.
+    n_samples : int
+        Their number.
+    n_probes, n_probes_left_out, n_genes_left_out : int
+        Probes of the genes in question, how many of them were left out, and genes that lost all of theirs.
+    """
+
+    min_present: float
+    present_in: PresentIn
+    n_samples: int
+    n_probes: int
+    n_probes_left_out: int
+    n_genes_left_out: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class SharedSample:
+    """A sample that lies in several of k regions, and what was decided.
+
+    Attributes
+    ----------
+    well_id : int
+        The sample.
+    donor_name : str
+        Its donor.
+    regions : tuple of int
+        Numbers of the regions that hold it, from 1.
+    probabilities : tuple of k float or None
+        Its probability in each region; None where it has none, or the region does not hold it.
+    decision : str
+        "region 3" for which it counts, "tie", "excluded" or "kept in both".
+    """
+
+    well_id: int
+    donor_name: str
+    regions: tuple[int, ...]
+    probabilities: tuple[float | None, ...]
+    decision: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON; of two regions, a shared sample lies in both, and `regions` is left out."""
+        numbered = {f"probability_{number}": value for number, value in enumerate(self.probabilities, start=1)}
+        regions = {"regions": ", ".join(map(str, self.regions))} if len(self.probabilities) > 2 else {}
+        return {
+            "well_id": self.well_id, "donor_name": self.donor_name, **regions, **numbered, "decision": self.decision,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OverlapRecord:
+    """How samples in several regions were treated.
+
+    Attributes
+    ----------
+    policy : str
+        The option `overlap`.
+    shared : tuple of SharedSample
+        Decisions, sample by sample.
+    """
+
+    policy: Overlap
+    shared: tuple[SharedSample, ...]
+
+    @classmethod
+    def of(cls, policy: Overlap, shared: pd.DataFrame) -> OverlapRecord:
+        """Record of the table of shared samples of a query; see `jugex.query.RegionGroup.shared`."""
+        columns = [column for column in shared if str(column).startswith("probability_")]
+        return cls(
+            policy,
+            tuple(
+                SharedSample(
+                    well_id=int(row["well_id"]),
+                    donor_name=str(row["donor_name"]),
+                    regions=tuple(map(int, row["regions"].split(", "))),
+                    probabilities=tuple(None if pd.isna(row[column]) else float(row[column]) for column in columns),
+                    decision=str(row["decision"]),
+                )
+                for row in shared.to_dict("records")
+            ),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON."""
+        return {"policy": self.policy, "shared": [sample.to_dict() for sample in self.shared]}
