@@ -86,8 +86,8 @@ class SampleFilter:
     def identity(self) -> dict[str, Any]:
         """What determined the samples (JSON types only)."""
         return {
-            "within": [structure.identity() for structure in self.within],
-            "exclude": [structure.identity() for structure in self.exclude],
+            "within": [structure.to_dict() for structure in self.within],
+            "exclude": [structure.to_dict() for structure in self.exclude],
             "tolerance_mm": self.tolerance,
         }
 

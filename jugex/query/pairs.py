@@ -336,7 +336,7 @@ def describe_query(pair: RegionPair | RegionGroup) -> dict[str, Any]:
     return {
         "atlas": _AS_IN_THE_ATLAS | pair.atlas.identity(),
         "regions": [
-            {**region.identity(), "name": region.name, "n_samples_found": n, "n_between_voxels": between}
+            {**region.identity().to_dict(), "name": region.name, "n_samples_found": n, "n_between_voxels": between}
             for region, n, between in found
         ],
         "samples": pair.sample_filter,
