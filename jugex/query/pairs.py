@@ -341,7 +341,7 @@ def describe_query(pair: RegionPair | RegionGroup) -> dict[str, Any]:
         ],
         "samples": pair.sample_filter,
         "overlap": {"policy": pair.overlap, "shared": _to_records(pair.shared)},
-        "genes": pair.genes.describe(),
+        "genes": pair.genes.to_dict(),
         "probe_filter": pair.probe_filter,
     }
 
