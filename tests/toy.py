@@ -13,7 +13,7 @@ import pandas as pd
 
 from jugex.atlas import ExpressionAtlas
 from jugex.atlas.base import STRUCTURE_COLUMNS
-from jugex.regions import Region
+from jugex.regions import Region, RegionIdentity
 
 DONORS = pd.DataFrame(
     {
@@ -90,12 +90,13 @@ class WellRegion(Region):
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
         probability = samples["well_id"].map(self.probabilities).astype(float)
         inside = samples["well_id"].isin(list(self.probabilities))
-        located = pd.DataFrame({"inside": inside, "probability": probability, "between_voxels": False})
-        return located.assign(between_voxels=inside & (samples["well_id"] % 1000 == 0))
+        between_voxels = inside & (samples["well_id"] % 1000 == 0)
+        return pd.DataFrame(
+            {"inside": inside, "probability": probability, "between_voxels": between_voxels, "tolerated": False}
+        )
 
-    def identity(self) -> dict[str, Any]:
-        return {"name": self.name, "kind": "wells", "file": None, "sha256": None, "threshold": None,
-                "volume_mm3": self.volume, "centroid": self.centroid.tolist()}  # fmt: skip
+    def identity(self) -> RegionIdentity:
+        return RegionIdentity(self.name, "wells", volume_mm3=self.volume, centroid=tuple(self.centroid.tolist()))
 
     def renamed(self, name: str) -> WellRegion:
         return replace(self, name=name)

@@ -16,8 +16,7 @@ from jugex.analysis.donors import DECISIVE_SHARE
 from jugex.analysis.options import Options
 from jugex.analysis.relabel import enumerate_relabellings, find_smallest_p
 from jugex.errors import DesignWarning, warn_user
-from jugex.model.query_record import ProbeFilterRecord
-from jugex.spaces import tell_hemispheres
+from jugex.spaces import hemisphere_of
 
 __all__ = [
     "FEW_DONORS",
@@ -89,11 +88,11 @@ def smallest_p_of_run(design: Design, options: Options) -> float:
     return max(of_design, 1 / (options.n_permutations + 1))
 
 
-def list_filter_caveats(probe_filter: ProbeFilterRecord | None) -> list[str]:
+def list_filter_caveats(probe_filter: dict[str, Any] | None) -> list[str]:
     """What a filter of probes took from the family of genes, as sentences."""
-    if probe_filter is None or not probe_filter.n_genes_left_out:
+    n_lost = (probe_filter or {}).get("n_genes_left_out", 0)
+    if not n_lost:
         return []
-    n_lost = probe_filter.n_genes_left_out
     return [
         f"the filter on present calls left {count_of(n_lost, 'gene')} without a probe: not tested, and not in the table"
     ]
@@ -147,7 +146,7 @@ def list_region_caveats(queried: dict[str, Any]) -> list[str]:
 
 
 def is_made_up(region: dict[str, Any]) -> bool:
-    """Whether a region, or a part of it, comes from `jugex.regions.demo`."""
+    """Whether a region, or a part of it, comes from `jugex.regions.shapes`."""
     return str(region["kind"]).startswith("simulated") or any(map(is_made_up, region.get("parts") or []))
 
 
@@ -165,7 +164,7 @@ def list_side_caveats(samples: pd.DataFrame, names: Sequence[str], covariates: S
     """
     if any(covariate.name == "hemisphere" and covariate.outcome == USED for covariate in covariates):
         return []
-    sides = pd.Series(tell_hemispheres(samples["mni_x"].to_numpy(dtype=np.float64)), index=samples.index)
+    sides = pd.Series(hemisphere_of(samples["mni_x"].to_numpy(dtype=np.float64)), index=samples.index)
     told = []
     for name in names:
         of_region = (samples["region"] == name).to_numpy(dtype=bool)

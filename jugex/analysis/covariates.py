@@ -16,7 +16,7 @@ from jugex.atlas import ExpressionAtlas
 from jugex.atlas.user_files import read_annotation
 from jugex.errors import DesignError, DesignWarning, OptionError, warn_user
 from jugex.query import RegionGroup, RegionPair
-from jugex.spaces import tell_hemispheres
+from jugex.spaces import hemisphere_of
 
 __all__ = [
     "USED",
@@ -230,7 +230,7 @@ def _take(pair: RegionPair | RegionGroup, name: str) -> Covariate:
     if name in known and name not in _NOT_COVARIATES:
         return _make(name, known[name].reindex(wells), is_factor=name.startswith("structure_") or None)
     if name == "hemisphere":
-        return _make(name, pd.Series(tell_hemispheres(known["mni_x"].reindex(wells).to_numpy(dtype=np.float64))))
+        return _make(name, pd.Series(hemisphere_of(known["mni_x"].reindex(wells).to_numpy(dtype=np.float64))))
     if name == "structure_class":
         return _make(name, _classify(atlas)[known["structure_id"]].set_axis(known.index).reindex(wells))
     if name in _OF_DONOR:

@@ -13,7 +13,7 @@ from jugex.analysis.design import Design
 from jugex.analysis.result import PROBE_COLUMNS
 from jugex.analysis.result_design import find_tested, values_of
 from jugex.errors import ResultError
-from jugex.spaces import HEMISPHERES, tell_hemispheres
+from jugex.spaces import HEMISPHERES, hemisphere_of
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
@@ -82,7 +82,7 @@ def by_hemisphere(result: DifferentialExpression, genes: str | Sequence[str] | N
 def _find_hemispheres(result: DifferentialExpression) -> npt.NDArray[np.object_]:
     """Hemisphere in which each sample was taken (n,); missing without a coordinate."""
     if not result.settings["atlas"].get("mirror"):
-        return tell_hemispheres(result.samples["mni_x"].to_numpy(dtype=np.float64))
+        return hemisphere_of(result.samples["mni_x"].to_numpy(dtype=np.float64))
     if result.inputs is None:
         raise ResultError(
             "the samples were mirrored, and a result read from disk does not tell in which hemisphere they were taken; "

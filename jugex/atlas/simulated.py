@@ -143,7 +143,7 @@ def _simulate_samples(rng: np.random.Generator) -> pd.DataFrame:
 def _place_samples(
     rng: np.random.Generator, n_elsewhere: int, n_a: int, n_b: int, in_both_hemispheres: bool
 ) -> tuple[Floats, npt.NDArray[np.int64]]:
-    from jugex.regions.demo import DEMO_CENTRES
+    from jugex.spaces import DEMO_CENTRES
 
     centres = np.array([DEMO_CENTRES["A"], DEMO_CENTRES["B"]])
     elsewhere = _scatter_in_brain(rng, 4 * n_elsewhere, in_both_hemispheres)
@@ -233,7 +233,7 @@ def _simulate_modules(rng: np.random.Generator, points: Floats, n_genes: int) ->
 
 
 def _plant_differences(points: Floats, genes: list[str]) -> Floats:
-    from jugex.regions.demo import demo_probability
+    from jugex.spaces import demo_probability
 
     differences = np.zeros((len(points), len(genes)))
     for gene, height in PLANTED_GENES.items():

@@ -19,7 +19,7 @@ from jugex.atlas.coordinates import AXES, CoordinatesLike, check_common, read_co
 from jugex.atlas.reannotation import read_reannotation
 from jugex.errors import AtlasError, AtlasWarning, OptionError, warn_user
 from jugex.genes import Genes
-from jugex.spaces import tell_hemispheres
+from jugex.spaces import hemisphere_of
 
 __all__ = ["AtlasView", "Side", "derive_atlas", "mirrored", "reannotated", "with_coordinates", "with_donors"]
 
@@ -243,7 +243,7 @@ def mirrored(atlas: ExpressionAtlas, side: Side) -> AtlasView:
     is_reflected = x > 0 if side == "left" else x < 0
     samples = atlas.samples.assign(mni_x=np.where(is_reflected, -x, x))
     if "hemisphere" not in samples:
-        samples["hemisphere"] = tell_hemispheres(x)
+        samples["hemisphere"] = hemisphere_of(x)
     return AtlasView(atlas, samples=samples, record={"mirror": {"side": side, "n_reflected": int(is_reflected.sum())}})
 
 

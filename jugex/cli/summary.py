@@ -13,7 +13,7 @@ import pandas as pd
 from jugex._text import count_of, format_number, format_p, shorten
 from jugex.analysis import DifferentialExpression
 from jugex.cli.layout import lay_out
-from jugex.genes import describe_ledger
+from jugex.genes import format_ledger
 from jugex.report.figures import MAX_GENES
 from jugex.report.files import save_result
 
@@ -41,7 +41,7 @@ def tell_ledger(settings: dict[str, Any]) -> None:
     """Say on standard error what became of the genes asked for, where not all were simply used."""
     ledger = settings["genes"]["ledger"]
     if any(entry["outcome"] != "used" for entry in ledger):
-        print(f"jugex: {describe_ledger(ledger)}", file=sys.stderr)
+        print(f"jugex: {format_ledger(ledger)}", file=sys.stderr)
 
 
 def _summarize(result: DifferentialExpression) -> str:

@@ -1,14 +1,13 @@
 """Genes by symbol or Entrez id: what an atlas has, what became of those asked for, and lists in files."""
 
-from jugex.genes.aliases import Aliases, AliasesLike, read_aliases
-from jugex.genes.catalogue import Genes
+from jugex.genes.catalogue import Aliases, AliasesLike, Genes, read_aliases
 from jugex.genes.lists import ListedGene, read_gene_list
 from jugex.genes.selection import (
     GeneRequest,
     GeneSelection,
     LedgerEntry,
     clean_requests,
-    describe_ledger,
+    format_ledger,
     select_genes,
 )
 
@@ -21,7 +20,7 @@ __all__ = [
     "LedgerEntry",
     "ListedGene",
     "clean_requests",
-    "describe_ledger",
+    "format_ledger",
     "read_aliases",
     "read_gene_list",
     "select_genes",

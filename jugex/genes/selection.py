@@ -11,11 +11,10 @@ import numpy as np
 
 from jugex._text import count_of, join_words
 from jugex.errors import GeneError, GeneWarning, OptionError, warn_user
-from jugex.genes.aliases import Aliases, AliasesLike, read_aliases
-from jugex.genes.catalogue import Genes
+from jugex.genes.catalogue import Aliases, AliasesLike, Genes, read_aliases
 from jugex.genes.lists import ListedGene
 
-__all__ = ["GeneRequest", "GeneSelection", "LedgerEntry", "clean_requests", "describe_ledger", "select_genes"]
+__all__ = ["GeneRequest", "GeneSelection", "LedgerEntry", "clean_requests", "format_ledger", "select_genes"]
 
 #: Genes asked for: symbols or Entrez ids; None for all.
 GeneRequest = str | int | Iterable[str | int] | None
@@ -23,7 +22,7 @@ GeneRequest = str | int | Iterable[str | int] | None
 #: What becomes of a gene that was asked for.
 Outcome = Literal["used", "renamed", "no probe in the atlas", "all probes filtered"]
 
-#: How outcomes are told.
+#: Outcomes in a sentence.
 _OUTCOMES: dict[str, str] = {
     "used": "used",
     "renamed": "used under another symbol",
@@ -76,8 +75,8 @@ class GeneSelection:
         Those asked for that the atlas does not have.
     ledger : tuple of LedgerEntry
         What became of each gene asked for; empty where every gene was.
-    aliases : dict or None
-        File and checksum of the alias table, where one was given.
+    aliases : Aliases or None
+        The alias table, where one was given.
 
     Examples
     --------
@@ -91,7 +90,7 @@ class GeneSelection:
     found: tuple[str, ...]
     missing: tuple[str, ...] = ()
     ledger: tuple[LedgerEntry, ...] = ()
-    aliases: dict[str, Any] | None = None
+    aliases: Aliases | None = None
 
     def without(self, filtered: Collection[str], reason: str) -> GeneSelection:
         """Selection less the genes that lost all their probes.
@@ -122,13 +121,13 @@ class GeneSelection:
         )
         return replace(self, found=found, ledger=ledger)
 
-    def describe(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Settings (JSON types only): number asked for, missing ones, ledger, alias table."""
         return {
             "n_requested": None if self.requested is None else len(self.requested),
             "missing": list(self.missing),
             "ledger": [entry._asdict() for entry in self.ledger],
-            "aliases": self.aliases,
+            "aliases": None if self.aliases is None else self.aliases.identity(),
         }
 
 
@@ -172,21 +171,20 @@ def select_genes(
     """
     catalogue = known if isinstance(known, Genes) else Genes.from_symbols(known)
     names = None if aliases is None else read_aliases(aliases)
-    identity = None if names is None else names.identity()
     if genes is None:
-        return GeneSelection(requested=None, found=tuple(catalogue), aliases=identity)
+        return GeneSelection(requested=None, found=tuple(catalogue), aliases=names)
     requested = clean_requests(genes)
     ledger = tuple(_look_up(request, catalogue, names) for request in requested)
     found = tuple(dict.fromkeys(entry.gene for entry in ledger if entry.gene is not None))
     missing = tuple(entry.requested for entry in ledger if entry.gene is None)
     if not found:
-        raise GeneError(_describe_missing(missing, catalogue) + "; no gene is left to look at")
+        raise GeneError(_format_missing(missing, catalogue) + "; no gene is left to look at")
     _warn_of_changes(ledger, missing, catalogue, len(found))
     _warn_of_conflicts(requested, ledger, catalogue)
-    return GeneSelection(tuple(map(str, requested)), found, missing, ledger, identity)
+    return GeneSelection(tuple(map(str, requested)), found, missing, ledger, names)
 
 
-def describe_ledger(ledger: Iterable[LedgerEntry | dict[str, Any]]) -> str:
+def format_ledger(ledger: Iterable[LedgerEntry | dict[str, Any]]) -> str:
     """Account of a ledger in one line: how many genes came to what, and which were not simply used.
 
     Parameters
@@ -201,8 +199,8 @@ def describe_ledger(ledger: Iterable[LedgerEntry | dict[str, Any]]) -> str:
 
     Examples
     --------
-    >>> from jugex.genes import describe_ledger, select_genes
-    >>> describe_ledger(select_genes(["MAOA", "TAC1"], ["MAOA", "TAC1"]).ledger)
+    >>> from jugex.genes import format_ledger, select_genes
+    >>> format_ledger(select_genes(["MAOA", "TAC1"], ["MAOA", "TAC1"]).ledger)
     '2 genes asked for: 2 used'
     """
     entries = [entry if isinstance(entry, LedgerEntry) else LedgerEntry(**entry) for entry in ledger]
@@ -222,7 +220,7 @@ def _look_up(request: str, genes: Genes, aliases: Aliases | None) -> LedgerEntry
     found = genes.find(request)
     if found is not None:
         is_id = request.isdecimal() and found != request
-        detail = f"Entrez id {request}" if is_id else _tell_conflict(request, found, genes)
+        detail = f"Entrez id {request}" if is_id else _format_conflict(request, found, genes)
         return LedgerEntry(str(request), found, "used", detail)
     listed = request.entrez_id if isinstance(request, ListedGene) else None
     for entrez_id, where in ((listed, "in the list"), (genes.former_entrez(request), "before the re-annotation")):
@@ -237,7 +235,7 @@ def _look_up(request: str, genes: Genes, aliases: Aliases | None) -> LedgerEntry
     return LedgerEntry(str(request), None, "no probe in the atlas", detail)
 
 
-def _tell_conflict(request: str, found: str, genes: Genes) -> str:
+def _format_conflict(request: str, found: str, genes: Genes) -> str:
     """Say that a list's Entrez id names another gene of the atlas than its symbol does; empty where it does not."""
     if not isinstance(request, ListedGene) or genes.has_entrez(found, request.entrez_id):
         return ""
@@ -276,17 +274,17 @@ def _warn_of_changes(ledger: tuple[LedgerEntry, ...], missing: tuple[str, ...], 
     if renamed:
         warn_user(f"used under another symbol: {_enumerate(renamed)}", GeneWarning)
     if missing:
-        warn_user(f"{_describe_missing(missing, genes)}; going on with {count_of(n_found, 'other gene')}", GeneWarning)
+        warn_user(f"{_format_missing(missing, genes)}; going on with {count_of(n_found, 'other gene')}", GeneWarning)
 
 
 def _warn_of_conflicts(requested: tuple[str, ...], ledger: tuple[LedgerEntry, ...], genes: Genes) -> None:
     pairs = [(request, entry.gene) for request, entry in zip(requested, ledger, strict=True) if entry.gene is not None]
-    conflicts = [conflict for request, gene in pairs if (conflict := _tell_conflict(request, gene, genes))]
+    conflicts = [conflict for request, gene in pairs if (conflict := _format_conflict(request, gene, genes))]
     if conflicts:
         warn_user(f"symbol and Entrez id name two genes: {_enumerate(conflicts)}; correct the list", GeneWarning)
 
 
-def _describe_missing(missing: tuple[str, ...], genes: Genes) -> str:
+def _format_missing(missing: tuple[str, ...], genes: Genes) -> str:
     """Say which genes are not in the atlas, and which ones of it were perhaps meant."""
     text = f"not in the atlas: {_enumerate(list(missing))}"
     several = next((name for name in missing if len(_split(name)) > 1), None)

@@ -23,7 +23,7 @@ from jugex.plots.styles import (
 )  # fmt: skip
 from jugex.plots.texts import fit_text, tell_apart
 from jugex.regions import Coverage
-from jugex.spaces import HEMISPHERES, tell_hemispheres
+from jugex.spaces import HEMISPHERES, hemisphere_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,7 +86,7 @@ def plot_coverage(source: DifferentialExpression | Coverage | Iterable[Coverage]
 def _count_used(result: DifferentialExpression) -> dict[str, pd.DataFrame]:
     """Samples used of each donor of the atlas (rows) on each side (columns), by region."""
     samples = result.samples
-    side = pd.Series(tell_hemispheres(samples["mni_x"].to_numpy(dtype=np.float64)), index=samples.index)
+    side = pd.Series(hemisphere_of(samples["mni_x"].to_numpy(dtype=np.float64)), index=samples.index)
     side = side.fillna("no coordinate")
     known = [donor["donor_name"] for donor in result.settings["atlas"]["donors"]]
     donors = list(dict.fromkeys([*known, *samples["donor_name"]]))

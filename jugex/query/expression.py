@@ -287,7 +287,7 @@ def region_pair(
         with a part of it count, and none of `exclude`. In a single str commas separate them.
     tolerance : float, default 0
         How far outside a region, in mm, a sample still belongs to it (distance to the region's nearest voxel). A
-        sample inside the other region stays there; see `jugex.regions.morphology.Tolerant`.
+        sample inside the other region stays there; see `jugex.Region.with_tolerance`.
     aliases : path-like, optional
         Table of other names of genes, such as HGNC's complete set: a symbol that the atlas does not have is looked
         for under its new or old name; see `jugex.genes.read_aliases`.
@@ -549,11 +549,11 @@ def describe_query(group: RegionGroup) -> dict[str, Any]:
     return {
         "atlas": _AS_IN_THE_ATLAS | group.atlas.identity(),
         "regions": [
-            {**region.identity(), "name": region.name, "n_samples_found": n, "n_between_voxels": between}
+            {**region.identity().to_dict(), "name": region.name, "n_samples_found": n, "n_between_voxels": between}
             for region, n, between in found
         ],
         "samples": group.sample_filter.to_dict(),
         "overlap": OverlapRecord.of(group.overlap, group.shared).to_dict(),
-        "genes": group.genes.describe(),
+        "genes": group.genes.to_dict(),
         "probe_filter": None if group.probe_filter is None else group.probe_filter.to_dict(),
     }

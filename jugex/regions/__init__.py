@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from jugex.regions.algebra import Complement, Difference, Half, Intersection, Union
-from jugex.regions.base import Region
-from jugex.regions.coverage import Coverage
-from jugex.regions.demo import demo_regions
+from jugex.regions.base import Coverage, Region
+from jugex.regions.identity import RegionIdentity
 from jugex.regions.images import ImageRegion, region_from_image
+from jugex.regions.operations import Complement, Difference, Half, Intersection, Union
 from jugex.regions.parcellations import Parcellation, open_parcellation
-from jugex.regions.shapes import Box, Sphere
-from jugex.regions.structures import StructureRegion
-from jugex.regions.text import parse_region
+from jugex.regions.shapes import Box, Sphere, demo_regions
+from jugex.regions.structures import StructureRegion, region_of_structures
+from jugex.regions.texts import parse_region
 
 __all__ = [
     "Box",
@@ -22,6 +21,7 @@ __all__ = [
     "Intersection",
     "Parcellation",
     "Region",
+    "RegionIdentity",
     "Sphere",
     "StructureRegion",
     "Union",
@@ -29,4 +29,5 @@ __all__ = [
     "open_parcellation",
     "parse_region",
     "region_from_image",
+    "region_of_structures",
 ]

@@ -1,29 +1,130 @@
-"""What every region offers: which samples lie in it, how probable that is, and where it is."""
+"""What a region is: which points belong to it, how probably, and which samples of an atlas it holds."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import count_of
 from jugex.errors import RegionError
-from jugex.spaces import MNI_SPACE
+from jugex.regions.grids import (
+    Booleans,
+    Points,
+    distances_to_voxels,
+    find_limits,
+    has_right_angles,
+    make_image,
+    rasterize,
+)
+from jugex.regions.identity import RegionIdentity
+from jugex.spaces import HEMISPHERES, MNI_SPACE, hemisphere_of
 
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
 
-    from jugex.atlas import ExpressionAtlas
-    from jugex.regions.coverage import Coverage
-    from jugex.regions.parcellations import Hemisphere, MapType
+    from jugex.regions.parcellations import Hemisphere
+    from jugex.regions.siibra_maps import MapType
 
-__all__ = ["Region"]
+__all__ = ["Coverage", "Membership", "Region", "SampledAtlas", "sample_points"]
 
-Points = npt.NDArray[np.float64]
+
+class SampledAtlas(Protocol):
+    """What a region needs to know of an atlas: where its samples lie and how they are annotated."""
+
+    @property
+    def name(self) -> str:
+        """How the atlas is called."""
+
+    @property
+    def space(self) -> str:
+        """Space of the samples' coordinates."""
+
+    @property
+    def samples(self) -> pd.DataFrame:
+        """One row per sample: `donor_name`, `mni_x`, `mni_y`, `mni_z`, `structure_id`, ..."""
+
+    @property
+    def donors(self) -> pd.DataFrame:
+        """One row per donor: `donor_name`, ..."""
+
+    @property
+    def structures(self) -> pd.DataFrame:
+        """One row per structure: `structure_id`, `acronym`, `name`, `parent_structure_id`."""
+
+
+# --- membership -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Membership:
+    """Which of n points belong to a region: yes, no, or one of them by convention only.
+
+    Half-way between two voxels the side of a sample is a convention. Operations follow Kleene's three-valued logic:
+    what no convention can change is certain. (Kleene SC (1952). Introduction to Metamathematics, section 64.)
+
+    Attributes
+    ----------
+    inside : ndarray of bool, shape (n,)
+        The answer, which may be a convention.
+    between_voxels : ndarray of bool, shape (n,)
+        Whether it is one.
+    """
+
+    inside: Booleans
+    between_voxels: Booleans
+
+    @classmethod
+    def certain(cls, inside: Booleans) -> Membership:
+        """Membership (n,) that no convention decides."""
+        return cls(inside, np.zeros(len(inside), dtype=bool))
+
+    @classmethod
+    def of(cls, located: pd.DataFrame) -> Membership:
+        """Membership that `Region.locate` returned."""
+        return cls(located["inside"].to_numpy(dtype=bool), located["between_voxels"].to_numpy(dtype=bool))
+
+    def to_table(
+        self,
+        samples: pd.DataFrame,
+        *,
+        probability: npt.NDArray[np.float64] | None = None,
+        tolerated: Booleans | None = None,
+    ) -> pd.DataFrame:
+        """Build what `Region.locate` returns: `probability` (n,) counts inside, None where the region has none."""
+        none = np.full(len(samples), np.nan)
+        columns = {
+            "inside": self.inside,
+            "probability": none if probability is None else np.where(self.inside, probability, np.nan),
+            "between_voxels": self.between_voxels,
+            "tolerated": np.zeros(len(samples), dtype=bool) if tolerated is None else tolerated,
+        }
+        return pd.DataFrame(columns, index=samples.index)
+
+    def __invert__(self) -> Membership:
+        return Membership(~self.inside, self.between_voxels)
+
+    def __or__(self, other: Membership) -> Membership:
+        certain = (self.inside & ~self.between_voxels) | (other.inside & ~other.between_voxels)
+        undecided = self.between_voxels | other.between_voxels
+        return Membership(self.inside | other.inside, undecided & ~certain)
+
+    def __and__(self, other: Membership) -> Membership:
+        return ~(~self | ~other)
+
+
+def sample_points(samples: pd.DataFrame) -> Points:
+    """Coordinates (n, 3) in mm of samples."""
+    return samples[["mni_x", "mni_y", "mni_z"]].to_numpy(dtype=np.float64)
+
+
+# --- regions ----------------------------------------------------------------------------------------------------
 
 
 class Region(ABC):
@@ -50,7 +151,7 @@ class Region(ABC):
     ('pole', 2145, [-22.0, 58.0, 4.0])
     >>> a.contains([[-22, 58, 4], [0, 0, 0]]).tolist()
     [True, False]
-    >>> a.to_image().get_data_dtype().name, a.identity()["kind"]
+    >>> a.to_image().get_data_dtype().name, a.identity().kind
     ('uint8', 'sphere')
 
     A probability map has a threshold, a structure needs an atlas, and samples lie in a region or not:
@@ -62,10 +163,17 @@ class Region(ABC):
     >>> bound = jugex.Region.from_structure("simFL").bound_to(atlas)
     >>> [int(region.locate(atlas.samples).inside.sum()) for region in (area, bound)]
     [38, 135]
+
+    Samples within a structure are those of an intersection, as without another structure those of a difference:
+
+    >>> int((area & bound).locate(atlas.samples).inside.sum())
+    38
     """
 
     name: str
     space: str = MNI_SPACE
+
+    # the constructors and operators make regions of the modules that are built on this one
 
     @staticmethod
     def from_image(
@@ -105,8 +213,8 @@ class Region(ABC):
         map_type: MapType = "statistical",
         name: str | None = None,
     ) -> Region:
-        """Region of siibra, by its names or as an object; see `jugex.regions.parcellations.region_from_siibra`."""
-        from jugex.regions.parcellations import region_from_siibra
+        """Region of siibra, by its names or as an object; see `jugex.regions.siibra_maps.region_from_siibra`."""
+        from jugex.regions.siibra_maps import region_from_siibra
 
         return region_from_siibra(parcellation, region, threshold=threshold, map_type=map_type, name=name)
 
@@ -127,9 +235,7 @@ class Region(ABC):
         return Box.of(corner, opposite, name=name, space=space)
 
     @staticmethod
-    def from_structure(
-        structure: str | int, *, atlas: ExpressionAtlas | None = None, name: str | None = None
-    ) -> Region:
+    def from_structure(structure: str | int, *, atlas: SampledAtlas | None = None, name: str | None = None) -> Region:
         """Region of an anatomical structure of the atlas; see `jugex.regions.structures.StructureRegion`."""
         from jugex.regions.structures import StructureRegion
 
@@ -148,12 +254,13 @@ class Region(ABC):
         -------
         DataFrame, n rows, index of `samples`
             `inside` (bool), `probability` (float; NaN outside and where the region has none),
-            `between_voxels` (bool: exactly half-way between two voxels, so that its side is a convention).
+            `between_voxels` (bool: exactly half-way between two voxels, so that its side is a convention),
+            `tolerated` (bool: inside by a tolerance only, see `with_tolerance`).
         """
 
     @abstractmethod
-    def identity(self) -> dict[str, Any]:
-        """What determined the region (JSON types only): name, kind, file, SHA-256, threshold, ..."""
+    def identity(self) -> RegionIdentity:
+        """What determined the region: name, kind, file, SHA-256, threshold, parts, ..."""
 
     @abstractmethod
     def renamed(self, name: str) -> Region:
@@ -199,11 +306,11 @@ class Region(ABC):
         """
         raise RegionError(f"region {self.name!r} holds no probability map, and so has no threshold to change")
 
-    def bound_to(self, atlas: ExpressionAtlas) -> Region:  # noqa: ARG002  # most regions need none
+    def bound_to(self, atlas: SampledAtlas) -> Region:  # noqa: ARG002  # most regions need none
         """The same region, with the anatomical structures in it looked up in an atlas; the query calls this first."""
         return self
 
-    def contains(self, points: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    def contains(self, points: npt.ArrayLike) -> Booleans:
         """Whether points lie in the region.
 
         Parameters
@@ -219,7 +326,10 @@ class Region(ABC):
         return self.locate(table)["inside"].to_numpy(dtype=bool)
 
     def distances(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Distance of points to the region; see `jugex.regions.morphology.measure_distances`.
+        """Distance of points to the nearest voxel of the region: to its faces, not to its centre.
+
+        The voxels are those of the region's own grid, or of 1 mm where it has none (spheres and boxes measure for
+        themselves).
 
         Parameters
         ----------
@@ -229,53 +339,64 @@ class Region(ABC):
         Returns
         -------
         ndarray, shape (n,)
-            Distances in mm; 0 inside, infinite where the region has no extent in space.
+            Distances in mm; 0 inside, infinite where the region is empty or has no extent in space.
         """
-        from jugex.regions.morphology import measure_distances
+        at = np.asarray(points, dtype=np.float64)
+        if len(at) and not np.isnan(self.volume):
+            image = self.to_upright_image()
+            mask = np.asarray(image.dataobj) > 0
+            if mask.any():
+                return distances_to_voxels(mask, np.asarray(image.affine), at)
+        return np.full(len(at), np.inf)
 
-        return measure_distances(self, np.asarray(points, dtype=np.float64))
+    def to_upright_image(self) -> SpatialImage:
+        """Image of the region with axes at right angles: where its own grid has others, on a 1 mm grid."""
+        image = self.to_image()
+        if has_right_angles(image.affine):
+            return image
+        return make_image(*rasterize(self.contains, self.space, *find_limits(image)))
 
     def __or__(self, other: Region) -> Region:
         """Union: one region, with the larger of the probabilities."""
         if not isinstance(other, Region):
             return NotImplemented
-        from jugex.regions.algebra import Union
+        from jugex.regions.operations import Union
 
         return Union.of((self, other))
 
     def __and__(self, other: Region) -> Region:
-        """Intersection, with the smaller of the probabilities; see `jugex.regions.algebra.Intersection`."""
+        """Intersection, with the smaller of the probabilities; see `jugex.regions.operations.Intersection`."""
         if not isinstance(other, Region):
             return NotImplemented
-        from jugex.regions.algebra import Intersection
+        from jugex.regions.operations import Intersection
 
         return Intersection.of((self, other))
 
     def __sub__(self, other: Region) -> Region:
-        """Difference, with the first's probability; see `jugex.regions.algebra.Difference`."""
+        """Difference, with the first's probability; see `jugex.regions.operations.Difference`."""
         if not isinstance(other, Region):
             return NotImplemented
-        from jugex.regions.algebra import Difference
+        from jugex.regions.operations import Difference
 
         return Difference.of(self, other)
 
     def __invert__(self) -> Region:
-        """Complement: the rest of the brain; see `jugex.regions.algebra.Complement`."""
-        from jugex.regions.algebra import Complement
+        """Complement: the rest of the brain; see `jugex.regions.operations.Complement`."""
+        from jugex.regions.operations import Complement
 
         return Complement.of(self)
 
     @property
     def left(self) -> Region:
-        """The part with x < 0 mm; see `jugex.regions.algebra.Half`."""
-        from jugex.regions.algebra import Half
+        """The part with x < 0 mm; see `jugex.regions.operations.Half`."""
+        from jugex.regions.operations import Half
 
         return Half.of(self, "left")
 
     @property
     def right(self) -> Region:
-        """The part with x > 0 mm; see `jugex.regions.algebra.Half`."""
-        from jugex.regions.algebra import Half
+        """The part with x > 0 mm; see `jugex.regions.operations.Half`."""
+        from jugex.regions.operations import Half
 
         return Half.of(self, "right")
 
@@ -297,12 +418,93 @@ class Region(ABC):
 
         return tolerate(self, mm)
 
-    def coverage(self, atlas: ExpressionAtlas) -> Coverage:
-        """Samples and donors that the region holds, and where it lies; see `jugex.regions.coverage.Coverage`."""
-        from jugex.regions.coverage import measure_coverage
+    def coverage(self, atlas: SampledAtlas) -> Coverage:
+        """Count the samples and donors of an atlas in the region, and say where it lies.
 
-        return measure_coverage(self, atlas)
+        Parameters
+        ----------
+        atlas : ExpressionAtlas
+            Where the samples come from (`jugex.open_atlas`).
+
+        Returns
+        -------
+        Coverage
+
+        Raises
+        ------
+        RegionError
+            Where the region holds a structure that the atlas does not have.
+        """
+        bound = self.bound_to(atlas)
+        samples = atlas.samples[bound.locate(atlas.samples)["inside"].to_numpy()]
+        sides = pd.Series(hemisphere_of(samples["mni_x"].to_numpy(dtype=np.float64)), index=samples.index, dtype=object)
+        counts = pd.crosstab(samples["donor_name"], sides)
+        counts = counts.reindex(index=atlas.donors["donor_name"], columns=list(HEMISPHERES), fill_value=0)
+        donors = counts.assign(samples=counts.sum(axis=1)).rename_axis(columns=None).reset_index()
+        return Coverage(bound.name, atlas.name, donors, bound.volume, bound.centroid)
 
     def __repr__(self) -> str:
         extent = "no extent in space" if np.isnan(self.volume) else f"{self.volume:,.0f} mm3"
         return f"<Region {self.name!r}: {extent}>"
+
+
+@dataclass(frozen=True, eq=False)
+class Coverage:
+    """Samples and donors that a region holds, its volume and where it lies.
+
+    Attributes
+    ----------
+    region, atlas : str
+        Their names.
+    donors : DataFrame
+        One row per donor of the atlas: `donor_name`, then the number of samples at x < 0 mm (`left`), x = 0
+        (`midline`) and x > 0 (`right`), and in all (`samples`).
+    volume : float
+        Volume of the region in mm3; NaN where it has no extent in space (an anatomical structure).
+    centroid : ndarray, shape (3,)
+        Centre of mass (x, y, z) of the region in mm; of a structure, that of its samples.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> coverage = jugex.Region.sphere((-22, 58, 4), 8).coverage(jugex.open_atlas("simulated"))
+    >>> coverage.n_samples, coverage.n_donors
+    (27, 6)
+    >>> coverage.hemispheres["samples"].tolist()
+    [27, 0, 0]
+    """
+
+    region: str
+    atlas: str
+    donors: pd.DataFrame
+    volume: float
+    centroid: Points
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples in the region."""
+        return int(self.donors["samples"].sum())
+
+    @property
+    def n_donors(self) -> int:
+        """Number of donors with samples in the region."""
+        return int((self.donors["samples"] > 0).sum())
+
+    @property
+    def hemispheres(self) -> pd.DataFrame:
+        """One row per `hemisphere` (left, midline, right): `samples` and `donors`, the donors with samples there."""
+        counts = self.donors[list(HEMISPHERES)]
+        samples, donors = counts.sum().to_numpy(), (counts > 0).sum().to_numpy()
+        return pd.DataFrame({"hemisphere": list(HEMISPHERES), "samples": samples, "donors": donors})
+
+    def __str__(self) -> str:
+        extent = "no extent in space" if np.isnan(self.volume) else f"{self.volume:,.0f} mm3"
+        x, y, z = self.centroid
+        where = "" if np.isnan(x) else f" around x {x:.0f}, y {y:.0f}, z {z:.0f} mm"
+        counts = f"{count_of(self.n_samples, 'sample')} of {count_of(self.n_donors, 'donor')}"
+        head = f"{self.region} in {self.atlas}: {counts}; {extent}{where}"
+        totals = {"donor_name": "samples", **self.donors[[*HEMISPHERES, "samples"]].sum()}
+        numbers = self.hemispheres.set_index("hemisphere")["donors"]
+        donors = {"donor_name": "donors", **numbers, "samples": self.n_donors}
+        table = pd.concat([self.donors, pd.DataFrame([totals, donors])])
+        return f"{head}\n{table.rename(columns={'donor_name': 'donor', 'samples': 'all'}).to_string(index=False)}"

@@ -1,8 +1,10 @@
-"""Regions of NIfTI images: probability maps, binary masks, and labels of label images."""
+"""Regions of NIfTI images: what an image is (probability map, mask, labels), and which of its voxels are the region."""
 
 from __future__ import annotations
 
+import operator
 import os
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Real
@@ -13,34 +15,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.errors import OptionError, RegionError
-from jugex.regions.base import Points, Region
-from jugex.regions.labels import read_folder_table, read_label_table
-from jugex.regions.selections import (
-    Selection,
-    holds_probabilities,
-    pick_map,
-    select_label,
-    select_map,
-    select_mask,
-    select_probable,
-)
-from jugex.regions.stacks import Stack, read_image
-from jugex.regions.volumes import Volume, voxel_volume
+from jugex.errors import OptionError, RegionError, RegionFileError
+from jugex.regions.base import Membership, Region, sample_points
+from jugex.regions.grids import Affine, Mask, Points, voxel_volume
+from jugex.regions.identity import RegionIdentity
+from jugex.regions.labels import find_label, match_names, read_folder_table, read_label_table
+from jugex.regions.nifti import Stack, Volume, read_image
 from jugex.spaces import MNI_SPACE
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
     from nibabel.spatialimages import SpatialImage
 
-__all__ = [
-    "ImageRegion",
-    "check_threshold",
-    "locations_table",
-    "region_from_image",
-    "sample_points",
-    "select_region",
-]
+__all__ = ["ImageRegion", "check_threshold", "region_from_image", "select_region"]
 
 #: Decimals of voxel coordinates that count: rounding noise must not decide on which side a sample lies.
 _DECIMALS = 6
@@ -68,8 +55,8 @@ class ImageRegion(Region):
         Probabilities in that box, in the image's data type; None where the region has none.
     max_probability : float or None
         Largest probability of the whole image.
-    source : dict
-        What else determined the region (JSON types only): part of `identity`.
+    source : RegionIdentity
+        What determined the region, without what is measured of it.
     space : str
         Space of the image.
     image : Volume or None
@@ -86,13 +73,13 @@ class ImageRegion(Region):
 
     name: str
     kind: str
-    affine: npt.NDArray[np.float64]
+    affine: Affine
     shape: tuple[int, ...]
     start: tuple[int, ...]
-    mask: npt.NDArray[np.uint8]
+    mask: Mask
     probabilities: npt.NDArray[Any] | None
     max_probability: float | None
-    source: dict[str, Any]
+    source: RegionIdentity
     space: str = MNI_SPACE
     image: Volume | None = None
 
@@ -116,24 +103,23 @@ class ImageRegion(Region):
         probability = np.full(len(points), np.nan)
         if self.probabilities is not None:
             probability[in_box] = self.probabilities[nearest]
-            probability[~inside] = np.nan
-        return locations_table(samples, inside, probability, between)
+        return Membership(inside, between).to_table(samples, probability=probability)
 
-    def identity(self) -> dict[str, Any]:
-        """What determined the region (JSON types only); see `Region.identity`."""
+    def identity(self) -> RegionIdentity:
+        """What determined the region; see `Region.identity`."""
         import nibabel
 
-        return {
-            "name": self.name,
-            "kind": self.kind,
-            **self.source,
-            "max_probability": self.max_probability,
-            "n_voxels": self.n_voxels,
-            "volume_mm3": self.volume,
-            "centroid": self.centroid.tolist(),
-            "voxel_size_mm": nibabel.affines.voxel_sizes(self.affine).tolist(),
-            "orientation": "".join(nibabel.orientations.aff2axcodes(self.affine)),
-        }
+        return replace(
+            self.source,
+            name=self.name,
+            kind=self.kind,
+            max_probability=self.max_probability,
+            n_voxels=self.n_voxels,
+            volume_mm3=self.volume,
+            centroid=tuple(self.centroid.tolist()),
+            voxel_size_mm=tuple(nibabel.affines.voxel_sizes(self.affine).tolist()),
+            orientation="".join(nibabel.orientations.aff2axcodes(self.affine)),
+        )
 
     def renamed(self, name: str) -> ImageRegion:
         """The same region under another name."""
@@ -142,7 +128,7 @@ class ImageRegion(Region):
     @property
     def thresholds(self) -> tuple[float, ...]:
         """The threshold of a probability map; see `Region.thresholds`."""
-        return () if self.probabilities is None else (float(self.source["threshold"]),)
+        return () if self.source.threshold is None else (self.source.threshold,)
 
     def at_threshold(self, threshold: float) -> ImageRegion:
         """The same region with another threshold; see `Region.at_threshold`. The file is read again."""
@@ -152,16 +138,16 @@ class ImageRegion(Region):
             )
         threshold = check_threshold(threshold)
         volume = self._read_again() if self.image is None else self.image
-        selection = select_probable(volume, threshold, percent=self.source["percent"])
+        selection = _select_probable(volume, threshold, percent=bool(self.source.percent))
         made = _build_region(volume, selection, self.name, self.space)
-        return replace(made, kind=self.kind, source=self.source | {"threshold": threshold}, image=self.image)
+        return replace(made, kind=self.kind, source=replace(self.source, threshold=threshold), image=self.image)
 
     def _read_again(self) -> Volume:
         """The file, as it was when the region was made."""
-        volume = read_image(self.source["file"], space=self.space)
-        if isinstance(volume, Stack) or volume.sha256 != self.source["sha256"]:
+        volume = read_image(str(self.source.file), space=self.space)
+        if isinstance(volume, Stack) or volume.sha256 != self.source.sha256:
             raise RegionError(
-                f"{self.source['file']} has changed since region {self.name!r} was made of it; make the region anew"
+                f"{self.source.file} has changed since region {self.name!r} was made of it; make the region anew"
             )
         return volume
 
@@ -268,46 +254,186 @@ def select_region(
 ) -> ImageRegion:
     """Make a region of an image that has been read and of the names of its labels; see `region_from_image`."""
     if isinstance(contents, Stack):
-        volume, number = pick_map(contents, label, table)
-        selection = replace(select_map(volume, threshold), label=number, label_name=table.get(number))
+        volume, number = _pick_map(contents, label, table)
+        selection = replace(_select_map(volume, threshold), label=number, label_name=table.get(number))
         return _build_region(volume, selection, name, space)
     volume = contents
     if label is not None:
-        selection = select_label(volume, label, table)
-    elif percent or holds_probabilities(volume, table):
-        selection = select_probable(volume, threshold, percent=percent)
+        selection = _select_label(volume, label, table)
+    elif percent or _holds_probabilities(volume, table):
+        selection = _select_probable(volume, threshold, percent=percent)
     else:
-        selection = select_mask(volume, table)
+        selection = _select_mask(volume, table)
     return _build_region(volume, selection, name, space)
 
 
-def check_threshold(threshold: float) -> float:
+def check_threshold(threshold: object) -> float:
     """Return the threshold as a float, or refuse it with an OptionError."""
-    if not _is_number(threshold):
+    if not isinstance(threshold, Real):
         raise OptionError(f"threshold {threshold!r} is no number: a probability from 0 to below 1 is needed")
-    if not 0 <= threshold < 1:
+    value = float(threshold)
+    if not 0 <= value < 1:
         raise OptionError(f"threshold {threshold!r} is out of range: a probability from 0 to below 1 is needed")
-    return float(threshold)
+    return value
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real)
+# --- what an image is, and which of its voxels are the region ----------------------------------------------------
 
 
-def sample_points(samples: pd.DataFrame) -> Points:
-    """Coordinates (n, 3) in mm of samples."""
-    return samples[["mni_x", "mni_y", "mni_z"]].to_numpy(dtype=np.float64)
+@dataclass(frozen=True, eq=False)
+class _Selection:
+    """The voxels of an image that make a region, and by which rule."""
+
+    kind: str
+    mask: npt.NDArray[np.bool_]
+    probabilities: npt.NDArray[Any] | None = None
+    max_probability: float | None = None
+    threshold: float | None = None
+    percent: bool = False
+    label: int | None = None
+    label_name: str | None = None
 
 
-def locations_table(
-    samples: pd.DataFrame,
-    inside: npt.NDArray[np.bool_],
-    probability: npt.NDArray[np.float64],
-    between_voxels: npt.NDArray[np.bool_],
-) -> pd.DataFrame:
-    """Build what `Region.locate` returns; each array has the shape (n,)."""
-    columns = {"inside": inside, "probability": probability, "between_voxels": between_voxels}
-    return pd.DataFrame(columns, index=samples.index)
+def _holds_probabilities(volume: Volume, table: dict[int, str]) -> bool:
+    """Whether the values are real numbers that are not labels: whole numbers with a label table are labels."""
+    return volume.data.dtype.kind == "f" and not (table and _is_whole(volume.data))
+
+
+def _is_whole(data: npt.NDArray[Any]) -> bool:
+    return data.dtype.kind != "f" or bool((data == np.rint(data)).all())
+
+
+def _select_probable(volume: Volume, threshold: float, *, percent: bool) -> _Selection:
+    """Voxels with a probability above the threshold."""
+    lowest, highest = volume.lowest, volume.highest
+    if lowest < 0:
+        raise RegionError(f"{volume.title} holds negative values (lowest {lowest:g}): probabilities are 0 to 1")
+    if highest > 100:
+        raise RegionError(
+            f"{volume.title} holds values up to {highest:g}: probabilities are 0 to 1, or percent 0 to 100"
+            f"{_label_hint(volume) if _is_whole(volume.data) else ''}"
+        )
+    percent = percent or highest > 1
+    values = volume.data if volume.data.dtype.kind == "f" else volume.data.astype(np.float64)
+    probabilities = values / values.dtype.type(100) if percent else values
+    maximum = probabilities.max()
+    mask = probabilities > probabilities.dtype.type(threshold)
+    if not mask.any():
+        scale = f"; its maximum {highest:g} was read as percent" if percent else ""
+        raise RegionError(
+            f"no voxel of {volume.title} is above the threshold {threshold:g}: the maximum is {maximum:g}{scale}; "
+            "lower the threshold or take another image"
+        )
+    return _Selection("probability map", mask, probabilities, float(maximum), threshold, bool(percent))
+
+
+def _pick_map(stack: Stack, label: int | str | None, table: dict[int, str]) -> tuple[Volume, int]:
+    """Volume of a 4-D image by its number or name, and its number as the table counts."""
+    if label is None:
+        raise RegionError(
+            f"{stack.title} holds {len(stack.volumes):,} volumes: one is needed, name it like {stack.title}#0 "
+            "(label=0 in Python)"
+        )
+    number = _read_number(label, table, stack)
+    first = _find_first(table, stack)
+    return stack.pick(number - first), number
+
+
+def _find_first(table: dict[int, str], stack: Stack) -> int:
+    """Whether a table counts the volumes from 0 or from 1; anything else would be guessing."""
+    n_volumes = len(stack.volumes)
+    numbers = set(table)
+    if not table or numbers == set(range(n_volumes)):
+        return 0
+    if numbers - {0} == set(range(1, n_volumes + 1)):  # 0 is then the background
+        return 1
+    raise RegionFileError(
+        f"the label table of {stack.title} lists {len(numbers):,} volumes, {min(numbers)} to {max(numbers)}, but the "
+        f"image holds {n_volumes:,}: it must count them from 0 or from 1"
+    )
+
+
+def _select_map(volume: Volume, threshold: float) -> _Selection:
+    """Voxels of one volume of a 4-D image: integers are percent, or masks where the whole image holds 0 and 1."""
+    if volume.data.dtype.kind == "f" or volume.highest > 1 or volume.lowest < 0:
+        return _select_probable(volume, threshold, percent=False)
+    return _select_mask(volume, {})
+
+
+def _select_label(volume: Volume, label: int | str, table: dict[int, str]) -> _Selection:
+    """Voxels of one label, by its number or its name."""
+    if not _is_whole(volume.data):
+        raise RegionError(f"{volume.title} has no labels: it holds real numbers that are not whole")
+    number = _read_number(label, table, volume)
+    if number == 0:
+        raise RegionError(f"label 0 of {volume.title} is the background: give the label of a region")
+    mask = volume.data == number
+    if not mask.any():
+        raise RegionError(f"no voxel of {volume.title} has the label {number}: it holds {_format_labels(volume)}")
+    return _Selection("label", mask, label=number, label_name=table.get(number))
+
+
+def _read_number(label: int | str, table: dict[int, str], image: Volume | Stack) -> int:
+    if not isinstance(label, str):
+        return _read_whole(label)
+    if re.fullmatch(r"[+-]?\d+", label.strip()):
+        return int(label)
+    if not table:
+        raise RegionError(
+            f"{image.title} has no label table, so that label {label!r} has no number: give the number, or put "
+            f"{image.stem}.tsv with the columns index and name beside the image"
+        )
+    matches = match_names(table, label)
+    if len(matches) > 1 and isinstance(image, Volume):  # a table of all that exists: only what the image holds counts
+        held = set(_list_values(image.data).tolist())
+        table = {number: name for number, name in matches.items() if number in held} or matches
+    return find_label(table, label, title=image.title)
+
+
+def _read_whole(label: Any) -> int:
+    """Whole number that a label is, also one written like 30.0."""
+    if isinstance(label, float | np.floating) and label.is_integer():
+        return int(label)
+    try:
+        return operator.index(label)
+    except TypeError:
+        raise RegionError(f"label {label!r} is no label: give its whole number, or its name as text") from None
+
+
+def _select_mask(volume: Volume, table: dict[int, str]) -> _Selection:
+    """Non-zero voxels of a binary mask."""
+    labels = _list_values(volume.data)
+    if len(labels) == 0:
+        raise RegionError(f"{volume.title} is empty: every voxel is 0")
+    if table or len(labels) > 1:
+        why = " and a label table beside it" if table else ""
+        raise RegionError(f"{volume.title} holds {_format_labels(volume)}{why}{_label_hint(volume)}")
+    return _Selection("binary mask", volume.data != 0)
+
+
+def _list_values(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Values other than 0, rising."""
+    return np.unique(data[data != 0])
+
+
+def _format_labels(volume: Volume) -> str:
+    labels = _list_values(volume.data)
+    if len(labels) == 1:
+        return f"1 label ({labels[0]:g})"
+    return f"{len(labels):,} labels ({labels[0]:g} to {labels[-1]:g})" if len(labels) else "none"
+
+
+def _label_hint(volume: Volume) -> str:
+    """Say how one label is named, and how percent, where the values could be that."""
+    labels = _list_values(volume.data)
+    file = volume.path.name if volume.path is not None else "image"
+    hint = f"; name one label, like {file}#{labels[0]:g} (label={labels[0]:g} in Python)"
+    if labels[0] > 0 and 1 < labels[-1] <= 100:
+        hint += f", or say that the values are percent: {file}% (percent=True)"
+    return hint
+
+
+# --- the region ---------------------------------------------------------------------------------------------------
 
 
 def _read_table(contents: Volume | Stack, label: int | str | None) -> dict[int, str]:
@@ -319,14 +445,15 @@ def _read_table(contents: Volume | Stack, label: int | str | None) -> dict[int, 
     return table if table or label is None else read_folder_table(contents.path, volumes=is_stack)
 
 
-def _build_region(volume: Volume, selection: Selection, name: str | None, space: str) -> ImageRegion:
+def _build_region(volume: Volume, selection: _Selection, name: str | None, space: str) -> ImageRegion:
     """Keep the smallest box that holds the region."""
     voxels = np.nonzero(selection.mask)
     box = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in voxels)
     kept = None if selection.probabilities is None else selection.probabilities[box].copy()
     default = volume.stem if selection.label is None else selection.label_name or f"{volume.stem} {selection.label}"
+    name = default if name is None else name
     return ImageRegion(
-        name=name if name is not None else default,
+        name=name,
         kind=selection.kind,
         affine=volume.affine,
         shape=volume.shape,
@@ -334,7 +461,17 @@ def _build_region(volume: Volume, selection: Selection, name: str | None, space:
         mask=selection.mask[box].astype(np.uint8),
         probabilities=kept,
         max_probability=selection.max_probability,
-        source=_describe_source(volume, selection),
+        source=RegionIdentity(
+            name=name,
+            kind=selection.kind,
+            file=None if volume.path is None else str(Path(volume.path)),
+            sha256=volume.sha256,
+            threshold=selection.threshold,
+            percent=selection.percent,
+            label=selection.label,
+            label_name=selection.label_name,
+            space=volume.space,
+        ),
         space=space,
         image=_crop(volume) if kept is not None and (volume.path is None or volume.grid is not None) else None,
     )
@@ -347,15 +484,3 @@ def _crop(volume: Volume) -> Volume:
     box = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in np.nonzero(volume.data))
     start = tuple(part.start for part in box)
     return replace(volume, data=volume.data[box].copy(), start=start, grid=volume.shape)
-
-
-def _describe_source(volume: Volume, selection: Selection) -> dict[str, Any]:
-    return {
-        "file": None if volume.path is None else str(Path(volume.path)),
-        "sha256": volume.sha256,
-        "threshold": selection.threshold,
-        "percent": selection.percent,
-        "label": selection.label,
-        "label_name": selection.label_name,
-        "space": volume.space,
-    }

@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from jugex.errors import RegionError, RegionFileError
-from jugex.regions.volumes import file_stem
+from jugex.regions.nifti import file_stem
 
 __all__ = ["find_label", "match_names", "nearest_names", "read_folder_table", "read_label_table", "read_names"]
 

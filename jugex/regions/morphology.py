@@ -1,30 +1,25 @@
-"""Regions made larger or smaller by millimetres, and distances to regions."""
+"""Regions made larger or smaller by millimetres, and a tolerance around them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from jugex.errors import OptionError, RegionError
-from jugex.regions.base import Points, Region
-from jugex.regions.images import ImageRegion, locations_table, sample_points
-from jugex.regions.rasters import find_limits, make_image, rasterize, show_number, show_point
-from jugex.regions.truth import Booleans, Truth
+from jugex.regions.base import Membership, Region, SampledAtlas, sample_points
+from jugex.regions.grids import NOISE, Booleans, Points, crop, depths
+from jugex.regions.identity import RegionIdentity, known_number, known_point
+from jugex.regions.images import ImageRegion
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
     from nibabel.spatialimages import SpatialImage
 
-    from jugex.atlas import ExpressionAtlas
-
-__all__ = ["Resized", "Tolerant", "dilate", "erode", "measure_distances", "tolerate"]
-
-#: Distances (mm) below this are rounding noise.
-_NOISE = 1e-9
+__all__ = ["Resized", "Tolerant", "dilate", "erode", "tolerate"]
 
 
 def erode(region: Region, mm: float) -> Region:
@@ -54,9 +49,9 @@ def erode(region: Region, mm: float) -> Region:
     if _check_width(mm, "erode by") == 0:
         return region
     image = _take_grid(region, how := f"eroded by {mm:g} mm")
-    mask, start = _take_box(np.asarray(image.dataobj) > 0, np.ones(3, dtype=np.intp))
-    depth = _measure_depths(mask, image)
-    if not (core := depth > mm + _NOISE).any():
+    mask, start = crop(np.asarray(image.dataobj) > 0, np.ones(3, dtype=np.intp))
+    depth = depths(mask, image)
+    if not (core := depth > mm + NOISE).any():
         raise RegionError(
             f"nothing of region {region.name!r} is left when eroded by {mm:g} mm: it is {depth.max():.1f} mm deep; "
             "erode by less"
@@ -94,8 +89,8 @@ def dilate(region: Region, mm: float) -> Region:
 
     image = _take_grid(region, how := f"dilated by {mm:g} mm")
     margins = np.ceil(mm / voxel_sizes(image.affine)).astype(np.intp)
-    mask, start = _take_box(np.asarray(image.dataobj) > 0, margins)
-    grown = _measure_depths(~mask, image) <= mm + _NOISE
+    mask, start = crop(np.asarray(image.dataobj) > 0, margins)
+    grown = depths(~mask, image) <= mm + NOISE
     return Resized(region, "dilated", float(mm), _make_mask_region(grown, start, image, region, how))
 
 
@@ -123,22 +118,6 @@ def tolerate(region: Region, mm: float) -> Region:
     if isinstance(region, Tolerant):
         return replace(region, mm=max(region.mm, float(mm)))
     return Tolerant(region, float(mm), region.name)
-
-
-def measure_distances(region: Region, points: Points) -> npt.NDArray[np.float64]:
-    """Distance in mm of points (n, 3) to the nearest voxel of a region: to its faces, not to its centre.
-
-    So a distance of 0 agrees with the rule that a sample belongs to the voxel in which it lies. The voxels are those
-    of the region's own grid, or of 1 mm where it has none (spheres and boxes measure for themselves). A region without
-    extent in space (an anatomical structure) is infinitely far away, as is an empty one.
-    """
-    if np.isnan(region.volume):
-        return np.full(len(points), np.inf)
-    image = _take_orthogonal(region)
-    mask = np.asarray(image.dataobj) > 0
-    if not mask.any() or not len(points):
-        return np.full(len(points), np.inf)
-    return _distances_to_voxels(mask, np.asarray(image.affine), points)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -175,25 +154,21 @@ class Resized(Region):
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
         """Say of each sample whether it lies in the region; see `Region.locate`."""
         before, after = self.part.locate(samples), self.mask.locate(samples)
-        combine = Truth.__and__ if self.how == "eroded" else Truth.__or__  # a sphere is finer than its grid
-        truth = combine(Truth.of(before), Truth.of(after))
-        probability = np.where(truth.inside, before["probability"].to_numpy(), np.nan)
-        return locations_table(samples, truth.inside, probability, truth.undecided)
+        combine = Membership.__and__ if self.how == "eroded" else Membership.__or__  # a sphere is finer than its grid
+        whole = combine(Membership.of(before), Membership.of(after))
+        return whole.to_table(samples, probability=before["probability"].to_numpy())
 
-    def identity(self) -> dict[str, Any]:
-        """What determined the region (JSON types only), with the identity of the region before under `parts`."""
-        return {
-            "name": self.name,
-            "kind": f"{self.how} by {self.mm:g} mm",
-            "file": None,
-            "sha256": None,
-            "threshold": None,
-            "space": self.space,
-            "mm": self.mm,
-            "volume_mm3": show_number(self.volume),
-            "centroid": show_point(self.centroid),
-            "parts": [self.part.identity()],
-        }
+    def identity(self) -> RegionIdentity:
+        """What determined the region, with the identity of the region before under `parts`."""
+        return RegionIdentity(
+            name=self.name,
+            kind=f"{self.how} by {self.mm:g} mm",
+            space=self.space,
+            mm=self.mm,
+            volume_mm3=known_number(self.volume),
+            centroid=known_point(self.centroid),
+            parts=(self.part.identity(),),
+        )
 
     def renamed(self, name: str) -> Resized:
         """The same region under another name."""
@@ -245,26 +220,27 @@ class Tolerant(Region):
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
         """Say of each sample whether it lies in the region or near enough; see `Region.locate`.
 
-        There is one more column: `tolerated` (bool), whether the sample is in the region by the tolerance only. No
-        sample near enough lies `between_voxels`, since both of them will do.
+        `tolerated` is true where the sample is in the region by the tolerance only. No sample near enough lies
+        `between_voxels`, since both of them will do.
         """
         found = self.part.locate(samples)
-        inside, undecided = found["inside"].to_numpy(dtype=bool), found["between_voxels"].to_numpy(dtype=bool)
+        before = Membership.of(found)
         near = np.zeros(len(samples), dtype=bool)
-        asked = np.flatnonzero(~inside | undecided)
-        near[asked] = self.part.distances(sample_points(samples)[asked]) <= self.mm + _NOISE
-        located = locations_table(samples, inside | near, found["probability"].to_numpy(), undecided & ~near)
-        return located.assign(tolerated=near & ~inside)
+        asked = np.flatnonzero(~before.inside | before.between_voxels)
+        near[asked] = self.part.distances(sample_points(samples)[asked]) <= self.mm + NOISE
+        whole = Membership(before.inside | near, before.between_voxels & ~near)
+        tolerated = (near & ~before.inside) | found["tolerated"].to_numpy()
+        return whole.to_table(samples, probability=found["probability"].to_numpy(), tolerated=tolerated)
 
-    def identity(self) -> dict[str, Any]:
-        """What determined the region (JSON types only): that of the region, and `tolerance_mm`."""
-        return {**self.part.identity(), "name": self.name, "tolerance_mm": self.mm}
+    def identity(self) -> RegionIdentity:
+        """What determined the region: the identity of the region itself, and the tolerance."""
+        return replace(self.part.identity(), name=self.name, tolerance_mm=self.mm)
 
     def renamed(self, name: str) -> Tolerant:
         """The same region under another name."""
         return replace(self, name=name)
 
-    def bound_to(self, atlas: ExpressionAtlas) -> Tolerant:
+    def bound_to(self, atlas: SampledAtlas) -> Tolerant:
         """The same region with its part bound to the atlas; see `Region.bound_to`."""
         return replace(self, part=self.part.bound_to(atlas))
 
@@ -313,42 +289,17 @@ def _take_grid(region: Region, how: str) -> SpatialImage:
             f"region {region.name!r} cannot be {how}: it is made of anatomical structures, which have samples but no "
             "extent in space; resize an image, a sphere or a box, and intersect that with the structure"
         )
-    image = _take_orthogonal(region)
+    image = region.to_upright_image()
     if not np.any(image.dataobj):
         raise RegionError(f"region {region.name!r} cannot be {how}: it is empty")
     return image
-
-
-def _take_orthogonal(region: Region) -> SpatialImage:
-    """Image of a region with its axes at right angles: where its own have others, on a 1 mm grid."""
-    image = region.to_image()
-    axes = image.affine[:3, :3] / np.linalg.norm(image.affine[:3, :3], axis=0)
-    if np.allclose(axes.T @ axes, np.eye(3), rtol=0, atol=1e-5):  # float32 in the header
-        return image
-    return make_image(*rasterize(region, *find_limits(image)))
-
-
-def _measure_depths(mask: Booleans, image: SpatialImage) -> npt.NDArray[np.float64]:
-    """Distance in mm from each voxel of a mask to the nearest one outside it, centre to centre; 0 outside."""
-    from nibabel.affines import voxel_sizes
-    from scipy.ndimage import distance_transform_edt
-
-    return np.asarray(distance_transform_edt(mask, sampling=voxel_sizes(image.affine)), dtype=np.float64)
-
-
-def _take_box(mask: Booleans, margins: npt.NDArray[np.intp]) -> tuple[Booleans, npt.NDArray[np.intp]]:
-    """The smallest box of a mask that holds it, with margins, and its first voxel, which may lie before the mask's."""
-    voxels = np.argwhere(mask)
-    first, last = voxels.min(axis=0), voxels.max(axis=0)
-    box = mask[tuple(slice(start, stop + 1) for start, stop in zip(first, last, strict=True))]
-    return np.pad(box, [(margin, margin) for margin in margins]), first - margins
 
 
 def _make_mask_region(
     mask: Booleans, start: npt.NDArray[np.intp], image: SpatialImage, region: Region, how: str
 ) -> ImageRegion:
     """Region of a box of voxels in the grid of an image, which is made larger where the box reaches beyond it."""
-    box, first = _take_box(mask, np.zeros(3, dtype=np.intp))
+    box, first = crop(mask, np.zeros(3, dtype=np.intp))
     first = first + start
     shift = 2 * ((np.maximum(-first, 0) + 1) // 2)  # even: half-way between two voxels the same one counts as before
     affine = np.array(image.affine, dtype=np.float64)
@@ -363,35 +314,6 @@ def _make_mask_region(
         mask=box.astype(np.uint8),
         probabilities=None,
         max_probability=None,
-        source={},
+        source=RegionIdentity(name=f"{region.name} {how}", kind="binary mask", space=region.space),
         space=region.space,
     )
-
-
-def _distances_to_voxels(mask: Booleans, affine: npt.NDArray[np.float64], points: Points) -> npt.NDArray[np.float64]:
-    """Distance in mm of points (n, 3) to the nearest box of the voxels (i, j, k) of a grid with right angles."""
-    from nibabel.affines import voxel_sizes
-    from scipy.ndimage import binary_erosion
-    from scipy.spatial import KDTree
-
-    sizes = voxel_sizes(affine)
-    at = (points - affine[:3, 3]) @ (affine[:3, :3] / sizes)  # along the grid's axes, in mm
-    centres = np.argwhere(mask & ~binary_erosion(mask)) * sizes  # no other voxel is nearest to a point outside
-    tree = KDTree(centres)
-    bound = _distances_to_boxes(at, centres[tree.query(at)[1]], sizes)
-    # the nearest box is not always that of the nearest centre, but its centre is no further than this
-    reach = bound + np.linalg.norm(sizes) / 2 + _NOISE
-    candidates = tree.query_ball_point(at, reach)
-    n_candidates = np.array([len(found) for found in candidates])
-    rows = np.repeat(np.arange(len(at)), n_candidates)
-    each = _distances_to_boxes(at[rows], centres[np.concatenate(candidates).astype(np.intp)], sizes)
-    distances = np.minimum.reduceat(each, np.cumsum(n_candidates) - n_candidates)
-    voxels = np.rint(at / sizes).astype(np.intp)
-    on_grid = ((voxels >= 0) & (voxels < mask.shape)).all(axis=1)
-    distances[on_grid] *= ~mask[tuple(voxels[on_grid].T)]  # deep inside, where no voxel of the surface is
-    return np.asarray(distances)
-
-
-def _distances_to_boxes(points: Points, centres: Points, sizes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Distance of each of n points to the box around its centre, all (n, 3) in mm along the boxes' axes."""
-    return np.asarray(np.linalg.norm(np.maximum(np.abs(points - centres) - sizes / 2, 0.0), axis=1))

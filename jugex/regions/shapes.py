@@ -1,29 +1,26 @@
-"""Regions made without an image: spheres and boxes."""
+"""Regions made without a file: spheres, boxes, and the two regions of the demonstration."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from jugex.errors import RegionError
-from jugex.regions.base import Points, Region
-from jugex.regions.images import locations_table, sample_points
-from jugex.regions.rasters import make_image, rasterize
-from jugex.regions.volumes import in_mni_box
-from jugex.spaces import MNI_SPACE, is_mni_space
+from jugex.regions.base import Membership, Region, sample_points
+from jugex.regions.grids import NOISE, Points, in_mni_box, make_image, rasterize
+from jugex.regions.identity import RegionIdentity, known_point
+from jugex.regions.images import region_from_image
+from jugex.spaces import MNI_SPACE, demo_probability, is_mni_space
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
 
-__all__ = ["Box", "Sphere"]
-
-#: Distances (mm) below this are rounding noise.
-_NOISE = 1e-9
+__all__ = ["Box", "Sphere", "demo_region", "demo_regions"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,25 +90,21 @@ class Sphere(Region):
 
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
         """Say of each sample whether it is at most `radius` from the centre; see `Region.locate`."""
-        points = sample_points(samples)
-        inside = np.linalg.norm(points - np.array(self.centre), axis=1) <= self.radius + _NOISE
-        no_probability, not_between = np.full(len(points), np.nan), np.zeros(len(points), dtype=bool)
-        return locations_table(samples, inside, no_probability, not_between)
+        offsets = sample_points(samples) - np.array(self.centre)
+        inside = np.asarray(np.linalg.norm(offsets, axis=1) <= self.radius + NOISE)
+        return Membership.certain(inside).to_table(samples)
 
-    def identity(self) -> dict[str, Any]:
-        """What determined the region (JSON types only); see `Region.identity`."""
-        return {
-            "name": self.name,
-            "kind": "sphere",
-            "file": None,
-            "sha256": None,
-            "threshold": None,
-            "space": self.space,
-            "centre": list(self.centre),
-            "radius_mm": self.radius,
-            "volume_mm3": self.volume,
-            "centroid": self.centroid.tolist(),
-        }
+    def identity(self) -> RegionIdentity:
+        """What determined the region; see `Region.identity`."""
+        return RegionIdentity(
+            name=self.name,
+            kind="sphere",
+            space=self.space,
+            centre=self.centre,
+            radius_mm=self.radius,
+            volume_mm3=self.volume,
+            centroid=known_point(self.centroid),
+        )
 
     def distances(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Distance in mm of points (n, 3) to the sphere; see `Region.distances`."""
@@ -137,7 +130,9 @@ class Sphere(Region):
 
         In another space the grid is as fine as the sphere needs it to be, and nothing is cut.
         """
-        return make_image(*rasterize(self, self.centroid - self.radius, self.centroid + self.radius))
+        return make_image(
+            *rasterize(self.contains, self.space, self.centroid - self.radius, self.centroid + self.radius)
+        )
 
 
 @dataclass(frozen=True, repr=False)
@@ -195,25 +190,20 @@ class Box(Region):
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
         """Say of each sample whether it is between the corners; see `Region.locate`."""
         points = sample_points(samples)
-        is_between = (points >= np.array(self.low) - _NOISE) & (points <= np.array(self.high) + _NOISE)
-        inside = np.asarray(is_between.all(axis=1), dtype=bool)
-        no_probability, not_between = np.full(len(points), np.nan), np.zeros(len(points), dtype=bool)
-        return locations_table(samples, inside, no_probability, not_between)
+        is_between = (points >= np.array(self.low) - NOISE) & (points <= np.array(self.high) + NOISE)
+        return Membership.certain(np.asarray(is_between.all(axis=1), dtype=bool)).to_table(samples)
 
-    def identity(self) -> dict[str, Any]:
-        """What determined the region (JSON types only); see `Region.identity`."""
-        return {
-            "name": self.name,
-            "kind": "box",
-            "file": None,
-            "sha256": None,
-            "threshold": None,
-            "space": self.space,
-            "low": list(self.low),
-            "high": list(self.high),
-            "volume_mm3": self.volume,
-            "centroid": self.centroid.tolist(),
-        }
+    def identity(self) -> RegionIdentity:
+        """What determined the region; see `Region.identity`."""
+        return RegionIdentity(
+            name=self.name,
+            kind="box",
+            space=self.space,
+            low=self.low,
+            high=self.high,
+            volume_mm3=self.volume,
+            centroid=known_point(self.centroid),
+        )
 
     def distances(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Distance in mm of points (n, 3) to the box; see `Region.distances`."""
@@ -236,7 +226,7 @@ class Box(Region):
 
     def to_image(self) -> Nifti1Image:
         """A binary uint8 NIfTI image of the region on a 1 mm grid; in another space, see `Sphere.to_image`."""
-        return make_image(*rasterize(self, np.array(self.low), np.array(self.high)))
+        return make_image(*rasterize(self.contains, self.space, np.array(self.low), np.array(self.high)))
 
 
 def _check_corner(point: Sequence[float], space: str) -> Points:
@@ -249,3 +239,44 @@ def _check_corner(point: Sequence[float], space: str) -> Points:
             "it must lie in x -100..100, y -140..110, z -90..120 mm"
         )
     return corner
+
+
+# The 2 mm MNI152 grid: number of voxels per axis, and the centre of the first voxel (mm).
+_DEMO_SHAPE = (91, 109, 91)
+_DEMO_ORIGIN = (-90.0, -126.0, -72.0)
+_DEMO_STEP = 2.0
+
+
+def demo_regions(threshold: float = 0.2) -> tuple[Region, Region]:
+    """Two neighbouring simulated regions in left frontal cortex that overlap, like two cytoarchitectonic areas.
+
+    Parameters
+    ----------
+    threshold : float, default 0.2
+        Probability above which a point belongs to a region.
+
+    Returns
+    -------
+    tuple of two Region
+        "simulated A" and "simulated B".
+
+    Examples
+    --------
+    >>> import jugex
+    >>> jugex.demo_regions(threshold=0.4)
+    (<Region 'simulated A': ...>, <Region 'simulated B': ...>)
+    """
+    return demo_region("A", threshold=threshold), demo_region("B", threshold=threshold)
+
+
+def demo_region(name: str, *, threshold: float = 0.2) -> Region:
+    """One of the two demonstration regions, "A" or "B"; see `demo_regions`."""
+    from nibabel.nifti1 import Nifti1Image
+
+    axes = [start + _DEMO_STEP * np.arange(n) for start, n in zip(_DEMO_ORIGIN, _DEMO_SHAPE, strict=True)]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    affine = np.diag([_DEMO_STEP, _DEMO_STEP, _DEMO_STEP, 1.0])
+    affine[:3, 3] = _DEMO_ORIGIN
+    image = Nifti1Image(demo_probability(name, grid).astype(np.float32), affine)
+    region = region_from_image(image, threshold=threshold, name=f"simulated {name}")
+    return replace(region, kind="simulated probability map")

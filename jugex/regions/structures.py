@@ -14,17 +14,23 @@ import pandas as pd
 
 from jugex._text import join_words
 from jugex.errors import OptionError, RegionError
-from jugex.regions.base import Points, Region
-from jugex.regions.images import locations_table, sample_points
-from jugex.regions.rasters import make_image, rasterize, show_point
+from jugex.regions.base import Membership, Region, SampledAtlas, sample_points
+from jugex.regions.grids import Points, make_image, rasterize
+from jugex.regions.identity import RegionIdentity, StructureIdentity, known_point
+from jugex.regions.operations import Union
 from jugex.spaces import MNI_SPACE
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
 
-    from jugex.atlas import ExpressionAtlas
-
-__all__ = ["Structure", "StructureRegion", "find_structure", "find_structures", "search_structures"]
+__all__ = [
+    "Structure",
+    "StructureRegion",
+    "find_structure",
+    "find_structures",
+    "region_of_structures",
+    "search_structures",
+]
 
 _N_SHOWN = 5
 _HOW_TO_LIST = "jugex regions structures lists them, with the same --atlas; in Python, atlas.structures does"
@@ -49,12 +55,12 @@ class Structure:
     name: str
     members: frozenset[int]
 
-    def identity(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """What the structure is (JSON types only)."""
         return {"structure_ids": list(self.structure_ids), "acronym": self.acronym, "name": self.name}
 
 
-def find_structure(atlas: ExpressionAtlas, structure: str | int) -> Structure:
+def find_structure(atlas: SampledAtlas, structure: str | int) -> Structure:
     """Find an anatomical structure of an atlas by its acronym, name or id.
 
     The first of these that finds something counts: the id; an exact acronym or name; one that differs in case or
@@ -86,7 +92,7 @@ def find_structure(atlas: ExpressionAtlas, structure: str | int) -> Structure:
         raise RegionError(f"{atlas.name} has no structure {structure!r}{_suggest(table, structure)}")
     top = _drop_parts(found, table)
     if not _is_one_structure(top):
-        shown = "; ".join(_describe(row) for row in top.head(_N_SHOWN).itertuples())
+        shown = "; ".join(_format_structure(row) for row in top.head(_N_SHOWN).itertuples())
         more = f"; and {len(top) - _N_SHOWN} more" if len(top) > _N_SHOWN else ""
         raise RegionError(
             f"{structure!r} fits {len(top)} structures of {atlas.name}; name one, by its id if need be: {shown}{more}"
@@ -97,7 +103,7 @@ def find_structure(atlas: ExpressionAtlas, structure: str | int) -> Structure:
     return Structure(ids, str(first["acronym"]), name, _find_members(table, ids))
 
 
-def find_structures(atlas: ExpressionAtlas, structures: str | int | Iterable[str | int]) -> tuple[Structure, ...]:
+def find_structures(atlas: SampledAtlas, structures: str | int | Iterable[str | int]) -> tuple[Structure, ...]:
     """Find several structures, as `find_structure` does.
 
     Parameters
@@ -127,7 +133,7 @@ def find_structures(atlas: ExpressionAtlas, structures: str | int | Iterable[str
     return tuple(find_structure(atlas, structure) for structure in asked)
 
 
-def search_structures(atlas: ExpressionAtlas, words: Sequence[str] = ()) -> pd.DataFrame:
+def search_structures(atlas: SampledAtlas, words: Sequence[str] = ()) -> pd.DataFrame:
     """List the anatomical structures of an atlas that have samples, by words.
 
     Parameters
@@ -195,16 +201,14 @@ class StructureRegion(Region):
     space: str = MNI_SPACE
 
     @classmethod
-    def of(
-        cls, structure: str | int, *, atlas: ExpressionAtlas | None = None, name: str | None = None
-    ) -> StructureRegion:
+    def of(cls, structure: str | int, *, atlas: SampledAtlas | None = None, name: str | None = None) -> StructureRegion:
         """Make the region of a structure with all its descendants.
 
         Parameters
         ----------
         structure : str or int
             Acronym, name or id; see `find_structure`.
-        atlas : ExpressionAtlas, optional
+        atlas : SampledAtlas, optional
             Whose structure is meant (`jugex.open_atlas`); default: that of the query.
         name : str, optional
             How the region is called in outputs; default: by the structure's name.
@@ -217,14 +221,14 @@ class StructureRegion(Region):
         region = cls(structure, str(structure) if name is None else name)
         return region if atlas is None else region.bound_to(atlas)
 
-    def bound_to(self, atlas: ExpressionAtlas) -> StructureRegion:
+    def bound_to(self, atlas: SampledAtlas) -> StructureRegion:
         """The same region, looked up in an atlas; see `Region.bound_to`."""
         structures, samples = getattr(atlas, "structures", None), getattr(atlas, "samples", None)
         if structures is None or samples is None:
             raise OptionError(f"an atlas is what jugex.open_atlas returns; got {type(atlas).__name__}")
         structure = find_structure(atlas, self.asked)
         of_structure = samples["structure_id"].isin(list(structure.members))
-        if not of_structure.any():
+        if self.structure is None and not of_structure.any():
             raise RegionError(f"{atlas.name} has no sample of the structure {structure.name!r} or of its parts")
         name = structure.name if self.name == str(self.asked) else self.name
         return replace(
@@ -240,8 +244,8 @@ class StructureRegion(Region):
             With the column `structure_id`.
         """
         structure, _ = self._look_up()
-        inside = samples["structure_id"].isin(list(structure.members)).to_numpy()
-        return locations_table(samples, inside, np.full(len(samples), np.nan), np.zeros(len(samples), dtype=bool))
+        inside = samples["structure_id"].isin(list(structure.members)).to_numpy(dtype=bool)
+        return Membership.certain(inside).to_table(samples)
 
     def contains(self, points: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Whether points (n, 3) in mm lie in the 1 mm voxel of a sample, shape (n,): no more is known."""
@@ -249,21 +253,19 @@ class StructureRegion(Region):
         voxels = [pd.MultiIndex.from_arrays(list(np.rint(at).T)) for at in (np.asarray(points, dtype=float), known)]
         return np.asarray(voxels[0].isin(voxels[1]))
 
-    def identity(self) -> dict[str, Any]:
-        """What determined the region (JSON types only); see `Region.identity`."""
+    def identity(self) -> RegionIdentity:
+        """What determined the region; see `Region.identity`."""
         structure, _ = self._look_up()
-        return {
-            "name": self.name,
-            "kind": "anatomical structure",
-            "file": None,
-            "sha256": None,
-            "threshold": None,
-            "space": self.space,
-            "asked": self.asked,
-            "structure": structure.identity() | {"n_structures": len(structure.members)},
-            "volume_mm3": None,
-            "centroid": show_point(self.centroid),
-        }
+        return RegionIdentity(
+            name=self.name,
+            kind="anatomical structure",
+            space=self.space,
+            asked=self.asked,
+            structure=StructureIdentity(
+                structure.structure_ids, structure.acronym, structure.name, len(structure.members)
+            ),
+            centroid=known_point(self.centroid),
+        )
 
     def renamed(self, name: str) -> StructureRegion:
         """The same region under another name."""
@@ -277,12 +279,16 @@ class StructureRegion(Region):
     @property
     def centroid(self) -> Points:
         """Mean (x, y, z) in mm of the structure's samples, shape (3,)."""
-        return np.asarray(self._look_up()[1].mean(axis=0))
+        _, points = self._look_up()
+        return np.asarray(points.mean(axis=0)) if len(points) else np.full(3, np.nan)
 
     def to_image(self) -> Nifti1Image:
         """A binary uint8 NIfTI image of the 1 mm voxels in which the structure's samples lie."""
         _, points = self._look_up()
-        return make_image(*rasterize(self, np.rint(points.min(axis=0)), np.rint(points.max(axis=0))))
+        points = points if len(points) else np.zeros((1, 3))
+        return make_image(
+            *rasterize(self.contains, self.space, np.rint(points.min(axis=0)), np.rint(points.max(axis=0)))
+        )
 
     def _look_up(self) -> tuple[Structure, Points]:
         """The structure and its samples, where they are known."""
@@ -294,7 +300,45 @@ class StructureRegion(Region):
         return self.structure, self.points
 
 
-def _list_structures(atlas: ExpressionAtlas) -> pd.DataFrame:
+def region_of_structures(structures: str | int | Iterable[str | int], *, atlas: SampledAtlas) -> Region:
+    """Make one region of one or several anatomical structures with their descendants.
+
+    ``region & region_of_structures("Cx, HiF", atlas=atlas)`` holds the samples of a region that are annotated with
+    one of them, and ``region - region_of_structures(...)`` those that are not, with the region's probability.
+
+    Parameters
+    ----------
+    structures : str, int or iterable of them
+        As for `find_structures`.
+    atlas : ExpressionAtlas
+        Whose structures are meant.
+
+    Returns
+    -------
+    Region
+        A structure, or the union of several.
+
+    Raises
+    ------
+    OptionError
+        Where none is given.
+    RegionError
+        Where one is unknown or ambiguous.
+    """
+    found = [
+        StructureRegion(
+            structure.structure_ids[0] if len(structure.structure_ids) == 1 else structure.name,
+            structure.name,
+            structure,
+            sample_points(atlas.samples[atlas.samples["structure_id"].isin(list(structure.members))]),
+            atlas.space,
+        )
+        for structure in find_structures(atlas, structures)
+    ]
+    return found[0] if len(found) == 1 else Union.of(found)
+
+
+def _list_structures(atlas: SampledAtlas) -> pd.DataFrame:
     """Structures of an atlas, and those of its samples that it does not list, with the columns of `structures`."""
     columns = {"structure_acronym": "acronym", "structure_name": "name"}
     sampled = atlas.samples[["structure_id", *columns]].rename(columns=columns).drop_duplicates("structure_id")
@@ -361,7 +405,7 @@ def _drop_side(name: str) -> str:
     return re.sub(r",\s*(left|right)\b", "", name, flags=re.IGNORECASE)
 
 
-def _describe(row: Any) -> str:
+def _format_structure(row: Any) -> str:
     return f"{row.name} ({row.acronym}, id {row.structure_id})"
 
 

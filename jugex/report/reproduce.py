@@ -102,11 +102,11 @@ def _write_names(regions: list[dict[str, Any]]) -> list[str]:
 
 def _find_demo(region: dict[str, Any]) -> str:
     """Which of the two demo regions it is, if any."""
-    from jugex.regions.demo import demo_region
+    from jugex.regions.shapes import demo_region
 
     if not str(region["kind"]).startswith("simulated") or region.get("threshold") is None:
         return ""
-    found = [name for name in "AB" if demo_region(name).identity()["sha256"] == region.get("sha256")]
+    found = [name for name in "AB" if demo_region(name).identity().sha256 == region.get("sha256")]
     return "".join(found[:1])
 
 

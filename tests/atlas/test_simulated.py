@@ -16,7 +16,7 @@ from jugex.atlas.allen import DONORS
 from jugex.atlas.base import DONOR_COLUMNS, PROBE_COLUMNS, SAMPLE_COLUMNS, STRUCTURE_COLUMNS
 from jugex.atlas.simulated import CANDIDATE_GENES, PLANTED_GENES
 from jugex.errors import OptionError
-from jugex.regions.demo import demo_probability
+from jugex.spaces import demo_probability
 
 _DIGEST = """
 import hashlib, numpy

@@ -85,7 +85,7 @@ class TestRegions:
 
     def test_an_image_of_another_space_needs_no_form_code_and_no_box(self, mouse):
         region = jugex.Region.from_image(mask_image(), space=MOUSE, name="mask")
-        assert region.space == region.identity()["space"] == region.renamed("other").space == MOUSE
+        assert region.space == region.identity().space == region.renamed("other").space == MOUSE
         assert region.locate(mouse.samples)["inside"].sum() == 8
         assert jugex.Region.from_image(mask_image(500.0), space=MOUSE).centroid[0] == 503.5
 
@@ -104,7 +104,7 @@ class TestRegions:
 
     def test_a_sphere_of_another_space_lies_anywhere_finite(self):
         sphere = mouse_sphere(500)
-        assert sphere.identity()["space"] == sphere.renamed("other").space == MOUSE
+        assert sphere.identity().space == sphere.renamed("other").space == MOUSE
         with pytest.raises(RegionError, match=r"centre .* of a sphere is not in MNI space"):
             mouse_sphere(500, space=MNI_SPACE)
         with pytest.raises(RegionError, match=r"centre .*nan.* of a sphere is not finite"):

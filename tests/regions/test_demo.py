@@ -5,7 +5,7 @@ import pytest
 
 from jugex.errors import RegionError
 from jugex.regions import demo_regions
-from jugex.regions.demo import DEMO_CENTRES, DEMO_WIDTH, demo_probability
+from jugex.spaces import DEMO_CENTRES, DEMO_WIDTH, demo_probability
 from tests.regions.helpers import samples
 
 
@@ -20,7 +20,7 @@ def test_probability_is_a_gaussian(name):
 def test_regions_are_what_the_probability_says():
     for name, region in zip("AB", demo_regions(), strict=True):
         assert region.name == f"simulated {name}"
-        assert region.identity()["kind"] == "simulated probability map"
+        assert region.identity().kind == "simulated probability map"
         assert region.max_probability == np.float32(0.9)
         np.testing.assert_allclose(region.centroid, DEMO_CENTRES[name], rtol=0, atol=1e-9)  # symmetric: rounding only
         # the ball where the Gaussian exceeds 0.2, counted in 2 mm voxels: within 2 %

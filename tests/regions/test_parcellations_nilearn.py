@@ -11,8 +11,7 @@ from sklearn.utils import Bunch
 
 from jugex.errors import RegionError, RegionFileError
 from jugex.regions import open_parcellation, parse_region
-from jugex.regions.parcellations import list_entries
-from jugex.regions.parcellations.nilearn_fetchers import open_fetched
+from jugex.regions.parcellations import list_entries, open_fetched
 from tests.regions.helpers import labels, make_image, save_image
 
 TABLE = pd.DataFrame({"index": [0, 1, 2, 17], "name": ["Background", "7Networks_LH_Vis_1", "7Networks_RH_Vis_1", "X"]})
@@ -41,10 +40,10 @@ def test_a_region(schaefer):
     region = parse_region("nilearn:schaefer_400:LH_Vis_1")
     assert (region.name, region.n_voxels) == ("7Networks_LH_Vis_1", 12)
     identity = region.identity()
-    assert identity["parcellation"] == "nilearn:schaefer_400"
-    assert identity["origin"].startswith("nilearn ")
-    assert identity["file"].endswith("Schaefer2018_400Parcels.nii.gz")
-    assert (identity["label"], identity["space"]) == (1, "MNI152NLin6Asym")
+    assert identity.parcellation == "nilearn:schaefer_400"
+    assert identity.origin.startswith("nilearn ")
+    assert identity.file.endswith("Schaefer2018_400Parcels.nii.gz")
+    assert (identity.label, identity.space) == (1, "MNI152NLin6Asym")
     parse_region("nilearn:Schaefer-400:RH_Vis_1")
     assert schaefer == [{"n_rois": 400, "yeo_networks": 7, "resolution_mm": 1, "verbose": 0}]  # fetched once
 
@@ -58,7 +57,7 @@ def test_an_image_in_memory(monkeypatch):
     image = make_image(labels())
     monkeypatch.setattr(datasets, "fetch_atlas_juelich", lambda **_: Bunch(maps=image, lut=TABLE))
     region = parse_region("nilearn:juelich:X")
-    assert (region.n_voxels, region.identity()["file"]) == (2, None)
+    assert (region.n_voxels, region.identity().file) == (2, None)
 
 
 @pytest.mark.parametrize("entry", [e for e in list_entries() if e.origin == "nilearn"], ids=lambda entry: entry.name)

@@ -79,7 +79,7 @@ def test_the_threshold_is_applied(threshold):
     region = Region.from_siibra(StandIn("Area hOc1 left", statistical()), threshold=threshold)
     # compared in the image's own single precision
     assert region.n_voxels == np.count_nonzero(probabilities() > np.float32(threshold))
-    assert region.identity()["threshold"] == threshold
+    assert region.identity().threshold == threshold
     assert region.max_probability == pytest.approx(probabilities().max())
 
 
@@ -90,7 +90,7 @@ def test_by_names(siibra):
     assert (region.name, region.kind) == ("V1", "probability map")
     assert stand_in.asked == [("mni152", "statistical")]
     identity = region.identity()
-    about = {key: identity[key] for key in ("parcellation", "siibra_id", "map_type", "space")}
+    about = {key: identity.to_dict()[key] for key in ("parcellation", "siibra_id", "map_type", "space")}
     assert about == {
         "parcellation": "Julich-Brain Cytoarchitectonic Atlas (v3.1)",
         "siibra_id": "siibra-Area hOc1 (V1, 17, CalcS) left",
@@ -98,7 +98,7 @@ def test_by_names(siibra):
         "space": "MNI152NLin2009cAsym",
     }
     in_words = parse_region("siibra:julich 3.1:hoc1 left@0.4")
-    assert in_words.identity()["threshold"] == 0.4
+    assert in_words.identity().threshold == 0.4
     assert in_words.name == stand_in.name
 
 
@@ -120,7 +120,7 @@ def test_a_parent_is_the_union_of_its_children():
     region = Region.from_siibra(StandIn("hOc", children=[StandIn("a", statistical(first)), inner]))
     assert isinstance(region, Union)
     assert (region.name, region.volume) == ("hOc", 2 * 8.0)
-    assert [part["siibra_id"] for part in region.identity()["parts"]] == ["siibra-a", "siibra-b"]
+    assert [part.siibra_id for part in region.identity().parts] == ["siibra-a", "siibra-b"]
 
 
 def test_children_without_a_map_are_named():

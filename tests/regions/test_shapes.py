@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from jugex.errors import RegionError
-from jugex.regions import Region, Sphere, Union, region_from_image
+from jugex.regions import Region, RegionIdentity, Sphere, Union, region_from_image
 from tests.regions.helpers import AFFINE, SHAPE, at_voxels, labels, make_image, probabilities, samples
 
 CENTRE = (-4.0, 60.0, 21.0)
@@ -36,9 +36,9 @@ def test_a_sphere_describes_itself():
     assert sphere.renamed("ball").name == "ball"
     assert sphere == Sphere.of(list(CENTRE), 10.0)
     identity = sphere.identity()
-    assert json.loads(json.dumps(identity)) == identity
-    assert (identity["kind"], identity["centre"], identity["radius_mm"]) == ("sphere", list(CENTRE), 10.0)
-    assert (identity["threshold"], identity["centroid"]) == (None, list(CENTRE))
+    assert RegionIdentity.from_dict(json.loads(json.dumps(identity.to_dict()))) == identity
+    assert (identity.kind, identity.centre, identity.radius_mm) == ("sphere", CENTRE, 10.0)
+    assert (identity.threshold, identity.centroid) == (None, CENTRE)
 
 
 def test_the_image_of_a_sphere():
@@ -168,7 +168,7 @@ def test_a_union_of_spheres_too_small_for_the_grid_has_a_centre():
 def test_identity_of_a_union_holds_its_parts():
     union = one_voxel([1, 1, 1]) | Sphere.of(CENTRE, 5)
     identity = union.identity()
-    assert json.loads(json.dumps(identity)) == identity
-    assert identity["kind"] == "union"
-    assert [part["kind"] for part in identity["parts"]] == ["binary mask", "sphere"]
+    assert RegionIdentity.from_dict(json.loads(json.dumps(identity.to_dict()))) == identity
+    assert identity.kind == "union"
+    assert [part.kind for part in identity.parts] == ["binary mask", "sphere"]
     assert repr(one_voxel([1, 1, 1]) | one_voxel([2, 2, 2], 5)) == "<Region '1 + 5': 16 mm3>"

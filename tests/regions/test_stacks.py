@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from jugex.errors import RegionError, RegionFileError
 from jugex.regions import Region, parse_region, region_from_image
-from jugex.regions.stacks import read_image
+from jugex.regions.nifti import read_image
 from tests.regions.helpers import AFFINE, SHAPE, at_voxels, make_image, probabilities, save_image
 
 
@@ -41,7 +41,7 @@ def stack_file(tmp_path):
 def test_a_volume_by_number_or_name(stack_file, label):
     region = region_from_image(stack_file, label=label)
     assert (region.name, region.kind, region.n_voxels) == ("V2 left", "probability map", 12)
-    assert (region.identity()["label"], region.identity()["label_name"]) == (1, "V2 left")
+    assert (region.identity().label, region.identity().label_name) == (1, "V2 left")
     assert region.shape == SHAPE
     alone = region_from_image(make_image(maps()[..., 1]))
     assert np.array_equal(region.to_image().dataobj, alone.to_image().dataobj)
@@ -71,7 +71,7 @@ def test_the_maximum_of_the_whole_image_decides_about_percent(dtype, percent):
     data = maps(dtype)
     data[..., 1] = np.where(data[..., 1] > 0, 1, 0)  # alone, 1 would be a probability, or a mask
     region = region_from_image(make_image(data), label=1, threshold=0)
-    assert region.identity()["percent"] is percent
+    assert region.identity().percent is percent
     assert region.max_probability == (0.01 if percent else 1.0)
 
 
@@ -181,7 +181,7 @@ def test_a_file_that_changes_is_read_again(tmp_path):
     before = region_from_image(path)
     save_image(path, probabilities()[::-1])
     make_old(path, when=1e9 + 1)
-    assert region_from_image(path).identity()["sha256"] != before.identity()["sha256"]
+    assert region_from_image(path).identity().sha256 != before.identity().sha256
     save_image(path, probabilities()[:, ::-1])  # and just now: its time may be too coarse to tell
     read_image(path)
     save_image(path, probabilities()[:, ::-1])

@@ -10,7 +10,7 @@ import pytest
 
 import jugex
 from jugex.errors import OptionError, RegionError
-from jugex.regions import Region, StructureRegion, parse_region
+from jugex.regions import Region, RegionIdentity, StructureRegion, parse_region, region_of_structures
 from jugex.regions.structures import find_structure, find_structures
 from tests.toy import ToyAtlas
 
@@ -159,9 +159,9 @@ def test_a_region_holds_the_samples_of_all_descendants(atlas):
 
 def test_identity(atlas):
     identity = Region.from_structure("HiF", atlas=atlas, name="hippocampus").identity()
-    assert json.loads(json.dumps(identity)) == identity
-    assert (identity["name"], identity["asked"], identity["volume_mm3"]) == ("hippocampus", "HiF", None)
-    assert identity["structure"] == {
+    assert RegionIdentity.from_dict(json.loads(json.dumps(identity.to_dict()))) == identity
+    assert (identity.name, identity.asked, identity.volume_mm3) == ("hippocampus", "HiF", None)
+    assert identity.to_dict()["structure"] == {
         "structure_ids": [2], "acronym": "HiF", "name": "hippocampal formation", "n_structures": 3,
     }  # fmt: skip
 
@@ -187,8 +187,27 @@ def test_combined_with_a_sphere(atlas):
     ):  # fmt: skip
         assert region.locate(atlas.samples)["inside"].tolist() == expected.tolist()
         assert np.isnan(region.volume)
-        assert region.identity()["volume_mm3"] is None
+        assert region.identity().volume_mm3 is None
     assert np.asarray((ball & structure).to_image().dataobj).sum() == (near & inside).sum()
+
+
+@pytest.mark.parametrize("mm", [0, 1.5])
+@pytest.mark.parametrize(("asked", "members"), [("HiF", {2, 3, 4}), ("HiF, PHG", {2, 3, 4, 5, 6, 7}), (10, {10})])
+def test_a_region_within_structures_and_without_them(atlas, asked, members, mm):
+    ball = (Region.sphere((0, 0, 0), 6) | Region.box((-40, -30, -20), (-1, 30, 20))).with_tolerance(mm)
+    here = ball.locate(atlas.samples)
+    of_structure = atlas.samples["structure_id"].isin(members)
+    structures = region_of_structures(asked, atlas=atlas)
+    for region, counts in ((ball & structures, of_structure), (ball - structures, ~of_structure)):
+        located = region.locate(atlas.samples)
+        assert located["inside"].tolist() == (here["inside"] & counts).tolist()
+        assert located["tolerated"].tolist() == (here["tolerated"] & counts).tolist()
+        assert located["probability"].equals(here["probability"].where(counts))
+        assert located["between_voxels"][located["inside"]].equals(here["between_voxels"][located["inside"]])
+        first, second = region.bound_to(atlas).identity().parts
+        assert first.tolerance_mm == (mm or None)
+        named = [part.structure.structure_ids for part in second.parts or (second,)]
+        assert {number for ids in named for number in ids} <= members
 
 
 def test_a_structure_has_no_neighbourhood(atlas):

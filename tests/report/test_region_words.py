@@ -21,8 +21,8 @@ def regions(tmp_path):
 
 
 def test_a_region_of_its_own(regions):
-    assert describe_region(regions[0].identity()).startswith(f"{MAP[:-1]}, ")
-    assert describe_region(regions[0].identity()).endswith(" mm3)")
+    assert describe_region(regions[0].identity().to_dict()).startswith(f"{MAP[:-1]}, ")
+    assert describe_region(regions[0].identity().to_dict()).endswith(" mm3)")
 
 
 @pytest.mark.parametrize(
@@ -38,24 +38,26 @@ def test_a_region_of_its_own(regions):
     ],
 )
 def test_a_region_made_of_others_tells_of_them(regions, combine, expected):
-    assert expected in describe_region(combine(*regions).identity())
+    assert expected in describe_region(combine(*regions).identity().to_dict())
 
 
 def test_many_parts_are_counted():
     balls = [jugex.Region.sphere((x, 20, 10), 2, name=f"b{x}") for x in range(9)]
-    told = describe_region(jugex.regions.Union.of(balls, name="balls").identity())
+    told = describe_region(jugex.regions.Union.of(balls, name="balls").identity().to_dict())
     assert told.startswith("balls (union of b0 (sphere), b1 (sphere), ")
     assert "b5 (sphere) and 3 more regions, " in told
     assert "b6" not in told
-    assert "and 1 more region, " in describe_region(jugex.regions.Union.of(balls[:7], name="balls").identity())
+    assert "and 1 more region, " in describe_region(
+        jugex.regions.Union.of(balls[:7], name="balls").identity().to_dict()
+    )
 
 
 def test_the_methods_of_a_union_name_its_files(make_result, regions):
     result = make_result()
-    result.settings["regions"][0].update((regions[0] | regions[1]).identity())
+    result.settings["regions"][0].update((regions[0] | regions[1]).identity().to_dict())
     assert f"Region 1 was map + ball (union of {MAP} and {BALL}" in describe_methods(result).paragraph
 
 
 def test_a_label_is_told_by_its_name():
     region = region_from_image(make_image(labels()), label=17)
-    assert describe_region(region.identity(), is_part=True) == f"{region.name} (label)"
+    assert describe_region(region.identity().to_dict(), is_part=True) == f"{region.name} (label)"

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
 from jugex.errors import RegionError
-from jugex.regions import Region, region_from_image
-from jugex.regions.algebra import brain_region
-from jugex.regions.truth import Truth
+from jugex.regions import Region, RegionIdentity, region_from_image
+from jugex.regions.base import Membership
+from jugex.regions.operations import brain_region
 from tests.regions.helpers import AFFINE, SHAPE, at_voxels, make_image, probabilities, samples
 
 SMALL = (4, 3, 3)
@@ -81,7 +81,7 @@ def test_volume_centroid_and_image_on_a_common_grid(a, b):
             np.testing.assert_allclose(region.centroid, centre, rtol=0, atol=1e-12)  # means of small numbers: rounding
         else:
             assert np.isnan(region.centroid).all()
-            assert region.identity()["centroid"] is None
+            assert region.identity().centroid is None
 
 
 @given(masks)
@@ -122,7 +122,7 @@ def test_probabilities():
     check(first.left, (p_1 > 0) & (at["mni_x"].to_numpy() < 0), p_1)
 
 
-TRUTHS = {"in": (True, False), "out": (False, False), "in?": (True, True), "out?": (False, True)}
+MEMBERSHIPS = {"in": (True, False), "out": (False, False), "in?": (True, True), "out?": (False, True)}
 
 
 @pytest.mark.parametrize(
@@ -136,14 +136,16 @@ TRUTHS = {"in": (True, False), "out": (False, False), "in?": (True, True), "out?
     ],
 )
 def test_what_no_convention_can_change_is_certain(first, second, union, intersection):
-    def truth(name):
-        return Truth(*(np.array([value]) for value in TRUTHS[name]))
+    def membership(name):
+        return Membership(*(np.array([value]) for value in MEMBERSHIPS[name]))
 
-    def name(truth):
-        return next(name for name, pair in TRUTHS.items() if pair == (truth.inside[0], truth.undecided[0]))
+    def name(membership):
+        return next(
+            name for name, pair in MEMBERSHIPS.items() if pair == (membership.inside[0], membership.between_voxels[0])
+        )
 
-    assert name(truth(first) | truth(second)) == name(truth(second) | truth(first)) == union
-    assert name(truth(first) & truth(second)) == name(truth(second) & truth(first)) == intersection
+    assert name(membership(first) | membership(second)) == name(membership(second) | membership(first)) == union
+    assert name(membership(first) & membership(second)) == name(membership(second) & membership(first)) == intersection
 
 
 def test_regions_on_different_grids_are_measured_at_1_mm():
@@ -184,9 +186,9 @@ def test_names_and_identities():
         (a & b, "intersection"), (a - b, "difference"), (a.left, "left half"), (a.right, "right half"),
     ):  # fmt: skip
         identity = region.identity()
-        assert json.loads(json.dumps(identity)) == identity
-        assert identity["kind"] == kind
-        assert [part["kind"] for part in identity["parts"]] == ["sphere"] * len(region.parts)
+        assert RegionIdentity.from_dict(json.loads(json.dumps(identity.to_dict()))) == identity
+        assert identity.kind == kind
+        assert [part.kind for part in identity.parts] == ["sphere"] * len(region.parts)
         assert region.renamed("other").name == "other"
 
 
@@ -219,8 +221,8 @@ def test_a_box_holds_its_faces():
     assert box.distances([(13, 44, 2), (0, 30, 1)]).tolist() == [5, 0]
     assert np.asarray(box.to_image().dataobj).shape == (21, 21, 6)
     identity = box.renamed("cut").identity()
-    assert json.loads(json.dumps(identity)) == identity
-    assert (identity["name"], identity["kind"], identity["low"]) == ("cut", "box", [-10, 20, 0])
+    assert RegionIdentity.from_dict(json.loads(json.dumps(identity.to_dict()))) == identity
+    assert (identity.name, identity.kind, identity.low) == ("cut", "box", (-10, 20, 0))
 
 
 @pytest.mark.parametrize(

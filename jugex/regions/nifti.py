@@ -1,4 +1,7 @@
-"""Reading NIfTI images and refusing those that cannot be a region in the space they should be in."""
+"""NIfTI images read and checked: what they hold, where it lies, and in which space.
+
+A file is read once and kept in memory until it changes, a 4-D image only where it is not 0.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,11 @@ import gzip
 import hashlib
 import os
 import re
+import time
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,34 +22,19 @@ import numpy as np
 import numpy.typing as npt
 
 from jugex.errors import RegionError, RegionFileError
+from jugex.regions.grids import Affine, in_mni_box
 from jugex.spaces import MNI_SPACE, is_mni_space
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
     from nibabel.spatialimages import SpatialImage
 
-__all__ = [
-    "MNI_BOX",
-    "Volume",
-    "check_inside_mni_box",
-    "check_shape",
-    "check_values",
-    "file_stem",
-    "find_nearest_file",
-    "hash_file",
-    "hash_values",
-    "in_mni_box",
-    "load_nifti",
-    "read_affine",
-    "read_space",
-    "read_values",
-    "read_volume",
-    "voxel_volume",
-]
+__all__ = ["Stack", "Volume", "file_stem", "find_nearest_file", "read_image"]
 
-#: Lowest and highest x, y, z (mm) where an image in MNI space may have non-zero voxels.
-MNI_BOX = ((-100.0, -140.0, -90.0), (100.0, 110.0, 120.0))
-
+#: How many images are kept. A 1 mm label image takes 4 to 14 MB, the 121 maps of the Juelich parcellation 16 MB.
+_N_KEPT = 8
+#: A file changed less than this ago (seconds) is read again: its time is too coarse to show that it changed again.
+_FRESH = 2.0
 _CHUNK = 1 << 20
 
 
@@ -76,7 +66,7 @@ class Volume:
     """
 
     data: npt.NDArray[Any]
-    affine: npt.NDArray[np.float64]
+    affine: Affine
     title: str
     path: Path | None
     sha256: str
@@ -106,71 +96,157 @@ class Volume:
         return "image" if self.path is None else file_stem(self.path)
 
 
-def read_volume(image: Nifti1Image, *, path: Path | None, title: str, space: str = MNI_SPACE) -> Volume:
-    """Read one three-dimensional image in MNI space, or in a space of the user's own.
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """A 4-D image: one map per volume, each kept as the smallest box that holds every value but 0.
+
+    Attributes
+    ----------
+    volumes : tuple of Volume
+        The maps, with the limits of the whole image.
+    title : str
+        What the image is called in messages.
+    path : Path or None
+        Its file; None for an image in memory.
+    """
+
+    volumes: tuple[Volume, ...]
+    title: str
+    path: Path | None
+
+    def pick(self, number: int) -> Volume:
+        """Volume by its number, from 0."""
+        if not 0 <= number < len(self.volumes):
+            raise RegionError(
+                f"{self.title} has no volume {number}: it holds {len(self.volumes):,}, counted from 0 to "
+                f"{len(self.volumes) - 1}"
+            )
+        return replace(self.volumes[number], path=self.path)
+
+    @property
+    def stem(self) -> str:
+        """Name of the file without folder and ending."""
+        return "image" if self.path is None else file_stem(self.path)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the values take in memory."""
+        return sum(volume.data.nbytes for volume in self.volumes)
+
+
+def read_image(
+    image: str | os.PathLike[str] | SpatialImage, *, space: str = MNI_SPACE, title: str | None = None
+) -> Volume | Stack:
+    """Read an image, or take it from memory where its file has not changed since.
 
     Parameters
     ----------
-    image : nibabel NIfTI image
-        An image with one volume, from `load_nifti`.
-    path : Path or None
-        Its file; None for an image in memory.
-    title : str
-        What the image is called in messages.
+    image : path or nibabel NIfTI image
+        A single-file NIfTI image, with one volume or several.
     space : str
         Space of the image; whether the image can be in it is checked for MNI152 only.
+    title : str, optional
+        What an image in memory is called in messages; a file is called by its name.
 
     Returns
     -------
-    Volume
-        Its values in its own data type, and where they are.
+    Volume or Stack
+        One volume, or several. The values are shared between calls and cannot be written to.
 
     Raises
     ------
     RegionFileError
-        Where the file is unreadable.
+        Where the file is missing or unreadable.
     RegionError
         Where the image cannot be a region in that space.
     """
-    data = read_values(image, title)
-    in_mni = is_mni_space(space)
-    affine = read_affine(image, title, needs_code=in_mni)
-    check_values(data, title)
-    if in_mni:
-        check_inside_mni_box(data, affine, title)
-    sha256 = hash_values([data], affine) if path is None else hash_file(path)
-    return Volume(data, affine, title, path, sha256, read_space(path) if in_mni else space)
+    if not isinstance(image, str | os.PathLike):
+        return _read_anew(image, space, title)
+    path = Path(image)
+    state = _read_state(path)
+    contents = _read_anew(path, space) if state is None else _read_once(path.absolute(), space, state)
+    return replace(contents, path=path)
 
 
-def file_stem(path: Path) -> str:
-    """Name of a NIfTI file without folder and ending: ``map`` of ``maps/map.nii.gz``."""
-    return re.sub(r"(\.nii)?(\.gz)?$", "", path.name, flags=re.IGNORECASE)
-
-
-def find_nearest_file(path: Path) -> str | None:
-    """Name of the file in the path's folder that is spelt most like it, if any is."""
+def _read_state(path: Path) -> tuple[int, int] | None:
+    """Time of the last change (ns) and size of a file, by which a change is seen; None where they cannot tell."""
     try:
-        names = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
-    except OSError:
+        status = path.stat()
+    except OSError:  # said better where it is opened
         return None
-    by_spelling = {file_stem(Path(name)): name for name in names} | {name: name for name in names}
-    nearest = difflib.get_close_matches(path.name, by_spelling, n=1, cutoff=0.7)
-    return by_spelling[nearest[0]] if nearest else None
+    is_steady = path.is_file() and time.time() - status.st_mtime >= _FRESH
+    return (status.st_mtime_ns, status.st_size) if is_steady else None
 
 
-def in_mni_box(points: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Whether points (n, 3) in mm lie in `MNI_BOX`, with a micrometre of room for rounding."""
-    low, high = np.asarray(MNI_BOX)
-    return np.asarray(((points >= low - 1e-3) & (points <= high + 1e-3)).all(axis=-1))
+@lru_cache(maxsize=_N_KEPT)
+def _read_once(path: Path, space: str, state: tuple[int, int]) -> Volume | Stack:  # noqa: ARG001  # part of the key
+    return _read_anew(path, space)
 
 
-def voxel_volume(affine: npt.NDArray[np.float64]) -> float:
-    """Volume in mm3 of a voxel of the grid that an affine (4, 4) describes."""
-    first, second, third = affine[:3, :3].T
-    return float(abs(np.cross(first, second) @ third))  # unlike np.linalg.det, exact for whole voxel sizes
+def _read_anew(image: Path | SpatialImage, space: str, title: str | None = None) -> Volume | Stack:
+    loaded, path, title = _load_nifti(image, title=title)
+    _, n_volumes = _check_shape(loaded.shape, title)
+    if n_volumes > 1:
+        return _read_stack(loaded, path, title, space)
+    volume = _read_volume(loaded, path, title, space)
+    shared = volume.data.view()  # the user's own array stays writeable
+    shared.flags.writeable = False
+    return replace(volume, data=shared)
 
 
-def load_nifti(
+def _read_volume(image: Nifti1Image, path: Path | None, title: str, space: str) -> Volume:
+    data = _read_values(image, title)
+    in_mni = is_mni_space(space)
+    affine = _read_affine(image, title, needs_code=in_mni)
+    _check_values(data, title)
+    if in_mni:
+        _check_inside_mni_box(data, affine, title)
+    sha256 = _hash_values([data], affine) if path is None else _hash_file(path)
+    return Volume(data, affine, title, path, sha256, _read_space(path) if in_mni else space)
+
+
+def _read_stack(image: Nifti1Image, path: Path | None, title: str, space: str) -> Stack:
+    """Read volume by volume, so that at no time more than one of them is in memory in full."""
+    shape, n_volumes = _check_shape(image.shape, title)
+    in_mni = is_mni_space(space)
+    affine = _read_affine(image, title, needs_code=in_mni)
+    somewhere = np.zeros(shape, dtype=bool)
+    boxes, starts, lows, highs = [], [], [], []
+    for number in range(n_volumes):
+        data = _read_values(image, title, volume=number)
+        _check_values(data, title)
+        lows.append(data.min())
+        highs.append(data.max())
+        box, start = _crop(data)
+        boxes.append(box)
+        starts.append(start)
+        somewhere |= data != 0
+    if in_mni:
+        _check_inside_mni_box(somewhere, affine, title)
+    sha256 = _hash_values([np.array(starts), *boxes], affine) if path is None else _hash_file(path)
+    variant = _read_space(path) if in_mni else space
+    limits = (min(lows), max(highs))
+    volumes = tuple(
+        Volume(box, affine, title, path, sha256, variant, start=start, grid=shape, limits=limits)
+        for box, start in zip(boxes, starts, strict=True)
+    )
+    return Stack(volumes, title, path)
+
+
+def _crop(data: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], tuple[int, ...]]:
+    """Copy the smallest box that holds every value but 0, and say where it begins; one voxel where all are 0."""
+    mask = data != 0
+    box = []
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        found = np.flatnonzero(mask.any(axis=others))
+        box.append(slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 1))
+    kept = data[tuple(box)].copy()
+    kept.flags.writeable = False
+    return kept, tuple(part.start for part in box)
+
+
+def _load_nifti(
     image: str | os.PathLike[str] | SpatialImage, *, title: str | None = None
 ) -> tuple[Nifti1Image, Path | None, str]:
     """Open a NIfTI image, its values not yet read; return it with its path and what it is called in messages."""
@@ -241,9 +317,9 @@ def _check_type(image: Any, title: str) -> Nifti1Image:
     )
 
 
-def read_values(image: Nifti1Image, title: str, *, volume: int | None = None) -> npt.NDArray[Any]:
+def _read_values(image: Nifti1Image, title: str, *, volume: int | None = None) -> npt.NDArray[Any]:
     """Read the values (i, j, k) in their own data type; of an image with several volumes, those of one (from 0)."""
-    shape, _ = check_shape(image.shape, title)
+    shape, _ = _check_shape(image.shape, title)
     stored: np.dtype[Any] = image.dataobj.dtype  # type: ignore[attr-defined]  # of an image in memory, the header's type may be another
     if stored.kind not in "biuf":
         what = "colours" if stored.names else str(stored)
@@ -257,7 +333,7 @@ def read_values(image: Nifti1Image, title: str, *, volume: int | None = None) ->
     return data.astype(np.uint8).reshape(shape) if data.dtype.kind == "b" else data.reshape(shape)
 
 
-def check_shape(shape: tuple[int, ...], title: str) -> tuple[tuple[int, ...], int]:
+def _check_shape(shape: tuple[int, ...], title: str) -> tuple[tuple[int, ...], int]:
     """Split the shape of an image into that of one volume and the number of volumes."""
     if len(shape) < 3 or 0 in shape:
         raise RegionError(f"{title} has the shape {shape}: three dimensions are needed")
@@ -275,7 +351,7 @@ def _is_scaled(image: Nifti1Image) -> bool:
     return bool(slope != 1.0 or inter != 0.0)
 
 
-def read_affine(image: Nifti1Image, title: str, *, needs_code: bool) -> npt.NDArray[np.float64]:
+def _read_affine(image: Nifti1Image, title: str, *, needs_code: bool) -> Affine:
     """Voxel indices to mm (4, 4), where the header says what they are."""
     has_code = int(image.header["sform_code"]) != 0 or int(image.header["qform_code"]) != 0
     no_space = image.affine is None or (needs_code and not has_code)
@@ -291,7 +367,7 @@ def read_affine(image: Nifti1Image, title: str, *, needs_code: bool) -> npt.NDAr
     return affine
 
 
-def check_values(data: npt.NDArray[Any], title: str) -> None:
+def _check_values(data: npt.NDArray[Any], title: str) -> None:
     """Refuse real numbers that are NaN or infinite."""
     if data.dtype.kind == "f":
         n_wrong = data.size - int(np.isfinite(data).sum())
@@ -299,7 +375,7 @@ def check_values(data: npt.NDArray[Any], title: str) -> None:
             raise RegionError(f"{title} holds {n_wrong:,} values that are NaN or infinite: set them to 0")
 
 
-def check_inside_mni_box(data: npt.NDArray[Any], affine: npt.NDArray[np.float64], title: str) -> None:
+def _check_inside_mni_box(data: npt.NDArray[Any], affine: Affine, title: str) -> None:
     """Refuse an image with values other than 0 where no brain in MNI space can be."""
     voxels = np.nonzero(data)
     if not len(voxels[0]):
@@ -316,13 +392,13 @@ def check_inside_mni_box(data: npt.NDArray[Any], affine: npt.NDArray[np.float64]
         )
 
 
-def hash_file(path: Path) -> str:
+def _hash_file(path: Path) -> str:
     """Checksum (SHA-256) of a file."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def hash_values(arrays: Sequence[npt.NDArray[Any]], affine: npt.NDArray[np.float64]) -> str:
+def _hash_values(arrays: Sequence[npt.NDArray[Any]], affine: Affine) -> str:
     """Checksum (SHA-256) of the values of an image in memory and of where they are."""
     digest = hashlib.sha256()
     for data in arrays:
@@ -332,9 +408,25 @@ def hash_values(arrays: Sequence[npt.NDArray[Any]], affine: npt.NDArray[np.float
     return digest.hexdigest()
 
 
-def read_space(path: Path | None) -> str | None:
+def _read_space(path: Path | None) -> str | None:
     """Space by the BIDS entity ``space-`` or the TemplateFlow entity ``tpl-`` of the file's name."""
     if path is None:
         return None
     found = re.search(r"(?:^|_)(?:space|tpl)-([A-Za-z0-9]+)", path.name)
     return found.group(1) if found else None
+
+
+def file_stem(path: Path) -> str:
+    """Name of a NIfTI file without folder and ending: ``map`` of ``maps/map.nii.gz``."""
+    return re.sub(r"(\.nii)?(\.gz)?$", "", path.name, flags=re.IGNORECASE)
+
+
+def find_nearest_file(path: Path) -> str | None:
+    """Name of the file in the path's folder that is spelt most like it, if any is."""
+    try:
+        names = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
+    except OSError:
+        return None
+    by_spelling = {file_stem(Path(name)): name for name in names} | {name: name for name in names}
+    nearest = difflib.get_close_matches(path.name, by_spelling, n=1, cutoff=0.7)
+    return by_spelling[nearest[0]] if nearest else None

@@ -22,13 +22,13 @@ def folder(tmp_path, monkeypatch):
 
 def thresholds(region):
     parts = region.parts if isinstance(region, Union) else [region]
-    return [part.identity()["threshold"] for part in parts]
+    return [part.identity().threshold for part in parts]
 
 
 def test_a_file(folder):
     region = parse_region("map.nii.gz")
     assert (region.name, region.kind, thresholds(region)) == ("map", "probability map", [0.2])
-    assert parse_region(str(folder / "map.nii.gz"), threshold=0.5).identity()["threshold"] == 0.5
+    assert parse_region(str(folder / "map.nii.gz"), threshold=0.5).identity().threshold == 0.5
     assert parse_region("map.nii.gz", name="Fp1").name == "Fp1"
 
 
@@ -59,7 +59,7 @@ def test_a_sphere(text):
 
 
 def test_the_demo_regions():
-    assert parse_region("simulated:A").identity()["kind"] == "simulated probability map"
+    assert parse_region("simulated:A").identity().kind == "simulated probability map"
     both = parse_region("simulated:A + simulated:B@0.5")
     assert both.name == "simulated A + simulated B"
     with pytest.raises(RegionError, match="no simulated region 'C'"):
@@ -96,10 +96,10 @@ def test_a_union_can_be_named():
 def test_an_existing_file_is_that_file(folder, name):
     path = save_image(folder / name, probabilities())
     for text in (name, str(path)):
-        assert parse_region(text).identity()["file"] == text
+        assert parse_region(text).identity().file == text
         assert thresholds(parse_region(f"{text}@0.3")) == [0.3]
         both = parse_region(f"map.nii.gz+{text}+other.nii.gz@0.1")
-        assert [part.identity()["file"] for part in both.parts] == ["map.nii.gz", text, "other.nii.gz"]
+        assert [part.identity().file for part in both.parts] == ["map.nii.gz", text, "other.nii.gz"]
         assert thresholds(both) == [0.1] * 3
 
 
@@ -168,7 +168,7 @@ def test_a_threshold_of_a_structure(text):
     with pytest.raises(RegionError, match=r"^structure:HiF@0\.3: a structure has no threshold.* write structure:HiF$"):
         parse_region(text)
     both = parse_region("map.nii.gz+structure:HiF@0.4")  # at the end of the whole it is that of the other parts
-    assert both.parts[0].identity()["threshold"] == 0.4
+    assert both.parts[0].identity().threshold == 0.4
 
 
 @pytest.mark.usefixtures("folder")

@@ -17,7 +17,7 @@ import numpy as np
 from jugex.errors import JugexWarning, OptionError, RegionError, RegionFileError, how_to_install, warn_user
 from jugex.regions.base import Region
 from jugex.regions.images import check_threshold, select_region
-from jugex.regions.stacks import Stack, read_image
+from jugex.regions.nifti import Stack, read_image
 
 __all__ = ["MapType", "region_from_siibra"]
 
@@ -151,14 +151,15 @@ def _make_region(region: Any, volume: Any, threshold: float, map_type: MapType) 
         held = np.unique(contents.data[contents.data != 0])  # a mask of the region, or the labels of all
         label = held[0].item() if len(held) == 1 else getattr(volume, "label", None)
     made = select_region(contents, {}, label=label, threshold=threshold, name=region.name)
-    about = {
-        "origin": f"siibra {_read_version()}".strip(),
-        "parcellation": str(getattr(region.parcellation, "name", region.parcellation)),
-        "siibra_id": str(getattr(region, "id", "")),
-        "map_type": map_type,
-        "space": _SPACE_NAME,
-    }
-    return replace(made, source={**made.source, **about})
+    source = replace(
+        made.source,
+        origin=f"siibra {_read_version()}".strip(),
+        parcellation=str(getattr(region.parcellation, "name", region.parcellation)),
+        siibra_id=str(getattr(region, "id", "")),
+        map_type=map_type,
+        space=_SPACE_NAME,
+    )
+    return replace(made, source=source)
 
 
 def _read_version() -> str:

@@ -1,4 +1,4 @@
-"""Regions made of regions: union, intersection, difference, complement in the brain, and halves."""
+"""Set operations on regions: union, intersection, difference, complement in the brain, and halves."""
 
 from __future__ import annotations
 
@@ -6,33 +6,31 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, reduce
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from jugex.errors import RegionError
-from jugex.regions.base import Points, Region
-from jugex.regions.images import ImageRegion, locations_table, region_from_image, sample_points
-from jugex.regions.rasters import (
+from jugex.regions.base import Membership, Region, SampledAtlas, sample_points
+from jugex.regions.grids import (
     Affine,
+    Booleans,
     Mask,
+    Points,
     centre_of_mass,
     find_limits,
     make_image,
     rasterize,
-    show_number,
-    show_point,
+    voxel_volume,
 )
-from jugex.regions.truth import Booleans, Truth
-from jugex.regions.volumes import voxel_volume
+from jugex.regions.identity import RegionIdentity, known_number, known_point
+from jugex.regions.images import ImageRegion, region_from_image
 from jugex.spaces import is_mni_space, is_same_space
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
-
-    from jugex.atlas import ExpressionAtlas
 
 __all__ = ["Combination", "Complement", "Difference", "Half", "Intersection", "Union", "brain_region"]
 
@@ -59,8 +57,8 @@ class Combination(Region):
         return self.parts[0].space
 
     @abstractmethod
-    def _combine(self, truths: Sequence[Truth], points: Points) -> Truth:
-        """Truth of the whole from that of each part at points (n, 3)."""
+    def _combine(self, members: Sequence[Membership], points: Points) -> Membership:
+        """Membership in the whole from that in each part, of points (n, 3)."""
 
     @abstractmethod
     def _combine_probabilities(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -74,38 +72,38 @@ class Combination(Region):
         """Say of each sample whether it lies in the region; see `Region.locate`.
 
         `between_voxels` is true where the answer is a convention: half-way between two voxels of some part, and not
-        settled by the others.
+        settled by the others. `tolerated` is true where the sample would be outside without the parts' tolerance.
         """
-        found = [part.locate(samples) for part in self.parts]
-        truth = self._combine([Truth.of(table) for table in found], sample_points(samples))
+        found, points = [part.locate(samples) for part in self.parts], sample_points(samples)
+        whole = self._combine([Membership.of(table) for table in found], points)
         probability = self._combine_probabilities(np.array([table["probability"].to_numpy() for table in found]))
-        return locations_table(samples, truth.inside, np.where(truth.inside, probability, np.nan), truth.undecided)
+        tolerated = None
+        if any(table["tolerated"].any() for table in found):
+            strict = [(table["inside"] & ~table["tolerated"]).to_numpy() for table in found]
+            tolerated = whole.inside & ~self._combine([Membership.certain(inside) for inside in strict], points).inside
+        return whole.to_table(samples, probability=probability, tolerated=tolerated)
 
     def contains(self, points: npt.ArrayLike) -> Booleans:
         """Whether points (n, 3) in mm lie in the region; see `Region.contains`."""
         at = np.asarray(points, dtype=np.float64)
-        certain = np.zeros(len(at), dtype=bool)
-        return self._combine([Truth(part.contains(at), certain) for part in self.parts], at).inside
+        return self._combine([Membership.certain(part.contains(at)) for part in self.parts], at).inside
 
-    def identity(self) -> dict[str, Any]:
-        """What determined the region (JSON types only), with the identity of each part under `parts`."""
-        return {
-            "name": self.name,
-            "kind": self.kind,
-            "file": None,
-            "sha256": None,
-            "threshold": None,
-            "space": self.space,
-            "volume_mm3": show_number(self.volume),
-            "centroid": show_point(self.centroid),
-            "parts": [part.identity() for part in self.parts],
-        }
+    def identity(self) -> RegionIdentity:
+        """What determined the region, with the identity of each part under `parts`."""
+        return RegionIdentity(
+            name=self.name,
+            kind=self.kind,
+            space=self.space,
+            volume_mm3=known_number(self.volume),
+            centroid=known_point(self.centroid),
+            parts=tuple(part.identity() for part in self.parts),
+        )
 
     def renamed(self, name: str) -> Self:
         """The same region under another name."""
         return replace(self, name=name)
 
-    def bound_to(self, atlas: ExpressionAtlas) -> Self:
+    def bound_to(self, atlas: SampledAtlas) -> Self:
         """The same region with each part bound to the atlas; see `Region.bound_to`."""
         parts = tuple(part.bound_to(atlas) for part in self.parts)
         unchanged = all(after is before for after, before in zip(parts, self.parts, strict=True))
@@ -155,11 +153,11 @@ class Combination(Region):
             inside = [np.asarray(image.dataobj).ravel() > 0 for image in images]
             rows = np.flatnonzero(np.logical_or.reduce(inside))  # outside all parts there is nothing of the whole
             points = apply_affine(first.affine, np.stack(np.unravel_index(rows, first.shape), axis=-1))
-            certain = np.zeros(len(rows), dtype=bool)
             mask = np.zeros(inside[0].size, dtype=np.uint8)
-            mask[rows] = self._combine([Truth(part[rows], certain) for part in inside], points).inside
+            mask[rows] = self._combine([Membership.certain(part[rows]) for part in inside], points).inside
             return mask.reshape(first.shape), np.asarray(first.affine)
-        return rasterize(self, *self._combine_limits(np.array([find_limits(image) for image in images])))
+        limits = self._combine_limits(np.array([find_limits(image) for image in images]))
+        return rasterize(self.contains, self.space, *limits)
 
 
 @dataclass(frozen=True, repr=False)
@@ -211,8 +209,8 @@ class Union(Combination):
         """Distance in mm of points (n, 3) to the nearest part; see `Region.distances`."""
         return np.asarray(np.min([part.distances(points) for part in self.parts], axis=0))
 
-    def _combine(self, truths: Sequence[Truth], points: Points) -> Truth:  # noqa: ARG002  # where does not matter
-        return reduce(Truth.__or__, truths)
+    def _combine(self, members: Sequence[Membership], points: Points) -> Membership:  # noqa: ARG002  # where does not matter
+        return reduce(Membership.__or__, members)
 
     def _combine_probabilities(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.asarray(np.fmax.reduce(probabilities))
@@ -243,8 +241,8 @@ class Intersection(Combination):
         parts = [part for region in regions for part in (region.parts if isinstance(region, cls) else (region,))]
         return cls(tuple(parts), " & ".join(_bracket(region) for region in regions))
 
-    def _combine(self, truths: Sequence[Truth], points: Points) -> Truth:  # noqa: ARG002  # where does not matter
-        return reduce(Truth.__and__, truths)
+    def _combine(self, members: Sequence[Membership], points: Points) -> Membership:  # noqa: ARG002  # where does not matter
+        return reduce(Membership.__and__, members)
 
     def _combine_probabilities(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.asarray(np.fmin.reduce(probabilities))
@@ -273,8 +271,8 @@ class Difference(Combination):
         _check_one_space((region, other))
         return cls((region, other), f"{_bracket(region)} - {_bracket(other)}")
 
-    def _combine(self, truths: Sequence[Truth], points: Points) -> Truth:  # noqa: ARG002  # where does not matter
-        return truths[0] & ~truths[1]
+    def _combine(self, members: Sequence[Membership], points: Points) -> Membership:  # noqa: ARG002  # where does not matter
+        return members[0] & ~members[1]
 
     def _combine_probabilities(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.asarray(probabilities[0])
@@ -322,8 +320,8 @@ class Complement(Combination):
     def __repr__(self) -> str:
         return f"<Region {self.name!r}: {self.kind}>"  # measuring it takes seconds
 
-    def _combine(self, truths: Sequence[Truth], points: Points) -> Truth:  # noqa: ARG002  # where does not matter
-        return ~truths[0]
+    def _combine(self, members: Sequence[Membership], points: Points) -> Membership:  # noqa: ARG002  # where does not matter
+        return ~members[0]
 
     def _combine_probabilities(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.full(probabilities.shape[1], np.nan)
@@ -334,7 +332,7 @@ class Complement(Combination):
     @cached_property
     def _raster(self) -> tuple[Mask, Affine]:
         """Points of a 1 mm grid in the region (i, j, k), and their affine."""
-        return rasterize(self, *find_limits(brain_region().to_image()))
+        return rasterize(self.contains, self.space, *find_limits(brain_region().to_image()))
 
 
 @dataclass(frozen=True, repr=False)
@@ -363,13 +361,13 @@ class Half(Combination):
         """Take the left or the right half of a region."""
         return cls((region,), f"{_bracket(region)} {side}", side)
 
-    def identity(self) -> dict[str, Any]:
-        """What determined the region (JSON types only); see `Region.identity`."""
-        return super().identity() | {"kind": f"{self.side} half"}
+    def identity(self) -> RegionIdentity:
+        """What determined the region; see `Region.identity`."""
+        return replace(super().identity(), kind=f"{self.side} half")
 
-    def _combine(self, truths: Sequence[Truth], points: Points) -> Truth:
-        is_there = points[:, 0] < 0 if self.side == "left" else points[:, 0] > 0
-        return truths[0] & Truth(is_there, np.zeros(len(points), dtype=bool))
+    def _combine(self, members: Sequence[Membership], points: Points) -> Membership:
+        is_there = np.asarray(points[:, 0] < 0 if self.side == "left" else points[:, 0] > 0)
+        return members[0] & Membership.certain(is_there)
 
     def _combine_probabilities(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.asarray(probabilities[0])

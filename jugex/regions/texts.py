@@ -7,14 +7,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from jugex.errors import OptionError, RegionError, RegionFileError
-from jugex.regions.algebra import Union
 from jugex.regions.base import Region
-from jugex.regions.demo import demo_region
 from jugex.regions.images import check_threshold, region_from_image
+from jugex.regions.nifti import find_nearest_file
+from jugex.regions.operations import Union
 from jugex.regions.parcellations import region_from_text
-from jugex.regions.shapes import Sphere
+from jugex.regions.shapes import Sphere, demo_region
 from jugex.regions.structures import StructureRegion
-from jugex.regions.volumes import find_nearest_file
 
 __all__ = ["parse_region"]
 
