@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 __all__ = [
     "COLUMN_TYPES",
+    "LEFT_OUT_COLUMNS",
     "OMNIBUS_COLUMNS",
     "PAIRS_COLUMNS",
     "PROBE_COLUMNS",
+    "RERUN_COLUMNS",
     "RESULT_COLUMNS",
     "SAMPLE_COLUMNS",
     "TAIL_COLUMNS",
@@ -127,6 +129,7 @@ _PAIRS = (
     Column("significant", "bool", "Whether p_fwe_holm is at most alpha."),
     Column("status", "object", "ok, or why the gene or the pair was not tested."),
 )
+_LEFT_OUT = (Column("left_out", "object", "The donor without whom the gene was tested again."),)
 _SAMPLE = (
     Column("region", "object", "Region in which the sample counts."),
     Column("donor_name", "object", "Donor, as the atlas names it."),
@@ -156,12 +159,16 @@ OMNIBUS_COLUMNS = (
 PAIRS_COLUMNS = (
     "gene", "region_1", "region_2", "higher_in", "diff", "significant", "p_fwe_holm", "p_fwe", "p_perm", "f", "status",
 )  # fmt: skip
+#: Columns of a test that was run for F and its p-values alone, after those that name the gene.
+RERUN_COLUMNS = ("n_samples_1", "n_samples_2", "diff", "f", "p_perm", "p_fwe", "significant", "status")
+#: Columns of what is left of each significant gene without each donor, and of ``left_out.tsv``.
+LEFT_OUT_COLUMNS = ("gene", "left_out", "n_samples_1", "n_samples_2", "diff", "p_fwe", "status")
 #: Columns of the samples, which open ``samples.tsv``.
 SAMPLE_COLUMNS = tuple(column.name for column in _SAMPLE)
 
 #: Data types of the columns in pandas; those of means and anything else are float64.
 COLUMN_TYPES: Mapping[str, str] = {
-    column.name: column.dtype for column in (*_SAMPLE, *_PAIRS, *_OMNIBUS, *_RESULT, *_PROBE, *_TAIL)
+    column.name: column.dtype for column in (*_SAMPLE, *_LEFT_OUT, *_PAIRS, *_OMNIBUS, *_RESULT, *_PROBE, *_TAIL)
 }
 
 

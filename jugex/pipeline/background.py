@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from jugex.errors import JugexWarning
-from jugex.model.options import TestOptions
 from jugex.model.record import BackgroundRecord
 from jugex.query import RegionGroup
 
-__all__ = ["explain_no_share", "keep_samples", "record_background"]
+__all__ = ["MOST_RELABELLINGS", "explain_coarse_p", "explain_no_share", "record_background"]
 
 #: Genes at or below this p_perm, not corrected, are counted: one in twenty, where nothing differs.
 NOMINAL = 0.05
@@ -53,25 +47,3 @@ def explain_coarse_p(smallest_p: float) -> str | None:
     if smallest_p <= NOMINAL:
         return None
     return f"the smallest p that can occur is {smallest_p:.3g}, above {NOMINAL:g}"
-
-
-def query_all_genes(used: RegionGroup) -> RegionGroup:
-    """The samples of a query with every gene of the atlas."""
-    with warnings.catch_warnings():  # the user has been warned of the query
-        warnings.simplefilter("ignore", JugexWarning)
-        return keep_samples(used.requery(genes=None), used)
-
-
-def keep_samples(group: RegionGroup, used: RegionGroup) -> RegionGroup:
-    """The samples of a query that another one, made in the same way, still has."""
-    keys = ["well_id", "region"]
-    kept = np.flatnonzero(
-        pd.MultiIndex.from_frame(group.samples[keys]).isin(pd.MultiIndex.from_frame(used.samples[keys]))
-    )
-    return group.taking(kept)
-
-
-def limit_relabellings(options: TestOptions) -> TestOptions:
-    """The options of a run for its background: genes with gaps are left out, and not their samples."""
-    n_permutations = min(options.n_permutations, MOST_RELABELLINGS)
-    return replace(options, n_permutations=n_permutations, missing="drop-genes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -9,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.errors import DesignError, OptionError
-from jugex.model.columns import PROBE_COLUMNS
+from jugex.errors import DesignError, JugexWarning, OptionError
+from jugex.model.columns import COLUMN_TYPES, LEFT_OUT_COLUMNS, PROBE_COLUMNS
 from jugex.model.findings import Finding, NotLinked, SamplesDropped, warn_of
 from jugex.model.options import TestOptions
 from jugex.model.record import OverlapRecord, Randomness, RunRecord, list_versions, today
-from jugex.pipeline.background import explain_no_share, record_background
+from jugex.pipeline.background import MOST_RELABELLINGS, explain_coarse_p, explain_no_share, record_background
 from jugex.pipeline.covariates import Covariate, adjust_for, collect_covariates
 from jugex.pipeline.diagnostics import check_reach, judge_background, judge_design, judge_genes, judge_samples
 from jugex.pipeline.genes import GeneValues, find_status, summarize_genes
@@ -30,10 +31,19 @@ from jugex.pipeline.records import (
 from jugex.pipeline.tables import explain_empty_columns, make_table
 from jugex.query import RegionGroup
 from jugex.stats.design import Design
+from jugex.stats.effects import compute_effects
 from jugex.stats.tails import explain_no_tails
-from jugex.stats.testing import PermutationTest, permutation_test
+from jugex.stats.testing import PermutationTest, permutation_test, permute
 
-__all__ = ["ComparisonData", "Prepared", "label_rows", "make_design", "prepare", "run_comparison"]
+__all__ = [
+    "ComparisonData",
+    "label_rows",
+    "make_design",
+    "prepare",
+    "rerun_test",
+    "run_comparison",
+    "with_background",
+]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,9 +60,12 @@ class ComparisonData:
         Gene-level z-scores of those samples, one column per row of `table`, named as in `labels`.
     record : RunRecord
         Everything that determined the numbers.
-    left_out : DataFrame or None
-        With two regions: difference and p of the significant genes without each donor; None where no gene is
-        significant.
+    leave_one_donor_out : DataFrame
+        What is left of each significant gene of two regions without each donor; columns `LEFT_OUT_COLUMNS`. Genes in
+        the order of `table`, donors in that of the samples. `left_out`: the donor; `n_samples_1`, `n_samples_2`:
+        samples that are left; `diff` and `p_fwe` without the donor, corrected over all genes tested; `status`: "ok",
+        or why there is no test without this donor. Its relabellings are drawn in the run, after those of both
+        exchanges.
     query : RegionGroup or None
         The query behind it, with its atlas and regions; None for a result read from disk.
     """
@@ -61,7 +74,7 @@ class ComparisonData:
     samples: pd.DataFrame
     zscores: pd.DataFrame
     record: RunRecord
-    left_out: pd.DataFrame | None = None
+    leave_one_donor_out: pd.DataFrame
     query: RegionGroup | None = field(default=None, compare=False)
 
     @property
@@ -279,7 +292,7 @@ def _drop_samples(
 
 def tabulate_left_out(
     table: pd.DataFrame, labels: npt.NDArray[np.object_], donors: npt.NDArray[np.object_], test: PermutationTest
-) -> pd.DataFrame | None:
+) -> pd.DataFrame:
     """One row per significant gene and donor: difference and family-wise p without that donor.
 
     Parameters
@@ -294,13 +307,14 @@ def tabulate_left_out(
 
     Returns
     -------
-    DataFrame or None
+    DataFrame
         Columns `LEFT_OUT_COLUMNS`; those of probes follow `gene` where each is tested by itself.
     """
-    if not test.left_out:
-        return None
-    of_test = pd.Index(labels[test.p_values.fwe <= test.alpha])
     significant = table[table["significant"].to_numpy(dtype=bool)]
+    if not test.left_out:
+        columns = [LEFT_OUT_COLUMNS[0], *(name for name in PROBE_COLUMNS if name in table), *LEFT_OUT_COLUMNS[1:]]
+        return pd.DataFrame({name: pd.Series(dtype=COLUMN_TYPES[name]) for name in columns})
+    of_test = pd.Index(labels).intersection(label_rows(significant), sort=False)  # in the order of the test
     order = of_test.get_indexer(pd.Index(label_rows(significant)))
     named = significant[[column for column in ("gene", *PROBE_COLUMNS) if column in table]].reset_index(drop=True)
     parts = [
@@ -315,3 +329,89 @@ def tabulate_left_out(
         for donor, found in zip(donors, test.left_out, strict=True)
     ]
     return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
+
+
+def rerun_test(group: RegionGroup, options: TestOptions) -> pd.DataFrame:
+    """Test every gene of a query for F and its p-values alone: for tables of many comparisons.
+
+    The other exchange and the tests without each donor take most of the time of an analysis, and are left out. From
+    the same state of the random numbers the values are the same bit for bit.
+
+    Parameters
+    ----------
+    group : RegionGroup
+        Samples of two regions.
+    options : TestOptions
+
+    Returns
+    -------
+    DataFrame, one row per gene (or probe, where each is tested by itself), by symbol
+        `gene`, with the option `single` also `probe_id` and `probe_name`, and `RERUN_COLUMNS`.
+
+    Raises
+    ------
+    DesignError
+        Where the samples admit no test.
+    """
+    prepared = prepare(group, options)
+    design, genes, tested, settings = prepared.design, prepared.genes, prepared.tested, options.permutation
+    values = genes.zscores[tested]
+    effects = compute_effects(values, None, design, settings.statistic)
+    _, counts = permute(values, design, settings, options.make_generator())
+    p_values = counts.p_values()
+    table = genes.annotation[[column for column in ("gene", *PROBE_COLUMNS) if column in genes.annotation]].copy()
+    table["n_samples_1"], table["n_samples_2"] = design.counts.sum(axis=0).tolist()
+    diff = np.full(len(tested), np.nan) if effects.difference is None else effects.difference.diff
+    for column, numbers in (("diff", diff), ("f", effects.f), ("p_perm", p_values.perm), ("p_fwe", p_values.fwe)):
+        table[column] = pd.Series(numbers, index=tested, dtype=np.float64).reindex(table.index)
+    table["significant"] = (table["p_fwe"] <= options.alpha).to_numpy(dtype=bool)
+    table["status"] = prepared.status
+    return table.astype({str(column): COLUMN_TYPES[str(column)] for column in table})
+
+
+def with_background(data: ComparisonData, options: TestOptions) -> ComparisonData:
+    """The result with the share of all genes of the atlas that differ nominally between its regions.
+
+    Parameters
+    ----------
+    data : ComparisonData
+        Of some genes.
+    options : TestOptions
+        Those of the run; at most 999 relabellings are made.
+
+    Returns
+    -------
+    ComparisonData
+        As it was, where it already holds every gene, or its atlas is asked over the network.
+    """
+    if data.query is None or data.query.genes.requested is None or data.query.atlas.is_remote:
+        return data
+    # genes with gaps are left out, and not their samples, which are those of the run
+    limited = replace(
+        options,
+        n_permutations=min(options.n_permutations, MOST_RELABELLINGS),
+        missing="drop-genes",
+        rng=data.record.permutation.randomness.make_generator(),
+    )
+    with warnings.catch_warnings():  # the user has been warned of the query and the design
+        warnings.simplefilter("ignore", JugexWarning)
+        every = data.query.requery(replace(data.query.options, genes=None))
+        prepared = prepare(_keep_samples(every, data.query), limited)
+    settings = limited.permutation
+    if why_not := explain_coarse_p(settings.smallest_p(prepared.design)):
+        background = record_background(np.empty(0), 0, why_not)
+    else:
+        values = prepared.genes.zscores[prepared.tested]
+        relabellings, counts = permute(values, prepared.design, settings, limited.make_generator())
+        background = record_background(counts.p_values().perm, relabellings.n_relabellings)
+    findings = (*data.record.findings, *judge_background(background, data.unit))
+    return replace(data, record=replace(data.record, background=background, findings=findings))
+
+
+def _keep_samples(group: RegionGroup, used: RegionGroup) -> RegionGroup:
+    """The samples of a query that another one, made in the same way, still has."""
+    keys = ["well_id", "region"]
+    kept = np.flatnonzero(
+        pd.MultiIndex.from_frame(group.samples[keys]).isin(pd.MultiIndex.from_frame(used.samples[keys]))
+    )
+    return group.taking(kept)

@@ -156,7 +156,7 @@ def _is_of_both_hemispheres(group: RegionGroup) -> bool:
 def judge_genes(
     table: pd.DataFrame,
     exchanges: pd.DataFrame,
-    left_out: pd.DataFrame | None,
+    left_out: pd.DataFrame,
     group: RegionGroup,
     options: TestOptions,
 ) -> list[Finding]:
@@ -168,7 +168,7 @@ def judge_genes(
         The table of results.
     exchanges : DataFrame
         Family-wise p of the genes tested under each exchange, by label.
-    left_out : DataFrame or None
+    left_out : DataFrame
         What is left of significant genes without each donor.
     group : RegionGroup
         The samples used: their present calls say which genes are near background.
@@ -205,10 +205,8 @@ def judge_genes(
     return findings
 
 
-def _find_carried(genes: pd.Index, left_out: pd.DataFrame | None, alpha: float) -> tuple[str, ...]:
+def _find_carried(genes: pd.Index, left_out: pd.DataFrame, alpha: float) -> tuple[str, ...]:
     """Those of the genes that are not significant without some donor."""
-    if left_out is None:
-        return ()
     labels = left_out["gene"] + " " + left_out["probe_name"] if "probe_name" in left_out else left_out["gene"]
     lost = set(labels[(left_out["p_fwe"] > alpha).to_numpy(dtype=bool)])
     return tuple(gene for gene in genes if gene in lost)

@@ -5,17 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from jugex.analysis.covariates import USED
-from jugex.analysis.result_design import find_tested
 from jugex.errors import DesignError, OptionError
-
-if TYPE_CHECKING:
-    from jugex.analysis.result import DifferentialExpression
+from jugex.pipeline.comparison import ComparisonData
+from jugex.pipeline.details import find_tested
 
 __all__ = ["anova_table"]
 
@@ -23,12 +20,12 @@ __all__ = ["anova_table"]
 _BIOGRAPHY = ("age", "race")
 
 
-def anova_table(result: DifferentialExpression, gene: str, *, typ: Literal[1, 2, 3] | None = None) -> pd.DataFrame:
+def anova_table(data: ComparisonData, gene: str, *, typ: Literal[1, 2, 3] | None = None) -> pd.DataFrame:
     """Analysis of variance of one gene: ``zscore ~ area + specimen + age + race`` and covariates, by statsmodels.
 
     Parameters
     ----------
-    result : DifferentialExpression
+    data : ComparisonData
         Computed here or read from disk.
     gene : str
         A gene of ``result.zscores``; where every probe is tested by itself, gene and probe as in ``result.labels``.
@@ -59,52 +56,53 @@ def anova_table(result: DifferentialExpression, gene: str, *, typ: Literal[1, 2,
     Bludau et al. (2018), doi 10.1007/s00429-018-1620-6, section "Statistical analysis".
     """
     if typ is None:
-        typ = 1 if result.settings["arguments"]["statistic"] == "sequential" else 2
+        typ = 1 if data.record.arguments.statistic == "sequential" else 2
     if typ not in (1, 2, 3):
         raise OptionError(f"typ is the type of the sums of squares, 1, 2 or 3; got {typ!r}")
-    find_tested(result, gene)  # refuses a gene that the result has not, or not tested
-    data = _collect_data(result, gene)
-    covariates = _add_covariates(data, result)
-    factors = [factor for factor in ("specimen", *covariates, *_BIOGRAPHY) if _can_be_factor(data[factor])]
-    model = _fit(data, ["area", *factors])
+    find_tested(data, gene)  # refuses a gene that the result has not, or not tested
+    rows = _collect_data(data, gene)
+    covariates = _add_covariates(rows, data)
+    factors = [factor for factor in ("specimen", *covariates, *_BIOGRAPHY) if _can_be_factor(rows[factor])]
+    model = _fit(rows, ["area", *factors])
     table = _tabulate(model, typ).reindex([*(["Intercept"] if typ == 3 else []), "area", *factors, "Residual"])
     confounded = [factor for factor in factors if factor in _BIOGRAPHY]
     if confounded:
-        table = _mend_confounded(table, data, model, confounded, typ)
+        table = _mend_confounded(table, rows, model, confounded, typ)
     table = table.rename(index=covariates)
     table["eta_sq"] = table["sum_sq"] / model.centered_tss
     table.loc[table.index == "Intercept", "eta_sq"] = np.nan  # the total is that about the mean
     return table
 
 
-def _collect_data(result: DifferentialExpression, gene: str) -> pd.DataFrame:
+def _collect_data(data: ComparisonData, gene: str) -> pd.DataFrame:
     """One row per sample: `zscore`, `area`, `specimen`, and what is known of the donor."""
-    known = pd.DataFrame(result.settings["atlas"]["donors"]).set_index("donor_name").reindex(columns=list(_BIOGRAPHY))
-    of_sample = known.reindex(result.samples["donor_name"])
-    data = pd.DataFrame(
+    biographies = {donor.donor_name: (donor.age, donor.race) for donor in data.record.atlas.donors}
+    known = pd.DataFrame.from_dict(biographies, orient="index", columns=list(_BIOGRAPHY))
+    of_sample = known.reindex(data.samples["donor_name"])
+    rows = pd.DataFrame(
         {
-            "zscore": result.zscores[gene].to_numpy(dtype=np.float64),
-            "area": result.samples["region"].to_numpy(dtype=object),
-            "specimen": result.samples["donor_name"].to_numpy(dtype=object),
+            "zscore": data.zscores[gene].to_numpy(dtype=np.float64),
+            "area": data.samples["region"].to_numpy(dtype=object),
+            "specimen": data.samples["donor_name"].to_numpy(dtype=object),
             "age": pd.to_numeric(of_sample["age"], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan),
             "race": of_sample["race"].to_numpy(dtype=object),
         }
     )
-    if data["area"].nunique() < 2 or data["zscore"].isna().any():
+    if rows["area"].nunique() < 2 or rows["zscore"].isna().any():
         raise DesignError(
-            f"gene {gene!r} has {data['zscore'].count()} z-scores in {data['area'].nunique()} regions, and one for "
-            f"each of the {len(data)} samples, in two regions of different names, is needed; take the result as it was "
+            f"gene {gene!r} has {rows['zscore'].count()} z-scores in {rows['area'].nunique()} regions, and one for "
+            f"each of the {len(rows)} samples, in two regions of different names, is needed; take the result as it was "
             "computed, and give the regions different names"
         )
-    return data
+    return rows
 
 
-def _add_covariates(data: pd.DataFrame, result: DifferentialExpression) -> dict[str, str]:
+def _add_covariates(rows: pd.DataFrame, data: ComparisonData) -> dict[str, str]:
     """Add the covariates of the model to the data, under names that a formula can hold; their own names by these."""
-    used = [covariate for covariate in result.settings.get("covariates", ()) if covariate["outcome"] == USED]
+    used = [covariate for covariate in data.record.covariates if covariate.is_used]
     for number, covariate in enumerate(used):
-        data[f"covariate_{number}"] = covariate["values"]
-    return {f"covariate_{number}": str(covariate["name"]) for number, covariate in enumerate(used)}
+        rows[f"covariate_{number}"] = list(covariate.values)
+    return {f"covariate_{number}": covariate.name for number, covariate in enumerate(used)}
 
 
 def _can_be_factor(values: pd.Series[Any]) -> bool:

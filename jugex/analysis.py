@@ -1,0 +1,529 @@
+"""The analysis: the permutation ANOVA of JuGEx for every gene, and the results that it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from jugex import plots, report
+from jugex._text import count_of
+from jugex.model.columns import (
+    LEFT_OUT_COLUMNS,
+    OMNIBUS_COLUMNS,
+    PROBE_COLUMNS,
+    RESULT_COLUMNS,
+    SAMPLE_COLUMNS,
+    TAIL_COLUMNS,
+)
+from jugex.model.options import Collinear, CovariatesLike, Missing, Rng, TestOptions
+from jugex.model.record import to_json
+from jugex.pipeline.anova import anova_table
+from jugex.pipeline.comparison import ComparisonData, run_comparison
+from jugex.pipeline.details import make_details, permutation_null
+from jugex.pipeline.donors import by_hemisphere, donor_differences
+from jugex.pipeline.sensitivity import vary_choices
+from jugex.query import RegionGroup, RegionPair
+from jugex.stats.aggregation import ProbeAggregation
+from jugex.stats.design import Exchange, LabelExchange
+from jugex.stats.statistics import Statistic
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from jugex.atlas.coordinates import CoordinatesLike
+
+__all__ = [
+    "LEFT_OUT_COLUMNS",
+    "OMNIBUS_COLUMNS",
+    "PROBE_COLUMNS",
+    "RESULT_COLUMNS",
+    "SAMPLE_COLUMNS",
+    "TAIL_COLUMNS",
+    "DifferentialExpression",
+    "Omnibus",
+    "TestOptions",
+    "differential_expression",
+    "load_result",
+    "omnibus_test",
+]
+
+
+class _Result(ComparisonData):
+    """What every result answers for itself."""
+
+    @classmethod
+    def of(cls, data: ComparisonData) -> Self:
+        """The result around its data."""
+        return cls(**vars(data))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that determined the numbers, as JSON types: what ``settings.json`` holds."""
+        return to_json(self.record)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What weakens the result, in sentences; `record.findings` has the facts."""
+        return self.record.sentences
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Omnibus(_Result):
+    """Differential expression of genes between k regions at once.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per gene, sorted by `p_fwe`, then by falling `f`; columns `OMNIBUS_COLUMNS`, with the raw means of the
+        regions, `mean_1` to `mean_k`, after `partial_eta_sq`. `q_fdr_by` is the false discovery rate by Benjamini and
+        Yekutieli, which holds however genes depend on each other. Where every probe is tested by itself, one row per
+        probe.
+    samples, zscores, record, query
+        As in `DifferentialExpression`.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> atlas = jugex.open_atlas("simulated")
+    >>> regions = [jugex.Region.from_structure(name, atlas=atlas) for name in ("simA", "simB", "simPL")]
+    >>> group = jugex.query.region_group(regions, atlas=atlas, genes=["MAOA", "GAD2"])
+    >>> jugex.analysis.omnibus_test(group, rng=0).significant["gene"].tolist()
+    ['MAOA']
+    """
+
+    def __repr__(self) -> str:
+        names = ", ".join(self.region_names)
+        return f"<Omnibus: {names}, {count_of(len(self.table), self.unit)}, {count_of(len(self.samples), 'sample')}>"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DifferentialExpression(_Result):
+    """Differential expression of genes between two regions.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per gene, sorted by `evidence` (spatial, donors, samples, none), `p_fwe`, and falling `f`; columns
+        `RESULT_COLUMNS`. Differences are region 1 minus region 2. Where every probe is tested by itself, one row per
+        probe, and `PROBE_COLUMNS` follow `gene`. Where tails were asked for, `TAIL_COLUMNS` come last.
+    samples : DataFrame, n rows
+        The samples used; columns `SAMPLE_COLUMNS` (coordinates in mm).
+    zscores : DataFrame, n rows
+        Gene-level z-scores of those samples, one column per row of `table`, named as in `labels`; rows as in
+        `samples`.
+    record : RunRecord
+        Everything that determined the numbers, as typed data; `settings` is the same as JSON types.
+    leave_one_donor_out : DataFrame
+        What is left of each significant gene without each donor; columns `LEFT_OUT_COLUMNS`. Genes in the order of
+        `table`, donors in that of the samples. `left_out`: the donor; `n_samples_1`, `n_samples_2`: samples that are
+        left; `diff` and `p_fwe` without the donor, corrected over all genes tested; `status`: "ok", or why there is no
+        test without this donor. Its relabellings are drawn in the run, after those of both exchanges.
+    query : RegionPair or None
+        The query behind the result, with its atlas and regions; None for a result read from disk.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> result
+    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 51 samples>
+    >>> result.table[["gene", "higher_in", "evidence"]]
+       gene               higher_in evidence
+    0  MAOA  simulated area B, left  samples
+    1  GAD2  simulated area B, left     none
+    >>> result.leave_one_donor_out[["gene", "left_out", "diff"]].round(2).head(2)
+       gene    left_out  diff
+    0  MAOA  H0351.2001 -1.88
+    1  MAOA  H0351.2002 -1.50
+    """
+
+    def anova_table(self, gene: str, *, typ: Literal[1, 2, 3] | None = None) -> pd.DataFrame:
+        """Full analysis of variance of one gene; see `jugex.pipeline.anova.anova_table`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> result.anova_table("MAOA").loc["area", ["df", "F"]].round(2).tolist()
+        [1.0, 50.48]
+        """
+        return anova_table(self, gene, typ=typ)
+
+    def details(self) -> pd.DataFrame:
+        """Directions in words, 95 % intervals, and further corrections.
+
+        Returns
+        -------
+        DataFrame
+            One row per row of `table`, in its order: `gene` (and the columns of probes); `direction`, such as
+            "higher in Fp2"; intervals of `hedges_g` (noncentral t) and `partial_eta_sq` (noncentral F); Monte Carlo
+            intervals of `p_perm` and `p_fwe`, which are p itself where all relabellings were enumerated; `q_fdr_by`
+            (Benjamini and Yekutieli's, of `p_perm`) and `q_fdr_parametric` (Benjamini and Hochberg's, of
+            `p_parametric`). Intervals end in ``_low`` and ``_high``. Empty for genes that were not tested.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> result.details().loc[0, "direction"]
+        'higher in simulated area B, left'
+        """
+        return make_details(self)
+
+    def permutation_null(self, gene: str) -> npt.NDArray[np.float64]:
+        """F of one gene under every relabelling; see `jugex.pipeline.details.permutation_null`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> result.permutation_null("MAOA").shape
+        (10000,)
+        """
+        return permutation_null(self, gene)
+
+    def donor_differences(self, genes: Sequence[str] | str | None = None) -> pd.DataFrame:
+        """Difference in each donor; see `jugex.pipeline.donors.donor_differences`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> result.donor_differences("MAOA")[["donor_name", "n_1", "n_2", "diff"]].round(2).head(2)
+           donor_name  n_1  n_2  diff
+        0  H0351.2001    7    6 -0.82
+        1  H0351.2002    6    8 -1.78
+        """
+        return donor_differences(self, genes)
+
+    def by_hemisphere(self, genes: Sequence[str] | str | None = None) -> pd.DataFrame:
+        """Difference in each hemisphere, descriptive; see `jugex.pipeline.donors.by_hemisphere`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> result.by_hemisphere("MAOA")[["hemisphere", "n_donors"]]
+          hemisphere  n_donors
+        0       left         5
+        """
+        return by_hemisphere(self, genes)
+
+    def sensitivity(
+        self,
+        *,
+        genes: str | Sequence[str] | None = None,
+        crossed: bool = False,
+        thresholds: Sequence[float] = (0.1, 0.2, 0.3, 0.4),
+        probes: Sequence[ProbeAggregation] = ("winsorized-mean", "mean", "median", "max-variance"),
+        coordinates: dict[str, CoordinatesLike] | None = None,
+        n_permutations: int | None = None,
+        n_jobs: int = 1,
+    ) -> pd.DataFrame:
+        """The comparison under other defensible choices; see `jugex.pipeline.sensitivity.vary_choices`.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+        >>> table = result.sensitivity(genes="MAOA", n_permutations=999)
+        >>> int(table["is_headline"].sum())
+        1
+        """
+        return vary_choices(
+            self,
+            genes=genes,
+            crossed=crossed,
+            thresholds=thresholds,
+            probes=probes,
+            coordinates=coordinates,
+            n_permutations=n_permutations,
+            n_jobs=n_jobs,
+        )
+
+    def save(
+        self, directory: str | PathLike[str], *, overwrite: bool = False, sensitivity: pd.DataFrame | None = None
+    ) -> Path:
+        """Write the result into a folder; see `jugex.report.save_result`."""
+        return report.save_result(self, directory, overwrite=overwrite, sensitivity=sensitivity)
+
+    def report(self, path: str | PathLike[str], *, sensitivity: pd.DataFrame | None = None) -> Path:
+        """Write the HTML report; see `jugex.report.write_report`."""
+        return report.write_report(self, path, sensitivity=sensitivity)
+
+    def to_frame(self, style: Literal["limma", "deseq2"] | None = None) -> pd.DataFrame:
+        """The table with the columns of limma or DESeq2; see `jugex.report.to_frame`."""
+        return report.to_frame(self, style)
+
+    def to_rnk(self, path: str | PathLike[str] | None = None, **options: Any) -> pd.DataFrame:
+        """Genes ranked for enrichment, and the file ``.rnk``; see `jugex.report.to_rnk`."""
+        return report.to_rnk(self, path, **options)
+
+    def to_anndata(self) -> AnnData:
+        """The result as AnnData; see `jugex.report.result_to_anndata`."""
+        return report.result_to_anndata(self)
+
+    def plot_gene(self, gene: str, **options: Any) -> Any:
+        """Box and strip of a gene's z-scores; see `jugex.plots.plot_gene`."""
+        return plots.plot_gene(self, gene, **options)
+
+    def plot_samples(self, **options: Any) -> Any:
+        """The samples on an MNI template; see `jugex.plots.plot_samples`."""
+        return plots.plot_samples(self, **options)
+
+    def plot_probes(self, gene: str, **options: Any) -> Any:
+        """Levels of each probe of a gene; see `jugex.plots.plot_probes`."""
+        return plots.plot_probes(self, gene, **options)
+
+    def plot_volcano(self, **options: Any) -> Any:
+        """Difference against p of every gene; see `jugex.plots.plot_volcano`."""
+        return plots.plot_volcano(self, **options)
+
+    def plot_null(self, gene: str, **options: Any) -> Any:
+        """F of a gene beside F under all relabellings; see `jugex.plots.plot_null`."""
+        return plots.plot_null(self, gene, **options)
+
+    def plot_donors(self, gene: str, **options: Any) -> Any:
+        """Difference in each donor; see `jugex.plots.plot_donors`."""
+        return plots.plot_donors(self, gene, **options)
+
+    def plot_coverage(self, **options: Any) -> Any:
+        """Samples per donor and region; see `jugex.plots.plot_coverage`."""
+        return plots.plot_coverage(self, **options)
+
+    def plot_heatmap(self, genes: Sequence[str] | None = None, **options: Any) -> Any:
+        """z-scores of many genes in all samples; see `jugex.plots.plot_heatmap`."""
+        return plots.plot_heatmap(self, genes, **options)
+
+    def plot_axis(self, gene: str, **options: Any) -> Any:
+        """A gene along the line between the regions; see `jugex.plots.plot_axis`."""
+        return plots.plot_axis(self, gene, **options)
+
+    def __repr__(self) -> str:
+        first, second = self.region_names
+        counts = f"{count_of(len(self.table), self.unit)}, {count_of(len(self.samples), 'sample')}"
+        return f"<DifferentialExpression: {first} - {second}, {counts}>"
+
+
+def differential_expression(
+    pair: RegionPair,
+    *,
+    n_permutations: int = 10_000,
+    rng: Rng = None,
+    statistic: Statistic = "adjusted",
+    exchange: Exchange = "within-donor",
+    probes: ProbeAggregation = "winsorized-mean",
+    covariates: CovariatesLike | None = None,
+    alpha: float = 0.05,
+    n_jobs: int = 1,
+    tail: bool = False,
+    missing: Missing = "drop-genes",
+    collinear: Collinear = "redraw",
+) -> DifferentialExpression:
+    """Test each gene for another expression in region 1 than in region 2.
+
+    Per gene, the z-scores of its probes become one value per sample, and an analysis of variance with the factors
+    area and donor gives F of area. Its p-values come from relabelled samples, and are corrected for the family
+    of genes by the maximum of F over the genes of each relabelling.
+
+    Parameters
+    ----------
+    pair : RegionPair
+        What `jugex.query.region_pair` returned.
+    n_permutations : int
+        Number of random relabellings, m; all genes share them. No p is below 1 / (m + 1).
+    rng : int, numpy.random.Generator or None
+        Seed or source of the relabellings. None draws a seed and records it.
+    statistic : {'adjusted', 'sequential', 'welch'}
+        Sum of squares of area: adjusted for donor (type II, which is type III here); before donor (type I),
+        as PyJuGEx and siibra-jugex compute it; or adjusted, with a variance for each region.
+    exchange : {'within-donor', 'free', 'freedman-lane'}
+        Whether labels are exchanged among the samples of each donor, or among all. Only the former is exact whatever
+        the donors' means and spreads; with covariates it is not exact either. `freedman-lane` shuffles the residuals
+        of the model without area over all samples instead; it is slower, goes with `adjusted` alone, and is there to
+        compare with other software.
+    probes : {'winsorized-mean', 'winsorized-mean-scipy', 'mean', 'median', 'max-variance', 'stability', 'single'}
+        How the probes of a gene become one value; see `jugex.stats.aggregation.aggregate_probes`.
+    covariates : str, DataFrame, or sequence of them, optional
+        What is adjusted for as well as donor: `hemisphere`, `structure_class`, `mni_x`, `mni_y`, `mni_z`, or another
+        column of the atlas's samples; or a table with one row per sample and its `well_id`, of which each other column
+        is a covariate (also the path of one). Numbers enter linearly, text as a factor. When labels are exchanged,
+        they stay with their samples. Age, sex and race may be named: they are functions of the donor, and change
+        nothing. Samples that were mirrored bring `hemisphere` unasked, where it is more than one.
+    alpha : float
+        Family-wise error at which a gene is called significant.
+    n_jobs : int
+        Number of threads; -1 for one per core. The numbers do not depend on it.
+    tail : bool
+        Add `p_perm_tail` and `p_fwe_tail`: where fewer than ten relabellings reach F, p from a generalised Pareto
+        distribution fitted to the largest F of the relabellings. `significant` never uses them.
+    missing : {'drop-genes', 'drop-samples'}
+        What a missing value leaves out: the gene, which says so in `status`; or the sample, for all genes.
+    collinear : {'redraw', 'smallest'}
+        What becomes of relabellings (`free`) in which each donor lies in one region, so that area has no F: others are
+        drawn in their place, or they count among the relabellings with the smallest F, as in the earlier tools.
+
+    Returns
+    -------
+    DifferentialExpression
+
+    Raises
+    ------
+    OptionError
+        Where an argument has a value that is not allowed.
+    DesignError
+        Where no donor has samples in both regions, no residual degree of freedom is left, or a covariate tells the
+        regions apart or has missing values.
+
+    Warns
+    -----
+    DesignWarning
+        Where the design can never reach `alpha`, or `q_fdr` can never reach it with so few permutations; where a
+        covariate adds nothing to the model, or leaves little of the contrast between the regions.
+
+    Notes
+    -----
+    The method is that of Bludau et al. (2018), doi 10.1007/s00429-018-1620-6, section "Statistical analysis", with
+    labels exchanged within donors by default. The maximum statistic is that of Westfall and Young (1993).
+
+    Examples
+    --------
+    >>> import jugex
+    >>> pair = jugex.query.region_pair(*jugex.demo_regions(), genes=["MAOA", "TAC1", "GAD2"], atlas="simulated")
+    >>> result = jugex.analysis.differential_expression(pair, n_permutations=999, rng=0)
+    >>> sorted(result.significant["gene"])
+    ['MAOA', 'TAC1']
+    """
+    options = TestOptions(
+        n_permutations=n_permutations,
+        rng=rng,
+        statistic=statistic,
+        exchange=exchange,
+        probes=probes,
+        covariates=covariates,
+        alpha=alpha,
+        n_jobs=n_jobs,
+        tail=tail,
+        missing=missing,
+        collinear=collinear,
+    )
+    return DifferentialExpression.of(run_comparison(pair, options))
+
+
+def omnibus_test(
+    group: RegionGroup,
+    *,
+    n_permutations: int = 10_000,
+    rng: Rng = None,
+    exchange: LabelExchange = "within-donor",
+    probes: ProbeAggregation = "winsorized-mean",
+    covariates: CovariatesLike | None = None,
+    alpha: float = 0.05,
+    n_jobs: int = 1,
+    missing: Missing = "drop-genes",
+) -> Omnibus:
+    """Test each gene for different expression among k regions.
+
+    Per gene, y are the z-scores of its n samples, A the indicators of the regions (n x k), and M takes the donors'
+    means off. SS = y'MA (A'MA)^- A'My of area, adjusted for donor, has r degrees of freedom, the rank of A'MA: k - 1,
+    or less where donors do not link all regions. F = (SS / r) / (RSS / (n - d - r)), d being the number of donors. With
+    k = 2 this is the adjusted F of `jugex.analysis.differential_expression`.
+
+    Parameters
+    ----------
+    group : RegionGroup
+        What `jugex.query.region_group` returned, of more than two regions.
+    n_permutations, probes, alpha, n_jobs, missing
+        See `jugex.analysis.differential_expression`.
+    rng : int, numpy.random.Generator or None
+        Seed or source of the relabellings, first those of the exchange chosen, then those of the other one. None draws
+        a seed and records it.
+    exchange : {'within-donor', 'free'}
+        Whether regions are exchanged among the samples of each donor, or among all. Relabellings in which area has a
+        lower rank than observed are drawn again, or left out of a complete list. ``settings["exchanges"]`` has
+        `p_fwe` under both.
+    covariates : str, DataFrame, or sequence of them, optional
+        What is adjusted for as well as donor; see `jugex.analysis.differential_expression`. M takes donors and
+        covariates off, and each independent column costs a residual degree of freedom. Labels are exchanged while
+        donors and covariates stay with their samples, which is not exact.
+
+    Returns
+    -------
+    Omnibus
+
+    Raises
+    ------
+    OptionError
+        Where an argument has a value that is not allowed.
+    DesignError
+        Where no donor has samples in two regions, no residual degree of freedom is left, regions that donors do not
+        link are exchanged freely, or a covariate tells regions apart or misses a value.
+
+    Warns
+    -----
+    DesignWarning
+        Where donors do not link all regions, the design can never reach `alpha`, `q_fdr` can never reach it with so
+        few permutations, or a covariate adds nothing to the model or leaves little of the contrast between regions.
+
+    Notes
+    -----
+    A small p says that the regions are not all alike in a gene, not which of them differ: that is for the pairs, which
+    `jugex.compare_several` tests by relabelling the samples of two regions among themselves. Relabelling all regions
+    together would not be valid for a pair: it takes for granted that the others do not differ either.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> regions = [*jugex.demo_regions(), jugex.Region.sphere((-40, 0, 30), 20, name="C")]
+    >>> group = jugex.query.region_group(regions, genes=["MAOA", "GAD2"], atlas="simulated")
+    >>> omnibus = jugex.analysis.omnibus_test(group, n_permutations=999, rng=0)
+    >>> omnibus.significant["gene"].tolist()
+    ['MAOA']
+    """
+    options = TestOptions(
+        n_permutations=n_permutations,
+        rng=rng,
+        exchange=exchange,
+        probes=probes,
+        covariates=covariates,
+        alpha=alpha,
+        n_jobs=n_jobs,
+        missing=missing,
+    )
+    return Omnibus.of(run_comparison(group, options))
+
+
+def load_result(directory: str | PathLike[str]) -> DifferentialExpression:
+    """Read a result that `DifferentialExpression.save` wrote.
+
+    Parameters
+    ----------
+    directory : path-like
+        Folder with ``results.tsv``, ``samples.tsv`` and ``settings.json``.
+
+    Returns
+    -------
+    DifferentialExpression
+        With `query` None: the atlas and the regions are not saved.
+
+    Raises
+    ------
+    ResultError
+        Where a file is missing or is not what it should be.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> folder = result.save("a-b-again")
+    >>> jugex.load_result(folder)
+    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 51 samples>
+    """
+    return DifferentialExpression.of(report.read_result(directory))

@@ -1,0 +1,174 @@
+"""What a result says beyond its table: intervals, further corrections, and the permutation null of a gene."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from jugex.errors import DesignError, GeneError
+from jugex.pipeline.comparison import ComparisonData
+from jugex.pipeline.covariates import code_covariate
+from jugex.stats.corrections import false_discovery_rate, monte_carlo_interval
+from jugex.stats.design import Design
+from jugex.stats.effects import hedges_g_interval, partial_eta_sq_interval
+from jugex.stats.engine import TIE_TOLERANCE, ZERO, score_draws
+from jugex.stats.relabelling import make_relabellings
+from jugex.stats.statistics import make_scorer, scores_to_f
+
+__all__ = ["design_of", "find_tested", "make_details", "permutation_null", "values_of"]
+
+# z-scores in files have ten digits: what tied before tells apart in the ninth
+_TIE_TOLERANCE_IN_FILES = 1e-8
+
+Floats = npt.NDArray[np.float64]
+
+
+def design_of(data: ComparisonData) -> Design:
+    """Regions, donors and covariates of the samples of a result, in the order of its samples.
+
+    Parameters
+    ----------
+    data : ComparisonData
+        Computed here or read from disk. A sample that counts in both regions stands in two rows.
+
+    Raises
+    ------
+    DesignError
+        Where two regions have one name: then the samples do not say in which they lie.
+    """
+    names = data.region_names
+    if len(set(names)) < len(names):
+        raise DesignError(
+            f"regions are called {', '.join(map(repr, names))}, so the samples do not say in which they lie; compare "
+            "again with different names"
+        )
+    donors, _ = pd.factorize(data.samples["donor_name"])
+    codes = data.samples["region"].map({name: code for code, name in enumerate(names)}).to_numpy(dtype=np.intp)
+    coded = [
+        code_covariate(pd.Series(list(covariate.values)), is_factor=covariate.kind == "factor")
+        for covariate in data.record.covariates
+        if covariate.is_used
+    ]
+    return Design(
+        codes, np.asarray(donors, dtype=np.intp), len(names), np.column_stack(coded) if coded else None
+    )
+
+
+def find_tested(data: ComparisonData, genes: Sequence[str] | str | None) -> pd.DataFrame:
+    """Rows of the table of genes that were tested, in the order of the table, indexed by their labels.
+
+    Parameters
+    ----------
+    data : ComparisonData
+    genes : sequence of str, str or None
+        Entries of ``data.labels``; None for every gene that was tested.
+
+    Raises
+    ------
+    GeneError
+        Where the result has no such gene, or the gene was not tested.
+    """
+    if genes is None:
+        return data.tested
+    table = data.table.set_axis(pd.Index(data.labels), axis=0)
+    wanted = [genes] if isinstance(genes, str) else list(genes)
+    for gene in wanted:
+        if gene not in table.index:
+            raise GeneError(f"gene {gene!r} is not in this result, which has {len(table):,}; see result.labels")
+        status = table.loc[[gene], "status"].iloc[0]
+        if status != "ok":
+            raise GeneError(f"gene {gene!r} has no F ({status}); choose another gene")
+    return table[table.index.isin(wanted)]
+
+
+def values_of(data: ComparisonData, labels: pd.Index) -> Floats:
+    """Gene-level z-scores (g, n) of genes by their labels."""
+    return np.ascontiguousarray(data.zscores[labels.tolist()].to_numpy(dtype=np.float64).T)
+
+
+def make_details(data: ComparisonData) -> pd.DataFrame:
+    """95 % intervals and further corrections of a result of two regions; see `DifferentialExpression.details`."""
+    table, record = data.table, data.record
+    details = table[[column for column in ("gene", "probe_id", "probe_name") if column in table]].reset_index(drop=True)
+    directions = table["higher_in"].map("higher in {}".format, na_action="ignore").astype(object)
+    details["direction"] = directions.mask((table["diff"] == 0).to_numpy(dtype=bool), "no difference").to_numpy()
+    design = design_of(data)
+    spread, df = float(design.spread(design.observed)[0]), record.design.df_resid
+    intervals = {
+        "hedges_g": hedges_g_interval(_read(table, "hedges_g"), spread, df),
+        "partial_eta_sq": partial_eta_sq_interval(_read(table, "partial_eta_sq"), design.n_samples, design.df_area, df),
+    }
+    for column in ("p_perm", "p_fwe"):
+        p = _read(table, column)
+        is_exact = record.permutation.exhaustive
+        intervals[column] = (p, p) if is_exact else monte_carlo_interval(p, record.permutation.n_permutations)
+    for column, (low, high) in intervals.items():
+        details[f"{column}_low"], details[f"{column}_high"] = low, high
+    is_tested = np.isfinite(_read(table, "p_perm"))
+    for column, source, method in (("q_fdr_by", "p_perm", "by"), ("q_fdr_parametric", "p_parametric", "bh")):
+        details[column] = np.nan
+        details.loc[is_tested, column] = false_discovery_rate(_read(table, source)[is_tested], method)  # type: ignore[arg-type]
+    return details
+
+
+def _read(table: pd.DataFrame, column: str) -> Floats:
+    return table[column].to_numpy(dtype=np.float64)
+
+
+def permutation_null(data: ComparisonData, gene: str) -> Floats:
+    """F of one gene under every relabelling of the run.
+
+    The run counts and forgets them, gene by gene. Here the same relabellings are made from the seed that the result
+    records, and F is computed from its z-scores.
+
+    Parameters
+    ----------
+    data : ComparisonData
+        Computed here or read from disk.
+    gene : str
+        An entry of ``data.labels`` that was tested.
+
+    Returns
+    -------
+    ndarray of float64, shape (m,)
+        Of these, as many reach the F of the table as `p_perm` counts: ``(1 + (null >= f_obs).sum()) / (m + 1)``, or
+        ``(null >= f_obs).sum() / m`` where the relabellings are all there are (``record.permutation.exhaustive``): F
+        that ties with the observed one but for rounding is given as F_obs. Relabellings that have no F, and count as
+        the smallest under the presets, come last, as -inf.
+
+    Raises
+    ------
+    GeneError
+        Where the result has no such gene, or the gene was not tested.
+    DesignError
+        Where two regions have one name.
+    """
+    row = find_tested(data, gene)
+    design = design_of(data)
+    arguments, permutation = data.record.arguments, data.record.permutation
+    relabellings = make_relabellings(
+        design,
+        permutation.exchange,
+        arguments.n_permutations,
+        permutation.randomness.make_generator(),
+        redraw=arguments.collinear == "redraw",
+    )
+    statistic = arguments.statistic
+    scorer = make_scorer(values_of(data, row.index), design, statistic, relabellings)
+    observed = float(score_draws(scorer, relabellings.observed(design))[0, 0])
+    scores = score_draws(scorer, relabellings.draws)[0]
+    f = scores_to_f(scores, design, statistic)
+    tolerance = TIE_TOLERANCE if data.query is not None else _TIE_TOLERANCE_IN_FILES
+    settled = _settle_ties(f, float(row["f"].iloc[0]), scores, observed if observed >= ZERO else 0.0, tolerance)
+    return np.concatenate([settled, np.full(relabellings.n_smallest, -np.inf)])
+
+
+def _settle_ties(f: Floats, f_observed: float, scores: Floats, observed: float, tolerance: float) -> Floats:
+    """F (m,) on the side of the observed F where its score stands: a score that ties gives the observed F itself."""
+    is_reached = scores >= observed * (1 - tolerance)
+    settled = np.where(is_reached, np.maximum(f, f_observed), np.minimum(f, np.nextafter(f_observed, -np.inf)))
+    settled[is_reached & (scores <= observed * (1 + tolerance))] = f_observed
+    return settled
