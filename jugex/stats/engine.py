@@ -1,14 +1,13 @@
 """The permutation engine: how often relabelled samples separate the regions as well as the observed ones do.
 
-Arrays only: no atlas, no region, no file. All genes share each relabelling; that is what makes the maximum over
-genes a valid null. Relabellings x genes is never held: blocks of both are scored, counted and forgotten.
+All genes share each relabelling; that is what makes the maximum over genes a valid null. Relabellings x genes is never
+held: blocks of both are scored, counted and forgotten.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import NamedTuple
 
@@ -16,16 +15,13 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
-from jugex.analysis.design import Design
-from jugex.analysis.freedman_lane import FreedmanLaneScorer
-from jugex.analysis.relabel import Relabellings, Shuffles
-from jugex.analysis.scores import N_SCRATCH, Draws, Scorer, Statistic, make_scorer
 from jugex.progress import track
+from jugex.stats.corrections import TIE_TOLERANCE, ZERO, PermutationCounts
+from jugex.stats.design import Counts, Design, Draws, Floats
+from jugex.stats.relabelling import Relabellings
+from jugex.stats.statistics import N_SCRATCH, Scorer, Statistic, make_scorer
 
-__all__ = ["PValues", "PermutationCounts", "count_exceedances", "count_scores", "scorer_of"]
-
-#: Scores within this relative distance of the observed one count as ties.
-TIE_TOLERANCE = 1e-10
+__all__ = ["count_exceedances", "score_draws"]
 
 # One block of scores (1 MiB of float64) stays in a core's cache while it is reduced.
 _GENES_PER_BLOCK = 128
@@ -34,87 +30,12 @@ _RELABELLINGS_PER_BLOCK = 1024
 # From this many products on sums are looked up: about a second's worth of multiplying.
 _LARGE_JOB = 10**10
 _RELABELLINGS_PER_LOOKUP = 1 << 14
-# Scores of order 1 are rounded to 1e-16, their roots to 1e-16 too: below, a score is 0 but for rounding.
-ZERO = 1e-28
-
-Floats = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.intp]
-Labels = npt.NDArray[np.bool_]
-
-
-class PValues(NamedTuple):
-    """p-values of g genes, each (g,): of the gene alone, and corrected over the genes in one step or stepping down."""
-
-    perm: Floats
-    fwe: Floats
-    fwe_stepdown: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class PermutationCounts:
-    """What m relabellings gave for g genes.
-
-    Attributes
-    ----------
-    own : ndarray of int, shape (g,)
-        Relabellings in which a gene's score was at least its observed one.
-    family : ndarray of int, shape (g,)
-        Relabellings in which the largest score over all genes was at least the gene's observed one.
-    stepdown : ndarray of int, shape (g,)
-        The same for the largest score over the genes that are observed to score no higher than the gene.
-    order : ndarray of int, shape (g,)
-        Genes by rising observed score.
-    maxima : ndarray, shape (m,)
-        Largest score over the genes of each relabelling, rising.
-    n_relabellings : int
-        Number of relabellings, m, with those that count as the smallest.
-    is_exhaustive : bool
-        Whether they are all there are, the observed labels among them.
-    """
-
-    own: Counts
-    family: Counts
-    stepdown: Counts
-    order: Counts
-    maxima: Floats
-    n_relabellings: int
-    is_exhaustive: bool
-
-    def p_values(self) -> PValues:
-        """p-values of all genes.
-
-        count / m where the relabellings are all there are; else (1 + count) / (m + 1), the observed labels counted
-        as one more: Phipson and Smyth (2010), doi 10.2202/1544-6115.1585. Stepping down: Westfall and Young (1993),
-        algorithm 4.1, made monotone from the largest observed score downwards.
-        """
-        added = 0 if self.is_exhaustive else 1
-        perm, fwe, stepdown = (
-            (counts + added) / (self.n_relabellings + added) for counts in (self.own, self.family, self.stepdown)
-        )
-        falling = self.order[::-1]
-        stepdown[falling] = np.maximum.accumulate(stepdown[falling])
-        return PValues(perm, fwe, stepdown)
-
-    def critical_score(self, alpha: float) -> float | None:
-        """Smallest score whose family-wise p is at most alpha; None where no score has one.
-
-        By the same counts and the same tolerance for ties as `p_values`.
-        """
-        added = 0 if self.is_exhaustive else 1
-        counts = np.arange(len(self.maxima) + 1)
-        n_allowed = int(((counts + added) / (self.n_relabellings + added) <= alpha).sum()) - 1
-        if n_allowed < 0:
-            return None
-        if n_allowed == len(self.maxima):
-            return 0.0
-        passed = self.maxima[-1 - n_allowed]  # no score that ties with it may pass
-        return float(max(np.nextafter(passed / (1 - TIE_TOLERANCE), np.inf), ZERO))
 
 
 def count_exceedances(
     values: Floats,
     design: Design,
-    relabellings: Relabellings | Shuffles,
+    relabellings: Relabellings,
     *,
     statistic: Statistic = "adjusted",
     n_threads: int = 1,
@@ -126,12 +47,11 @@ def count_exceedances(
     values : ndarray of float64, shape (g, n)
         Genes x samples; each gene varies within some donor.
     design : Design
-        The observed labels, donors and covariates of the n samples.
-    relabellings : Relabellings or Shuffles
-        m labellings to compare with, in each of which area is not collinear with donor and covariates; or m orders of
-        the residuals.
+        The observed regions, donors and covariates of the n samples.
+    relabellings : Relabellings
+        m relabellings to compare with, in each of which area has an F; or m orders of the residuals (`Shuffles`).
     statistic : {'adjusted', 'sequential', 'welch'}
-        How area is tested.
+        How area is tested; with more than two regions, adjusted.
     n_threads : int
         Number of threads. The counts do not depend on it.
 
@@ -139,34 +59,13 @@ def count_exceedances(
     -------
     PermutationCounts
     """
-    counts = count_scores(
-        scorer_of(values, design, relabellings, statistic),
-        relabellings.draws,
-        relabellings.observed(design),
-        is_exhaustive=relabellings.is_exhaustive,
-        n_threads=n_threads,
-    )
-    return replace(counts, n_relabellings=counts.n_relabellings + relabellings.n_smallest)
-
-
-def count_scores(
-    scorer: Scorer,
-    draws: Draws,
-    observed_draw: Draws,
-    *,
-    is_exhaustive: bool,
-    n_threads: int = 1,
-) -> PermutationCounts:
-    """Count the draws (m, n) in which the genes of a scorer score at least as high as in the observed one (1, n).
-
-    Else as `count_exceedances`.
-    """
+    scorer = make_scorer(values, design, statistic, relabellings)
     with _find_blas().limit(limits=1, user_api="blas"):  # blocks are what threads share
-        observed = score_draws(scorer, observed_draw)[:, 0]  # once, and in a fixed order
+        observed = score_draws(scorer, relabellings.observed(design))[:, 0]  # once, and in a fixed order
         observed[observed < ZERO] = 0.0
         order = np.argsort(observed, kind="stable")
         threshold = observed[order] * (1 - TIE_TOLERANCE)
-        found = _count_in_threads(scorer.reordered(order), draws, threshold, n_threads)
+        found = _count_in_threads(scorer.reordered(order), relabellings.draws, threshold, n_threads)
     own, stepdown = np.zeros((2, len(order)), dtype=np.intp)
     for of_block in found:
         own[order] += of_block.own
@@ -174,7 +73,9 @@ def count_scores(
     maxima = np.sort(np.concatenate([of_block.maxima for of_block in found]))
     family = np.empty(len(order), dtype=np.intp)
     family[order] = len(maxima) - np.searchsorted(maxima, threshold, side="left")
-    return PermutationCounts(own, family, stepdown, order, maxima, len(maxima), is_exhaustive)
+    return PermutationCounts(
+        own, family, stepdown, order, maxima, relabellings.n_relabellings, relabellings.is_exhaustive
+    )
 
 
 @cache
@@ -194,13 +95,6 @@ class _BlockCounts(NamedTuple):
 _CountBlock = Callable[[Draws], _BlockCounts]
 
 
-def scorer_of(values: Floats, design: Design, relabellings: Relabellings | Shuffles, statistic: Statistic) -> Scorer:
-    """What scores genes (g, n) under the draws of some relabellings."""
-    if isinstance(relabellings, Shuffles):
-        return FreedmanLaneScorer(values, design)
-    return make_scorer(values, design, statistic)
-
-
 def score_draws(scorer: Scorer, draws: Draws) -> Floats:
     """Scores of every gene of a scorer under m draws (m, n), shape (g, m): for a few genes, since all are kept."""
     n_genes = len(scorer.residuals)
@@ -213,10 +107,10 @@ def score_draws(scorer: Scorer, draws: Draws) -> Floats:
     return scores
 
 
-def _count_block(scorer: Scorer, threshold: Floats, relabellings: Draws) -> _BlockCounts:
+def _count_block(scorer: Scorer, threshold: Floats, draws: Draws) -> _BlockCounts:
     """Count for b relabellings; genes come by rising observed score, so that maxima accumulate as they go."""
-    score = scorer.prepare(relabellings)
-    n_genes, n_relabellings = len(threshold), len(relabellings)
+    score = scorer.prepare(draws)
+    n_genes, n_relabellings = len(threshold), len(draws)
     scores, *scratch = np.empty((1 + N_SCRATCH, _GENES_PER_BLOCK, n_relabellings))
     reached = np.empty(scores.shape, dtype=np.bool_)
     own, stepdown = np.zeros((2, n_genes), dtype=np.intp)
@@ -234,7 +128,7 @@ def _count_block(scorer: Scorer, threshold: Floats, relabellings: Draws) -> _Blo
     return _BlockCounts(own, stepdown, maxima)
 
 
-def _count_reached(scores: Floats, threshold: Floats, reached: Labels) -> Counts:
+def _count_reached(scores: Floats, threshold: Floats, reached: npt.NDArray[np.bool_]) -> Counts:
     np.greater_equal(scores, threshold[:, None], out=reached)
     # quicker than counting what is true
     return np.asarray(reached.view(np.uint8).sum(axis=1, dtype=np.uint32), dtype=np.intp)
@@ -263,7 +157,7 @@ def _choose_path(scorer: Scorer, threshold: Floats, n_relabellings: int, n_threa
     multiplied = partial(_count_block, scorer, threshold), _RELABELLINGS_PER_BLOCK
     if scorer.residuals.size * n_relabellings < _LARGE_JOB:
         return multiplied
-    from jugex.analysis.lookup import LookUp, can_look_up
+    from jugex.stats.lookup import LookUp, can_look_up
 
     if not can_look_up(scorer):
         return multiplied

@@ -1,7 +1,7 @@
-"""Scores of relabelled samples: SS / (SS + RSS) of area, or its like, for blocks of genes and relabellings.
+"""Statistics of area as scores, SS / (SS + RSS) or its like, for blocks of genes and relabellings.
 
-Arrays only. A score rises with F and, unlike F, is bounded by 1, so that ties are told by one relative tolerance
-even where the residuals vanish. Genes are scaled so that y'My = 1.
+A score rises with F and, unlike F, is bounded by 1, so that ties are told by one relative tolerance even where the
+residuals vanish. Genes are scaled so that y'My = 1.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from functools import partial
 from typing import ClassVar, Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from jugex.analysis.design import Design
+from jugex.stats.design import Counts, Design, Draws, Floats
+from jugex.stats.relabelling import Relabellings, Shuffles
 
 __all__ = [
     "NO_RSS",
     "N_SCRATCH",
     "AdjustedScorer",
-    "Draws",
+    "FreedmanLaneScorer",
     "ScoreBlock",
     "Scorer",
     "SequentialScorer",
@@ -31,12 +31,10 @@ __all__ = [
     "scores_to_f",
 ]
 
-#: How area is tested: adjusted for donor (type II = III), before donor (type I), or with a variance per region.
+#: How area is tested: adjusted for donor (type II = III), before donor (type I), or with a variance per region. The
+#: latter two know two regions only.
 Statistic = Literal["adjusted", "sequential", "welch"]
 
-Floats = npt.NDArray[np.float64]
-#: Relabellings (b, n), or orders of residuals (b, n).
-Draws = npt.NDArray[np.bool_] | npt.NDArray[np.intp]
 #: Writes the scores of a slice of genes into an array (genes, b), with the help of others of that shape.
 ScoreBlock = Callable[[slice, Floats, Sequence[Floats]], None]
 
@@ -45,6 +43,9 @@ NO_RSS = 1e-300
 
 #: Number of arrays that a `ScoreBlock` needs beside the one that it writes.
 N_SCRATCH = 2
+
+# What a gene's residuals, of length 1, have left after rounding.
+_NOTHING_LEFT = 1e-30
 
 
 class Scorer(ABC):
@@ -55,7 +56,7 @@ class Scorer(ABC):
     values : ndarray of float64, shape (g, n)
         Genes x samples; each gene varies within some donor.
     design : Design
-        Donors and covariates of the samples; of its labels only their number is used.
+        Donors and covariates of the samples; of their regions, scorers of labels see only the numbers of samples.
     """
 
     #: Attributes with one row per gene.
@@ -67,7 +68,7 @@ class Scorer(ABC):
         self.length = np.sqrt(np.einsum("gn,gn->g", self.residuals, self.residuals))[:, None]
         self.residuals /= self.length
 
-    def reordered(self, order: npt.NDArray[np.intp]) -> Self:
+    def reordered(self, order: Counts) -> Self:
         """The scorer of the same genes in another order."""
         scorer = copy(self)
         for name in self._by_gene:
@@ -75,32 +76,31 @@ class Scorer(ABC):
         return scorer
 
     @abstractmethod
-    def prepare(self, relabellings: Draws) -> ScoreBlock:
-        """Make the function that scores slices of genes under b relabellings (b, n)."""
-
-    def _tabulate(self, relabellings: Draws) -> tuple[Floats, Floats, Floats]:
-        """Labels (n, b), samples of each donor in region 1 (d, b), and a'Ma (b,) of b relabellings."""
-        labels = relabellings.T.astype(np.float64, order="C")
-        n_1 = np.add.reduceat(labels, self.design.donor_starts, axis=0)
-        return labels, n_1, self.design.spread(relabellings.astype(np.bool_, copy=False))
+    def prepare(self, draws: Draws) -> ScoreBlock:
+        """Make the function that scores slices of genes under b draws (b, n)."""
 
 
 class AdjustedScorer(Scorer):
-    """SS adjusted for donor: (a'My)^2 / (a'Ma), where y'My = 1 = SS + RSS."""
+    """SS adjusted for donor, |Q'y|^2 with Q = M A L^-T, where y'My = 1 = SS + RSS; (a'My)^2 / (a'Ma) for two regions.
 
-    def prepare(self, relabellings: Draws) -> ScoreBlock:
+    A gene's residuals My stand for y, so that A L^-T serves in place of Q.
+    """
+
+    def prepare(self, draws: Draws) -> ScoreBlock:
         """Make the function that scores slices of genes; see `Scorer.prepare`."""
-        labels, _, spread = self._tabulate(relabellings)
-        labels /= np.sqrt(spread)
-        return partial(self._score, labels)
+        return partial(self._score, self.design.contrasts(draws))
 
-    def _score(self, labels: Floats, genes: slice, out: Floats, _: Sequence[Floats]) -> None:
-        np.matmul(self.residuals[genes], labels, out=out)
+    def _score(self, contrasts: Floats, genes: slice, out: Floats, scratch: Sequence[Floats]) -> None:
+        np.matmul(self.residuals[genes], contrasts[0], out=out)
         np.multiply(out, out, out=out)
+        for contrast in contrasts[1:]:
+            np.matmul(self.residuals[genes], contrast, out=scratch[0])
+            np.multiply(scratch[0], scratch[0], out=scratch[0])
+            out += scratch[0]
 
 
 class SequentialScorer(Scorer):
-    """SS of area before donor: (a'Cy)^2 / (a'Ca), over itself and RSS."""
+    """SS of area before donor, of two regions: (a'Cy)^2 / (a'Ca), over itself and RSS."""
 
     _by_gene = (*Scorer._by_gene, "offsets")
 
@@ -111,9 +111,9 @@ class SequentialScorer(Scorer):
         of_donors -= (of_donors @ design.n_per_donor / design.n_samples)[:, None]
         self.offsets = np.hstack([of_donors, values @ design.basis]) / self.length
 
-    def prepare(self, relabellings: Draws) -> ScoreBlock:
+    def prepare(self, draws: Draws) -> ScoreBlock:
         """Make the function that scores slices of genes; see `Scorer.prepare`."""
-        labels, n_1, spread = self._tabulate(relabellings)
+        labels, n_1, spread = _tabulate(draws, self.design)
         labels /= np.sqrt(spread)
         n_1_all = n_1.sum(axis=0)
         ratio = spread / (n_1_all * (1 - n_1_all / self.design.n_samples))  # a'Ma / a'Ca
@@ -137,7 +137,7 @@ class SequentialScorer(Scorer):
 
 
 class WelchScorer(Scorer):
-    """Adjusted difference over its variance with a residual variance s_g^2 for each region g.
+    """Adjusted difference over its variance with a residual variance s_g^2 for each region g, of two.
 
     F = u^2 / V with u = a'My, V = sum_g s_g^2 k_g, k_g = sum_{i in g} (Ma)_i^2, and s_g^2 = RSS_g / f_g with
     f_g = n_g - sum_{i in g} h_ii (leverages of donor, covariates and area); the score is u^2 / (u^2 + V). With
@@ -153,9 +153,9 @@ class WelchScorer(Scorer):
         # a column of ones takes up what is added to every gene
         self.squares = np.hstack([self.residuals**2, np.ones((len(self.residuals), 1))])
 
-    def prepare(self, relabellings: Draws) -> ScoreBlock:
+    def prepare(self, draws: Draws) -> ScoreBlock:
         """Make the function that scores slices of genes; see `Scorer.prepare`."""
-        labels, n_1, s = self._tabulate(relabellings)
+        labels, n_1, s = _tabulate(draws, self.design)
         w_1 = labels * self.design.residualize(labels.T).T  # a w
         k_1 = (w_1**2).sum(axis=0)
         k_2 = s - k_1
@@ -189,14 +189,68 @@ class WelchScorer(Scorer):
         np.divide(u, v, out=out)
 
 
+class FreedmanLaneScorer(Scorer):
+    """SS of area, adjusted, over SS + RSS, for residuals in other orders.
+
+    With e = My and e* the same in another order, y* = y - e + e* has SS = |Q'e*|^2 and SS + RSS = e*'Me* =
+    e'e - |B'e*|^2, where Q = M A L^-T, and the columns of B are an orthonormal basis of donor and covariates.
+    Freedman and Lane (1983), doi 10.1080/07350015.1983.10509354; Winkler et al. (2014), doi
+    10.1016/j.neuroimage.2014.01.060. It takes residuals as exchangeable over all samples, which they are only roughly.
+    """
+
+    def __init__(self, values: Floats, design: Design) -> None:
+        super().__init__(values, design)
+        donors = (design.donors[:, None] == np.arange(design.n_donors)) / np.sqrt(design.n_per_donor)
+        self.of_area = design.observed_contrasts
+        self.of_model = np.column_stack([donors, design.basis]).T
+
+    def prepare(self, draws: Draws) -> ScoreBlock:
+        """Make the function that scores slices of genes under b orders (b, n); see `Scorer.prepare`."""
+        # where a sample gets the residual of sample j, the weight of that sample goes to j
+        places = np.argsort(draws, axis=1).T
+        return partial(self._score, self.of_area[:, places], self.of_model[:, places])
+
+    def _score(self, of_area: Floats, of_model: Floats, genes: slice, out: Floats, scratch: Sequence[Floats]) -> None:
+        whole, along = scratch
+        whole.fill(1.0)
+        for contrast in of_model:
+            np.matmul(self.residuals[genes], contrast, out=along)
+            np.multiply(along, along, out=along)
+            whole -= along
+        out.fill(0.0)
+        for contrast in of_area:
+            np.matmul(self.residuals[genes], contrast, out=along)
+            np.multiply(along, along, out=along)
+            out += along
+        np.maximum(whole, out + _NOTHING_LEFT, out=whole)  # SS + RSS is no smaller than SS, but for rounding
+        np.divide(out, whole, out=out)
+
+
+def _tabulate(draws: Draws, design: Design) -> tuple[Floats, Floats, Floats]:
+    """Labels (n, b), samples of each donor in region 1 (d, b), and a'Ma (b,) of b relabellings of two regions."""
+    labels = draws.T.astype(np.float64, order="C")
+    n_1 = np.add.reduceat(labels, design.donor_starts, axis=0)
+    return labels, n_1, design.spread(draws)
+
+
 def _divide_or_zero(numerator: Floats, denominator: Floats) -> Floats:
     quotient: Floats = np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 1e-9)
     return quotient
 
 
-def make_scorer(values: Floats, design: Design, statistic: Statistic) -> Scorer:
-    """Scorer of a statistic; see `Scorer`."""
-    kinds: dict[str, type[Scorer]] = {
+def make_scorer(values: Floats, design: Design, statistic: Statistic, relabellings: Relabellings) -> Scorer:
+    """What scores genes (g, n) by a statistic under the draws of some relabellings.
+
+    Raises
+    ------
+    ValueError
+        Where the statistic knows two regions only, and the design has more.
+    """
+    if isinstance(relabellings, Shuffles):
+        return FreedmanLaneScorer(values, design)
+    if design.n_regions > 2 and statistic != "adjusted":
+        raise ValueError(f"the statistic {statistic!r} compares two regions, and the design has {design.n_regions}")
+    kinds: dict[Statistic, type[Scorer]] = {
         "adjusted": AdjustedScorer,
         "sequential": SequentialScorer,
         "welch": WelchScorer,
@@ -206,6 +260,6 @@ def make_scorer(values: Floats, design: Design, statistic: Statistic) -> Scorer:
 
 def scores_to_f(scores: Floats, design: Design, statistic: Statistic) -> Floats:
     """F of scores SS / (SS + RSS), in their shape; infinite where RSS is 0. Those of `welch` hold its variance."""
-    rest, df = 1 - scores, 1 if statistic == "welch" else design.df_resid
+    rest, df = 1 - scores, 1.0 if statistic == "welch" else design.df_resid / design.df_area
     f: Floats = df * np.divide(scores, rest, out=np.full(scores.shape, np.inf), where=rest > 0)
     return f

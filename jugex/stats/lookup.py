@@ -5,7 +5,7 @@ for a block of genes and looked up per relabelling ("four Russians": Arlazarov e
 
 Tables and sums are float32, which halves what has to be moved. A float32 score decides only where it is further from
 what it is compared with than its rounding can reach; every other decision is made again from the float64 residuals.
-So the counts are exactly those of `jugex.analysis.scores`, which is the reference: tests hold this module against it.
+So the counts are exactly those of `jugex.stats.statistics`, which is the reference: tests hold this module against it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from jugex.analysis import lookup_kernels as kernels
-from jugex.analysis.design import Design
-from jugex.analysis.lookup_kernels import WIDTH, Counts, Floats, Labels, Rows
-from jugex.analysis.scores import AdjustedScorer, Scorer, SequentialScorer
+from jugex.stats import lookup_kernels as kernels
+from jugex.stats.design import Counts, Design, Floats
+from jugex.stats.lookup_kernels import WIDTH, Labels, Rows
+from jugex.stats.statistics import AdjustedScorer, Scorer, SequentialScorer
 
 __all__ = ["LookUp", "can_look_up"]
 
@@ -27,10 +27,10 @@ _MOST_GENES = 128  # of a block
 
 
 def can_look_up(scorer: Scorer) -> bool:
-    """Whether a scorer's sums can be looked up here."""
+    """Whether a scorer's sums can be looked up here: those of two regions."""
     if isinstance(scorer, SequentialScorer):
         return scorer.design.covariates is None  # what they add is no sum over samples of region 1
-    return isinstance(scorer, AdjustedScorer)
+    return isinstance(scorer, AdjustedScorer) and scorer.design.n_regions == 2
 
 
 class LookUp:
@@ -52,7 +52,7 @@ class LookUp:
         n_blocks = len(self._genes.threshold) // self._size
         own, stepdown = np.zeros((2, n_blocks, self._size + 1), dtype=np.intp)
         maxima = np.zeros(len(labels))
-        donors = _describe_donors(labels, self._design) if self._is_sequential else None
+        donors = _tabulate_donors(labels, self._design) if self._is_sequential else None
         kernels.count_blocks(self._genes, _tabulate(labels, self._design), donors, (own, stepdown, maxima))
         stepdown[:, :-1] += stepdown[:, -1:]
         return own[:, :-1].ravel()[: self._n_genes], stepdown[:, :-1].ravel()[: self._n_genes], maxima
@@ -88,7 +88,7 @@ def _tabulate(labels: Labels, design: Design) -> kernels.Relabelled:
     return kernels.Relabelled(labels, _find_rows(labels), inverse, np.sqrt(inverse).astype(np.float32))
 
 
-def _describe_donors(labels: Labels, design: Design) -> kernels.Donors:
+def _tabulate_donors(labels: Labels, design: Design) -> kernels.Donors:
     n_1 = np.add.reduceat(labels, design.donor_starts, axis=1, dtype=np.intp)
     n_1_all = int(design.labels.sum())
     inverse_total = design.n_samples / (n_1_all * (design.n_samples - n_1_all))

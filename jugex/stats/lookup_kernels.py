@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from jugex.analysis.scores import NO_RSS
+from jugex.stats.design import Counts, Floats
+from jugex.stats.statistics import NO_RSS
 
 __all__ = ["EPSILON", "N_UNROLLED", "WIDTH", "Donors", "Genes", "Relabelled", "count_blocks"]
 
@@ -23,8 +24,6 @@ _OPTIONS: Any = {"nogil": True, "error_model": "numpy", "fastmath": {"nnan", "ns
 _compile = njit(cache=True, **_OPTIONS)
 _inline = njit(inline="always", **_OPTIONS)
 
-Floats = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.intp]
 Rows = npt.NDArray[np.uint32]
 Labels = npt.NDArray[np.bool_]
 Narrow = npt.NDArray[np.float32]
@@ -127,7 +126,7 @@ def _add_rows(table, rows, p, total):  # type: ignore[no-untyped-def]  # pragma:
 
 @_inline
 def _score_exactly(genes, relabelled, donors, gene, p):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Score of one gene under one relabelling in float64; see `jugex.analysis.scores`."""
+    """Score of one gene under one relabelling in float64; see `jugex.stats.statistics`."""
     residuals, labels = genes.residuals, relabelled.labels
     u = 0.0
     for sample in range(residuals.shape[1]):

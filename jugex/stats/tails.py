@@ -1,4 +1,4 @@
-"""Small p-values from generalised Pareto tails, beside those that are counted. Arrays only.
+"""Small p-values from generalised Pareto tails, beside those that are counted.
 
 m relabellings tell no p below 1 / (m + 1) apart. The largest F of the relabellings follow a generalised Pareto
 distribution roughly, whose tail reaches further: Knijnenburg et al. (2009), doi 10.1093/bioinformatics/btp211.
@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from jugex.analysis.design import Design
-from jugex.analysis.engine import PermutationCounts, score_draws, scorer_of
-from jugex.analysis.relabel import Relabellings, Shuffles
-from jugex.analysis.scores import Statistic, scores_to_f
+from jugex.stats.corrections import PermutationCounts
+from jugex.stats.design import Design, Floats
+from jugex.stats.engine import score_draws
+from jugex.stats.relabelling import Relabellings
+from jugex.stats.statistics import Statistic, make_scorer, scores_to_f
 
 __all__ = ["ParetoTail", "Tails", "explain_no_tails", "fit_tail", "infer_tails"]
 
@@ -36,9 +36,6 @@ _SHAPES = np.array([-0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6])
 _CRITICAL = np.array([0.124, 0.120, 0.117, 0.119, 0.126, 0.145, 0.179])
 
 _SCORES_AT_ONCE = 1 << 21  # 16 MiB of float64
-
-Floats = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,7 @@ class Tails:
 def infer_tails(
     values: Floats,
     design: Design,
-    relabellings: Relabellings | Shuffles,
+    relabellings: Relabellings,
     counts: PermutationCounts,
     f: Floats,
     *,
@@ -106,7 +103,7 @@ def infer_tails(
     values : ndarray of float64, shape (g, n)
         Genes x samples, as given to `count_exceedances`.
     design : Design
-    relabellings : Relabellings or Shuffles
+    relabellings : Relabellings
         The same m draws.
     counts : PermutationCounts
         What they gave.
@@ -124,18 +121,18 @@ def infer_tails(
         empty = np.full(len(f), np.nan)
         return Tails(empty, empty.copy(), None, 0)
     counted = counts.p_values()
-    floor = max(0.1 / (counts.n_relabellings + 1), smallest_p)
+    lowest = max(0.1 / (counts.n_relabellings + 1), smallest_p)
     p_perm, p_fwe = counted.perm.copy(), counted.fwe.copy()
 
     family = fit_tail(scores_to_f(counts.maxima, design, statistic))
     rare = np.flatnonzero(counts.family < _FEW_EXCEEDANCES)
-    p_fwe[rare] = np.nan if family is None else np.maximum(family.exceed(f[rare]), floor)
+    p_fwe[rare] = np.nan if family is None else np.maximum(family.exceed(f[rare]), lowest)
 
     rare = np.flatnonzero(counts.own < _FEW_EXCEEDANCES)
     for genes, scores in _score_genes(values[rare], design, relabellings, statistic):
         for gene, of_gene in zip(rare[genes], scores, strict=True):
             tail = fit_tail(scores_to_f(of_gene, design, statistic))
-            p_perm[gene] = np.nan if tail is None else np.maximum(tail.exceed(f[gene]), floor)
+            p_perm[gene] = np.nan if tail is None else np.maximum(tail.exceed(f[gene]), lowest)
     return Tails(p_perm, p_fwe, family, int(np.isfinite(p_perm[rare]).sum()))
 
 
@@ -172,7 +169,7 @@ def fit_tail(values: Floats) -> ParetoTail | None:
     return None
 
 
-def explain_no_tails(relabellings: Relabellings | Shuffles) -> str:
+def explain_no_tails(relabellings: Relabellings) -> str:
     """Say why no gene has a p from a tail."""
     if relabellings.is_exhaustive:
         return "all relabellings were enumerated, so their counts are no estimates"
@@ -204,11 +201,11 @@ def _fits(tail: ParetoTail, exceedances: Floats) -> bool:
 
 
 def _score_genes(
-    values: Floats, design: Design, relabellings: Relabellings | Shuffles, statistic: Statistic
+    values: Floats, design: Design, relabellings: Relabellings, statistic: Statistic
 ) -> Iterator[tuple[slice, Floats]]:
     """Scores (genes, m) of every relabelling, for a few genes at a time."""
     m = len(relabellings.draws)
     size = max(1, _SCORES_AT_ONCE // m)
     for first in range(0, len(values), size):
         genes = slice(first, min(first + size, len(values)))
-        yield genes, score_draws(scorer_of(values[genes], design, relabellings, statistic), relabellings.draws)
+        yield genes, score_draws(make_scorer(values[genes], design, statistic, relabellings), relabellings.draws)
