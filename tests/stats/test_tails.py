@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jugex.analysis import tails
-from jugex.analysis.effects import compute_effects
-from jugex.analysis.engine import count_exceedances
-from jugex.analysis.relabel import draw_relabellings, make_relabellings
-from jugex.analysis.scores import make_scorer, scores_to_f
-from jugex.analysis.tails import ParetoTail, explain_no_tails, fit_tail, infer_tails
-from tests.analysis.designs import LAYOUTS, make_design, make_values
+from jugex.stats import tails
+from jugex.stats.effects import compute_effects
+from jugex.stats.engine import count_exceedances
+from jugex.stats.relabelling import Relabellings, draw_relabellings, make_relabellings
+from jugex.stats.statistics import make_scorer, scores_to_f
+from jugex.stats.tails import ParetoTail, explain_no_tails, fit_tail, infer_tails
+from tests.stats.designs import LAYOUTS, make_design, make_values
 
 
 class TestFit:
@@ -132,15 +132,15 @@ class TestInfer:
         assert 0 < inferred.n_refined == (~often & np.isfinite(inferred.p_perm)).sum()
         np.testing.assert_array_equal(inferred.p_perm[often], counts.p_values().perm[often])
 
-    @pytest.mark.parametrize(("smallest_p", "floor"), [(0.0, 0.1 / 1000), (1 / 5000, 1 / 5000)])
-    def test_p_end_at_a_tenth_of_what_is_counted_and_at_what_the_design_admits(self, smallest_p, floor):
+    @pytest.mark.parametrize(("smallest_p", "lowest"), [(0.0, 0.1 / 1000), (1 / 5000, 1 / 5000)])
+    def test_p_end_at_a_tenth_of_what_is_counted_and_at_what_the_design_admits(self, smallest_p, lowest):
         rng = np.random.default_rng(6)
         design = make_design([(20, 20)])
         values = make_values_with_p(design, np.full(5, 1e-12), rng)
         _, inferred = infer(values, design, 999, smallest_p=smallest_p)
         known = np.isfinite(inferred.p_perm)
         assert known.any()
-        assert (inferred.p_perm[known] == floor).all()
+        assert (inferred.p_perm[known] == lowest).all()
 
     def test_all_relabellings_leave_tails_empty(self):
         design = make_design([(4, 4)])
@@ -164,7 +164,7 @@ class TestInfer:
         rng = np.random.default_rng(7)
         design = make_design(LAYOUTS["unbalanced"], rng)
         values = make_values(design, 20, rng)
-        score = make_scorer(values, design, statistic).prepare(design.labels[None])
+        score = make_scorer(values, design, statistic, Relabellings(design.observed)).prepare(design.labels[None])
         scores = np.empty((20, 1))
         score(slice(0, 20), scores, list(np.empty((2, 20, 1))))
         f = scores_to_f(scores[:, 0], design, statistic)
@@ -182,7 +182,7 @@ class TestInfer:
         values[:15] += 2 * design.labels
         _, expected = infer(values, design, 1500, statistic=statistic)
         monkeypatch.setattr(tails, "_SCORES_AT_ONCE", 4000)
-        monkeypatch.setattr("jugex.analysis.engine._RELABELLINGS_PER_BLOCK", 77)
+        monkeypatch.setattr("jugex.stats.engine._RELABELLINGS_PER_BLOCK", 77)
         _, inferred = infer(values, design, 1500, statistic=statistic)
         assert expected.n_refined > 0
         # sums of a product depend on its size in the last digit
@@ -190,7 +190,7 @@ class TestInfer:
 
     @pytest.mark.parametrize("large_job", [0, np.inf], ids=["looked up", "multiplied"])
     def test_maxima_are_those_of_the_relabellings(self, large_job, monkeypatch):
-        monkeypatch.setattr("jugex.analysis.engine._LARGE_JOB", large_job)
+        monkeypatch.setattr("jugex.stats.engine._LARGE_JOB", large_job)
         rng = np.random.default_rng(9)
         design = make_design(LAYOUTS["unbalanced"], rng)
         values = make_values(design, 20, rng)

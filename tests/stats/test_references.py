@@ -1,4 +1,4 @@
-"""Sums of squares, F and p against certified values (NIST), R's car and SciPy; see tests/reference."""
+"""Sums of squares, F and p against certified values (NIST), R's car and multtest, and SciPy; see tests/reference."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from jugex.analysis.design import Design
-from jugex.analysis.effects import compute_effects
-from jugex.analysis.engine import count_exceedances
-from jugex.analysis.relabel import enumerate_relabellings
-from tests.analysis.designs import make_design
+from jugex.stats.design import Design
+from jugex.stats.effects import compute_effects
+from jugex.stats.engine import count_exceedances
+from jugex.stats.relabelling import enumerate_relabellings, make_relabellings
+from tests.stats.designs import make_design
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 
@@ -25,7 +25,7 @@ class TestNist:
     def test_two_instruments(self, statistic):
         """AtmWtAg: two groups, seven constant leading digits, average difficulty."""
         data = pd.read_csv(REFERENCE / "nist_atmwtag.tsv", sep="\t", comment="#")
-        design = Design(labels=(data["instrument"] == 1).to_numpy(), donors=np.zeros(len(data), dtype=np.intp))
+        design = Design.of_two(labels=(data["instrument"] == 1).to_numpy(), donors=np.zeros(len(data), dtype=np.intp))
         values = data["weight"].to_numpy()[None]
         effects = compute_effects(values, values, design, statistic)
         # weights near 108 are held to 1.4e-14, and differ by 1e-5: a part in 1e9 of a deviation is lost on the way in
@@ -63,7 +63,7 @@ class TestNist:
         steps = np.array([0.0, *[-0.1, 0.1] * (n_replicates // 2)])
         values = offset + np.round(means[:, None] + steps, 1).ravel()[None]
         donors = np.repeat(np.arange(9), n_replicates)
-        design = Design(labels=np.zeros(len(donors), dtype=np.bool_), donors=donors)
+        design = Design.of_two(labels=np.zeros(len(donors), dtype=np.bool_), donors=donors)
 
         within = (design.within_donors(values) ** 2).sum()
         between = (n_replicates * (design.donor_means(values) - values.mean()) ** 2).sum()
@@ -83,7 +83,7 @@ def test_sums_of_squares_equal_car(name):
     n_samples = names.index("ss_adjusted")
     values = table.iloc[:, :n_samples].to_numpy()
     donors = np.array([int(column.split("_")[0].removeprefix("donor")) - 1 for column in names[:n_samples]])
-    design = Design(labels=np.array([column.endswith("one") for column in names[:n_samples]]), donors=donors)
+    design = Design.of_two(labels=np.array([column.endswith("one") for column in names[:n_samples]]), donors=donors)
     expected = dict(zip(names[n_samples:], table.iloc[:, n_samples:].to_numpy().T, strict=True))
 
     assert (design.weights == 0).any()
@@ -118,3 +118,26 @@ def test_p_of_one_donor_equals_scipy(layout, are_tied, statistic):
             vectorized=True,
         )
         assert p_perm == pytest.approx(reference.pvalue, rel=1e-12)  # the same counts, divided in another way
+
+
+@pytest.mark.parametrize("name", ["one_donor", "seven_blocks"])
+def test_p_values_equal_multtest(name):
+    """Over all relabellings; see tests/reference/multtest.R."""
+    path = REFERENCE / f"multtest_{name}.tsv"
+    table = pd.read_csv(path, sep="\t", skiprows=2, header=None)
+    names = path.read_text().splitlines()[1].split("\t")
+    n_samples = len(names) - 4
+    values = table.iloc[:, :n_samples].to_numpy()
+    donors = np.array([int(column.split("_")[0].removeprefix("donor")) - 1 for column in names[:n_samples]])
+    design = Design.of_two(labels=np.array([column.endswith("one") for column in names[:n_samples]]), donors=donors)
+    expected = dict(zip(names[n_samples:], table.iloc[:, n_samples:].to_numpy().T, strict=True))
+
+    relabellings = make_relabellings(design, "within-donor", 1000, np.random.default_rng(0))
+    p = count_exceedances(values, design, relabellings).p_values()
+
+    assert relabellings.is_exhaustive
+    # the reference holds twelve significant digits, and its statistics are summed in another order
+    np.testing.assert_allclose(compute_effects(values, values, design, "adjusted").f, expected["f"], rtol=1e-9)
+    np.testing.assert_allclose(p.perm, expected["p_perm"], rtol=1e-9)
+    np.testing.assert_allclose(p.fwe, expected["p_fwe"], rtol=1e-9)
+    np.testing.assert_allclose(p.fwe_stepdown, expected["p_fwe_stepdown"], rtol=1e-9)

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jugex.analysis import engine
-from jugex.analysis.design import Design
-from jugex.analysis.effects import compute_effects
-from jugex.analysis.engine import count_exceedances
-from jugex.analysis.relabel import Relabellings, draw_relabellings, make_relabellings
-from tests.analysis.designs import LAYOUTS, make_design, make_values
+from jugex.stats import engine
+from jugex.stats.design import Design
+from jugex.stats.effects import compute_effects
+from jugex.stats.engine import count_exceedances
+from jugex.stats.relabelling import Relabellings, draw_relabellings, enumerate_relabellings, make_relabellings
+from jugex.stats.statistics import make_scorer
+from tests.stats.designs import (
+    LAYOUTS,
+    LAYOUTS_OF_MORE,
+    add_covariates,
+    fit_f,
+    make_design,
+    make_values,
+    take_draw,
+)
 
 
 @pytest.fixture(params=["multiplied", "looked up"])
@@ -24,11 +35,12 @@ def path(request, monkeypatch):
 
 STATISTICS = ["adjusted", "sequential", "welch"]
 EXCHANGES = ["within-donor", "free"]
+COUNTED = ("own", "family", "stepdown")
 
 
 def make_case(layout, exchange, *, n_genes=7, m=200, seed=0):
     rng = np.random.default_rng(seed)
-    design = make_design(LAYOUTS[layout], rng)
+    design = make_design(layout, rng)
     values = make_values(design, n_genes, rng)
     relabellings = draw_relabellings(design, exchange, m, rng)
     return values, design, relabellings
@@ -36,10 +48,12 @@ def make_case(layout, exchange, *, n_genes=7, m=200, seed=0):
 
 def count_by_brute_force(values, design, relabellings, statistic):
     """F of every gene under every relabelling, by the code of the observed F, which statsmodels checks."""
-    observed = compute_effects(values, values, design, statistic).f
-    permuted = np.array(
-        [compute_effects(values, values, Design(labels, design.donors), statistic).f for labels in relabellings.labels]
-    )
+
+    def find_f(design):
+        return compute_effects(values, values, design, statistic).f if design.n_regions == 2 else fit_f(values, design)
+
+    observed = find_f(design)
+    permuted = np.array([find_f(take_draw(design, draw)) for draw in relabellings.draws])
     # two labellings that are tied by symmetry differ in F by rounding alone
     bound = observed * (1 - 1e-9)
     stepdown = []
@@ -49,8 +63,13 @@ def count_by_brute_force(values, design, relabellings, statistic):
     return (permuted >= bound).sum(axis=0), (permuted.max(axis=1)[:, None] >= bound).sum(axis=0), stepdown
 
 
-@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "fewest residuals"])
-@pytest.mark.parametrize("statistic", STATISTICS)
+@pytest.mark.parametrize(
+    ("layout", "statistic"),
+    [
+        *((layout, how) for name, layout in LAYOUTS.items() for how in STATISTICS if name != "fewest residuals"),
+        *((layout, "adjusted") for layout in LAYOUTS_OF_MORE.values()),
+    ],
+)
 @pytest.mark.parametrize("exchange", EXCHANGES)
 def test_counts_equal_brute_force(layout, statistic, exchange, path):
     values, design, relabellings = make_case(layout, exchange)
@@ -59,28 +78,35 @@ def test_counts_equal_brute_force(layout, statistic, exchange, path):
     np.testing.assert_array_equal(counts.own, own)
     np.testing.assert_array_equal(counts.family, family)
     np.testing.assert_array_equal(counts.stepdown, stepdown)
-    assert counts.n_relabellings == len(relabellings.labels)
+    assert counts.n_relabellings == len(relabellings.draws)
 
 
-@pytest.mark.parametrize("statistic", STATISTICS)
+@pytest.mark.parametrize(
+    ("layout", "statistic"),
+    [
+        *((LAYOUTS["donors in one region only"], statistic) for statistic in STATISTICS),
+        (LAYOUTS_OF_MORE["four regions, gaps"], "adjusted"),
+    ],
+)
 @pytest.mark.parametrize("exchange", EXCHANGES)
 @pytest.mark.parametrize(("genes", "relabelled", "n_threads"), [(1, 1, 1), (3, 7, 2), (128, 64, 3), (1000, 10_000, 2)])
-def test_blocks_and_threads_change_nothing(statistic, exchange, genes, relabelled, n_threads, monkeypatch, path):
-    values, design, relabellings = make_case("donors in one region only", exchange, n_genes=300, m=257)
+def test_blocks_and_threads_change_nothing(
+    layout, statistic, exchange, genes, relabelled, n_threads, monkeypatch, path
+):
+    values, design, relabellings = make_case(layout, exchange, n_genes=300, m=257)
     expected = count_exceedances(values, design, relabellings, statistic=statistic)
     monkeypatch.setattr(engine, "_GENES_PER_BLOCK", genes)
     monkeypatch.setattr(engine, "_RELABELLINGS_PER_BLOCK", relabelled)
     monkeypatch.setattr(engine, "_RELABELLINGS_PER_LOOKUP", relabelled)
-    monkeypatch.setattr("jugex.analysis.lookup._CACHE_BYTES", 1 << (14 + genes % 5))
+    monkeypatch.setattr("jugex.stats.lookup._CACHE_BYTES", 1 << (14 + genes % 5))
     counts = count_exceedances(values, design, relabellings, statistic=statistic, n_threads=n_threads)
-    np.testing.assert_array_equal(counts.own, expected.own)
-    np.testing.assert_array_equal(counts.family, expected.family)
-    np.testing.assert_array_equal(counts.stepdown, expected.stepdown)
+    for counted in COUNTED:
+        np.testing.assert_array_equal(getattr(counts, counted), getattr(expected, counted))
 
 
 @pytest.mark.parametrize("statistic", STATISTICS)
 def test_the_observed_labels_tie_with_themselves(statistic, path):
-    values, design, _ = make_case("unbalanced", "within-donor", n_genes=50)
+    values, design, _ = make_case(LAYOUTS["unbalanced"], "within-donor", n_genes=50)
     counts = count_exceedances(values, design, Relabellings(np.tile(design.labels, (30, 1))), statistic=statistic)
     assert (counts.own == 30).all()
     assert (counts.family == 30).all()
@@ -88,7 +114,7 @@ def test_the_observed_labels_tie_with_themselves(statistic, path):
 
 @pytest.mark.parametrize("statistic", STATISTICS)
 def test_swapped_regions_tie_with_the_observed(statistic, path):
-    values, design, _ = make_case("donors in one region only", "free", n_genes=50)
+    values, design, _ = make_case(LAYOUTS["donors in one region only"], "free", n_genes=50)
     counts = count_exceedances(values, design, Relabellings(~design.labels[None]), statistic=statistic)
     assert (counts.own == 1).all()
 
@@ -98,7 +124,7 @@ def test_a_perfect_separation_ties_only_with_itself(statistic, path):
     """Residuals vanish: F is infinite or a ratio of rounding errors, and the score still tells ties."""
     design = make_design(LAYOUTS["balanced"])
     values = design.labels[None] * 3.0 + design.donors
-    drawn = draw_relabellings(design, "within-donor", 500, np.random.default_rng(0)).labels
+    drawn = draw_relabellings(design, "within-donor", 500, np.random.default_rng(0)).draws
     is_tied = (drawn == design.labels).all(axis=1) | (drawn == ~design.labels).all(axis=1)
     counts = count_exceedances(values, design, Relabellings(np.vstack([drawn, ~design.labels])), statistic=statistic)
     assert counts.own[0] == is_tied.sum() + 1
@@ -116,7 +142,7 @@ def test_a_gene_without_any_difference_has_p_1(statistic, path):
 
 def test_every_gene_shares_the_relabellings(path):
     """A gene given twice has the family count of one gene, which separately drawn labels would raise."""
-    values, design, relabellings = make_case("unbalanced", "within-donor", n_genes=1)
+    values, design, relabellings = make_case(LAYOUTS["unbalanced"], "within-donor", n_genes=1)
     once = count_exceedances(values, design, relabellings)
     often = count_exceedances(np.tile(values, (40, 1)), design, relabellings)
     assert (often.family == once.family[0]).all()
@@ -124,7 +150,7 @@ def test_every_gene_shares_the_relabellings(path):
 
 
 def test_p_values_count_the_observed_labels():
-    values, design, relabellings = make_case("unbalanced", "within-donor", n_genes=3, m=99)
+    values, design, relabellings = make_case(LAYOUTS["unbalanced"], "within-donor", n_genes=3, m=99)
     counts = count_exceedances(values + 100 * design.labels, design, relabellings)
     p_perm, p_fwe, _ = counts.p_values()
     np.testing.assert_array_equal(p_perm, (1 + counts.own) / 100)
@@ -140,13 +166,13 @@ def test_p_values_count_the_observed_labels():
     statistic=st.sampled_from(STATISTICS),
 )
 def test_affine_changes_order_of_genes_and_swapped_regions_change_no_count(scale, shift, seed, statistic):
-    values, design, relabellings = make_case("donors in one region only", "free", seed=seed, m=50)
+    values, design, relabellings = make_case(LAYOUTS["donors in one region only"], "free", seed=seed, m=50)
     expected = count_exceedances(values, design, relabellings, statistic=statistic)
     changed = count_exceedances(scale * values[::-1] + shift, design, relabellings, statistic=statistic)
     np.testing.assert_array_equal(changed.own[::-1], expected.own)
     np.testing.assert_array_equal(changed.family[::-1], expected.family)
     swapped = count_exceedances(
-        values, Design(~design.labels, design.donors), Relabellings(~relabellings.labels), statistic=statistic
+        values, Design.of_two(~design.labels, design.donors), Relabellings(~relabellings.draws), statistic=statistic
     )
     np.testing.assert_array_equal(swapped.own, expected.own)
     np.testing.assert_array_equal(swapped.family, expected.family)
@@ -198,7 +224,9 @@ def test_exhaustive_p_values_are_shares_of_all_relabellings(statistic, exchange,
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), statistic=st.sampled_from(STATISTICS), exchange=st.sampled_from(EXCHANGES))
 def test_p_values_are_nested(seed, statistic, exchange):
-    values, design, relabellings = make_case("donors in one region only", exchange, seed=seed, m=60, n_genes=12)
+    values, design, relabellings = make_case(
+        LAYOUTS["donors in one region only"], exchange, seed=seed, m=60, n_genes=12
+    )
     p = count_exceedances(values, design, relabellings, statistic=statistic).p_values()
     assert (p.perm <= p.fwe_stepdown).all()
     assert (p.fwe_stepdown <= p.fwe).all()
@@ -218,7 +246,7 @@ def test_sums_looked_up_are_those_multiplied_out(n_samples, statistic, n_genes, 
     expected = count_exceedances(values, design, relabellings, statistic=statistic)
     monkeypatch.setattr(engine, "_LARGE_JOB", 0)
     counts = count_exceedances(values, design, relabellings, statistic=statistic)
-    for counted in ("own", "family", "stepdown"):
+    for counted in COUNTED:
         np.testing.assert_array_equal(getattr(counts, counted), getattr(expected, counted))
 
 
@@ -238,7 +266,7 @@ def test_what_float32_cannot_tell_is_decided_in_float64(statistic, offset, monke
     expected = count_exceedances(values, design, relabellings, statistic=statistic)
     monkeypatch.setattr(engine, "_LARGE_JOB", 0)
     counts = count_exceedances(values, design, relabellings, statistic=statistic)
-    for counted in ("own", "family", "stepdown"):
+    for counted in COUNTED:
         np.testing.assert_array_equal(getattr(counts, counted), getattr(expected, counted))
 
 
@@ -252,25 +280,56 @@ def test_a_relabelling_without_ss_and_without_rss_scores_nothing(path):
     assert np.isfinite(counts.maxima).all()
 
 
-@pytest.mark.parametrize("statistic", STATISTICS)
-@pytest.mark.parametrize("alpha", [0.004, 0.05, 0.31])
-@pytest.mark.parametrize("is_exhaustive", [False, True])
-def test_the_critical_score_parts_the_genes_as_p_fwe_does(statistic, alpha, is_exhaustive):
-    values, design, relabellings = make_case("unbalanced", "within-donor", n_genes=60, m=251)
-    relabellings = Relabellings(relabellings.labels, is_exhaustive=is_exhaustive)
-    counts = count_exceedances(values, design, relabellings, statistic=statistic)
-    critical = counts.critical_score(alpha)
-
-    # brute force: scores beside every maximum, a hair below and above a tie
-    ties = counts.maxima[:, None] * np.array([1 - 1e-9, 1, 1 + 1e-9])
-    reached = (counts.maxima >= ties.reshape(-1, 1) * (1 - 1e-10)).sum(axis=1)
-    p_fwe = (reached + (not is_exhaustive)) / (251 + (not is_exhaustive))
-    np.testing.assert_array_equal(p_fwe <= alpha, ties.ravel() >= critical)
+@settings(max_examples=20)
+@given(seed=st.integers(0, 10**6), layout=st.sampled_from(sorted(LAYOUTS_OF_MORE)))
+def test_names_of_regions_decide_nothing(seed, layout):
+    values, design, relabellings = make_case(LAYOUTS_OF_MORE[layout], "within-donor", seed=seed, m=60)
+    expected = count_exceedances(values, design, relabellings)
+    renamed = np.random.default_rng(seed).permutation(design.n_regions)
+    other = replace(design, codes=renamed[design.codes])
+    found = count_exceedances(values, other, Relabellings(renamed[relabellings.draws]))
+    for counted in COUNTED:
+        np.testing.assert_array_equal(getattr(found, counted), getattr(expected, counted))
 
 
-def test_there_is_no_critical_score_where_alpha_is_below_the_smallest_p():
-    values, design, relabellings = make_case("unbalanced", "within-donor", m=20)
-    counts = count_exceedances(values, design, relabellings)
-    assert counts.critical_score(0.04) is None  # 1 / 21 is the smallest
-    assert counts.critical_score(0.05) > counts.maxima[-1]
-    assert counts.critical_score(1.0) == 0
+@pytest.mark.parametrize("exchange", EXCHANGES)
+@pytest.mark.parametrize("n_covariates", [0, 2])
+@pytest.mark.parametrize("is_enumerated", [False, True])
+@pytest.mark.parametrize("large_job", [0, np.inf], ids=["looked up", "multiplied"])
+def test_two_regions_as_two_of_more_have_the_same_p(exchange, n_covariates, is_enumerated, large_job, monkeypatch):
+    """A third region without samples sends two regions the way of more: by Cholesky factors instead of labels."""
+    monkeypatch.setattr(engine, "_LARGE_JOB", large_job)
+    rng = np.random.default_rng(6)
+    two = make_design([(2, 3), (3, 2), (0, 1)] if is_enumerated else [(4, 5), (6, 3), (0, 4)], rng)
+    two = add_covariates(two, rng, n_covariates) if n_covariates else two
+    more = replace(two, n_regions=3)
+    values = make_values(two, 60, rng)
+    if is_enumerated:
+        of_two, of_more = (enumerate_relabellings(design, exchange) for design in (two, more))
+    else:
+        of_two, of_more = (draw_relabellings(x, exchange, 300, np.random.default_rng(0)) for x in (two, more))
+    np.testing.assert_array_equal(of_more.draws == 0, of_two.draws)
+    assert of_more.n_redrawn == of_two.n_redrawn
+    found, expected = (
+        count_exceedances(values, design, drawn).p_values() for design, drawn in ((more, of_more), (two, of_two))
+    )
+    for of_more_p, of_two_p in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(of_more_p, of_two_p)
+
+
+def test_two_regions_as_two_of_more_have_the_same_f():
+    rng = np.random.default_rng(7)
+    two = make_design([(4, 5), (6, 3), (0, 4)], rng)
+    values = make_values(two, 60, rng)
+    with pytest.warns(RuntimeWarning, match="empty slice|invalid value"):  # the mean of the region without samples
+        found = compute_effects(values, values, replace(two, n_regions=3))
+    expected = compute_effects(values, values, two)
+    for name in ("ss_area", "ss_resid", "f", "partial_eta_sq"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=4e-14)  # roots of one number
+
+
+@pytest.mark.parametrize("statistic", ["sequential", "welch"])
+def test_statistics_of_two_regions_refuse_more(statistic):
+    values, design, relabellings = make_case(LAYOUTS_OF_MORE["balanced"], "within-donor")
+    with pytest.raises(ValueError, match="compares two regions, and the design has 3"):
+        make_scorer(values, design, statistic, relabellings)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats.mstats import winsorize
 
-from jugex.analysis.aggregate import aggregate_probes, mean_probe_correlation
 from jugex.errors import OptionError
+from jugex.stats.aggregation import aggregate_probes, mean_probe_correlation
 
 # means of the same numbers summed in another order
 ATOL = 1e-12
