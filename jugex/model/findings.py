@@ -39,6 +39,7 @@ __all__ = [
     "SamplesDropped",
     "TiedSamples",
     "UnequalSizes",
+    "Unit",
     "UnreachableAlpha",
     "warn_of",
 ]

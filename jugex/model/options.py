@@ -205,6 +205,11 @@ class TestOptions:
         count_threads(self.n_jobs)
 
     @property
+    def unit(self) -> Literal["gene", "probe"]:
+        """What is tested: genes, or every probe by itself."""
+        return "probe" if self.probes == "single" else "gene"
+
+    @property
     def permutation(self) -> PermutationSettings:
         """What the engine needs of them."""
         return PermutationSettings(

@@ -148,6 +148,13 @@ class OverlapRecord:
     policy: Overlap
     shared: tuple[SharedSample, ...]
 
+    def count_decisions(self) -> dict[str, int]:
+        """Number of samples by what was decided of them, in the order of their first one."""
+        counts: dict[str, int] = {}
+        for sample in self.shared:
+            counts[sample.decision] = counts.get(sample.decision, 0) + 1
+        return counts
+
     @classmethod
     def of(cls, policy: Overlap, shared: pd.DataFrame) -> OverlapRecord:
         """Record of the table of shared samples of a query; see `jugex.query.RegionGroup.shared`."""

@@ -22,8 +22,12 @@ from jugex.atlas import AtlasIdentity
 from jugex.errors import ResultError
 from jugex.genes import LedgerEntry
 from jugex.model.findings import AnyFinding
-from jugex.model.query_record import ProbeFilterRecord, SampleFilterRecord, SharedSample
+from jugex.model.options import Collinear, Missing, Overlap, PresentIn
+from jugex.model.query_record import OverlapRecord, ProbeFilterRecord, SampleFilterRecord
 from jugex.regions import RegionIdentity
+from jugex.stats.aggregation import ProbeAggregation
+from jugex.stats.design import Exchange
+from jugex.stats.statistics import Statistic
 
 __all__ = [
     "FORMAT",
@@ -36,7 +40,6 @@ __all__ = [
     "FamilyTail",
     "GenesRecord",
     "GroupMembership",
-    "OverlapRecord",
     "PairRecord",
     "PermutationRecord",
     "Randomness",
@@ -71,10 +74,10 @@ class Arguments:
         Options whose values were tables in memory: a rerun needs them again.
     """
 
-    statistic: str
-    exchange: str
-    probes: str
-    overlap: str
+    statistic: Statistic
+    exchange: Exchange
+    probes: ProbeAggregation
+    overlap: Overlap
     alpha: float
     n_permutations: int
     donors: tuple[str, ...]
@@ -90,9 +93,9 @@ class Arguments:
     mirror: str | None = None
     reannotation: str | None = None
     min_present: float | None = None
-    present_in: str = "all"
-    missing: str = "drop-genes"
-    collinear: str = "redraw"
+    present_in: PresentIn = "all"
+    missing: Missing = "drop-genes"
+    collinear: Collinear = "redraw"
     tail: bool = False
     background: bool = True
     in_memory: tuple[str, ...] = ()
@@ -166,7 +169,7 @@ class PermutationRecord:
 
     randomness: Randomness
     n_permutations: int
-    exchange: str
+    exchange: Exchange
     exhaustive: bool
     exact: bool
     n_collinear_redrawn: int
@@ -222,21 +225,6 @@ class RegionRecord:
     identity: RegionIdentity
     n_samples_found: int
     n_between_voxels: int
-
-
-@dataclass(frozen=True)
-class OverlapRecord:
-    """The policy for samples in several regions, and what was decided sample by sample."""
-
-    policy: str
-    shared: tuple[SharedSample, ...]
-
-    def count_decisions(self) -> dict[str, int]:
-        """Number of samples by what was decided of them, in the order of their first one."""
-        counts: dict[str, int] = {}
-        for sample in self.shared:
-            counts[sample.decision] = counts.get(sample.decision, 0) + 1
-        return counts
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ import pandas as pd
 
 from jugex.errors import DesignError, JugexWarning, OptionError
 from jugex.model.columns import COLUMN_TYPES, LEFT_OUT_COLUMNS, PROBE_COLUMNS
-from jugex.model.findings import Finding, NotLinked, SamplesDropped, warn_of
+from jugex.model.findings import AnyFinding, NotLinked, SamplesDropped, warn_of
 from jugex.model.options import TestOptions
-from jugex.model.record import OverlapRecord, Randomness, RunRecord, list_versions, today
+from jugex.model.query_record import OverlapRecord
+from jugex.model.record import Randomness, RunRecord, list_versions, today
 from jugex.pipeline.background import MOST_RELABELLINGS, explain_coarse_p, explain_no_share, record_background
 from jugex.pipeline.covariates import Covariate, adjust_for, collect_covariates
 from jugex.pipeline.diagnostics import check_reach, judge_background, judge_design, judge_genes, judge_samples
@@ -136,7 +137,7 @@ class Prepared:
     status: npt.NDArray[np.object_]
     covariates: list[Covariate]
     missing_well_ids: tuple[int, ...]
-    findings: list[Finding]
+    findings: list[AnyFinding]
 
     @property
     def tested(self) -> npt.NDArray[np.intp]:
@@ -211,7 +212,7 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
         atlas=group.atlas.identity(),
         regions=record_regions(group),
         samples=group.sample_filter,
-        overlap=OverlapRecord(group.options.overlap, group.shared_samples),
+        overlap=OverlapRecord.of(group.overlap, group.shared),
         genes=record_genes(group, len(tested), len(table) - len(tested)),
         probe_filter=group.probe_filter,
         covariates=covariates,
@@ -314,7 +315,8 @@ def tabulate_left_out(
     if not test.left_out:
         columns = [LEFT_OUT_COLUMNS[0], *(name for name in PROBE_COLUMNS if name in table), *LEFT_OUT_COLUMNS[1:]]
         return pd.DataFrame({name: pd.Series(dtype=COLUMN_TYPES[name]) for name in columns})
-    of_test = pd.Index(labels).intersection(label_rows(significant), sort=False)  # in the order of the test
+    found = set(label_rows(significant))
+    of_test = pd.Index([label for label in labels if label in found])  # in the order of the test
     order = of_test.get_indexer(pd.Index(label_rows(significant)))
     named = significant[[column for column in ("gene", *PROBE_COLUMNS) if column in table]].reset_index(drop=True)
     parts = [

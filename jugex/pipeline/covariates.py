@@ -13,9 +13,9 @@ import pandas as pd
 
 from jugex._text import join_words
 from jugex.atlas import ExpressionAtlas
-from jugex.atlas.tables import read_annotation
+from jugex.atlas.input_tables import read_annotation
 from jugex.errors import DesignError, OptionError
-from jugex.model.findings import CovariateLeftOut, CovariatesTakeContrast, Finding
+from jugex.model.findings import AnyFinding, CovariateLeftOut, CovariatesTakeContrast
 from jugex.model.options import CovariatesLike
 from jugex.model.record import CovariateRecord
 from jugex.query import RegionGroup
@@ -113,14 +113,14 @@ def collect_covariates(group: RegionGroup, asked: CovariatesLike | None) -> list
         Where there is no such covariate, or a table does not say which sample its rows are.
     """
     found = {covariate.name: covariate for entry in _list_entries(asked) for covariate in _find(group, entry)}
-    if group.atlas.identity().mirror is not None and "hemisphere" not in found:
+    if group.atlas.identity().changes.mirror is not None and "hemisphere" not in found:
         found["hemisphere"] = replace(_take(group, "hemisphere"), is_automatic=True)
     return list(found.values())
 
 
 def adjust_for(
     design: Design, covariates: Sequence[Covariate], names: Sequence[str], exchange: Exchange
-) -> tuple[Design, list[Covariate], list[Finding]]:
+) -> tuple[Design, list[Covariate], list[AnyFinding]]:
     """Add covariates to a design, one after the other, and say what they add.
 
     Parameters
@@ -160,7 +160,7 @@ def adjust_for(
             columns = np.column_stack([columns, coded])
     adjusted = replace(design, covariates=columns) if columns.shape[1] else design
     adjusted.check_testable(names, exchange)
-    findings: list[Finding] = [
+    findings: list[AnyFinding] = [
         CovariateLeftOut(name=covariate.name, reason=covariate.outcome)
         for covariate in judged
         if not covariate.is_used and not covariate.is_automatic

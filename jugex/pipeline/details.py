@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,12 @@ __all__ = ["design_of", "find_tested", "make_details", "permutation_null", "valu
 
 # z-scores in files have ten digits: what tied before tells apart in the ninth
 _TIE_TOLERANCE_IN_FILES = 1e-8
+
+#: Column, of which p, and the correction: Benjamini and Yekutieli's or Benjamini and Hochberg's.
+_FURTHER_CORRECTIONS: tuple[tuple[str, str, Literal["by", "bh"]], ...] = (
+    ("q_fdr_by", "p_perm", "by"),
+    ("q_fdr_parametric", "p_parametric", "bh"),
+)
 
 Floats = npt.NDArray[np.float64]
 
@@ -46,14 +53,17 @@ def design_of(data: ComparisonData) -> Design:
             "again with different names"
         )
     donors, _ = pd.factorize(data.samples["donor_name"])
-    codes = data.samples["region"].map({name: code for code, name in enumerate(names)}).to_numpy(dtype=np.intp)
+    codes = data.samples["region"].map({name: code for code, name in enumerate(names)})
     coded = [
         code_covariate(pd.Series(list(covariate.values)), is_factor=covariate.kind == "factor")
         for covariate in data.record.covariates
         if covariate.is_used
     ]
     return Design(
-        codes, np.asarray(donors, dtype=np.intp), len(names), np.column_stack(coded) if coded else None
+        np.asarray(codes, dtype=np.intp),
+        np.asarray(donors, dtype=np.intp),
+        len(names),
+        np.column_stack(coded) if coded else None,
     )
 
 
@@ -108,9 +118,10 @@ def make_details(data: ComparisonData) -> pd.DataFrame:
     for column, (low, high) in intervals.items():
         details[f"{column}_low"], details[f"{column}_high"] = low, high
     is_tested = np.isfinite(_read(table, "p_perm"))
-    for column, source, method in (("q_fdr_by", "p_perm", "by"), ("q_fdr_parametric", "p_parametric", "bh")):
-        details[column] = np.nan
-        details.loc[is_tested, column] = false_discovery_rate(_read(table, source)[is_tested], method)  # type: ignore[arg-type]
+    for column, source, method in _FURTHER_CORRECTIONS:
+        q = np.full(len(table), np.nan)
+        q[is_tested] = false_discovery_rate(_read(table, source)[is_tested], method)
+        details[column] = q
     return details
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from jugex.model.findings import (
+    AnyFinding,
     BothHemispheres,
     DecisiveDonor,
     DonorsDisagree,
     FdrOutOfReach,
     FewDonors,
-    Finding,
     GenesWithoutProbes,
     MadeUpRegions,
     ManyGenesDiffer,
@@ -26,6 +26,7 @@ from jugex.model.findings import (
     OneExchangeOnly,
     ProbesDisagree,
     UnequalSizes,
+    Unit,
     UnreachableAlpha,
 )
 from jugex.model.options import TestOptions
@@ -49,29 +50,42 @@ _FEWEST_GENES = 100  # of a handful of chosen genes a share says nothing about t
 _MANY_GENES = 0.10
 
 
-def check_reach(design: Design, options: TestOptions, smallest_p: float, n_tested: int) -> list[Finding]:
+def check_reach(design: Design, options: TestOptions, smallest_p: float, n_tested: int) -> list[AnyFinding]:
     """What no gene can reach, because the relabellings are too few."""
-    settings, unit = options.permutation, "probe" if options.probes == "single" else "gene"
+    settings, unit = options.permutation, options.unit
     exhaustive = design.is_enumerable(settings.exchange, settings.n_permutations)
-    facts = {
-        "unit": unit,
-        "alpha": settings.alpha,
-        "n_relabellings": design.n_relabellings(settings.exchange) if exhaustive else settings.n_permutations,
-        "exchange": settings.exchange,
-        "exhaustive": exhaustive,
-    }
+    n_relabellings = design.n_relabellings(settings.exchange) if exhaustive else settings.n_permutations
     if smallest_p > settings.alpha:
-        return [UnreachableAlpha(smallest_p=smallest_p, n_regions=design.n_regions, **facts)]
+        return [
+            UnreachableAlpha(
+                unit=unit,
+                alpha=settings.alpha,
+                smallest_p=smallest_p,
+                n_relabellings=n_relabellings,
+                exchange=settings.exchange,
+                exhaustive=exhaustive,
+                n_regions=design.n_regions,
+            )
+        ]
     if n_tested * smallest_p > settings.alpha:
-        n_needed = int(np.ceil(n_tested * smallest_p / settings.alpha))
-        return [FdrOutOfReach(n_tested=n_tested, n_needed=n_needed, **facts)]
+        return [
+            FdrOutOfReach(
+                unit=unit,
+                alpha=settings.alpha,
+                n_tested=n_tested,
+                n_needed=int(np.ceil(n_tested * smallest_p / settings.alpha)),
+                n_relabellings=n_relabellings,
+                exchange=settings.exchange,
+                exhaustive=exhaustive,
+            )
+        ]
     return []
 
 
-def judge_design(design: Design, group: RegionGroup, options: TestOptions) -> list[Finding]:
+def judge_design(design: Design, group: RegionGroup, options: TestOptions) -> list[AnyFinding]:
     """Weak points of a design: donors that do not link all regions, few donors, one that decides, unequal sizes."""
     names, k = group.region_names, design.n_regions
-    findings: list[Finding] = []
+    findings: list[AnyFinding] = []
     if len(design.parts) > 1:
         findings.append(NotLinked(groups=tuple(tuple(names[region] for region in part) for part in design.parts)))
     n_within = design.n_relabellings("within-donor")
@@ -102,9 +116,9 @@ def judge_design(design: Design, group: RegionGroup, options: TestOptions) -> li
     return findings
 
 
-def judge_samples(group: RegionGroup, covariates: Sequence[CovariateRecord]) -> list[Finding]:
+def judge_samples(group: RegionGroup, covariates: Sequence[CovariateRecord]) -> list[AnyFinding]:
     """Weak points of where the samples come from: made-up regions, hemispheres, genes that a filter took."""
-    findings: list[Finding] = []
+    findings: list[AnyFinding] = []
     made_up = tuple(region.name for region in group.regions if region.identity().is_made_up)
     if made_up and not group.atlas.simulated:
         findings.append(MadeUpRegions(names=made_up))
@@ -117,11 +131,11 @@ def judge_samples(group: RegionGroup, covariates: Sequence[CovariateRecord]) -> 
     return findings
 
 
-def _find_one_sided_donors(group: RegionGroup) -> list[Finding]:
+def _find_one_sided_donors(group: RegionGroup) -> list[AnyFinding]:
     """Regions that lie in both hemispheres, where fewer donors were sampled in one than in the other."""
     samples = group.samples
     sides = pd.Series(hemisphere_of(samples["mni_x"].to_numpy(dtype=np.float64)), index=samples.index)
-    findings: list[Finding] = []
+    findings: list[AnyFinding] = []
     for name in group.region_names:
         of_region = (samples["region"] == name).to_numpy(dtype=bool)
         donors = samples.loc[of_region, "donor_name"].groupby(sides[of_region])
@@ -147,7 +161,7 @@ def _find_one_sided_donors(group: RegionGroup) -> list[Finding]:
 
 def _is_of_both_hemispheres(group: RegionGroup) -> bool:
     """Whether samples of both hemispheres were brought to one."""
-    if group.atlas.identity().mirror is None:
+    if group.atlas.identity().changes.mirror is None:
         return False
     taken = group.atlas.samples.set_index("well_id")["hemisphere"]
     return bool(taken[group.samples["well_id"]].nunique() > 1)
@@ -159,7 +173,7 @@ def judge_genes(
     left_out: pd.DataFrame,
     group: RegionGroup,
     options: TestOptions,
-) -> list[Finding]:
+) -> list[AnyFinding]:
     """Weak points of the genes' evidence.
 
     Parameters
@@ -177,7 +191,7 @@ def judge_genes(
     alpha, limit = options.alpha, _DISAGREEING_PROBES
     reached = exchanges[[name for name in get_args(LabelExchange) if name in exchanges]] <= alpha
     one_way = tuple(exchanges.index[reached.any(axis=1) & ~reached.all(axis=1)])
-    findings: list[Finding] = [OneExchangeOnly(genes=one_way, n_regions=len(group.regions))] if one_way else []
+    findings: list[AnyFinding] = [OneExchangeOnly(genes=one_way, n_regions=len(group.regions))] if one_way else []
     if len(group.regions) > 2:
         return findings
     labels = table["gene"] + " " + table["probe_name"] if "probe_name" in table else table["gene"]
@@ -195,13 +209,12 @@ def judge_genes(
     for rows, of_significant in ((significant, True), (others, False)):
         if genes := tuple(rows.index[(rows["probe_r"] < limit).to_numpy(dtype=bool)]):
             findings.append(ProbesDisagree(genes=genes, limit=limit, is_significant=of_significant))
-    by_probe = options.probes == "single"
-    present = share_present(group, list(significant.index), by_probe=by_probe)
+    present = share_present(group, list(significant.index), by_probe=options.unit == "probe")
     if present is not None:
         is_absent = present.reindex(significant.index).to_numpy(dtype=np.float64) < _MOSTLY_PRESENT
         if is_absent.any():
             genes = tuple(significant.index[is_absent])
-            findings.append(NearDetectionLimit(genes=genes, unit="probe" if by_probe else "gene"))
+            findings.append(NearDetectionLimit(genes=genes, unit=options.unit))
     return findings
 
 
@@ -212,7 +225,7 @@ def _find_carried(genes: pd.Index, left_out: pd.DataFrame, alpha: float) -> tupl
     return tuple(gene for gene in genes if gene in lost)
 
 
-def judge_background(background: BackgroundRecord, unit: str) -> list[Finding]:
+def judge_background(background: BackgroundRecord, unit: Unit) -> list[AnyFinding]:
     """Whether so many of all genes differ nominally that being among them is nothing special."""
     if background.share is None or background.n_genes < _FEWEST_GENES or background.share <= _MANY_GENES:
         return []
@@ -221,6 +234,6 @@ def judge_background(background: BackgroundRecord, unit: str) -> list[Finding]:
             share=background.share,
             n_genes=background.n_genes,
             p_perm=background.p_perm,
-            unit="probe" if unit == "probe" else "gene",
+            unit=unit,
         )
     ]

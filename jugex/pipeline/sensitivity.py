@@ -162,8 +162,8 @@ def vary_choices(
         n_permutations=arguments.n_permutations if n_permutations is None else n_permutations,
         alpha=arguments.alpha,
         n_jobs=n_jobs,
-        missing=arguments.missing,  # type: ignore[arg-type]  # read back as text
-        collinear=arguments.collinear,  # type: ignore[arg-type]
+        missing=arguments.missing,
+        collinear=arguments.collinear,
     )
     options = [choices.apply(of_result) for choices in runs]
     queries = _Queries(pair, headline, places)
@@ -209,11 +209,11 @@ def _read_headline(data: ComparisonData, pair: RegionGroup) -> _Choices:
     arguments = data.record.arguments
     thresholds = sorted({threshold for region in pair.regions for threshold in region.thresholds})
     return _Choices(
-        statistic=arguments.statistic,  # type: ignore[arg-type]  # read back as text
-        exchange=arguments.exchange,  # type: ignore[arg-type]
+        statistic=arguments.statistic,
+        exchange=arguments.exchange,
         overlap=pair.overlap,
         threshold=thresholds[0] if len(thresholds) == 1 else None,
-        probes=arguments.probes,  # type: ignore[arg-type]
+        probes=arguments.probes,
         covariates=arguments.covariates or (),
     )
 
@@ -276,7 +276,7 @@ class _Queries:
         genes = None if self._pair.options.genes is None else self._pair.genes.found
         options = replace(self._pair.options, overlap=choices.overlap, genes=genes, aliases=None)
         if choices.coordinates in self._places:
-            mirror = self._pair.atlas.identity().mirror  # at other coordinates, other samples are reflected
+            mirror = self._pair.atlas.identity().changes.mirror  # at other coordinates, other samples are reflected
             options = replace(
                 options, coordinates=self._places[choices.coordinates], mirror=mirror.side if mirror else None
             )
@@ -317,7 +317,7 @@ def _assemble(tables: Sequence[pd.DataFrame], runs: Sequence[_Choices], headline
     ]
     by_probe = [column for column in PROBE_COLUMNS if any(column in part for part in parts)]
     columns = [SENSITIVITY_COLUMNS[0], *by_probe, *SENSITIVITY_COLUMNS[1:]]
-    types = COLUMN_TYPES | {"threshold": "float64", "is_headline": "bool"}
+    types = {**COLUMN_TYPES, "threshold": "float64", "is_headline": "bool"}
     types = {column: types.get(column, "object") for column in columns}
     filled = [part.reindex(columns=columns).astype(types) for part in parts]  # one type per column, before they meet
     return pd.concat(filled, ignore_index=True)

@@ -128,15 +128,19 @@ def _compute_columns(test: PermutationTest, region_names: Sequence[str]) -> pd.D
             "log2_fc": difference.log2_fc,
             "hedges_g": difference.hedges_g,
             "sd_ratio": difference.sd_ratio,
-            "higher_in": np.select(
-                [difference.diff > 0, difference.diff < 0], [region_names[0], region_names[1]], default=None
-            ),
+            "higher_in": _name_higher(difference.diff, region_names),
         }
     if test.donors is not None:
         columns["n_donors_same_sign"] = test.donors.n_same_sign
     if tails is not None:
         columns |= {"p_perm_tail": tails.p_perm, "p_fwe_tail": tails.p_fwe}
     return pd.DataFrame(columns, index=np.arange(len(p_values.fwe)))
+
+
+def _name_higher(diff: npt.NDArray[np.float64], region_names: Sequence[str]) -> npt.NDArray[np.object_]:
+    """Name of the region in which each gene is higher; None where it is higher in neither."""
+    names = np.array([region_names[1], None, region_names[0]], dtype=object)
+    return names[np.sign(diff).astype(np.intp) + 1]
 
 
 def explain_empty_columns(table: pd.DataFrame, reasons: Mapping[str, str]) -> dict[str, str]:

@@ -4,7 +4,6 @@ from jugex.model.options import AtlasLike, Donors, Overlap, PresentIn, QueryOpti
 from jugex.query.expression import (
     RegionGroup,
     RegionPair,
-    describe_query,
     query_regions,
     region_group,
     region_pair,
@@ -21,7 +20,6 @@ __all__ = [
     "RegionGroup",
     "RegionPair",
     "Structures",
-    "describe_query",
     "expressions",
     "query_regions",
     "region_group",

@@ -18,8 +18,9 @@ from jugex.atlas.coordinates import CoordinatesLike
 from jugex.atlas.views import Side
 from jugex.errors import OptionError
 from jugex.genes import AliasesLike, GeneRequest, GeneSelection, select_genes
+from jugex.model.findings import AnyFinding, warn_of
 from jugex.model.options import AtlasLike, Donors, Overlap, PresentIn, QueryOptions, Structures
-from jugex.model.query_record import OverlapRecord, ProbeFilterRecord, SampleFilterRecord
+from jugex.model.query_record import ProbeFilterRecord, SampleFilterRecord
 from jugex.query.probes import filter_probes
 from jugex.query.samples import COORDINATES, assign_samples, locate_samples, read_region, view_atlas
 from jugex.query.tables import annotate_samples
@@ -32,7 +33,6 @@ __all__ = [
     "RegionGroup",
     "RegionPair",
     "check_counted_once",
-    "describe_query",
     "query_regions",
     "region_group",
     "region_pair",
@@ -41,8 +41,6 @@ __all__ = [
 Codes = npt.NDArray[np.intp]
 Group = TypeVar("Group", bound="RegionGroup")
 
-#: Settings of an atlas that no view has changed: its own coordinates, nothing reflected, its own genes of probes.
-_AS_IN_THE_ATLAS: dict[str, Any] = {"coordinates": None, "mirror": None, "reannotation": None}
 _OPTIONS_OF_THE_ATLAS = ("genes", "donors", "coordinates", "mirror", "reannotation")
 
 
@@ -81,8 +79,8 @@ class RegionGroup:
         dropped and took in.
     probe_filter : ProbeFilterRecord or None
         Filter on present calls and what it left out; None without one.
-    warnings : tuple of str
-        What the user was warned of.
+    findings : tuple of Finding
+        What weakens the query, and users were warned of: ties, and samples that count twice.
     given : tuple of k Region
         The regions as given.
     source : ExpressionAtlas
@@ -118,7 +116,7 @@ class RegionGroup:
     n_between_voxels: tuple[int, ...]
     sample_filter: SampleFilterRecord
     probe_filter: ProbeFilterRecord | None
-    warnings: tuple[str, ...]
+    findings: tuple[AnyFinding, ...]
     given: tuple[Region, ...]
     source: ExpressionAtlas
 
@@ -511,7 +509,8 @@ def _query(
     """Locate the samples of regions, decide for which each counts, and read what was measured in them."""
     selection = select_genes(options.genes, atlas.genes, aliases=options.aliases)
     located = locate_samples(given, atlas, options)
-    samples, shared, warned = assign_samples(located, atlas.samples, options.overlap)
+    samples, shared, findings = assign_samples(located, atlas.samples, options.overlap)
+    warn_of(findings)
     well_ids = samples["well_id"].to_numpy()
     selection, probes, probe_filter = filter_probes(selection, atlas, well_ids, options)
     levels, zscores = atlas.levels_and_zscores(well_ids=well_ids, probe_ids=probes["probe_id"].to_numpy())
@@ -529,31 +528,7 @@ def _query(
         n_between_voxels=located.n_between_voxels,
         sample_filter=located.record,
         probe_filter=probe_filter,
-        warnings=warned,
+        findings=findings,
         given=given,
         source=source,
     )
-
-
-def describe_query(group: RegionGroup) -> dict[str, Any]:
-    """Settings of a query (JSON types only): atlas, regions, overlap and genes.
-
-    Examples
-    --------
-    >>> import jugex
-    >>> pair = jugex.query.region_pair(*jugex.demo_regions(), atlas="simulated", genes=["MAOA"])
-    >>> sorted(jugex.query.describe_query(pair))
-    ['atlas', 'genes', 'overlap', 'probe_filter', 'regions', 'samples']
-    """
-    found = zip(group.regions, group.n_found, group.n_between_voxels, strict=True)
-    return {
-        "atlas": _AS_IN_THE_ATLAS | group.atlas.identity(),
-        "regions": [
-            {**region.identity().to_dict(), "name": region.name, "n_samples_found": n, "n_between_voxels": between}
-            for region, n, between in found
-        ],
-        "samples": group.sample_filter.to_dict(),
-        "overlap": OverlapRecord.of(group.overlap, group.shared).to_dict(),
-        "genes": group.genes.to_dict(),
-        "probe_filter": None if group.probe_filter is None else group.probe_filter.to_dict(),
-    }

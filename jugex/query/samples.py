@@ -14,7 +14,8 @@ import pandas as pd
 from jugex._text import count_of
 from jugex.atlas import ExpressionAtlas
 from jugex.atlas.views import AtlasView, derive_atlas
-from jugex.errors import DesignError, OptionError, OverlapWarning, RegionError, warn_user
+from jugex.errors import DesignError, OptionError, RegionError
+from jugex.model.findings import AnyFinding, KeptInBoth, TiedSamples
 from jugex.model.options import Overlap, QueryOptions, Structures
 from jugex.model.query_record import SampleFilterRecord, StructureRecord
 from jugex.regions import Region, parse_region
@@ -223,7 +224,7 @@ def _leave_to_others(inside: Booleans, tolerated: Booleans, regions: Sequence[Re
 
 def assign_samples(
     located: Located, samples: pd.DataFrame, overlap: Overlap
-) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+) -> tuple[pd.DataFrame, pd.DataFrame, tuple[AnyFinding, ...]]:
     """Decide for which of two or more regions each sample counts.
 
     Parameters
@@ -242,8 +243,8 @@ def assign_samples(
         samples (by donor and sample), then by region.
     shared : DataFrame
         One row per sample in several regions; see `jugex.query.RegionGroup.shared`.
-    warned : tuple of str
-        What the user was warned of.
+    findings : tuple of Finding
+        Ties, and samples that count twice.
 
     Raises
     ------
@@ -281,7 +282,7 @@ def assign_samples(
     rows, codes = np.nonzero(counts)
     names = np.array([region.name for region in located.regions], dtype=object)
     assigned = samples.iloc[rows].assign(region=names[codes], probability=probability[rows, codes])
-    return assigned[SAMPLE_COLUMNS].reset_index(drop=True), shared, _warn_of_overlap(shared, k)
+    return assigned[SAMPLE_COLUMNS].reset_index(drop=True), shared, _judge_overlap(shared, k)
 
 
 def _check_different(located: Located) -> None:
@@ -315,23 +316,12 @@ def _find_most_probable(inside: Booleans, probability: Floats) -> npt.NDArray[np
     return np.where(is_unique, compared.argmax(axis=1), -1)
 
 
-def _warn_of_overlap(shared: pd.DataFrame, k: int) -> tuple[str, ...]:
-    """Warn of ties and of samples that count twice, and return what was said."""
+def _judge_overlap(shared: pd.DataFrame, k: int) -> tuple[AnyFinding, ...]:
+    """Ties, and samples that count twice."""
     n_ties, n_kept = (int((shared["decision"] == decision).sum()) for decision in ("tie", "kept in both"))
-    messages = []
+    findings: list[AnyFinding] = []
     if n_ties:
-        several, all_of_them = ("both", "both") if k == 2 else ("several", "all")
-        tied = "in both, or have no probability" if k == 2 else "in two of them, or have no probability in one"
-        messages.append(
-            f"{n_ties} of the {len(shared)} samples that lie in {several} regions are equally probable {tied}, and "
-            f"were dropped from {all_of_them}"
-        )
+        findings.append(TiedSamples(n_tied=n_ties, n_shared=len(shared), n_regions=k))
     if n_kept:
-        messages.append(
-            f"{count_of(n_kept, 'sample')} {'lies' if n_kept == 1 else 'lie'} in both regions and "
-            f"{'counts' if n_kept == 1 else 'count'} in both: the comparison is conservative, and its samples "
-            "are not independent"
-        )
-    for message in messages:
-        warn_user(message, OverlapWarning)
-    return tuple(messages)
+        findings.append(KeptInBoth(n=n_kept))
+    return tuple(findings)

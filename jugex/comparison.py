@@ -1,0 +1,463 @@
+"""Query and analysis in one call: two regions, or several at once and two by two."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from jugex import report
+from jugex._text import count_of
+from jugex.analysis import DifferentialExpression
+from jugex.atlas.coordinates import CoordinatesLike
+from jugex.atlas.views import Side
+from jugex.errors import DesignError, GeneError, JugexWarning, OptionError, RegionError
+from jugex.genes import AliasesLike, GeneRequest
+from jugex.model.columns import PAIRS_COLUMNS
+from jugex.model.options import (
+    AtlasLike,
+    Collinear,
+    CovariatesLike,
+    Donors,
+    Missing,
+    Overlap,
+    PresentIn,
+    Preset,
+    QueryOptions,
+    Rng,
+    Structures,
+    TestOptions,
+    find_preset,
+)
+from jugex.model.record import GroupMembership, PairRecord, RunRecord, to_json
+from jugex.pipeline.comparison import ComparisonData, run_comparison, with_background
+from jugex.pipeline.several import GroupComparison, relate_pairs, tabulate_pairs
+from jugex.progress import track
+from jugex.query import RegionGroup, query_regions
+from jugex.regions import Region, parse_region
+from jugex.stats.aggregation import ProbeAggregation
+from jugex.stats.design import Exchange
+from jugex.stats.statistics import Statistic
+
+__all__ = ["PAIRS_COLUMNS", "SeveralRegions", "compare", "compare_several", "make_regions"]
+
+
+def compare(
+    region_1: Region | str,
+    region_2: Region | str,
+    *,
+    preset: str | None = None,
+    names: Sequence[str] | None = None,
+    atlas: AtlasLike | None = None,
+    genes: GeneRequest = None,
+    donors: Donors | None = None,
+    threshold: float | None = None,
+    overlap: Overlap | None = None,
+    within: Structures | None = None,
+    exclude: Structures | None = None,
+    tolerance: float = 0.0,
+    aliases: AliasesLike | None = None,
+    coordinates: CoordinatesLike | None = None,
+    mirror: Side | None = None,
+    reannotation: str | PathLike[str] | None = None,
+    min_present: float | None = None,
+    present_in: PresentIn = "all",
+    statistic: Statistic | None = None,
+    exchange: Exchange | None = None,
+    probes: ProbeAggregation | None = None,
+    n_permutations: int = 10_000,
+    rng: Rng = None,
+    covariates: CovariatesLike | None = None,
+    alpha: float = 0.05,
+    n_jobs: int = 1,
+    tail: bool = False,
+    missing: Missing = "drop-genes",
+    collinear: Collinear | None = None,
+    background: bool = True,
+) -> DifferentialExpression:
+    """Compare the expression of genes between two regions: query and analysis in one call.
+
+    Parameters
+    ----------
+    region_1, region_2 : Region or str
+        Regions, or texts as on the command line: "map.nii.gz", "labels.nii.gz#17", "sphere:-22,58,4,8",
+        "structure:HiF".
+    preset : {'bludau2018', 'siibra-jugex'}, optional
+        Set statistic, exchange, probes, overlap and threshold as that publication or package has them. An
+        option given beside it wins.
+    names : sequence of two str, optional
+        How the regions are called in outputs; default: their own names.
+    atlas, genes, donors, overlap, within, exclude, tolerance
+        See `jugex.query.region_pair`.
+    aliases, coordinates, mirror, reannotation, min_present, present_in
+        See `jugex.query.region_pair`.
+    threshold : float, optional
+        Threshold of regions given as text that are probability maps.
+    n_permutations, rng, statistic, exchange, probes, covariates, alpha, n_jobs, tail, missing
+        See `jugex.analysis.differential_expression`.
+    collinear : {'redraw', 'smallest'}, optional
+        See `jugex.analysis.differential_expression`; default: `smallest` with a preset, as the earlier tools do, else
+        `redraw`.
+    background : bool
+        Where some genes are asked for, also test every gene of the atlas, with at most 999 permutations, to say in
+        what share of them the regions differ nominally (``settings["background"]``). It reads all probes of the
+        samples. The web service is not asked for them.
+
+    Returns
+    -------
+    DifferentialExpression
+
+    Raises
+    ------
+    JugexError
+        Whatever `jugex.query.region_pair` and `jugex.analysis.differential_expression` raise.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> result.table.loc[0, "gene"]
+    'MAOA'
+    """
+    regions = (region_1, region_2)
+    choices = find_preset(preset).replaced_by(
+        statistic=statistic, exchange=exchange, probes=probes, overlap=overlap, threshold=threshold, collinear=collinear
+    )
+    query = QueryOptions(
+        genes=genes,
+        donors=donors,
+        overlap=choices.overlap,
+        within=within,
+        exclude=exclude,
+        tolerance=tolerance,
+        aliases=aliases,
+        coordinates=coordinates,
+        mirror=mirror,
+        reannotation=reannotation,
+        min_present=min_present,
+        present_in=present_in,
+    )
+    test = TestOptions(
+        n_permutations=n_permutations,
+        rng=rng,
+        statistic=choices.statistic,
+        exchange=choices.exchange,
+        probes=choices.probes,
+        covariates=covariates,
+        alpha=alpha,
+        n_jobs=n_jobs,
+        tail=tail,
+        missing=missing,
+        collinear=choices.collinear,
+        background=background,
+    )
+    _check_threshold_is_used(regions, threshold)
+    pair = query_regions(make_regions(regions, choices.threshold, names), query, atlas=atlas)
+    return DifferentialExpression.of(_compare(pair, test, preset, choices))
+
+
+def _compare(group: RegionGroup, test: TestOptions, preset: str | None, choices: Preset) -> ComparisonData:
+    """Test the regions of a query, and record the preset behind its options."""
+    data = run_comparison(group, test)
+    data = replace(data, record=data.record.with_arguments(preset=preset, threshold=choices.threshold))
+    return with_background(data, test) if test.background and len(group.regions) == 2 else data
+
+
+def _check_threshold_is_used(regions: Sequence[Region | str], threshold: float | None) -> None:
+    """Refuse a threshold that no region would take."""
+    if threshold is not None and not any(isinstance(region, str) for region in regions):
+        raise OptionError("threshold is for regions given as text; set that of a Region in Region.from_image")
+
+
+def make_regions(regions: Sequence[Region | str], threshold: float, names: Sequence[str] | None) -> list[Region]:
+    """Regions of texts or of regions, called by the names given.
+
+    Raises
+    ------
+    OptionError
+        Where the names are not as many as the regions, or one of them is no text or empty.
+    """
+    made = [parse_region(region, threshold=threshold) if isinstance(region, str) else region for region in regions]
+    if names is None:
+        return made
+    if isinstance(names, str) or len(names) != len(made):
+        count = "two" if len(made) == 2 else len(made)
+        raise OptionError(f"names are {count}, one for each region; got {names!r}")
+    for name in names:
+        if not isinstance(name, str) or not name.strip():
+            raise OptionError(f"the name of a region is text that is not empty; got {name!r}")
+    return [region.renamed(name) for region, name in zip(made, names, strict=True)]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SeveralRegions:
+    """Differential expression of genes between k regions: all at once, and every two of them.
+
+    Attributes
+    ----------
+    data : ComparisonData
+        The test of all regions at once.
+    pairs : dict of (str, str) to DifferentialExpression
+        By the names of two regions, in the order given: what `jugex.compare` says of them. Pairs that admit no test are
+        left out.
+    pairs_table : DataFrame
+        One row per gene and pair, sorted by `p_fwe_holm`, then `p_fwe`; columns `PAIRS_COLUMNS`. `diff` is region 1
+        minus region 2; `p_fwe` is corrected over the genes of the pair, `p_fwe_holm` over all genes of all pairs, and
+        `significant` says whether the latter is at most alpha. `status` is "ok", why the gene was not tested, or why
+        the pair admits no test.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> regions = ["structure:simA", "structure:simB", "structure:simPL"]
+    >>> several = jugex.compare_several(regions, atlas="simulated", genes=["MAOA", "GAD2"], n_permutations=999, rng=0)
+    >>> several.omnibus["gene"].tolist(), len(several.pairs)
+    (['MAOA', 'GAD2'], 3)
+    >>> several.region_names[0]
+    'simulated area A, left'
+    >>> several.save("three-structures").name
+    'three-structures'
+    """
+
+    data: ComparisonData
+    pairs: Mapping[tuple[str, str], DifferentialExpression]
+    pairs_table: pd.DataFrame
+
+    @property
+    def omnibus(self) -> pd.DataFrame:
+        """The test of all regions at once, one row per gene; see `jugex.analysis.Omnibus.table`."""
+        return self.data.table
+
+    @property
+    def samples(self) -> pd.DataFrame:
+        """The samples of the omnibus test, n rows, each in one region (coordinates in mm)."""
+        return self.data.samples
+
+    @property
+    def zscores(self) -> pd.DataFrame:
+        """Gene-level z-scores of those samples, n rows, one column per gene or probe."""
+        return self.data.zscores
+
+    @property
+    def record(self) -> RunRecord:
+        """Everything that determined the numbers; `pairs` lists the findings about each pair."""
+        return self.data.record
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The record as JSON types: what ``settings.json`` holds."""
+        return to_json(self.record)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What weakens the comparison of all regions, in sentences."""
+        return self.record.sentences
+
+    @property
+    def region_names(self) -> tuple[str, ...]:
+        """Names of the regions, in their order."""
+        return self.data.region_names
+
+    @property
+    def comparison(self) -> GroupComparison:
+        """What the page and the files of all regions are made of."""
+        return GroupComparison(self.data, self.pairs_table)
+
+    def save(self, directory: str | PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the comparison into a folder, whole or not at all.
+
+        Parameters
+        ----------
+        directory : path-like
+            Folder that does not exist yet, or is empty.
+        overwrite : bool
+            Replace a folder that holds a result of jugex.
+
+        Returns
+        -------
+        Path
+            The folder, with ``report.html``, ``methods.md``, ``omnibus.tsv``, ``pairs.tsv``, ``samples.tsv``,
+            ``settings.json``, and for each pair a folder as `DifferentialExpression.save` writes it: ``pair_1_2`` for
+            regions 1 and 2.
+
+        Raises
+        ------
+        OutputError
+            As for `jugex.report.save_result`.
+        """
+        return report.save_group(self.comparison, self.pairs, directory, overwrite=overwrite)
+
+    def __repr__(self) -> str:
+        counts = f"{count_of(len(self.omnibus), self.data.unit)}, {count_of(len(self.pairs), 'pair')}"
+        return f"<SeveralRegions: {', '.join(self.region_names)}, {counts}>"
+
+
+def compare_several(
+    regions: Sequence[Region | str],
+    *,
+    names: Sequence[str] | None = None,
+    preset: str | None = None,
+    atlas: AtlasLike | None = None,
+    genes: GeneRequest = None,
+    donors: Donors | None = None,
+    threshold: float | None = None,
+    overlap: Overlap | None = None,
+    within: Structures | None = None,
+    exclude: Structures | None = None,
+    tolerance: float = 0.0,
+    aliases: AliasesLike | None = None,
+    coordinates: CoordinatesLike | None = None,
+    mirror: Side | None = None,
+    reannotation: str | PathLike[str] | None = None,
+    min_present: float | None = None,
+    present_in: PresentIn = "all",
+    statistic: Statistic | None = None,
+    exchange: Exchange | None = None,
+    probes: ProbeAggregation | None = None,
+    covariates: CovariatesLike | None = None,
+    n_permutations: int = 10_000,
+    rng: Rng = None,
+    alpha: float = 0.05,
+    n_jobs: int = 1,
+    tail: bool = False,
+    missing: Missing = "drop-genes",
+    background: bool = True,
+) -> SeveralRegions:
+    """Compare the expression of genes among several regions: all at once, and every two of them.
+
+    The omnibus test asks whether a gene is expressed alike in all regions; each sample counts for one of them. The
+    pairs ask which regions differ: each is what `jugex.compare` gives for its two regions alone, with the same options
+    and the same seed. Its samples are relabelled among themselves, because relabelling all regions together takes for
+    granted that the others do not differ, and is invalid for a pair where they do. So the samples of a pair may be
+    others than those in the omnibus test, where a region lies across a third one.
+
+    Parameters
+    ----------
+    regions : sequence of Region or str
+        Regions, or texts as on the command line; at least two.
+    names : sequence of str, optional
+        How the regions are called in outputs, one name for each; default: their own names.
+    preset, threshold, statistic, exchange, probes, covariates, n_permutations, rng, alpha, n_jobs, tail, background
+        See `jugex.compare`. The statistic is 'adjusted', and the exchange 'within-donor' or 'free'. A Generator is used
+        up by one test after the other; a seed serves each of them. With a preset, relabellings in which area is
+        collinear with donor count as the smallest in the pairs, as in `jugex.compare`; the omnibus test has no such
+        way, and always redraws them, or leaves them out where all relabellings are listed.
+    missing
+        See `jugex.analysis.differential_expression`.
+    atlas, genes, donors, within, exclude, tolerance
+        See `jugex.query.region_pair`.
+    overlap
+        See `jugex.query.region_group`; for the pairs, `jugex.query.region_pair`.
+    aliases, coordinates, mirror, reannotation, min_present, present_in
+        See `jugex.query.region_pair`.
+
+    Returns
+    -------
+    SeveralRegions
+
+    Raises
+    ------
+    OptionError
+        Where an option has a value that is not allowed, or has no meaning for more than two regions.
+    DesignError
+        Where no donor has samples in two regions, or no residual degree of freedom is left.
+    JugexError
+        Whatever `jugex.query.region_group` raises.
+
+    Notes
+    -----
+    `p_fwe_holm` controls the family-wise error over all genes of all pairs; see
+    `jugex.stats.corrections.adjust_across_comparisons`, which also says why Holm's procedure gene by gene would not.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> regions = ["simulated:A", "simulated:B", "sphere:-40,0,30,20"]
+    >>> result = jugex.compare_several(regions, names=["A", "B", "C"], atlas="simulated", genes=["MAOA", "GAD2"],
+    ...                                n_permutations=999, rng=0)
+    >>> result.pairs["A", "B"].significant["gene"].tolist()
+    ['MAOA']
+    >>> result
+    <SeveralRegions: A, B, C, 2 genes, 3 pairs>
+    """
+    choices = find_preset(preset).replaced_by(
+        statistic=statistic, exchange=exchange, probes=probes, overlap=overlap, threshold=threshold
+    )
+    query = QueryOptions(
+        genes=genes,
+        donors=donors,
+        overlap=choices.overlap,
+        within=within,
+        exclude=exclude,
+        tolerance=tolerance,
+        aliases=aliases,
+        coordinates=coordinates,
+        mirror=mirror,
+        reannotation=reannotation,
+        min_present=min_present,
+        present_in=present_in,
+    )
+    test = TestOptions(
+        n_permutations=n_permutations,
+        rng=rng,
+        statistic=choices.statistic,
+        exchange=choices.exchange,
+        probes=choices.probes,
+        covariates=covariates,
+        alpha=alpha,
+        n_jobs=n_jobs,
+        tail=tail,
+        missing=missing,
+        collinear=choices.collinear,
+        background=background,
+    ).seeded()
+    _check_threshold_is_used(regions, threshold)
+    group = query_regions(make_regions(regions, choices.threshold, names), query, atlas=atlas)
+    data = _compare(group, replace(test, collinear="redraw", tail=False), preset, choices)
+    pairs, impossible = _compare_pairs(group, test, preset, choices)
+    table = tabulate_pairs(pairs, impossible, data.table, test.alpha)
+    pairs = relate_pairs(pairs, table, data.region_names)
+    record = replace(data.record.with_arguments(tail=tail), pairs=_list_pairs(data, pairs, impossible))
+    results = {names: DifferentialExpression.of(pair) for names, pair in pairs.items()}
+    return SeveralRegions(replace(data, record=record), results, table)
+
+
+def _compare_pairs(
+    group: RegionGroup, test: TestOptions, preset: str | None, choices: Preset
+) -> tuple[dict[tuple[str, str], ComparisonData], dict[tuple[str, str], str]]:
+    """Results of the pairs, and of those that admit no test the reason."""
+    pairs, impossible = {}, {}
+    couples = list(combinations(zip(group.region_names, group.given, strict=True), 2))
+    for (name_1, first), (name_2, second) in track(couples, description="pairs of regions"):
+        try:
+            with warnings.catch_warnings():  # its record holds what a pair is warned of; genes were told of before
+                warnings.simplefilter("ignore", JugexWarning)
+                regions = [first.renamed(name_1), second.renamed(name_2)]
+                pair = query_regions(regions, group.options, atlas=group.source)
+                pairs[name_1, name_2] = _compare(pair, test, preset, choices)
+        except (DesignError, GeneError, RegionError) as error:
+            impossible[name_1, name_2] = f"impossible: {error}"
+    return pairs, impossible
+
+
+def _list_pairs(
+    data: ComparisonData,
+    pairs: Mapping[tuple[str, str], ComparisonData],
+    impossible: Mapping[tuple[str, str], str],
+) -> tuple[PairRecord, ...]:
+    """Each pair with its folder, and what weakens it and is not said of all regions."""
+    listed = []
+    for (i, first), (j, second) in combinations(enumerate(data.region_names, start=1), 2):
+        pair = pairs.get((first, second))
+        if pair is None:
+            listed.append(PairRecord(first, second, None, impossible[first, second]))
+            continue
+        own = tuple(finding for finding in pair.record.findings if finding not in data.record.findings)
+        listed.append(PairRecord(first, second, f"pair_{i}_{j}", "ok", own))
+    return tuple(listed)
