@@ -10,13 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.analysis.caveats import smallest_p_of_run
-from jugex.analysis.engine import count_exceedances
 from jugex.analysis.options import Options
 from jugex.analysis.prepare import prepare
-from jugex.analysis.relabel import make_relabellings
 from jugex.errors import JugexWarning
 from jugex.query import RegionPair, query_again
+from jugex.stats.testing import permute
 
 __all__ = ["describe_background", "explain_coarse_p", "list_background_caveats", "measure_background"]
 
@@ -50,19 +48,10 @@ def measure_background(pair: RegionPair, options: Options, rng: np.random.Genera
     with warnings.catch_warnings():  # the user has been warned of the query and the design
         warnings.simplefilter("ignore", JugexWarning)
         prepared = prepare(_keep_samples(query_again(pair, genes=None), pair), options)
-    why_not = explain_coarse_p(smallest_p_of_run(prepared.design, options))
+    why_not = explain_coarse_p(options.permutation.smallest_p(prepared.design))
     if why_not:
         return describe_background(np.empty(0), 0, why_not)
-    relabellings = make_relabellings(
-        prepared.design, options.exchange, options.n_permutations, rng, redraw=options.redraw
-    )
-    counts = count_exceedances(
-        prepared.genes.zscores[prepared.tested],
-        prepared.design,
-        relabellings,
-        statistic=options.statistic,
-        n_threads=options.n_threads,
-    )
+    _, counts = permute(prepared.genes.zscores[prepared.tested], prepared.design, options.permutation, rng)
     return describe_background(counts.p_values().perm, counts.n_relabellings)
 
 

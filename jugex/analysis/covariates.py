@@ -1,4 +1,4 @@
-"""Covariates of samples beside donor: where they come from, how they are coded, and what they add."""
+"""Covariates of samples: where they come from, how they are coded, and what they add to donor in the model."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from jugex.analysis.design import Design
+from jugex._text import join_words
 from jugex.atlas import ExpressionAtlas
 from jugex.atlas.user_files import read_annotation
 from jugex.errors import DesignError, DesignWarning, OptionError, warn_user
 from jugex.query import RegionGroup, RegionPair
 from jugex.spaces import tell_hemispheres
+from jugex.stats.design import Design, Exchange, Floats
 
 __all__ = [
     "USED",
     "Covariate",
     "CovariatesLike",
+    "adjust_for",
+    "check_complete",
     "code_covariate",
     "collect_covariates",
     "name_covariates",
-    "put_beside_donor",
 ]
 
 #: Names of covariates, tables of them by `well_id` (also as files), or several of both.
@@ -43,8 +44,6 @@ _CLASSES = {
 }  # fmt: skip
 # below this share of what donors leave of the labels, covariates and regions are nearly the same
 _LITTLE_LEFT = 0.25
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,19 +119,45 @@ def collect_covariates(pair: RegionPair | RegionGroup, asked: CovariatesLike | N
     return list(found.values())
 
 
-def put_beside_donor(
-    design: Design, covariates: Sequence[Covariate], names: tuple[str, str]
+def check_complete(covariates: Sequence[Covariate], *, can_drop: bool = False) -> None:
+    """Refuse covariates that miss values.
+
+    Parameters
+    ----------
+    covariates : sequence of Covariate
+    can_drop : bool
+        Whether the user may have the samples left out instead.
+
+    Raises
+    ------
+    DesignError
+        Where one does.
+    """
+    for covariate in covariates:
+        n_missing = int(covariate.values.isna().sum())
+        if n_missing:
+            otherwise = ", or take missing='drop-samples' to leave these samples out" if can_drop else ""
+            raise DesignError(
+                f"covariate {covariate.name!r} is missing in {n_missing} of {len(covariate.values)} samples; give it "
+                f"for every sample used{otherwise}"
+            )
+
+
+def adjust_for(
+    design: Design, covariates: Sequence[Covariate], names: Sequence[str], exchange: Exchange = "within-donor"
 ) -> tuple[Design, list[Covariate], list[str]]:
-    """Put covariates into a design, one after the other, and say what they add.
+    """Add covariates to a design, one after the other, and say what they add.
 
     Parameters
     ----------
     design : Design
-        Labels and donors of n samples.
+        Regions and donors of n samples.
     covariates : sequence of Covariate
         Complete: no value is missing.
-    names : tuple of two str
-        What the regions are called.
+    names : sequence of str
+        Names of the regions.
+    exchange : str
+        How labels are exchanged.
 
     Returns
     -------
@@ -146,14 +171,16 @@ def put_beside_donor(
     Raises
     ------
     DesignError
-        Where a covariate that was asked for tells the regions apart: then area has no F beside it; or where the
-        covariates leave no residual degree of freedom.
+        Where the design admits no test, a covariate that was asked for tells regions apart, so that area has no F
+        with it, or the covariates leave no residual degree of freedom.
 
     Warns
     -----
     DesignWarning
-        Where a covariate that was asked for is left out of the model, and why; or little of area is left beside it.
+        Where a covariate that was asked for is left out of the model, and why; or little of a contrast between
+        regions is left with it.
     """
+    design.check_testable(names, exchange)
     columns = np.empty((design.n_samples, 0))
     judged: list[Covariate] = []
     for covariate in covariates:
@@ -163,13 +190,27 @@ def put_beside_donor(
         judged.append(replace(covariate, outcome=outcome))
         if outcome == USED:
             columns = np.column_stack([columns, coded])
-    beside = replace(design, covariates=columns) if columns.shape[1] else design
-    beside.check_testable(names)
-    messages = [_tell(covariate) for covariate in judged if covariate.outcome != USED and not covariate.is_automatic]
-    messages += _tell_how_much_is_left(design, beside, judged)
+    adjusted = replace(design, covariates=columns) if columns.shape[1] else design
+    adjusted.check_testable(names, exchange)
+    messages = [
+        f"covariate {covariate.name} is left out of the model: {covariate.outcome}; it changes no F"
+        for covariate in judged
+        if covariate.outcome != USED and not covariate.is_automatic
+    ]
+    left = float(adjusted.share_left_by_covariates(adjusted.observed)[0]) if adjusted.has_covariates else 1.0
+    if left < _LITTLE_LEFT:  # covariates and regions are nearly the same
+        used = [covariate.name for covariate in judged if covariate.outcome == USED]
+        messages.append(
+            f"with {join_words(used)} in the model only {left:.0%} of {_name_contrast(design)} is left: they nearly "
+            "tell the regions apart, and little can be found"
+        )
     for message in messages:
         warn_user(message, DesignWarning)
-    return beside, judged, messages
+    return adjusted, judged, messages
+
+
+def _name_contrast(design: Design) -> str:
+    return f"{'the' if design.n_regions == 2 else 'one'} contrast between the regions"
 
 
 def code_covariate(values: pd.Series[Any], *, is_factor: bool) -> Floats:
@@ -278,38 +319,25 @@ def _classify(atlas: ExpressionAtlas) -> pd.Series[Any]:
 
 
 def _judge(
-    covariate: Covariate, design: Design, columns: Floats, coded: Floats, used: list[str], names: tuple[str, str]
+    covariate: Covariate, design: Design, columns: Floats, coded: Floats, used: list[str], names: Sequence[str]
 ) -> str:
-    """What becomes of a covariate, coded as columns, beside donor and the columns of those before it."""
+    """What becomes of a covariate, coded as columns, with donor and the columns of those before it in the model."""
     if covariate.values.nunique() < 2:
         return "it has one value in all samples used"
-    if not replace(design, covariates=coded).basis.shape[1]:
+    alone, before, wider = (replace(design, covariates=c) for c in (coded, columns, np.column_stack([columns, coded])))
+    if not alone.has_covariates:
         return "it is the same in all samples of a donor, and donor is in the model already"
-    before, wider = (replace(design, covariates=c) for c in (columns, np.column_stack([columns, coded])))
     if wider.basis.shape[1] == before.basis.shape[1]:
-        return f"it adds nothing to donor and {' and '.join(used)}"
-    if not wider.is_estimable(design.labels[None])[0]:
-        if not covariate.is_automatic:
-            raise DesignError(
-                f"covariate {covariate.name!r} tells {names[0]!r} and {names[1]!r} apart within every donor"
-                f"{' together with ' + ' and '.join(used) if used else ''}, so a difference cannot be told from it; "
-                "leave it out"
-            )
+        return f"it adds nothing to donor and {join_words(used)}"
+    if wider.is_estimable(wider.observed)[0]:
+        return USED
+    if covariate.is_automatic:
         return "it tells the regions apart within every donor"
-    return USED
-
-
-def _tell(covariate: Covariate) -> str:
-    return f"covariate {covariate.name} is left out of the model: {covariate.outcome}; it changes no F"
-
-
-def _tell_how_much_is_left(design: Design, beside: Design, covariates: Sequence[Covariate]) -> list[str]:
-    """Say where covariates leave little of the contrast between the regions."""
-    left = float(beside.spread(design.labels[None])[0] / design.spread(design.labels[None])[0])
-    if left >= _LITTLE_LEFT:
-        return []
-    used = " and ".join(covariate.name for covariate in covariates if covariate.outcome == USED)
-    return [
-        f"{left:.0%} of the contrast between the regions is left beside {used}: they nearly tell the regions apart, "
-        "and little can be found"
-    ]
+    is_pair = design.n_regions == 2
+    apart = join_words([repr(name) for name in names]) if is_pair else "regions"
+    together = f" together with {join_words(used)}" if used else ""
+    raise DesignError(
+        f"covariate {covariate.name!r} tells {apart} apart within every donor{together}, so "
+        f"{'a difference' if is_pair else 'some difference'} cannot be told from it; leave it out"
+        f"{'' if is_pair else ', or leave regions out'}"
+    )

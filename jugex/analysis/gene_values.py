@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.analysis.aggregate import ProbeAggregation, aggregate_probes, mean_probe_correlation
-from jugex.analysis.design import Design
 from jugex.analysis.probe_scores import score_probes
 from jugex.analysis.result import PROBE_COLUMNS
 from jugex.query import RegionGroup, RegionPair
+from jugex.stats.aggregation import ProbeAggregation, aggregate_probes, mean_probe_correlation
+from jugex.stats.design import Design
 
 __all__ = ["GeneValues", "find_status", "make_design", "summarize_genes"]
 
@@ -37,10 +37,12 @@ class GeneValues:
         return "probe" if "probe_name" in self.annotation else "gene"
 
 
-def make_design(pair: RegionPair) -> Design:
-    """Donors are numbered in the order of the pair's samples, which stand together by donor."""
-    donors, _ = pd.factorize(pair.samples["donor_name"])
-    return Design(labels=pair.in_region_1, donors=np.asarray(donors, dtype=np.intp))
+def make_design(query: RegionPair | RegionGroup) -> Design:
+    """Design of the samples of a query: donors are numbered in their order, in which they stand together by donor."""
+    donors = np.asarray(pd.factorize(query.samples["donor_name"])[0], dtype=np.intp)
+    if isinstance(query, RegionPair):
+        return Design.of_two(query.in_region_1, donors)
+    return Design(query.region_codes, donors, len(query.regions))
 
 
 def summarize_genes(pair: RegionPair | RegionGroup, how: ProbeAggregation) -> GeneValues:

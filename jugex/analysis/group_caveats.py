@@ -13,7 +13,6 @@ from jugex.analysis.background import describe_background, explain_coarse_p
 from jugex.analysis.caveats import FEW_DONORS, UNEQUAL_SIZES
 from jugex.analysis.covariates import USED, Covariate
 from jugex.analysis.describe import describe_exchanges
-from jugex.analysis.group_design import GroupDesign
 from jugex.analysis.options import Options
 from jugex.errors import DesignWarning, warn_user
 from jugex.query import RegionGroup
@@ -30,13 +29,13 @@ _N_NAMED = 5
 
 
 def warn_of_group_design(
-    design: GroupDesign, names: Sequence[str], permutation: dict[str, Any], options: Options, n_tested: int
+    design: Design, names: Sequence[str], permutation: dict[str, Any], options: Options, n_tested: int
 ) -> list[str]:
     """Warn of what the omnibus test cannot show, and return what was said.
 
     Parameters
     ----------
-    design : GroupDesign
+    design : Design
         Samples of k regions.
     names : sequence of str
         Names of the regions.
@@ -53,7 +52,7 @@ def warn_of_group_design(
     messages = []
     smallest, unit = permutation["smallest_p"], _name_unit(options)
     relabelled = f"{count_of(permutation['n_permutations'], 'relabelling')} ({options.exchange})"
-    if apart := design.describe_parts(names):
+    if apart := design.format_parts(names):
         messages.append(f"{apart}: the omnibus F compares the regions within each group only")
     if smallest > options.alpha:
         messages.append(
@@ -73,7 +72,7 @@ def warn_of_group_design(
     return messages
 
 
-def list_group_caveats(design: GroupDesign, group: RegionGroup, covariates: Sequence[Covariate] = ()) -> list[str]:
+def list_group_caveats(design: Design, group: RegionGroup, covariates: Sequence[Covariate] = ()) -> list[str]:
     """Weak points of the design and of the model of the omnibus test, as sentences."""
     caveats = []
     if design.effective_donors < FEW_DONORS:

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.analysis.design import Design
 from jugex.analysis.result import PROBE_COLUMNS
 from jugex.analysis.result_design import find_tested, values_of
 from jugex.errors import ResultError
 from jugex.spaces import HEMISPHERES, tell_hemispheres
+from jugex.stats.design import Design
+from jugex.stats.effects import adjusted_difference
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
@@ -96,13 +97,14 @@ def _describe_side(
     values: npt.NDArray[np.float64], in_region_1: npt.NDArray[np.bool_], donor_names: npt.NDArray[np.object_]
 ) -> dict[str, Any]:
     """Samples and donors of one hemisphere, and the adjusted difference of each gene (g, n)."""
-    design = Design(labels=in_region_1, donors=pd.factorize(donor_names)[0].astype(np.intp))
+    design = Design.of_two(in_region_1, pd.factorize(donor_names)[0].astype(np.intp))
+    n_1, n_2 = design.counts.sum(axis=0).tolist()
     diff = np.full(len(values), np.nan)
     if design.n_informative_donors:
-        diff = design.within_donors(values) @ in_region_1 / design.weights.sum()  # a'My / a'Ma
+        diff = adjusted_difference(values, design)
     return {
-        "n_samples_1": int(design.n_1.sum()),
-        "n_samples_2": int(design.n_2.sum()),
+        "n_samples_1": n_1,
+        "n_samples_2": n_2,
         "n_donors": design.n_informative_donors,
         "diff": diff,
     }

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from jugex.analysis.engine import TIE_TOLERANCE, ZERO, score_draws, scorer_of
-from jugex.analysis.relabel import make_relabellings
 from jugex.analysis.result_design import design_of, find_tested, values_of
 from jugex.analysis.retest import restore_generator
-from jugex.analysis.scores import scores_to_f
+from jugex.stats.corrections import TIE_TOLERANCE, ZERO
+from jugex.stats.engine import score_draws
+from jugex.stats.relabelling import make_relabellings
+from jugex.stats.statistics import make_scorer, scores_to_f
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
@@ -61,7 +62,7 @@ def permutation_null(result: DifferentialExpression, gene: str) -> Floats:
     relabellings = make_relabellings(
         design, permutation["exchange"], n_relabellings, restore_generator(permutation), redraw=redraw
     )
-    scorer = scorer_of(values_of(result, row.index), design, relabellings, statistic)
+    scorer = make_scorer(values_of(result, row.index), design, statistic, relabellings)
     observed = float(score_draws(scorer, relabellings.observed(design))[0, 0])
     scores = score_draws(scorer, relabellings.draws)[0]
     f = scores_to_f(scores, design, statistic)

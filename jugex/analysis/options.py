@@ -8,11 +8,12 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from jugex.analysis.aggregate import ProbeAggregation
 from jugex.analysis.covariates import CovariatesLike
-from jugex.analysis.design import Exchange
-from jugex.analysis.scores import Statistic
 from jugex.errors import OptionError
+from jugex.stats.aggregation import ProbeAggregation
+from jugex.stats.design import Exchange
+from jugex.stats.statistics import Statistic
+from jugex.stats.testing import PermutationSettings
 
 __all__ = ["Collinear", "Missing", "Options", "Rng", "check_options", "count_threads", "make_generator"]
 
@@ -40,9 +41,17 @@ class Options:
     collinear: Collinear = "redraw"
 
     @property
-    def redraw(self) -> bool:
-        """Whether others take the place of collinear relabellings."""
-        return self.collinear == "redraw"
+    def permutation(self) -> PermutationSettings:
+        """How genes are tested."""
+        return PermutationSettings(
+            statistic=self.statistic,
+            exchange=self.exchange,
+            n_permutations=self.n_permutations,
+            alpha=self.alpha,
+            redraw=self.collinear == "redraw",
+            tail=self.tail,
+            n_threads=self.n_threads,
+        )
 
 
 def check_options(

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from jugex._text import count_of
-from jugex.analysis.covariates import Covariate, collect_covariates, put_beside_donor
-from jugex.analysis.design import Design
+from jugex.analysis.covariates import Covariate, adjust_for, check_complete, collect_covariates
 from jugex.analysis.gene_values import GeneValues, find_status, make_design, summarize_genes
 from jugex.analysis.options import Options
 from jugex.errors import DesignError
 from jugex.query import RegionPair
+from jugex.stats.design import Design
 
 __all__ = ["Prepared", "prepare"]
 
@@ -83,11 +83,10 @@ def prepare(pair: RegionPair, options: Options) -> Prepared:
     if options.missing == "drop-samples":
         pair, covariates, dropped = _drop_samples(pair, covariates, genes)
         genes = summarize_genes(pair, options.probes) if dropped else genes
-    _check_complete(covariates)
+    check_complete(covariates, can_drop=True)
     names = (pair.regions[0].name, pair.regions[1].name)
     design = make_design(pair)
-    design.check_testable(names)
-    design, covariates, messages = put_beside_donor(design, covariates, names)
+    design, covariates, messages = adjust_for(design, covariates, names)
     if dropped:
         messages.append(f"{count_of(len(dropped), 'sample')} left out because of missing values")
     return Prepared(pair, design, genes, find_status(genes.zscores, design), covariates, dropped, messages)
@@ -112,13 +111,3 @@ def _drop_samples(
             )
     shorter = [replace(c, values=c.values.iloc[kept].reset_index(drop=True)) for c in covariates]
     return pair.taking(kept), shorter, pair.samples["well_id"].to_numpy()[is_missing].tolist()
-
-
-def _check_complete(covariates: Sequence[Covariate]) -> None:
-    for covariate in covariates:
-        n_missing = int(covariate.values.isna().sum())
-        if n_missing:
-            raise DesignError(
-                f"covariate {covariate.name!r} is missing in {n_missing} of {len(covariate.values)} samples; give it "
-                "for every sample used, or take missing='drop-samples' to leave these samples out"
-            )

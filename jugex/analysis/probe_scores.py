@@ -6,12 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.analysis.aggregate import ProbeAggregation
-from jugex.analysis.selection import differential_stability, probe_variance
 from jugex.atlas import ExpressionAtlas
 from jugex.errors import OptionError
 from jugex.progress import track
 from jugex.query import RegionGroup, RegionPair
+from jugex.stats.aggregation import ProbeAggregation, differential_stability, probe_variance
 
 __all__ = ["score_probes"]
 
@@ -21,7 +20,7 @@ _PROBES_PER_CHUNK = 2048  # of all samples of the atlas: 60 MB
 
 
 def score_probes(pair: RegionPair | RegionGroup, how: ProbeAggregation) -> Floats | None:
-    """Score of each probe of a pair, for `jugex.analysis.aggregate.aggregate_probes`.
+    """Score of each probe of a pair, for `jugex.stats.aggregation.aggregate_probes`.
 
     Parameters
     ----------

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex.analysis.covariates import USED, code_covariate
-from jugex.analysis.design import Design
 from jugex.errors import DesignError, GeneError
+from jugex.stats.design import Design
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
@@ -49,7 +49,7 @@ def design_of(result: DifferentialExpression) -> Design:
         for covariate in result.settings.get("covariates", ())
         if covariate["outcome"] == USED
     ]
-    return Design(labels, np.asarray(donors, dtype=np.intp), np.column_stack(coded) if coded else None)
+    return Design.of_two(labels, np.asarray(donors, dtype=np.intp), np.column_stack(coded) if coded else None)
 
 
 def find_tested(result: DifferentialExpression, genes: Sequence[str] | str | None) -> pd.DataFrame:
