@@ -28,9 +28,7 @@ __all__ = [
 _N_NAMED = 5
 
 
-def warn_of_group_design(
-    design: Design, names: Sequence[str], permutation: dict[str, Any], options: Options, n_tested: int
-) -> list[str]:
+def warn_of_group_design(design: Design, names: Sequence[str], options: Options, n_tested: int) -> list[str]:
     """Warn of what the omnibus test cannot show, and return what was said.
 
     Parameters
@@ -39,8 +37,6 @@ def warn_of_group_design(
         Samples of k regions.
     names : sequence of str
         Names of the regions.
-    permutation : dict
-        The relabellings, as settings record them.
     options : Options
     n_tested : int
         Number of genes or probes tested.
@@ -50,15 +46,17 @@ def warn_of_group_design(
     DesignWarning
     """
     messages = []
-    smallest, unit = permutation["smallest_p"], _name_unit(options)
-    relabelled = f"{count_of(permutation['n_permutations'], 'relabelling')} ({options.exchange})"
+    smallest, unit = options.permutation.smallest_p(design), _name_unit(options)
+    is_exhaustive = design.is_enumerable(options.exchange, options.n_permutations)
+    n_relabellings = design.n_relabellings(options.exchange) if is_exhaustive else options.n_permutations
+    relabelled = f"{count_of(n_relabellings, 'relabelling')} ({options.exchange})"
     if apart := design.format_parts(names):
         messages.append(f"{apart}: the omnibus F compares the regions within each group only")
     if smallest > options.alpha:
         messages.append(
             f"the omnibus test cannot reach alpha = {options.alpha:g}: the smallest p that its relabellings "
             f"({options.exchange}) can give is {format_p(smallest)}; more samples of one donor in "
-            f"several regions{'' if permutation['exhaustive'] else ', or more permutations,'} would help"
+            f"several regions{'' if is_exhaustive else ', or more permutations,'} would help"
         )
     elif n_tested * smallest > options.alpha:
         messages.append(

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from jugex._text import count_of
-from jugex.analysis.aggregate import ProbeAggregation
 from jugex.analysis.background import list_background_caveats
 from jugex.analysis.caveats import list_filter_caveats, list_region_caveats, list_side_caveats
-from jugex.analysis.covariates import CovariatesLike
+from jugex.analysis.covariates import CovariatesLike, adjust_for, check_complete, collect_covariates
 from jugex.analysis.describe import describe_arguments, describe_software
-from jugex.analysis.design import Exchange, LabelExchange
-from jugex.analysis.engine import PValues, count_scores
-from jugex.analysis.gene_values import GeneValues, find_status, summarize_genes
+from jugex.analysis.gene_values import GeneValues, find_status, make_design, summarize_genes
 from jugex.analysis.group_caveats import (
     describe_group_background,
     describe_group_exchanges,
@@ -25,19 +22,15 @@ from jugex.analysis.group_caveats import (
     list_group_caveats,
     warn_of_group_design,
 )
-from jugex.analysis.group_covariates import put_beside_donors
-from jugex.analysis.group_design import GroupDesign
-from jugex.analysis.group_relabel import GroupRelabellings, make_group_relabellings
-from jugex.analysis.group_scores import (
-    OmnibusEffects,
-    OmnibusScorer,
-    compute_omnibus_effects,
-    find_smallest_group_p,
-)
 from jugex.analysis.options import Options, Rng, check_options, make_generator
 from jugex.analysis.result import COLUMN_TYPES, PROBE_COLUMNS
 from jugex.errors import DesignError, OptionError
 from jugex.query import RegionGroup, describe_query
+from jugex.stats.aggregation import ProbeAggregation
+from jugex.stats.corrections import false_discovery_rate
+from jugex.stats.design import Design, Exchange, LabelExchange
+from jugex.stats.relabelling import Relabellings
+from jugex.stats.testing import PermutationTest, permutation_test
 
 __all__ = ["OMNIBUS_COLUMNS", "Omnibus", "omnibus_test"]
 
@@ -177,23 +170,22 @@ def omnibus_test(
     """
     options = check_group_options(n_permutations, exchange, probes, alpha, n_jobs, covariates)
     generator, randomness = make_generator(rng)
-    design, beside, told = put_beside_donors(make_group_design(group), group, covariates, exchange)
+    names = group.region_names
+    found = collect_covariates(group, covariates)
+    check_complete(found)
+    design, beside, told = adjust_for(make_design(group), found, names, exchange)
     genes = summarize_genes(group, options.probes)
-    status = find_status(genes.zscores, design.blocks)
+    status = find_status(genes.zscores, design)
     tested = np.flatnonzero(status == "ok")
-    relabellings = make_group_relabellings(design, exchange, options.n_permutations, generator)
-    permutation = _describe_permutation(
-        relabellings, design, find_smallest_group_p(design, relabellings, exchange), options
-    )
-    warned = warn_of_group_design(design, group.region_names, permutation, options, len(tested))
-    values = genes.zscores[tested]
-    p_values = _count(values, design, relabellings, options.n_threads)
-    exchanges, why_no_other = _try_other_exchange(values, design, p_values, options, generator, group.region_names)
+    warned = warn_of_group_design(design, names, options, len(tested))
+    test = permutation_test(genes.zscores[tested], genes.levels[tested], design, options.permutation, generator, names)
+    permutation = _describe_permutation(test.relabellings, design, options)
+    exchanges = pd.DataFrame(dict(test.p_fwe_by_exchange.items()))
     exchanges.insert(0, "gene", genes.labels[tested])
     background = describe_group_background(
-        group, p_values.perm, permutation["n_permutations"], permutation["smallest_p"]
+        group, test.p_values.perm, permutation["n_permutations"], permutation["smallest_p"]
     )
-    table = _make_table(genes, design, status, tested, compute_omnibus_effects(values, design), p_values, options.alpha)
+    table = _make_table(genes, design, status, tested, test, options.alpha)
     queried = describe_query(group)
     settings: dict[str, Any] = {
         **describe_software(),
@@ -202,7 +194,7 @@ def omnibus_test(
         "design": _describe_design(design, group),
         **queried,
         "covariates": [covariate.describe() for covariate in beside],
-        "exchanges": describe_group_exchanges(exchanges, options, why_no_other),
+        "exchanges": describe_group_exchanges(exchanges, options, _explain_no_other(design, names)),
         "background": background,
         "warnings": [
             *group.warnings,
@@ -243,57 +235,25 @@ def check_group_options(
     return options
 
 
-def make_group_design(group: RegionGroup) -> GroupDesign:
-    """Donors are numbered in the order of the group's samples, which stand together by donor."""
-    donors, _ = pd.factorize(group.samples["donor_name"])
-    return GroupDesign(group.region_codes, np.asarray(donors, dtype=np.intp), len(group.regions))
-
-
-def _count(values: Floats, design: GroupDesign, relabellings: GroupRelabellings, n_threads: int) -> PValues:
-    counts = count_scores(
-        OmnibusScorer(values, design),
-        relabellings.codes,
-        design.codes[None],
-        is_exhaustive=relabellings.is_exhaustive,
-        n_threads=n_threads,
-    )
-    return counts.p_values()
-
-
-def _try_other_exchange(
-    values: Floats,
-    design: GroupDesign,
-    p_values: PValues,
-    options: Options,
-    rng: np.random.Generator,
-    names: tuple[str, ...],
-) -> tuple[pd.DataFrame, str]:
-    """Family-wise p under the exchange chosen and under the other one, else why the design does not admit that."""
-    by_exchange = {str(options.exchange): p_values.fwe}
-    for other in get_args(LabelExchange):
-        if other == options.exchange:
-            continue
-        try:
-            design.check_testable(names, other)
-        except DesignError as error:
-            return pd.DataFrame(by_exchange), str(error)
-        relabellings = make_group_relabellings(design, other, options.n_permutations, rng)
-        by_exchange[other] = _count(values, design, relabellings, options.n_threads).fwe
-    return pd.DataFrame(by_exchange), ""
+def _explain_no_other(design: Design, names: tuple[str, ...]) -> str:
+    """Say why regions that donors do not link are tested under one exchange alone; empty where they are linked."""
+    try:
+        design.check_testable(names, "free")
+    except DesignError as error:
+        return str(error)
+    return ""
 
 
 def _make_table(
     genes: GeneValues,
-    design: GroupDesign,
+    design: Design,
     status: npt.NDArray[np.object_],
     tested: npt.NDArray[np.intp],
-    effects: OmnibusEffects,
-    p_values: PValues,
+    test: PermutationTest,
     alpha: float,
 ) -> pd.DataFrame:
     """One row per gene, sorted by p_fwe, falling F and symbol; genes not tested come last."""
-    from scipy.stats import false_discovery_control
-
+    effects, p_values = test.effects, test.p_values
     means = {f"mean_{number}": column for number, column in enumerate(effects.means.T, start=1)}
     computed = means | {
         "ss_area": effects.ss_area,
@@ -304,15 +264,15 @@ def _make_table(
         "p_perm": p_values.perm,
         "p_fwe": p_values.fwe,
         "p_fwe_stepdown": p_values.fwe_stepdown,
-        "q_fdr": false_discovery_control(p_values.perm) if len(tested) else p_values.perm,
-        "q_fdr_by": false_discovery_control(p_values.perm, method="by") if len(tested) else p_values.perm,
+        "q_fdr": test.q_fdr,
+        "q_fdr_by": false_discovery_rate(p_values.perm, "by"),
     }
     by_probe = [column for column in PROBE_COLUMNS if column in genes.annotation]
     before = OMNIBUS_COLUMNS[1 : OMNIBUS_COLUMNS.index("n_donors") + 1]
     columns = ["gene", *by_probe, *before, *means, *OMNIBUS_COLUMNS[len(before) + 1 :]]
     table = genes.annotation.reindex(columns=columns)
     table["mean_level"] = genes.levels.mean(axis=1)
-    table["n_samples"], table["n_donors"] = len(design.codes), design.blocks.n_donors
+    table["n_samples"], table["n_donors"] = design.n_samples, design.n_donors
     of_tested = pd.DataFrame(computed, index=tested).reindex(table.index)
     table[of_tested.columns] = of_tested
     is_tested = pd.Series(status == "ok")
@@ -324,31 +284,29 @@ def _make_table(
     return table.reset_index(drop=True).astype({column: _TYPES.get(column, "float64") for column in columns})
 
 
-def _describe_permutation(
-    relabellings: GroupRelabellings, design: GroupDesign, smallest_p: float, options: Options
-) -> dict[str, Any]:
-    # beside covariates samples of a donor are exchangeable only roughly
-    is_exact = options.exchange == "within-donor" and not design.blocks.basis.shape[1]
+def _describe_permutation(relabellings: Relabellings, design: Design, options: Options) -> dict[str, Any]:
+    # with covariates in the model, samples of a donor are exchangeable only roughly
+    is_exact = options.exchange == "within-donor" and not design.has_covariates
     return {
-        "n_permutations": len(relabellings.codes),
+        "n_permutations": relabellings.n_relabellings,
         "exchange": options.exchange,
         "exhaustive": relabellings.is_exhaustive,
         "exact": relabellings.is_exhaustive and is_exact,
         "n_collinear_redrawn": relabellings.n_redrawn,
-        "smallest_p": smallest_p,
+        "smallest_p": options.permutation.smallest_p(design),
     }
 
 
-def _describe_design(design: GroupDesign, group: RegionGroup) -> dict[str, Any]:
+def _describe_design(design: Design, group: RegionGroup) -> dict[str, Any]:
     """Samples per donor and region, and which regions donors link (JSON types only)."""
-    names = group.samples["donor_name"].to_numpy()[design.blocks.donor_starts]
+    names = group.samples["donor_name"].to_numpy()[design.donor_starts]
     return {
         "donors": [
             {"donor_name": str(name), "n_samples": counts}
             for name, counts in zip(names, design.counts.tolist(), strict=True)
         ],
         "n_samples": design.counts.sum(axis=0).tolist(),
-        "n_donors": design.blocks.n_donors,
+        "n_donors": design.n_donors,
         "df_area": design.df_area,
         "df_resid": design.df_resid,
         "linked_regions": [[group.region_names[region] for region in part] for part in design.parts],
