@@ -16,6 +16,7 @@ from jugex.analysis.describe import describe_exchanges
 from jugex.analysis.options import Options
 from jugex.errors import DesignWarning, warn_user
 from jugex.query import RegionGroup
+from jugex.stats.design import Design
 
 __all__ = [
     "describe_group_background",
