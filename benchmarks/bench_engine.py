@@ -22,9 +22,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jugex.analysis.design import Design
-from jugex.analysis.engine import count_exceedances
-from jugex.analysis.relabel import draw_relabellings
+from jugex.stats.design import Design
+from jugex.stats.engine import count_exceedances
+from jugex.stats.relabelling import draw_relabellings
 
 LIMIT_RATIO, LIMIT_WELCH, LIMIT_MIB = 0.75, 4, 500
 LIMIT_SMALL_MS, LIMIT_TWO_THREADS = 10, 1.7
@@ -40,7 +40,7 @@ def make_data(n_genes: int, n_samples: int) -> tuple[np.ndarray, Design]:
     rng = np.random.default_rng(0)
     donors = np.sort(np.arange(n_samples) % N_DONORS)
     labels = np.arange(n_samples) % 2 == 0
-    return rng.normal(size=(n_genes, n_samples)), Design(labels=labels, donors=donors)
+    return rng.normal(size=(n_genes, n_samples)), Design.of_two(labels, donors)
 
 
 def run_engine(options: argparse.Namespace, statistic: str, exchange: str) -> Callable[[], object]:

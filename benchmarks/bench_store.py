@@ -30,11 +30,11 @@ from pyarrow import csv as arrow_csv
 from synthetic import N_PROBES, write_archives
 
 import jugex
-from jugex.analysis.aggregate import aggregate_probes
 from jugex.atlas.allen import DONORS
 from jugex.atlas.building import build_store
 from jugex.atlas.donor_archive import CALLS, EXPRESSION
 from jugex.atlas.store_format import hash_file
+from jugex.stats.aggregation import aggregate_probes
 
 MIB = 1 << 20
 N_PICKED_PROBES, N_PICKED_SAMPLES = 300, 100

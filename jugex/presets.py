@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jugex.analysis.aggregate import count_pulled_in
-from jugex.analysis.design import Design
 from jugex.analysis.gene_values import make_design
 from jugex.analysis.options import Rng, check_options, make_generator
 from jugex.analysis.result import COLUMN_TYPES
@@ -20,6 +18,8 @@ from jugex.errors import JugexWarning, OptionError
 from jugex.genes import GeneRequest
 from jugex.query import AtlasLike, RegionPair, region_pair
 from jugex.regions import Region
+from jugex.stats.aggregation import count_pulled_in
+from jugex.stats.design import Design
 from jugex.workflow import COLLINEAR_IN_PRESETS, PRESETS, make_regions, resolve_choices
 
 __all__ = ["COMPARED_COLUMNS", "SOUND", "compare_presets"]
@@ -161,17 +161,18 @@ def _explain(pairs: Mapping[str, RegionPair], choices: Mapping[str, dict[str, An
                 f"({free:.3g} relabellings instead of {within:.3g})"
             )
     if own["statistic"] != sound["statistic"] and not _has_equal_shares(design):
-        low, high = (design.n_1 / design.n_per_donor).min(), (design.n_1 / design.n_per_donor).max()
+        shares = design.counts[:, 0] / design.n_per_donor
         reasons.append(
             "area before donor: what donors differ by counts as area, since region 1 has "
-            f"{low:.0%} to {high:.0%} of a donor's samples"
+            f"{shares.min():.0%} to {shares.max():.0%} of a donor's samples"
         )
     return reasons
 
 
 def _has_equal_shares(design: Design) -> bool:
     """Whether each donor has the same share of its samples in region 1: then the order of area and donor is nothing."""
-    return bool(np.all(design.n_1 * design.n_samples == design.n_1.sum() * design.n_per_donor))
+    n_1 = design.counts[:, 0]
+    return bool(np.all(n_1 * design.n_samples == n_1.sum() * design.n_per_donor))
 
 
 def _explain_probes(n_probes: int, own: dict[str, Any], sound: dict[str, Any]) -> list[str]:

@@ -11,18 +11,18 @@ from typing import Any, get_args
 import pandas as pd
 
 from jugex.analysis import DifferentialExpression
-from jugex.analysis.aggregate import ProbeAggregation
-from jugex.analysis.design import Exchange, LabelExchange
 from jugex.analysis.options import Options, check_options
 from jugex.analysis.result import COLUMN_TYPES, PROBE_COLUMNS
 from jugex.analysis.retest import RETEST_COLUMNS, restore_generator, retest
-from jugex.analysis.scores import Statistic
 from jugex.atlas.coordinates import CoordinatesLike
 from jugex.errors import DesignError, GeneError, JugexWarning, OptionError, RegionError, ResultError
 from jugex.progress import track
 from jugex.query import Overlap, RegionPair
 from jugex.regions import Region
 from jugex.regions.images import check_threshold
+from jugex.stats.aggregation import ProbeAggregation
+from jugex.stats.design import Exchange, LabelExchange
+from jugex.stats.statistics import Statistic
 
 __all__ = ["SENSITIVITY_COLUMNS", "sensitivity"]
 

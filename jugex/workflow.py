@@ -9,19 +9,19 @@ from types import MappingProxyType
 from typing import Any
 
 from jugex.analysis import DifferentialExpression, differential_expression
-from jugex.analysis.aggregate import ProbeAggregation
 from jugex.analysis.background import list_background_caveats, measure_background
 from jugex.analysis.covariates import CovariatesLike
-from jugex.analysis.design import Exchange
 from jugex.analysis.options import Collinear, Missing, Rng, check_options
 from jugex.analysis.retest import restore_generator
-from jugex.analysis.scores import Statistic
 from jugex.atlas.coordinates import CoordinatesLike
 from jugex.atlas.views import Side
 from jugex.errors import OptionError
 from jugex.genes import AliasesLike, GeneRequest
 from jugex.query import AtlasLike, Donors, Overlap, PresentIn, Structures, region_pair
 from jugex.regions import Region, parse_region
+from jugex.stats.aggregation import ProbeAggregation
+from jugex.stats.design import Exchange
+from jugex.stats.statistics import Statistic
 
 __all__ = [
     "COLLINEAR_IN_PRESETS",

@@ -6,10 +6,7 @@ import argparse
 from typing import get_args
 
 from jugex._text import join_words
-from jugex.analysis.aggregate import ProbeAggregation
-from jugex.analysis.design import Exchange
 from jugex.analysis.options import Missing
-from jugex.analysis.scores import Statistic
 from jugex.cli.arguments import (
     REGION_HELP,
     Commands,
@@ -29,6 +26,9 @@ from jugex.cli.run_several import run_several, take_more_names
 from jugex.cli.summary import save_and_summarize, tell_ledger
 from jugex.query import Overlap, PresentIn
 from jugex.report.files import check_output
+from jugex.stats.aggregation import ProbeAggregation
+from jugex.stats.design import Exchange
+from jugex.stats.statistics import Statistic
 from jugex.workflow import PRESETS, compare
 
 __all__ = ["add_command"]

@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
-
-import jugex
 from jugex.analysis.design import Design
 from jugex.analysis.engine import TIE_TOLERANCE, count_exceedances
 from jugex.analysis.relabel import Relabellings, cut_by_planes
+from scipy import stats
+
+import jugex
 from tests.slow.situations import (
     ALPHA,
     DEMO,

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from jugex.analysis.design import Design, Exchange
-from jugex.analysis.engine import count_exceedances
-from jugex.analysis.relabel import make_relabellings
-from jugex.analysis.scores import Statistic
+from jugex.stats.design import Design, Exchange
+from jugex.stats.engine import count_exceedances
+from jugex.stats.relabelling import make_relabellings
+from jugex.stats.statistics import Statistic
 from tests.analysis.designs import make_design
 from tests.slow.situations import ALPHA, LAYOUTS, N_GENES, N_RELABELLINGS, SEED, SHARED_VARIANCE
 

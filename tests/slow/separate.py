@@ -11,7 +11,7 @@ import zlib
 import numpy as np
 import numpy.typing as npt
 
-from jugex.analysis.design import Design
+from jugex.stats.design import Design
 from tests.slow.calibration import Cell, Floats, _draw_data
 from tests.slow.situations import ALPHA, N_GENES, SEED
 

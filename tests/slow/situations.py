@@ -14,14 +14,14 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-
-import jugex
 from jugex.analysis.design import Design, Exchange
 from jugex.analysis.donors import compute_donor_evidence
 from jugex.analysis.engine import PValues, count_exceedances
-from jugex.analysis.gene_values import make_design as make_design_of_pair
 from jugex.analysis.relabel import cut_by_planes, make_relabellings
 from jugex.analysis.scores import Statistic
+
+import jugex
+from jugex.analysis.gene_values import make_design as make_design_of_pair
 from jugex.query import region_pair
 from jugex.spaces import DEMO_CENTRES
 from tests.analysis.designs import make_design

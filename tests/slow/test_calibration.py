@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from jugex.analysis.effects import compute_effects
+
 from tests.conftest import PROJECT
 from tests.slow import borders, power
 from tests.slow.calibration import (

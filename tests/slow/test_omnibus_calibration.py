@@ -6,35 +6,23 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jugex.analysis.engine import count_scores
-from jugex.analysis.group_design import GroupDesign
-from jugex.analysis.group_relabel import make_group_relabellings
-from jugex.analysis.group_scores import OmnibusScorer
+from jugex.stats.relabelling import make_relabellings
+from jugex.stats.testing import PermutationSettings, permute
+from tests.stats.designs import make_design
 
 N_SETS = 2_000
 ALPHA = 0.05
 #: Samples of each donor in each of three regions: spread unequally.
-COUNTS = np.array([(6, 1, 2), (1, 6, 2), (2, 2, 5)])
-
-
-def make_group():
-    donors = np.repeat(np.arange(3), COUNTS.sum(axis=1))
-    return GroupDesign(np.concatenate([np.repeat(np.arange(3), row) for row in COUNTS]), donors, 3)
+COUNTS = [(6, 1, 2), (1, 6, 2), (2, 2, 5)]
 
 
 def find_error():
     """Share of data sets, with donors of other means and spreads, in which one of ten genes has p_fwe <= alpha."""
-    design, rng = make_group(), np.random.default_rng(2018)
+    design, rng = make_design(COUNTS), np.random.default_rng(2018)
     sd, n_wrong = np.array([1.0, 2.0, 4.0])[design.donors], 0
     for _ in range(N_SETS):
         values = rng.normal(size=(10, len(sd))) * sd + 5 * rng.normal(size=(10, 3))[:, design.donors]
-        relabellings = make_group_relabellings(design, "within-donor", 99, rng)
-        counts = count_scores(
-            OmnibusScorer(values, design),
-            relabellings.codes,
-            design.codes[None],
-            is_exhaustive=False,
-        )
+        _, counts = permute(values, design, PermutationSettings(n_permutations=99), rng)
         n_wrong += bool((counts.p_values().fwe <= ALPHA).any())
     return n_wrong / N_SETS
 
@@ -51,14 +39,15 @@ def find_error_of_pair(relabel_all):
     Labels taken from region 3 as well make the permuted differences smaller than the observed one.
     """
     rng = np.random.default_rng(7)
-    donors, codes = np.repeat(np.arange(3), 12), np.tile(np.repeat(np.arange(3), 4), 3)
+    codes = np.tile(np.repeat(np.arange(3), 4), 3)
     kept = np.arange(36) if relabel_all else np.flatnonzero(codes < 2)
-    design = GroupDesign(codes[kept], donors[kept], 3 if relabel_all else 2)
+    design = make_design([(4,) * (3 if relabel_all else 2)] * 3)
     n_wrong = 0
     for _ in range(N_SETS):
         values = (rng.normal(size=36) * np.where(codes == 2, 0.3, 1.0))[kept]
-        draws = np.vstack([design.codes, make_group_relabellings(design, "within-donor", 99, rng).codes])
-        contrasts = (draws == 0) / 12 - (draws == 1) / 12.0  # donors have as many samples in each region
+        draws = np.vstack([design.observed, make_relabellings(design, "within-donor", 99, rng).draws])
+        one, two = (draws == 0, draws == 1) if relabel_all else (draws, ~draws)
+        contrasts = one / 12 - two / 12  # donors have as many samples in each region
         differences = np.abs(contrasts @ values)
         n_wrong += bool((differences >= differences[0] * (1 - 1e-10)).mean() <= ALPHA)
     return n_wrong / N_SETS

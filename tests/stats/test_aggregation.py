@@ -1,16 +1,26 @@
-"""From probes to genes, against the definitions and scipy."""
+"""From probes to genes, by all probes or one, against the definitions and scipy."""
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.stats import spearmanr
 from scipy.stats.mstats import winsorize
 
 from jugex.errors import OptionError
-from jugex.stats.aggregation import aggregate_probes, mean_probe_correlation
+from jugex.stats.aggregation import (
+    aggregate_probes,
+    best_probes,
+    differential_stability,
+    mean_probe_correlation,
+    probe_variance,
+)
 
 # means of the same numbers summed in another order
 ATOL = 1e-12
@@ -101,3 +111,70 @@ def test_probe_correlation_is_the_mean_over_pairs():
     assert got[0] == pytest.approx(np.corrcoef(values[:, :3].T)[upper].mean(), abs=ATOL)
     assert got[1] == pytest.approx(np.corrcoef(values[:, 4:6].T)[0, 1], abs=ATOL)
     assert np.isnan(got[2])
+
+
+def stability_by_definition(levels, structures, donors):
+    """Mean over pairs of donors of scipy's correlation over the structures of both, probe by probe."""
+    table = pd.DataFrame(levels).groupby([pd.Series(donors), pd.Series(structures)]).mean()
+    scores = []
+    for probe in table:
+        by_donor = table[probe].unstack(0)
+        pairs = [by_donor[list(pair)].dropna() for pair in combinations(by_donor.columns, 2)]
+        scores.append(np.mean([spearmanr(pair).statistic for pair in pairs if len(pair) >= 3]))
+    return np.array(scores)
+
+
+class TestBestProbes:
+    @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0.0, 1.0, 2.0, np.nan])), min_size=1, max_size=30))
+    def test_is_the_first_of_the_highest(self, probes):
+        genes = pd.factorize(np.array([gene for gene, _ in probes]))[0]
+        score = np.array([value for _, value in probes])
+        known = np.where(np.isnan(score), -np.inf, score)
+        expected = [
+            max(np.flatnonzero(genes == gene), key=lambda probe: known[probe]) for gene in range(genes.max() + 1)
+        ]
+        assert best_probes(score, genes).tolist() == expected  # max returns the first of equal ones
+
+
+class TestVariance:
+    def test_pools_the_samples(self):
+        levels = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
+        # float32 levels, summed as float64
+        np.testing.assert_allclose(probe_variance(levels), levels.astype(float).var(axis=0), rtol=1e-12)
+
+
+class TestDifferentialStability:
+    @pytest.mark.parametrize("seed", range(5))
+    def test_follows_the_definition_with_ties_and_unequal_sampling(self, seed):
+        rng = np.random.default_rng(seed)
+        donors, structures = rng.integers(0, 4, 120), rng.integers(100, 112, 120)
+        levels = rng.integers(0, 6, (120, 7)).astype(float)  # small integers: many ties
+        expected = stability_by_definition(levels, structures, donors)
+        # ranks are exact; the correlation is summed in another order
+        np.testing.assert_allclose(differential_stability(levels, structures, donors), expected, atol=1e-12)
+
+    def test_a_pattern_shared_by_all_donors_is_1(self):
+        structures, donors = np.tile(np.arange(5), 3), np.repeat([7, 8, 9], 5)
+        shared = np.exp(structures) + 100.0 * donors  # only the order of structures counts
+        reversed_in_one = np.where(donors == 9, -shared, shared)
+        got = differential_stability(np.column_stack([shared, reversed_in_one]), structures, donors)
+        np.testing.assert_allclose(got, [1.0, -1 / 3], atol=1e-15)
+
+    def test_pairs_that_share_fewer_than_three_structures_do_not_count(self):
+        structures = np.array([1, 2, 3, 1, 2, 3, 1, 2])
+        donors = np.array(["a"] * 3 + ["b"] * 3 + ["c"] * 2)
+        levels = np.array([1, 2, 3, 1, 2, 3, 9, 0.0])[:, None]
+        assert differential_stability(levels, structures, donors)[0] == pytest.approx(1.0)
+        assert np.isnan(differential_stability(levels[3:], structures[3:], donors[3:])).all()
+
+    def test_a_probe_that_is_constant_or_missing_has_none(self):
+        structures, donors = np.tile(np.arange(4), 2), np.repeat([0, 1], 4)
+        levels = np.column_stack([np.full(8, 2.0), np.r_[np.nan, np.arange(7.0)]])
+        assert np.isnan(differential_stability(levels, structures, donors)).all()
+
+    def test_does_not_depend_on_the_order_of_samples(self):
+        rng = np.random.default_rng(1)
+        donors, structures, levels = rng.integers(0, 3, 60), rng.integers(0, 9, 60), rng.normal(size=(60, 3))
+        order = rng.permutation(60)
+        got = differential_stability(levels[order], structures[order], donors[order])
+        np.testing.assert_allclose(got, differential_stability(levels, structures, donors), atol=1e-12)
