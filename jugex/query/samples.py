@@ -80,7 +80,7 @@ class Located:
     Attributes
     ----------
     regions : tuple of k Region
-        As they were looked for: structures looked up in the atlas, with the tolerance, names told apart.
+        As they were looked for: structures looked up in the atlas, with the tolerance, and with names that differ.
     inside : ndarray of bool, shape (n, k)
         Whether a sample lies in a region and counts there.
     probability : ndarray, shape (n, k)
@@ -119,10 +119,10 @@ def locate_samples(regions: Sequence[Region], atlas: ExpressionAtlas, options: Q
         Where a region is in another space than the atlas, or holds no sample, or none of the structures asked for, or
         a structure is unknown or ambiguous.
     OptionError
-        Where no structure is named, or regions cannot be told apart by their names.
+        Where no structure is named, or two regions still have the same name once namesakes are numbered.
     """
     within, exclude = _find(options.within, atlas), _find(options.exclude, atlas)
-    regions = _tell_apart([region.bound_to(atlas).with_tolerance(options.tolerance) for region in regions])
+    regions = _name_apart([region.bound_to(atlas).with_tolerance(options.tolerance) for region in regions])
     tables = [_locate(region, atlas) for region in regions]
     inside = np.column_stack([table["inside"].to_numpy(dtype=np.bool_) for table in tables])
     probability = np.column_stack([table["probability"].to_numpy(dtype=np.float64) for table in tables])
@@ -166,8 +166,8 @@ def _list_members(structures: Iterable[Structure]) -> list[int]:
     return sorted(frozenset().union(*(structure.members for structure in structures)))
 
 
-def _tell_apart(regions: Sequence[Region]) -> tuple[Region, ...]:
-    """Give regions of one name the numbers of their places, so that tables tell them apart."""
+def _name_apart(regions: Sequence[Region]) -> tuple[Region, ...]:
+    """Number the regions that have the same name, so that tables can distinguish them."""
     count = Counter(region.name for region in regions)
     named = tuple(
         region if count[region.name] == 1 else region.renamed(f"{region.name} ({number})")
@@ -207,7 +207,7 @@ def _locate(region: Region, atlas: ExpressionAtlas) -> pd.DataFrame:
 
 
 def _leave_to_others(inside: Booleans, tolerated: Booleans, regions: Sequence[Region]) -> Booleans:
-    """Take samples that a region holds by its tolerance only out of it where they lie in another region itself."""
+    """Leave a sample that a region holds by its tolerance only to another region in which it lies itself."""
     in_region_itself = inside & ~tolerated
     own = inside.copy()
     for number, region in enumerate(regions):
@@ -256,8 +256,8 @@ def assign_samples(
     inside, probability, k = located.inside, located.probability, len(located.regions)
     _check_different(located)
     is_shared = inside.sum(axis=1) > 1
-    if overlap == "error" and is_shared.any():
-        raise RegionError(_tell_shared(samples.loc[is_shared, "well_id"], located.regions))
+    if overlap == "error":
+        _refuse_shared(samples.loc[is_shared, "well_id"], located.regions)
     counts = inside.copy()
     decision = np.full(is_shared.sum(), "kept in both", dtype=object)
     if overlap == "exclude":
@@ -297,11 +297,14 @@ def _check_different(located: Located) -> None:
             )
 
 
-def _tell_shared(well_ids: pd.Series, regions: Sequence[Region]) -> str:
+def _refuse_shared(well_ids: pd.Series, regions: Sequence[Region]) -> None:
+    """Refuse samples that lie in several regions, where there are any."""
+    if well_ids.empty:
+        return
     first, second = regions[0].name, regions[1].name
     where = f"both {first!r} and {second!r}" if len(regions) == 2 else f"several of the {len(regions)} regions"
     wells = ", ".join(map(str, well_ids[:_N_SHOWN])) + (", ..." if len(well_ids) > _N_SHOWN else "")
-    return (
+    raise RegionError(
         f"{len(well_ids)} samples lie in {where} (wells {wells}) and overlap is 'error'; choose another overlap policy "
         "or regions that do not touch"
     )

@@ -14,7 +14,7 @@ from jugex.analysis.background import measure_background
 from jugex.analysis.floor import share_present
 from jugex.analysis.options import check_options
 from jugex.errors import JugexWarning
-from jugex.query import query_again, region_pair
+from jugex.query import region_pair
 from tests.toy import ToyAtlas, wells
 
 GENES = [f"G{i}" for i in range(150)]
@@ -93,16 +93,6 @@ class TestBackground:
             assert main([*arguments, *option, "--permutations", "99", "--out", str(out)]) == 0
             settings = json.loads((out / "settings.json").read_text())
             assert (settings["background"]["share"] is not None) == share
-
-
-def test_a_query_again_is_the_same_query():
-    atlas = ToyAtlas([6, 6], GENES)
-    pair = region_pair(ONE, TWO, atlas=atlas, genes=["G3", "G4"])
-    again = query_again(pair)
-    pd.testing.assert_frame_equal(again.samples, pair.samples)
-    pd.testing.assert_frame_equal(again.probes, pair.probes)
-    assert len(query_again(pair, genes=None).probes) == 150
-    assert query_again(pair, regions=(TWO, ONE)).regions == (TWO, ONE)
 
 
 class TestFloor:

@@ -10,7 +10,7 @@ import pytest
 
 import jugex
 from jugex import cli
-from jugex.errors import DesignWarning, OptionError, OverlapWarning, RegionError
+from jugex.errors import DesignWarning, OverlapWarning, RegionError
 from jugex.query import describe_query, expressions, region_pair
 from jugex.regions import Region
 from tests.toy import ToyAtlas, wells
@@ -87,12 +87,6 @@ def test_nothing_left_is_an_error(atlas):
 def test_unknown_structures(atlas):
     with pytest.raises(RegionError, match=r"no structure 'cortx'; did you mean cortex \(Cx\)"):
         region_pair(LOW, HIGH, atlas=atlas, within="cortx")
-
-
-@pytest.mark.parametrize("tolerance", [-1, float("nan"), float("inf")])
-def test_impossible_tolerances(atlas, tolerance):
-    with pytest.raises(OptionError, match=r"tolerance .* is out of range: a finite number of mm, 0 or more"):
-        region_pair(LOW, HIGH, atlas=atlas, tolerance=tolerance)
 
 
 def test_a_tolerance_takes_in_samples_just_outside(atlas):
