@@ -2,7 +2,7 @@
 
 from jugex import analysis, query
 from jugex._version import __version__
-from jugex.analysis import DifferentialExpression
+from jugex.analysis import DifferentialExpression, load_result
 from jugex.atlas import (
     ExpressionAtlas,
     atlas_from_ahba_rnaseq,
@@ -14,24 +14,25 @@ from jugex.atlas import (
     fetch_archives,
     open_atlas,
 )
+from jugex.comparison import SeveralRegions, compare, compare_several
 from jugex.errors import JugexError, JugexWarning
 from jugex.genes import read_gene_list
-from jugex.presets import compare_presets
+from jugex.model.options import QueryOptions, TestOptions
 from jugex.query import RegionGroup, RegionPair
 from jugex.regions import Region, demo_regions
-from jugex.report import load_result
-from jugex.several import SeveralRegions, compare_several
-from jugex.workflow import compare
+from jugex.reproduction import compare_presets
 
 __all__ = [
     "DifferentialExpression",
     "ExpressionAtlas",
     "JugexError",
     "JugexWarning",
+    "QueryOptions",
     "Region",
     "RegionGroup",
     "RegionPair",
     "SeveralRegions",
+    "TestOptions",
     "__version__",
     "analysis",
     "atlas_from_ahba_rnaseq",

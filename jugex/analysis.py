@@ -37,7 +37,7 @@ from jugex.stats.statistics import Statistic
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from jugex.atlas.coordinates import CoordinatesLike
+    from jugex.atlas.annotation import CoordinatesLike
 
 __all__ = [
     "LEFT_OUT_COLUMNS",

@@ -15,8 +15,8 @@ import pandas as pd
 from jugex import report
 from jugex._text import count_of
 from jugex.analysis import DifferentialExpression
-from jugex.atlas.coordinates import CoordinatesLike
-from jugex.atlas.views import Side
+from jugex.atlas.annotation import CoordinatesLike
+from jugex.atlas.identity import Side
 from jugex.errors import DesignError, GeneError, JugexWarning, OptionError, RegionError
 from jugex.genes import AliasesLike, GeneRequest
 from jugex.model.columns import PAIRS_COLUMNS

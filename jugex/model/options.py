@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from jugex.atlas import ExpressionAtlas
-from jugex.atlas.coordinates import CoordinatesLike
-from jugex.atlas.views import Side
+from jugex.atlas.annotation import CoordinatesLike
+from jugex.atlas.identity import Side
 from jugex.errors import OptionError
 from jugex.genes import AliasesLike, GeneRequest, clean_requests
 from jugex.stats.aggregation import ProbeAggregation

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from jugex._version import __version__
-from jugex.atlas import AtlasIdentity
+from jugex.atlas.identity import AtlasIdentity, FileRecord
 from jugex.errors import ResultError
 from jugex.genes import LedgerEntry
 from jugex.model.findings import AnyFinding
@@ -235,14 +235,14 @@ class GenesRecord:
     ----------
     n_requested : int or None
         None: every gene of the atlas.
-    aliases : dict of str to str, or None
-        File and checksum of the table of other names.
+    aliases : FileRecord or None
+        The table of other names.
     """
 
     n_requested: int | None
     missing: tuple[str, ...]
     ledger: tuple[LedgerEntry, ...]
-    aliases: Mapping[str, str] | None
+    aliases: FileRecord | None
     n_tested: int
     n_not_tested: int
 

@@ -12,10 +12,10 @@ import pandas as pd
 from jugex.errors import DesignError, GeneError
 from jugex.pipeline.comparison import ComparisonData
 from jugex.pipeline.covariates import code_covariate
-from jugex.stats.corrections import false_discovery_rate, monte_carlo_interval
+from jugex.stats.corrections import TIE_TOLERANCE, ZERO, false_discovery_rate, monte_carlo_interval
 from jugex.stats.design import Design
 from jugex.stats.effects import hedges_g_interval, partial_eta_sq_interval
-from jugex.stats.engine import TIE_TOLERANCE, ZERO, score_draws
+from jugex.stats.engine import score_draws
 from jugex.stats.relabelling import make_relabellings
 from jugex.stats.statistics import make_scorer, scores_to_f
 

@@ -8,6 +8,7 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
+from jugex.atlas.identity import FileRecord
 from jugex.errors import DesignError
 from jugex.model.options import TestOptions
 from jugex.model.record import (
@@ -72,7 +73,7 @@ def record_genes(group: RegionGroup, n_tested: int, n_not_tested: int) -> GenesR
         n_requested=None if genes.requested is None else len(genes.requested),
         missing=tuple(genes.missing),
         ledger=tuple(genes.ledger),
-        aliases=genes.aliases,
+        aliases=None if genes.aliases is None else FileRecord(genes.aliases.source.file, genes.aliases.source.sha256),
         n_tested=n_tested,
         n_not_tested=n_not_tested,
     )

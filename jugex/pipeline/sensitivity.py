@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from jugex.atlas.coordinates import CoordinatesLike
+from jugex.atlas.annotation import CoordinatesLike
 from jugex.errors import DesignError, GeneError, JugexWarning, OptionError, RegionError, ResultError
 from jugex.model.columns import COLUMN_TYPES, PROBE_COLUMNS, RERUN_COLUMNS
 from jugex.model.options import Overlap, TestOptions

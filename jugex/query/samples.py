@@ -13,7 +13,6 @@ import pandas as pd
 
 from jugex._text import count_of
 from jugex.atlas import ExpressionAtlas
-from jugex.atlas.views import AtlasView, derive_atlas
 from jugex.errors import DesignError, OptionError, RegionError
 from jugex.model.findings import AnyFinding, KeptInBoth, TiedSamples
 from jugex.model.options import Overlap, QueryOptions, Structures
@@ -47,12 +46,12 @@ Floats = npt.NDArray[np.float64]
 
 def view_atlas(atlas: ExpressionAtlas, options: QueryOptions) -> ExpressionAtlas:
     """Look at an open atlas as the options want it: their genes, coordinates, hemisphere and annotation of probes."""
-    return derive_atlas(
-        atlas.with_genes(options.genes),
-        coordinates=options.coordinates,
-        mirror=options.mirror,
-        reannotation=options.reannotation,
-    )
+    atlas = atlas.with_genes(options.genes)
+    if options.coordinates is not None:
+        atlas = atlas.with_coordinates(options.coordinates)
+    if options.mirror is not None:  # after the coordinates: of others, other samples are reflected
+        atlas = atlas.mirrored(options.mirror)
+    return atlas if options.reannotation is None else atlas.reannotated(options.reannotation)
 
 
 def read_region(region: Region | str) -> Region:
@@ -194,12 +193,12 @@ def _locate(region: Region, atlas: ExpressionAtlas) -> pd.DataFrame:
         distance = float(np.min(region.distances(atlas.samples[list(COORDINATES)].to_numpy(dtype=np.float64))))
         near = f"; nearest sample {distance:.1f} mm away" if np.isfinite(distance) else ""
         extent = f"{region.volume:,.0f} mm3{near}"
-    changes = atlas.changes if isinstance(atlas, AtlasView) else {}
-    placed = "image and the coordinates given are" if "coordinates" in changes else "image is"
+    changes = atlas.changes
+    placed = "image and the coordinates given are" if changes.coordinates is not None else "image is"
     space = "MNI152" if is_mni_space(atlas.space) else atlas.space
     looked_at = f"{count_of(len(atlas.samples), 'sample')} of {count_of(len(atlas.donors), 'donor')}"
-    looked_at += ", at the coordinates given" if "coordinates" in changes else ""
-    looked_at += f", mirrored to the {changes['mirror']['side']}" if "mirror" in changes else ""
+    looked_at += ", at the coordinates given" if changes.coordinates is not None else ""
+    looked_at += f", mirrored to the {changes.mirror.side}" if changes.mirror is not None else ""
     raise RegionError(
         f"region {region.name!r} holds no sample of {atlas.name} ({extent}); take a larger region, lower its "
         f"threshold, or check that the {placed} in {space} space (looked at were {looked_at})"

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from jugex.atlas import ExpressionAtlas, open_atlas
-from jugex.atlas.coordinates import CoordinatesLike
-from jugex.atlas.views import Side
+from jugex.atlas.annotation import CoordinatesLike
+from jugex.atlas.identity import Side
 from jugex.genes import AliasesLike, select_genes
 from jugex.model.options import AtlasLike, Donors, QueryOptions, Structures
 from jugex.query.probes import probes_of
