@@ -27,7 +27,7 @@ from jugex.atlas.identity import (
 from jugex.atlas.input_tables import Table
 from jugex.errors import AtlasError, AtlasWarning, OptionError, warn_user
 from jugex.genes import GeneRequest, Genes
-from jugex.spaces import MNI_SPACE, tell_hemispheres
+from jugex.spaces import MNI_SPACE, hemisphere_of
 
 __all__ = [
     "DONOR_COLUMNS",
@@ -407,7 +407,7 @@ class ExpressionAtlas(ABC):
         is_reflected = x > 0 if side == "left" else x < 0
         samples = self.samples.assign(mni_x=np.where(is_reflected, -x, x))
         if "hemisphere" not in samples:
-            samples["hemisphere"] = tell_hemispheres(x)
+            samples["hemisphere"] = hemisphere_of(x)
         record = MirrorRecord(side, n_reflected=int(is_reflected.sum()))
         return AtlasView(self, samples=samples, changes=replace(self.changes, mirror=record))
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from jugex._text import join_words
 from jugex.atlas import ExpressionAtlas
-from jugex.atlas.input_tables import read_annotation
+from jugex.atlas.input_tables import read_table
 from jugex.errors import DesignError, OptionError
 from jugex.model.findings import AnyFinding, CovariateLeftOut, CovariatesTakeContrast
 from jugex.model.options import CovariatesLike
@@ -113,7 +113,7 @@ def collect_covariates(group: RegionGroup, asked: CovariatesLike | None) -> list
         Where there is no such covariate, or a table does not say which sample its rows are.
     """
     found = {covariate.name: covariate for entry in _list_entries(asked) for covariate in _find(group, entry)}
-    if group.atlas.identity().changes.mirror is not None and "hemisphere" not in found:
+    if group.atlas.changes.mirror is not None and "hemisphere" not in found:
         found["hemisphere"] = replace(_take(group, "hemisphere"), is_automatic=True)
     return list(found.values())
 
@@ -246,7 +246,7 @@ def _find(group: RegionGroup, entry: str | pd.DataFrame) -> Iterator[Covariate]:
 
 def _read_table(entry: str | pd.DataFrame) -> pd.DataFrame:
     """A table of covariates, indexed by `well_id`."""
-    table = read_annotation(entry, "table of covariates").rows
+    table = read_table(entry, "table of covariates").rows
     if "well_id" in table:
         table = table.set_index("well_id")
     elif table.index.name != "well_id":

@@ -161,7 +161,7 @@ def _find_one_sided_donors(group: RegionGroup) -> list[AnyFinding]:
 
 def _is_of_both_hemispheres(group: RegionGroup) -> bool:
     """Whether samples of both hemispheres were brought to one."""
-    if group.atlas.identity().changes.mirror is None:
+    if group.atlas.changes.mirror is None:
         return False
     taken = group.atlas.samples.set_index("well_id")["hemisphere"]
     return bool(taken[group.samples["well_id"]].nunique() > 1)

@@ -142,7 +142,7 @@ def by_hemisphere(data: ComparisonData, genes: str | Sequence[str] | None = None
 
 def _find_hemispheres(data: ComparisonData) -> npt.NDArray[np.object_]:
     """Hemisphere in which each sample was taken (n,); missing without a coordinate."""
-    if data.record.atlas.mirror is None:
+    if data.record.atlas.changes.mirror is None:
         return hemisphere_of(data.samples["mni_x"].to_numpy(dtype=np.float64))
     if data.query is None:
         raise ResultError(

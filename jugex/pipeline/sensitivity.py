@@ -276,7 +276,7 @@ class _Queries:
         genes = None if self._pair.options.genes is None else self._pair.genes.found
         options = replace(self._pair.options, overlap=choices.overlap, genes=genes, aliases=None)
         if choices.coordinates in self._places:
-            mirror = self._pair.atlas.identity().changes.mirror  # at other coordinates, other samples are reflected
+            mirror = self._pair.atlas.changes.mirror  # at other coordinates, other samples are reflected
             options = replace(
                 options, coordinates=self._places[choices.coordinates], mirror=mirror.side if mirror else None
             )

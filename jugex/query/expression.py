@@ -173,7 +173,7 @@ class RegionGroup:
         if options.donors != self.options.donors:
             if options.donors is None:
                 raise OptionError("the atlas was opened with some of its donors only; query all of them anew")
-            source = source.restricted(options.donors)
+            source = source.with_donors(options.donors)
         same_view = all(getattr(options, name) is getattr(self.options, name) for name in _OPTIONS_OF_THE_ATLAS[1:])
         if same_view and (options.genes == self.options.genes or not source.is_remote):
             return _query(type(self), given, source, self.atlas, options)

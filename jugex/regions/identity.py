@@ -125,6 +125,11 @@ class RegionIdentity:
     tolerance_mm: float | None = None
     parts: tuple[RegionIdentity, ...] = ()
 
+    @property
+    def is_made_up(self) -> bool:
+        """Whether the region, or a part of it, was made up for demonstration and is no area of any brain."""
+        return self.kind.startswith("simulated") or any(part.is_made_up for part in self.parts)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON types only; without the fields that do not apply."""
         kept = _ALWAYS_WRITTEN | (_WRITTEN_OF_IMAGES if self.n_voxels is not None else set())
