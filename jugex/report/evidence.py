@@ -40,9 +40,7 @@ def tabulate_evidence(data: ComparisonData, genes: Sequence[str]) -> dict[str, A
         all genes differ nominally.
     """
     shown = data.tested.loc[list(genes)]
-    rows = [
-        _format_evidence(str(gene), row, data) for gene, row in zip(genes, shown.to_dict("records"), strict=True)
-    ]
+    rows = [_format_evidence(str(gene), row, data) for gene, row in zip(genes, shown.to_dict("records"), strict=True)]
     has_donors = bool(shown["diff_donors"].notna().any())
     return {"rows": rows, "has_donors": has_donors, "share": summarize_share(data.record)}
 
