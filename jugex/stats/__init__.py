@@ -1,0 +1,1 @@
+"""Statistics on arrays alone: no atlas, no region, no file."""
