@@ -25,6 +25,7 @@ def make_table(
     design: Design,
     status: npt.NDArray[np.object_],
     test: PermutationTest,
+    rungs: pd.DataFrame | None,
     region_names: Sequence[str],
     alpha: float,
 ) -> pd.DataFrame:
@@ -38,7 +39,9 @@ def make_table(
     status : ndarray of str, shape (g,)
         "ok", or why a gene was not tested.
     test : PermutationTest
-        Of the genes that were.
+        Of the t genes that were.
+    rungs : DataFrame or None, t rows
+        Columns of the upper rungs of the ladder.
     region_names : sequence of str, length k
     alpha : float
         Family-wise error at which a gene is called significant.
@@ -60,7 +63,10 @@ def make_table(
     else:
         table["n_samples"] = int(sizes.sum())
     tested = np.flatnonzero(status == "ok")
-    computed = _compute_columns(test, region_names).set_axis(tested).reindex(table.index)
+    computed = _compute_columns(test, region_names)
+    if rungs is not None:
+        computed = pd.concat([computed, rungs], axis=1)
+    computed = computed.set_axis(tested).reindex(table.index)
     for column in computed.columns.intersection(table.columns):
         table[column] = computed[column]
     table["status"] = status
