@@ -271,9 +271,7 @@ def _state_gene(gene: str, rows: pd.DataFrame) -> str:
 
 def _list_differences(result: DifferentialExpression, same: DifferentialExpression, n_published: int) -> list[str]:
     """What makes the result differ from the run of 2017."""
-    counts, counts_same = (
-        "{} and {}".format(*of.record.design.n_samples) for of in (result, same)
-    )
+    counts, counts_same = ("{} and {}".format(*of.record.design.n_samples) for of in (result, same))
     differences = [
         "The run of 2017 took the sum of squares of area before donor (sequential); this result adjusts area for "
         "donor.",
@@ -395,9 +393,7 @@ def _apply(chosen: Preset, options: TestOptions, randomness: Randomness) -> Test
     )
 
 
-def _query(
-    regions: Sequence[Region], choices: Mapping[str, Preset], query: dict[str, Any]
-) -> dict[str, RegionGroup]:
+def _query(regions: Sequence[Region], choices: Mapping[str, Preset], query: dict[str, Any]) -> dict[str, RegionGroup]:
     """Samples under each preset; those of the sound choices come first, and alone warn."""
     made: dict[str, RegionGroup] = {}
     for preset, of_preset in choices.items():

@@ -258,9 +258,7 @@ class UnequalSizes(Finding, frozen=True, tag="unequal-sizes"):
 
     @property
     def sentence(self) -> str:
-        compare = (
-            "compare with the statistic welch" if self.n_regions == 2 else "compare two at a time with welch"
-        )
+        compare = "compare with the statistic welch" if self.n_regions == 2 else "compare two at a time with welch"
         return (
             f"the regions differ more than threefold in size ({self.largest}: {count_of(self.n_largest, 'sample')}, "
             f"{self.smallest}: {self.n_smallest}): where they differ in variance as well, p-values are off; {compare}"

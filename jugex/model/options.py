@@ -280,7 +280,9 @@ SOUND_CHOICES = Preset()
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         "bludau2018": Preset(exchange="free", collinear="smallest", ladder=False),
-        "siibra-jugex": Preset("sequential", "free", "winsorized-mean-scipy", "keep", collinear="smallest", ladder=False),
+        "siibra-jugex": Preset(
+            "sequential", "free", "winsorized-mean-scipy", "keep", collinear="smallest", ladder=False
+        ),
     }
 )
 

@@ -89,9 +89,7 @@ def list_names(asked: CovariatesLike | None) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def collect_covariates(
-    atlas: ExpressionAtlas, samples: pd.DataFrame, asked: CovariatesLike | None
-) -> list[Covariate]:
+def collect_covariates(atlas: ExpressionAtlas, samples: pd.DataFrame, asked: CovariatesLike | None) -> list[Covariate]:
     """Find the covariates of samples.
 
     Parameters

@@ -93,9 +93,7 @@ def judge_design(design: Design, group: RegionGroup, options: TestOptions) -> li
         findings.append(NotConfirmable(n_relabellings=n_within, alpha=options.alpha))
     if design.effective_donors < FEW_DONORS:
         findings.append(
-            FewDonors(
-                effective_donors=design.effective_donors, n_informative=design.n_informative_donors, n_regions=k
-            )
+            FewDonors(effective_donors=design.effective_donors, n_informative=design.n_informative_donors, n_regions=k)
         )
     weights = design.weights / design.weights.sum()
     if k == 2 and weights.max() > DECISIVE_SHARE:

@@ -161,9 +161,7 @@ def _make_reference(found: TissueReference, group: RegionGroup, options: TestOpt
     points = found.points if found.withheld is not Reason.NO_REFERENCE else np.nan_to_num(found.points)
     covariates = collect_covariates(group.atlas, found.samples, options.covariates)
     columns = [_code(covariate) for covariate in covariates if covariate.values.nunique() > 1]
-    return Reference(
-        points, found.samples["donor_name"].to_numpy(dtype=str), np.hstack(columns) if columns else None
-    )
+    return Reference(points, found.samples["donor_name"].to_numpy(dtype=str), np.hstack(columns) if columns else None)
 
 
 def _code(covariate: Covariate) -> Floats:
@@ -172,12 +170,16 @@ def _code(covariate: Covariate) -> Floats:
     return code_covariate(covariate.values, is_factor=covariate.is_factor)
 
 
-def _measure_pool(
-    group: RegionGroup, found: TissueReference, genes: GeneValues, options: TestOptions
-) -> PairSums:
+def _measure_pool(group: RegionGroup, found: TissueReference, genes: GeneValues, options: TestOptions) -> PairSums:
     """The pool's genes in the reference; read once for the atlas and kept in memory."""
     wells = found.samples["well_id"].to_numpy()
-    key = (wells.tobytes(), options.probes, group.options.min_present, group.options.present_in, str(options.covariates))
+    key = (
+        wells.tobytes(),
+        options.probes,
+        group.options.min_present,
+        group.options.present_in,
+        str(options.covariates),
+    )
     is_kept = options.probes not in ("max-variance",) and not isinstance(options.covariates, pd.DataFrame)
     kept = _POOLS.setdefault(group.atlas, {}) if is_kept else {}
     if key not in kept:
@@ -225,7 +227,9 @@ def measure_genes(
         levels, zscores = group.atlas.levels_and_zscores(well_ids=well_ids, probe_ids=probe_ids)
         score = None
         if options.probes in SELECTIONS:  # the probe that the run chooses
-            score = score_probes(group.atlas, probes, group.atlas.levels(well_ids=used, probe_ids=probe_ids), options.probes)
+            score = score_probes(
+                group.atlas, probes, group.atlas.levels(well_ids=used, probe_ids=probe_ids), options.probes
+            )
         values = summarize_probes(probes, levels, zscores, options.probes, score=score)
         labels += values.labels.tolist()
         parts.append(values.zscores)
