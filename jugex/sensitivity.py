@@ -17,7 +17,7 @@ from jugex.analysis.options import Options, check_options
 from jugex.analysis.result import COLUMN_TYPES, PROBE_COLUMNS
 from jugex.analysis.retest import RETEST_COLUMNS, restore_generator, retest
 from jugex.analysis.scores import Statistic
-from jugex.atlas.coordinates import CoordinatesLike
+from jugex.atlas.annotation import CoordinatesLike
 from jugex.errors import DesignError, GeneError, JugexWarning, OptionError, RegionError, ResultError
 from jugex.progress import track
 from jugex.query import Overlap, RegionPair, query_again
@@ -272,9 +272,9 @@ class _Queries:
     def _query(self, choices: _Choices) -> RegionPair:
         other: dict[str, Any] = {"overlap": choices.overlap}
         if choices.coordinates in self._places:
-            mirror = self._pair.atlas.identity().get("mirror")
+            mirror = self._pair.atlas.changes.mirror
             # of other coordinates, other samples are reflected
-            other |= {"coordinates": self._places[choices.coordinates], "mirror": mirror["side"] if mirror else None}
+            other |= {"coordinates": self._places[choices.coordinates], "mirror": mirror.side if mirror else None}
         regions = [self._rethreshold(region, choices.threshold) for region in self._pair.regions]
         return query_again(self._pair, regions=regions, **other)
 

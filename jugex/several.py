@@ -23,8 +23,8 @@ from jugex.analysis.omnibus import check_group_options
 from jugex.analysis.options import Rng, make_generator
 from jugex.analysis.result import COLUMN_TYPES, PROBE_COLUMNS
 from jugex.analysis.scores import Statistic
-from jugex.atlas.coordinates import CoordinatesLike
-from jugex.atlas.views import Side
+from jugex.atlas.annotation import CoordinatesLike
+from jugex.atlas.identity import Side
 from jugex.errors import DesignError, GeneError, JugexWarning, OptionError, RegionError
 from jugex.genes import AliasesLike, GeneRequest
 from jugex.progress import track

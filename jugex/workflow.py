@@ -16,8 +16,8 @@ from jugex.analysis.design import Exchange
 from jugex.analysis.options import Collinear, Missing, Rng, check_options
 from jugex.analysis.retest import restore_generator
 from jugex.analysis.scores import Statistic
-from jugex.atlas.coordinates import CoordinatesLike
-from jugex.atlas.views import Side
+from jugex.atlas.annotation import CoordinatesLike
+from jugex.atlas.identity import Side
 from jugex.errors import OptionError
 from jugex.genes import AliasesLike, GeneRequest
 from jugex.query import AtlasLike, Donors, Overlap, PresentIn, Structures, region_pair

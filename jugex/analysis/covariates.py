@@ -13,7 +13,7 @@ import pandas as pd
 
 from jugex.analysis.design import Design
 from jugex.atlas import ExpressionAtlas
-from jugex.atlas.user_files import read_annotation
+from jugex.atlas.input_tables import read_table
 from jugex.errors import DesignError, DesignWarning, OptionError, warn_user
 from jugex.query import RegionGroup, RegionPair
 from jugex.spaces import tell_hemispheres
@@ -115,7 +115,7 @@ def collect_covariates(pair: RegionPair | RegionGroup, asked: CovariatesLike | N
         Where there is no such covariate, or a table does not say which sample its rows are.
     """
     found = {covariate.name: covariate for entry in _list_entries(asked) for covariate in _find(pair, entry)}
-    if pair.atlas.identity().get("mirror") and "hemisphere" not in found:
+    if pair.atlas.changes.mirror and "hemisphere" not in found:
         found["hemisphere"] = replace(_take(pair, "hemisphere"), is_automatic=True)
     return list(found.values())
 
@@ -207,7 +207,7 @@ def _find(pair: RegionPair | RegionGroup, entry: str | pd.DataFrame) -> Iterator
 
 def _read_table(entry: str | pd.DataFrame) -> pd.DataFrame:
     """A table of covariates, indexed by `well_id`."""
-    table = read_annotation(entry, "table of covariates").rows
+    table = read_table(entry, "table of covariates").rows
     if "well_id" in table:
         table = table.set_index("well_id")
     elif table.index.name != "well_id":

@@ -102,7 +102,7 @@ def list_group_caveats(design: GroupDesign, group: RegionGroup, covariates: Sequ
 
 def _is_of_both_hemispheres(group: RegionGroup) -> bool:
     """Whether samples of both were brought to one."""
-    if not group.atlas.identity().get("mirror"):
+    if group.atlas.changes.mirror is None:
         return False
     taken = group.atlas.samples.set_index("well_id")["hemisphere"]
     return bool(taken[group.samples["well_id"]].nunique() > 1)

@@ -1,18 +1,15 @@
-"""Where expression comes from: one interface, several sources."""
+"""Where expression comes from: one interface, several sources, and views of them."""
 
-from jugex.atlas.ahba_rnaseq import atlas_from_ahba_rnaseq
-from jugex.atlas.anndata_tables import atlas_from_anndata
+from jugex.atlas.annotation import coordinates_report
 from jugex.atlas.archives import ArchivesAtlas
 from jugex.atlas.base import ExpressionAtlas
 from jugex.atlas.building import build_store
-from jugex.atlas.coordinates import coordinates_report
 from jugex.atlas.download import fetch_archives
+from jugex.atlas.formats import atlas_from_ahba_rnaseq, atlas_from_anndata, atlas_from_siibra
 from jugex.atlas.opening import open_atlas
-from jugex.atlas.siibra_table import atlas_from_siibra
 from jugex.atlas.simulated import SimulatedAtlas
 from jugex.atlas.store import StoreAtlas
-from jugex.atlas.user_tables import atlas_from_tables
-from jugex.atlas.views import mirrored, reannotated, with_coordinates
+from jugex.atlas.tables import atlas_from_tables
 
 __all__ = [
     "ArchivesAtlas",
@@ -26,8 +23,5 @@ __all__ = [
     "build_store",
     "coordinates_report",
     "fetch_archives",
-    "mirrored",
     "open_atlas",
-    "reannotated",
-    "with_coordinates",
 ]

@@ -8,25 +8,28 @@ native MRI voxels by the donor's affine, and kept to 0.01 mm; those of the archi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.atlas.allen import DONORS, Donor, choose_donors, donor_table
-from jugex.atlas.allen_http import AllenApiClient, Receipt, ServiceRefusedError, complain
-from jugex.atlas.allen_responses import (
-    DonorAnswer,
-    Floats,
-    parse_alignment,
-    parse_donors,
-    parse_expression,
-    parse_probe_ids,
+from jugex.atlas.allen_client import AllenApiClient, ServiceRefusedError, complain
+from jugex.atlas.base import (
+    DONOR_COLUMNS,
+    PROBE_COLUMNS,
+    SAMPLE_COLUMNS,
+    STRUCTURE_COLUMNS,
+    ExpressionAtlas,
+    Levels,
+    Moments,
+    Rows,
+    compute_moments,
 )
-from jugex.atlas.base import ExpressionAtlas, Levels, Rows
-from jugex.atlas.expression import DonorExpression
+from jugex.atlas.donors import DONORS, Donor, DonorsLike, choose_donors, donor_table
+from jugex.atlas.identity import AtlasDonor, AtlasIdentity, AtlasSource, ServiceResponse
 from jugex.errors import AtlasError, GeneError, OptionError
 from jugex.genes import GeneRequest, ListedGene, clean_requests
 from jugex.progress import track
@@ -36,7 +39,10 @@ __all__ = ["AllenApiAtlas", "AllenApiGenes"]
 _NAME = "Allen Human Brain Atlas (web service)"
 _GENES_PER_REQUEST = 50  # keeps addresses short: the service is asked by GET
 _ROWS_PER_PAGE = 2000
+_DAYS_PER_YEAR = 365  # as siibra counts; the service's days are whole years of 365 days
 _SYMBOL = re.compile(r"[\w.@:/ -]+")  # what can stand between quotes in an address
+
+Floats = npt.NDArray[np.float64]
 
 _PROBES = (
     "query.json?criteria=model::Probe,rma::criteria,[probe_type$eq'DNA'],products[abbreviation$eq'HumanMA'],"
@@ -78,7 +84,7 @@ class AllenApiAtlas(ExpressionAtlas):
     def __init__(
         self,
         *,
-        donors: str | int | Iterable[str | int] | None = None,
+        donors: DonorsLike | None = None,
         client: AllenApiClient | None = None,
         probes_per_request: int = 50,
     ) -> None:
@@ -99,9 +105,20 @@ class AllenApiAtlas(ExpressionAtlas):
         """Whether each value is asked for over the network: yes."""
         return True
 
-    def identity(self) -> dict[str, Any]:
-        """Where the numbers come from; there are none before genes are named."""
-        return _identify(self, self._client.url, n_samples=0, n_probes=0, receipts=[])
+    def identity(self) -> AtlasIdentity:
+        """What determines the values; there are none before genes are named."""
+        return AtlasIdentity(
+            name=self.name,
+            simulated=False,
+            space=self.space,
+            n_samples=0,
+            n_probes=0,
+            donors=tuple(
+                AtlasDonor(donor.donor_name, donor.donor_id, donor.age, donor.gender, donor.race)
+                for donor in self._chosen
+            ),
+            source=self._describe_source([]),
+        )
 
     def with_genes(self, genes: GeneRequest) -> AllenApiGenes:
         """Ask the service for genes.
@@ -130,17 +147,17 @@ class AllenApiAtlas(ExpressionAtlas):
                 "the web service is asked gene by gene, and cannot give every gene; name the genes, or download the "
                 "donor archives with jugex fetch and use those"
             )
-        probe_ids, receipts = self._find_probes(clean_requests(genes))
-        donors, receipt = self._client.ask(_DONORS, lambda answer: parse_donors(answer, self._chosen))
-        receipts.append(receipt)
+        probe_ids, responses = self._find_probes(clean_requests(genes))
+        donors, response = self._client.ask(_DONORS, lambda answer: _parse_donors(answer, self._chosen))
+        responses.append(response)
         answers = []
         for donor in track(self._chosen, description="asking the web service"):
             answer, of_donor = self._fetch_donor(donor, probe_ids)
             answers.append(answer)
-            receipts += of_donor
-        return AllenApiGenes(self._client.url, donors, answers, receipts)
+            responses += of_donor
+        return AllenApiGenes(self._client.url, donors, answers, responses)
 
-    def restricted(self, donors: str | int | Iterable[str | int]) -> AllenApiAtlas:
+    def with_donors(self, donors: DonorsLike) -> AllenApiAtlas:
         """Return the same service, to be asked for some of the donors only."""
         return AllenApiAtlas(
             donors=choose_donors(self.donors, donors),
@@ -156,11 +173,15 @@ class AllenApiAtlas(ExpressionAtlas):
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.name}, {len(self.donors)} donors, asked for genes when they are used>"
 
+    def _describe_source(self, donor_names: Collection[str]) -> AtlasSource:
+        del donor_names
+        return _describe_service(self._client.url, ())
+
     def _read_levels(self, sample_rows: Rows, probe_rows: Rows) -> Levels:
         del sample_rows, probe_rows
         self._refuse_without_genes()
 
-    def _read_moments(self, donor_name: str, probe_rows: Rows) -> tuple[Floats, Floats]:
+    def _read_moments(self, donor_name: str, probe_rows: Rows) -> Moments:
         del donor_name, probe_rows
         self._refuse_without_genes()
 
@@ -171,54 +192,56 @@ class AllenApiAtlas(ExpressionAtlas):
             "donor archives, which jugex fetch downloads"
         )
 
-    def _find_probes(self, genes: Sequence[str]) -> tuple[list[int], list[Receipt]]:
+    def _find_probes(self, genes: Sequence[str]) -> tuple[list[int], list[ServiceResponse]]:
         probe_ids: set[int] = set()
-        receipts: list[Receipt] = []
+        responses: list[ServiceResponse] = []
         for condition in _write_conditions(genes):
             found, of_condition = self._page_probes(condition)
             probe_ids |= found
-            receipts += of_condition
+            responses += of_condition
         if not probe_ids:
             raise GeneError(
                 f"the web service has no probe of {', '.join(genes[:10])}; check the spelling of the symbols (with "
                 "the donor archives, which jugex fetch downloads, near ones are suggested)"
             )
-        return sorted(probe_ids), receipts
+        return sorted(probe_ids), responses
 
-    def _page_probes(self, condition: str) -> tuple[set[int], list[Receipt]]:
+    def _page_probes(self, condition: str) -> tuple[set[int], list[ServiceResponse]]:
         """Ids of all probes of genes: a page may be shorter than asked for, and the first is not all."""
         n_rows, total = 0, 1
         probe_ids: set[int] = set()
-        receipts = []
+        responses = []
         while n_rows < total:
             query = _PROBES.format(genes=condition, num_rows=_ROWS_PER_PAGE, start_row=n_rows)
-            (page, total), receipt = self._client.ask(query, parse_probe_ids)
+            (page, total), response = self._client.ask(query, _parse_probe_ids)
             if not page:
                 break
             probe_ids.update(page)
             n_rows += len(page)
-            receipts.append(receipt)
+            responses.append(response)
         if len(probe_ids) != total:
             raise complain(f"lists {len(probe_ids)} probes where it says that there are {total}", self._client.url)
-        return probe_ids, receipts
+        return probe_ids, responses
 
-    def _fetch_donor(self, donor: Donor, probe_ids: list[int]) -> tuple[DonorAnswer, list[Receipt]]:
+    def _fetch_donor(self, donor: Donor, probe_ids: list[int]) -> tuple[DonorAnswer, list[ServiceResponse]]:
         query = _SPECIMEN.format(name=donor.donor_name)
-        alignment, receipt = self._client.ask(query, lambda answer: parse_alignment(answer, donor))
-        receipts, parts = [receipt], []
+        alignment, response = self._client.ask(query, lambda answer: _parse_alignment(answer, donor))
+        responses, parts = [response], []
         for batch in _batch(probe_ids, self._probes_per_request):
-            part, receipt = self._ask_expression(donor, batch, alignment)
+            part, response = self._ask_expression(donor, batch, alignment)
             parts.append(part)
-            receipts.append(receipt)
+            responses.append(response)
         if any(not part.samples.equals(parts[0].samples) for part in parts):
             raise complain(
                 f"gave other samples of donor {donor} for some probes than for others (where answers were kept, empty "
                 f"{self._client.cache.folder})",
                 self._client.url,
             )
-        return _join_probes(parts), receipts
+        return _join_probes(parts), responses
 
-    def _ask_expression(self, donor: Donor, probe_ids: list[int], alignment: Floats) -> tuple[DonorAnswer, Receipt]:
+    def _ask_expression(
+        self, donor: Donor, probe_ids: list[int], alignment: Floats
+    ) -> tuple[DonorAnswer, ServiceResponse]:
         """Ask with the ids as they are, or in quotes: the service has at times refused the one, and at times both."""
         ids = [str(probe_id) for probe_id in probe_ids]
         forms = {
@@ -226,8 +249,10 @@ class AllenApiAtlas(ExpressionAtlas):
             True: _EXPRESSION.format(probes=_quote(ids), donor=f"'{donor.donor_id}'"),
         }
 
-        def ask(quoted: bool) -> tuple[DonorAnswer, Receipt]:
-            return self._client.ask(forms[quoted], lambda answer: parse_expression(answer, donor, probe_ids, alignment))
+        def ask(quoted: bool) -> tuple[DonorAnswer, ServiceResponse]:
+            return self._client.ask(
+                forms[quoted], lambda answer: _parse_expression(answer, donor, probe_ids, alignment)
+            )
 
         quoted = not self._wants_quotes if self._client.keeps(forms[not self._wants_quotes]) else self._wants_quotes
         try:
@@ -252,15 +277,14 @@ class AllenApiGenes(ExpressionAtlas):
         The donors, as an atlas has them.
     answers : sequence of DonorAnswer
         Expression of the same probes in each donor, in the order of `donors`.
-    receipts : sequence of Receipt
+    responses : sequence of ServiceResponse
         Where it comes from.
     """
 
     def __init__(
-        self, url: str, donors: pd.DataFrame, answers: Sequence[DonorAnswer], receipts: Sequence[Receipt]
+        self, url: str, donors: pd.DataFrame, answers: Sequence[DonorAnswer], responses: Sequence[ServiceResponse]
     ) -> None:
-        self._url, self._receipts = url, list(receipts)
-        self._answers = dict(zip(donors["donor_name"], answers, strict=True))
+        self._url, self._responses = url, tuple(responses)
         self.donors = donors
         self.samples = pd.concat([answer.samples for answer in answers], ignore_index=True)
         self.probes = answers[0].probes
@@ -274,22 +298,17 @@ class AllenApiGenes(ExpressionAtlas):
         """What the atlas is called in reports."""
         return _NAME
 
-    def identity(self) -> dict[str, Any]:
-        """Where the numbers come from: the service, and each of its answers with date and checksum."""
-        sizes = {"n_samples": len(self.samples), "n_probes": len(self.probes)}
-        return _identify(self, self._url, **sizes, receipts=self._receipts)
-
-    def restricted(self, donors: str | int | Iterable[str | int]) -> AllenApiGenes:
-        """Return the same genes in some of the donors only."""
-        chosen = choose_donors(self.donors, donors)
-        kept = self.donors[self.donors["donor_name"].isin(chosen)].reset_index(drop=True)
-        return AllenApiGenes(self._url, kept, [self._answers[name] for name in chosen], self._receipts)
+    def _describe_source(self, donor_names: Collection[str]) -> AtlasSource:
+        """The service, and each of its answers with date and checksum."""
+        del donor_names
+        return _describe_service(self._url, self._responses)
 
     def _read_levels(self, sample_rows: Rows, probe_rows: Rows) -> Levels:
         return self._levels[np.ix_(sample_rows, probe_rows)]
 
-    def _read_moments(self, donor_name: str, probe_rows: Rows) -> tuple[Floats, Floats]:
-        mean, sd = DonorExpression(self._answers[donor_name].levels.T).moments
+    def _read_moments(self, donor_name: str, probe_rows: Rows) -> Moments:
+        of_donor = (self.samples["donor_name"] == donor_name).to_numpy()
+        mean, sd = compute_moments(self._levels[of_donor].T)
         return mean[probe_rows], sd[probe_rows]
 
     def _standardize(self, levels: Levels, sample_rows: Rows, probe_rows: Rows) -> npt.NDArray[np.float64]:
@@ -298,24 +317,9 @@ class AllenApiGenes(ExpressionAtlas):
         return self._zscores[np.ix_(sample_rows, probe_rows)]
 
 
-def _identify(
-    atlas: ExpressionAtlas, url: str, *, n_samples: int, n_probes: int, receipts: Sequence[Receipt]
-) -> dict[str, Any]:
-    return {
-        "kind": "allen-api",
-        "name": atlas.name,
-        "simulated": False,
-        "path": "allen-api",  # what open_atlas takes
-        "url": url,
-        "space": atlas.space,
-        "n_samples": n_samples,
-        "n_probes": n_probes,
-        "donors": atlas.donors.to_dict("records"),
-        "files": [],
-        "zscores": "as given",  # by the service
-        "dates": sorted({receipt.date for receipt in receipts}),
-        "responses": [receipt._asdict() for receipt in receipts],
-    }
+def _describe_service(url: str, responses: tuple[ServiceResponse, ...]) -> AtlasSource:
+    # the path is what open_atlas takes; the z-scores are the service's own
+    return AtlasSource("allen-api", path="allen-api", url=url, zscores="as given", responses=responses)
 
 
 def _write_conditions(genes: Sequence[str]) -> list[str]:
@@ -346,3 +350,145 @@ def _join_probes(parts: Sequence[DonorAnswer]) -> DonorAnswer:
 
 def _batch(items: Sequence[Any], size: int) -> list[Any]:
     return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+# --- answers taken apart: a KeyError, TypeError, ValueError or IndexError means another shape than the one needed
+
+
+@dataclass(frozen=True, eq=False)
+class DonorAnswer:
+    """Expression of p probes in all n samples of one donor.
+
+    Attributes
+    ----------
+    samples : DataFrame, n rows
+        Columns `SAMPLE_COLUMNS` (coordinates in mm), in the order of the answer.
+    probes : DataFrame, p rows
+        Columns `PROBE_COLUMNS`, by `probe_id`.
+    structures : DataFrame
+        Columns `STRUCTURE_COLUMNS`.
+    levels, zscores : ndarray of float64, shape (n, p)
+        Log2 levels, and z-scores as the service has them.
+    """
+
+    samples: pd.DataFrame
+    probes: pd.DataFrame
+    structures: pd.DataFrame
+    levels: Floats
+    zscores: Floats
+
+
+def _parse_probe_ids(answer: dict[str, Any]) -> tuple[list[int], int]:
+    """Probe ids of one page, and how many there are on all pages."""
+    return [int(row["id"]) for row in answer["msg"]], int(answer["total_rows"])
+
+
+def _parse_donors(answer: dict[str, Any], donors: Collection[Donor]) -> pd.DataFrame:
+    """Donors as a table with columns `DONOR_COLUMNS`, in the order of `donors`; age in years, as siibra has it."""
+    rows = {int(row["id"]): row for row in answer["msg"]}
+    table = [
+        (
+            donor.donor_name,
+            donor.donor_id,
+            int(rows[donor.donor_id]["age"]["days"] / _DAYS_PER_YEAR),
+            str(rows[donor.donor_id]["sex"]),
+            str(rows[donor.donor_id]["race_only"]),
+        )
+        for donor in donors
+    ]
+    return pd.DataFrame(table, columns=list(DONOR_COLUMNS))
+
+
+def _parse_alignment(answer: dict[str, Any], donor: Donor) -> Floats:
+    """Affine (3 x 4) from a donor's native MRI voxels to MNI coordinates in mm."""
+    specimens = [row for row in answer["msg"] if row["name"] == donor.donor_name]
+    if len(specimens) != 1:
+        raise ValueError(f"{len(specimens)} specimens called {donor.donor_name}, where one is needed")
+    values = specimens[0]["alignment3d"]
+    # tvr_00 to tvr_08 are the matrix, row by row; tvr_09 to tvr_11 the translation
+    rows = [(*range(3 * row, 3 * row + 3), 9 + row) for row in range(3)]
+    return _parse_numbers([[values[f"tvr_{number:02}"] for number in row] for row in rows], (3, 4), "alignment3d")
+
+
+def _parse_expression(answer: dict[str, Any], donor: Donor, probe_ids: list[int], alignment: Floats) -> DonorAnswer:
+    """Take the answer of ``human_microarray_expression`` apart.
+
+    Parameters
+    ----------
+    answer : dict
+        As it came; `sample` counts its samples from 0.
+    donor : Donor
+        Whose samples they must be.
+    probe_ids : list of int
+        The probes it must hold, each once.
+    alignment : ndarray of float64, shape (3, 4)
+        From native MRI voxels to MNI mm.
+    """
+    probes = _parse_probes(answer["msg"]["probes"], probe_ids)
+    samples = _parse_samples(answer["msg"]["samples"], donor, alignment)
+    shape = (len(probe_ids), len(samples))
+    by_id = {int(probe["id"]): probe for probe in answer["msg"]["probes"]}
+    levels, zscores = (
+        _parse_numbers([by_id[probe_id][key] for probe_id in probes["probe_id"]], shape, key)
+        for key in ("expression_level", "z-score")
+    )
+    return DonorAnswer(samples, probes, _parse_structures(answer["msg"]["samples"]), levels.T, zscores.T)
+
+
+def _parse_probes(rows: list[dict[str, Any]], probe_ids: list[int]) -> pd.DataFrame:
+    if sorted(int(row["id"]) for row in rows) != sorted(probe_ids):
+        raise ValueError(f"{len(rows)} probes that are not the {len(probe_ids)} asked for")
+    values = [(int(row["id"]), str(row["name"]), str(row["gene-symbol"]), row["entrez-id"]) for row in rows]
+    probes = pd.DataFrame(values, columns=list(PROBE_COLUMNS)).sort_values("probe_id", ignore_index=True)
+    probes["entrez_id"] = pd.to_numeric(probes["entrez_id"]).astype("Int64")
+    return probes
+
+
+def _parse_samples(rows: list[dict[str, Any]], donor: Donor, alignment: Floats) -> pd.DataFrame:
+    if not rows or any(int(row["donor"]["id"]) != donor.donor_id for row in rows):
+        raise ValueError(f"no sample, or samples of others than donor {donor}")
+    voxels = _parse_numbers([row["sample"]["mri"] for row in rows], (len(rows), 3), "mri")
+    samples = pd.DataFrame(
+        {
+            "well_id": [int(row["sample"]["well"]) for row in rows],
+            "donor_name": donor.donor_name,
+            "sample": np.arange(len(rows)),
+            "structure_id": [int(row["structure"]["id"]) for row in rows],
+            "structure_acronym": [str(row["structure"]["abbreviation"]) for row in rows],
+            "structure_name": [str(row["structure"]["name"]) for row in rows],
+        }
+    )
+    if not samples["well_id"].is_unique:
+        raise ValueError("a well comes more than once")
+    samples[["mni_x", "mni_y", "mni_z"]] = _to_mni(voxels, alignment)
+    return samples[list(SAMPLE_COLUMNS)]
+
+
+def _to_mni(voxels: Floats, alignment: Floats) -> Floats:
+    """MNI coordinates (n x 3, mm) to 0.01 mm, which is what siibra keeps."""
+    # sample by sample, as siibra does: a product of all at once sums in another order, and can round otherwise
+    points = np.array([alignment @ [*voxel, 1.0] for voxel in voxels])
+    return np.asarray(points.round(2) + 0.0)  # no -0.0
+
+
+def _parse_structures(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Structures of the samples; their parent is the nearest ancestor that the service names, which is the top one."""
+    found: dict[int, tuple[int, str, str, int | None]] = {}
+    for row in rows:
+        top, own = ((int(row[key]["id"]), row[key]) for key in ("top_level_structure", "structure"))
+        if own[0] != top[0]:
+            found[own[0]] = (own[0], str(own[1]["abbreviation"]), str(own[1]["name"]), top[0])
+        found.setdefault(top[0], (top[0], str(top[1]["abbreviation"]), str(top[1]["name"]), None))
+    structures = pd.DataFrame(list(found.values()), columns=list(STRUCTURE_COLUMNS))
+    structures["parent_structure_id"] = structures["parent_structure_id"].astype("Int64")
+    return structures
+
+
+def _parse_numbers(values: list[Any], shape: tuple[int, int], key: str) -> Floats:
+    """Numbers, which the service writes as text in places."""
+    numbers = np.array(values, dtype=np.float64)
+    if numbers.shape != shape:
+        raise ValueError(f"{key} has the shape {numbers.shape}, where {shape} is needed")
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"{key} holds a value that is no finite number")
+    return numbers

@@ -1,40 +1,238 @@
-"""The Allen Institute's donor archives as an atlas: ZIP files or unpacked folders, all six donors or fewer."""
+"""The Allen Institute's donor archives, ZIP files or unpacked folders: one donor's files, and the atlas of all."""
 
 from __future__ import annotations
 
-import copy
-import os
 import zipfile
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+import zlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.atlas.allen import DONORS, Donor, choose_donors, donor_table
-from jugex.atlas.base import ExpressionAtlas, Rows
-from jugex.atlas.donor_archive import ONTOLOGY, PROBES, SAMPLES, DonorArchive, looks_like_archive, tell_donor_of
-from jugex.atlas.expression import DonorExpression, gather_levels
-from jugex.atlas.tables import parse_probes, parse_samples, parse_structures
+from jugex.atlas.archive_tables import ExpressionMatrix, count_cells, parse_probes, parse_samples, parse_structures
+from jugex.atlas.base import ExpressionAtlas, Levels, Moments, Rows, compute_moments
+from jugex.atlas.donors import DONORS, Donor, DonorsLike, choose_donors, donor_table, find_donor
+from jugex.atlas.identity import AtlasSource, FileRecord
 from jugex.errors import ArchiveError, AtlasNotFoundError
-from jugex.progress import track
+from jugex.progress import ByteBar, track
 
-__all__ = ["HOW_TO_GET_AN_ATLAS", "ArchivesAtlas"]
+__all__ = [
+    "CALLS",
+    "EXPRESSION",
+    "ArchivesAtlas",
+    "DonorArchive",
+    "find_donor_of",
+    "is_named_archive",
+    "looks_like_archive",
+]
 
-#: Closes the errors that find no atlas.
-HOW_TO_GET_AN_ATLAS = (
-    "download the Allen Institute's donor archives with jugex fetch, or prepare those that you have with jugex build "
-    "ARCHIVES; an atlas elsewhere is given by --atlas PATH, jugex.open_atlas(PATH) or the environment variable "
-    "JUGEX_DATA, and --atlas simulated is an embedded demo"
-)
+EXPRESSION = "MicroarrayExpression.csv"
+CALLS = "PACall.csv"
+_SAMPLES = "SampleAnnot.csv"
+_PROBES = "Probes.csv"
+_ONTOLOGY = "Ontology.csv"
+_MEMBERS = (_SAMPLES, _PROBES, _ONTOLOGY, EXPRESSION)  # without these there is no atlas; calls may be absent
+# far above any real file (1 GB of levels, 0.1 GB of calls, tables of a few MB): what says more is no donor archive
+_MAX_BYTES = {EXPRESSION: 8 << 30, CALLS: 2 << 30}
+_MAX_TABLE_BYTES = 256 << 20
 
+# what zipfile raises for a file that is no ZIP, cut short, damaged, encrypted or packed in an unknown way
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 _NEEDED = (
     "needed is the folder of the Allen Institute's donor archives (ZIP files, or folders such as "
     "normalized_microarray_donor9861 unpacked from them); jugex fetch downloads them"
 )
+
+
+# --- one donor
+
+
+@dataclass(frozen=True)
+class DonorArchive:
+    """The archive of one donor; nothing of it is extracted to disk.
+
+    Attributes
+    ----------
+    path : Path
+        The ZIP file, or the folder that holds the files.
+    donor : Donor
+        Whose archive it is.
+    """
+
+    path: Path
+    donor: Donor
+
+    def describe(self, member: str) -> str:
+        """Name of a file of the archive in errors."""
+        return f"donor {self.donor}, {member} in {self.path}"
+
+    @contextmanager
+    def open(self, member: str) -> Iterator[IO[bytes]]:
+        """Open a file of the archive by its base name.
+
+        Raises
+        ------
+        ArchiveError
+            Where it is missing, absurdly large, or cannot be read to its end.
+        """
+        try:
+            with self._open_zipped(member) if self.path.is_file() else self._open_unpacked(member) as stream:
+                yield stream
+        except _DAMAGE as error:
+            raise ArchiveError(
+                f"{self.describe(member)} is damaged ({error}); download the archive again from "
+                f"{self.donor.archive_url}"
+            ) from error
+        except OSError as error:
+            raise ArchiveError(f"{self.describe(member)} cannot be read ({error})") from error
+
+    def read(self, member: str) -> bytes:
+        """Whole content of a file of the archive."""
+        with self.open(member) as stream:
+            return stream.read()
+
+    def check_members(self) -> None:
+        """Refuse an archive that lacks one of its files, before anything large is read."""
+        for member in _MEMBERS:
+            with self.open(member):
+                pass
+
+    @cached_property
+    def has_calls(self) -> bool:
+        """Whether the archive holds present/absent calls."""
+        if self.path.is_dir():
+            return (self.path / CALLS).is_file()
+        with zipfile.ZipFile(self.path) as archive:
+            return any(PurePosixPath(name).name == CALLS for name in archive.namelist())
+
+    def read_samples(self) -> pd.DataFrame:
+        """Samples of the donor, as every atlas has them."""
+        content = self.read(_SAMPLES)
+        return parse_samples(content, donor_name=self.donor.donor_name, source=self.describe(_SAMPLES))
+
+    def read_structures(self) -> pd.DataFrame:
+        """Anatomical structures, as every atlas has them."""
+        return parse_structures(self.read(_ONTOLOGY), source=self.describe(_ONTOLOGY))
+
+    def matrix(self, member: str, *, probe_ids: npt.NDArray[np.int64], well_ids: list[int]) -> ExpressionMatrix:
+        """The levels (`EXPRESSION`) or calls (`CALLS`), to be read for these probes and samples."""
+        return ExpressionMatrix(lambda: self.open(member), probe_ids, well_ids, self.describe(member))
+
+    def check(self, *, bar: ByteBar | None = None) -> None:
+        """Read the archive to its end without parsing numbers: seconds, where parsing takes a minute.
+
+        Every table of a ZIP file is compared with its CRC.
+
+        Parameters
+        ----------
+        bar : ByteBar, optional
+            Shows how much has been read.
+
+        Raises
+        ------
+        ArchiveError
+            Where a file is missing or damaged, or the expression has not one row per probe and one column per sample.
+        """
+        self.check_members()
+        self.read_structures()
+        n_probes = len(parse_probes(self.read(_PROBES), source=self.describe(_PROBES)))
+        n_samples = len(self.read_samples())
+        for member in (EXPRESSION, CALLS) if self.has_calls else (EXPRESSION,):
+            with self.open(member) as stream:
+                n_rows, n_columns = count_cells(stream, bar or ByteBar())
+            if (n_rows, n_columns) != (n_probes, n_samples + 1):
+                raise ArchiveError(
+                    f"{self.describe(member)} has {n_rows:,} rows of {n_columns:,} values, but {_PROBES} and "
+                    f"{_SAMPLES} ask for {n_probes:,} rows of {n_samples + 1:,}; download the archive again from "
+                    f"{self.donor.archive_url}"
+                )
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that are read: the ZIP, or those of the folder."""
+        if self.path.is_file():
+            return [self.path]
+        return [self.path / member for member in (*_MEMBERS, *([CALLS] if self.has_calls else []))]
+
+    @cached_property
+    def checksums(self) -> tuple[FileRecord, ...]:
+        """Name, size and SHA-256 of the files that are read."""
+        try:
+            return tuple(FileRecord.of(file, name=file.relative_to(self.path.parent).as_posix()) for file in self.files)
+        except OSError as error:
+            raise ArchiveError(f"donor {self.donor}, {self.path} cannot be read any more ({error})") from error
+
+    @contextmanager
+    def _open_zipped(self, member: str) -> Iterator[IO[bytes]]:
+        with zipfile.ZipFile(self.path) as archive:
+            names = [name for name in archive.namelist() if PurePosixPath(name).name == member]
+            if len(names) != 1:
+                found = "is missing" if not names else f"is there {len(names)} times ({', '.join(names)})"
+                raise ArchiveError(
+                    f"{self.describe(member)} {found}; download the archive again from {self.donor.archive_url}"
+                )
+            # the reader stops at the size that the ZIP's directory tells: bounding that one bounds what is read
+            self._refuse_size(member, archive.getinfo(names[0]).file_size)
+            with archive.open(names[0]) as stream:
+                yield stream
+
+    @contextmanager
+    def _open_unpacked(self, member: str) -> Iterator[IO[bytes]]:
+        file = self.path / member
+        if not file.is_file():
+            raise ArchiveError(f"{self.describe(member)} is missing; unpack the archive again, all of it")
+        self._refuse_size(member, file.stat().st_size)
+        with file.open("rb") as stream:
+            yield stream
+
+    def _refuse_size(self, member: str, n_bytes: int) -> None:
+        limit = _MAX_BYTES.get(member, _MAX_TABLE_BYTES)
+        if n_bytes > limit:
+            raise ArchiveError(
+                f"{self.describe(member)} has {n_bytes:,} bytes unpacked, where at most {limit:,} make sense; "
+                f"download the archive again from {self.donor.archive_url}"
+            )
+
+
+def looks_like_archive(path: Path) -> bool:
+    """Whether a ZIP file or folder holds files of a donor archive, whatever it is called."""
+    if path.is_dir():
+        return any((path / member).is_file() for member in _MEMBERS)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(PurePosixPath(name).name in _MEMBERS for name in archive.namelist())
+    except (*_DAMAGE, OSError):
+        return False
+
+
+def find_donor_of(path: Path) -> Donor | None:
+    """Donor of an archive by its name, or else by the folder inside the ZIP; None where neither says."""
+    donor = find_donor(path.name)
+    if donor is None and path.is_file() and looks_like_archive(path):
+        with zipfile.ZipFile(path) as archive:
+            donor = find_donor(" ".join({str(PurePosixPath(name).parent) for name in archive.namelist()}))
+    return donor
+
+
+def is_named_archive(path: Path, donor: Donor) -> bool:
+    """Whether a file or folder that names a donor is called as an archive is.
+
+    Notes, figures or partial downloads that name a donor may lie beside; some downloads are called by the bare id.
+    """
+    if path.is_dir():
+        return path.name.startswith("normalized_microarray_donor") or looks_like_archive(path)
+    return path.suffix.lower() == ".zip" or path.name == str(donor.archive_id)
+
+
+# --- the atlas
 
 
 class ArchivesAtlas(ExpressionAtlas):
@@ -43,8 +241,8 @@ class ArchivesAtlas(ExpressionAtlas):
     Annotation is read at once; the expression of a donor at its first use, and then kept in memory (0.44 GB for
     the largest, 1.7 GB for all six). Nothing is extracted to disk.
 
-    Levels are float64 (``identity()["precision"]``). The store of the same archives holds them as float32, rounded to
-    some 7 digits, so that results of the two differ from the 6th digit on.
+    Levels are float64 (``identity().source.precision``). The store of the same archives holds them as float32, rounded
+    to some 7 digits, so that results of the two differ from the 6th digit on.
 
     Parameters
     ----------
@@ -76,109 +274,90 @@ class ArchivesAtlas(ExpressionAtlas):
     ['H0351.2001']
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, donors: str | int | Iterable[str | int] | None = None) -> None:
+    def __init__(self, path: str | PathLike[str], *, donors: DonorsLike | None = None) -> None:
         wanted = choose_donors(donor_table(), donors)
         self.path = Path(path).expanduser().resolve()
         archives = _choose_archives(_find_archives(self.path), wanted, self.path, must_have_all=donors is not None)
-        self._annotate(archives)
+        for archive in archives:
+            archive.check_members()
+        self.archives = {archive.donor.donor_name: archive for archive in archives}
+        self.donors = donor_table(archive.donor for archive in archives)
+        self.samples = _read_samples(archives)
+        self.probes = _read_probes(archives)
+        self.structures = archives[0].read_structures()
+        # by donor, from the first use on
+        self._levels: dict[str, npt.NDArray[np.float64]] = {}
+        self._moments: dict[str, Moments] = {}
+        self._calls: dict[str, npt.NDArray[np.bool_]] = {}
 
     @property
     def name(self) -> str:
         """What the atlas is called in reports."""
         return "Allen Human Brain Atlas (donor archives)"
 
-    def identity(self) -> dict[str, Any]:
-        """Where the numbers come from; takes checksums of all files in use, which takes seconds per donor once."""
-        archives = track(self.archives.values(), description="checksums of donor archives", total=len(self.archives))
-        return {
-            "kind": "archives",
-            "name": self.name,
-            "simulated": False,
-            "path": str(self.path),
-            "space": self.space,
-            "precision": "float64",
-            "n_samples": len(self.samples),
-            "n_probes": len(self.probes),
-            "donors": self.donors.to_dict("records"),
-            "files": [file for archive in archives for file in archive.checksums],
-        }
+    def read_levels_of(self, donor_name: str, dtype: type[np.floating[Any]] = np.float64) -> npt.NDArray[Any]:
+        """Read all levels of a donor from its archive, shape (p probes, n samples)."""
+        return self._matrix_of(donor_name, EXPRESSION).read_levels(dtype)
 
-    def restricted(self, donors: str | int | Iterable[str | int]) -> ExpressionAtlas:
-        """Return the same atlas with some of its donors only; what is in memory is shared, not read again."""
-        chosen = choose_donors(self.donors, donors)
-        atlas = copy.copy(self)
-        atlas.archives = {name: self.archives[name] for name in chosen}
-        atlas.donors = self.donors[self.donors["donor_name"].isin(chosen)].reset_index(drop=True)
-        atlas.samples = self.samples[self.samples["donor_name"].isin(chosen)].reset_index(drop=True)
-        return atlas
+    def read_calls_of(self, donor_name: str) -> npt.NDArray[np.bool_]:
+        """Read all present/absent calls of a donor from its archive, shape (p probes, n samples)."""
+        return self._matrix_of(donor_name, CALLS).read_calls()
 
-    def _annotate(self, archives: list[DonorArchive]) -> None:
-        self.archives = {archive.donor.donor_name: archive for archive in archives}
-        for archive in archives:
-            archive.check_members()
-        self.donors = donor_table(archive.donor for archive in archives)
-        self.samples = _read_samples(archives)
-        self.probes = _read_probes(archives)
-        self.structures = parse_structures(archives[0].read(ONTOLOGY), source=archives[0].describe(ONTOLOGY))
-        self._expression: dict[str, DonorExpression] = {}  # by donor, from the first use on
-        self._calls: dict[str, npt.NDArray[np.bool_]] = {}
+    def _matrix_of(self, donor_name: str, member: str) -> ExpressionMatrix:
+        well_ids = self.samples.loc[self.samples["donor_name"] == donor_name, "well_id"].tolist()
+        return self.archives[donor_name].matrix(member, probe_ids=self.probes["probe_id"].to_numpy(), well_ids=well_ids)
 
-    def _read_levels(self, sample_rows: Rows, probe_rows: Rows) -> npt.NDArray[np.float64]:
-        samples = self.samples.iloc[sample_rows]
-        unread = [name for name in samples["donor_name"].unique() if name not in self._expression]
-        for name in track(unread, description="reading donor archives"):
-            self._read_donor(name)
-        return gather_levels(self._expression, samples, probe_rows)
+    def _describe_source(self, donor_names: Collection[str]) -> AtlasSource:
+        archives = [self.archives[name] for name in donor_names]
+        tracked = track(archives, description="checksums of donor archives", total=len(archives))
+        files = tuple(file for archive in tracked for file in archive.checksums)
+        return AtlasSource("archives", path=str(self.path), files=files, precision="float64")
 
-    def _read_moments(
-        self, donor_name: str, probe_rows: Rows
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        mean, sd = self._read_donor(donor_name).moments
+    def _has_calls_of(self, donor_names: Collection[str]) -> bool:
+        return all(self.archives[name].has_calls for name in donor_names)
+
+    def _read_levels(self, sample_rows: Rows, probe_rows: Rows) -> Levels:
+        names = self.samples["donor_name"].iloc[sample_rows].unique()
+        for name in track([name for name in names if name not in self._levels], description="reading donor archives"):
+            self._levels[name] = self.read_levels_of(name)
+        return self._gather(self._levels, sample_rows, probe_rows, np.float64)
+
+    def _read_moments(self, donor_name: str, probe_rows: Rows) -> Moments:
+        if donor_name not in self._moments:
+            if donor_name not in self._levels:
+                self._levels[donor_name] = self.read_levels_of(donor_name)
+            self._moments[donor_name] = compute_moments(self._levels[donor_name])
+        mean, sd = self._moments[donor_name]
         return mean[probe_rows], sd[probe_rows]
 
-    @property
-    def has_calls(self) -> bool:
-        """Whether all archives in use hold present/absent calls."""
-        return all(archive.has_calls for archive in self.archives.values())
-
     def _read_calls(self, sample_rows: Rows, probe_rows: Rows) -> npt.NDArray[np.bool_]:
+        for name in self.samples["donor_name"].iloc[sample_rows].unique():
+            if name not in self._calls:
+                self._calls[name] = self.read_calls_of(name)
+        return self._gather(self._calls, sample_rows, probe_rows, np.bool_)
+
+    def _gather(
+        self, arrays: dict[str, npt.NDArray[Any]], sample_rows: Rows, probe_rows: Rows, dtype: type[np.generic]
+    ) -> npt.NDArray[Any]:
+        """Values of samples and probes from the donors' arrays, the samples of a probe side by side in memory."""
         samples = self.samples.iloc[sample_rows]
         donor_names, columns = samples["donor_name"].to_numpy(), samples["sample"].to_numpy()
-        calls = np.empty((len(probe_rows), len(samples)), dtype=bool)
+        values = np.empty((len(probe_rows), len(samples)), dtype=dtype)
         for name in pd.unique(donor_names):
             of_donor = donor_names == name
-            calls[:, of_donor] = self._read_calls_of(name)[np.ix_(probe_rows, columns[of_donor])]
-        return calls.T
-
-    def _read_donor(self, donor_name: str) -> DonorExpression:
-        if donor_name not in self._expression:
-            levels = self.archives[donor_name].read_levels(**self.keys_of(donor_name))
-            self._expression[donor_name] = DonorExpression(levels)
-        return self._expression[donor_name]
-
-    def _read_calls_of(self, donor_name: str) -> npt.NDArray[np.bool_]:
-        if donor_name not in self._calls:
-            self._calls[donor_name] = self.archives[donor_name].read_calls(**self.keys_of(donor_name))
-        return self._calls[donor_name]
-
-    def keys_of(self, donor_name: str) -> dict[str, Any]:
-        """Probe ids of the atlas and well ids of a donor: what the donor's large tables are read with."""
-        of_donor = self.samples["donor_name"] == donor_name
-        return {
-            "probe_ids": self.probes["probe_id"].to_numpy(),
-            "well_ids": self.samples.loc[of_donor, "well_id"].tolist(),
-        }
+            values[:, of_donor] = arrays[name][np.ix_(probe_rows, columns[of_donor])]
+        return values.T
 
 
 def _find_archives(path: Path) -> list[tuple[Path, Donor]]:
     if not path.exists():
         raise AtlasNotFoundError(f"{path} does not exist; {_NEEDED}")
     candidates = [path] if path.is_file() or looks_like_archive(path) else sorted(path.iterdir())
-    owners = [(candidate, tell_donor_of(candidate)) for candidate in candidates]
+    owners = [(candidate, find_donor_of(candidate)) for candidate in candidates]
     for candidate, donor in owners:
         if donor is None:
             _refuse_archive_of_nobody(candidate)
-    found = [(candidate, donor) for candidate, donor in owners if donor and _is_called_archive(candidate, donor)]
+    found = [(candidate, donor) for candidate, donor in owners if donor and is_named_archive(candidate, donor)]
     if not found:
         raise AtlasNotFoundError(
             f"{path} is no donor archive; {_NEEDED}" if path.is_file() else f"no donor archive in {path}; {_NEEDED}"
@@ -190,21 +369,14 @@ def _refuse_archive_of_nobody(path: Path) -> None:
     # passing over an archive would silently lose a donor
     if looks_like_archive(path):
         raise ArchiveError(
-            f"{path} holds a donor archive, but nothing tells of which donor; give it a name with the donor's id, "
+            f"{path} holds a donor archive, but nothing says of which donor; give it a name with the donor's id, "
             f"such as normalized_microarray_donor{DONORS[0].donor_id}"
         )
     if path.suffix.lower() == ".zip" and path.is_file() and not zipfile.is_zipfile(path):
         raise ArchiveError(
-            f"{path} is no complete ZIP file ({path.stat().st_size:,} bytes), and its name tells no donor; download "
+            f"{path} is no complete ZIP file ({path.stat().st_size:,} bytes), and its name names no donor; download "
             f"it again if it is a donor archive, else move it out of the folder"
         )
-
-
-def _is_called_archive(path: Path, donor: Donor) -> bool:
-    # notes, figures or partial downloads that name a donor may lie beside; some downloads are called by the bare id
-    if path.is_dir():
-        return path.name.startswith("normalized_microarray_donor") or looks_like_archive(path)
-    return path.suffix.lower() == ".zip" or path.name == str(donor.archive_id)
 
 
 def _choose_archives(
@@ -229,17 +401,13 @@ def _choose_archives(
 
 
 def _read_samples(archives: list[DonorArchive]) -> pd.DataFrame:
-    tables = [
-        parse_samples(archive.read(SAMPLES), donor_name=archive.donor.donor_name, source=archive.describe(SAMPLES))
-        for archive in archives
-    ]
-    samples = pd.concat(tables, ignore_index=True)
+    samples = pd.concat([archive.read_samples() for archive in archives], ignore_index=True)
     is_duplicate = samples["well_id"].duplicated()
     if is_duplicate.any():
         well_id = samples.loc[is_duplicate, "well_id"].iloc[0]
         donor_names = samples.loc[samples["well_id"] == well_id, "donor_name"].unique()
         raise ArchiveError(
-            f"well {well_id} is in {SAMPLES} of donors {' and '.join(donor_names)}, but belongs to one donor only; "
+            f"well {well_id} is in {_SAMPLES} of donors {' and '.join(donor_names)}, but belongs to one donor only; "
             f"one of the archives has another donor's name"
         )
     return samples
@@ -248,11 +416,11 @@ def _read_samples(archives: list[DonorArchive]) -> pd.DataFrame:
 def _read_probes(archives: list[DonorArchive]) -> pd.DataFrame:
     first_content, probes = b"", pd.DataFrame()
     for archive in archives:
-        content = archive.read(PROBES)
+        content = archive.read(_PROBES)
         if probes.empty:
-            first_content, probes = content, parse_probes(content, source=archive.describe(PROBES))
+            first_content, probes = content, parse_probes(content, source=archive.describe(_PROBES))
         elif content != first_content:  # the distributed archives all hold the same file
-            others = parse_probes(content, source=archive.describe(PROBES))
+            others = parse_probes(content, source=archive.describe(_PROBES))
             _compare_probes(probes, others, archives[0], archive)
     return probes
 
@@ -261,7 +429,7 @@ def _compare_probes(probes: pd.DataFrame, others: pd.DataFrame, first: DonorArch
     different = set(probes["probe_id"]) ^ set(others["probe_id"])
     if different:
         raise ArchiveError(
-            f"donors {first.donor} and {other.donor} have different probes ({len(different):,} are in one {PROBES} "
+            f"donors {first.donor} and {other.donor} have different probes ({len(different):,} are in one {_PROBES} "
             f"only, such as {min(different)}); take both archives from the same release"
         )
     genes, other_genes = (table.set_index("probe_id")["gene"] for table in (probes, others))
@@ -269,6 +437,6 @@ def _compare_probes(probes: pd.DataFrame, others: pd.DataFrame, first: DonorArch
     if is_other.any():
         probe_id = genes.index[is_other.to_numpy()][0]
         raise ArchiveError(
-            f"probe {probe_id} is of gene {genes[probe_id]!r} in {PROBES} of donor {first.donor}, and of gene "
+            f"probe {probe_id} is of gene {genes[probe_id]!r} in {_PROBES} of donor {first.donor}, and of gene "
             f"{other_genes[probe_id]!r} in that of donor {other.donor}; take both archives from the same release"
         )

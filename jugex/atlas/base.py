@@ -1,28 +1,46 @@
-"""What every source of expression offers: samples, probes, donors, structures, levels and z-scores."""
+"""The interface of every source of expression, and the views through which one is looked at."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Collection
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.errors import AtlasError
+from jugex.atlas.annotation import AXES, CoordinatesLike, check_common_wells, read_coordinates, read_probe_genes
+from jugex.atlas.donors import DONOR_COLUMNS, DonorsLike, choose_donors
+from jugex.atlas.identity import (
+    AtlasChanges,
+    AtlasDonor,
+    AtlasIdentity,
+    AtlasSource,
+    MirrorRecord,
+    NewCoordinates,
+    NewProbeGenes,
+    Side,
+)
+from jugex.atlas.input_tables import Table
+from jugex.errors import AtlasError, AtlasWarning, OptionError, warn_user
 from jugex.genes import GeneRequest, Genes
-from jugex.spaces import MNI_SPACE
+from jugex.spaces import MNI_SPACE, tell_hemispheres
 
 __all__ = [
     "DONOR_COLUMNS",
-    "MNI_SPACE",
     "PROBE_COLUMNS",
     "SAMPLE_COLUMNS",
     "STRUCTURE_COLUMNS",
+    "AtlasView",
     "ExpressionAtlas",
+    "Levels",
+    "Moments",
+    "Rows",
     "as_slice",
+    "compute_moments",
 ]
 
 SAMPLE_COLUMNS = (
@@ -30,12 +48,15 @@ SAMPLE_COLUMNS = (
     "mni_x", "mni_y", "mni_z",
 )  # fmt: skip
 PROBE_COLUMNS = ("probe_id", "probe_name", "gene", "entrez_id")
-DONOR_COLUMNS = ("donor_name", "donor_id", "age", "gender", "race")
 STRUCTURE_COLUMNS = ("structure_id", "acronym", "name", "parent_structure_id")
 
 Rows = npt.NDArray[np.intp]
 #: Log2 levels, in the precision of their source.
 Levels = npt.NDArray[np.floating[Any]]
+#: Mean and standard deviation (ddof = 0) of probes, each (p,).
+Moments = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+
+_PROBES_PER_CHUNK = 1024
 
 
 def as_slice(rows: Rows) -> slice | Rows:
@@ -43,6 +64,29 @@ def as_slice(rows: Rows) -> slice | Rows:
     if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
         return slice(int(rows[0]), int(rows[-1]) + 1)
     return rows
+
+
+def compute_moments(levels: Levels) -> Moments:
+    """Mean and standard deviation (ddof = 0) of each probe.
+
+    Parameters
+    ----------
+    levels : ndarray of float32 or float64, shape (p probes, n samples)
+        Log2 levels of all samples of one donor.
+
+    Returns
+    -------
+    mean, sd : ndarray of float64, each (p,)
+        Computed in float64. A constant probe has the standard deviation 0 exactly, whatever the rounding of its mean.
+    """
+    mean = np.empty(len(levels))
+    sd = np.empty(len(levels))
+    for start in range(0, len(levels), _PROBES_PER_CHUNK):  # in chunks: deviations need as much memory again
+        chunk = slice(start, start + _PROBES_PER_CHUNK)
+        values = levels[chunk].astype(np.float64)
+        mean[chunk] = values.mean(axis=1)
+        sd[chunk] = np.where(values.max(axis=1) > values.min(axis=1), values.std(axis=1), 0.0)
+    return mean, sd
 
 
 class ExpressionAtlas(ABC):
@@ -63,19 +107,29 @@ class ExpressionAtlas(ABC):
         (nullable int; missing at the root). Empty where the source has none.
     space : str
         Space of the coordinates, by TemplateFlow's name.
+    simulated : bool
+        Whether the values are made up; every output says so where they are.
+
+    Notes
+    -----
+    Donors, coordinates, hemisphere and annotation of probes are changed by views: ``atlas.with_donors([9861, 10021])``,
+    ``atlas.with_coordinates("corrected.csv")``, ``atlas.mirrored("left")`` and ``atlas.reannotated("probes.csv")`` are
+    atlases themselves, which can be looked at in the same way. Nothing is copied but the annotation, and z-scores stay
+    those of the source: standardised over all samples that a donor has there, whichever of them a view keeps.
 
     Examples
     --------
     >>> import jugex
     >>> atlas = jugex.open_atlas("simulated")
-    >>> atlas.name, atlas.has_calls, atlas.is_remote, atlas.identity()["kind"]
+    >>> atlas.name, atlas.has_calls, atlas.is_remote, atlas.identity().source.kind
     ('Simulated atlas (not real data)', False, False, 'simulated')
     >>> probes = atlas.probes["probe_id"][:3]
     >>> atlas.levels(probe_ids=probes).shape, atlas.zscores(probe_ids=probes).shape
     ((515, 3), (515, 3))
     >>> levels, zscores = atlas.levels_and_zscores(probe_ids=probes)
-    >>> len(atlas.restricted(donors=["H0351.1015"]).samples), atlas.with_genes(["MAOA"]) is atlas
-    (63, True)
+    >>> left = atlas.with_donors(["H0351.1015"]).mirrored("left")
+    >>> len(left.samples), left.changes.mirror.n_reflected, atlas.with_genes(["MAOA"]) is atlas
+    (63, 0, True)
 
     Where the source has present calls, ``atlas.present(probe_ids=probes)`` has the shape of `levels`.
     """
@@ -85,8 +139,9 @@ class ExpressionAtlas(ABC):
     donors: pd.DataFrame
     structures: pd.DataFrame
     space: str = MNI_SPACE
-    #: whether the values are simulated; every output says so where they are
     simulated: bool = False
+    #: what the views on the way from the source to this atlas changed
+    changes: AtlasChanges = AtlasChanges()
 
     @property
     @abstractmethod
@@ -100,7 +155,11 @@ class ExpressionAtlas(ABC):
 
     @property
     def has_calls(self) -> bool:
-        """Whether `present` knows which probes are above background."""
+        """Whether `present` knows which probes are above background, in the samples of all donors."""
+        return self._has_calls_of(self.donors["donor_name"].tolist())
+
+    def _has_calls_of(self, donor_names: Collection[str]) -> bool:
+        del donor_names
         return False
 
     @property
@@ -108,18 +167,33 @@ class ExpressionAtlas(ABC):
         """Whether each value is asked for over the network, so that all genes are too many."""
         return False
 
+    def identity(self) -> AtlasIdentity:
+        """What determines the values: source with checksums, donors in use, and what views changed.
+
+        Checksums of donor archives take seconds per donor at the first call; `changes` costs nothing.
+        """
+        rows = self.donors[list(DONOR_COLUMNS)].to_dict("records")
+        return AtlasIdentity(
+            name=self.name,
+            simulated=self.simulated,
+            space=self.space,
+            n_samples=len(self.samples),
+            n_probes=len(self.probes),
+            donors=tuple(AtlasDonor(**{str(key): value for key, value in row.items()}) for row in rows),
+            source=self._describe_source(self.donors["donor_name"].tolist()),
+            changes=self.changes,
+        )
+
     @abstractmethod
-    def identity(self) -> dict[str, Any]:
-        """Where the numbers come from (JSON types only): kind, name, path, number of samples, checksums."""
+    def _describe_source(self, donor_names: Collection[str]) -> AtlasSource:
+        """Where the values of some of the donors come from."""
 
     @abstractmethod
     def _read_levels(self, sample_rows: Rows, probe_rows: Rows) -> Levels:
         """Log2 levels (n samples x p probes) of rows of `samples` and of `probes`."""
 
     @abstractmethod
-    def _read_moments(
-        self, donor_name: str, probe_rows: Rows
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    def _read_moments(self, donor_name: str, probe_rows: Rows) -> Moments:
         """Mean and standard deviation (ddof = 0), each (p,), of probes over *all* samples of a donor.
 
         The standard deviation of a probe that is constant over the donor is exactly 0.
@@ -227,23 +301,149 @@ class ExpressionAtlas(ABC):
         del genes
         return self
 
-    def restricted(self, donors: str | int | Iterable[str | int]) -> ExpressionAtlas:
-        """Return the same atlas with some of its donors only.
+    def with_donors(self, donors: DonorsLike) -> ExpressionAtlas:
+        """Return the atlas of some of the donors.
 
         Parameters
         ----------
-        donors : iterable of str or int
-            Names or ids.
+        donors : str, int or iterable of them
+            Names (``"H0351.2001"``) or ids (9861).
 
         Raises
         ------
         OptionError
             Where one is not in the atlas.
         """
-        from jugex.atlas.allen import choose_donors
-        from jugex.atlas.views import with_donors
+        chosen = choose_donors(self.donors, donors)
+        return AtlasView(
+            self,
+            samples=self.samples[self.samples["donor_name"].isin(chosen)],
+            donors=self.donors[self.donors["donor_name"].isin(chosen)],
+        )
 
-        return with_donors(self, choose_donors(self.donors, donors))
+    def with_coordinates(self, coordinates: CoordinatesLike) -> ExpressionAtlas:
+        """Return the atlas with other MNI coordinates of its samples.
+
+        A sample that the table lacks is left out: where it lies in the other registration is not known, and its place
+        in the first one would mix the two. The number of such samples is recorded, and warned of. New coordinates undo
+        a mirror: reflect after they are given.
+
+        Parameters
+        ----------
+        coordinates : DataFrame, path-like or sequence of path-like
+            Coordinates by `well_id`, in mm; see `jugex.atlas.annotation.read_coordinates`. Wells that the atlas does
+            not have are passed over.
+
+        Raises
+        ------
+        AtlasError
+            Where the table cannot be used, or has no well of the atlas.
+
+        Warns
+        -----
+        AtlasWarning
+            Where samples of the atlas are left out.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> atlas = jugex.open_atlas("simulated")
+        >>> table = atlas.samples[["well_id", "mni_x", "mni_y", "mni_z"]].assign(mni_x=lambda table: table["mni_x"] + 3)
+        >>> moved = atlas.with_coordinates(table)
+        >>> float(moved.samples["mni_x"].mean() - atlas.samples["mni_x"].mean())
+        3.0
+        """
+        read = read_coordinates(coordinates)
+        samples = self.samples[self.samples["well_id"].isin(read.table.index)].copy()
+        check_common_wells(len(samples), self.name)
+        n_dropped = len(self.samples) - len(samples)
+        if n_dropped:
+            warn_user(
+                f"{n_dropped} of {len(self.samples):,} samples of {self.name} have no coordinates in the table given, "
+                "and are left out",
+                AtlasWarning,
+            )
+        for axis in AXES:
+            samples[axis] = read.table[axis].reindex(samples["well_id"]).to_numpy(dtype=np.float64)
+        record = NewCoordinates(read.files, read.columns, n_wells=len(read.table), n_dropped=n_dropped)
+        return AtlasView(self, samples=samples, changes=replace(self.changes, coordinates=record, mirror=None))
+
+    def mirrored(self, side: Side) -> ExpressionAtlas:
+        """Return the atlas with all samples in one hemisphere: those of the other one are reflected at x = 0.
+
+        Each sample counts once, at its reflected place alone; its structure keeps the name of where it was taken. For
+        regions of one hemisphere this adds the samples that two of the six AHBA donors have in the other one, and
+        assumes that expression is symmetric: Hawrylycz et al. (2012), doi 10.1038/nature11405, found no significant
+        differences between the hemispheres.
+
+        Parameters
+        ----------
+        side : {'left', 'right'}
+            `left` reflects samples with x > 0, `right` those with x < 0.
+
+        Returns
+        -------
+        ExpressionAtlas
+            The column `hemisphere` of its samples says where each was taken.
+
+        Raises
+        ------
+        OptionError
+            Where the side is neither.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> left = jugex.open_atlas("simulated").mirrored("left")
+        >>> bool((left.samples["mni_x"] <= 0).all())
+        True
+        """
+        if side not in get_args(Side):
+            raise OptionError(f"mirror is one of {', '.join(get_args(Side))}; got {side!r}")
+        x = self.samples["mni_x"].to_numpy(dtype=np.float64)
+        is_reflected = x > 0 if side == "left" else x < 0
+        samples = self.samples.assign(mni_x=np.where(is_reflected, -x, x))
+        if "hemisphere" not in samples:
+            samples["hemisphere"] = tell_hemispheres(x)
+        record = MirrorRecord(side, n_reflected=int(is_reflected.sum()))
+        return AtlasView(self, samples=samples, changes=replace(self.changes, mirror=record))
+
+    def reannotated(self, table: Table) -> ExpressionAtlas:
+        """Return the atlas whose probes measure the genes that a table says.
+
+        Probes that the table does not assign to a gene are left out; their number is recorded.
+
+        Parameters
+        ----------
+        table : DataFrame or path-like
+            Columns `probe_name`, `gene_symbol`, `entrez_id`; see `jugex.atlas.annotation.read_probe_genes`.
+
+        Raises
+        ------
+        AtlasError
+            Where the table cannot be used, or names no probe of the atlas.
+
+        Examples
+        --------
+        >>> # not run: needs a table of yours
+        >>> import jugex
+        >>> jugex.open_atlas().reannotated("reannotated.csv").changes.reannotation  # doctest: +SKIP
+        """
+        read = read_probe_genes(table)
+        probes = self.probes[self.probes["probe_name"].isin(read.table.index)].copy()
+        if probes.empty:
+            given = read.file.file or "given"
+            raise AtlasError(
+                f"none of the probes of the re-annotation table {given} is in {self.name}; check that its column "
+                f"probe_name holds names such as {self.probes['probe_name'].iloc[0]}"
+            )
+        assigned = read.table.loc[probes["probe_name"]]
+        n_changed = int((probes["gene"].to_numpy() != assigned["gene"].to_numpy()).sum())
+        probes["gene"], probes["entrez_id"] = assigned["gene"].to_numpy(), assigned["entrez_id"].array
+        record = NewProbeGenes(
+            read.file, n_probes=len(probes), n_dropped=len(self.probes) - len(probes), n_changed=n_changed
+        )
+        return AtlasView(self, probes=probes, changes=replace(self.changes, reannotation=record))
 
     def _standardize(self, levels: Levels, sample_rows: Rows, probe_rows: Rows) -> npt.NDArray[np.float64]:
         zscores = np.empty(levels.T.shape)  # probes first: moments belong to probes
@@ -283,3 +483,75 @@ class ExpressionAtlas(ABC):
             f"<{type(self).__name__}: {self.name}, {len(self.samples):,} samples of {len(self.donors)} donors, "
             f"{len(self.probes):,} probes>"
         )
+
+
+class AtlasView(ExpressionAtlas):
+    """Another atlas with other annotation, or with fewer samples or probes.
+
+    Parameters
+    ----------
+    atlas : ExpressionAtlas
+        The atlas to look at.
+    samples, probes : DataFrame, optional
+        Rows of the atlas's tables to keep, under their index there; values may differ. Default: all.
+    donors : DataFrame, optional
+        Rows of its donors to keep.
+    changes : AtlasChanges, optional
+        What this view and those below it changed; default: the changes of the atlas.
+    """
+
+    def __init__(
+        self,
+        atlas: ExpressionAtlas,
+        *,
+        samples: pd.DataFrame | None = None,
+        probes: pd.DataFrame | None = None,
+        donors: pd.DataFrame | None = None,
+        changes: AtlasChanges | None = None,
+    ) -> None:
+        samples = atlas.samples if samples is None else samples
+        probes = atlas.probes if probes is None else probes
+        self._atlas = atlas
+        self._sample_rows: Rows = samples.index.to_numpy(dtype=np.intp)
+        self._probe_rows: Rows = probes.index.to_numpy(dtype=np.intp)
+        self.samples = samples.reset_index(drop=True)
+        self.probes = probes.reset_index(drop=True)
+        self.donors = (atlas.donors if donors is None else donors).reset_index(drop=True)
+        self.structures = atlas.structures
+        self.space, self.simulated = atlas.space, atlas.simulated
+        self.changes = atlas.changes if changes is None else changes
+
+    @property
+    def name(self) -> str:
+        """What the atlas is called in reports."""
+        return self._atlas.name
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the underlying atlas is asked over the network."""
+        return self._atlas.is_remote
+
+    @cached_property
+    def genes(self) -> Genes:
+        """The genes of the atlas; symbols that a re-annotation replaced are found by their Entrez ids."""
+        is_reannotation = self.changes.reannotation is not self._atlas.changes.reannotation
+        return Genes(self.probes, former=self._atlas.probes if is_reannotation else self._atlas.genes.former)
+
+    def _describe_source(self, donor_names: Collection[str]) -> AtlasSource:
+        return self._atlas._describe_source(donor_names)
+
+    def _has_calls_of(self, donor_names: Collection[str]) -> bool:
+        return self._atlas._has_calls_of(donor_names)
+
+    def _read_levels(self, sample_rows: Rows, probe_rows: Rows) -> Levels:
+        return self._atlas._read_levels(self._sample_rows[sample_rows], self._probe_rows[probe_rows])
+
+    def _read_moments(self, donor_name: str, probe_rows: Rows) -> Moments:
+        return self._atlas._read_moments(donor_name, self._probe_rows[probe_rows])
+
+    def _read_calls(self, sample_rows: Rows, probe_rows: Rows) -> npt.NDArray[np.bool_]:
+        return self._atlas._read_calls(self._sample_rows[sample_rows], self._probe_rows[probe_rows])
+
+    def _standardize(self, levels: Levels, sample_rows: Rows, probe_rows: Rows) -> npt.NDArray[np.float64]:
+        # a web service has z-scores of its own
+        return self._atlas._standardize(levels, self._sample_rows[sample_rows], self._probe_rows[probe_rows])

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import uuid4
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from jugex._version import __version__
-from jugex.atlas.allen import DONORS
 from jugex.atlas.archives import ArchivesAtlas
-from jugex.atlas.expression import Moments, compute_moments
-from jugex.atlas.locations import STORE_FOLDER, default_data_folder
-from jugex.atlas.store_format import (
+from jugex.atlas.base import Moments, compute_moments
+from jugex.atlas.donors import DONORS, DonorsLike
+from jugex.atlas.identity import FileRecord
+from jugex.atlas.opening import STORE_FOLDER, default_data_folder
+from jugex.atlas.store import (
     MANIFEST,
     MOMENTS,
     TABLES,
@@ -32,7 +36,6 @@ from jugex.atlas.store_format import (
     name_table,
     read_manifest,
 )
-from jugex.atlas.store_writing import StoreWriter, sync_folder
 from jugex.errors import JugexError, StoreError
 from jugex.progress import track
 
@@ -74,7 +77,7 @@ def build_store(
     archives: str | os.PathLike[str],
     to: str | os.PathLike[str] | None = None,
     *,
-    donors: str | int | Iterable[str | int] | None = None,
+    donors: DonorsLike | None = None,
     overwrite: bool = False,
 ) -> BuildReport:
     """Turn donor archives into a store that opens at once.
@@ -126,7 +129,7 @@ def build_store(
         if older is not None and not overwrite:
             _refuse_losing(older, source, store)
         stamps = _stamp_sources(source)
-        sources = _describe_sources(source)
+        sources = _record_sources(source)
         if older is not None and _contents(older.sources) == _contents(sources):
             return _report(store, older, is_new=False)
         has_replaced = is_store(store)
@@ -197,13 +200,15 @@ def _refuse_changes(stamps: list[tuple[Path, int, int]], source: ArchivesAtlas) 
             raise StoreError(f"{before[0]} was changed while it was read; build again when nothing writes to it")
 
 
-def _describe_sources(source: ArchivesAtlas) -> list[dict[str, Any]]:
-    """Donor, name, bytes and SHA-256 of the files of all archives."""
+def _record_sources(source: ArchivesAtlas) -> tuple[FileRecord, ...]:
+    """Records of the files of all archives, with their donors."""
     archives = source.archives
     with ThreadPoolExecutor(min(len(archives), os.cpu_count() or 1)) as pool:
         checksums = pool.map(lambda archive: archive.checksums, archives.values())
-        described = list(track(checksums, description="checksums of donor archives", total=len(archives)))
-    return [{"donor_name": name} | file for name, files in zip(archives, described, strict=True) for file in files]
+        records = list(track(checksums, description="checksums of donor archives", total=len(archives)))
+    return tuple(
+        replace(file, donor_name=name) for name, files in zip(archives, records, strict=True) for file in files
+    )
 
 
 def _read_sound(store: Path) -> Manifest | None:
@@ -223,7 +228,7 @@ def _refuse_losing(older: Manifest, source: ArchivesAtlas, store: Path) -> None:
     lost_donors = [name for name in older.n_samples if name not in source.archives]
     lost_calls = [name for name in older.with_calls if name in source.archives and not source.archives[name].has_calls]
     losses = [
-        what + _list_donors(names)
+        what + _name_donors(names)
         for what, names in (("", lost_donors), ("the present/absent calls of ", lost_calls))
         if names
     ]
@@ -234,13 +239,13 @@ def _refuse_losing(older: Manifest, source: ArchivesAtlas, store: Path) -> None:
         )
 
 
-def _list_donors(names: list[str]) -> str:
+def _name_donors(names: list[str]) -> str:
     listed = ", ".join(str(donor) for donor in DONORS if donor.donor_name in names)
     return f"{'donor' if len(names) == 1 else 'donors'} {listed}"
 
 
-def _contents(sources: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    return sorted((file["donor_name"], file["sha256"]) for file in sources)  # a file may have another name now
+def _contents(sources: tuple[FileRecord, ...]) -> list[tuple[str | None, str]]:
+    return sorted((file.donor_name, file.sha256) for file in sources)  # a file may have another name now
 
 
 def _check_space(folder: Path, source: ArchivesAtlas) -> None:
@@ -263,9 +268,9 @@ def _temporary_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _write_store(source: ArchivesAtlas, sources: list[dict[str, Any]], folder: Path) -> Manifest:
+def _write_store(source: ArchivesAtlas, sources: tuple[FileRecord, ...], folder: Path) -> Manifest:
     """Write all files of a store, its manifest last."""
-    writer = StoreWriter(folder)
+    writer = _StoreWriter(folder)
     moments = _write_donors(source, writer)
     writer.write_array(MOMENTS, np.array(moments))
     for table in TABLES:
@@ -277,30 +282,31 @@ def _write_store(source: ArchivesAtlas, sources: list[dict[str, Any]], folder: P
         space=source.space,
         n_probes=len(source.probes),
         n_samples={str(name): int(n) for name, n in source.samples["donor_name"].value_counts(sort=False).items()},
-        with_calls=[name for name, archive in source.archives.items() if archive.has_calls],
-        files=dict(writer.files),  # all but the manifest itself
+        with_calls=tuple(name for name, archive in source.archives.items() if archive.has_calls),
+        files=tuple(writer.files),  # all but the manifest itself
         sources=sources,
     )
     writer.write_text(MANIFEST, manifest.to_json())
-    sync_folder(folder)
+    _sync_folder(folder)
     return manifest
 
 
-def _write_donors(source: ArchivesAtlas, writer: StoreWriter) -> list[Moments]:
+def _write_donors(source: ArchivesAtlas, writer: _StoreWriter) -> list[Moments]:
     """Write levels and calls; while one donor is written to disk, the next one is read."""
     written: list[Future[Moments]] = []
     with ThreadPoolExecutor(1) as pool:
         for name, archive in track(source.archives.items(), description="building the store", total=len(source.donors)):
-            keys = source.keys_of(name)
-            levels = archive.read_levels(**keys, dtype=np.float32)
-            calls = np.packbits(archive.read_calls(**keys), axis=1) if archive.has_calls else None
+            levels = source.read_levels_of(name, np.float32)
+            calls = np.packbits(source.read_calls_of(name), axis=1) if archive.has_calls else None
             if written:
                 written[-1].result()  # no more than two donors in memory
             written.append(pool.submit(_write_donor, writer, name, levels, calls))
         return [future.result() for future in written]
 
 
-def _write_donor(writer: StoreWriter, name: str, levels: Any, calls: Any) -> Moments:
+def _write_donor(
+    writer: _StoreWriter, name: str, levels: npt.NDArray[np.float32], calls: npt.NDArray[np.uint8] | None
+) -> Moments:
     writer.write_array(name_levels(name), levels)
     if calls is not None:
         writer.write_array(name_calls(name), calls)
@@ -317,5 +323,70 @@ def _put_in_place(temporary: Path, store: Path) -> None:
         if aside.exists():
             aside.rename(store)
         raise
-    sync_folder(store.parent)
+    _sync_folder(store.parent)
     shutil.rmtree(aside, ignore_errors=True)
+
+
+class _StoreWriter:
+    """Writes files into a new folder, each on disk before it counts, and records them in `files`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files: list[FileRecord] = []
+
+    def write_array(self, name: str, array: npt.NDArray[Any]) -> None:
+        """Write an array in C order."""
+        with self._open(name) as stream:
+            np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
+
+    def write_table(self, name: str, table: pd.DataFrame) -> None:
+        """Write a table as an Arrow file (Feather version 2, uncompressed)."""
+        import pyarrow
+
+        content = pyarrow.Table.from_pandas(table)
+        buffer = pyarrow.BufferOutputStream()
+        with pyarrow.ipc.new_file(buffer, content.schema) as writer:
+            writer.write_table(content)
+        with self._open(name) as stream:
+            stream.write(memoryview(buffer.getvalue()))
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text in UTF-8."""
+        with self._open(name) as stream:
+            stream.write(text.encode())
+
+    @contextmanager
+    def _open(self, name: str) -> Iterator[_HashingStream]:
+        with (self.folder / name).open("xb") as file:
+            stream = _HashingStream(file)
+            yield stream
+            file.flush()
+            os.fsync(file.fileno())  # else a rename can outlive a power cut that the content does not
+        self.files.append(FileRecord(name, stream.hexdigest(), stream.n_bytes))
+
+
+class _HashingStream:
+    """Takes the checksum of what goes through, so that nothing needs to be read again."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._hash = file, hashlib.sha256()
+        self.n_bytes = 0
+
+    def write(self, data: bytes | memoryview) -> int:
+        self._file.write(data)
+        self._hash.update(data)
+        self.n_bytes += len(data)
+        return len(data)
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to disk, where the system can (Windows has no such call, and needs none)."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

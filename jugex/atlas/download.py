@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
-from collections.abc import Iterable, Iterator
+import random
+import re
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
+from http import HTTPStatus
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from jugex.atlas.allen import ARCHIVES_URL, DONORS, Donor, choose_donors, donor_table
+from jugex.atlas.archives import DonorArchive, find_donor_of, is_named_archive
 from jugex.atlas.building import BuildReport, build_store
-from jugex.atlas.donor_archive import DonorArchive, looks_like_archive, tell_donor_of
-from jugex.atlas.locations import ARCHIVES_FOLDER, STORE_FOLDER, default_data_folder
-from jugex.atlas.opening import open_atlas
-from jugex.atlas.transfer import PART_SUFFIX, ResumingDownloader, Retries
-from jugex.atlas.transfer_errors import DamagedError, TransferError, explain_disk
-from jugex.atlas.verifying import Checksums, check_archive
+from jugex.atlas.donors import ARCHIVES_URL, DONORS, Donor, DonorsLike, choose_donors, donor_table
+from jugex.atlas.opening import ARCHIVES_FOLDER, STORE_FOLDER, default_data_folder, open_atlas
 from jugex.errors import ArchiveError, DownloadError, JugexError, JugexWarning, OptionError, warn_user
 from jugex.progress import ByteBar, byte_bar
 
-__all__ = ["ARCHIVES_VARIABLE", "TERMS_OF_USE", "FetchReport", "fetch_archives", "record_terms"]
+if TYPE_CHECKING:
+    from requests import RequestException, Response
+
+__all__ = ["ARCHIVES_VARIABLE", "TERMS_OF_USE", "FetchReport", "Retries", "fetch_archives", "record_terms"]
 
 #: Environment variable that names another address of the archives, for mirrors and tests.
 ARCHIVES_VARIABLE = "JUGEX_ARCHIVES_URL"
@@ -35,8 +46,16 @@ They ask those who publish with the data to cite it:
 """
 
 _TERMS_FILE = "TERMS_OF_USE.txt"
-_DAMAGED_SUFFIX = ".damaged"
+_CHECKSUMS_FILE = "checksums.json"
 _LOCK = ".fetch.lock"
+_PART_SUFFIX, _DAMAGED_SUFFIX = ".part", ".damaged"
+_CHUNK_BYTES = 1 << 16  # at most so much is lost where a connection breaks
+_WAIT = "wait a while"
+_ELSEWHERE = "or choose another folder with --to"
+_PROXY_REMEDY = (
+    "set the environment variable HTTPS_PROXY to your network's proxy with name and password "
+    "(http://name:password@proxy:port), or unset it where there is none"
+)
 
 
 @dataclass(frozen=True)
@@ -60,8 +79,33 @@ class FetchReport:
     store: BuildReport | None
 
 
+@dataclass(frozen=True)
+class Retries:
+    """How often, and how soon, a download is tried again.
+
+    Attributes
+    ----------
+    tries : int
+        Attempts in a row that may bring nothing new; an attempt that brings more than all before starts the count
+        again, so that a poor line gets there in the end.
+    pause : float
+        Seconds before the second attempt; doubled before each further one, and varied by half so that many
+        clients do not come back all at once.
+    timeout : float
+        Seconds without a byte after which an attempt has failed.
+    """
+
+    tries: int = 5
+    pause: float = 1.0
+    timeout: float = 60.0
+
+    def wait(self, n_failures: int) -> float:
+        """Seconds to wait after so many failures in a row."""
+        return self.pause * 2.0 ** (n_failures - 1) * random.uniform(0.5, 1.5)
+
+
 def fetch_archives(
-    donors: str | int | Iterable[str | int] | None = None,
+    donors: DonorsLike | None = None,
     to: str | os.PathLike[str] | None = None,
     *,
     build: bool = True,
@@ -86,7 +130,7 @@ def fetch_archives(
     keep_archives : bool
         Whether the ZIP files stay once the store is built; they are needed again to add another donor to it.
     retries : Retries, optional
-        How patient to be.
+        How often, and how soon, to try again.
 
     Returns
     -------
@@ -111,17 +155,27 @@ def fetch_archives(
     names = choose_donors(donor_table(), donors)
     wanted = [donor for donor in DONORS if donor.donor_name in names]
     folder = _find_data_folder(to)
-    fetcher = _Fetcher(_choose_archives_folder(folder), retries or Retries())
-    only_stored = fetcher.list_missing(_list_stored(folder)) if build else []
+    archives = _ArchivesFolder(folder)
+    only_stored = [donor for donor in _list_stored(folder) if archives.find(donor) is None] if build else []
     if only_stored and set(wanted) <= set(only_stored):
-        return FetchReport(fetcher.folder, (), tuple(names), None)
-    _refuse_losing([donor for donor in only_stored if donor not in wanted], folder)
-    with _explaining_interruption(fetcher.folder):
-        downloaded, present = fetcher.fetch_all(wanted)
-        store = build_store(fetcher.folder, folder) if build else None
+        return FetchReport(archives.path, (), tuple(names), None)
+    lost = ",".join(str(donor.donor_id) for donor in only_stored if donor not in wanted)
+    if lost:
+        raise OptionError(
+            f"the store in {folder} holds donors {lost}, whose archives have been removed: a store built now would "
+            f"lose them; name them too (--donors), leave --donors out, or choose another folder with --to"
+        )
+    try:
+        with _explaining_disk(archives.path), _locked(archives.path):
+            downloaded = archives.complete(wanted, retries or Retries())
+        store = build_store(archives.path, folder) if build else None
+    except KeyboardInterrupt:
+        message = f"what has arrived is kept in {archives.path}, and the next jugex fetch goes on from there"
+        raise KeyboardInterrupt(message) from None
     if build and not keep_archives:
-        fetcher.remove(wanted)
-    return FetchReport(fetcher.folder, downloaded, present, store)
+        archives.remove(wanted)
+    present = tuple(name for name in names if name not in downloaded)
+    return FetchReport(archives.path, downloaded, present, store)
 
 
 def record_terms(to: str | os.PathLike[str] | None = None) -> bool:
@@ -135,128 +189,12 @@ def record_terms(to: str | os.PathLike[str] | None = None) -> bool:
     return True
 
 
-class _Fetcher:
-    """Brings archives into one folder, as patient as `retries` say."""
-
-    def __init__(self, folder: Path, retries: Retries) -> None:
-        self.folder, self._retries = folder, retries
-        self._checksums = Checksums(folder)
-
-    def fetch_all(self, wanted: list[Donor]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Names of the donors that were downloaded, and of those that were there; what fails is told at the end."""
-        with _explaining_disk(self.folder), _only_one_in(self.folder):
-            return self._fetch_all(wanted)
-
-    def list_missing(self, donors: list[Donor]) -> list[Donor]:
-        """List those of the donors that have no archive here."""
-        return [donor for donor in donors if not self.folder.is_dir() or self._find(donor) is None]
-
-    def remove(self, donors: list[Donor]) -> None:
-        """Remove archives; unpacked folders were not made here and stay."""
-        for donor in donors:
-            archive = self._find(donor)
-            if archive is not None and archive.path.is_file():
-                archive.path.unlink()
-
-    def _fetch_all(self, wanted: list[Donor]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        downloaded: list[str] = []
-        present: list[str] = []
-        failures: list[tuple[Donor, TransferError]] = []
-        for donor in wanted:
-            try:
-                (downloaded if self._fetch(donor) else present).append(donor.donor_name)
-            except TransferError as error:
-                failures.append((donor, error))
-                if error.concerns_all:
-                    break
-        if failures:
-            self._refuse(failures, n_complete=len(downloaded) + len(present), n_wanted=len(wanted))
-        return tuple(downloaded), tuple(present)
-
-    def _fetch(self, donor: Donor) -> bool:
-        """Whether the archive had to be downloaded; afterwards it is there, whole, and its checksum recorded."""
-        archive = self._find(donor)
-        is_missing = archive is None or not self._is_whole(archive)
-        if is_missing:
-            self._download(donor)
-        return is_missing
-
-    def _find(self, donor: Donor) -> DonorArchive | None:
-        """Archive of a donor that is there, by the name it has here before any other."""
-        there_are = [path for path in sorted(self.folder.iterdir()) if _is_archive_of(path, donor)]
-        there_are.sort(key=lambda path: path.name != _name_archive(donor))
-        return DonorArchive(there_are[0], donor) if there_are else None
-
-    def _is_whole(self, archive: DonorArchive) -> bool:
-        """Whether an archive can be trusted; a ZIP file that is damaged is moved aside."""
-        if self._checksums.is_unchanged(archive):
-            return True
-        try:
-            with byte_bar(f"verifying donor {archive.donor.donor_id}") as bar:
-                check_archive(archive, bar=bar)
-        except ArchiveError as error:
-            if archive.path.is_dir():
-                raise
-            aside = archive.path.with_name(archive.path.name + _DAMAGED_SUFFIX)
-            archive.path.replace(aside)
-            warn_user(f"{error}: this is done now, and what was there is called {aside.name}", JugexWarning)
-            return False
-        self._checksums.record(archive)
-        return True
-
-    def _download(self, donor: Donor) -> None:
-        import pooch
-
-        name = _name_archive(donor)
-        with byte_bar(f"donor {donor.donor_id}") as bar, _silencing_pooch():
-            downloader = ResumingDownloader(
-                self._tell_part(donor),
-                check=partial(_check_download, donor=donor, bar=bar),
-                bar=bar,
-                retries=self._retries,
-            )
-            recorded = self._checksums.find(name)
-            try:
-                pooch.retrieve(_tell_url(donor), recorded, fname=name, path=self.folder, downloader=downloader)
-            except ValueError as error:  # pooch's word for another hash than the one recorded
-                raise DownloadError(
-                    f"the archive of donor {donor} is no longer the one that was downloaded before ({error}): if the "
-                    f"Allen Institute has published another, remove the entry {name} from {self._checksums.path} and "
-                    f"call jugex fetch again"
-                ) from error
-        self._checksums.record(DonorArchive(self.folder / name, donor))
-
-    def _tell_part(self, donor: Donor) -> Path:
-        return self.folder / (_name_archive(donor) + PART_SUFFIX)
-
-    def _refuse(self, failures: list[tuple[Donor, TransferError]], *, n_complete: int, n_wanted: int) -> None:
-        donor, error = failures[0]
-        notes = [f"that of {other} failed too: {reason.what}" for other, reason in failures[1:]]
-        if n_complete:
-            notes.append(f"{n_complete} of {n_wanted} archives are complete and kept")
-        part = self._tell_part(donor)
-        if part.exists() and part.stat().st_size:
-            notes.append(f"the {part.stat().st_size:,} bytes that have arrived of this one are kept too")
-        raise DownloadError(
-            f"the download of donor {donor} failed: {error.what}; {error.remedy}, and call jugex fetch again, or open "
-            f"{_tell_url(donor)} in a browser and save the file as {self.folder / _name_archive(donor)}"
-            + (f" ({'; '.join(notes)})" if notes else "")
-        ) from error
-
-
 def _find_data_folder(to: str | os.PathLike[str] | None) -> Path:
     return default_data_folder() if to is None else Path(to).expanduser()
 
 
-def _choose_archives_folder(folder: Path) -> Path:
-    """Folder of the archives: the data folder itself where archives lie in it already, as `open_atlas` allows."""
-    if folder.is_dir() and any(_is_archive_of(path, donor) for path in folder.iterdir() for donor in DONORS):
-        return folder
-    return folder / ARCHIVES_FOLDER
-
-
 def _list_stored(folder: Path) -> list[Donor]:
-    """Donors of the store in a data folder; none where no store opens, which building then tells or makes good."""
+    """Donors of the store in a data folder; none where no store opens, which building then reports or repairs."""
     try:
         names = set(open_atlas(folder / STORE_FOLDER).donors["donor_name"])
     except JugexError:
@@ -264,58 +202,8 @@ def _list_stored(folder: Path) -> list[Donor]:
     return [donor for donor in DONORS if donor.donor_name in names]
 
 
-def _refuse_losing(donors: list[Donor], folder: Path) -> None:
-    if donors:
-        ids = ",".join(str(donor.donor_id) for donor in donors)
-        raise OptionError(
-            f"the store in {folder} holds donors {ids}, whose archives have been removed: a store built now would lose "
-            f"them; name them too (--donors), leave --donors out, or choose another folder with --to"
-        )
-
-
-def _name_archive(donor: Donor) -> str:
-    return f"normalized_microarray_donor{donor.donor_id}.zip"
-
-
-def _tell_url(donor: Donor) -> str:
-    base = os.environ.get(ARCHIVES_VARIABLE, "").strip() or ARCHIVES_URL
-    return f"{base.rstrip('/')}/{donor.archive_id}"
-
-
-def _is_archive_of(path: Path, donor: Donor) -> bool:
-    """Whether a path is called, and is, what the reader of archives takes for the donor's."""
-    if tell_donor_of(path) != donor:
-        return False
-    if path.is_dir():
-        return looks_like_archive(path)
-    return path.suffix.lower() == ".zip" or path.name == str(donor.archive_id)
-
-
-def _check_download(path: Path, *, donor: Donor, bar: ByteBar) -> None:
-    bar.say("verifying")
-    try:
-        check_archive(DonorArchive(path, donor))
-    except ArchiveError as error:
-        what_happened = str(error).partition("; ")[0]  # what to do is said elsewhere
-        raise DamagedError(f"the file arrived damaged, twice: {what_happened}", "wait a while") from error
-
-
 @contextmanager
-def _silencing_pooch() -> Iterator[None]:
-    """Keep pooch from telling on standard error what the progress bar shows."""
-    import pooch
-
-    logger = pooch.get_logger()
-    level = logger.level
-    logger.setLevel("WARNING")
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-@contextmanager
-def _only_one_in(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     """Refuse a second call for the same folder; the system lifts the lock where a process is killed."""
     from filelock import FileLock, Timeout
 
@@ -328,19 +216,409 @@ def _only_one_in(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _explaining_interruption(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        message = f"what has arrived is kept in {folder}, and the next jugex fetch goes on from there"
-        raise KeyboardInterrupt(message) from None
-
-
-@contextmanager
 def _explaining_disk(folder: Path) -> Iterator[None]:
     try:
         yield
     except JugexError:  # some are OSError too
         raise
     except OSError as error:
-        raise DownloadError(str(explain_disk(error, folder))) from error
+        raise DownloadError(str(_explain_disk(error, folder))) from error
+
+
+# --- the folder of archives
+
+
+class _ArchivesFolder:
+    """Archives in a data folder: in the data folder itself where some lie there already, as `open_atlas` allows."""
+
+    def __init__(self, data: Path) -> None:
+        lies_here = data.is_dir() and any(_is_archive(path, donor) for path in data.iterdir() for donor in DONORS)
+        self.path = data if lies_here else data / ARCHIVES_FOLDER
+        self._checksums = _Checksums(self.path / _CHECKSUMS_FILE)
+
+    def find(self, donor: Donor) -> DonorArchive | None:
+        """Archive of a donor that is there, the one by the name that it has here before any other."""
+        paths = sorted(self.path.iterdir()) if self.path.is_dir() else []
+        found = sorted((path for path in paths if _is_archive(path, donor)), key=lambda path: path.name != _name(donor))
+        return DonorArchive(found[0], donor) if found else None
+
+    def remove(self, donors: list[Donor]) -> None:
+        """Remove archives; unpacked folders were not made here and stay."""
+        for donor in donors:
+            archive = self.find(donor)
+            if archive is not None and archive.path.is_file():
+                archive.path.unlink()
+
+    def complete(self, wanted: list[Donor], retries: Retries) -> tuple[str, ...]:
+        """Download what is missing or damaged; names of the donors whose archives were downloaded.
+
+        A failure of one archive does not keep the others from being downloaded, and is reported at the end.
+        """
+        n_complete, downloaded = 0, []
+        failures: list[tuple[Donor, _TransferError]] = []
+        for donor in wanted:
+            archive = self.find(donor)
+            try:
+                if archive is None or not self._is_whole(archive):
+                    self._download(donor, retries)
+                    downloaded.append(donor.donor_name)
+                n_complete += 1
+            except _TransferError as failure:
+                failures.append((donor, failure))
+                if failure.concerns_all:
+                    break
+        if failures:
+            raise self._report(failures, n_complete, len(wanted)) from failures[0][1]
+        return tuple(downloaded)
+
+    def _is_whole(self, archive: DonorArchive) -> bool:
+        """Whether an archive can be trusted; a ZIP file that is damaged is moved aside."""
+        if self._checksums.is_unchanged(archive):
+            return True
+        try:
+            with byte_bar(f"verifying donor {archive.donor.donor_id}") as bar:
+                archive.check(bar=bar)
+        except ArchiveError as error:
+            if archive.path.is_dir():
+                raise
+            aside = archive.path.with_name(archive.path.name + _DAMAGED_SUFFIX)
+            archive.path.replace(aside)
+            warn_user(f"{error}: this is done now, and what was there is called {aside.name}", JugexWarning)
+            return False
+        self._checksums.record(archive)
+        return True
+
+    def _download(self, donor: Donor, retries: Retries) -> None:
+        import pooch
+
+        name, logger = _name(donor), pooch.get_logger()
+        level, recorded = logger.level, self._checksums.find(name)
+        logger.setLevel("WARNING")  # the bar shows what pooch would write
+        try:
+            with byte_bar(f"donor {donor.donor_id}") as bar:
+                downloader = _ResumingDownloader(
+                    self.path / (name + _PART_SUFFIX), check=partial(_check, donor, bar), bar=bar, retries=retries
+                )
+                pooch.retrieve(_address(donor), recorded, fname=name, path=self.path, downloader=downloader)
+        except ValueError as error:  # of pooch: another hash than the one recorded
+            raise DownloadError(
+                f"the archive of donor {donor} is no longer the one that was downloaded before ({error}): if the Allen "
+                f"Institute has published another, remove the entry {name} from {self._checksums.path} and call jugex "
+                f"fetch again"
+            ) from error
+        finally:
+            logger.setLevel(level)
+        self._checksums.record(DonorArchive(self.path / name, donor))
+
+    def _report(self, failures: list[tuple[Donor, _TransferError]], n_complete: int, n_wanted: int) -> DownloadError:
+        donor, failure = failures[0]
+        notes = [f"that of {other} failed too: {reason.what}" for other, reason in failures[1:]]
+        if n_complete:
+            notes.append(f"{n_complete} of {n_wanted} archives are complete and kept")
+        n_bytes = _size(self.path / (_name(donor) + _PART_SUFFIX))
+        if n_bytes:
+            notes.append(f"the {n_bytes:,} bytes that have arrived of this one are kept too")
+        return DownloadError(
+            f"the download of donor {donor} failed: {failure.what}; {failure.remedy}, and call jugex fetch again, or "
+            f"open {_address(donor)} in a browser and save the file as {self.path / _name(donor)}"
+            + (f" ({'; '.join(notes)})" if notes else "")
+        )
+
+
+class _Checksums:
+    """File of the archives' SHA-256, as they were when they were first found whole."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def find(self, name: str) -> str | None:
+        """SHA-256 that a file had; None where it has not been recorded."""
+        recorded = self._read().get(name)
+        return None if recorded is None else str(recorded["sha256"])
+
+    def is_unchanged(self, archive: DonorArchive) -> bool:
+        """Whether an archive is what was recorded; False where nothing was, a DownloadError where it is another."""
+        recorded = {str(file.file): self.find(str(file.file)) for file in archive.checksums}
+        if None in recorded.values():
+            return False
+        for file in archive.checksums:
+            before = str(recorded[str(file.file)])
+            if file.sha256 != before:
+                raise DownloadError(
+                    f"{archive.path.parent / str(file.file)} is not the file that was verified before (SHA-256 starts "
+                    f"with {file.sha256[:8]} instead of {before[:8]}); move it away, and jugex fetch downloads it "
+                    f"anew, or remove its entry from {self.path} if you replaced it yourself"
+                )
+        return True
+
+    def record(self, archive: DonorArchive) -> None:
+        """Write down what an archive is now; the file is replaced whole or not at all."""
+        today = datetime.now(UTC).date().isoformat()
+        entries = {
+            file.file: {"bytes": file.bytes, "sha256": file.sha256, "verified": today} for file in archive.checksums
+        }
+        text = json.dumps(self._read() | entries, indent=2) + "\n"
+        descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name, suffix=".tmp")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            Path(temporary).replace(self.path)
+        except BaseException:
+            Path(temporary).unlink()
+            raise
+
+    def _read(self) -> dict[Any, Any]:
+        try:
+            recorded = json.loads(self.path.read_text(encoding="utf-8"))
+            if all(isinstance(entry["sha256"], str) for entry in recorded.values()):
+                return dict(recorded)
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            pass
+        raise DownloadError(
+            f"{self.path} cannot be read as checksums of archives; remove it, and jugex fetch verifies the archives "
+            f"beside it and writes it anew"
+        )
+
+
+def _name(donor: Donor) -> str:
+    return f"normalized_microarray_donor{donor.donor_id}.zip"
+
+
+def _address(donor: Donor) -> str:
+    base = os.environ.get(ARCHIVES_VARIABLE, "").strip() or ARCHIVES_URL
+    return f"{base.rstrip('/')}/{donor.archive_id}"
+
+
+def _is_archive(path: Path, donor: Donor) -> bool:
+    return find_donor_of(path) == donor and is_named_archive(path, donor)
+
+
+def _check(donor: Donor, bar: ByteBar, path: Path) -> None:
+    bar.say("verifying")
+    DonorArchive(path, donor).check()
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+# --- one file over HTTP
+
+
+class _TransferError(Exception):
+    """Why a file did not arrive; the caller adds which file, and how to get it by hand.
+
+    Parameters
+    ----------
+    what : str
+        What happened.
+    remedy : str
+        What the user can do.
+    is_passing : bool
+        Whether it may work a moment later.
+    concerns_all : bool
+        Whether every other file would fail the same way.
+    """
+
+    def __init__(self, what: str, remedy: str, *, is_passing: bool = False, concerns_all: bool = False) -> None:
+        super().__init__(f"{what}; {remedy}")
+        self.what, self.remedy = what, remedy
+        self.is_passing, self.concerns_all = is_passing, concerns_all
+
+
+class _ResumingDownloader:
+    """A downloader for `pooch.retrieve` that resumes, tries again and verifies; pooch itself begins anew each time.
+
+    What has arrived lies in a file of its own, which stays after a failure or an interruption: the next call asks for
+    the rest (``Range``; RFC 9110, section 14.2), or begins again where the server does not know ranges. The complete
+    file is checked before pooch gets it. One that is damaged, also by being put together of parts that do not belong
+    together, is thrown away and downloaded once more.
+
+    Parameters
+    ----------
+    part : Path
+        Where to collect the file: in the folder that is to hold it.
+    check : callable
+        Takes the path of the complete file; raises ArchiveError.
+    bar : ByteBar
+        Shows what arrives.
+    retries : Retries
+        How often, and how soon, to try again.
+
+    Raises
+    ------
+    _TransferError
+        Where the file cannot be downloaded.
+    """
+
+    def __init__(self, part: Path, *, check: Callable[[Path], None], bar: ByteBar, retries: Retries) -> None:
+        self._part, self._check, self._bar, self._retries = part, check, bar, retries
+        self._total: int | None = None  # bytes of the whole file, where the server says
+
+    def __call__(self, url: str, output_file: str | os.PathLike[str], pooch: object) -> None:  # noqa: ARG002
+        """Download the file at `url` to `output_file`, as pooch asks for it."""
+        for is_last in (False, True):
+            self._receive_all(url)
+            try:
+                self._check(self._part)
+                break
+            except ArchiveError as error:
+                self._part.unlink()
+                if is_last:
+                    what_happened = str(error).partition("; ")[0]  # what to do is said elsewhere
+                    raise _TransferError(f"the file arrived damaged, twice: {what_happened}", _WAIT) from error
+        self._part.replace(output_file)
+
+    def _receive_all(self, url: str) -> None:
+        n_failures, furthest = 0, _size(self._part)
+        while True:
+            try:
+                return self._receive_rest(url)
+            except _TransferError as failure:
+                n_failures = 1 if _size(self._part) > furthest else n_failures + 1
+                furthest = max(furthest, _size(self._part))
+                if not failure.is_passing or n_failures >= self._retries.tries:
+                    failure.what += f", in {n_failures} attempts in a row" if n_failures > 1 else ""
+                    raise
+                seconds = self._retries.wait(n_failures)
+                self._bar.say(f"{failure.what}; trying again in {seconds:.0f} s")
+            time.sleep(seconds)
+
+    def _receive_rest(self, url: str) -> None:
+        """Make one attempt: ask for what is missing, and write down what comes."""
+        import requests
+
+        n_before = _size(self._part)
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={n_before}-"} if n_before else {})
+        try:
+            with requests.get(url, headers=headers, stream=True, timeout=self._retries.timeout) as response:
+                if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and n_before:
+                    if _read_range(response)[1] == n_before:
+                        return  # all is there already
+                    self._part.unlink()
+                    raise _TransferError("the file has changed on the server", _WAIT, is_passing=True)
+                _refuse_status(response)
+                self._write(response, n_before)
+        except requests.RequestException as error:
+            raise _explain_request(error, _size(self._part), self._total, self._retries.timeout) from error
+        except OSError as error:
+            n_missing = 0 if self._total is None else self._total - _size(self._part)
+            raise _explain_disk(error, self._part.parent, n_missing) from error
+        if self._total is not None and _size(self._part) < self._total:
+            raise _explain_broken(_size(self._part), self._total)
+
+    def _write(self, response: Response, n_before: int) -> None:
+        is_rest = response.status_code == HTTPStatus.PARTIAL_CONTENT
+        length = response.headers.get("Content-Length", "")
+        start, self._total = _read_range(response) if is_rest else (0, int(length) if length.isdecimal() else None)
+        if is_rest and start != n_before:
+            self._part.unlink()
+            raise _TransferError("the server sent another part of the file than was asked for", _WAIT, is_passing=True)
+        chunks = response.iter_content(_CHUNK_BYTES)
+        first = next(chunks, b"")
+        if not is_rest:
+            _refuse_beginning(first)  # before the part that is there is given up for it
+            n_before = 0
+        self._bar.start(done=n_before, total=self._total)
+        n_missing = 0 if self._total is None else self._total - n_before
+        n_free = shutil.disk_usage(self._part.parent).free
+        if n_free < n_missing:
+            raise _explain_disk(None, self._part.parent, n_missing, n_free)
+        with self._part.open("ab" if is_rest else "wb") as stream:
+            for chunk in chain((first,), chunks):
+                stream.write(chunk)
+                self._bar.add(len(chunk))
+            stream.flush()
+            os.fsync(stream.fileno())  # before it gets its final name
+
+
+def _read_range(response: Response) -> tuple[int | None, int | None]:
+    """First byte and total of ``bytes 100-199/200``, ``bytes 100-199/*`` or ``bytes */200``."""
+    found = re.fullmatch(r"bytes\s+(?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("Content-Range", "").strip())
+    if found is None:
+        return None, None
+    return int(found[1]) if found[1] else None, int(found[2]) if found[2].isdecimal() else None
+
+
+def _refuse_status(response: Response) -> None:
+    """Refuse a response whose status says that it is not the file."""
+    status = response.status_code
+    said = f"(HTTP {status} {response.reason})"
+    if status in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
+        return
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        raise _TransferError("the proxy wants a name and a password (HTTP 407)", _PROXY_REMEDY, concerns_all=True)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }:
+        raise _TransferError(f"the server has a problem of its own {said}", _WAIT, is_passing=True)
+    if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+        remedy = "look on https://human.brain-map.org/static/download whether it has moved"
+        raise _TransferError(f"the server has no such file {said}", remedy)
+    raise _TransferError(f"the server refused the request {said}", "look whether your network may reach it")
+
+
+def _refuse_beginning(first: bytes) -> None:
+    """Refuse a body whose first bytes are not those of a ZIP file."""
+    if first.startswith(b"PK\x03\x04"):
+        return
+    if not first:
+        raise _TransferError("the server sent an empty file", _WAIT, is_passing=True)
+    if not re.search(rb"<(!doctype|html|head|body|title)\b", first[:2048], flags=re.IGNORECASE):
+        raise _TransferError("the server sent something else than a ZIP file", _WAIT)
+    title = re.search(rb"<title[^>]*>(.*?)</title>", first, flags=re.IGNORECASE | re.DOTALL)
+    words = " ".join(title[1].decode("utf-8", "replace").split())[:80] if title else ""
+    called = f" called {words!r}" if words else ""
+    remedy = "log in where your network asks for that, or wait where the site is down"
+    raise _TransferError(f"the server sent a web page{called} instead of a ZIP file", remedy)
+
+
+def _explain_request(error: RequestException, n_bytes: int, total: int | None, timeout: float) -> _TransferError:
+    """Explain an error of the library requests, after `n_bytes` of `total` and a timeout of some seconds."""
+    import requests
+    from urllib3.exceptions import TimeoutError as UrllibTimeout
+
+    causes: list[BaseException] = [error]  # the last one is what the system said
+    while (following := causes[-1].__cause__ or causes[-1].__context__) is not None:
+        causes.append(following)
+
+    def is_caused_by(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(cause, kinds) for cause in causes)
+
+    if isinstance(error, requests.exceptions.ProxyError):
+        what = f"the proxy refused or could not be reached ({causes[-1]})"
+        return _TransferError(what, _PROXY_REMEDY, concerns_all=True)
+    if isinstance(error, requests.exceptions.SSLError):
+        remedy = "set REQUESTS_CA_BUNDLE to the file with your network's certificates"
+        return _TransferError("the server's certificate could not be verified", remedy, concerns_all=True)
+    if isinstance(error, ValueError):  # InvalidURL, MissingSchema, InvalidSchema
+        return _TransferError(f"the address is invalid ({error})", f"correct {ARCHIVES_VARIABLE}", concerns_all=True)
+    if is_caused_by(socket.gaierror):
+        what, remedy = "the server's name could not be found", "check that this computer is connected to a network"
+    elif is_caused_by(ConnectionRefusedError):
+        what, remedy = "the server refused the connection", "wait a while or check the firewall of your network"
+    elif is_caused_by(requests.Timeout, UrllibTimeout):
+        what, remedy = f"the server sent nothing for {timeout:g} seconds", _WAIT
+    else:
+        return _explain_broken(n_bytes, total)
+    return _TransferError(what, remedy, is_passing=True, concerns_all=True)
+
+
+def _explain_broken(n_bytes: int, total: int | None) -> _TransferError:
+    of_total = "" if total is None else f" of {total:,}"
+    return _TransferError(f"the connection broke after {n_bytes:,}{of_total} bytes", _WAIT, is_passing=True)
+
+
+def _explain_disk(error: OSError | None, folder: Path, n_missing: int = 0, n_free: int | None = None) -> _TransferError:
+    """Explain what cannot be written into `folder`: `n_missing` bytes, where `n_free` are free."""
+    if error is None or error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        needed = f", where {n_missing:,} more bytes are needed" if n_missing else ""
+        free = "" if n_free is None else f" and {n_free:,} are free"
+        return _TransferError(
+            f"the disk of {folder} is full{needed}{free}", "make room " + _ELSEWHERE, concerns_all=True
+        )
+    what = f"{folder} cannot be written to ({error.strerror or error})"
+    return _TransferError(what, "change its permissions " + _ELSEWHERE, concerns_all=True)

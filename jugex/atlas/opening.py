@@ -1,31 +1,46 @@
-"""Find the atlas: by path or name, in the environment, or in the user's data folder."""
+"""Find and open an atlas: by path or name, in the environment, or in the user's data folder."""
 
 from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from jugex.atlas.archives import HOW_TO_GET_AN_ATLAS, ArchivesAtlas
+from jugex.atlas.allen_api import AllenApiAtlas
+from jugex.atlas.archives import ArchivesAtlas
 from jugex.atlas.base import ExpressionAtlas
-from jugex.atlas.locations import ARCHIVES_FOLDER, STORE_FOLDER, default_data_folder, describe_default
+from jugex.atlas.donors import DonorsLike
 from jugex.atlas.simulated import SimulatedAtlas
-from jugex.atlas.store import StoreAtlas
-from jugex.atlas.store_format import is_store
+from jugex.atlas.store import StoreAtlas, is_store
 from jugex.errors import AtlasError, AtlasNotFoundError
 
-__all__ = ["open_atlas"]
+__all__ = [
+    "ARCHIVES_FOLDER",
+    "DATA_VARIABLE",
+    "STORE_FOLDER",
+    "default_data_folder",
+    "describe_default_folder",
+    "open_atlas",
+]
 
+#: Environment variable that names the data folder.
+DATA_VARIABLE = "JUGEX_DATA"
+#: Names of the archives and of the store inside a data folder.
+ARCHIVES_FOLDER, STORE_FOLDER = "archives", "store"
 #: Atlases that are no folder.
 _NAMES = ("simulated", "allen-api")
+_HOW_TO_GET_ONE = (
+    "download the Allen Institute's donor archives with jugex fetch, or prepare those that you have with jugex build "
+    "ARCHIVES; an atlas elsewhere is given by --atlas PATH, jugex.open_atlas(PATH) or the environment variable "
+    "JUGEX_DATA, and --atlas simulated is an embedded demo"
+)
 
 
 def open_atlas(
     source: str | os.PathLike[str] | ExpressionAtlas | None = None,
     *,
-    donors: str | int | Iterable[str | int] | None = None,
+    donors: DonorsLike | None = None,
 ) -> ExpressionAtlas:
     """Open a source of gene expression.
 
@@ -63,36 +78,50 @@ def open_atlas(
     'Simulated atlas (not real data)'
     """
     if isinstance(source, ExpressionAtlas):
-        return source if donors is None else source.restricted(donors)
+        return _choose(source, donors)
     if isinstance(source, str) and not source.strip():  # as a path it would be the current folder
         raise AtlasError("the atlas named is empty text; name a folder ('.' for the current one), or 'simulated'")
     if source is None:
         return _open_folder(_find_default(), donors)
     if source == "simulated":
-        return SimulatedAtlas(donors=donors)
+        return _choose(SimulatedAtlas(), donors)
     if source == "allen-api":
-        from jugex.atlas.allen_api import AllenApiAtlas
-
         return AllenApiAtlas(donors=donors)
     path = Path(source).expanduser()
     if not path.exists():
-        raise AtlasNotFoundError(_tell_missing(str(source), path))
+        raise AtlasNotFoundError(_explain_missing(str(source), path))
     return _open_folder(path, donors)
 
 
-def _open_folder(folder: Path, donors: str | int | Iterable[str | int] | None) -> ExpressionAtlas:
+def default_data_folder() -> Path:
+    """Folder where an atlas is looked for, built and downloaded to, whether it exists or not."""
+    from platformdirs import user_data_path
+
+    named = os.environ.get(DATA_VARIABLE, "").strip()
+    return Path(named).expanduser() if named else user_data_path("jugex")
+
+
+def describe_default_folder() -> str:
+    """The default folder and why it is that one, as errors and ``jugex check`` show it."""
+    folder = default_data_folder()
+    is_named = os.environ.get(DATA_VARIABLE, "").strip()
+    return f"{folder}, which {DATA_VARIABLE} names" if is_named else f"the user's data folder {folder}"
+
+
+def _open_folder(folder: Path, donors: DonorsLike | None) -> ExpressionAtlas:
     for path in (folder, folder / STORE_FOLDER):
         if is_store(path):
-            store = StoreAtlas(path)
-            return store if donors is None else store.restricted(donors)
+            return _choose(StoreAtlas(path), donors)
     archives = folder / ARCHIVES_FOLDER
-    if archives.is_dir():
-        return ArchivesAtlas(archives, donors=donors)
-    return ArchivesAtlas(folder, donors=donors)
+    return ArchivesAtlas(archives if archives.is_dir() else folder, donors=donors)  # opens no archive of the others
 
 
-def _tell_missing(source: str, path: Path) -> str:
-    """Say that there is no such atlas, and what was perhaps meant: a name that is nearly this one, or a folder."""
+def _choose(atlas: ExpressionAtlas, donors: DonorsLike | None) -> ExpressionAtlas:
+    return atlas if donors is None else atlas.with_donors(donors)
+
+
+def _explain_missing(source: str, path: Path) -> str:
+    """Sentence about an atlas that does not exist, with the name or folder that was perhaps meant."""
     by_name = {_simplify(name): name for name in _NAMES}
     beside: dict[str, str] = {}
     with suppress(OSError):  # no folder, or one that may not be read
@@ -100,7 +129,7 @@ def _tell_missing(source: str, path: Path) -> str:
     for known, wanted in ((by_name, source), (beside, path.name)):
         for nearest in difflib.get_close_matches(_simplify(wanted), known, n=1, cutoff=0.75):
             return f"there is no atlas {source!r}; did you mean {known[nearest]!r}?"
-    return f"there is no folder {path}; {HOW_TO_GET_AN_ATLAS}"
+    return f"there is no folder {path}; {_HOW_TO_GET_ONE}"
 
 
 def _simplify(name: str) -> str:
@@ -110,5 +139,5 @@ def _simplify(name: str) -> str:
 def _find_default() -> Path:
     folder = default_data_folder()
     if not folder.exists():
-        raise AtlasNotFoundError(f"there is no atlas in {describe_default()}; {HOW_TO_GET_AN_ATLAS}")
+        raise AtlasNotFoundError(f"there is no atlas in {describe_default_folder()}; {_HOW_TO_GET_ONE}")
     return folder

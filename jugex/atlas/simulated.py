@@ -6,16 +6,16 @@ Levels are sums of simple parts, so that it is known which genes differ between 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.atlas.allen import DONORS, choose_donors, donor_table
-from jugex.atlas.base import STRUCTURE_COLUMNS, ExpressionAtlas, Levels, Rows
-from jugex.atlas.expression import DonorExpression, gather_levels
+from jugex.atlas.base import STRUCTURE_COLUMNS, ExpressionAtlas, Levels, Moments, Rows, compute_moments
+from jugex.atlas.donors import DONORS, donor_table
+from jugex.atlas.identity import AtlasSource
+from jugex.spaces import DEMO_CENTRES, demo_probability
 
 __all__ = ["CANDIDATE_GENES", "PLANTED_GENES", "SimulatedAtlas"]
 
@@ -60,66 +60,43 @@ class SimulatedAtlas(ExpressionAtlas):
     brain, so that some differ a little between any two places. The seed is one with which none of them is significant
     in the demo; with about a quarter of other seeds at least one is.
 
-    Parameters
-    ----------
-    donors : iterable of str or int, optional
-        Names or ids of the donors to take; default: all. Their numbers are the same with or without the others.
-
-    Raises
-    ------
-    OptionError
-        Where a donor asked for is none of the six.
-
     Examples
     --------
     >>> from jugex.atlas import SimulatedAtlas
-    >>> atlas = SimulatedAtlas(donors=["H0351.2001"])
+    >>> atlas = SimulatedAtlas().with_donors(["H0351.2001"])
     >>> atlas.simulated, atlas.donors["donor_name"].tolist()
     (True, ['H0351.2001'])
     """
 
     simulated = True
 
-    def __init__(self, *, donors: str | int | Iterable[str | int] | None = None) -> None:
-        chosen = choose_donors(donor_table(), donors)
+    def __init__(self) -> None:
         rng = np.random.Generator(np.random.PCG64(_SEED))
-        samples = _simulate_samples(rng)
+        self.samples = _simulate_samples(rng)
         self.probes = _simulate_probes(rng)
-        levels = _simulate_levels(rng, samples, self.probes)
+        self.donors = donor_table(DONORS)
         self.structures = _list_structures()
-        self.donors = donor_table(donor for donor in DONORS if donor.donor_name in chosen)
-        self.samples = samples[samples["donor_name"].isin(chosen)].reset_index(drop=True)
-        self._expression = {
-            name: DonorExpression(levels[(samples["donor_name"] == name).to_numpy()].T) for name in chosen
-        }
+        self._levels = _simulate_levels(rng, self.samples, self.probes)
+        self._moments: dict[str, Moments] = {}
 
     @property
     def name(self) -> str:
         """What the atlas is called in reports."""
         return "Simulated atlas (not real data)"
 
-    def identity(self) -> dict[str, Any]:
-        """Where the numbers come from: this module, and its seed."""
-        return {
-            "kind": "simulated",
-            "name": self.name,
-            "simulated": True,
-            "path": None,
-            "space": self.space,
-            "n_samples": len(self.samples),
-            "n_probes": len(self.probes),
-            "donors": self.donors.to_dict("records"),
-            "files": [],
-            "seed": _SEED,
-        }
+    def _describe_source(self, donor_names: Collection[str]) -> AtlasSource:
+        del donor_names
+        return AtlasSource("simulated", seed=_SEED)
 
     def _read_levels(self, sample_rows: Rows, probe_rows: Rows) -> Levels:
-        return gather_levels(self._expression, self.samples.iloc[sample_rows], probe_rows)
+        # the samples of a probe side by side in memory, as every large source has them
+        return np.ascontiguousarray(self._levels.T[np.ix_(probe_rows, sample_rows)]).T
 
-    def _read_moments(
-        self, donor_name: str, probe_rows: Rows
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        mean, sd = self._expression[donor_name].moments
+    def _read_moments(self, donor_name: str, probe_rows: Rows) -> Moments:
+        if donor_name not in self._moments:
+            of_donor = (self.samples["donor_name"] == donor_name).to_numpy()
+            self._moments[donor_name] = compute_moments(self._levels[of_donor].T)
+        mean, sd = self._moments[donor_name]
         return mean[probe_rows], sd[probe_rows]
 
 
@@ -143,8 +120,6 @@ def _simulate_samples(rng: np.random.Generator) -> pd.DataFrame:
 def _place_samples(
     rng: np.random.Generator, n_elsewhere: int, n_a: int, n_b: int, in_both_hemispheres: bool
 ) -> tuple[Floats, npt.NDArray[np.int64]]:
-    from jugex.regions.demo import DEMO_CENTRES
-
     centres = np.array([DEMO_CENTRES["A"], DEMO_CENTRES["B"]])
     elsewhere = _scatter_in_brain(rng, 4 * n_elsewhere, in_both_hemispheres)
     distances = np.linalg.norm(elsewhere[:, np.newaxis] - centres, axis=2)
@@ -233,8 +208,6 @@ def _simulate_modules(rng: np.random.Generator, points: Floats, n_genes: int) ->
 
 
 def _plant_differences(points: Floats, genes: list[str]) -> Floats:
-    from jugex.regions.demo import demo_probability
-
     differences = np.zeros((len(points), len(genes)))
     for gene, height in PLANTED_GENES.items():
         differences[:, genes.index(gene)] = height * demo_probability("B", points)

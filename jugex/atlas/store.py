@@ -1,9 +1,26 @@
-"""The store: expression on disk that opens at once and is read where it is asked for."""
+"""The store: expression on disk that opens at once and is read where it is asked for.
+
+A store is a folder of
+
+- ``manifest.json``: version of the format, what the store holds, bytes and SHA-256 of its files and of its sources;
+- ``samples.arrow``, ``probes.arrow``, ``donors.arrow``, ``structures.arrow``: the tables, as Arrow files;
+- ``levels-DONOR.npy``: log2 levels of a donor, float32, probes x samples in C order;
+- ``moments.npy``: mean and standard deviation (ddof = 0) per donor and probe, float64, donors x 2 x probes, computed in
+  float64 from the levels as stored;
+- ``calls-DONOR.npy``: present/absent calls as bits, probes x ceil(samples / 8), first sample in the highest bit; for
+  donors whose archive holds calls.
+
+Probes come first because a query reads a few probes of all samples: each is one piece of a file then, and a file per
+donor can be written while the next donor is read. Arrow files open in a fifth of the time of Parquet ones.
+`benchmarks/bench_store.py` measures the layout beside others.
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +28,32 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.atlas.base import ExpressionAtlas, Rows, as_slice
-from jugex.atlas.store_format import (
-    MOMENTS,
-    TABLES,
-    check_files,
-    name_calls,
-    name_levels,
-    name_table,
-    read_manifest,
-    verify_files,
-)
+from jugex.atlas.base import ExpressionAtlas, Moments, Rows, as_slice
+from jugex.atlas.identity import AtlasSource, FileRecord
 from jugex.errors import StoreError
+from jugex.progress import track
 
-__all__ = ["StoreAtlas"]
+__all__ = [
+    "MANIFEST",
+    "MOMENTS",
+    "TABLES",
+    "Manifest",
+    "StoreAtlas",
+    "check_files",
+    "is_store",
+    "name_calls",
+    "name_levels",
+    "name_table",
+    "read_manifest",
+]
+
+#: Raised by one whenever files mean something else than before.
+FORMAT_VERSION = 1
+FORMAT_NAME = "jugex store"
+MANIFEST = "manifest.json"
+MOMENTS = "moments.npy"
+TABLES = ("samples", "probes", "donors", "structures")
+_REBUILD = "build it again with jugex build"
 
 # rows of a donor's file that are read at once where most of them are needed: 1 to 4 MB
 _PROBES_PER_BLOCK = 1024
@@ -35,14 +64,165 @@ Levels32 = npt.NDArray[np.float32]
 _Group = tuple[str, slice | Rows, slice | Rows]
 
 
+# --- the files and their manifest
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a store holds.
+
+    Attributes
+    ----------
+    jugex_version, created : str
+        Which version built the store, and when (UTC, ISO 8601).
+    name, space : str
+        What the atlas is called, and the space of its coordinates.
+    n_probes : int
+        Number of probes.
+    n_samples : dict from donor name to int
+        Number of samples of each donor, in the order of the tables.
+    with_calls : tuple of str
+        Names of the donors with present/absent calls.
+    files : tuple of FileRecord
+        The files of the store but the manifest.
+    sources : tuple of FileRecord
+        The files that the store was built from, with their donors.
+    """
+
+    jugex_version: str
+    created: str
+    name: str
+    space: str
+    n_probes: int
+    n_samples: dict[str, int]
+    with_calls: tuple[str, ...]
+    files: tuple[FileRecord, ...]
+    sources: tuple[FileRecord, ...]
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the files together."""
+        return sum(file.bytes or 0 for file in self.files)
+
+    def to_json(self) -> str:
+        """Text of the manifest's file."""
+        content = {
+            "format": FORMAT_NAME,
+            "format_version": FORMAT_VERSION,
+            "jugex_version": self.jugex_version,
+            "created": self.created,
+            "name": self.name,
+            "space": self.space,
+            "n_probes": self.n_probes,
+            "n_samples": self.n_samples,
+            "with_calls": list(self.with_calls),
+            "files": {file.file: {"bytes": file.bytes, "sha256": file.sha256} for file in self.files},
+            "sources": [file.to_dict() for file in self.sources],
+        }
+        return json.dumps(content, indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Manifest:
+        """Read what `to_json` wrote; ValueError, TypeError, KeyError or AttributeError where it is something else."""
+        fields = {key: value for key, value in content.items() if key not in ("format", "format_version")}
+        for key, kind in {"n_probes": int, "n_samples": dict, "with_calls": list, "sources": list}.items():
+            if not isinstance(fields[key], kind):
+                raise TypeError(f"{key} is no {kind.__name__}")
+        files = tuple(FileRecord(name, **file) for name, file in fields["files"].items())
+        sources = tuple(FileRecord(**file) for file in fields["sources"])
+        return cls(**fields | {"with_calls": tuple(fields["with_calls"]), "files": files, "sources": sources})
+
+
+def name_levels(donor_name: str) -> str:
+    """Name of the file of a donor's levels."""
+    return f"levels-{donor_name}.npy"
+
+
+def name_calls(donor_name: str) -> str:
+    """Name of the file of a donor's present/absent calls."""
+    return f"calls-{donor_name}.npy"
+
+
+def name_table(table: str) -> str:
+    """Name of the file of a table."""
+    return f"{table}.arrow"
+
+
+def is_store(path: Path) -> bool:
+    """Whether a folder is a store, of whatever version."""
+    return (path / MANIFEST).is_file()
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read the manifest of a store.
+
+    Raises
+    ------
+    StoreError
+        Where it is missing, damaged, or of another version of the format.
+    """
+    file = path / MANIFEST
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StoreError(f"{path} is no store of jugex: it has no {MANIFEST}; {_REBUILD}") from None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{file} cannot be read ({error}); {_REBUILD}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT_NAME:
+        raise StoreError(f"{file} is not the manifest of a store of jugex; give another folder, or {_REBUILD}")
+    _check_version(content.get("format_version"), path)
+    try:
+        return Manifest.from_json(content)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"{file} is incomplete or changed ({error}); {_REBUILD}") from error
+
+
+def _check_version(version: Any, path: Path) -> None:
+    if not isinstance(version, int) or version < FORMAT_VERSION:
+        raise StoreError(
+            f"the store {path} has version {version!r} of the format, and this jugex reads version {FORMAT_VERSION}; "
+            f"{_REBUILD}"
+        )
+    if version > FORMAT_VERSION:
+        raise StoreError(
+            f"the store {path} was built by a newer jugex (version {version} of the format, and this one reads version "
+            f"{FORMAT_VERSION}); upgrade jugex, or {_REBUILD}"
+        )
+
+
+def check_files(path: Path, manifest: Manifest) -> None:
+    """Refuse a store with a file that is missing or has another size; nothing is read.
+
+    Raises
+    ------
+    StoreError
+        Naming the first such file.
+    """
+    for file in manifest.files:
+        name = str(file.file)
+        try:
+            n_bytes = (path / name).stat().st_size
+        except FileNotFoundError:
+            raise StoreError(f"the store {path} lacks its file {name}; {_REBUILD}") from None
+        except OSError as error:
+            raise StoreError(f"{path / name} cannot be read ({error})") from error
+        if n_bytes != file.bytes:
+            raise StoreError(
+                f"the store {path} was changed: {name} has {n_bytes:,} bytes instead of {file.bytes:,}; {_REBUILD}"
+            )
+
+
+# --- the atlas
+
+
 class StoreAtlas(ExpressionAtlas):
     """The Allen Human Brain Atlas, from a store that `jugex.atlas.building.build_store` made.
 
     Opening reads the annotation and the sizes of the files. Levels stay on disk: they are memory-mapped, so that
     processes share them, and read in blocks where most probes are asked for, so that memory holds only the result.
 
-    Levels are float32 (``identity()["precision"]``), those of the archives rounded to some 7 digits, which halves the
-    store: results differ from those of `ArchivesAtlas`, which reads the archives as float64, from the 6th digit on.
+    Levels are float32 (``identity().source.precision``), those of the archives rounded to some 7 digits, which halves
+    the store: results differ from those of `ArchivesAtlas`, which reads the archives as float64, from the 6th digit on.
 
     Parameters
     ----------
@@ -66,7 +246,7 @@ class StoreAtlas(ExpressionAtlas):
     >>> StoreAtlas("ahba/store").manifest  # doctest: +SKIP
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | PathLike[str]) -> None:
         self.path = Path(path).expanduser().resolve()
         self.manifest = read_manifest(self.path)
         check_files(self.path, self.manifest)
@@ -84,27 +264,6 @@ class StoreAtlas(ExpressionAtlas):
         """What the atlas is called in reports."""
         return self.manifest.name
 
-    @property
-    def has_calls(self) -> bool:
-        """Whether all donors have present/absent calls."""
-        return len(self._calls) == len(self._levels)
-
-    def identity(self) -> dict[str, Any]:
-        """Where the numbers come from: the store, and the checksums of the archives that it was built from."""
-        return {
-            "kind": "store",
-            "name": self.name,
-            "simulated": False,
-            "path": str(self.path),
-            "space": self.space,
-            "precision": "float32",
-            "n_samples": len(self.samples),
-            "n_probes": len(self.probes),
-            "donors": self.donors.to_dict("records"),
-            "built_by": f"jugex {self.manifest.jugex_version}",
-            "files": self.manifest.sources,
-        }
-
     def verify(self) -> None:
         """Compare the checksums of all files with those taken when the store was built.
 
@@ -113,7 +272,32 @@ class StoreAtlas(ExpressionAtlas):
         StoreError
             Where a file was changed.
         """
-        verify_files(self.path, self.manifest)
+        check_files(self.path, self.manifest)
+        changed = []
+        for file in track(self.manifest.files, description="checksums of the store"):
+            path = self.path / str(file.file)
+            try:
+                if FileRecord.of(path).sha256 != file.sha256:
+                    changed.append(path.name)
+            except OSError as error:
+                raise StoreError(f"{path} cannot be read ({error})") from error
+        if changed:
+            raise StoreError(
+                f"the store {self.path} was changed: the SHA-256 of {', '.join(changed)} differs from the manifest's; "
+                f"{_REBUILD}"
+            )
+
+    def _describe_source(self, donor_names: Collection[str]) -> AtlasSource:
+        return AtlasSource(
+            "store",
+            path=str(self.path),
+            precision="float32",
+            built_by=f"jugex {self.manifest.jugex_version}",
+            files=tuple(file for file in self.manifest.sources if file.donor_name in donor_names),
+        )
+
+    def _has_calls_of(self, donor_names: Collection[str]) -> bool:
+        return set(donor_names) <= set(self._calls)
 
     def __reduce__(self) -> tuple[type[StoreAtlas], tuple[Path]]:
         return StoreAtlas, (self.path,)  # another process maps the same files instead of receiving their content
@@ -146,8 +330,8 @@ class StoreAtlas(ExpressionAtlas):
 
     def _check_shapes(self) -> None:
         n_probes, n_samples = self.manifest.n_probes, self.manifest.n_samples
-        there_are = self.samples["donor_name"].value_counts(sort=False).to_dict()
-        if there_are != n_samples or len(self.probes) != n_probes or list(self.donors["donor_name"]) != list(n_samples):
+        counts = self.samples["donor_name"].value_counts(sort=False).to_dict()
+        if counts != n_samples or len(self.probes) != n_probes or list(self.donors["donor_name"]) != list(n_samples):
             raise StoreError(f"the store {self.path} contradicts itself; build it again with jugex build")
         expected: dict[str, tuple[np.memmap[Any, Any], tuple[int, ...], str]] = {
             MOMENTS: (self._moments, (len(n_samples), 2, n_probes), "<f8")
@@ -174,9 +358,7 @@ class StoreAtlas(ExpressionAtlas):
                     levels[_cross(targets, places)] = block[:, columns]
         return levels.T
 
-    def _read_moments(
-        self, donor_name: str, probe_rows: Rows
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    def _read_moments(self, donor_name: str, probe_rows: Rows) -> Moments:
         mean, sd = np.asarray(self._moments[self._donor_numbers[donor_name]])
         return mean[probe_rows], sd[probe_rows]
 

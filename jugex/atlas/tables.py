@@ -1,144 +1,447 @@
-"""The annotation tables of a donor archive: samples, probes, anatomical structures."""
+"""An atlas from the user's own tables: samples with coordinates and donors, and their expression."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
+import ast
+import hashlib
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from jugex.atlas.base import PROBE_COLUMNS, SAMPLE_COLUMNS, STRUCTURE_COLUMNS
-from jugex.errors import ArchiveError
+from jugex._text import count_of
+from jugex.atlas.base import (
+    DONOR_COLUMNS,
+    PROBE_COLUMNS,
+    SAMPLE_COLUMNS,
+    STRUCTURE_COLUMNS,
+    ExpressionAtlas,
+    Levels,
+    Moments,
+    Rows,
+)
+from jugex.atlas.identity import AtlasSource, FileRecord
+from jugex.atlas.input_tables import (
+    InputTable,
+    Table,
+    Texts,
+    first_of,
+    read_matrix,
+    read_table,
+    refuse_duplicates,
+    to_texts,
+)
+from jugex.errors import AtlasError
+from jugex.spaces import MNI_SPACE
 
-__all__ = ["parse_probes", "parse_samples", "parse_structures"]
+__all__ = ["TablesAtlas", "UserTables", "atlas_from_tables"]
 
-_MISSING = ("", "NA", "NaN", "nan", "null", "NULL")
+_COORDINATES = ("mni_x", "mni_y", "mni_z")
+_DEMOGRAPHICS = ("age", "gender", "race")
+
+Floats = npt.NDArray[np.float64]
 
 
-def parse_samples(content: bytes, *, donor_name: str, source: str) -> pd.DataFrame:
-    """Read the samples of one donor.
+def atlas_from_tables(
+    samples: Table,
+    expression: Table,
+    probes: Table | None = None,
+    donors: Table | None = None,
+    *,
+    space: str = MNI_SPACE,
+    name: str | None = None,
+    simulated: bool = False,
+) -> TablesAtlas:
+    """Make an atlas from tables of the user's own: another array, RNA-seq, another species.
+
+    Each table is a DataFrame or a file: CSV or TSV, also gzipped, or Parquet. Samples are matched by id, never by
+    their order, and must be the same in both tables.
 
     Parameters
     ----------
-    content : bytes
-        ``SampleAnnot.csv``: a header, then one row per sample, in the order of the expression's columns.
-    donor_name : str
-        Name of the donor, as in ``H0351.2001``.
-    source : str
-        What errors call the table: donor and file.
+    samples : DataFrame or path
+        One row per sample: its coordinates in mm (`mni_x`, `mni_y`, `mni_z`; or `x`, `y`, `z`; or `mni_xyz`, a tuple or
+        a text like ``"(1, 2, 3)"``) and `donor_name` (or `donor`). Its id is `sample_id`, else `well_id`, else the
+        index of the DataFrame. Optional: `structure_id`, `structure_acronym`, `structure_name`, and, where there is no
+        table of donors, `age`, `gender` and `race`. Other columns are kept, and can be covariates of an analysis.
+    expression : DataFrame or path
+        Samples x probes (or genes), or probes x samples: which of them is told by the ids. The index, or the first
+        column of a file, and the columns hold the ids. Values are log2 levels, or whatever scale the user has;
+        they may be missing: a gene with a missing value in the samples of a comparison is not tested, and says so.
+    probes : DataFrame or path, optional
+        One row per probe: `probe_id`, `probe_name`, or both (the one that `expression` has), `gene` (or `gene_symbol`)
+        and, optionally, `entrez_id`. Rows that `expression` does not have are left out, and so are probes without
+        a gene. Default: each column of `expression` is a gene.
+    donors : DataFrame or path, optional
+        One row per donor: `donor_name`, and optionally `donor_id`, `age` (years), `gender`, `race`, which may be
+        missing.
+    space : str, default "MNI152NLin2009cAsym"
+        Space of the coordinates. Regions must be in the same one: `Region.from_image(..., space=...)`.
+    name : str, optional
+        What the atlas is called in reports; default: the name of the file of expression.
+    simulated : bool, default False
+        Whether the values are made up; every output says so where they are.
 
     Returns
     -------
-    DataFrame
-        Columns `SAMPLE_COLUMNS`; `sample` counts from 0, coordinates are in mm.
+    TablesAtlas
+        Its samples stand together by donor. `well_id` is the sample's id where all of these are whole numbers, else it
+        counts from 1, in the order of the table; `sample_id` is the user's id, as text. Z-scores are computed per donor
+        over all its samples that have a value (ddof = 0): give all samples, not only those of the regions.
 
     Raises
     ------
-    ArchiveError
-        Where a column or value is missing or no number, or a well comes twice.
+    AtlasError
+        Where a table cannot be read, lacks a column, or the tables do not fit together.
+
+    Examples
+    --------
+    >>> import jugex, pandas
+    >>> samples = pandas.DataFrame({
+    ...     "sample_id": ["a", "b", "c"], "donor": "D1", "x": [-8, -22, -23], "y": [58, 56, 55], "z": [0, 4, 3],
+    ... })
+    >>> expression = pandas.DataFrame({"MAOA": [7.1, 5.2, 5.4], "TAC1": [6.0, 4.1, None]}, index=["a", "b", "c"])
+    >>> atlas = jugex.atlas_from_tables(samples, expression, name="My RNA-seq")
+    >>> atlas.levels(probe_ids=[1]).ravel().tolist()
+    [7.1, 5.2, 5.4]
     """
-    needed = ["well_id", "structure_id", "structure_acronym", "structure_name", "mni_x", "mni_y", "mni_z"]
-    samples = _read_table(content, needed, source)
-    for column in ("well_id", "structure_id"):
-        samples[column] = _parse_integers(samples, column, source)
-    for column in ("mni_x", "mni_y", "mni_z"):
-        samples[column] = _parse_numbers(samples, column, source)
-    _refuse_duplicates(samples, "well_id", source)
-    samples["donor_name"] = donor_name
-    samples["sample"] = np.arange(len(samples))
-    return samples[list(SAMPLE_COLUMNS)]
+    return UserTables(
+        samples=read_table(samples, "samples table"),
+        expression=read_matrix(expression, "expression table"),
+        probes=None if probes is None else read_table(probes, "probes table"),
+        donors=None if donors is None else read_table(donors, "donors table"),
+    ).to_atlas(space=space, name=name, simulated=simulated)
 
 
-def parse_probes(content: bytes, *, source: str) -> pd.DataFrame:
-    """Read the probes: ``Probes.csv`` as a table with columns `PROBE_COLUMNS`.
+@dataclass(frozen=True, eq=False)
+class UserTables:
+    """Tables that are read, and of which `to_atlas` makes an atlas; see `atlas_from_tables`.
 
-    Parameters and errors are those of `parse_samples`; a probe without Entrez id has a missing value there.
+    Attributes
+    ----------
+    samples, expression : InputTable
+        Samples, and samples x probes or probes x samples.
+    probes, donors : InputTable, optional
+        As for `atlas_from_tables`.
+    zscores : InputTable, optional
+        Z-scores, in rows and columns as `expression`; default: computed.
+    is_samples_by_probes : bool
+        Whether rows of `expression` are samples for certain; else its ids decide.
+    files : sequence of FileRecord
+        Files that the tables come from, beside their own.
     """
-    needed = ["probe_id", "probe_name", "gene_symbol", "entrez_id"]
-    probes = _read_table(content, needed, source).rename(columns={"gene_symbol": "gene"})
-    probes["probe_id"] = _parse_integers(probes, "probe_id", source)
-    probes["entrez_id"] = _parse_optional_integers(probes, "entrez_id", source)
-    _refuse_duplicates(probes, "probe_id", source)
-    return probes[list(PROBE_COLUMNS)]
+
+    samples: InputTable
+    expression: InputTable
+    probes: InputTable | None = None
+    donors: InputTable | None = None
+    zscores: InputTable | None = None
+    is_samples_by_probes: bool = False
+    files: Sequence[FileRecord] = ()
+
+    def to_atlas(self, *, space: str, name: str | None, simulated: bool = False) -> TablesAtlas:
+        """Match the tables by ids, and check them on the way; the samples of a donor stand together."""
+        samples = _describe_samples(self.samples)
+        ids = samples["sample_id"].to_numpy()
+        expression = self.expression if self.is_samples_by_probes else _turn_upright(self.expression, ids, self.probes)
+        _check_same_samples(ids, expression, self.samples.title)
+        probes, columns = _describe_probes(self.probes, expression)
+        samples = samples.iloc[np.argsort(pd.factorize(samples["donor_name"])[0], kind="stable")]
+        samples = samples.reset_index(drop=True)
+        samples["sample"] = samples.groupby("donor_name", sort=False).cumcount()
+        place = np.ix_(expression.rows.index.get_indexer(pd.Index(samples["sample_id"])), columns)
+        tables = [table for table in (self.samples, self.expression, self.probes, self.donors) if table is not None]
+        given = self.expression.title.removeprefix("expression table ")
+        return TablesAtlas(
+            name=name or (given if self.expression.file else "user's expression data"),
+            samples=samples,
+            probes=probes,
+            donors=_describe_donors(self.donors or self.samples, samples["donor_name"]),
+            levels=np.ascontiguousarray(expression.values()[place]),
+            zscores=None if self.zscores is None else np.asarray(self.zscores.values()[place], dtype=np.float64),
+            space=space,
+            simulated=simulated,
+            files=[*self.files, *(table.file for table in tables if table.file is not None)],
+        )
 
 
-def parse_structures(content: bytes, *, source: str) -> pd.DataFrame:
-    """Read the anatomical structures: ``Ontology.csv`` as a table with columns `STRUCTURE_COLUMNS`.
+class TablesAtlas(ExpressionAtlas):
+    """Expression of the user's own; make one with `jugex.atlas_from_tables` or one of its relatives.
 
-    Parameters and errors are those of `parse_samples`; the root has no parent.
+    Values may be missing, and there may be any number of donors. Beside the columns that every atlas has, `samples`
+    has `sample_id`, the user's name of each sample. Columns `mni_x`, `mni_y`, `mni_z` hold coordinates in mm in
+    `space`, whichever that is.
+
+    Parameters
+    ----------
+    name : str
+        What the atlas is called in reports.
+    samples, probes, donors : DataFrame
+        As every atlas has them; the samples of a donor stand together.
+    levels : ndarray of float, shape (n samples, p probes)
+        Expression levels; NaN where missing.
+    zscores : ndarray of float64, shape (n, p), optional
+        Z-scores to be used as they are; default: computed from the levels, over all samples of a donor that have one.
+    space : str
+        Space of the coordinates.
+    simulated : bool
+        Whether the values are made up.
+    files : sequence of FileRecord
+        The files that the values came from.
     """
-    needed = ["id", "acronym", "name", "parent_structure_id"]
-    structures = _read_table(content, needed, source).rename(columns={"id": "structure_id"})
-    structures["structure_id"] = _parse_integers(structures, "structure_id", source)
-    structures["parent_structure_id"] = _parse_optional_integers(structures, "parent_structure_id", source)
-    _refuse_duplicates(structures, "structure_id", source)
-    return structures[list(STRUCTURE_COLUMNS)]
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        samples: pd.DataFrame,
+        probes: pd.DataFrame,
+        donors: pd.DataFrame,
+        levels: Levels,
+        zscores: Floats | None = None,
+        space: str = MNI_SPACE,
+        simulated: bool = False,
+        files: Sequence[FileRecord] = (),
+    ) -> None:
+        self._name = name
+        self.samples, self.probes, self.donors = samples, probes, donors
+        self.structures = pd.DataFrame(columns=list(STRUCTURE_COLUMNS))
+        self.space, self.simulated = space, simulated
+        self._levels, self._zscores = levels, zscores
+        self._files = tuple(files)
+        self._checksum: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the atlas is called in reports."""
+        return self._name
+
+    def _describe_source(self, donor_names: Collection[str]) -> AtlasSource:
+        """The files, and a checksum of all values, whichever donors are in use."""
+        del donor_names
+        if self._checksum is None:
+            self._checksum = self._compute_checksum()
+        zscores = "computed" if self._zscores is None else "as given"
+        return AtlasSource("tables", files=self._files, values_sha256=self._checksum, zscores=zscores)
+
+    def _compute_checksum(self) -> str:
+        """SHA-256 of samples, probes, donors, levels and given z-scores, whatever they were read from."""
+        digest = hashlib.sha256(self.space.encode())
+        for table in (self.samples, self.probes, self.donors):
+            digest.update(table.to_csv(index=False, lineterminator="\n").encode())
+        for values in (self._levels, self._zscores):
+            if values is not None:
+                digest.update(np.ascontiguousarray(values, dtype=np.float64).data)
+        return digest.hexdigest()
+
+    def _read_levels(self, sample_rows: Rows, probe_rows: Rows) -> Levels:
+        return self._levels[np.ix_(sample_rows, probe_rows)]
+
+    def _read_moments(self, donor_name: str, probe_rows: Rows) -> Moments:
+        of_donor = np.flatnonzero((self.samples["donor_name"] == donor_name).to_numpy())
+        values = self._levels[np.ix_(of_donor, probe_rows)].astype(np.float64)
+        is_there = ~np.isnan(values)
+        n = is_there.sum(axis=0)
+        with np.errstate(invalid="ignore"):  # 0 / 0 where no value is there
+            mean = np.where(is_there, values, 0.0).sum(axis=0) / n
+            sd = np.sqrt(np.where(is_there, (values - mean) ** 2, 0.0).sum(axis=0) / n)
+        is_constant = np.fmax.reduce(values, axis=0) == np.fmin.reduce(values, axis=0)
+        return mean, np.where(is_constant, 0.0, sd)
+
+    def _standardize(self, levels: Levels, sample_rows: Rows, probe_rows: Rows) -> Floats:
+        if self._zscores is None:
+            return super()._standardize(levels, sample_rows, probe_rows)
+        return self._zscores[np.ix_(sample_rows, probe_rows)]
 
 
-def _read_table(content: bytes, needed: Sequence[str], source: str) -> pd.DataFrame:
-    # csv, not pandas: rows of another length are errors here, and a gene or structure may be called "NA"
-    try:
-        header, *rows = [row for row in csv.reader(io.StringIO(_decode(content), newline="")) if row]
-    except ValueError:
-        raise ArchiveError(f"{source} is empty; unpack or download the archive again") from None
-    except csv.Error as error:
-        raise ArchiveError(f"{source} cannot be read as CSV ({error}); download the archive again") from error
-    missing = [column for column in needed if column not in header]
+# --- samples and donors
+
+
+def _describe_samples(table: InputTable) -> pd.DataFrame:
+    """Samples as an atlas has them, then `sample_id` and columns of the user's own, in the order of the table."""
+    column = table.find("sample_id", "well_id")
+    ids = to_texts(table.rows.index) if column is None else table.texts(column)
+    refuse_duplicates(ids, "sample", table.title)
+    described = pd.DataFrame({"well_id": _number_ids(ids), "sample_id": ids})
+    described["donor_name"] = table.texts(table.need("donor_name", "donor"))
+    if (described["donor_name"] == "").any():
+        first = first_of(ids, (described["donor_name"] == "").to_numpy())
+        raise AtlasError(f"{table.title}: sample {first!r} has no donor; every sample needs one")
+    described["sample"] = described.groupby("donor_name", sort=False).cumcount()
+    described[list(_COORDINATES)] = _find_coordinates(table, ids)
+    described["structure_id"] = table.whole_numbers("structure_id")
+    for column in ("structure_acronym", "structure_name"):
+        described[column] = table.texts(table.find(column))
+    known = {*SAMPLE_COLUMNS, *DONOR_COLUMNS, "sample_id", "donor", "x", "y", "z", "mni_xyz", "sex"}
+    others = [column for column in table.rows.columns if str(column).lower() not in known]
+    return described[[*SAMPLE_COLUMNS, "sample_id"]].join(table.rows[others].reset_index(drop=True))
+
+
+def _describe_donors(table: InputTable, donor_names: pd.Series) -> pd.DataFrame:
+    """Donors as an atlas has them (`DONOR_COLUMNS`), in the order in which their samples come; None where unknown."""
+    order = list(dict.fromkeys(donor_names))
+    names = table.texts(table.need("donor_name", "donor"))
+    missing = [name for name in order if name not in set(names)]
     if missing:
-        raise ArchiveError(f"{source} has no column {missing[0]!r} (it has {', '.join(header)})")
-    for number, row in enumerate(rows, start=1):
-        if len(row) != len(header):
-            raise ArchiveError(
-                f"{source}, row {number} below the header: {len(row)} values, but the header has {len(header)} "
-                f"columns; unpack or download the archive again"
-            )
-    if not rows:
-        raise ArchiveError(f"{source} has a header but no row; unpack or download the archive again")
-    return pd.DataFrame(rows, columns=header)[list(needed)]
+        raise AtlasError(
+            f"{table.title} has no row for {count_of(len(missing), 'donor')} of the samples (first: {missing[0]!r})"
+        )
+    known = pd.DataFrame({"donor_name": names})
+    for column in _DEMOGRAPHICS:
+        known[column] = _find_demographics(table, column)
+    donors = known.groupby("donor_name", sort=False)
+    for column in _DEMOGRAPHICS:
+        counts = donors[column].nunique()
+        if (counts > 1).any():
+            name = counts.index[counts.to_numpy() > 1][0]
+            raise AtlasError(f"{table.title}: donor {name!r} has more than one {column}; give each donor one")
+    described = donors.first().reindex(order).reset_index()
+    described["donor_id"] = _number_donors(table, names, order)
+    described = described[list(DONOR_COLUMNS)].astype(dict.fromkeys(_DEMOGRAPHICS, object))
+    return described.where(described.notna(), None)
 
 
-def _decode(content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
+def _number_ids(ids: Texts) -> npt.NDArray[np.int64]:
+    """Whole numbers (n,) for ids (n,): themselves where all are whole numbers and differ, else 1 to n."""
+    if all(re.fullmatch(r"-?\d{1,18}", text) for text in ids):
+        numbers = ids.astype(np.int64)
+        if len(np.unique(numbers)) == len(numbers):
+            return np.asarray(numbers)
+    return np.arange(1, len(ids) + 1, dtype=np.int64)
 
 
-def _parse_numbers(table: pd.DataFrame, column: str, source: str) -> pd.Series:
-    numbers = pd.to_numeric(table[column], errors="coerce").astype(np.float64)
-    _refuse_values(table[column], ~np.isfinite(numbers.to_numpy()), "a finite number", source)
-    return numbers
-
-
-def _parse_integers(table: pd.DataFrame, column: str, source: str) -> pd.Series:
-    numbers = pd.to_numeric(table[column], errors="coerce").astype(np.float64)
-    is_bad = ~np.isfinite(numbers.to_numpy()) | (numbers.to_numpy() % 1 != 0)
-    _refuse_values(table[column], is_bad, "an integer", source)
-    return numbers.astype(np.int64)
-
-
-def _parse_optional_integers(table: pd.DataFrame, column: str, source: str) -> pd.Series:
-    is_given = ~table[column].isin(_MISSING)
-    integers = pd.Series(pd.NA, index=table.index, dtype="Int64")
-    if is_given.any():
-        integers[is_given] = _parse_integers(table[is_given], column, source)
-    return integers
-
-
-def _refuse_values(column: pd.Series, is_bad: np.ndarray, needed: str, source: str) -> None:
+def _find_coordinates(table: InputTable, ids: Texts) -> npt.NDArray[np.float64]:
+    """Coordinates (n, 3) in mm."""
+    if table.find("mni_xyz") and not table.find("mni_x"):
+        points = _parse_points(table, table.need("mni_xyz"))
+    else:
+        prefix = "mni_" if table.find("mni_x") or not table.find("x") else ""
+        points = np.column_stack([table.numbers(table.need(f"{prefix}{axis}")) for axis in "xyz"])
+    is_bad = np.asarray(~np.isfinite(points).all(axis=1))
     if is_bad.any():
-        row = int(np.flatnonzero(is_bad)[0])
-        raise ArchiveError(
-            f"{source}, row {int(column.index[row]) + 1} below the header: {column.name} is {column.iloc[row]!r}, "
-            f"where {needed} is needed"
+        raise AtlasError(
+            f"{table.title}: {int(is_bad.sum())} samples have no finite coordinates (first: "
+            f"{first_of(ids, is_bad)!r}); give x, y, z in mm, or leave these samples out of both tables"
         )
+    return points
 
 
-def _refuse_duplicates(table: pd.DataFrame, column: str, source: str) -> None:
-    is_duplicate = table[column].duplicated()
-    if is_duplicate.any():
-        raise ArchiveError(
-            f"{source}: {column} {table.loc[is_duplicate, column].iloc[0]} comes more than once; each must be unique"
+def _parse_points(table: InputTable, column: str) -> npt.NDArray[np.float64]:
+    points = np.empty((len(table.rows), 3))
+    for row, value in enumerate(table.rows[column]):
+        try:
+            parsed = ast.literal_eval(value) if isinstance(value, str) else value
+            points[row] = np.asarray(parsed, dtype=np.float64).reshape(3)
+        except (ValueError, TypeError, SyntaxError):
+            raise AtlasError(
+                f"{table.title}, row {row + 1}: {column} is {value!r}, where (x, y, z) in mm is needed"
+            ) from None
+    return points
+
+
+def _find_demographics(table: InputTable, column: str) -> Any:
+    found = table.find(column, "sex") if column == "gender" else table.find(column)
+    if column == "age" and found is not None:
+        years = table.numbers(found).tolist()
+        return pd.Series([None if age != age else int(age) if age.is_integer() else age for age in years], dtype=object)
+    texts = table.texts(found)
+    return pd.Series([None if text in ("", "nan") else text for text in texts], dtype=object)
+
+
+def _number_donors(table: InputTable, names: Texts, order: list[str]) -> npt.NDArray[np.int64]:
+    column = table.find("donor_id")
+    if column is None:
+        return np.arange(1, len(order) + 1)
+    ids = dict(zip(names[::-1], table.texts(column)[::-1], strict=True))
+    return _number_ids(np.array([ids[name] for name in order], dtype=object))
+
+
+# --- probes, and which side of the expression they are on
+
+
+def _turn_upright(matrix: InputTable, sample_ids: Texts, probes: InputTable | None) -> InputTable:
+    """Matrix with samples along its rows, told by the ids of samples, and of probes where both sides have some."""
+    rows, columns = matrix.rows.index, matrix.rows.columns
+    known = None if probes is None else {text for texts in _list_probe_ids(probes).values() for text in texts}
+    fits_upright = rows.isin(sample_ids).any() and (known is None or columns.isin(known).any())
+    fits_turned = columns.isin(sample_ids).any() and (known is None or rows.isin(known).any())
+    if fits_upright and fits_turned:
+        raise AtlasError(
+            f"{matrix.title} has ids of samples both in its rows and in its columns (such as {rows[0]!r} and "
+            f"{columns[0]!r}), so that it cannot be told what is what; give samples and probes ids that differ"
         )
+    if fits_turned or (not fits_upright and columns.isin(sample_ids).any()):
+        return InputTable(matrix.rows.T, matrix.title, matrix.file)
+    if rows.isin(sample_ids).any():
+        return matrix
+    raise AtlasError(
+        f"{matrix.title} has none of the {len(sample_ids):,} samples (first: {sample_ids[0]!r}): its rows are called "
+        f"{rows[0]!r} and so on, its columns {columns[0]!r}; give the samples the same ids in both tables"
+    )
+
+
+def _check_same_samples(sample_ids: Texts, matrix: InputTable, title: str) -> None:
+    in_matrix = to_texts(matrix.rows.index)
+    refuse_duplicates(in_matrix, "sample", matrix.title)
+    for ids, others, here, there in (
+        (sample_ids, in_matrix, title, matrix.title),
+        (in_matrix, sample_ids, matrix.title, title),
+    ):
+        is_alone = ~pd.Index(ids).isin(others)
+        if is_alone.any():
+            raise AtlasError(
+                f"{int(is_alone.sum())} of the {len(ids):,} samples of {here} are not in {there} (first: "
+                f"{first_of(ids, is_alone)!r}); leave them out, or correct their ids"
+            )
+
+
+def _list_probe_ids(probes: InputTable) -> dict[str, Texts]:
+    """What the columns of the expression may name, by the column of the table that holds it."""
+    columns = [probes.find("probe_id"), probes.find("probe_name"), probes.find("gene", "gene_symbol")]
+    return {column: probes.texts(column) for column in columns if column is not None}
+
+
+def _describe_probes(table: InputTable | None, matrix: InputTable) -> tuple[pd.DataFrame, npt.NDArray[np.intp]]:
+    """Probes as an atlas has them, and which column of the matrix each one is."""
+    names = to_texts(matrix.rows.columns)
+    refuse_duplicates(names, "gene" if table is None else "probe", matrix.title)
+    if table is None:
+        described = pd.DataFrame({"probe_id": np.arange(1, len(names) + 1), "probe_name": names, "gene": names})
+        described["entrez_id"] = pd.array([pd.NA] * len(names), dtype="Int64")
+        return described[list(PROBE_COLUMNS)], np.arange(len(names))
+    gene_column = table.need("gene", "gene_symbol")
+    rows = _match_probes(table, names, matrix.title)
+    numbered = table.find("probe_id")
+    ids = table.texts(numbered)[rows] if numbered else names
+    called = table.find("probe_name") or numbered or gene_column
+    described = pd.DataFrame({"probe_id": _number_ids(ids), "probe_name": table.texts(called)[rows]})
+    described["gene"] = table.texts(gene_column)[rows]
+    described["entrez_id"] = table.whole_numbers("entrez_id")[rows]
+    has_gene = (described["gene"] != "").to_numpy()
+    if not has_gene.any():
+        raise AtlasError(
+            f"{table.title} gives none of the {len(names):,} probes a gene; fill its column {gene_column!r}"
+        )
+    return described.loc[has_gene, list(PROBE_COLUMNS)].reset_index(drop=True), np.flatnonzero(has_gene)
+
+
+def _match_probes(table: InputTable, names: Texts, title: str) -> npt.NDArray[np.intp]:
+    """Row of the table of probes for each column of the matrix."""
+    candidates = _list_probe_ids(table)
+    covered = {column: pd.Index(names).isin(ids) for column, ids in candidates.items()}
+    best = max(covered, key=lambda column: int(covered[column].sum()))
+    is_alone = ~covered[best]
+    if is_alone.any():
+        raise AtlasError(
+            f"{table.title} does not cover {int(is_alone.sum())} of the {len(names):,} probes of {title} (first: "
+            f"{first_of(names, is_alone)!r}, compared with its column {best!r}); add them, or leave them out of both"
+        )
+    known = pd.Index(candidates[best])
+    used = known[known.isin(names)]
+    refuse_duplicates(used.to_numpy(dtype=object), "probe", table.title)
+    rows = pd.Series(np.arange(len(known)), index=known)
+    return rows[~known.duplicated()].reindex(names).to_numpy(dtype=np.intp)

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
-from jugex.atlas.views import Side
+from jugex.atlas.identity import Side
 from jugex.cli.parser import Parser, whole_number
 from jugex.genes import read_gene_list
 from jugex.workflow import DEFAULTS

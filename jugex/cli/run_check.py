@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from jugex._text import count_of
 from jugex._version import __version__
 from jugex.atlas import ArchivesAtlas, ExpressionAtlas, StoreAtlas, open_atlas
-from jugex.atlas.locations import describe_default
+from jugex.atlas.opening import describe_default_folder
 from jugex.cli.arguments import Commands
 from jugex.errors import AtlasNotFoundError, OptionError, how_to_install
 
@@ -54,7 +54,7 @@ examples:
 
 def _run_check(options: argparse.Namespace) -> None:
     print("\n".join(_describe_packages()))
-    print(f"Looked for an atlas in: {options.atlas or describe_default()}")
+    print(f"Looked for an atlas in: {options.atlas or describe_default_folder()}")
     if options.atlas == "allen-api":
         print("Atlas: the Allen Institute's web service, which is asked when genes are used (not now)")
         return

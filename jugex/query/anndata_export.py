@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from jugex.atlas.anndata_tables import import_anndata
+from jugex.atlas.formats import import_anndata
 from jugex.query.locating import COORDINATES
 
 if TYPE_CHECKING:

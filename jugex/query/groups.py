@@ -15,8 +15,8 @@ import pandas as pd
 
 from jugex._text import count_of
 from jugex.atlas import ExpressionAtlas
-from jugex.atlas.coordinates import CoordinatesLike
-from jugex.atlas.views import Side
+from jugex.atlas.annotation import CoordinatesLike
+from jugex.atlas.identity import Side
 from jugex.errors import DesignError, OptionError, OverlapWarning, RegionError, warn_user
 from jugex.genes import AliasesLike, GeneRequest, GeneSelection
 from jugex.query.filtering import Structures, locate_regions, read_filter

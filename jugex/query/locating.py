@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from jugex.atlas import ExpressionAtlas
-from jugex.atlas.views import AtlasView
 from jugex.errors import RegionError
 from jugex.genes import GeneSelection
 from jugex.regions import Region
@@ -39,7 +38,7 @@ def locate_samples(region: Region, atlas: ExpressionAtlas) -> pd.DataFrame:
 def _suggest_check(atlas: ExpressionAtlas) -> str:
     """What may be wrong with where the samples are: other coordinates, where they were given, before the space."""
     space = "MNI152" if is_mni_space(atlas.space) else atlas.space
-    if isinstance(atlas, AtlasView) and "coordinates" in atlas.changes:
+    if atlas.changes.coordinates is not None:
         return f"check that the image and the coordinates given are in {space} space"
     return f"check that the image is in {space} space"
 
@@ -48,9 +47,9 @@ def _describe_samples(atlas: ExpressionAtlas) -> str:
     """Samples and donors in use, and what was done to their coordinates."""
     n_samples, n_donors = len(atlas.samples), len(atlas.donors)
     counted = f"{n_samples:,} sample{'' if n_samples == 1 else 's'} of {n_donors} donor{'' if n_donors == 1 else 's'}"
-    changes = atlas.changes if isinstance(atlas, AtlasView) else {}
-    replaced = ", at the coordinates given" if "coordinates" in changes else ""
-    reflected = f", mirrored to the {changes['mirror']['side']}" if "mirror" in changes else ""
+    mirror = atlas.changes.mirror
+    replaced = ", at the coordinates given" if atlas.changes.coordinates is not None else ""
+    reflected = f", mirrored to the {mirror.side}" if mirror is not None else ""
     return f"{counted}{replaced}{reflected}"
 
 

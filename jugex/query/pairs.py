@@ -12,8 +12,8 @@ import pandas as pd
 
 from jugex._text import count_of
 from jugex.atlas import ExpressionAtlas
-from jugex.atlas.coordinates import CoordinatesLike
-from jugex.atlas.views import Side
+from jugex.atlas.annotation import CoordinatesLike
+from jugex.atlas.identity import Side
 from jugex.errors import DesignError, OptionError, RegionError
 from jugex.genes import AliasesLike, GeneRequest, GeneSelection
 from jugex.query.filtering import Structures, locate_pair, read_filter
@@ -42,9 +42,6 @@ __all__ = [
 PAIR_COLUMNS = [
     "region", "donor_name", "sample", "well_id", *COORDINATES, "structure_acronym", "structure_name", "probability",
 ]  # fmt: skip
-
-#: Settings of an atlas that no view has changed: its own coordinates, nothing reflected, its own genes of probes.
-_AS_IN_THE_ATLAS: dict[str, Any] = {"coordinates": None, "mirror": None, "reannotation": None}
 
 
 @dataclass(frozen=True, repr=False)
@@ -181,11 +178,11 @@ def region_pair(
         for under its new or old name; see `jugex.genes.read_aliases`.
     coordinates : DataFrame, path-like or sequence of path-like, optional
         Other MNI coordinates of the samples; default: the atlas's own. Samples that it lacks are left out; see
-        `jugex.atlas.with_coordinates`.
+        `jugex.ExpressionAtlas.with_coordinates`.
     mirror : {'left', 'right'}, optional
-        Reflect all samples to this hemisphere; see `jugex.atlas.mirrored`.
+        Reflect all samples to this hemisphere; see `jugex.ExpressionAtlas.mirrored`.
     reannotation : path-like, optional
-        Table that says anew which gene each probe measures; see `jugex.atlas.reannotated`.
+        Table that says anew which gene each probe measures; see `jugex.ExpressionAtlas.reannotated`.
     min_present : float, optional
         Leave probes out that are above background in a smaller share (0 to 1) of samples; default: none, as in
         JuGEx. Many studies take 0.5; `jugex.query.probes.PresentFilter` says why.
@@ -334,7 +331,7 @@ def describe_query(pair: RegionPair | RegionGroup) -> dict[str, Any]:
     """
     found = zip(pair.regions, pair.n_found, pair.n_between_voxels, strict=True)
     return {
-        "atlas": _AS_IN_THE_ATLAS | pair.atlas.identity(),
+        "atlas": pair.atlas.identity().to_dict(),
         "regions": [
             {**region.identity(), "name": region.name, "n_samples_found": n, "n_between_voxels": between}
             for region, n, between in found

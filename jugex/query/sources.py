@@ -5,8 +5,8 @@ from __future__ import annotations
 from os import PathLike
 
 from jugex.atlas import ExpressionAtlas, open_atlas
-from jugex.atlas.coordinates import CoordinatesLike
-from jugex.atlas.views import Side, derive_atlas
+from jugex.atlas.annotation import CoordinatesLike
+from jugex.atlas.identity import Side
 from jugex.genes import AliasesLike, GeneRequest, GeneSelection, clean_requests, select_genes
 from jugex.query.locating import AtlasLike, Donors
 
@@ -28,10 +28,11 @@ def open_source(
     Parameters are those of `jugex.query.region_pair`.
     """
     requested = None if genes is None else clean_requests(genes)
-    source = derive_atlas(
-        open_atlas(atlas, donors=donors).with_genes(requested),
-        coordinates=coordinates,
-        mirror=mirror,
-        reannotation=reannotation,
-    )
+    source = open_atlas(atlas, donors=donors).with_genes(requested)
+    if coordinates is not None:
+        source = source.with_coordinates(coordinates)
+    if mirror is not None:
+        source = source.mirrored(mirror)
+    if reannotation is not None:
+        source = source.reannotated(reannotation)
     return source, select_genes(requested, source.genes, aliases=aliases)

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from jugex.atlas import ExpressionAtlas
-from jugex.atlas.coordinates import CoordinatesLike
-from jugex.atlas.views import Side
+from jugex.atlas.annotation import CoordinatesLike
+from jugex.atlas.identity import Side
 from jugex.genes import AliasesLike
 from jugex.query.filtering import Structures, read_filter
 from jugex.query.locating import COORDINATES, AtlasLike, Donors, locate_samples, probes_of

@@ -6,52 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from jugex.errors import RegionError
+from jugex.spaces import demo_probability
 
 if TYPE_CHECKING:
     from jugex.regions.base import Region
 
-__all__ = ["DEMO_CENTRES", "DEMO_MAXIMUM", "DEMO_WIDTH", "demo_probability", "demo_region", "demo_regions"]
-
-#: Centre of each demo region (MNI x, y, z in mm).
-DEMO_CENTRES = {"A": (-22.0, 56.0, 4.0), "B": (-8.0, 58.0, 0.0)}
-#: Standard deviation of the demo regions' Gaussian probability (mm).
-DEMO_WIDTH = 9.0
-#: Probability at the centre of a demo region.
-DEMO_MAXIMUM = 0.9
+__all__ = ["demo_region", "demo_regions"]
 
 # The 2 mm MNI152 grid: number of voxels per axis, and the centre of the first voxel (mm).
 _GRID_SHAPE = (91, 109, 91)
 _GRID_ORIGIN = (-90.0, -126.0, -72.0)
 _GRID_STEP = 2.0
-
-
-def demo_probability(name: str, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Probability that points belong to a demo region: a Gaussian of their distance to its centre.
-
-    Parameters
-    ----------
-    name : {"A", "B"}
-        Which demo region.
-    points : array_like, shape (n, 3)
-        MNI coordinates in mm.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-        Probabilities from 0 to 0.9.
-
-    Raises
-    ------
-    RegionError
-        Where there is no demo region of that name.
-    """
-    if name not in DEMO_CENTRES:
-        raise RegionError(f"no simulated region {name!r}; there are simulated:A and simulated:B")
-    offsets = np.asarray(points, dtype=np.float64) - DEMO_CENTRES[name]
-    return np.asarray(DEMO_MAXIMUM * np.exp(-np.sum(offsets**2, axis=-1) / (2 * DEMO_WIDTH**2)))
 
 
 def demo_region(name: str, *, threshold: float = 0.2) -> Region:

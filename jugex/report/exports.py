@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.atlas.anndata_tables import import_anndata
+from jugex.atlas.formats import import_anndata
 from jugex.errors import OptionError
 from jugex.query.anndata_export import annotate_samples
 from jugex.query.locating import COORDINATES

@@ -5,7 +5,7 @@ import pytest
 
 from jugex.errors import RegionError
 from jugex.regions import demo_regions
-from jugex.regions.demo import DEMO_CENTRES, DEMO_WIDTH, demo_probability
+from jugex.spaces import DEMO_CENTRES, DEMO_WIDTH, demo_probability
 from tests.regions.helpers import samples
 
 

@@ -23,7 +23,7 @@ from jugex.analysis.gene_values import make_design as make_design_of_pair
 from jugex.analysis.relabel import cut_by_planes, make_relabellings
 from jugex.analysis.scores import Statistic
 from jugex.query import region_pair
-from jugex.regions.demo import DEMO_CENTRES
+from jugex.spaces import DEMO_CENTRES
 from tests.analysis.designs import make_design
 
 ALPHA = 0.05

@@ -1,9 +1,8 @@
-"""Tables that users bring along: DataFrames, CSV, TSV and Parquet, with every cell checked before it is used."""
+"""Tables that users bring: DataFrames, CSV, TSV and Parquet, with every cell checked before it is used."""
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import os
 import re
 import zlib
@@ -16,36 +15,37 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex._text import find_column, read_delimited, split_line, tell_separator
-from jugex.atlas.base import Levels
+from jugex.atlas.identity import FileRecord
 from jugex.errors import AtlasError
 
 __all__ = [
+    "InputTable",
     "Table",
-    "UserTable",
-    "describe_file",
+    "Texts",
     "first_of",
-    "numbers_of",
-    "read_annotation",
-    "read_headless",
+    "read_headless_matrix",
     "read_matrix",
+    "read_table",
+    "record_file",
     "refuse_duplicates",
-    "texts_of",
-    "to_levels",
     "to_texts",
 ]
 
 #: A table in memory, or the path of a CSV, TSV or Parquet file.
 Table = pd.DataFrame | str | os.PathLike[str]
+#: Names or ids, each a str.
+Texts = npt.NDArray[np.object_]
 
 _MISSING = ("", "NA", "N/A", "NaN", "nan", "None", "null", "NULL", "<NA>")
 _ENDINGS = ".csv, .tsv, .txt, .csv.gz, .tsv.gz, .txt.gz or .parquet"
+_ROW_NAMES = ("sample_id", "well_id", "probe_id", "probe_name", "gene", "gene_symbol")
 _BLOCK_BYTES = 1 << 24  # blocks are parsed in parallel
 _BLOCK_BYTES_PER_COLUMN = 1 << 11  # about 200 rows of a wide table: each block costs time for each column
 _DAMAGE = (OSError, EOFError, ValueError, zlib.error)  # pyarrow's errors are ValueErrors or OSErrors
 
 
 @dataclass(frozen=True, eq=False)
-class UserTable:
+class InputTable:
     """A table of the user's.
 
     Attributes
@@ -54,34 +54,88 @@ class UserTable:
         Its cells, as they came.
     title : str
         What errors call it: "samples table samples.csv".
-    file : dict or None
-        Name, bytes and SHA-256 of its file; None for a DataFrame.
+    file : FileRecord or None
+        The file that it was read from; None for a DataFrame.
     """
 
     rows: pd.DataFrame
     title: str
-    file: dict[str, Any] | None = None
+    file: FileRecord | None = None
 
     def find(self, *names: str) -> str | None:
-        """First of the names that is a column, ignoring case."""
+        """First of the names that is a column, ignoring case; None where none is."""
         return find_column([str(column) for column in self.rows.columns], names)
 
     def need(self, *names: str) -> str:
-        """Return what `find` does, or refuse the table."""
+        """First of the names that is a column; an AtlasError where none is."""
         column = self.find(*names)
         if column is None:
             has = ", ".join(map(str, self.rows.columns[:20]))
             raise AtlasError(f"{self.title} has no column {names[0]!r} (it has {has}); add it, or rename the one meant")
         return column
 
+    def texts(self, column: str | None) -> Texts:
+        """A column (n,) as text; empty text where there is no such column or no value."""
+        return np.full(len(self.rows), "", dtype=object) if column is None else to_texts(self.rows[column])
 
-def read_annotation(table: Table, what: str) -> UserTable:
-    """Read a table with one row per sample, probe or donor.
+    def numbers(self, column: str) -> npt.NDArray[np.float64]:
+        """A column (n,) as numbers: NaN where one is missing, an AtlasError where a cell is no number."""
+        numbers, is_bad = _to_numbers(self.rows[column])
+        if is_bad.any():
+            row = int(np.flatnonzero(is_bad)[0])
+            got = _to_text(self.rows[column].iloc[row])
+            raise AtlasError(f"{self.title}, row {row + 1}: {column} is {got!r}, where a number is needed")
+        return numbers
+
+    def whole_numbers(self, name: str) -> Any:
+        """A column as a nullable array (n,) of whole numbers; all missing where there is no such column."""
+        column = self.find(name)
+        numbers = np.full(len(self.rows), np.nan) if column is None else self.numbers(column)
+        is_broken = ~np.isnan(numbers) & (np.isinf(numbers) | (np.rint(numbers) != numbers))
+        if is_broken.any():
+            raise AtlasError(
+                f"{self.title}: {name} {numbers[is_broken][0]:g} is no whole number; leave it empty or correct it"
+            )
+        return pd.array(numbers, dtype="Float64").astype("Int64")
+
+    def values(self) -> npt.NDArray[np.floating[Any]]:
+        """All cells of a matrix (rows, columns) as floats: NaN where one is missing; float32 stays float32.
+
+        Raises
+        ------
+        AtlasError
+            Where a cell is no finite number.
+        """
+        if all(dtype == np.float32 for dtype in self.rows.dtypes):
+            values: npt.NDArray[np.floating[Any]] = self.rows.to_numpy(dtype=np.float32)
+        elif all(pd.api.types.is_numeric_dtype(dtype) for dtype in self.rows.dtypes):
+            values = self.rows.to_numpy(dtype=np.float64, na_value=np.nan)
+        else:
+            values = np.empty(self.rows.shape, dtype=np.float64)
+            for number in range(self.rows.shape[1]):
+                values[:, number], is_bad = _to_numbers(self.rows.iloc[:, number])
+                if is_bad.any():
+                    self._refuse_cell(int(np.flatnonzero(is_bad)[0]), number)
+        is_infinite = np.isinf(values)
+        if is_infinite.any():
+            self._refuse_cell(*(int(place[0]) for place in np.nonzero(is_infinite)))
+        return values
+
+    def _refuse_cell(self, row: int, column: int) -> None:
+        raise AtlasError(
+            f"{self.title}, row {self.rows.index[row]!r}, column {self.rows.columns[column]!r} is "
+            f"{_to_text(self.rows.iloc[row, column])!r}, where a finite number is needed (or nothing, where it is "
+            "missing)"
+        )
+
+
+def read_table(table: Table, what: str) -> InputTable:
+    """Read a table with a header and one row per sample, probe or donor.
 
     Parameters
     ----------
     table : DataFrame or path
-        CSV, TSV or Parquet; the former may be gzipped.
+        CSV, TSV or Parquet; the first two may be gzipped.
     what : str
         What errors call it, such as "samples table".
 
@@ -91,102 +145,61 @@ def read_annotation(table: Table, what: str) -> UserTable:
         Where the file cannot be read, is of another kind, or the table is empty.
     """
     if isinstance(table, pd.DataFrame):
-        read = UserTable(table.set_axis(table.columns.map(str), axis=1), what)
+        read = InputTable(table.set_axis(table.columns.map(str), axis=1), what)
     else:
         path = _check_path(table, what)
         is_parquet = path.suffix.lower() == ".parquet"
         rows = _read_parquet(path, what) if is_parquet else read_delimited(path, what=what, error=AtlasError).rows
-        read = UserTable(rows, f"{what} {path.name}", describe_file(path, what))
+        read = InputTable(rows, f"{what} {path.name}", record_file(path, what))
     if read.rows.empty:
         raise AtlasError(f"{read.title} is empty: at least one row is needed")
     return read
 
 
-def read_matrix(table: Table, what: str) -> UserTable:
+def read_matrix(table: Table, what: str) -> InputTable:
     """Read a table of values, with samples along one side and probes along the other.
 
-    The first column of a CSV or TSV file names its rows; so does the index of a DataFrame or Parquet file. Both
-    names and columns become text.
-
-    Parameters and errors are those of `read_annotation`.
+    The first column of a CSV or TSV file names its rows; so does the index of a DataFrame or Parquet file. Names of
+    rows and columns become text. Parameters and errors are those of `read_table`.
     """
     if isinstance(table, pd.DataFrame):
-        read = UserTable(table, what)
+        read = InputTable(table, what)
     else:
         path = _check_path(table, what)
-        is_parquet = path.suffix.lower() == ".parquet"
-        rows = _read_parquet(path, what) if is_parquet else _read_values(path, what)
-        read = UserTable(rows, f"{what} {path.name}", describe_file(path, what))
-    rows = _index_by_first_text(read.rows)
+        rows = _read_parquet(path, what) if path.suffix.lower() == ".parquet" else _read_values(path, what)
+        read = InputTable(rows, f"{what} {path.name}", record_file(path, what))
+    rows = _index_by_first_column(read.rows)
     if rows.empty:
         raise AtlasError(
             f"{read.title} is empty: samples along one side and probes or genes along the other are needed"
         )
     rows = rows.set_axis(pd.Index(to_texts(rows.index)), axis=0).set_axis(pd.Index(to_texts(rows.columns)), axis=1)
-    return UserTable(rows, read.title, read.file)
+    return InputTable(rows, read.title, read.file)
 
 
-def read_headless(path: Path, what: str) -> UserTable:
+def read_headless_matrix(path: Path, what: str) -> InputTable:
     """Read a CSV file without a header: per row a name, then values; its columns are numbered from 1.
 
-    Parameters and errors are those of `read_annotation`.
+    Parameters and errors are those of `read_table`.
     """
-    return UserTable(_read_values(_check_path(path, what), what, has_header=False), f"{what}, {path.name}")
+    return InputTable(_read_values(_check_path(path, what), what, has_header=False), f"{what}, {path.name}")
 
 
-def describe_file(path: str | os.PathLike[str], what: str) -> dict[str, Any]:
-    """Name, bytes and SHA-256 of a file; an AtlasError where it cannot be read."""
+def record_file(path: str | os.PathLike[str], what: str) -> FileRecord:
+    """Path, size and SHA-256 of a file; an AtlasError where it cannot be read."""
     file = Path(path).expanduser()
     try:
-        with file.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return FileRecord.of(file)
     except OSError as error:
         raise _unreadable(file, what, error) from error
-    return {"file": str(file), "bytes": file.stat().st_size, "sha256": digest}
 
 
-def to_texts(values: Any) -> npt.NDArray[np.object_]:
+def to_texts(values: Any) -> Texts:
     """Names and ids (n,) as text, so that 7, 7.0 and "7" are one; missing ones become ""."""
     return np.array([_to_text(value) for value in values], dtype=object)
 
 
-def texts_of(table: UserTable, column: str | None) -> npt.NDArray[np.object_]:
-    """A column (n,) as text; empty text where there is no such column or no value."""
-    if column is None:
-        return np.full(len(table.rows), "", dtype=object)
-    return to_texts(table.rows[column])
-
-
-def numbers_of(table: UserTable, column: str) -> npt.NDArray[np.float64]:
-    """A column (n,) as numbers; NaN where one is missing, an error where one is no number."""
-    numbers, is_bad = _to_numbers(table.rows[column])
-    if is_bad.any():
-        row = int(np.flatnonzero(is_bad)[0])
-        got = _to_text(table.rows[column].iloc[row])
-        raise AtlasError(f"{table.title}, row {row + 1}: {column} is {got!r}, where a number is needed")
-    return numbers
-
-
-def to_levels(matrix: UserTable) -> Levels:
-    """Values of a matrix (rows, columns) as floats: single precision stays that, NaN where one is missing."""
-    rows = matrix.rows
-    if all(dtype == np.float32 for dtype in rows.dtypes):
-        levels: Levels = rows.to_numpy(dtype=np.float32)
-    elif all(pd.api.types.is_numeric_dtype(dtype) for dtype in rows.dtypes):
-        levels = rows.to_numpy(dtype=np.float64, na_value=np.nan)
-    else:
-        levels = np.empty(rows.shape, dtype=np.float64)
-        for number in range(rows.shape[1]):
-            levels[:, number], is_bad = _to_numbers(rows.iloc[:, number])
-            if is_bad.any():
-                _refuse_cell(matrix, int(np.flatnonzero(is_bad)[0]), number)
-    is_infinite = np.isinf(levels)
-    if is_infinite.any():
-        _refuse_cell(matrix, *(int(place[0]) for place in np.nonzero(is_infinite)))
-    return levels
-
-
-def refuse_duplicates(ids: npt.NDArray[np.object_], what: str, title: str) -> None:
+def refuse_duplicates(ids: Texts, what: str, title: str) -> None:
     """Refuse ids (n,) of which one comes twice or is missing."""
     is_empty, is_repeated = ids == "", pd.Index(ids).duplicated()
     if is_empty.any():
@@ -198,7 +211,7 @@ def refuse_duplicates(ids: npt.NDArray[np.object_], what: str, title: str) -> No
         )
 
 
-def first_of(ids: npt.NDArray[np.object_], chosen: npt.NDArray[np.bool_]) -> str:
+def first_of(ids: Texts, chosen: npt.NDArray[np.bool_]) -> str:
     """First of the ids (n,) that are chosen (n,), to be named in an error."""
     return str(ids[np.flatnonzero(chosen)[0]])
 
@@ -225,14 +238,6 @@ def _to_number(text: str) -> float:
         return float(text) if "_" not in text else np.nan
     except ValueError:
         return np.nan
-
-
-def _refuse_cell(matrix: UserTable, row: int, column: int) -> None:
-    rows = matrix.rows
-    raise AtlasError(
-        f"{matrix.title}, row {rows.index[row]!r}, column {rows.columns[column]!r} is "
-        f"{_to_text(rows.iloc[row, column])!r}, where a finite number is needed (or nothing, where it is missing)"
-    )
 
 
 def _check_path(table: Any, what: str) -> Path:
@@ -299,14 +304,13 @@ def _parse_values(path: Path, header: list[str], separator: str, skip: int, *, a
     return pd.DataFrame(values, index=index).set_axis(pd.Index(header[1:], dtype=object), axis=1)
 
 
-def _index_by_first_text(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows named by the first column where that is text and they have no names of their own."""
+def _index_by_first_column(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows named by their first column, where that holds names and the rows have none of their own."""
     if not isinstance(rows.index, pd.RangeIndex) or rows.shape[1] < 2:
         return rows
     first = rows.iloc[:, 0]
-    _, is_bad = _to_numbers(first)
-    is_named = str(rows.columns[0]).lower() in ("sample_id", "well_id", "probe_id", "probe_name", "gene", "gene_symbol")
-    return rows.iloc[:, 1:].set_axis(pd.Index(first), axis=0) if is_named or is_bad.all() else rows
+    is_named = str(rows.columns[0]).lower() in _ROW_NAMES
+    return rows.iloc[:, 1:].set_axis(pd.Index(first), axis=0) if is_named or _to_numbers(first)[1].all() else rows
 
 
 def _unreadable(path: Path, what: str, error: Exception) -> AtlasError:

@@ -1,4 +1,4 @@
-"""Facts about the Allen Human Brain Atlas: its six donors and their archives."""
+"""The six donors of the Allen Human Brain Atlas: who they were, and how their archives are called."""
 
 from __future__ import annotations
 
@@ -8,17 +8,30 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from jugex.atlas.base import DONOR_COLUMNS
 from jugex.errors import OptionError
 
-__all__ = ["ARCHIVES_URL", "DONORS", "Donor", "choose_donors", "donor_table", "tell_donor"]
+__all__ = [
+    "ARCHIVES_URL",
+    "DONORS",
+    "DONOR_COLUMNS",
+    "Donor",
+    "DonorsLike",
+    "choose_donors",
+    "donor_table",
+    "find_donor",
+]
 
 #: Where the archives can be downloaded by hand; the archive id follows after a slash.
 ARCHIVES_URL = "https://human.brain-map.org/api/v2/well_known_file_download"
 
+DONOR_COLUMNS = ("donor_name", "donor_id", "age", "gender", "race")
+
+#: Donors by name (``"H0351.2001"``) or id (9861, ``"9861"``), one or several.
+DonorsLike = str | int | Iterable[str | int]
+
 
 class Donor(NamedTuple):
-    """One of the six brains; ages in years, the number of samples is that of the complete archive."""
+    """One of the six brains; the age is in years, the number of samples is that of the complete archive."""
 
     donor_name: str
     donor_id: int
@@ -34,7 +47,7 @@ class Donor(NamedTuple):
 
     @property
     def archive_url(self) -> str:
-        """Address of the donor's archive."""
+        """Address of the donor's archive at the Allen Institute."""
         return f"{ARCHIVES_URL}/{self.archive_id}"
 
 
@@ -50,18 +63,18 @@ DONORS = (
 
 
 def donor_table(donors: Iterable[Donor] = DONORS) -> pd.DataFrame:
-    """Donors as the table that an atlas shows: one row each, columns `DONOR_COLUMNS`."""
+    """Donors as an atlas shows them: one row each, columns `DONOR_COLUMNS`."""
     rows = [donor._asdict() for donor in donors]
     return pd.DataFrame(rows, columns=list(DONOR_COLUMNS))
 
 
-def choose_donors(table: pd.DataFrame, donors: str | int | Iterable[str | int] | None) -> list[str]:
+def choose_donors(table: pd.DataFrame, donors: DonorsLike | None) -> list[str]:
     """Names of the donors asked for, in the order of the table.
 
     Parameters
     ----------
     table : DataFrame
-        The donors there are: `donor_name`, `donor_id`.
+        The donors to choose from: `donor_name`, `donor_id`.
     donors : str, int or iterable of them, optional
         Names (``"H0351.2001"``) or ids (9861, ``"9861"``); default: all.
 
@@ -80,17 +93,17 @@ def choose_donors(table: pd.DataFrame, donors: str | int | Iterable[str | int] |
         return names
     wanted = [str(donor).strip() for donor in ([donors] if isinstance(donors, str | int) else donors)]
     ids = [str(donor_id) for donor_id in table["donor_id"]]
-    there_are = ", ".join(f"{name} ({donor_id})" for name, donor_id in zip(names, ids, strict=True))
+    available = ", ".join(f"{name} ({donor_id})" for name, donor_id in zip(names, ids, strict=True))
     if not wanted:
-        raise OptionError(f"no donor asked for; name some of {there_are}, or leave donors out to take all")
+        raise OptionError(f"no donor asked for; name some of {available}, or leave donors out to take all")
     unknown = [donor for donor in wanted if donor not in names and donor not in ids]
     if unknown:
-        raise OptionError(f"unknown donor {unknown[0]!r}; there are {there_are}")
+        raise OptionError(f"unknown donor {unknown[0]!r}; there are {available}")
     return [name for name, donor_id in zip(names, ids, strict=True) if name in wanted or donor_id in wanted]
 
 
-def tell_donor(text: str) -> Donor | None:
-    """Donor whose name, id or archive id stands in the name of a file or folder; None where not exactly one does."""
+def find_donor(text: str) -> Donor | None:
+    """Donor whose name, id or archive id is part of the name of a file or folder; None unless exactly one is."""
     numbers = set(re.findall(r"\d+", text))
     found = [
         donor for donor in DONORS if donor.donor_name in text or numbers & {str(donor.donor_id), str(donor.archive_id)}

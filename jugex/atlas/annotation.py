@@ -1,4 +1,4 @@
-"""Other MNI coordinates of the samples: tables that users bring along, and what changes with them."""
+"""Tables that replace an atlas's annotation: other coordinates of its samples, other genes of its probes."""
 
 from __future__ import annotations
 
@@ -7,19 +7,29 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from jugex._text import DelimitedTable, find_column, read_delimited
+from jugex.atlas.identity import FileRecord
+from jugex.atlas.input_tables import InputTable, Table, read_table
 from jugex.errors import AtlasError
 
 if TYPE_CHECKING:
     from jugex.atlas.base import ExpressionAtlas
     from jugex.regions import Region
 
-__all__ = ["AXES", "Coordinates", "CoordinatesLike", "coordinates_report", "read_coordinates"]
+__all__ = [
+    "AXES",
+    "Coordinates",
+    "CoordinatesLike",
+    "ProbeGenes",
+    "check_common_wells",
+    "coordinates_report",
+    "read_coordinates",
+    "read_probe_genes",
+]
 
 AXES = ("mni_x", "mni_y", "mni_z")
 
@@ -35,6 +45,9 @@ _FARTHEST = 150.0  # mm from the origin along an axis: no brain in MNI space rea
 CoordinatesLike = pd.DataFrame | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
+# --- coordinates of samples
+
+
 @dataclass(frozen=True, eq=False)
 class Coordinates:
     """MNI coordinates of samples.
@@ -43,19 +56,15 @@ class Coordinates:
     ----------
     table : DataFrame
         `mni_x`, `mni_y`, `mni_z` (mm), indexed by `well_id`; wells without coordinates are left out.
-    files : tuple of dict
-        Files with their checksums; for a table given in memory one entry without a file.
+    files : tuple of FileRecord
+        The files; for a table given in memory one record without a file.
     columns : tuple of str
         The columns that were read.
     """
 
     table: pd.DataFrame
-    files: tuple[dict[str, Any], ...]
+    files: tuple[FileRecord, ...]
     columns: tuple[str, ...]
-
-    def identity(self) -> dict[str, Any]:
-        """Files, checksums and columns (JSON types only)."""
-        return {"files": list(self.files), "columns": list(self.columns), "n_wells": len(self.table)}
 
 
 def read_coordinates(source: CoordinatesLike) -> Coordinates:
@@ -64,8 +73,8 @@ def read_coordinates(source: CoordinatesLike) -> Coordinates:
     Parameters
     ----------
     source : path-like, sequence of them, or DataFrame
-        Table in CSV or TSV, gzipped or not, with `well_id` and three columns of coordinates in mm, by one of these
-        names (where a file has several sets, the first of them is taken):
+        Table in CSV or TSV, gzipped or not, or Parquet, with `well_id` and three columns of coordinates in mm, by one
+        of these names (where a file has several sets, the first of them is taken):
 
         - `mni_nlin_x`, `mni_nlin_y`, `mni_nlin_z`: G. A. Devenyi's non-linear registration, as in the files
           ``recombine/H0351.2001_SampleAnnot.csv`` of https://github.com/gdevenyi/AllenHumanGeneMNI, one per donor,
@@ -86,29 +95,70 @@ def read_coordinates(source: CoordinatesLike) -> Coordinates:
         Where a file cannot be read, a column is missing, a value is no number or not in MNI space, or a well has two
         coordinates.
     """
-    if isinstance(source, pd.DataFrame):
-        text = source.astype(str).where(source.notna(), "")
-        digest = hashlib.sha256(source.to_csv(index=False, lineterminator="\n").encode()).hexdigest()
-        tables = [DelimitedTable(text.reset_index(drop=True), "a table in memory", digest)]
-        files: tuple[dict[str, Any], ...] = ({"file": None, "sha256": digest},)
-    else:
-        tables = [read_delimited(path, what="table of coordinates", error=AtlasError) for path in _list_files(source)]
-        files = tuple(table.identity() for table in tables)
-    parsed = [_parse_table(table) for table in tables]
+    given = [source] if isinstance(source, pd.DataFrame) else _list_files(source)
+    tables = [read_table(table, "table of coordinates") for table in given]
+    parsed = [_parse_coordinates(table) for table in tables]
     merged = pd.concat([coordinates for coordinates, _ in parsed]).drop_duplicates()
     if merged["well_id"].duplicated().any():
         well_id = merged.loc[merged["well_id"].duplicated(), "well_id"].iloc[0]
-        raise AtlasError(
-            f"table of coordinates {files[0]['file']}: well {well_id} has two coordinates; keep one of them"
-        )
+        raise AtlasError(f"{tables[0].title}: well {well_id} has two coordinates; keep one of them")
+    files = tuple(table.file or _record_frame(table.rows) for table in tables)
     columns = dict.fromkeys(name for _, names in parsed for name in names)
     return Coordinates(merged.set_index("well_id"), files, tuple(columns))
+
+
+def check_common_wells(n_common: int, name: str) -> None:
+    """Refuse coordinates of none of an atlas's samples."""
+    if n_common == 0:
+        raise AtlasError(
+            f"none of the wells of the table of coordinates is in {name}; check that its well_id are the AHBA's"
+        )
+
+
+def _list_files(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Path]:
+    paths = [Path(path).expanduser() for path in ([source] if isinstance(source, str | os.PathLike) else source)]
+    files: list[Path] = []
+    for path in paths:
+        found = sorted(f for f in path.iterdir() if f.suffix.lower() in (".csv", ".tsv")) if path.is_dir() else [path]
+        files += found
+    if not files:
+        raise AtlasError(f"no table of coordinates in {source}; give a CSV or TSV file, or a folder of such files")
+    return files
+
+
+def _record_frame(frame: pd.DataFrame) -> FileRecord:
+    text = frame.to_csv(index=False, lineterminator="\n")
+    return FileRecord(None, hashlib.sha256(text.encode()).hexdigest())
+
+
+def _parse_coordinates(table: InputTable) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Wells and their coordinates, and the columns that these were read from."""
+    sets = [[table.find(name) for name in names] for names in _COLUMN_SETS]
+    axes = next(([name for name in names if name] for names in sets if all(names)), None)
+    if table.find("well_id") is None or axes is None:
+        raise AtlasError(
+            f"{table.title} has the columns {', '.join(table.rows.columns)}; needed are well_id and mni_x, mni_y, "
+            "mni_z (or corrected_mni_x, ... or mni_nlin_x, ...)"
+        )
+    parsed = pd.DataFrame({"well_id": table.whole_numbers("well_id")})
+    for axis, column in zip(AXES, axes, strict=True):
+        parsed[axis] = table.numbers(column)
+    parsed = parsed.dropna().astype({"well_id": "int64"})
+    is_far = (parsed[list(AXES)].abs() > _FARTHEST).any(axis=1)
+    if is_far.any():
+        row = parsed[is_far].iloc[0]
+        raise AtlasError(
+            f"{table.title}: well {int(row['well_id'])} lies at "
+            f"({row['mni_x']:g}, {row['mni_y']:g}, {row['mni_z']:g}), outside any brain in MNI space; give "
+            "coordinates in mm, not voxel indices"
+        )
+    return parsed, tuple(axes)
 
 
 def coordinates_report(
     atlas: ExpressionAtlas, other: ExpressionAtlas | CoordinatesLike, *, regions: Iterable[Region] | None = None
 ) -> pd.DataFrame:
-    """Say what changes when samples have other coordinates.
+    """Compare two sets of coordinates: which samples come into or leave regions, and how far samples move.
 
     Parameters
     ----------
@@ -148,7 +198,7 @@ def coordinates_report(
     else:
         second = other.samples.set_index("well_id")
     common = first.index.intersection(second.index)
-    check_common(len(common), atlas.name)
+    check_common_wells(len(common), atlas.name)
     moved = first.loc[common].assign(**{axis: second.loc[common, axis] for axis in AXES})
     steps = moved[list(AXES)].to_numpy(np.float64) - first.loc[common, list(AXES)].to_numpy(np.float64)
     distances = pd.Series(np.linalg.norm(steps, axis=1), index=common)
@@ -158,14 +208,6 @@ def coordinates_report(
         there = common[region.locate(moved.reset_index())["inside"].to_numpy(dtype=bool)]
         rows.append(_compare(region.name, here, there, common, distances))
     return pd.DataFrame(rows)
-
-
-def check_common(n_common: int, name: str) -> None:
-    """Refuse coordinates of none of an atlas's samples."""
-    if n_common == 0:
-        raise AtlasError(
-            f"none of the wells of the table of coordinates is in {name}; check that its well_id are the AHBA's"
-        )
 
 
 def _compare(
@@ -184,57 +226,48 @@ def _compare(
     }
 
 
-def _list_files(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Path]:
-    paths = [Path(path).expanduser() for path in ([source] if isinstance(source, str | os.PathLike) else source)]
-    files: list[Path] = []
-    for path in paths:
-        found = sorted(f for f in path.iterdir() if f.suffix.lower() in (".csv", ".tsv")) if path.is_dir() else [path]
-        files += found
-    if not files:
-        raise AtlasError(f"no table of coordinates in {source}; give a CSV or TSV file, or a folder of such files")
-    return files
+# --- genes of probes
 
 
-def _parse_table(table: DelimitedTable) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    columns = list(table.rows.columns)
-    wells = find_column(columns, ("well_id",))
-    sets = [[find_column(columns, (name,)) for name in names] for names in _COLUMN_SETS]
-    axes = next(([name for name in names if name] for names in sets if all(names)), None)
-    if wells is None or axes is None:
+@dataclass(frozen=True, eq=False)
+class ProbeGenes:
+    """Genes of probes: `gene`, `entrez_id` (nullable int) by `probe_name`, and the file they were read from."""
+
+    table: pd.DataFrame
+    file: FileRecord
+
+
+def read_probe_genes(table: Table) -> ProbeGenes:
+    """Read which gene each probe measures: a re-annotation of the probes.
+
+    Parameters
+    ----------
+    table : DataFrame or path-like
+        Table in memory, CSV or TSV, gzipped or not, or Parquet, with the columns `probe_name`, `gene_symbol` and
+        `entrez_id`: the form of the table that abagen distributes, made from the re-annotation of Arnatkeviciute,
+        Fulcher and Fornito (2019), doi 10.1016/j.neuroimage.2019.01.011. A probe with an empty symbol measures no gene.
+
+    Returns
+    -------
+    ProbeGenes
+        Probes without a gene are left out.
+
+    Raises
+    ------
+    AtlasError
+        Where the file cannot be read, lacks a column, or gives a probe two genes.
+    """
+    source = read_table(table, "re-annotation table")
+    columns = [source.find("probe_name"), source.find("gene_symbol", "gene"), source.find("entrez_id")]
+    if None in columns:
         raise AtlasError(
-            f"table of coordinates {table.file} has the columns {', '.join(columns)}; needed are well_id and mni_x, "
-            "mni_y, mni_z (or corrected_mni_x, ... or mni_nlin_x, ...)"
+            f"{source.title} has the columns {', '.join(source.rows.columns)}; needed are probe_name, gene_symbol and "
+            "entrez_id"
         )
-    parsed = pd.DataFrame({"well_id": _parse_numbers(table, wells)})
-    for axis, column in zip(AXES, axes, strict=True):
-        parsed[axis] = _parse_numbers(table, column)
-    parsed = parsed.dropna()
-    if (parsed["well_id"] % 1 != 0).any():
-        raise AtlasError(f"table of coordinates {table.file}: well_id holds a number that is not whole")
-    _check_range(parsed, table.file)
-    return parsed.astype({"well_id": "int64"}), tuple(axes)
-
-
-def _parse_numbers(table: DelimitedTable, column: str) -> pd.Series:
-    cells = table.rows[column]
-    is_empty = cells.str.lower().isin(("", "na", "nan", "null"))
-    numbers = pd.to_numeric(cells.mask(is_empty), errors="coerce").astype(np.float64)
-    is_bad = ~np.isfinite(numbers.to_numpy()) & ~is_empty.to_numpy(dtype=bool)
-    if is_bad.any():
-        row = int(np.flatnonzero(is_bad)[0])
-        raise AtlasError(
-            f"table of coordinates {table.file}, row {row + 1} below the header: {column} is {cells.iloc[row]!r}, "
-            "where a number is needed"
-        )
-    return numbers
-
-
-def _check_range(parsed: pd.DataFrame, file: str) -> None:
-    is_far = (parsed[list(AXES)].abs() > _FARTHEST).any(axis=1)
-    if is_far.any():
-        row = parsed[is_far].iloc[0]
-        raise AtlasError(
-            f"table of coordinates {file}: well {int(row['well_id'])} lies at "
-            f"({row['mni_x']:g}, {row['mni_y']:g}, {row['mni_z']:g}), outside any brain in MNI space; give "
-            "coordinates in mm, not voxel indices"
-        )
+    genes = pd.DataFrame({"probe_name": source.texts(columns[0]), "gene": source.texts(columns[1])})
+    genes["entrez_id"] = source.whole_numbers("entrez_id")
+    genes = genes[~genes["gene"].str.lower().isin(("", "na", "nan"))].drop_duplicates()
+    if genes["probe_name"].duplicated().any():
+        name = genes.loc[genes["probe_name"].duplicated(), "probe_name"].iloc[0]
+        raise AtlasError(f"{source.title} gives probe {name} two genes; keep one of them")
+    return ProbeGenes(genes.set_index("probe_name"), source.file or _record_frame(source.rows))

@@ -14,14 +14,16 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from jugex.atlas.identity import ServiceResponse
 from jugex.errors import OptionError, ServiceError
 
-__all__ = ["ALLEN_API_URL", "AllenApiClient", "Receipt", "ServiceRefusedError", "complain"]
+__all__ = ["ALLEN_API_URL", "AllenApiClient", "ServiceRefusedError", "complain"]
 
 #: Base address of the service; the environment variable ``JUGEX_ALLEN_API_URL`` replaces it, for mirrors and tests.
 ALLEN_API_URL = "https://api.brain-map.org/api/v2/data"
@@ -41,21 +43,13 @@ class _PassingError(Exception):
     """A failure that may be gone at the next attempt; says what happened."""
 
 
-class Receipt(NamedTuple):
-    """What was asked, when the answer came (ISO 8601, UTC), and the SHA-256 of its bytes."""
-
-    request: str
-    date: str
-    sha256: str
-
-
 def complain(what: str, url: str, kind: type[ServiceError] = ServiceError) -> ServiceError:
     """Error for what the service at `url` did; the message ends with what to do next."""
     return kind(f"the Allen Institute's web service ({urlsplit(url).netloc}) {what}; {_ADVICE}")
 
 
 class AllenApiClient:
-    """Ask the service, politely.
+    """Asks the service one thing at a time, and keeps its answers.
 
     Parameters
     ----------
@@ -95,7 +89,7 @@ class AllenApiClient:
         self.timeout, self.retries, self.backoff, self.pause = timeout, retries, backoff, pause
         self.cache = _Cache(_default_cache() if cache is None else Path(cache).expanduser())
 
-    def ask(self, query: str, parse: Callable[[dict[str, Any]], _T]) -> tuple[_T, Receipt]:
+    def ask(self, query: str, parse: Callable[[dict[str, Any]], _T]) -> tuple[_T, ServiceResponse]:
         """Ask for something, unless the cache has it.
 
         Parameters
@@ -108,7 +102,7 @@ class AllenApiClient:
 
         Returns
         -------
-        tuple of what `parse` returns and Receipt
+        tuple of what `parse` returns and ServiceResponse
 
         Raises
         ------
@@ -128,9 +122,9 @@ class AllenApiClient:
         except (KeyError, TypeError, ValueError, IndexError) as error:
             reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise complain(f"answered JSON of an unexpected shape ({reason}, asked {_shorten(query)})", url) from error
-        receipt = Receipt(url, datetime.now(UTC).isoformat(timespec="seconds"), hashlib.sha256(body).hexdigest())
-        self.cache.write(receipt, body)
-        return parsed, receipt
+        record = ServiceResponse(url, datetime.now(UTC).isoformat(timespec="seconds"), hashlib.sha256(body).hexdigest())
+        self.cache.write(record, body)
+        return parsed, record
 
     def keeps(self, query: str) -> bool:
         """Whether the cache has the answer to a query."""
@@ -208,7 +202,7 @@ def _default_cache() -> Path:
 
 
 class _Cache:
-    """Answers on disk, one file each: a line of JSON (the receipt), then the bytes as they came.
+    """Answers on disk, one file each: a line of JSON (the `ServiceResponse`), then the bytes as they came.
 
     A folder that cannot be read or written costs time, and is no error.
     """
@@ -216,24 +210,24 @@ class _Cache:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def read(self, url: str) -> tuple[Receipt, bytes] | None:
-        """Receipt and bytes of an answer; None, and the file removed, where it is not what was written."""
+    def read(self, url: str) -> tuple[ServiceResponse, bytes] | None:
+        """ServiceResponse and bytes of an answer; None, and the file removed, where it is not what was written."""
         try:
             head, _, body = self._file_of(url).read_bytes().partition(b"\n")
         except OSError:
             return None
         try:
-            receipt = Receipt(**json.loads(head))
+            record = ServiceResponse(**json.loads(head))
         except (ValueError, TypeError):
-            receipt = None
-        if receipt is None or receipt.request != url or receipt.sha256 != hashlib.sha256(body).hexdigest():
+            record = None
+        if record is None or record.request != url or record.sha256 != hashlib.sha256(body).hexdigest():
             self.drop(url)
             return None
-        return receipt, body
+        return record, body
 
-    def write(self, receipt: Receipt, body: bytes) -> None:
+    def write(self, record: ServiceResponse, body: bytes) -> None:
         """Keep an answer: whole, or not at all."""
-        content = json.dumps(receipt._asdict()).encode() + b"\n" + body
+        content = json.dumps(asdict(record)).encode() + b"\n" + body
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             number, name = tempfile.mkstemp(dir=self.folder, prefix=".answer-")
@@ -243,7 +237,7 @@ class _Cache:
         try:
             with os.fdopen(number, "wb") as stream:
                 stream.write(content)
-            Path(name).replace(self._file_of(receipt.request))
+            Path(name).replace(self._file_of(record.request))
         except OSError as error:
             _log.info("an answer was not kept in %s: %s", self.folder, error)
             with suppress(OSError):

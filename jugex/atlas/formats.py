@@ -1,0 +1,453 @@
+"""Atlases from other formats: siibra's tidy table, AnnData, and the Allen Institute's RNA-seq.
+
+Each is brought into the form of the tables that `jugex.atlas_from_tables` reads, and goes on from there.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from jugex.atlas.base import ExpressionAtlas
+from jugex.atlas.donors import DONORS, Donor, donor_table, find_donor
+from jugex.atlas.input_tables import (
+    InputTable,
+    Table,
+    first_of,
+    read_headless_matrix,
+    read_table,
+    record_file,
+    to_texts,
+)
+from jugex.atlas.tables import TablesAtlas, UserTables
+from jugex.errors import AtlasError, OptionError, how_to_install
+from jugex.spaces import MNI_SPACE
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+__all__ = [
+    "RnaseqValues",
+    "atlas_from_ahba_rnaseq",
+    "atlas_from_anndata",
+    "atlas_from_siibra",
+    "import_anndata",
+]
+
+#: Which of the Allen Institute's tables of RNA-seq is read.
+RnaseqValues = Literal["tpm", "counts"]
+
+_COORDINATES = ["mni_x", "mni_y", "mni_z"]
+_OF_OBSERVATION = ("structure_id", "structure_acronym", "structure_name", "age", "gender", "sex", "race", "donor_id")
+_OF_WELL = ["structure_id", "structure_acronym", "structure_name", *_COORDINATES]
+_FILES = {"tpm": "RNAseqTPM.csv", "counts": "RNAseqCounts.csv"}
+
+
+# --- siibra's tidy table
+
+
+def atlas_from_siibra(table: Table, *, space: str = MNI_SPACE, name: str | None = None) -> TablesAtlas:
+    """Make an atlas from siibra's table of expression, in which a row is one probe in one sample.
+
+    Such a table holds only the samples of the regions that it was asked for (and perhaps only some genes), so that
+    z-scores over all samples of a donor cannot be computed from it: its own column `zscore` is used as it is. Tables
+    of several regions can be put together with `pandas.concat`; rows that come twice count once.
+
+    Parameters
+    ----------
+    table : DataFrame or path
+        CSV, TSV or Parquet with the columns `level`, `zscore`, `gene`, `mni_xyz` (tuple, or text like
+        ``"(1, 2, 3)"``), `sample`, `probe_id`, `donor_name`, and optionally `race`, `gender`, `age`, `well_id`,
+        `structure_acronym`, `structure_name`. A sample is known by `well_id`, else by `donor_name` and `sample`.
+    space : str, default "MNI152NLin2009cAsym"
+        Space of the coordinates.
+    name : str, optional
+        What the atlas is called in reports; default: the name of the file.
+
+    Returns
+    -------
+    TablesAtlas
+        Probes that were not measured in a sample have a missing value there.
+
+    Raises
+    ------
+    AtlasError
+        Where the table cannot be read, lacks a column, or contradicts itself.
+
+    Examples
+    --------
+    >>> import jugex, pandas
+    >>> regions = jugex.demo_regions()
+    >>> tables = [jugex.query.expressions(region, ["MAOA", "TAC1"], atlas="simulated") for region in regions]
+    >>> atlas = jugex.atlas_from_siibra(pandas.concat(tables), name="Two regions")
+    >>> len(atlas.probes)
+    44
+    """
+    read = read_table(table, "siibra table")
+    rows = _index_rows(read)
+    samples, probes = _list_samples(read, rows), _list_probes(read, rows)
+    levels, zscores = (
+        rows.pivot(index="sample_id", columns="probe", values=column)[probes["probe_id"]]
+        for column in ("level", "zscore")
+    )
+    atlas = UserTables(
+        samples=InputTable(samples, read.title, read.file),
+        expression=InputTable(levels, read.title),
+        zscores=InputTable(zscores, read.title),
+        probes=InputTable(probes, read.title),
+        is_samples_by_probes=True,
+    ).to_atlas(space=space, name=name or read.title.removeprefix("siibra table "))
+    numbers = samples.set_index("sample_id")["sample"]
+    atlas.samples["sample"] = numbers.loc[atlas.samples["sample_id"]].to_numpy()
+    return atlas
+
+
+def _index_rows(table: InputTable) -> pd.DataFrame:
+    """Sample, probe and values of each row, with the row's number; each sample and probe once."""
+    numbers = {column: table.numbers(table.need(column)) for column in ("level", "zscore")}
+    donor, sample = (table.texts(table.need(column)) for column in ("donor_name", "sample"))
+    wells = table.find("well_id")
+    rows = pd.DataFrame(numbers)
+    rows["sample_id"] = table.texts(wells) if wells else donor + np.full(len(donor), " ", dtype=object) + sample
+    rows["probe"] = table.texts(table.need("probe_id"))
+    rows["gene"] = table.texts(table.need("gene"))
+    rows["row"] = np.arange(len(rows))
+    if ((rows["gene"] == "") | (rows["probe"] == "") | (sample == "")).any():
+        raise AtlasError(f"{table.title} has rows without a gene, probe_id or sample; every row needs all of them")
+    key = ["sample_id", "probe"]
+    rows = rows.drop_duplicates([*key, "level", "zscore"])
+    repeated = rows.duplicated(key)
+    if repeated.any():
+        first = rows[repeated].iloc[0]
+        raise AtlasError(
+            f"{table.title} has different values for probe {first['probe']!r} in sample {first['sample_id']!r}; each "
+            "sample and probe has one"
+        )
+    return rows
+
+
+def _list_samples(table: InputTable, rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per sample, by donor and number; `sample` is the number that the table gives it."""
+    at = rows["row"].to_numpy()
+    rows = rows.assign(
+        donor_name=table.texts(table.need("donor_name"))[at],
+        sample=table.numbers(table.need("sample"))[at].astype(np.int64),
+        mni_xyz=table.rows[table.need("mni_xyz")].to_numpy()[at],
+    )
+    optional = ("structure_acronym", "structure_name", "age", "gender", "race")
+    found = {name: column for name in optional if (column := table.find(name)) is not None}
+    for name, column in found.items():
+        rows[name] = table.rows[column].to_numpy()[at]
+    as_text = rows.assign(mni_xyz=rows["mni_xyz"].astype(str))
+    differing = as_text.groupby("sample_id")[["donor_name", "mni_xyz"]].nunique().gt(1).any(axis=1)
+    if differing.any():
+        raise AtlasError(
+            f"{table.title} gives sample {differing.index[differing.to_numpy()][0]!r} more than one donor or "
+            "coordinate; each sample has one"
+        )
+    samples = rows.drop_duplicates("sample_id")[["sample_id", "donor_name", "sample", "mni_xyz", *found]]
+    order = np.lexsort((samples["sample"].to_numpy(), pd.factorize(samples["donor_name"])[0]))
+    return samples.iloc[order].reset_index(drop=True)
+
+
+def _list_probes(table: InputTable, rows: pd.DataFrame) -> pd.DataFrame:
+    """Probes and their genes; siibra's table has no names of probes and no Entrez ids."""
+    probes = rows.drop_duplicates(["probe", "gene"])
+    repeated = probes["probe"].duplicated()
+    if repeated.any():
+        raise AtlasError(f"{table.title} gives probe {probes.loc[repeated, 'probe'].iloc[0]!r} more than one gene")
+    return probes[["probe", "gene"]].rename(columns={"probe": "probe_id"})
+
+
+# --- AnnData
+
+
+def atlas_from_anndata(
+    adata: AnnData | str | os.PathLike[str],
+    *,
+    layer: str | None = None,
+    coordinates: str = "mni",
+    donor: str = "donor_name",
+    gene: str | None = None,
+    space: str | None = None,
+    name: str | None = None,
+    simulated: bool | None = None,
+) -> TablesAtlas:
+    """Make an atlas from AnnData, or from a file ``.h5ad``; needs the extra ``anndata``.
+
+    Parameters
+    ----------
+    adata : AnnData or path
+        Samples x probes (or genes), dense or sparse. Names of observations are the samples' ids.
+    layer : str, optional
+        Layer that holds the levels; default: `X`.
+    coordinates : str, default "mni"
+        Key in `obsm` of an array (n, 3) in mm; where there is none of that name, the columns `mni_x`, `mni_y`, `mni_z`
+        of `obs` are used.
+    donor : str, default "donor_name"
+        Column of `obs` that names the donor.
+    gene : str, optional
+        Column of `var` that holds gene symbols; default: `gene` or `gene_symbol` where there is one, else the names
+        of the variables. `probe_id` and `entrez_id` are read where they are there.
+    space, name, simulated : optional
+        As for `jugex.atlas_from_tables`; default: what `uns` holds under `space`, `atlas` and `simulated`.
+
+    Returns
+    -------
+    TablesAtlas
+        As `jugex.atlas_from_tables` returns it. What `RegionPair.to_anndata` made comes back with ``layer="levels"``;
+        its z-scores are then computed over the samples of the pair only.
+
+    Raises
+    ------
+    AtlasError
+        Where anndata is not installed, or a part is missing or not as it should be.
+
+    Examples
+    --------
+    >>> # not run: needs the extra anndata
+    >>> import jugex
+    >>> atlas = jugex.atlas_from_anndata("samples.h5ad", donor="subject")  # doctest: +SKIP
+    """
+    anndata = import_anndata()
+    file, title = None, "AnnData"
+    if isinstance(adata, str | os.PathLike):
+        title = f"AnnData file {Path(adata).name}"
+        file = record_file(adata, "AnnData file")
+        adata = _read_file(anndata, adata, title)
+    if not isinstance(adata, anndata.AnnData):
+        raise AtlasError(f"an AnnData or the path of a .h5ad file is needed, got {type(adata).__name__}")
+    levels = _find_levels(adata, layer, title)
+    samples = _list_observations(adata, coordinates, donor, title)
+    probes = _list_variables(adata, gene, title)
+    matrix = pd.DataFrame(levels, index=samples.index, columns=probes["column"].to_numpy())
+    return UserTables(
+        samples=InputTable(samples, f"{title}: obs", file),
+        expression=InputTable(matrix, f"{title}: {'X' if layer is None else f'layer {layer!r}'}"),
+        probes=InputTable(probes, f"{title}: var"),
+        is_samples_by_probes=True,
+    ).to_atlas(
+        space=str(adata.uns.get("space", MNI_SPACE)) if space is None else space,
+        name=name or str(adata.uns.get("atlas", title)),
+        simulated=bool(adata.uns.get("simulated", False)) if simulated is None else simulated,
+    )
+
+
+def import_anndata() -> Any:
+    """Return the package anndata, or refuse with an AtlasError that says how to install it."""
+    try:
+        import anndata
+    except ImportError as error:
+        raise AtlasError(
+            f"AnnData needs the package anndata, which is not installed: {how_to_install('anndata')}"
+        ) from error
+    return anndata
+
+
+def _read_file(anndata: Any, path: str | os.PathLike[str], title: str) -> AnnData:
+    try:
+        read: AnnData = anndata.read_h5ad(path)
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise AtlasError(f"{title} cannot be read ({reason}); check that it is complete, or write it again") from error
+    return read
+
+
+def _find_levels(adata: AnnData, layer: str | None, title: str) -> npt.NDArray[Any]:
+    """Values (n, p) as a dense array of numbers."""
+    if layer is not None and layer not in adata.layers:
+        there_are = ", ".join(map(repr, adata.layers)) or "none"
+        raise AtlasError(f"{title} has no layer {layer!r} (there are {there_are}); name one of these, or none for X")
+    values = adata.X if layer is None else adata.layers[layer]
+    if values is None:
+        raise AtlasError(f"{title} has no X; name the layer that holds the levels")
+    dense = np.asarray(values.toarray() if hasattr(values, "toarray") else values)
+    if dense.size == 0 or dense.dtype.kind not in "biuf":
+        raise AtlasError(
+            f"{title} holds {dense.shape} values of type {dense.dtype}; samples x probes of numbers are needed"
+        )
+    return dense
+
+
+def _list_observations(adata: AnnData, coordinates: str, donor: str, title: str) -> pd.DataFrame:
+    """Table of samples as `jugex.atlas_from_tables` reads it."""
+    if donor not in adata.obs:
+        has = ", ".join(map(str, adata.obs.columns))
+        raise AtlasError(f"{title}: obs has no column {donor!r} (it has {has}); name the one of donors with donor=")
+    samples = pd.DataFrame(_find_points(adata, coordinates, title), columns=_COORDINATES)
+    samples["donor_name"] = adata.obs[donor].to_numpy(dtype=object)
+    for column in _OF_OBSERVATION:
+        if column in adata.obs:
+            samples[column] = adata.obs[column].to_numpy(dtype=object)
+    return samples.set_axis(pd.Index(to_texts(adata.obs_names)), axis=0)
+
+
+def _find_points(adata: AnnData, coordinates: str, title: str) -> npt.NDArray[Any]:
+    if coordinates in adata.obsm:
+        points = np.asarray(adata.obsm[coordinates])
+    elif set(_COORDINATES) <= set(adata.obs.columns):
+        points = adata.obs[_COORDINATES].to_numpy()
+    else:
+        raise AtlasError(
+            f"{title} has no coordinates: neither obsm[{coordinates!r}] nor the columns mni_x, mni_y, mni_z of obs; "
+            "name the key in obsm with coordinates="
+        )
+    if points.ndim != 2 or points.shape[1] != 3 or points.dtype.kind not in "biuf":
+        raise AtlasError(
+            f"{title}: the coordinates {coordinates!r} are an array {points.shape} of {points.dtype}; three numbers "
+            "per sample are needed, x, y, z in mm"
+        )
+    return points
+
+
+def _list_variables(adata: AnnData, gene: str | None, title: str) -> pd.DataFrame:
+    """Table of probes as `jugex.atlas_from_tables` reads it, and how each column of the matrix is called there."""
+    if gene is not None and gene not in adata.var:
+        has = ", ".join(map(str, adata.var.columns))
+        raise AtlasError(f"{title}: var has no column {gene!r} (it has {has}); name the one of gene symbols with gene=")
+    called = gene or next((column for column in ("gene", "gene_symbol") if column in adata.var), None)
+    names = to_texts(adata.var_names)
+    probes = pd.DataFrame({"probe_name": names})
+    probes["gene"] = names if called is None else to_texts(adata.var[called])
+    for column in ("probe_id", "entrez_id"):
+        if column in adata.var:
+            probes[column] = adata.var[column].to_numpy(dtype=object)
+    ids = to_texts(probes["probe_id"]) if "probe_id" in probes else names
+    if pd.Index(ids).has_duplicates:
+        raise AtlasError(
+            f"{title}: {first_of(ids, pd.Index(ids).duplicated())!r} names more than one variable; give each its own "
+            "name (adata.var_names_make_unique())"
+        )
+    return probes.assign(column=ids)
+
+
+# --- the Allen Institute's RNA-seq
+
+
+def atlas_from_ahba_rnaseq(
+    path: str | os.PathLike[str], microarray: ExpressionAtlas, *, values: RnaseqValues = "tpm"
+) -> TablesAtlas:
+    """Make an atlas of the Allen Institute's RNA-seq data (donors 9861 and 10021, about 120 samples each).
+
+    The files hold no coordinates: each sample's are those of the well of the same number in the microarray data, and
+    so are its structure's. The levels are log2(1 + x), x scaled to one million per sample, which for `values` "tpm" are
+    transcripts and for "counts" fragments per million. Rows of one well are technical replicates: their levels are
+    averaged.
+
+    Parameters
+    ----------
+    path : path-like
+        Folder ``rnaseq_donor9861`` or ``rnaseq_donor10021``, unpacked, or the folder that holds both.
+    microarray : ExpressionAtlas
+        The microarray data of the same donors (`jugex.open_atlas`), for the coordinates of the wells.
+    values : {'tpm', 'counts'}
+        Whether ``RNAseqTPM.csv`` or ``RNAseqCounts.csv`` is read.
+
+    Returns
+    -------
+    TablesAtlas
+        One probe per gene; `well_id` as in the microarray data.
+
+    Raises
+    ------
+    AtlasError
+        Where there is no such folder, its files do not fit together, or the microarray data lack one of its wells.
+    OptionError
+        Where `values` is neither of the two.
+
+    Notes
+    -----
+    What is assumed of the files, from how others document and read them (abagen's `io.read_tpm`, `read_counts`,
+    `read_annotation` and `read_genes`): ``RNAseqTPM.csv`` and ``RNAseqCounts.csv`` have no header, and per row a gene
+    symbol, then one value per sample, in the order of the rows of ``SampleAnnot.csv``, which has the column `well_id`;
+    ``Genes.csv`` has `gene_symbol` and `entrez_id`. The donor is named by the name of the folder.
+
+    Examples
+    --------
+    >>> # not run: needs the RNA-seq files and the donor archives
+    >>> import jugex
+    >>> rnaseq = jugex.atlas_from_ahba_rnaseq("rnaseq/", jugex.open_atlas("ahba/"))  # doctest: +SKIP
+    """
+    if values not in _FILES:
+        raise OptionError(f"values is one of {', '.join(get_args(RnaseqValues))}; got {values!r}")
+    folders = _find_folders(Path(path).expanduser(), _FILES[values])
+    parts = [_read_rnaseq(folder, _FILES[values]) for folder in folders.values()]
+    levels = pd.concat([part.T.groupby(level=0, sort=False).mean() for part in parts])
+    samples = _locate_wells(folders, parts, microarray)
+    genes = read_table(next(iter(folders.values())) / "Genes.csv", "gene table")
+    names = [_FILES[values], "SampleAnnot.csv"]
+    return UserTables(
+        samples=InputTable(samples, "SampleAnnot.csv"),
+        expression=InputTable(levels, _FILES[values]),
+        probes=InputTable(_list_genes(genes, levels.columns), genes.title, genes.file),
+        donors=InputTable(donor_table(folders), "donors"),
+        files=[record_file(folder / name, "RNA-seq file") for folder in folders.values() for name in names],
+    ).to_atlas(
+        space=microarray.space,
+        name=f"Allen Human Brain Atlas, RNA-seq ({values})",
+        simulated=microarray.simulated,
+    )
+
+
+def _find_folders(path: Path, file: str) -> dict[Donor, Path]:
+    """Folders of donors, in the order of `DONORS`."""
+    candidates = [path] if (path / file).is_file() else sorted(path.glob(f"*/{file}"))
+    folders: dict[Donor, Path] = {}
+    for candidate in candidates:
+        folder = path if candidate == path else candidate.parent
+        donor = find_donor(folder.name)
+        if donor is None:
+            raise AtlasError(f"the name of {folder} names no donor; call it rnaseq_donor9861 or rnaseq_donor10021")
+        if donor in folders:
+            raise AtlasError(f"{folders[donor]} and {folder} both hold donor {donor}; keep one of them")
+        folders[donor] = folder
+    if not folders:
+        raise AtlasError(f"no {file} in {path} or in a folder of it; unpack the RNA-seq archives and name their folder")
+    return {donor: folders[donor] for donor in DONORS if donor in folders}
+
+
+def _read_rnaseq(folder: Path, file: str) -> pd.DataFrame:
+    """log2(1 + x per million), genes x wells; a well comes as often as it was sequenced."""
+    annotation = read_table(folder / "SampleAnnot.csv", f"RNA-seq {folder.name}")
+    matrix = read_headless_matrix(folder / file, f"RNA-seq {folder.name}")
+    wells = annotation.texts(annotation.need("well_id"))
+    if matrix.rows.shape[1] != len(wells):
+        raise AtlasError(
+            f"{matrix.title} has {matrix.rows.shape[1]} samples, but SampleAnnot.csv has {len(wells)}; the two files "
+            "must come from the same, complete archive"
+        )
+    amounts = np.asarray(matrix.values(), dtype=np.float64)
+    totals = amounts.sum(axis=0)
+    if not (amounts >= 0).all() or not (totals > 0).all():
+        raise AtlasError(f"{matrix.title} has negative or missing values, or a sample of zeros; unpack it again")
+    return pd.DataFrame(np.log2(1 + 1e6 * amounts / totals), index=matrix.rows.index, columns=wells)
+
+
+def _locate_wells(folders: dict[Donor, Path], parts: list[pd.DataFrame], microarray: ExpressionAtlas) -> pd.DataFrame:
+    """One row per well, with its coordinates and structure from the microarray data."""
+    known = microarray.samples.set_index(microarray.samples["well_id"].astype(str))
+    samples = []
+    for (donor, folder), part in zip(folders.items(), parts, strict=True):
+        wells = part.columns.unique()
+        is_known = wells.isin(known.index[known["donor_name"] == donor.donor_name])
+        if not is_known.all():
+            raise AtlasError(
+                f"{(~is_known).sum()} of the {len(wells)} wells of {folder.name} are not among the samples of donor "
+                f"{donor} in {microarray.name} (first: {wells[~is_known][0]}); open the microarray data of this donor"
+            )
+        samples.append(known.loc[wells, _OF_WELL].assign(well_id=wells, donor_name=donor.donor_name))
+    return pd.concat(samples, ignore_index=True)
+
+
+def _list_genes(genes: InputTable, symbols: pd.Index) -> pd.DataFrame:
+    """Symbol and Entrez id of each gene, in the order of the values."""
+    known = pd.DataFrame({"gene": genes.texts(genes.need("gene_symbol")), "entrez_id": None})
+    if (column := genes.find("entrez_id")) is not None:
+        known["entrez_id"] = genes.texts(column)
+    known = known.drop_duplicates("gene").set_index("gene")
+    return known.reindex(symbols).rename_axis("gene").reset_index()
