@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 from jugex._text import count_of
-from jugex.atlas.donors import choose_donors, donor_table
 from jugex.atlas.building import BuildReport
+from jugex.atlas.donors import choose_donors, donor_table
 from jugex.atlas.download import TERMS_OF_USE, fetch_archives, record_terms
 from jugex.cli.arguments import Commands, split_list
 
