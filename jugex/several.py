@@ -15,14 +15,10 @@ import pandas as pd
 
 from jugex._text import count_of
 from jugex.analysis import DifferentialExpression, omnibus_test
-from jugex.analysis.aggregate import ProbeAggregation
 from jugex.analysis.covariates import CovariatesLike
-from jugex.analysis.design import Exchange
-from jugex.analysis.holm import adjust_across_comparisons
 from jugex.analysis.omnibus import check_group_options
 from jugex.analysis.options import Rng, make_generator
 from jugex.analysis.result import COLUMN_TYPES, PROBE_COLUMNS
-from jugex.analysis.scores import Statistic
 from jugex.atlas.coordinates import CoordinatesLike
 from jugex.atlas.views import Side
 from jugex.errors import DesignError, GeneError, JugexWarning, OptionError, RegionError
@@ -32,13 +28,17 @@ from jugex.query import AtlasLike, Donors, Overlap, PresentIn, RegionGroup, Stru
 from jugex.query.groups import check_group_overlap
 from jugex.regions import Region
 from jugex.report.several_files import SeveralTables, save_several
+from jugex.stats.aggregation import ProbeAggregation
+from jugex.stats.corrections import adjust_across_comparisons
+from jugex.stats.design import Exchange
+from jugex.stats.statistics import Statistic
 from jugex.workflow import COLLINEAR_IN_PRESETS, check_threshold_is_used, compare, make_regions, resolve_choices
 
 __all__ = ["PAIRS_COLUMNS", "SeveralRegions", "compare_several"]
 
 #: Columns of `SeveralRegions.pairs_table`, in order; those of probes follow `gene` where each is tested by itself.
 PAIRS_COLUMNS = (
-    "gene", "region_1", "region_2", "diff", "f", "p_perm", "p_fwe", "p_fwe_holm", "significant", "status",
+    "gene", "region_1", "region_2", "higher_in", "diff", "significant", "p_fwe_holm", "p_fwe", "p_perm", "f", "status",
 )  # fmt: skip
 
 _TYPES = COLUMN_TYPES | {"region_1": "object", "region_2": "object", "p_fwe_holm": "float64"}
@@ -197,7 +197,7 @@ def compare_several(
     Notes
     -----
     `p_fwe_holm` controls the family-wise error over all genes of all pairs; see
-    `jugex.analysis.holm.adjust_across_comparisons`, which also says why Holm's procedure gene by gene would not.
+    `jugex.stats.corrections.adjust_across_comparisons`, which also says why Holm's procedure gene by gene would not.
 
     Examples
     --------

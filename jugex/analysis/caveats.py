@@ -11,12 +11,10 @@ import pandas as pd
 
 from jugex._text import count_of, format_p, join_words, shorten
 from jugex.analysis.covariates import USED, Covariate
-from jugex.analysis.design import Design, LabelExchange
-from jugex.analysis.donors import DECISIVE_SHARE
 from jugex.analysis.options import Options
-from jugex.analysis.relabel import enumerate_relabellings, find_smallest_p
 from jugex.errors import DesignWarning, warn_user
 from jugex.spaces import tell_hemispheres
+from jugex.stats.design import Design, LabelExchange
 
 __all__ = [
     "FEW_DONORS",
@@ -27,12 +25,13 @@ __all__ = [
     "list_gene_caveats",
     "list_region_caveats",
     "list_side_caveats",
-    "smallest_p_of_run",
     "warn_of_design",
 ]
 
 FEW_DONORS = 3.0
 UNEQUAL_SIZES = 3.0
+#: Above this share of the weight one donor decides the difference.
+_DECISIVE_SHARE = 0.6
 _DISAGREEING_PROBES = 0.2
 _MOSTLY_PRESENT = 0.5
 _N_NAMED = 5
@@ -47,7 +46,7 @@ def warn_of_design(design: Design, options: Options, n_tested: int) -> list[str]
     -----
     DesignWarning
     """
-    smallest = smallest_p_of_run(design, options)
+    smallest = options.permutation.smallest_p(design)
     is_exhaustive = design.is_enumerable(options.exchange, options.n_permutations)
     relabelled = (
         f"the {count_of(design.n_relabellings(options.exchange), 'relabelling')} of this design ({options.exchange})"
@@ -75,19 +74,6 @@ def warn_of_design(design: Design, options: Options, n_tested: int) -> list[str]
     return [message]
 
 
-def smallest_p_of_run(design: Design, options: Options) -> float:
-    """Smallest p of the run: that of all relabellings, or of those drawn."""
-    adjusted = options.statistic != "sequential"
-    of_design = design.smallest_p(options.exchange, adjusted=adjusted)
-    if options.exchange != "freedman-lane" and design.is_enumerable(options.exchange, options.n_permutations):
-        if design.covariates is None and options.redraw:
-            return of_design
-        every = enumerate_relabellings(design, options.exchange)
-        n_all = len(every.labels) + (0 if options.redraw else every.n_redrawn)
-        return find_smallest_p(design, every, adjusted=adjusted) * len(every.labels) / n_all
-    return max(of_design, 1 / (options.n_permutations + 1))
-
-
 def list_filter_caveats(probe_filter: dict[str, Any] | None) -> list[str]:
     """What a filter of probes took from the family of genes, as sentences."""
     n_lost = (probe_filter or {}).get("n_genes_left_out", 0)
@@ -109,7 +95,7 @@ def list_design_caveats(design: Design, names: tuple[str, str], alpha: float = 0
             "significant when labels are exchanged otherwise cannot be confirmed by the exchange that is exact"
         )
     weights = design.weights / design.weights.sum()
-    n_1, n_2 = int(design.n_1.sum()), int(design.n_2.sum())
+    n_1, n_2 = design.counts.sum(axis=0).tolist()
     if design.effective_donors < FEW_DONORS:
         n_donors = design.n_informative_donors
         weighted = ", unequally weighted" if n_donors - design.effective_donors > 0.05 else ""
@@ -117,7 +103,7 @@ def list_design_caveats(design: Design, names: tuple[str, str], alpha: float = 0
             f"the comparison rests on {design.effective_donors:.1f} effective donor{'s' if n_donors > 1 else ''} "
             f"({n_donors} with samples in both regions{weighted}): it says little about other brains"
         )
-    if weights.max() > DECISIVE_SHARE:
+    if weights.max() > _DECISIVE_SHARE:
         caveats.append(f"one donor has {weights.max():.0%} of the weight in the difference, and decides it")
     if max(n_1, n_2) > UNEQUAL_SIZES * min(n_1, n_2):
         caveats.append(
@@ -191,7 +177,6 @@ def list_gene_caveats(
     options: Options,
     *,
     present: pd.Series[float] | None = None,
-    border_floor: float = 0.0,
     are_asked_for: bool = False,
 ) -> list[str]:
     """Weak points of the genes' evidence, as sentences.
@@ -205,8 +190,6 @@ def list_gene_caveats(
     options : Options
     present : Series, optional
         Share of the samples used in which the probes of significant genes are above background, by gene.
-    border_floor : float
-        Smallest p_boundary that there can be: some arbitrary borders give the observed labels.
     are_asked_for : bool
         Whether the genes were asked for by name: then one that is not significant is a finding as well.
     """
@@ -215,7 +198,6 @@ def list_gene_caveats(
         table = table.assign(gene=table["gene"] + " " + table["probe_name"])
     significant = table[table["significant"].to_numpy(dtype=bool)]
     others = table[~table["significant"].to_numpy(dtype=bool) & are_asked_for]
-    is_divided, needs_donors = _judge_donors(significant)
     reached = p_fwe_by_exchange[list(get_args(LabelExchange))] <= options.alpha
     concerns = [
         (
@@ -223,18 +205,8 @@ def list_gene_caveats(
             "significant when labels are exchanged within donors or freely, but not both ways: {}",
         ),
         (
-            significant.loc[significant["p_boundary"] > options.alpha, "gene"],
-            "significant, but an arbitrary flat border through the same samples separates expression about as well "
-            f"(p of the border above {options.alpha:g}{_tell_border_floor(border_floor, options.alpha)}): {{}}",
-        ),
-        (
-            significant.loc[is_divided, "gene"],
+            significant.loc[significant["n_donors_same_sign"] < significant["n_donors_both"], "gene"],
             "significant, but the donors do not all show a difference of the same sign: {}",
-        ),
-        (
-            significant.loc[needs_donors, "gene"],
-            "significant, but not shown to hold without any one donor (one donor may carry it, or its samples are "
-            "needed): {}",
         ),
         (
             significant.loc[significant["probe_r"] < _DISAGREEING_PROBES, "gene"],
@@ -252,20 +224,6 @@ def list_gene_caveats(
         ),
     ]
     return [sentence.format(_name_genes(genes)) for genes, sentence in concerns if len(genes)]
-
-
-def _judge_donors(significant: pd.DataFrame) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Which genes differ in sign between donors, and which others were not shown to hold without any one donor."""
-    counts = [str(text).split("/") for text in significant["donors_same_sign"]]  # "3/3"
-    is_divided = np.array([len(set(of_gene)) > 1 for of_gene in counts], dtype=np.bool_)
-    return is_divided, (significant["carried_by"] != "several").to_numpy(dtype=bool) & ~is_divided
-
-
-def _tell_border_floor(floor: float, alpha: float) -> str:
-    """Why p_boundary says nothing, where so many of the arbitrary borders give the observed labels."""
-    if floor <= alpha:
-        return ""
-    return f"; {floor:.0%} of these borders give the very labels of the regions, so no gene can be below that"
 
 
 def _find_absent(genes: pd.Series[str], present: pd.Series[float] | None) -> npt.NDArray[np.bool_]:

@@ -11,20 +11,17 @@ import numpy as np
 import pandas as pd
 
 from jugex._version import __version__
-from jugex.analysis.caveats import smallest_p_of_run
 from jugex.analysis.covariates import name_covariates
-from jugex.analysis.design import Design, LabelExchange
-from jugex.analysis.inference import Boundary
 from jugex.analysis.options import Options
-from jugex.analysis.relabel import Relabellings, Shuffles
-from jugex.analysis.scores import Statistic
-from jugex.analysis.tails import Tails
 from jugex.query import RegionGroup, RegionPair
+from jugex.stats.design import Design, LabelExchange
+from jugex.stats.relabelling import Relabellings
+from jugex.stats.statistics import Statistic
+from jugex.stats.tails import Tails
 
 __all__ = [
     "SETTINGS_FORMAT",
     "describe_arguments",
-    "describe_boundary",
     "describe_design",
     "describe_exchanges",
     "describe_run",
@@ -77,7 +74,7 @@ def describe_run(
     pair: RegionPair,
     design: Design,
     randomness: dict[str, Any],
-    relabellings: Relabellings | Shuffles,
+    relabellings: Relabellings,
     f_critical: float | None,
 ) -> dict[str, Any]:
     """Versions, arguments and permutations of a run.
@@ -90,14 +87,14 @@ def describe_run(
         "arguments": describe_arguments(options, pair),
         "permutation": {
             **randomness,
-            "n_permutations": len(relabellings.draws) + relabellings.n_smallest,
+            "n_permutations": relabellings.n_relabellings,
             "exchange": options.exchange,
             "exhaustive": relabellings.is_exhaustive,
-            # beside covariates samples of a donor are exchangeable only roughly
-            "exact": relabellings.is_exhaustive and options.exchange == "within-donor" and not design.basis.shape[1],
+            # with covariates in the model, samples of a donor are exchangeable only roughly
+            "exact": relabellings.is_exhaustive and options.exchange == "within-donor" and not design.has_covariates,
             "n_collinear_redrawn": relabellings.n_redrawn,
             "n_collinear_smallest": relabellings.n_smallest,
-            "smallest_p": smallest_p_of_run(design, options),
+            "smallest_p": options.permutation.smallest_p(design),
             "f_critical": f_critical,
         },
     }
@@ -106,15 +103,16 @@ def describe_run(
 def describe_design(design: Design, pair: RegionPair, statistic: Statistic) -> dict[str, Any]:
     """Samples per donor and region, and what the design can show at best."""
     names = pair.samples["donor_name"].to_numpy()[design.donor_starts]
-    donors = zip(names, design.n_1, design.n_2, design.weights, strict=True)
+    donors = zip(names, *design.counts.T, design.weights, strict=True)
+    n_samples_1, n_samples_2 = design.counts.sum(axis=0).tolist()
     schemes: tuple[LabelExchange, ...] = get_args(LabelExchange)
     return {
         "donors": [
             {"donor_name": str(name), "n_1": int(n_1), "n_2": int(n_2), "weight": float(weight)}
             for name, n_1, n_2, weight in donors
         ],
-        "n_samples_1": int(design.n_1.sum()),
-        "n_samples_2": int(design.n_2.sum()),
+        "n_samples_1": n_samples_1,
+        "n_samples_2": n_samples_2,
         "n_donors": design.n_donors,
         "n_informative_donors": design.n_informative_donors,
         "effective_donors": design.effective_donors,
@@ -139,18 +137,6 @@ def describe_exchanges(exchanges: pd.DataFrame, options: Options) -> dict[str, A
     return {
         "n_significant": {scheme: int((exchanges[scheme] <= options.alpha).sum()) for scheme in schemes},
         "p_fwe": {str(row["gene"]): {s: float(row[s]) for s in schemes} for row in listed.to_dict("records")},
-    }
-
-
-def describe_boundary(boundary: Boundary | None, why_not: str) -> dict[str, Any]:
-    """How the border was compared with arbitrary ones, or why it was not."""
-    if boundary is None:
-        return {"n_cuts": 0, "n_distinct": 0, "floor": None, "why_not": why_not}
-    return {
-        "n_cuts": boundary.n_cuts,
-        "n_distinct": boundary.n_distinct,
-        "floor": boundary.floor,
-        "why_not": None,
     }
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.analysis.donors import compute_donor_evidence
-from jugex.analysis.effects import remove_covariates
-from jugex.analysis.intervals import hedges_g_interval, monte_carlo_interval, partial_eta_sq_interval
-from jugex.analysis.result_design import design_of, find_tested, values_of
+from jugex.analysis.result_design import design_of
+from jugex.stats.corrections import false_discovery_rate, monte_carlo_interval
+from jugex.stats.effects import hedges_g_interval, partial_eta_sq_interval
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
@@ -29,11 +28,11 @@ def make_details(result: DifferentialExpression) -> pd.DataFrame:
     details = table[names].reset_index(drop=True)
     details["direction"] = _name_directions(table["diff"], [region["name"] for region in settings["regions"]])
     arrays = design_of(result)
-    spread = float(arrays.spread(arrays.labels[None])[0])
+    spread = float(arrays.spread(arrays.observed)[0])
     n_samples, df = design["n_samples_1"] + design["n_samples_2"], design["df_resid"]
     intervals = {
         "hedges_g": hedges_g_interval(_read(table, "hedges_g"), spread, df),
-        "partial_eta_sq": partial_eta_sq_interval(_read(table, "partial_eta_sq"), n_samples, df),
+        "partial_eta_sq": partial_eta_sq_interval(_read(table, "partial_eta_sq"), n_samples, arrays.df_area, df),
     }
     for column in ("p_perm", "p_fwe"):
         p = _read(table, column)
@@ -41,9 +40,8 @@ def make_details(result: DifferentialExpression) -> pd.DataFrame:
         intervals[column] = (p, p) if is_exact else monte_carlo_interval(p, permutation["n_permutations"])
     for column, (low, high) in intervals.items():
         details[f"{column}_low"], details[f"{column}_high"] = low, high
-    details["q_fdr_by"] = _control_false_discoveries(_read(table, "p_perm"), "by")
-    details["q_fdr_parametric"] = _control_false_discoveries(_read(table, "p_parametric"), "bh")
-    details["p_donor_fwe"] = _correct_p_donor(result)
+    details["q_fdr_by"] = false_discovery_rate(_read(table, "p_perm"), "by")
+    details["q_fdr_parametric"] = false_discovery_rate(_read(table, "p_parametric"))
     return details
 
 
@@ -51,29 +49,7 @@ def _read(table: pd.DataFrame, column: str) -> Floats:
     return table[column].to_numpy(dtype=np.float64)
 
 
-def _correct_p_donor(result: DifferentialExpression) -> Floats:
-    """`p_donor` corrected over the genes tested, in the order of the table."""
-    tested = find_tested(result, None)
-    corrected = np.full(len(result.table), np.nan)
-    is_tested = (result.table["status"] == "ok").to_numpy(dtype=bool)
-    design = design_of(result)
-    values = remove_covariates(values_of(result, tested.index), design)
-    corrected[is_tested] = compute_donor_evidence(values, design).p_donor_fwe
-    return corrected
-
-
 def _name_directions(diff: pd.Series[float], names: list[str]) -> list[str | None]:
     """Say which region is higher; None for a gene that was not tested."""
     words = {1.0: f"higher in {names[0]}", -1.0: f"higher in {names[1]}", 0.0: "no difference"}
     return [words.get(sign) for sign in np.sign(diff.to_numpy(dtype=np.float64)).tolist()]
-
-
-def _control_false_discoveries(p: Floats, method: Literal["bh", "by"]) -> Floats:
-    """q-values of the genes tested: Benjamini and Hochberg's ("bh"), or Yekutieli's ("by")."""
-    from scipy.stats import false_discovery_control
-
-    q = np.full(len(p), np.nan)
-    is_tested = np.isfinite(p)
-    if is_tested.any():
-        q[is_tested] = false_discovery_control(p[is_tested], method=method)
-    return q

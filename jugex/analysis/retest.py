@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from jugex.analysis.effects import compute_effects
-from jugex.analysis.engine import count_exceedances
 from jugex.analysis.options import Options
 from jugex.analysis.prepare import prepare
-from jugex.analysis.relabel import make_relabellings
 from jugex.analysis.result import COLUMN_TYPES, PROBE_COLUMNS
 from jugex.query import RegionPair
+from jugex.stats.effects import adjusted_difference, compute_effects
+from jugex.stats.testing import permute
 
 __all__ = ["RETEST_COLUMNS", "restore_generator", "retest"]
 
@@ -24,8 +23,8 @@ RETEST_COLUMNS = ("n_samples_1", "n_samples_2", "diff", "f", "p_perm", "p_fwe", 
 def retest(pair: RegionPair, options: Options, rng: np.random.Generator) -> pd.DataFrame:
     """Test every gene of a pair, as `jugex.analysis.differential_expression` does, for F and its p-values alone.
 
-    The other exchange, donors and borders take most of the time of an analysis, and are left out. From the same state
-    of `rng` the numbers are the same bit for bit.
+    The other exchange and the tests without each donor take most of the time of an analysis, and are left out. From
+    the same state of `rng` the numbers are the same bit for bit.
 
     Parameters
     ----------
@@ -54,15 +53,12 @@ def retest(pair: RegionPair, options: Options, rng: np.random.Generator) -> pd.D
     design, genes, tested = prepared.design, prepared.genes, prepared.tested
     values = genes.zscores[tested]
     effects = compute_effects(values, genes.levels[tested], design, options.statistic)
-    relabellings = make_relabellings(design, options.exchange, options.n_permutations, rng, redraw=options.redraw)
-    p_values = count_exceedances(
-        values, design, relabellings, statistic=options.statistic, n_threads=options.n_threads
-    ).p_values()
+    p_values = permute(values, design, options.permutation, rng)[1].p_values()
     named = [column for column in ("gene", *PROBE_COLUMNS) if column in genes.annotation]
     table = genes.annotation[named].copy()
-    table["n_samples_1"], table["n_samples_2"] = int(design.n_1.sum()), int(design.n_2.sum())
+    table["n_samples_1"], table["n_samples_2"] = design.counts.sum(axis=0).tolist()
     for column, numbers in (
-        ("diff", effects.diff),
+        ("diff", adjusted_difference(values, design)),
         ("f", effects.f),
         ("p_perm", p_values.perm),
         ("p_fwe", p_values.fwe),

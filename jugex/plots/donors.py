@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_donors"]
 
-# intervals are drawn to this many times the span of the differences and the weighted interval: with two donors the
-# interval of their plain mean is 12.7 standard errors to each side, and would squeeze everything else
+# intervals are drawn to this many times the span of the differences and the weighted interval: an interval over two
+# donors reaches 12.7 standard errors to each side, and would squeeze everything else
 _MOST_SPAN = 1.5
 _MARGINS, _MM_PER_ROW, _LEAST_MM_PER_ROW = 28.0, 5.0, 3.0
 _TALLEST = 235.0  # mm: a page
@@ -40,10 +40,10 @@ Floats = npt.NDArray[np.float64]
 
 @in_journal_style
 def plot_donors(result: DifferentialExpression, gene: str, *, ax: Axes | None = None) -> Axes:
-    """Forest of the donors' differences, with the weighted difference of the result and the plain mean over donors.
+    """Forest of the donors' differences, with the weighted difference of the result below.
 
     Lines are 95 % intervals; an arrow says that an interval goes on. Markers grow with the donor's weight. The
-    weighted difference takes samples as replicates, the plain mean takes donors.
+    weighted difference takes samples as replicates; where the result has a difference over donors, it stands below.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def plot_donors(result: DifferentialExpression, gene: str, *, ax: Axes | None = 
 
 
 def _list_rows(result: DifferentialExpression, gene: str, donors: pd.DataFrame) -> pd.DataFrame:
-    """One row per donor, then the weighted difference and the plain mean: what each says, and how it looks."""
+    """One row per donor, then the weighted difference and the one over donors: what each says, and how it looks."""
     styles, found = donor_styles(result), find_row(result, gene)
     share = donors["weight"] / donors["weight"].sum()
     of_donors = pd.DataFrame(
@@ -101,7 +101,7 @@ def _list_rows(result: DifferentialExpression, gene: str, donors: pd.DataFrame) 
     )  # fmt: skip
     totals = [("weighted", "diff", "ci_low", "ci_high", INK)]
     if np.isfinite(found["diff_donors"]):
-        totals.append(("mean of donors", "diff_donors", "ci_donors_low", "ci_donors_high", "white"))
+        totals.append(("over donors", "diff_donors", "ci_donors_low", "ci_donors_high", "white"))
     of_all = [
         {"name": name, "counts": "", "share": "", "diff": found[diff], "low": found[low], "high": found[high],
          "size": 36.0, "marker": "d", "face": face, "edge": INK}
