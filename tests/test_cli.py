@@ -83,8 +83,8 @@ class TestCompare:
         common = ["compare", *REGIONS, "--permutations", "3000", "--exchange", exchange, "--statistic", statistic]
         contents = set()
         for jobs, genes, relabellings in (("1", 128, 1024), ("2", 128, 1024), ("5", 7, 100), ("2", 600, 3000)):
-            monkeypatch.setattr("jugex.analysis.engine._GENES_PER_BLOCK", genes)
-            monkeypatch.setattr("jugex.analysis.engine._RELABELLINGS_PER_BLOCK", relabellings)
+            monkeypatch.setattr("jugex.stats.engine._GENES_PER_BLOCK", genes)
+            monkeypatch.setattr("jugex.stats.engine._RELABELLINGS_PER_BLOCK", relabellings)
             assert cli.main([*common, "--jobs", jobs, "--out", "out", "--overwrite"]) == 0
             contents.add((in_folder / "out" / "results.tsv").read_bytes())
         assert len(contents) == 1

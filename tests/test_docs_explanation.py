@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from jugex.analysis.engine import count_exceedances
-from jugex.analysis.relabel import Relabellings
+from jugex.stats.engine import count_exceedances
+from jugex.stats.relabelling import Relabellings
 from tests.conftest import PROJECT
 from tests.slow import separate
 from tests.slow.calibration import Cell

@@ -219,7 +219,7 @@ class TestOmnibus:
         atlas = toy()
         atlas.samples["mni_x"] = np.where(atlas.samples["well_id"] % 1000 < 2, -5.0, 5.0)
         settings = compare_toy([ONE, TWO, THREE], atlas=atlas, mirror="left").settings
-        assert settings["covariates"][0]["outcome"] == "it tells regions apart within every donor"
+        assert settings["covariates"][0]["outcome"] == "it tells the regions apart within every donor"
         said = "samples of both hemispheres were brought to one, and the omnibus F does not hold the hemisphere fixed"
         assert said in settings["warnings"]
 

@@ -12,12 +12,12 @@ from scipy import stats
 
 import jugex
 from jugex.analysis import RESULT_COLUMNS, differential_expression
-from jugex.analysis.effects import small_sample_correction
-from jugex.analysis.intervals import hedges_g_interval, monte_carlo_interval, partial_eta_sq_interval
 from jugex.analysis.result import TAIL_COLUMNS
 from jugex.errors import OptionError
 from jugex.query import region_pair
 from jugex.report.reproduce import how_to_reproduce
+from jugex.stats.corrections import monte_carlo_interval
+from jugex.stats.effects import hedges_g_interval, partial_eta_sq_interval, small_sample_correction
 from tests.toy import ToyAtlas, wells
 
 DETAILS = [

@@ -12,12 +12,12 @@ from scipy import stats
 
 import jugex
 from jugex.analysis import RESULT_COLUMNS, differential_expression
-from jugex.analysis.effects import compute_effects
-from jugex.analysis.engine import count_exceedances
-from jugex.analysis.relabel import draw_relabellings
 from jugex.errors import DesignError, DesignWarning, OptionError
 from jugex.query import region_pair
-from tests.analysis.designs import make_design
+from jugex.stats.effects import compute_effects
+from jugex.stats.engine import count_exceedances
+from jugex.stats.relabelling import draw_relabellings
+from tests.stats.designs import make_design
 from tests.toy import ToyAtlas, wells
 
 GENES = ["B", "A", "A", "?C", "D", "D", "D"]

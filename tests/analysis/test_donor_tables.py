@@ -13,13 +13,12 @@ from scipy import stats
 import jugex
 from jugex.analysis import differential_expression
 from jugex.analysis.donor_tables import DONOR_COLUMNS, donor_differences
-from jugex.analysis.donors import drop_donor
-from jugex.analysis.engine import count_exceedances
-from jugex.analysis.relabel import make_relabellings
 from jugex.analysis.result import LEFT_OUT_COLUMNS
 from jugex.analysis.result_design import design_of, values_of
 from jugex.errors import DesignError, GeneError
 from jugex.query import region_pair
+from jugex.stats.engine import count_exceedances
+from jugex.stats.relabelling import make_relabellings
 from tests.toy import DONORS, ToyAtlas, wells
 
 GENES = ["A", "A", "B", "C", "D"]
@@ -134,7 +133,7 @@ class TestLeaveOneDonorOut:
             make_relabellings(design, exchange, 199, rng)
         values = values_of(result, pd.Index(result.labels))
         for number, name in enumerate([FIRST, SECOND, THIRD]):
-            kept, without = drop_donor(design, number)
+            kept, without = design.without_donor(number)
             relabellings = make_relabellings(without, "within-donor", 199, rng)
             p_fwe = count_exceedances(values[:, kept], without, relabellings).p_values().fwe
             rows = result.leave_one_donor_out.set_index("left_out").loc[name].set_index("gene")
@@ -152,7 +151,7 @@ class TestLeaveOneDonorOut:
         pd.testing.assert_frame_equal(every.leave_one_donor_out.head(3), result.leave_one_donor_out)
 
     def test_without_a_significant_gene_nothing_is_tested_again(self, monkeypatch):
-        monkeypatch.setattr("jugex.analysis.inference.drop_donor", None)
+        monkeypatch.setattr("jugex.stats.testing._leave_out", None)
         table = analyse(alpha=0.001).leave_one_donor_out
         assert list(table) == list(LEFT_OUT_COLUMNS)
         assert table.empty
