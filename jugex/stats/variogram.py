@@ -385,7 +385,7 @@ def _map(function: Callable[[slice], None], blocks: list[slice], n_threads: int)
 
 def _centre(reference: Reference, values: npt.NDArray[np.floating]) -> Floats:
     """Values (g, N) less their donor's mean, as (N, g): every projection takes donors' constants off, sums need not."""
-    centred = np.ascontiguousarray(values.T, dtype=np.float64)
+    centred = np.array(values.T, dtype=np.float64, order="C")
     donors = reference.columns[:, : reference.n_donors]
     means = (donors / donors.sum(axis=0)).T @ centred
     centred -= means[reference.donor_codes]
