@@ -50,11 +50,11 @@ class Steps:
         reference = self.time("reference", lambda: prepare(points, donors))
         pool = self.time("sums of the pool", lambda: self.sum(reference, genes[: self.options.pool]))
         ladder = self.time("fits to the pool", lambda: Ladder(pool, cells))
-        sums = self.time("sums of all genes", lambda: self.sum(reference, genes))
+        sums = self.time("sums of all genes", lambda: self.sum(reference, genes, halves=False))
         self.time("tests of all genes", lambda: ladder.test(sums))
 
-    def sum(self, reference: Reference, genes: np.ndarray) -> object:
-        return sum_pairs(reference, genes, n_threads=self.n_threads)
+    def sum(self, reference: Reference, genes: np.ndarray, *, halves: bool = True) -> object:
+        return sum_pairs(reference, genes, halves=halves, n_threads=self.n_threads)
 
     def time(self, name: str, step: Callable[[], object]) -> object:
         start = read_clock(self.n_threads)
@@ -65,7 +65,7 @@ class Steps:
 
 def prepare(points: np.ndarray, donors: np.ndarray) -> Reference:
     reference = Reference(points, donors)
-    _ = reference.pairs.sums
+    _ = reference.pairs.sums, reference.pairs.by_group, reference.pairs.by_kind
     return reference
 
 

@@ -460,7 +460,7 @@ def _shrink(
     """N of the first three parts, and lambda of all: how much of the genes' spread is not noise."""
     spread = parts.var(axis=1)[:3]
     noise = (tissue.noise_by_bins if by_bins else tissue.noise)(weights[:3])
-    if pool.halves is not None:
+    if pool.halves is not None and tissue.around.reference.n_donors >= _MIN_DONORS_HALVES:
         of_scale = tissue.bins.of_scale
         first, second = (_measure_parts(weights[:3], half, half[WITHIN][of_scale].mean(axis=0)) for half in pool.halves)
         first, second = (half - half.mean(axis=1, keepdims=True) for half in (first, second))
@@ -670,6 +670,10 @@ class Ladder:
     """
 
     def __init__(self, pool: PairSums, cells: npt.ArrayLike, *, withhold_spatial: Reason | None = None) -> None:
+        if not pool.halves:
+            raise DesignError(
+                "the pool needs sums over the pairs of each half of the donors: sum_pairs(..., halves=True)"
+            )
         self._pool, self._around = pool, Surroundings(pool.reference, cells)
         regions = self._around.regions
         self._place = Place(regions, self._around.cells[regions], pool.reference.donor_codes[regions])
@@ -706,7 +710,7 @@ class Ladder:
         """Run without and with gradients taken off; the first twice where there are few samples elsewhere."""
         gradients = [False, True] if self.n_elsewhere >= _MIN_ELSEWHERE_GRADIENT else [False]
         projections = [Projection(self._around, gradient=gradient) for gradient in gradients]
-        projected = project(self._pool, projections, halves=self._pool.reference.n_donors >= _MIN_DONORS_HALVES)
+        projected = project(self._pool, projections)
         varies = np.logical_and.reduce([one.varies for one in projected])
         if not varies.any():
             raise DesignError("no gene of the pool varies within donors elsewhere in the reference")
@@ -736,7 +740,7 @@ class Ladder:
         elif self.fit_donors is not None and self.fit_spatial is not None:
             first, last = self._tissues
             projections = [first.projection] if first is last else [first.projection, last.projection]
-            projected = project(genes, projections, halves=False)
+            projected = project(genes, projections)
             donors = _test_donors(self.fit_donors, place, projected[0], confidence)
             if self.why_no_spatial is None:
                 spatial = _test_spatial(self.fit_spatial, place, projected[-1], confidence)

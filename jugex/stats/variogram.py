@@ -42,15 +42,17 @@ WITHIN, BETWEEN = 0, 1  # kinds of pairs: of one donor, of two donors
 _MIN_PAIRS = 60  # of each kind in a bin
 _SCALE_LO_MM, _SCALE_HI_MM = 41.0, 12.5  # bins with lo below the one and hi above the other give a gene's variance
 
-# Pairs fall into classes: 5 groups, each with a class per bin. Donors in sorted order belong to two halves in turn.
+# Pairs fall into classes: 5 groups, each with a class per bin of distance and one for pairs further apart than all.
+# Donors in sorted order belong to two halves in turn.
 _N_RAW = len(EDGES_MM) - 1
+_PER_GROUP = _N_RAW + 1
 _GROUPS = 5  # within a donor of half 0, of half 1; between donors of half 0, of half 1, of both
 _KIND_OF_GROUP = np.array([WITHIN, WITHIN, BETWEEN, BETWEEN, BETWEEN])
-_N_CLASSES = _GROUPS * _N_RAW
-_NO_CLASS = 255
+_N_CLASSES = _GROUPS * _PER_GROUP
+_BIN_OF_MM = np.searchsorted(EDGES_MM, np.arange(EDGES_MM[-1] + 1), side="right") - 1  # edges are whole numbers
 _NO_VARIATION = 1e-20  # a sum of squares within donors of that much of the total is rounding
 _NO_SCALE = 1e-12  # and so is s2 of that much of the semivariance of all pairs
-_GENES_AT_ONCE = 256  # a block of genes that stays in a core's own cache
+_GENES_AT_ONCE = 128  # their values stay in a core's own cache
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -133,31 +135,62 @@ class Reference:
         half = self.donor_codes % 2
         same = self.donor_codes[:, None] == self.donor_codes
         groups = np.where(same, half[:, None], np.where(half[:, None] == half, 2 + half[:, None], 4)).astype(np.uint8)
-        bins = np.searchsorted(EDGES_MM, self.distances, side="right") - 1
-        classes = np.where(bins < _N_RAW, groups * _N_RAW + bins, _NO_CLASS).astype(np.uint8)
-        np.fill_diagonal(classes, _NO_CLASS)
+        whole_mm = np.minimum(self.distances, EDGES_MM[-1]).astype(np.intp)
+        classes: npt.NDArray[np.uint8] = groups * np.uint8(_PER_GROUP) + _BIN_OF_MM.astype(np.uint8)[whole_mm]
+        np.fill_diagonal(classes, _N_CLASSES)  # no class
         return classes
 
     @cached_property
     def pairs(self) -> _Pairs:
         """Every pair, once."""
-        i, j = np.triu_indices(self.n_samples, 1)
-        return _Pairs(self, i, j)
+        return _Pairs(self, *np.triu_indices(self.n_samples, 1), complete=True)
 
 
 class _Pairs:
-    """Some pairs of a reference's samples, by class and first sample, and sums over those of each class."""
+    """Some pairs of a reference's samples, in rising order of the first, and sums over those of each class.
 
-    def __init__(self, reference: Reference, i: Ints, j: Ints) -> None:
-        classes = reference.classes[i, j]
-        keys = classes.astype(np.int32) * reference.n_samples + i.astype(np.int32)
-        order = np.argsort(keys, kind="stable")
-        order = order[: np.searchsorted(keys[order], _N_CLASSES * reference.n_samples)]
-        self._reference = reference
-        self.first, self.second, self.classes = i[order], j[order], classes[order].astype(np.intp)
-        bounds = np.arange(_N_CLASSES)[:, None] * reference.n_samples + np.arange(reference.n_samples + 1)
-        #: Second samples and, for each class and first sample, where its partners begin and end: for `sum_products`.
-        self.partners, self.starts = self.second.astype(np.int32), np.searchsorted(keys[order], bounds)
+    `complete` says that every pair is among them.
+    """
+
+    def __init__(self, reference: Reference, first: Ints, second: Ints, *, complete: bool = False) -> None:
+        self._reference, self._complete = reference, complete
+        self.first, self.second = first, second
+        self.classes = reference.classes[first, second].astype(np.intp)
+
+    @cached_property
+    def by_group(self) -> _Summation:
+        """For sums over the pairs of each class."""
+        return self._list(self.classes, _KIND_OF_GROUP)
+
+    @cached_property
+    def by_kind(self) -> _Summation:
+        """For sums over the pairs of each kind and bin, whatever the half of their donors."""
+        groups, bins = np.divmod(self.classes, _PER_GROUP)
+        return self._list(_KIND_OF_GROUP[groups] * _PER_GROUP + bins, np.array([WITHIN, BETWEEN]))
+
+    def _list(self, classes: Ints, kinds: Ints) -> _Summation:
+        n = self._reference.n_samples
+        n_classes = len(kinds) * _PER_GROUP
+        keys = classes * n
+        degrees = np.bincount(keys + self.first, minlength=n_classes * n)
+        degrees += np.bincount(keys + self.second, minlength=n_classes * n)
+        rest = None
+        order = np.argsort(classes.astype(np.uint8), kind="stable")
+        if self._complete:
+            bins = classes % _PER_GROUP
+            rest = int(np.bincount(bins).argmax())
+            order = order[bins[order] != rest]
+        ends = np.cumsum(np.bincount((keys + self.first)[order], minlength=n_classes * n))
+        bounds = np.arange(n_classes)[:, None] * n + np.arange(n + 1)
+        return _Summation(
+            partners=self.second[order].astype(np.int32),
+            starts=np.concatenate([[0], ends])[bounds],
+            degrees=degrees.reshape(n_classes, n).astype(np.float64),
+            rest=rest,
+            within=[
+                np.isin(self._reference.donor_codes % 2, halves) for halves in ([[0], [1]], [[0, 1]])[len(kinds) == 2]
+            ],
+        )
 
     @cached_property
     def sums(self) -> _Sums:
@@ -170,7 +203,6 @@ class _Pairs:
             decays[row] = self._sum(decay)
             decay *= decay
         first, second = (self.classes * reference.n_samples + side for side in (self.first, self.second))
-        degrees = np.bincount(first, minlength=n_keys) + np.bincount(second, minlength=n_keys)
         laplacian = np.empty((reference.columns.shape[1], n_keys))
         for row, column in enumerate(reference.columns.T):
             steps = column[self.first] - column[self.second]
@@ -179,34 +211,67 @@ class _Pairs:
             counts=np.bincount(self.classes, minlength=_N_CLASSES).astype(np.float64),
             distances=self._sum(distances),
             decays=decays,
-            degrees=degrees.reshape(_N_CLASSES, -1).astype(np.float64),
             laplacians=laplacian.reshape(-1, _N_CLASSES, reference.n_samples).transpose(1, 0, 2),
         )
 
     def _sum(self, weights: Floats) -> Floats:
         return np.bincount(self.classes, weights, _N_CLASSES).astype(np.float64)
 
+
+@dataclass(frozen=True, eq=False)
+class _Summation:
+    """Pairs in the order in which they are summed for a block of genes.
+
+    Attributes
+    ----------
+    partners : ndarray of int32
+        Second samples of the pairs.
+    starts : ndarray of intp, shape (C, N + 1)
+        Where the partners of each class and first sample begin and end.
+    degrees : ndarray of float64, shape (C, N)
+        Number of each sample's partners.
+    rest : int or None
+        The bin with most pairs, which are not listed where all pairs are summed: its sums follow from the others.
+    within : list of ndarray of bool, shape (N,)
+        Samples of the donors of each group of pairs within donors, the first groups.
+    """
+
+    partners: npt.NDArray[np.int32]
+    starts: Ints
+    degrees: Floats
+    rest: int | None
+    within: list[Flags]
+
     def sum_squares(self, values: Floats) -> Floats:
-        """Sum (y_i - y_j)^2 over the pairs of each class: `values` (N, b) to (C, b), C the number of classes."""
+        """Sum (y_i - y_j)^2 over the pairs of each class, of values centred in each donor: (N, b) to (C, b).
+
+        Over all pairs of a donor products of centred values add up to minus half their squares, over those of two
+        donors to 0.
+        """
         from jugex.stats.pair_kernels import sum_products
 
-        products = np.empty((_N_CLASSES, values.shape[1]))
+        squares = values**2
+        products = np.empty((len(self.starts), values.shape[1]))
         sum_products(values, self.partners, self.starts, products)
-        return np.asarray(self.sums.degrees @ values**2 - 2 * products)
+        if self.rest is not None:
+            by_group = products.reshape(-1, _PER_GROUP, values.shape[1])
+            by_group[:, self.rest] = -by_group.sum(axis=1)  # its own are 0 so far
+            for group, samples in enumerate(self.within):
+                by_group[group, self.rest] -= squares[samples].sum(axis=0) / 2
+        return np.asarray(self.degrees @ squares - 2 * products)
 
 
 @dataclass(frozen=True, eq=False)
 class _Sums:
     """Sums over the pairs of C classes: their number (C,), distance (C,) and exp(-d / L) (6, C) for each range L.
 
-    `degrees` (C, N) counts each sample's partners; `laplacians` (C, z, N) are L Z, for the graph Laplacian L of the
-    class, of which y'Ly is the sum of (y_i - y_j)^2 over its pairs, and the columns Z of the reference.
+    `laplacians` (C, z, N) are L Z, for the columns Z of the reference and the graph Laplacian L of the class: y'Ly is
+    the sum of (y_i - y_j)^2 over its pairs.
     """
 
     counts: Floats
     distances: Floats
     decays: Floats
-    degrees: Floats
     laplacians: Floats
 
     def __sub__(self, other: _Sums) -> _Sums:
@@ -219,7 +284,6 @@ class _Sums:
             counts=grouping @ self.counts,
             distances=grouping @ self.distances,
             decays=self.decays @ grouping.T,
-            degrees=grouping @ self.degrees,
             laplacians=(grouping @ self.laplacians.reshape(_N_CLASSES, -1)).reshape(-1, z, n),
         )
 
@@ -234,7 +298,9 @@ class PairSums:
     values : ndarray of float, shape (g, N)
         As given.
     squares : ndarray of float64, shape (C, g)
-        Sum of (y_i - y_j)^2 over the pairs of each class, of values less their donor's mean.
+        Sum of (y_i - y_j)^2 over the pairs of each kind and bin or, with `halves`, of each class.
+    halves : bool
+        Whether the pairs of each half of the donors were summed by themselves.
     varies : ndarray of bool, shape (g,)
         Whether a gene is not constant within every donor.
     n_threads : int
@@ -244,6 +310,7 @@ class PairSums:
     reference: Reference
     values: npt.NDArray[np.floating]
     squares: Floats
+    halves: bool
     varies: Flags
     n_threads: int
 
@@ -254,10 +321,11 @@ class PairSums:
     @property
     def semivariance(self) -> Floats:
         """Mean of (y_i - y_j)^2 / 2 over all pairs, shape (g,)."""
-        return np.asarray(self.squares.sum(axis=0) / (2 * max(self.reference.pairs.sums.counts.sum(), 1)))
+        n_pairs = self.reference.n_samples * (self.reference.n_samples - 1) / 2
+        return np.asarray(self.squares.sum(axis=0) / (2 * max(n_pairs, 1)))
 
 
-def sum_pairs(reference: Reference, values: npt.ArrayLike, *, n_threads: int = 1) -> PairSums:
+def sum_pairs(reference: Reference, values: npt.ArrayLike, *, halves: bool = True, n_threads: int = 1) -> PairSums:
     """Sum the squared differences of genes over the pairs of a reference.
 
     This is most of the work for many genes, and serves every pair of regions in the reference.
@@ -268,6 +336,9 @@ def sum_pairs(reference: Reference, values: npt.ArrayLike, *, n_threads: int = 1
         Of N samples.
     values : array_like of float, shape (g, N)
         Gene-level values; float32 and float64 are not copied.
+    halves : bool, optional
+        Sum over the pairs of each half of the donors by themselves, which a pool needs. Without, many genes take a
+        tenth less time.
     n_threads : int, optional
         Threads for blocks of genes; the numbers do not depend on them.
 
@@ -284,20 +355,19 @@ def sum_pairs(reference: Reference, values: npt.ArrayLike, *, n_threads: int = 1
     array = array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
     if array.ndim != 2 or array.shape[1] != reference.n_samples:
         raise AtlasError(f"values must have shape (genes, {reference.n_samples}); got {array.shape}")
-    pairs = reference.pairs
-    _ = pairs.sums  # before threads ask for it
 
-    squares, varies = np.empty((_N_CLASSES, len(array))), np.empty(len(array), dtype=bool)
+    summation = reference.pairs.by_group if halves else reference.pairs.by_kind
+    squares, varies = np.empty((len(summation.starts), len(array))), np.empty(len(array), dtype=bool)
 
     def sum_block(block: slice) -> None:
         centred = _centre(reference, array[block])
         if not np.isfinite(centred).all():
             raise AtlasError("values must be finite numbers: leave genes with missing values out")
-        squares[:, block] = pairs.sum_squares(centred)
+        squares[:, block] = summation.sum_squares(centred)
         varies[block] = (centred**2).sum(axis=0) > _NO_VARIATION * (array[block].astype(np.float64) ** 2).sum(axis=1)
 
     _map(sum_block, _cut(len(array)), n_threads)
-    return PairSums(reference=reference, values=array, squares=squares, varies=varies, n_threads=n_threads)
+    return PairSums(reference, array, squares, halves=halves, varies=varies, n_threads=n_threads)
 
 
 def _cut(n_genes: int) -> list[slice]:
@@ -315,7 +385,7 @@ def _map(function: Callable[[slice], None], blocks: list[slice], n_threads: int)
 
 def _centre(reference: Reference, values: npt.NDArray[np.floating]) -> Floats:
     """Values (g, N) less their donor's mean, as (N, g): every projection takes donors' constants off, sums need not."""
-    centred = np.ascontiguousarray(values.T, dtype=np.float64)
+    centred = np.array(values.T, dtype=np.float64, order="C")
     donors = reference.columns[:, : reference.n_donors]
     means = (donors / donors.sum(axis=0)).T @ centred
     centred -= means[reference.donor_codes]
@@ -403,55 +473,49 @@ class Surroundings:
         once = self.elsewhere[j] | (i < j)
         i, j = i[once], j[once]
         classes = reference.classes[i, j].astype(np.intp)
-        all_counts = reference.pairs.sums.counts
-        counts = (all_counts - np.bincount(classes, minlength=_NO_CLASS + 1)[:_N_CLASSES]).reshape(_GROUPS, _N_RAW)
-        counts = _by_kind(counts)
+        touched_counts = np.bincount(classes, minlength=_N_CLASSES)
+        counts = _by_kind(reference.pairs.sums.counts - touched_counts)
         # where pairs elsewhere are few, those with both samples in one region are taken too
-        few = np.append((counts < _MIN_PAIRS)[_KIND_OF_GROUP].ravel(), np.zeros(_NO_CLASS + 1 - _N_CLASSES, dtype=bool))
+        few = (counts < _MIN_PAIRS)[_KIND_OF_GROUP].ravel()
         added = (self.cells[i] == self.cells[j]) & few[classes]
-        extra = np.bincount(classes[added], minlength=_N_CLASSES).reshape(_GROUPS, _N_RAW)
-        return _merge_bins(counts + _by_kind(extra)), _Pairs(reference, i[~added], j[~added])
+        counts += _by_kind(np.bincount(classes[added], minlength=_N_CLASSES))
+        return _merge_bins(counts), _Pairs(reference, i[~added], j[~added])
 
     @cached_property
-    def grouping_by_kind(self) -> Floats:
-        """Classes of each kind and merged bin, shape (2 K, C)."""
-        return self._group(np.arange(2)[:, None] == _KIND_OF_GROUP)
-
-    @cached_property
-    def grouping_by_group(self) -> Floats:
-        """Classes of each group of donors and merged bin, shape (5 K, C)."""
-        return self._group(np.eye(_GROUPS, dtype=bool))
-
-    def _group(self, groups: Flags) -> Floats:
-        merged = self._merge == np.arange(self._merge[-1] + 1)[:, None]
-        return np.kron(groups, merged).astype(np.float64)
+    def _merged(self) -> Flags:
+        """Which merged bin each bin of a group of pairs belongs to, shape (K, 13)."""
+        return np.asarray(np.append(self._merge, -1) == np.arange(self._merge[-1] + 1)[:, None])
 
     @cached_property
     def sums_by_kind(self) -> _Sums:
-        """Sums over the pairs of each kind and bin."""
-        return self._sums.gather(self.grouping_by_kind)
+        """Sums over the pairs of each kind and merged bin."""
+        return self._sums.gather(np.kron(np.arange(2)[:, None] == _KIND_OF_GROUP, self._merged).astype(np.float64))
 
     @cached_property
     def sums_by_group(self) -> _Sums:
-        """Sums over the pairs of each group and bin."""
-        return self._sums.gather(self.grouping_by_group)
+        """Sums over the pairs of each group of donors and merged bin."""
+        return self._sums.gather(np.kron(np.eye(_GROUPS), self._merged).astype(np.float64))
+
+    def sum_squares(self, sums: PairSums, block: slice, centred: Floats) -> Floats:
+        """Sum (y_i - y_j)^2 over the pairs of each merged bin and kind or, with halves, group of donors."""
+        left_out = self._left_out.by_group if sums.halves else self._left_out.by_kind
+        kept = sums.squares[:, block] - left_out.sum_squares(centred)
+        return np.asarray(np.kron(np.eye(len(kept) // _PER_GROUP), self._merged) @ kept)
 
     def weigh_pairs(self, weights: Floats) -> Floats:
         """Matrix Q with y'Qy = the sum over kinds and bins of weights (2, K) times semivariances, shape (N, N)."""
-        per_pair = (weights / (2 * self.bins.counts))[_KIND_OF_GROUP][:, self._merge]
-        per_class = np.append(per_pair.ravel(), np.zeros(_NO_CLASS + 1 - _N_CLASSES))
-        q = -per_class[self.reference.classes]
+        per_class = np.zeros((_GROUPS, _PER_GROUP))
+        per_class[:, :_N_RAW] = (weights / (2 * self.bins.counts))[_KIND_OF_GROUP][:, self._merge]
+        q = -np.append(per_class, 0.0)[self.reference.classes]
         q[self._left_out.first, self._left_out.second] = q[self._left_out.second, self._left_out.first] = 0
         np.fill_diagonal(q, -q.sum(axis=1))
         return np.asarray(q)
 
-    def sum_squares(self, sums: PairSums, block: slice, centred: Floats, grouping: Floats) -> Floats:
-        """Sum (y_i - y_j)^2 over the pairs of groups of classes, for a block of genes."""
-        return np.asarray(grouping @ (sums.squares[:, block] - self._left_out.sum_squares(centred)))
 
-
-def _by_kind(counts: npt.NDArray[np.generic]) -> Floats:
-    return np.stack([counts[kind == _KIND_OF_GROUP].sum(axis=0) for kind in (WITHIN, BETWEEN)]).astype(np.float64)
+def _by_kind(counts: npt.NDArray[np.number]) -> Floats:
+    """Counts of classes (C,) as counts of kinds and bins, shape (2, K + 1)."""
+    by_group = counts.reshape(_GROUPS, _PER_GROUP)
+    return np.stack([by_group[kind == _KIND_OF_GROUP].sum(axis=0) for kind in (WITHIN, BETWEEN)]).astype(np.float64)
 
 
 def _merge_bins(counts: Floats) -> Ints:
@@ -562,15 +626,14 @@ class Projected:
         )
 
 
-def project(sums: PairSums, projections: list[Projection], *, halves: bool) -> list[Projected]:
+def project(sums: PairSums, projections: list[Projection]) -> list[Projected]:
     """Project genes, in every way asked for, in one pass over them.
 
     y'H'LHy = y'Ly - 2 k'Z'Ly + k'Z'LZk with k = Ky, for the Laplacian L of each bin: the sums over pairs are those of
     the reference, and the rest costs a product of a few hundred rows.
     """
     around, reference = projections[0].around, sums.reference
-    grouping = around.grouping_by_group if halves else around.grouping_by_kind
-    gathered = around.sums_by_group if halves else around.sums_by_kind
+    gathered = around.sums_by_group if sums.halves else around.sums_by_kind
     laplacians, (rows, z, n) = gathered.laplacians, gathered.laplacians.shape
     grams = laplacians.reshape(-1, n) @ reference.columns
     linear_map = np.vstack([laplacians.reshape(-1, n), *(one.coefficients for one in projections)])
@@ -579,7 +642,7 @@ def project(sums: PairSums, projections: list[Projection], *, halves: bool) -> l
 
     def project_block(block: slice) -> None:
         centred = sums.centre(block)
-        bare = around.sum_squares(sums, block, centred, grouping)
+        bare = around.sum_squares(sums, block, centred)
         linear = linear_map @ centred
         cross, done = linear[: rows * z].reshape(rows, z, -1), rows * z
         for number, one in enumerate(projections):

@@ -217,8 +217,12 @@ class TestInvariance:
         np.testing.assert_array_equal(ladder.test(two).spatial.p, ladder.test(one).spatial.p)
 
 
-def test_single_precision_in_and_no_copy():
+def test_values_are_not_copied_and_not_changed():
     rng, layout = pick("six donors")
+    one = draw_genes(rng, layout, 1)
+    before = one.copy()
+    climb(layout, one)
+    np.testing.assert_array_equal(one, before)
     genes = draw_genes(rng, layout, 30).astype(np.float32)
     sums = sum_pairs(Reference(layout.points, layout.donors), genes)
     assert sums.values is genes
