@@ -83,7 +83,7 @@ class Omnibus(_Result):
     ----------
     table : DataFrame
         One row per gene, sorted by `p_fwe`, then by falling `f`; columns `OMNIBUS_COLUMNS`, with the raw means of the
-        regions, `mean_1` to `mean_k`, after `partial_eta_sq`. `q_fdr_by` is the false discovery rate by Benjamini and
+        regions, `mean_1` to `mean_k`, after `p_fwe_stepdown`. `q_fdr_by` is the false discovery rate by Benjamini and
         Yekutieli, which holds however genes depend on each other. Where every probe is tested by itself, one row per
         probe.
     samples, zscores, record, query

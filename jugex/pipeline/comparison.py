@@ -201,7 +201,7 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
         *foreseen,
         *judge_samples(group, covariates),
         *of_design,
-        *judge_genes(table, exchanges, left_out, group, options),
+        *judge_genes(table, exchanges, group, options),
         *judge_background(background, genes.unit),
     )
     why_no_tails = explain_no_tails(test.relabellings)

@@ -55,11 +55,10 @@ def make_table(
     columns = list_columns(genes, design.n_regions, has_tails=test.tails is not None)
     table = genes.annotation.reindex(columns=columns)
     table["mean_level"] = genes.levels.mean(axis=1)
-    table["n_donors"] = design.n_donors
+    table["n_donors"], table["n_donors_both"] = design.n_donors, design.n_informative_donors
     sizes = design.counts.sum(axis=0)
     if design.n_regions == 2:
         table["n_samples_1"], table["n_samples_2"] = int(sizes[0]), int(sizes[1])
-        table["n_donors_both"] = design.n_informative_donors
     else:
         table["n_samples"] = int(sizes.sum())
     tested = np.flatnonzero(status == "ok")
@@ -89,7 +88,7 @@ def list_columns(genes: GeneValues, n_regions: int, *, has_tails: bool) -> list[
     if n_regions == 2:
         return [RESULT_COLUMNS[0], *by_probe, *RESULT_COLUMNS[1:], *(TAIL_COLUMNS if has_tails else ())]
     means = [f"mean_{number}" for number in range(1, n_regions + 1)]
-    at = OMNIBUS_COLUMNS.index("partial_eta_sq") + 1
+    at = OMNIBUS_COLUMNS.index("p_fwe_stepdown") + 1
     return [
         OMNIBUS_COLUMNS[0],
         *by_probe,
