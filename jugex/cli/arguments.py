@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, get_args
 from jugex.atlas.identity import Side
 from jugex.cli.parser import Parser, whole_number
 from jugex.genes import read_gene_list
-from jugex.workflow import DEFAULTS
+from jugex.model.options import SOUND_CHOICES
 
 __all__ = [
     "REGION_HELP",
@@ -152,7 +152,7 @@ def add_output(command: Options, default: Path | None) -> None:
 
 def describe_default(choice: str, text: str) -> str:
     """Text of an option with its default."""
-    return f"{text} (default: {DEFAULTS[choice]})"
+    return f"{text} (default: {getattr(SOUND_CHOICES, choice)})"
 
 
 def read_choices(options: argparse.Namespace) -> dict[str, Any]:
@@ -160,11 +160,12 @@ def read_choices(options: argparse.Namespace) -> dict[str, Any]:
     same = (
         "names", "preset", "atlas", "donors", "threshold", "overlap", "within", "exclude", "tolerance", "aliases",
         "coordinates", "mirror", "reannotation", "min_present", "present_in", "statistic", "exchange", "probes",
-        "alpha", "tail", "background",
+        "alpha", "tail", "missing", "background",
     )  # fmt: skip
     return {
         **{name: getattr(options, name) for name in same},
         "genes": read_gene_list(options.gene_list) if options.gene_list else options.genes,
+        "covariates": options.covariate,
         "n_permutations": options.permutations,
         "rng": options.seed,
         "n_jobs": options.jobs,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import get_args
 
 from jugex._text import join_words
-from jugex.analysis.options import Missing
 from jugex.cli.arguments import (
     REGION_HELP,
     Commands,
@@ -22,14 +22,14 @@ from jugex.cli.arguments import (
     split_list,
 )
 from jugex.cli.parser import number
-from jugex.cli.run_several import run_several, take_more_names
-from jugex.cli.summary import save_and_summarize, tell_ledger
+from jugex.cli.summary import print_ledger, save_and_summarize
+from jugex.comparison import compare, compare_several
+from jugex.model.options import PRESETS, Missing
 from jugex.query import Overlap, PresentIn
 from jugex.report.files import check_output
 from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange
 from jugex.stats.statistics import Statistic
-from jugex.workflow import PRESETS, compare
 
 __all__ = ["add_command"]
 
@@ -162,17 +162,33 @@ def _add_test(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def take_more_names(options: argparse.Namespace, rest: Sequence[str]) -> bool:
+    """Take what the parser left over as further names of regions, where that gives each of them one.
+
+    The parser gives ``--names`` two values, as two regions need: else a region after them would become a name.
+
+    Parameters
+    ----------
+    options : Namespace
+        Of ``jugex compare``; `names` is changed.
+    rest : sequence of str
+        What the parser left over.
+
+    Returns
+    -------
+    bool
+        Whether it was taken.
+    """
+    n_missing = 2 + len(options.more_regions) - len(options.names or ())
+    if not options.names or n_missing != len(rest) or any(text.startswith("-") for text in rest):
+        return False
+    options.names = [*options.names, *rest]
+    return True
+
+
 def _run_compare(options: argparse.Namespace) -> None:
     check_output(options.out, overwrite=options.overwrite)
-    if options.more_regions:
-        run_several(options)
-        return
-    result = compare(
-        options.region_1,
-        options.region_2,
-        **read_choices(options),
-        covariates=options.covariate,
-        missing=options.missing,
-    )
-    tell_ledger(result.settings)
+    regions, choices = [options.region_1, options.region_2, *options.more_regions], read_choices(options)
+    result = compare_several(regions, **choices) if len(regions) > 2 else compare(*regions, **choices)
+    print_ledger(result.record)
     save_and_summarize(result, options)

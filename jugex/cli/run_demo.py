@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from jugex.cli.arguments import Commands, add_output
 from jugex.cli.summary import save_and_summarize
+from jugex.comparison import compare
+from jugex.model.record import from_json
 from jugex.report.files import check_output
-from jugex.workflow import compare
 
 __all__ = ["add_command"]
 
@@ -42,7 +42,7 @@ def _run_demo(options: argparse.Namespace) -> None:
 def _is_earlier_demo(folder: Path) -> bool:
     """Whether a folder holds the result of a demo: it can be made again at any time."""
     try:
-        settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
-        return bool(settings["atlas"]["simulated"]) and settings["command"].split()[:2] == ["jugex", "demo"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        record = from_json((folder / "settings.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return False
+    return record.atlas.simulated and (record.command or "").split()[:2] == ["jugex", "demo"]

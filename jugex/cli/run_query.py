@@ -8,10 +8,10 @@ from pathlib import Path
 from jugex._text import count_of
 from jugex.cli.arguments import REGION_HELP, Commands, add_derivation, add_filters, add_source, split_genes
 from jugex.errors import OutputError
+from jugex.model.options import SOUND_CHOICES
 from jugex.query import expressions
 from jugex.regions import parse_region
 from jugex.report.files import write_table
-from jugex.workflow import DEFAULTS
 
 __all__ = ["add_command"]
 
@@ -37,7 +37,7 @@ def add_command(commands: Commands) -> None:
         "--genes", type=split_genes, required=True, metavar="A,B", help="genes to look up, by symbol or Entrez id"
     )
     add_source(command.add_argument_group("expression data"))
-    add_filters(command.add_argument_group("samples of the region"), threshold=DEFAULTS["threshold"])
+    add_filters(command.add_argument_group("samples of the region"), threshold=SOUND_CHOICES.threshold)
     add_derivation(command.add_argument_group("other annotation than the atlas's own"))
     output = command.add_argument_group("output")
     output.add_argument("--out", required=True, type=Path, metavar="FILE.tsv", help="table to write")

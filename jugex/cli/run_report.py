@@ -6,9 +6,8 @@ import argparse
 from pathlib import Path
 
 from jugex.cli.arguments import Commands
-from jugex.report import load_result, write_report
-from jugex.report.files import load_sensitivity
-from jugex.report.several_files import holds_several, load_several, write_several_report
+from jugex.report import read_group, read_result, write_report
+from jugex.report.files import holds_group, load_sensitivity
 
 __all__ = ["add_command"]
 
@@ -18,8 +17,7 @@ def add_command(commands: Commands) -> None:
     command = commands.add_parser(
         "report",
         help="write the report of a saved result again",
-        epilog="The page is as it was. Results of version 0.1 hold neither their regions nor their probes: their page "
-        "has no outlines of regions and no probes.",
+        description="Write the report of a saved result again, the same page as before.",
     )
     command.set_defaults(run=_run_report)
     command.add_argument(
@@ -34,13 +32,9 @@ def add_command(commands: Commands) -> None:
 
 def _run_report(options: argparse.Namespace) -> None:
     path = options.out or options.directory / "report.html"
-    if holds_several(options.directory):
-        write_several_report(load_several(options.directory), path, beside=options.directory)
+    if holds_group(options.directory):
+        write_report(read_group(options.directory), path, beside=options.directory)
         print(f"Written: {path} (of all regions; for the report of a pair, name its folder)")
         return
-    result = load_result(options.directory)
-    write_report(result, path, sensitivity=load_sensitivity(options.directory))
-    lacking = (
-        "" if result.drawings else " (without outlines of the regions and probes, which this result does not hold)"
-    )
-    print(f"Written: {path}{lacking}")
+    write_report(read_result(options.directory), path, sensitivity=load_sensitivity(options.directory))
+    print(f"Written: {path}")

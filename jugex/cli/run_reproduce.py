@@ -8,7 +8,7 @@ from pathlib import Path
 from jugex.cli.arguments import Commands, add_jobs, add_output, add_run
 from jugex.cli.summary import save_and_summarize
 from jugex.report.files import check_output
-from jugex.reproduce import reproduce_bludau2018
+from jugex.reproduction import reproduce_bludau2018
 
 __all__ = ["add_command"]
 

@@ -129,7 +129,12 @@ _PAIRS = (
     Column("significant", "bool", "Whether p_fwe_holm is at most alpha."),
     Column("status", "object", "ok, or why the gene or the pair was not tested."),
 )
-_LEFT_OUT = (Column("left_out", "object", "The donor without whom the gene was tested again."),)
+_LEFT_OUT = (
+    Column("left_out", "object", "The donor without whom the gene was tested again."),
+    Column("n_samples_1", "Int64", "Samples of the other donors in region 1."),
+    Column("n_samples_2", "Int64", "Samples of the other donors in region 2."),
+    Column("status", "object", "ok, or why there is no test without this donor."),
+)
 _SAMPLE = (
     Column("region", "object", "Region in which the sample counts."),
     Column("donor_name", "object", "Donor, as the atlas names it."),
@@ -185,7 +190,7 @@ def describe_columns(
         What differences are adjusted for.
     regions : sequence of str
         Names of the k regions.
-    kind : {'results', 'omnibus', 'pairs', 'samples'}
+    kind : {'results', 'omnibus', 'pairs', 'left_out', 'samples'}
         Which table it is: some columns mean something else there.
 
     Returns
@@ -194,7 +199,7 @@ def describe_columns(
         By column its `Description`, and `Units` and `Levels` where there are any; columns that are not known, such as
         genes, are left out.
     """
-    own = {"results": (), "omnibus": _OMNIBUS, "pairs": _PAIRS, "samples": _SAMPLE}[kind]
+    own = {"results": (), "omnibus": _OMNIBUS, "pairs": _PAIRS, "left_out": _LEFT_OUT, "samples": _SAMPLE}[kind]
     known = {column.name: column for column in (*_RESULT, *_PROBE, *_TAIL, *own)}
     for number, name in enumerate(regions, start=1):
         known[f"mean_{number}"] = Column(f"mean_{number}", "float64", f"Raw mean in {name}, not adjusted.", _Z)
@@ -203,7 +208,7 @@ def describe_columns(
         if (column := known.get(name)) is None:
             continue
         text = column.description.replace("{others}", adjusted_for)
-        if kind == "results":
+        if kind in ("results", "left_out"):
             for number, region in enumerate(regions, start=1):
                 for word in ("Region", "region"):
                     text = text.replace(f"{word} {number}", f"{word} {number} ({region})")

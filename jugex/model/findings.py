@@ -340,8 +340,10 @@ class GeneFinding(Finding, frozen=True, kw_only=True):
 
     genes: tuple[str, ...]
 
-    #: Whether the genes are significant ones, and the finding says so.
-    of_significant: ClassVar[bool] = True
+    @property
+    def of_significant(self) -> bool:
+        """Whether the genes are significant ones, and the sentence says so."""
+        return True
 
     @property
     def what(self) -> str:
@@ -377,6 +379,10 @@ class ProbesDisagree(GeneFinding, frozen=True, tag="probes-disagree"):
 
     limit: float
     is_significant: bool
+
+    @property
+    def of_significant(self) -> bool:
+        return self.is_significant
 
     @property
     def what(self) -> str:

@@ -50,6 +50,7 @@ __all__ = [
     "TailsRecord",
     "VariogramRecord",
     "from_json",
+    "is_record",
     "json_schema",
     "list_versions",
     "to_json",
@@ -553,6 +554,14 @@ def from_json(content: str | dict[str, Any], *, source: str = "settings.json") -
         return msgspec.convert(data, RunRecord)
     except msgspec.ValidationError as error:
         raise ResultError(f"{source} was changed or is damaged: {error}; run the comparison again") from error
+
+
+def is_record(content: str) -> bool:
+    """Whether a text is a ``settings.json`` of any version of jugex."""
+    try:
+        return "jugex" in json.loads(content)["versions"]
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def json_schema() -> dict[str, Any]:

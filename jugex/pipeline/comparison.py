@@ -19,6 +19,7 @@ from jugex.model.record import Randomness, RunRecord, list_versions, today
 from jugex.pipeline.background import MOST_RELABELLINGS, explain_coarse_p, explain_no_share, record_background
 from jugex.pipeline.covariates import Covariate, adjust_for, collect_covariates
 from jugex.pipeline.diagnostics import check_reach, judge_background, judge_design, judge_genes, judge_samples
+from jugex.pipeline.drawings import Drawings
 from jugex.pipeline.genes import GeneValues, find_status, summarize_genes
 from jugex.pipeline.ladder import RUNG_COLUMNS, Rungs, climb
 from jugex.pipeline.records import (
@@ -70,6 +71,8 @@ class ComparisonData:
         exchanges.
     query : RegionGroup or None
         The query behind it, with its atlas and regions; None for a result read from disk.
+    drawings : Drawings or None
+        What its page draws beyond the tables, for a result read from disk.
     """
 
     table: pd.DataFrame
@@ -78,6 +81,7 @@ class ComparisonData:
     record: RunRecord
     leave_one_donor_out: pd.DataFrame
     query: RegionGroup | None = field(default=None, compare=False)
+    drawings: Drawings | None = field(default=None, compare=False)
 
     @property
     def region_names(self) -> tuple[str, ...]:

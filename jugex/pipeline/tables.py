@@ -52,7 +52,7 @@ def make_table(
         With two regions the columns `RESULT_COLUMNS`, with more `OMNIBUS_COLUMNS` and the means of the regions; those
         of probes follow `gene` where probes are tested by themselves, and tails come last where they were asked for.
     """
-    columns = list_columns(genes, design.n_regions, has_tails=test.tails is not None)
+    columns = list_columns(design.n_regions, by_probe=genes.unit == "probe", has_tails=test.tails is not None)
     table = genes.annotation.reindex(columns=columns)
     table["mean_level"] = genes.levels.mean(axis=1)
     table["n_donors"], table["n_donors_both"] = design.n_donors, design.n_informative_donors
@@ -82,21 +82,14 @@ def make_table(
     return table[columns].astype({column: COLUMN_TYPES.get(column, "float64") for column in columns})
 
 
-def list_columns(genes: GeneValues, n_regions: int, *, has_tails: bool) -> list[str]:
-    """Columns of the table of k regions, in order."""
-    by_probe = PROBE_COLUMNS if genes.unit == "probe" else ()
-    if n_regions == 2:
-        return [RESULT_COLUMNS[0], *by_probe, *RESULT_COLUMNS[1:], *(TAIL_COLUMNS if has_tails else ())]
-    means = [f"mean_{number}" for number in range(1, n_regions + 1)]
-    at = OMNIBUS_COLUMNS.index("p_fwe_stepdown") + 1
-    return [
-        OMNIBUS_COLUMNS[0],
-        *by_probe,
-        *OMNIBUS_COLUMNS[1:at],
-        *means,
-        *OMNIBUS_COLUMNS[at:],
-        *(TAIL_COLUMNS if has_tails else ()),
-    ]
+def list_columns(n_regions: int, *, by_probe: bool = False, has_tails: bool = False) -> list[str]:
+    """Columns of the table of k regions, in order; with those of probes and of tails where there are such."""
+    columns, means = list(RESULT_COLUMNS), []
+    if n_regions > 2:
+        columns, means = list(OMNIBUS_COLUMNS), [f"mean_{number}" for number in range(1, n_regions + 1)]
+    at = columns.index("p_fwe_stepdown") + 1 if means else len(columns)
+    probes, tails = PROBE_COLUMNS if by_probe else (), TAIL_COLUMNS if has_tails else ()
+    return [columns[0], *probes, *columns[1:at], *means, *columns[at:], *tails]
 
 
 def find_evidence(table: pd.DataFrame, alpha: float) -> pd.Series[str]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-    from jugex.analysis.result import DifferentialExpression
+    from jugex.pipeline.comparison import ComparisonData
 
 __all__ = ["AxisTrend", "plot_axis"]
 
@@ -46,7 +46,7 @@ Mask = npt.NDArray[np.bool_]
 
 @in_journal_style
 def plot_axis(
-    result: DifferentialExpression,
+    result: ComparisonData,
     gene: str,
     *,
     remove_donors: bool = True,
@@ -61,7 +61,7 @@ def plot_axis(
 
     Parameters
     ----------
-    result : DifferentialExpression
+    result : ComparisonData
         Computed here or read from disk.
     gene : str
         An entry of ``result.labels`` with z-scores.
@@ -110,7 +110,7 @@ def plot_axis(
     return ax
 
 
-def _project_samples(result: DifferentialExpression, in_region_1: Mask) -> Floats:
+def _project_samples(result: ComparisonData, in_region_1: Mask) -> Floats:
     """Places (n,) in mm on the line from centroid 1 to centroid 2, 0 midway; NaN without coordinates."""
     points = result.samples[_COORDINATES].to_numpy(dtype=np.float64)
     is_placed = np.isfinite(points).all(axis=1)
@@ -129,7 +129,7 @@ def _project_samples(result: DifferentialExpression, in_region_1: Mask) -> Float
     return np.asarray((points - (first + second) / 2) @ (second - first) / length)
 
 
-def _estimate_donors(result: DifferentialExpression, zscores: Floats, in_region_1: Mask) -> Floats:
+def _estimate_donors(result: ComparisonData, zscores: Floats, in_region_1: Mask) -> Floats:
     """Effect (n,) of each sample's donor in the model region + donor, the region's effect counted from its middle.
 
     With a the labels and M the projection off the donors, the region's effect is a'My / a'Ma.
@@ -143,7 +143,7 @@ def _estimate_donors(result: DifferentialExpression, zscores: Floats, in_region_
 
 
 def _draw_samples(
-    ax: Axes, result: DifferentialExpression, places: Floats, values: Floats, in_region_1: Mask, shown: Mask
+    ax: Axes, result: ComparisonData, places: Floats, values: Floats, in_region_1: Mask, shown: Mask
 ) -> None:
     """Samples: the region by colour, the donor by marker."""
     donors = result.samples["donor_name"].to_numpy()
@@ -168,7 +168,7 @@ def _draw_means(ax: Axes, places: Floats, values: Floats, in_region_1: Mask, sho
 
 
 def _draw_trends(
-    ax: Axes, result: DifferentialExpression, places: Floats, values: Floats, shown: Mask, trend: str
+    ax: Axes, result: ComparisonData, places: Floats, values: Floats, shown: Mask, trend: str
 ) -> int:
     """Draw the trends that have enough samples; how many."""
     if trend == "samples":
@@ -194,7 +194,7 @@ def _smooth(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     return smooth[:, 0], smooth[:, 1]
 
 
-def _label_axes(ax: Axes, result: DifferentialExpression, gene: str, *, n_left_out: int, without_donors: bool) -> None:
+def _label_axes(ax: Axes, result: ComparisonData, gene: str, *, n_left_out: int, without_donors: bool) -> None:
     first, second = name_regions(result, 15)
     left_out = f"\n{n_left_out} samples without coordinate or value left out" if n_left_out else ""
     ax.axvline(0, color=PALE, linewidth=0.6, zorder=0)
@@ -204,7 +204,7 @@ def _label_axes(ax: Axes, result: DifferentialExpression, gene: str, *, n_left_o
     dress_axes(ax)
 
 
-def _explain_marks(ax: Axes, result: DifferentialExpression, trend: str) -> None:
+def _explain_marks(ax: Axes, result: ComparisonData, trend: str) -> None:
     """Legend: regions by colour, donors by marker."""
     from matplotlib.lines import Line2D
 

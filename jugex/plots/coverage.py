@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from jugex._text import count_of
-from jugex.analysis.result import DifferentialExpression
+from jugex.pipeline.comparison import ComparisonData
 from jugex.errors import OptionError
 from jugex.plots.styles import (
     FAINT,
@@ -44,12 +44,12 @@ _MORE_COLOURS = ("#56B4E9", "#D55E00", "#009E73", "#CC79A7")
 
 
 @in_journal_style
-def plot_coverage(source: DifferentialExpression | Coverage | Iterable[Coverage], *, ax: Axes | None = None) -> Axes:
+def plot_coverage(source: ComparisonData | Coverage | Iterable[Coverage], *, ax: Axes | None = None) -> Axes:
     """How many samples of which donors lie in regions: a bar per donor and region, hatched by hemisphere.
 
     Parameters
     ----------
-    source : DifferentialExpression, Coverage or iterable of Coverage
+    source : ComparisonData, Coverage or iterable of Coverage
         A result, of which the samples used are counted, or what ``Region.coverage(atlas)`` returned for some regions
         of one atlas, of which all samples are counted.
     ax : matplotlib Axes, optional
@@ -72,7 +72,7 @@ def plot_coverage(source: DifferentialExpression | Coverage | Iterable[Coverage]
     >>> region = jugex.Region.sphere((-22, 58, 4), 8)
     >>> ax = plot_coverage([region.coverage(atlas)])
     """
-    counts = _count_used(source) if isinstance(source, DifferentialExpression) else _join_coverages(source)
+    counts = _count_used(source) if isinstance(source, ComparisonData) else _join_coverages(source)
     donors, n_regions = next(iter(counts.values())).index, len(counts)
     height = min(36 + _MM_PER_BAR * len(donors) * (n_regions + 0.5), _TALLEST)
     ax = make_axes(SINGLE_COLUMN, height)[0] if ax is None else ax
@@ -83,12 +83,12 @@ def plot_coverage(source: DifferentialExpression | Coverage | Iterable[Coverage]
     return ax
 
 
-def _count_used(result: DifferentialExpression) -> dict[str, pd.DataFrame]:
+def _count_used(result: ComparisonData) -> dict[str, pd.DataFrame]:
     """Samples used of each donor of the atlas (rows) on each side (columns), by region."""
     samples = result.samples
     side = pd.Series(hemisphere_of(samples["mni_x"].to_numpy(dtype=np.float64)), index=samples.index)
     side = side.fillna("no coordinate")
-    known = [donor["donor_name"] for donor in result.settings["atlas"]["donors"]]
+    known = [donor.donor_name for donor in result.record.atlas.donors]
     donors = list(dict.fromkeys([*known, *samples["donor_name"]]))
     tables = {}
     for name in result.region_names:

@@ -25,7 +25,7 @@ from jugex.plots.texts import describe_test, find_row, fit_text
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from jugex.analysis.result import DifferentialExpression
+    from jugex.pipeline.comparison import ComparisonData
 
 __all__ = ["plot_donors"]
 
@@ -39,15 +39,20 @@ Floats = npt.NDArray[np.float64]
 
 
 @in_journal_style
+<<<<<<< HEAD
 def plot_donors(result: DifferentialExpression, gene: str, *, ax: Axes | None = None) -> Axes:
     """Forest of the donors' differences, with the weighted difference of the result below.
+=======
+def plot_donors(result: ComparisonData, gene: str, *, ax: Axes | None = None) -> Axes:
+    """Forest of the donors' differences, with the weighted difference of the result and the plain mean over donors.
+>>>>>>> report
 
     Lines are 95 % intervals; an arrow says that an interval goes on. Markers grow with the donor's weight. The
     weighted difference takes samples as replicates; where the result has a difference over donors, it stands below.
 
     Parameters
     ----------
-    result : DifferentialExpression
+    result : ComparisonData
         Computed here or read from disk.
     gene : str
         An entry of ``result.labels`` that was tested.
@@ -70,7 +75,7 @@ def plot_donors(result: DifferentialExpression, gene: str, *, ax: Axes | None = 
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
     >>> ax = plot_donors(result, "MAOA")
     """
-    from jugex.analysis.donor_tables import donor_differences
+    from jugex.pipeline.donors import donor_differences
 
     rows = _list_rows(result, gene, donor_differences(result, [gene]))
     per_row = min(_MM_PER_ROW, max((_TALLEST - _MARGINS) / len(rows), _LEAST_MM_PER_ROW))
@@ -83,8 +88,13 @@ def plot_donors(result: DifferentialExpression, gene: str, *, ax: Axes | None = 
     return ax
 
 
+<<<<<<< HEAD
 def _list_rows(result: DifferentialExpression, gene: str, donors: pd.DataFrame) -> pd.DataFrame:
     """One row per donor, then the weighted difference and the one over donors: what each says, and how it looks."""
+=======
+def _list_rows(result: ComparisonData, gene: str, donors: pd.DataFrame) -> pd.DataFrame:
+    """One row per donor, then the weighted difference and the plain mean: what each says, and how it looks."""
+>>>>>>> report
     styles, found = donor_styles(result), find_row(result, gene)
     share = donors["weight"] / donors["weight"].sum()
     of_donors = pd.DataFrame(
@@ -136,7 +146,7 @@ def _draw_row(ax: Axes, y: float, row: dict[str, Any], limits: tuple[float, floa
     )  # fmt: skip
 
 
-def _label_axes(ax: Axes, result: DifferentialExpression, gene: str, rows: pd.DataFrame) -> None:
+def _label_axes(ax: Axes, result: ComparisonData, gene: str, rows: pd.DataFrame) -> None:
     """Donors on the left, their samples and weights on the right, a line above what is of all donors."""
     n_donors = int((rows["counts"] != "").sum())
     ax.set_yticks(-np.arange(len(rows)), list(rows["name"]))

@@ -25,7 +25,7 @@ from jugex.plots.texts import describe_test, find_zscores, fit_text, name_region
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from jugex.analysis.result import DifferentialExpression
+    from jugex.pipeline.comparison import ComparisonData
 
 __all__ = ["plot_gene"]
 
@@ -39,7 +39,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @in_journal_style
-def plot_gene(result: DifferentialExpression, gene: str, *, ax: Axes | None = None) -> Axes:
+def plot_gene(result: ComparisonData, gene: str, *, ax: Axes | None = None) -> Axes:
     """Box and strip of a gene's z-scores by region, one colour and marker per donor.
 
     Between the boxes stand the means of each donor that has samples in both regions, larger and joined by a line: how
@@ -48,7 +48,7 @@ def plot_gene(result: DifferentialExpression, gene: str, *, ax: Axes | None = No
 
     Parameters
     ----------
-    result : DifferentialExpression
+    result : ComparisonData
     gene : str
         A gene of ``result.zscores``.
     ax : matplotlib Axes, optional
@@ -106,7 +106,7 @@ def _jitter(n: int, n_before: int) -> Floats:
     return np.asarray((np.arange(n_before + 1, n_before + n + 1) * 0.6180339887498949 % 1.0 - 0.5) * 0.38)
 
 
-def _label_axes(ax: Axes, result: DifferentialExpression, gene: str, zscores: Floats) -> None:
+def _label_axes(ax: Axes, result: ComparisonData, gene: str, zscores: Floats) -> None:
     n = result.samples["region"].value_counts()
     shown = name_regions(result, 3 * _LINE)
     labels = [
@@ -121,7 +121,7 @@ def _label_axes(ax: Axes, result: DifferentialExpression, gene: str, zscores: Fl
     _explain_marks(ax, result, zscores)
 
 
-def _explain_marks(ax: Axes, result: DifferentialExpression, zscores: Floats) -> None:
+def _explain_marks(ax: Axes, result: ComparisonData, zscores: Floats) -> None:
     """Legend: the donors, what the large marks are, and what the open ones."""
     from matplotlib.lines import Line2D
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
-    from jugex.analysis.result import DifferentialExpression
+    from jugex.pipeline.comparison import ComparisonData
 
 __all__ = ["HeatmapOrder", "plot_heatmap"]
 
@@ -49,7 +49,7 @@ Floats = npt.NDArray[np.float64]
 
 @in_journal_style
 def plot_heatmap(
-    result: DifferentialExpression,
+    result: ComparisonData,
     genes: Sequence[str] | None = None,
     *,
     n_genes: int = 50,
@@ -64,7 +64,7 @@ def plot_heatmap(
 
     Parameters
     ----------
-    result : DifferentialExpression
+    result : ComparisonData
     genes : sequence of str, optional
         Entries of ``result.labels``; default: the significant ones, or all where none is significant.
     n_genes : int
@@ -109,7 +109,7 @@ def plot_heatmap(
     return ax
 
 
-def _choose_genes(result: DifferentialExpression, genes: Sequence[str] | None, n_genes: int) -> tuple[list[str], int]:
+def _choose_genes(result: ComparisonData, genes: Sequence[str] | None, n_genes: int) -> tuple[list[str], int]:
     """The first genes of the table among those asked for, and how many there are in all."""
     labels = result.labels
     if genes is None:
@@ -128,14 +128,14 @@ def _choose_genes(result: DifferentialExpression, genes: Sequence[str] | None, n
     return drawn[:n_genes], len(drawn)
 
 
-def _order_samples(result: DifferentialExpression) -> npt.NDArray[np.intp]:
+def _order_samples(result: ComparisonData) -> npt.NDArray[np.intp]:
     """Rows of the samples by region, then by donor as the atlas lists them."""
     region = result.samples["region"].map({name: i for i, name in enumerate(result.region_names)})
     donor = result.samples["donor_name"].map({name: i for i, name in enumerate(donor_styles(result))})
     return np.lexsort((donor.to_numpy(), region.to_numpy()))
 
 
-def _order_genes(result: DifferentialExpression, chosen: list[str], order: str) -> list[str]:
+def _order_genes(result: ComparisonData, chosen: list[str], order: str) -> list[str]:
     """Genes from top to bottom."""
     if order == "difference" or len(chosen) < 3:
         diff = result.table["diff"].set_axis(result.labels)[chosen]
@@ -162,7 +162,7 @@ def _draw_values(ax: Axes, values: Floats) -> AxesImage:
     )  # fmt: skip
 
 
-def _mark_samples(ax: Axes, result: DifferentialExpression, columns: npt.NDArray[np.intp]) -> None:
+def _mark_samples(ax: Axes, result: ComparisonData, columns: npt.NDArray[np.intp]) -> None:
     """Lines between regions and donors, names of the regions above, and a strip of donors below."""
     from matplotlib.patches import Rectangle
     from matplotlib.transforms import ScaledTranslation, blended_transform_factory
@@ -203,7 +203,7 @@ def _mark_samples(ax: Axes, result: DifferentialExpression, columns: npt.NDArray
         )  # fmt: skip
 
 
-def _explain(ax: Axes, result: DifferentialExpression, order: str, *, has_gaps: bool) -> None:
+def _explain(ax: Axes, result: ComparisonData, order: str, *, has_gaps: bool) -> None:
     """Legend of donors and missing values, under words on the order of rows and columns."""
     from matplotlib.lines import Line2D
 

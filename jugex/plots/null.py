@@ -23,7 +23,7 @@ from jugex.plots.texts import LONGEST_TITLE, P_FWE, escape_math, fit_text
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from jugex.analysis.result import DifferentialExpression
+    from jugex.pipeline.comparison import ComparisonData
 
 __all__ = ["plot_null"]
 
@@ -33,16 +33,16 @@ Floats = npt.NDArray[np.float64]
 
 
 @in_journal_style
-def plot_null(result: DifferentialExpression, gene: str, *, ax: Axes | None = None) -> Axes:
+def plot_null(result: ComparisonData, gene: str, *, ax: Axes | None = None) -> Axes:
     """Distribution of a gene's F under the relabellings of the run, with the observed F.
 
     The dashed line is the smallest F that is significant family-wise, by the largest F over all genes in each
-    relabelling (``result.settings["permutation"]["f_critical"]``); there is none where no F is, and for results of
+    relabelling (``result.record.permutation.f_critical``); there is none where no F is, and for results of
     versions that did not record it. The axis is spaced by the square root of F, the size of t.
 
     Parameters
     ----------
-    result : DifferentialExpression
+    result : ComparisonData
         Computed here or read from disk.
     gene : str
         An entry of ``result.labels`` that was tested.
@@ -65,20 +65,20 @@ def plot_null(result: DifferentialExpression, gene: str, *, ax: Axes | None = No
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
     >>> ax = plot_null(result, "MAOA")
     """
-    from jugex.analysis.nulls import permutation_null
+    from jugex.pipeline.details import permutation_null
 
     null = permutation_null(result, gene)
     row = result.table[(result.labels == gene).to_numpy(dtype=bool)].iloc[0]
-    observed, critical = float(row["f"]), result.settings["permutation"].get("f_critical")
+    observed, critical = float(row["f"]), result.record.permutation.f_critical
     ax = make_axes(SINGLE_COLUMN, 75)[0] if ax is None else ax
     _draw_histogram(ax, null, observed)
     words = f"observed, $F$ = {format_number(observed)}, $p$ = {format_p(row['p_perm'])}"
     ax.axvline(observed, color=INK, linewidth=1.2, label=words, zorder=3)
     if critical is not None:
-        words = f"{P_FWE} = {result.settings['arguments']['alpha']:g} ($F$ = {format_number(critical, 1)})"
+        words = f"{P_FWE} = {result.record.arguments.alpha:g} ($F$ = {format_number(critical, 1)})"
         ax.axvline(critical, color=INK, linewidth=0.8, linestyle="--", label=words, zorder=3)
     _label_axes(ax, null, max(observed, critical or 0.0))
-    n_reached, which = int((null >= observed).sum()), "all " if result.settings["permutation"]["exhaustive"] else ""
+    n_reached, which = int((null >= observed).sum()), "all " if result.record.permutation.exhaustive else ""
     reach = f"{n_reached:,} of {which}{len(null):,} relabellings reach it"
     title_axes(ax, f"{escape_math(fit_text(gene, LONGEST_TITLE))}\n{reach}")
     return ax

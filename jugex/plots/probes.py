@@ -27,8 +27,8 @@ from jugex.plots.texts import LONGEST_TITLE, escape_math, fit_text, name_regions
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from jugex.analysis.result import DifferentialExpression
-    from jugex.query import RegionPair
+    from jugex.pipeline.comparison import ComparisonData
+    from jugex.query import RegionGroup
 
 __all__ = ["plot_probes", "rank_probes"]
 
@@ -46,7 +46,7 @@ Places = npt.NDArray[np.intp]
 
 @in_journal_style
 def plot_probes(
-    result: DifferentialExpression, gene: str, *, max_probes: int | None = 12, ax: Axes | None = None
+    result: ComparisonData, gene: str, *, max_probes: int | None = 12, ax: Axes | None = None
 ) -> Axes:
     """Log2 level of each probe of a gene in the samples of both regions: whether its probes agree.
 
@@ -55,7 +55,7 @@ def plot_probes(
 
     Parameters
     ----------
-    result : DifferentialExpression
+    result : ComparisonData
         Computed here: a result read from disk holds no probes.
     gene : str
         A gene of the result; where every probe is tested by itself, a gene or an entry of ``result.labels``.
@@ -113,16 +113,16 @@ def _choose_height(n_probes: int) -> float:
     return _MARGINS + per_probe * n_probes
 
 
-def _check_inputs(result: DifferentialExpression) -> RegionPair:
-    if result.inputs is None:
+def _check_inputs(result: ComparisonData) -> RegionGroup:
+    if result.query is None:
         raise ResultError(
             "a result read from disk holds no levels of probes; repeat the comparison (settings.json and methods.md "
             "say how) and draw the probes of that result"
         )
-    return result.inputs
+    return result.query
 
 
-def _find_symbol(result: DifferentialExpression, gene: str) -> str:
+def _find_symbol(result: ComparisonData, gene: str) -> str:
     """The gene's symbol: the gene itself, or that of a probe tested by itself."""
     if (result.table["gene"] == gene).any():
         return gene
@@ -132,7 +132,7 @@ def _find_symbol(result: DifferentialExpression, gene: str) -> str:
     return str(result.table.loc[is_row, "gene"].iloc[0])
 
 
-def rank_probes(result: DifferentialExpression, pair: RegionPair, symbol: str) -> tuple[Places, Places]:
+def rank_probes(result: ComparisonData, pair: RegionGroup, symbol: str) -> tuple[Places, Places]:
     """Where a gene stands in a pair: rows of the samples used, as the run may have dropped some, and its probes.
 
     The probes come by falling mean level of these samples: of more than there is room for, the first are drawn.
@@ -149,7 +149,7 @@ def _spread(n: int) -> Floats:
     return np.asarray((np.arange(1, n + 1) * 0.6180339887498949 % 1.0 - 0.5) * 0.24)
 
 
-def _label_axes(ax: Axes, result: DifferentialExpression, symbol: str, probes: pd.DataFrame, n_all: int) -> None:
+def _label_axes(ax: Axes, result: ComparisonData, symbol: str, probes: pd.DataFrame, n_all: int) -> None:
     names = [fit_text(name, _LONGEST_NAME) for name in tell_apart(list(probes["probe_name"]), _LONGEST_NAME)]
     ax.set_yticks(-np.arange(len(probes)), names)
     ax.set_ylim(0.55 - len(probes), 0.55)
@@ -163,7 +163,7 @@ def _label_axes(ax: Axes, result: DifferentialExpression, symbol: str, probes: p
     place_legend_below(ax, below=30.0 if not left_out else 38.0)
 
 
-def _describe_agreement(result: DifferentialExpression, symbol: str, n: int) -> str:
+def _describe_agreement(result: ComparisonData, symbol: str, n: int) -> str:
     r = result.table.loc[(result.table["gene"] == symbol).to_numpy(dtype=bool), "probe_r"].iloc[0]
     correlation = f", mean correlation {format_number(r)}" if n > 1 and np.isfinite(r) else ""
     return count_of(n, "probe") + correlation

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from nibabel.spatialimages import SpatialImage
 
-    from jugex.analysis.result import DifferentialExpression
+    from jugex.pipeline.comparison import ComparisonData
 
 __all__ = ["View", "plot_samples", "sample_views"]
 
@@ -55,16 +55,16 @@ class Shape(NamedTuple):
     centres: list[Floats]
 
 
-def plot_samples(result: DifferentialExpression, *, ax: Axes | None = None) -> Axes:
+def plot_samples(result: ComparisonData, *, ax: Axes | None = None) -> Axes:
     """Samples of both regions in three views of the brain, over the MNI152 template.
 
     The template is cut through the mean of the samples; all samples, and the outlines of the regions where
-    ``result.inputs`` holds them, are projected onto these cuts. Left is left. Samples without a coordinate are
+    ``result.query`` holds them, are projected onto these cuts. Left is left. Samples without a coordinate are
     left out.
 
     Parameters
     ----------
-    result : DifferentialExpression
+    result : ComparisonData
     ax : matplotlib Axes, optional
         Where to draw, divided into the three views; default: a figure of its own, 174 mm wide.
 
@@ -92,7 +92,7 @@ def plot_samples(result: DifferentialExpression, *, ax: Axes | None = None) -> A
 
 
 @in_journal_style
-def draw_sample_views(result: DifferentialExpression, axes: Sequence[Axes]) -> None:
+def draw_sample_views(result: ComparisonData, axes: Sequence[Axes]) -> None:
     """Draw the views of `plot_samples` into a sagittal, a coronal and an axial Axes."""
     _check_space(result)
     template, shapes = _load_template(), _list_shapes(result)
@@ -108,12 +108,12 @@ def draw_sample_views(result: DifferentialExpression, axes: Sequence[Axes]) -> N
     place_legend_below(axes[1], below=6).set_in_layout(False)  # else a long name takes room from the views
 
 
-def sample_views(result: DifferentialExpression) -> tuple[View, View, View]:
+def sample_views(result: ComparisonData) -> tuple[View, View, View]:
     """The three views of `plot_samples`: cut through the mean of the samples, else of the regions' centroids.
 
     Parameters
     ----------
-    result : DifferentialExpression
+    result : ComparisonData
 
     Returns
     -------
@@ -131,15 +131,15 @@ def sample_views(result: DifferentialExpression) -> tuple[View, View, View]:
     points = _sample_points(result.samples)
     points = points[np.isfinite(points).all(axis=1)]
     if len(points) == 0:
-        centroids = [region.get("centroid") for region in result.settings["regions"]]
+        centroids = [region.identity.centroid for region in result.record.regions]
         points = np.array([centroid for centroid in centroids if centroid] or [(0, 0, 0)], dtype=np.float64)
     middle = np.round(points.mean(axis=0)) + 0.0  # + 0.0: no minus zero
     sagittal, coronal, axial = (View(name, "xyz"[through], float(middle[through])) for name, _, _, through in _VIEWS)
     return sagittal, coronal, axial
 
 
-def _check_space(result: DifferentialExpression) -> None:
-    space = result.settings["atlas"]["space"]
+def _check_space(result: ComparisonData) -> None:
+    space = result.record.atlas.space
     if not is_mni_space(space):
         raise OptionError(f"the samples are in {space}: only MNI152 has a template to draw on")
 
@@ -152,7 +152,7 @@ def _load_template() -> SpatialImage:
     return template
 
 
-def _frame_views(result: DifferentialExpression, template: SpatialImage) -> list[_Frame]:
+def _frame_views(result: ComparisonData, template: SpatialImage) -> list[_Frame]:
     """Limits in mm, across and up, of each view."""
     return [_frame_brain(result, template, (across, up)) for _, across, up, _ in _VIEWS]
 
@@ -206,9 +206,9 @@ def _draw_outlines(ax: Axes, shapes: list[Shape], axes: tuple[int, int]) -> None
         outline.set_path_effects([withStroke(linewidth=1.8, foreground=style.edge)])  # seen on brain and paper alike
 
 
-def _list_shapes(result: DifferentialExpression) -> list[Shape]:
+def _list_shapes(result: ComparisonData) -> list[Shape]:
     """The regions in space; none for a result read from disk."""
-    regions = () if result.inputs is None else result.inputs.regions
+    regions = () if result.query is None else result.query.regions
     return [_find_shape(region.to_image()) for region in regions]
 
 
@@ -250,7 +250,7 @@ def smooth_mask(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32] | npt.ND
     return np.asarray(blurred + (np.float32(0.5) - border))
 
 
-def _draw_samples(ax: Axes, result: DifferentialExpression, axes: tuple[int, int]) -> None:
+def _draw_samples(ax: Axes, result: ComparisonData, axes: tuple[int, int]) -> None:
     shown_names = name_regions(result, 22)
     for name, shown_name, style in zip(result.region_names, shown_names, REGION_STYLES, strict=True):
         points = _sample_points(result.samples[(result.samples["region"] == name).to_numpy()])
@@ -261,7 +261,7 @@ def _draw_samples(ax: Axes, result: DifferentialExpression, axes: tuple[int, int
         )  # fmt: skip
 
 
-def _frame_brain(result: DifferentialExpression, template: SpatialImage, axes: tuple[int, int]) -> _Frame:
+def _frame_brain(result: ComparisonData, template: SpatialImage, axes: tuple[int, int]) -> _Frame:
     """Limits of a view across and up: the brain, and the samples outside it."""
     points = _sample_points(result.samples)
     points = points[np.isfinite(points).all(axis=1)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.legend import Legend
 
-    from jugex.analysis.result import DifferentialExpression
+    from jugex.pipeline.comparison import ComparisonData
 
 __all__ = [
     "DOUBLE_COLUMN", "FAINT", "GREY", "INK", "PALE", "REGION_STYLES", "SINGLE_COLUMN", "WIDE_COLUMN", "DonorStyle",
@@ -97,12 +97,12 @@ class RegionStyle(NamedTuple):
 REGION_STYLES = (RegionStyle("#F0E442", "o", "black"), RegionStyle("#5D3A9B", "^", "white"))
 
 
-def donor_styles(result: DifferentialExpression) -> dict[str, DonorStyle]:
+def donor_styles(result: ComparisonData) -> dict[str, DonorStyle]:
     """Colour and marker of each donor, by its place in the atlas.
 
     Parameters
     ----------
-    result : DifferentialExpression
+    result : ComparisonData
 
     Returns
     -------
@@ -117,7 +117,7 @@ def donor_styles(result: DifferentialExpression) -> dict[str, DonorStyle]:
     >>> donor_styles(result)["H0351.2001"]
     DonorStyle(colour='#0072B2', marker='o')
     """
-    known = [donor["donor_name"] for donor in result.settings["atlas"]["donors"]]
+    known = [donor.donor_name for donor in result.record.atlas.donors]
     used = list(pd.unique(result.samples["donor_name"]))
     order = [*known, *(name for name in used if name not in known)]
     return {
@@ -166,7 +166,7 @@ def title_axes(ax: Axes, title: str) -> None:
     ax.set_title(title, parse_math=True)
 
 
-def label_differences(ax: Axes, result: DifferentialExpression, *, from_middle: bool = False) -> None:
+def label_differences(ax: Axes, result: ComparisonData, *, from_middle: bool = False) -> None:
     """Label an axis of differences, and say below it on which side expression is higher in which region.
 
     The words start at the ends of the axis, or at its middle where there is more room beside the axes than below.

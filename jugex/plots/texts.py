@@ -15,7 +15,7 @@ from jugex._text import format_number, format_p
 from jugex.errors import GeneError
 
 if TYPE_CHECKING:
-    from jugex.analysis.result import DifferentialExpression
+    from jugex.pipeline.comparison import ComparisonData
 
 __all__ = [
     "LONGEST_TITLE", "P_FWE", "describe_test", "escape_math", "find_row", "find_zscores", "fit_text", "name_regions",
@@ -34,7 +34,7 @@ _SIDES_ON_ONE_LINE = 18  # characters of both names that leave room for "higher 
 Floats = npt.NDArray[np.float64]
 
 
-def find_zscores(result: DifferentialExpression, gene: str) -> Floats:
+def find_zscores(result: ComparisonData, gene: str) -> Floats:
     """z-scores (n,) of a gene of ``result.labels``."""
     if gene in result.zscores.columns:
         return result.zscores[gene].to_numpy(dtype=np.float64)
@@ -42,7 +42,7 @@ def find_zscores(result: DifferentialExpression, gene: str) -> Floats:
     raise GeneError(f"gene {gene!r} has no z-scores in this result ({status}); choose another gene")
 
 
-def find_row(result: DifferentialExpression, gene: str) -> dict[str, Any]:
+def find_row(result: ComparisonData, gene: str) -> dict[str, Any]:
     """Row of a gene of ``result.labels`` in the table."""
     is_gene = (result.labels == gene).to_numpy(dtype=bool)
     if not is_gene.any():
@@ -50,7 +50,7 @@ def find_row(result: DifferentialExpression, gene: str) -> dict[str, Any]:
     return {str(column): value for column, value in result.table[is_gene].iloc[0].items()}
 
 
-def describe_test(result: DifferentialExpression, gene: str) -> str:
+def describe_test(result: ComparisonData, gene: str) -> str:
     """Two lines, to be drawn with ``parse_math=True``: a gene, and its F and family-wise p."""
     row = find_row(result, gene)
     name = escape_math(fit_text(gene, LONGEST_TITLE))
@@ -66,13 +66,13 @@ def escape_math(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def name_regions(result: DifferentialExpression, limit: int = 24) -> tuple[str, str]:
+def name_regions(result: ComparisonData, limit: int = 24) -> tuple[str, str]:
     """Names of both regions, each with at most `limit` characters, and never alike."""
     first, second = tell_apart(result.region_names, limit)
     return fit_text(first, limit), fit_text(second, limit)
 
 
-def name_sides(result: DifferentialExpression, limit: int) -> tuple[str, str]:
+def name_sides(result: ComparisonData, limit: int) -> tuple[str, str]:
     """What the left and the right of an axis of differences mean: region 2 higher, region 1 higher."""
     first, second = name_regions(result, limit)
     break_ = " " if len(first) + len(second) <= _SIDES_ON_ONE_LINE else "\n"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Text
 
-    from jugex.analysis.result import DifferentialExpression
+    from jugex.pipeline.comparison import ComparisonData
 
 __all__ = ["VolcanoP", "plot_volcano"]
 
@@ -48,7 +48,7 @@ Floats = npt.NDArray[np.float64]
 
 @in_journal_style
 def plot_volcano(
-    result: DifferentialExpression, *, p: VolcanoP = "p_perm", n_names: int = 20, ax: Axes | None = None
+    result: ComparisonData, *, p: VolcanoP = "p_perm", n_names: int = 20, ax: Axes | None = None
 ) -> Axes:
     """Difference of each gene against its p; significant genes (family-wise) by the region where they are higher.
 
@@ -58,7 +58,7 @@ def plot_volcano(
 
     Parameters
     ----------
-    result : DifferentialExpression
+    result : ComparisonData
     p : {'p_perm', 'p_fwe'}
         p of each gene alone, or corrected for the family. With `p_fwe` the dashed line is alpha, and the significant
         genes are those on it or above. With `p_perm` it is alpha too, uncorrected: no height parts the significant
@@ -104,7 +104,7 @@ def _check_options(p: str, n_names: int) -> None:
         raise OptionError(f"n_names is a number of names, 0 or more; got {n_names}")
 
 
-def _list_tested(result: DifferentialExpression, p: str) -> pd.DataFrame:
+def _list_tested(result: ComparisonData, p: str) -> pd.DataFrame:
     """Genes with a difference and a p: `label`, `diff`, `height`, `significant`, in the order of the table."""
     values = result.table[p].to_numpy(dtype=np.float64)
     heights = -np.log10(values, out=np.full(len(values), np.nan), where=values > 0)
@@ -125,7 +125,7 @@ def _list_tested(result: DifferentialExpression, p: str) -> pd.DataFrame:
     return tested
 
 
-def _draw_points(ax: Axes, result: DifferentialExpression, tested: pd.DataFrame) -> None:
+def _draw_points(ax: Axes, result: ComparisonData, tested: pd.DataFrame) -> None:
     """Grey points first, then the significant genes of each region."""
     as_image = len(tested) > _MOST_DRAWN_SINGLY
     rest = tested[~tested["significant"]]
@@ -134,7 +134,7 @@ def _draw_points(ax: Axes, result: DifferentialExpression, tested: pd.DataFrame)
         label=f"not significant ({len(rest):,})",
     )  # fmt: skip
     found = tested[tested["significant"]]
-    alpha = float(result.settings["arguments"]["alpha"])
+    alpha = float(result.record.arguments.alpha)
     criterion = rf"{P_FWE[:-1]} \leq {alpha:g}$"
     sides = (found["diff"] > 0, found["diff"] < 0)
     for name, style, is_higher in zip(name_regions(result, 26), REGION_STYLES, sides, strict=True):
@@ -150,7 +150,7 @@ def _draw_side(ax: Axes, genes: pd.DataFrame, style: RegionStyle, label: str, *,
     )  # fmt: skip
 
 
-def _draw_lines(ax: Axes, result: DifferentialExpression, p: str, tested: pd.DataFrame) -> list[Text]:
+def _draw_lines(ax: Axes, result: ComparisonData, p: str, tested: pd.DataFrame) -> list[Text]:
     """Thresholds across the axes, each with its name on the right."""
     texts: list[Text] = []
     lines = _list_lines(result, p)
@@ -168,9 +168,9 @@ def _draw_lines(ax: Axes, result: DifferentialExpression, p: str, tested: pd.Dat
     return texts
 
 
-def _list_lines(result: DifferentialExpression, p: str) -> list[tuple[float, str, str]]:
+def _list_lines(result: ComparisonData, p: str) -> list[tuple[float, str, str]]:
     """Thresholds: the p, how its line is dashed, and what it is."""
-    alpha = float(result.settings["arguments"]["alpha"])
+    alpha = float(result.record.arguments.alpha)
     lines = [(alpha, "--", f"{P_FWE} = {alpha:g}" if p == "p_fwe" else f"$p$ = {alpha:g},\nuncorrected")]
     smallest = _find_smallest(result)
     if smallest:
@@ -178,14 +178,13 @@ def _list_lines(result: DifferentialExpression, p: str) -> list[tuple[float, str
     return lines
 
 
-def _find_smallest(result: DifferentialExpression) -> float | None:
+def _find_smallest(result: ComparisonData) -> float | None:
     """Smallest p that the relabellings of the run can give."""
-    permutation = result.settings["permutation"]
-    smallest = permutation.get("smallest_p")
-    return float(smallest) if isinstance(smallest, (int, float)) and smallest > 0 else None
+    smallest = result.record.permutation.smallest_p
+    return smallest if smallest > 0 else None
 
 
-def _label_axes(ax: Axes, result: DifferentialExpression, p: str) -> None:
+def _label_axes(ax: Axes, result: ComparisonData, p: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
     widest = max(abs(limit) for limit in ax.get_xlim())

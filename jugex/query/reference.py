@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -160,11 +159,6 @@ def _find_tissue(classes: pd.Series[str]) -> str | None:
 
 
 def _locate(chosen: Region | str, atlas: ExpressionAtlas) -> npt.NDArray[np.bool_]:
-    if not isinstance(chosen, Region | str):
-        if isinstance(chosen, Iterable):
-            chosen = "+".join(f"structure:{entry}" for entry in chosen)
-        else:
-            raise OptionError(f"reference is a region or a text such as 'structure:Cx'; got {chosen!r}")
     region = read_region(chosen).bound_to(atlas)
     inside = region.locate(atlas.samples)["inside"].to_numpy(dtype=bool)
     if not inside.any():

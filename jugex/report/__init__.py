@@ -1,6 +1,8 @@
-"""What is made of a result: its files, its report, and the paragraph about its methods."""
+"""What is made of a result: its files, its report, the text about its methods, and other tools' forms of it."""
 
 from jugex.report.exports import result_to_anndata, to_frame, to_rnk
-from jugex.report.files import load_result, save_result, write_report
+from jugex.report.files import read_group, read_result, save_group, save_result, write_report
 
-__all__ = ["load_result", "result_to_anndata", "save_result", "to_frame", "to_rnk", "write_report"]
+__all__ = [
+    "read_group", "read_result", "result_to_anndata", "save_group", "save_result", "to_frame", "to_rnk", "write_report",
+]  # fmt: skip

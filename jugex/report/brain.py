@@ -17,7 +17,7 @@ from jugex.report.packing import pack_json
 from jugex.spaces import is_mni_space
 
 if TYPE_CHECKING:
-    from jugex.analysis.result import DifferentialExpression
+    from jugex.pipeline.comparison import ComparisonData
     from jugex.regions import Region
 
 __all__ = ["describe_brain", "samples_out"]
@@ -29,12 +29,12 @@ _BORDER = 40.0  # percent of a cell at which the page draws the surface
 Floats = npt.NDArray[np.float64]
 
 
-def describe_brain(result: DifferentialExpression) -> dict[str, Any]:
+def describe_brain(result: ComparisonData) -> dict[str, Any]:
     """Views of the brain, and what is missing in them; no views where no sample has a coordinate.
 
     Parameters
     ----------
-    result : DifferentialExpression
+    result : ComparisonData
 
     Returns
     -------
@@ -45,7 +45,7 @@ def describe_brain(result: DifferentialExpression) -> dict[str, Any]:
 
     points = result.samples[_COORDINATES].to_numpy(dtype=np.float64)
     n_missing = int((~np.isfinite(points)).any(axis=1).sum())
-    space = result.settings["atlas"]["space"]
+    space = result.record.atlas.space
     has_any = n_missing < len(points)
     is_drawn = has_any and is_mni_space(space)
     out, regions = samples_out(result), list_regions(result)
@@ -61,11 +61,11 @@ def describe_brain(result: DifferentialExpression) -> dict[str, Any]:
     }
 
 
-def samples_out(result: DifferentialExpression) -> Floats:
+def samples_out(result: ComparisonData) -> Floats:
     """Coordinates (n, 3) of the atlas's samples outside both regions, in mm."""
-    if result.drawings is not None and result.inputs is None:
+    if result.drawings is not None and result.query is None:
         return result.drawings.out
-    samples = getattr(getattr(result.inputs, "atlas", None), "samples", None)
+    samples = getattr(getattr(result.query, "atlas", None), "samples", None)
     if samples is None:
         return np.empty((0, 3))
     others = samples[~samples["well_id"].isin(result.samples["well_id"]).to_numpy(dtype=bool)]
@@ -73,7 +73,7 @@ def samples_out(result: DifferentialExpression) -> Floats:
     return points[np.isfinite(points).all(axis=1)]
 
 
-def _pack_scene(result: DifferentialExpression, out: Floats, regions: Sequence[Region | SavedRegion] | None) -> str:
+def _pack_scene(result: ComparisonData, out: Floats, regions: Sequence[Region | SavedRegion] | None) -> str:
     """Cortex, regions and samples in tenths of a millimetre, packed."""
     return pack_json(
         {
@@ -85,7 +85,7 @@ def _pack_scene(result: DifferentialExpression, out: Floats, regions: Sequence[R
 
 
 def _describe_region(
-    result: DifferentialExpression, number: int, regions: Sequence[Region | SavedRegion] | None
+    result: ComparisonData, number: int, regions: Sequence[Region | SavedRegion] | None
 ) -> dict[str, Any]:
     name, style = result.region_names[number], REGION_STYLES[number]
     samples = result.samples[(result.samples["region"] == name).to_numpy()]

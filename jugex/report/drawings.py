@@ -16,7 +16,7 @@ Arrays of the file, none of them pickled:
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -26,17 +26,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex.errors import ResultError
+from jugex.pipeline.drawings import Drawings, SavedRegion
 from jugex.report.tables import FLOAT_FORMAT, MAX_GENES_IN_SAMPLES
 
 if TYPE_CHECKING:
-    from nibabel.nifti1 import Nifti1Image
-
-    from jugex.analysis.result import DifferentialExpression
+    from jugex.pipeline.comparison import ComparisonData
     from jugex.regions import Region
 
 __all__ = [
-    "FILE", "Drawings", "SavedRegion", "as_in_files", "collect_drawings", "list_regions", "read_drawings",
-    "saved_probes", "with_regions", "write_drawings",
+    "FILE", "as_in_files", "collect_drawings", "list_regions", "read_drawings",
+    "round_as_text", "saved_probes", "with_regions", "write_drawings",
 ]  # fmt: skip
 
 FILE = "drawings.npz"
@@ -48,97 +47,43 @@ _MOST_VOXELS = 1 << 32
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class SavedRegion:
-    """The voxels of a region: enough to draw it.
-
-    Attributes
-    ----------
-    voxels : ndarray of bool
-        Inside the bounding box.
-    corner : ndarray of int, shape (3,)
-        First voxel of the box.
-    shape : tuple of int
-        Of the whole image.
-    affine : ndarray, shape (4, 4)
-        Voxels of the whole image to mm.
-    """
-
-    voxels: npt.NDArray[np.bool_]
-    corner: npt.NDArray[np.intp]
-    shape: tuple[int, ...]
-    affine: Floats
-
-    def to_image(self) -> Nifti1Image:
-        """The region as a binary image, as `Region.to_image` gives it."""
-        from nibabel.nifti1 import Nifti1Image
-
-        values = np.zeros(self.shape, dtype=np.uint8)
-        values[tuple(slice(low, low + n) for low, n in zip(self.corner, self.voxels.shape, strict=True))] = self.voxels
-        return Nifti1Image(values, self.affine)
-
-
-@dataclass(frozen=True, eq=False)
-class Drawings:
-    """What a page draws beyond the tables of a result.
-
-    Attributes
-    ----------
-    regions : tuple of SavedRegion
-        Region 1 and region 2.
-    out : ndarray, shape (n, 3)
-        Samples of the atlas in neither region, in mm.
-    probe_names : dict
-        Names of all probes of each gene that is drawn.
-    probe_zscores : dict
-        z-scores (samples x probes) of the first of them.
-    not_varied : dict
-        What the sensitivity table did not vary, and why.
-    """
-
-    regions: tuple[SavedRegion, SavedRegion]
-    out: Floats
-    probe_names: dict[str, list[str]]
-    probe_zscores: dict[str, Floats]
-    not_varied: dict[str, str]
-
-
-def list_regions(result: DifferentialExpression) -> tuple[Region | SavedRegion, ...] | None:
+def list_regions(result: ComparisonData) -> tuple[Region | SavedRegion, ...] | None:
     """The regions of a result as far as they can be drawn; None where its folder does not hold them."""
-    if result.inputs is not None:
-        return result.inputs.regions
+    if result.query is not None:
+        return result.query.regions
     return None if result.drawings is None else result.drawings.regions
 
 
-def with_regions(result: DifferentialExpression) -> DifferentialExpression:
+def with_regions(result: ComparisonData) -> ComparisonData:
     """A result whose regions can be drawn, as those of a fresh one."""
-    if result.inputs is not None or result.drawings is None:
+    if result.query is not None or result.drawings is None:
         return result
-    inputs: Any = SimpleNamespace(regions=result.drawings.regions)
-    return replace(result, inputs=inputs)
+    query: Any = SimpleNamespace(regions=result.drawings.regions)
+    return replace(result, query=query)
 
 
-def as_in_files(result: DifferentialExpression) -> DifferentialExpression:
+def as_in_files(result: ComparisonData) -> ComparisonData:
     """A result as its folder holds it, so that its page is the same now and when the folder is read."""
-    if result.inputs is None:
+    if result.query is None:
         return result
     zscores = result.zscores
     return replace(
         result,
-        table=_round_as_text(result.table),
-        samples=_round_as_text(result.samples),
-        zscores=_round_as_text(zscores) if zscores.shape[1] <= MAX_GENES_IN_SAMPLES else zscores,
-        inputs=None,
-        drawings=collect_drawings(result),
+        table=round_as_text(result.table),
+        samples=round_as_text(result.samples),
+        zscores=round_as_text(zscores) if zscores.shape[1] <= MAX_GENES_IN_SAMPLES else zscores,
+        leave_one_donor_out=round_as_text(result.leave_one_donor_out),
+        query=None,
+        drawings=collect_drawings(result) if len(result.region_names) == 2 else None,
     )
 
 
-def collect_drawings(result: DifferentialExpression, not_varied: dict[str, str] | None = None) -> Drawings | None:
+def collect_drawings(result: ComparisonData, not_varied: dict[str, str] | None = None) -> Drawings | None:
     """Collect what the page of a result draws; None where the result does not hold it.
 
     Parameters
     ----------
-    result : DifferentialExpression
+    result : ComparisonData
         Fresh, or read from a folder that holds it.
     not_varied : dict, optional
         What the sensitivity table did not vary, and why.
@@ -205,7 +150,7 @@ def read_drawings(directory: Path, *, n_samples: int | None = None) -> Drawings 
         ) from error
 
 
-def saved_probes(result: DifferentialExpression, gene: str) -> tuple[pd.DataFrame, Floats]:
+def saved_probes(result: ComparisonData, gene: str) -> tuple[pd.DataFrame, Floats]:
     """Probes of a gene and the z-scores (n, p) of those that are drawn, as its folder holds them; else none."""
     drawings = result.drawings
     if drawings is None or gene not in drawings.probe_names:
@@ -213,7 +158,7 @@ def saved_probes(result: DifferentialExpression, gene: str) -> tuple[pd.DataFram
     return pd.DataFrame({"probe_name": drawings.probe_names[gene]}), drawings.probe_zscores[gene]
 
 
-def _round_as_text(table: pd.DataFrame) -> pd.DataFrame:
+def round_as_text(table: pd.DataFrame) -> pd.DataFrame:
     """Numbers with the digits that are written."""
     columns = [
         pd.Series([float(FLOAT_FORMAT % value) for value in column], index=table.index)
@@ -224,7 +169,7 @@ def _round_as_text(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(columns, axis=1).set_axis(table.columns, axis=1) if columns else table
 
 
-def _name_genes(result: DifferentialExpression, labels: list[str]) -> list[str]:
+def _name_genes(result: ComparisonData, labels: list[str]) -> list[str]:
     """Genes of some rows of the table: where every probe is tested by itself, none has probes to draw."""
     return list(dict.fromkeys(labels)) if result.unit == "gene" else []
 

@@ -1,38 +1,57 @@
-"""How far to trust each gene: the evidence beside its headline p-value, as a table."""
+"""How far to trust each gene: what the run found beside its headline p-value, as tables of texts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 
+<<<<<<< HEAD
 from jugex._text import count_of, format_p
+=======
+from jugex._text import count_of, format_p, join_words
+>>>>>>> report
 from jugex.errors import JugexError
-from jugex.report.words import find_smallest_p, show_number, tested_genes
+from jugex.model.record import RunRecord
+from jugex.pipeline.comparison import ComparisonData, label_rows
+from jugex.pipeline.details import make_details
+from jugex.report.summary import format_value
+from jugex.stats.design import LabelExchange
 
-if TYPE_CHECKING:
-    from jugex.analysis.result import DifferentialExpression
+__all__ = [
+    "bound_q", "summarize_share", "tabulate_details", "tabulate_evidence", "tabulate_left_out", "tabulate_sensitivity",
+]  # fmt: skip
 
+<<<<<<< HEAD
 __all__ = ["floor_of_q", "tabulate_details", "tabulate_evidence", "tabulate_left_out", "tabulate_sensitivity"]
 
 _SCHEMES = ("within-donor", "free")
+=======
+_EXCHANGES: tuple[LabelExchange, ...] = ("within-donor", "free")
+>>>>>>> report
 _MOST_GENES_VARIED = 20
 _FEWEST_GENES_OF_A_SHARE = 100
 
 
+<<<<<<< HEAD
 def tabulate_evidence(result: DifferentialExpression, genes: Sequence[str]) -> dict[str, Any]:
     """Evidence for some genes.
+=======
+def tabulate_evidence(data: ComparisonData, genes: Sequence[str]) -> dict[str, Any]:
+    """Evidence for some genes of two regions.
+>>>>>>> report
 
     Parameters
     ----------
-    result : DifferentialExpression
+    data : ComparisonData
     genes : sequence of str
         Genes to show, in order.
 
     Returns
     -------
     dict
+<<<<<<< HEAD
         `rows`, each a dict of texts, and `share`: how many of all genes have a small p.
     """
     shown = result.table[result.labels.isin(genes).to_numpy()]
@@ -41,29 +60,73 @@ def tabulate_evidence(result: DifferentialExpression, genes: Sequence[str]) -> d
     return {
         "rows": [_describe_gene(gene, rows[gene], p_fwe.get(gene, {}), result) for gene in genes],
         "share": _tell_share(result),
+=======
+        `rows`, each a dict of texts; `has_donors`, whether differences over donors are known; and `share`, how many of
+        all genes differ nominally.
+    """
+    shown = data.tested.loc[list(genes)]
+    rows = [
+        _format_evidence(str(gene), row, data) for gene, row in zip(genes, shown.to_dict("records"), strict=True)
+    ]
+    has_donors = bool(shown["diff_donors"].notna().any())
+    return {"rows": rows, "has_donors": has_donors, "share": summarize_share(data.record)}
+
+
+def _format_evidence(gene: str, row: dict[Any, Any], data: ComparisonData) -> dict[str, str]:
+    """What is known of one gene, as texts."""
+    record = data.record
+    p_fwe = {record.permutation.exchange: row["p_fwe"], **record.exchanges.p_fwe.get(gene, {})}
+    tried = record.exchanges.n_significant
+    shown = {
+        exchange: _p(p_fwe.get(exchange)) or (f"> {record.arguments.alpha:g}" if exchange in tried else "")
+        for exchange in _EXCHANGES
+    }
+    ends = [format_value(row[end]) for end in ("ci_donors_low", "ci_donors_high")]
+    n_same, n_both = row["n_donors_same_sign"], row["n_donors_both"]
+    return {
+        "gene": gene,
+        "within_donor": shown["within-donor"],
+        "free": shown["free"],
+        "same_sign": "" if pd.isna(n_same) else f"{n_same} of {n_both}",
+        "holds": _judge_donors(gene, bool(row["significant"]), data),
+        "diff_donors": format_value(row["diff_donors"]),
+        "interval": f"{ends[0]} to {ends[1]}" if all(ends) else "",
+        "probe_r": format_value(row["probe_r"]),
+        "sd_ratio": format_value(row["sd_ratio"]),
+>>>>>>> report
     }
 
 
-def tabulate_details(result: DifferentialExpression, genes: Sequence[str]) -> list[dict[str, str]]:
-    """Intervals and further corrections of some genes, as texts; see `DifferentialExpression.details`."""
-    try:
-        details = result.details()
-    except (JugexError, KeyError):  # settings of an earlier version
-        return []
-    labels = list(result.labels)
-    places = [labels.index(gene) for gene in genes]
-    return [
-        _describe_details(gene, result.table.iloc[place], details.iloc[place])
-        for gene, place in zip(genes, places, strict=True)
+def _judge_donors(gene: str, is_significant: bool, data: ComparisonData) -> str:
+    """Whether a significant gene stays significant without any one donor, and without which it does not."""
+    if not is_significant:
+        return "not significant"
+    without = data.leave_one_donor_out
+    without = without[(label_rows(without) == gene).to_numpy(dtype=bool)]
+    if without.empty:
+        return ""
+    lost = without[~(without["p_fwe"] <= data.record.arguments.alpha).to_numpy(dtype=bool)]
+    if lost.empty:
+        return "yes"
+    reasons = [
+        f"without {donor} p_FWE is {format_p(p)}" if status == "ok" else f"without {donor} there is no test"
+        for donor, p, status in zip(lost["left_out"], lost["p_fwe"], lost["status"], strict=True)
     ]
+    return f"no: {join_words(reasons)} (fewer samples, less power)"
 
 
+<<<<<<< HEAD
 def tabulate_left_out(result: DifferentialExpression, genes: Sequence[str]) -> dict[str, Any]:
     """p_fwe of the significant ones of some genes without each donor, as texts.
+=======
+def tabulate_left_out(data: ComparisonData, genes: Sequence[str]) -> dict[str, Any]:
+    """p_fwe of some genes without each donor, as texts, as the run computed it for those that are significant.
+>>>>>>> report
 
     Returns
     -------
     dict
+<<<<<<< HEAD
         `donors`; `rows`, each the gene and, for each donor, its p_fwe without that one and whether it is no longer
         significant; and `is_any_lost`, whether one is not.
     """
@@ -80,6 +143,54 @@ def tabulate_left_out(result: DifferentialExpression, genes: Sequence[str]) -> d
         "rows": rows,
         "is_any_lost": any(is_lost for _, cells in rows for _, is_lost in cells),
     }
+=======
+        `donors`, and `rows`: the gene, and for each donor its p_fwe without that one, and whether the gene loses its
+        significance.
+    """
+    table = data.leave_one_donor_out
+    table = table.assign(label=label_rows(table)) if len(table) else table.assign(label=[])
+    donors, alpha = list(pd.unique(table["left_out"])), data.record.arguments.alpha
+    rows = []
+    for gene in genes:
+        of_gene = table[(table["label"] == gene).to_numpy(dtype=bool)].set_index("left_out")["p_fwe"]
+        if len(of_gene):
+            rows.append((gene, [(_p(of_gene[donor]) or "no test", not of_gene[donor] <= alpha) for donor in donors]))
+    return {"donors": donors, "rows": rows, "any_lost": any(is_lost for _, cells in rows for _, is_lost in cells)}
+
+
+def tabulate_details(data: ComparisonData, genes: Sequence[str]) -> list[dict[str, str]]:
+    """Intervals and further corrections of some genes, as texts; see `DifferentialExpression.details`."""
+    try:
+        details = make_details(data)
+    except JugexError:  # two regions of one name: the samples do not say in which they lie
+        return []
+    labels = {label: place for place, label in enumerate(data.labels)}
+    return [
+        _format_details(gene, data.table.iloc[labels[gene]].to_dict(), details.iloc[labels[gene]].to_dict())
+        for gene in genes
+    ]
+
+
+def _format_details(gene: str, row: dict[Any, Any], details: dict[Any, Any]) -> dict[str, str]:
+    def between(column: str, show: Callable[[Any], str]) -> str:
+        ends = ["0" if details[end] == 0 else show(details[end]) for end in (f"{column}_low", f"{column}_high")]
+        return f"{ends[0]} to {ends[1]}" if all(ends) else ""
+
+    texts = {
+        "gene": gene,
+        "p_fwe": between("p_fwe", _p),
+        "p_perm": between("p_perm", _p),
+        "hedges_g": format_value(row["hedges_g"]),
+        "hedges_g_interval": between("hedges_g", format_value),
+        "partial_eta_sq": format_value(row["partial_eta_sq"]),
+        "partial_eta_sq_interval": between("partial_eta_sq", format_value),
+        "p_fwe_stepdown": _p(row["p_fwe_stepdown"]),
+        "q_fdr": _p(row["q_fdr"]),
+        "q_fdr_by": _p(details["q_fdr_by"]),
+        "q_fdr_parametric": _p(details["q_fdr_parametric"]),
+    }
+    return texts | {column: _p(row[column]) for column in ("p_fwe_tail", "p_perm_tail") if column in row}
+>>>>>>> report
 
 
 def tabulate_sensitivity(sensitivity: pd.DataFrame | None, genes: Sequence[str]) -> dict[str, Any] | None:
@@ -88,7 +199,7 @@ def tabulate_sensitivity(sensitivity: pd.DataFrame | None, genes: Sequence[str])
     Parameters
     ----------
     sensitivity : DataFrame or None
-        What `jugex.sensitivity.sensitivity` returned.
+        What `jugex.pipeline.sensitivity.vary_choices` returned.
     genes : sequence of str
         Genes to show first.
 
@@ -104,7 +215,7 @@ def tabulate_sensitivity(sensitivity: pd.DataFrame | None, genes: Sequence[str])
     wanted = sorted(known, key=lambda gene: symbols.index(gene) if gene in symbols else len(symbols))
     shown = wanted[:_MOST_GENES_VARIED]
     rows = [
-        _describe_choice(row)
+        _format_choice(row)
         for gene in shown
         for row in sensitivity[(sensitivity["gene"] == gene).to_numpy()].to_dict("records")
     ]
@@ -115,6 +226,7 @@ def tabulate_sensitivity(sensitivity: pd.DataFrame | None, genes: Sequence[str])
     }
 
 
+<<<<<<< HEAD
 def _tell_share(result: DifferentialExpression) -> str:
     """How many of all genes have a small p, beside what chance would give."""
     background = result.settings.get("background")
@@ -163,6 +275,9 @@ def _describe_details(gene: str, row: pd.Series[Any], details: pd.Series[Any]) -
 
 
 def _describe_choice(row: dict[str, Any]) -> dict[str, Any]:
+=======
+def _format_choice(row: dict[Any, Any]) -> dict[str, Any]:
+>>>>>>> report
     varied = [] if row["is_headline"] else str(row["varied"]).split(", ")
     changed = ", ".join(f"{name} {row[name]:g}" if name == "threshold" else f"{name} {row[name]}" for name in varied)
     ok = row["status"] == "ok"
@@ -171,13 +286,14 @@ def _describe_choice(row: dict[str, Any]) -> dict[str, Any]:
         "choice": "as in the result" if row["is_headline"] else changed,
         "is_headline": bool(row["is_headline"]),
         "samples": f"{row['n_samples_1']} and {row['n_samples_2']}" if ok else "",
-        "diff": _number(row["diff"]),
+        "diff": format_value(row["diff"]),
         "p_perm": _p(row["p_perm"]),
         "p_fwe": _p(row["p_fwe"]),
         "status": "" if ok else str(row["status"]),
     }
 
 
+<<<<<<< HEAD
 def _describe_gene(
     label: str, row: pd.Series[Any], p_fwe: dict[str, float], result: DifferentialExpression
 ) -> dict[str, str]:
@@ -193,6 +309,35 @@ def _describe_gene(
         "probe_r": _number(row["probe_r"]),
         "sd_ratio": _number(row["sd_ratio"]),
     }
+=======
+def summarize_share(record: RunRecord) -> str:
+    """How many of all genes of the atlas have a small p, beside what chance would give."""
+    background, unit = record.background, record.unit
+    if background.share is None:
+        why = background.why_not or "no gene of the atlas could be tested"
+        return f"How many of all genes of the atlas differ between these regions is not known: {why}."
+    if background.n_genes < _FEWEST_GENES_OF_A_SHARE:
+        return (
+            f"Only {count_of(background.n_genes, unit)} of this atlas can be tested: too few to say how many differ "
+            "between these regions in general."
+        )
+    return (
+        f"{100 * background.share:.1f} % of all {background.n_genes:,} {unit}s of the atlas that can be tested have "
+        f"p \N{LESS-THAN OR EQUAL TO} {background.p_perm:g} before any correction, by "
+        f"{count_of(background.n_permutations, 'relabelling')}; if the regions differed in nothing, about "
+        f"{100 * background.p_perm:.0f} % would. Neighbouring regions exceed that without any difference between "
+        "areas, where expression changes smoothly from place to place."
+    )
+
+
+def bound_q(data: ComparisonData) -> dict[str, str]:
+    """How small q can be where p is the smallest of this run, as texts; empty where that is no hindrance."""
+    smallest, n = data.record.permutation.smallest_p, data.record.genes.n_tested
+    bh, by = n * smallest, n * smallest * sum(1 / rank for rank in range(1, n + 1))
+    if by <= data.record.arguments.alpha:
+        return {}
+    return {"p": format_p(smallest), "n": count_of(n, data.unit), "bh": format_p(bh), "by": format_p(by)}
+>>>>>>> report
 
 
 def _tell_same_sign(row: pd.Series[Any]) -> str:
@@ -201,12 +346,3 @@ def _tell_same_sign(row: pd.Series[Any]) -> str:
 
 def _p(value: Any) -> str:
     return "" if value is None or pd.isna(value) else format_p(float(value))
-
-
-def _number(value: Any) -> str:
-    return "" if pd.isna(value) else show_number(float(value), 2)
-
-
-def _interval(low: Any, high: Any, show: Any) -> str:
-    ends = ["0" if end == 0 else show(end) for end in (low, high)]
-    return f"{ends[0]} to {ends[1]}" if all(ends) else ""

@@ -13,14 +13,14 @@ import pandas as pd
 
 from jugex.atlas.formats import import_anndata
 from jugex.errors import OptionError
+from jugex.model.record import to_json
+from jugex.pipeline.comparison import ComparisonData
 from jugex.query.samples import COORDINATES
 from jugex.query.tables import annotate_samples
 from jugex.report.folders import replacing_file
 
 if TYPE_CHECKING:
     from anndata import AnnData
-
-    from jugex.analysis import DifferentialExpression
 
 __all__ = ["FrameStyle", "RankingScore", "result_to_anndata", "to_frame", "to_rnk"]
 
@@ -32,12 +32,12 @@ RankingScore = Literal["stat", "diff", "log2_fc", "hedges_g"]
 Floats = npt.NDArray[np.float64]
 
 
-def to_frame(result: DifferentialExpression, style: FrameStyle | None = None) -> pd.DataFrame:
+def to_frame(result: ComparisonData, style: FrameStyle | None = None) -> pd.DataFrame:
     """Return the table of a result with the columns that tools for limma's or DESeq2's tables expect.
 
     Parameters
     ----------
-    result : DifferentialExpression
+    result : ComparisonData
         Computed here or read from disk.
     style : {'limma', 'deseq2'}, optional
         Whose columns to give; default: those of ``result.table``.
@@ -95,13 +95,13 @@ def to_frame(result: DifferentialExpression, style: FrameStyle | None = None) ->
 
 
 def to_rnk(
-    result: DifferentialExpression, path: str | PathLike[str] | None = None, *, score: RankingScore = "stat"
+    result: ComparisonData, path: str | PathLike[str] | None = None, *, score: RankingScore = "stat"
 ) -> pd.DataFrame:
     """Rank the genes for gene set enrichment, from higher in region 1 to higher in region 2.
 
     Parameters
     ----------
-    result : DifferentialExpression
+    result : ComparisonData
         Computed here or read from disk.
     path : path-like, optional
         File ``.rnk`` to write as well: tab-separated, without a header, as GSEA and GSEApy read it; one that is there
@@ -142,12 +142,12 @@ def to_rnk(
     return ranking
 
 
-def result_to_anndata(result: DifferentialExpression) -> AnnData:
+def result_to_anndata(result: ComparisonData) -> AnnData:
     """Return a result as AnnData; needs the extra ``anndata``.
 
     Parameters
     ----------
-    result : DifferentialExpression
+    result : ComparisonData
         Computed here or read from disk: n samples and g genes.
 
     Returns
@@ -156,7 +156,7 @@ def result_to_anndata(result: DifferentialExpression) -> AnnData:
         `X`: gene-level z-scores; `obs`: the samples used, with what is known of their donors (`age`, `gender`,
         `race`), named by well, or by well and region where a sample counts in both; `var`: ``result.table``, named by
         ``result.labels``; ``obsm["mni"]``: coordinates (n, 3) in mm; `uns`: `regions`, their names, and `settings`,
-        the JSON text of ``result.settings`` (``json.loads`` gives it back).
+        the JSON text of ``settings.json`` (``json.loads`` gives it back).
 
     Raises
     ------
@@ -177,12 +177,12 @@ def result_to_anndata(result: DifferentialExpression) -> AnnData:
         var[column] = var[column].where(var[column].notna(), "").astype(str)
     adata: AnnData = anndata.AnnData(
         X=result.zscores[labels].to_numpy(dtype=np.float64),
-        obs=annotate_samples(result.samples, pd.DataFrame(result.settings["atlas"]["donors"])),
+        obs=annotate_samples(result.samples, pd.DataFrame([vars(donor) for donor in result.record.atlas.donors])),
         var=var,
         obsm={"mni": result.samples[list(COORDINATES)].to_numpy(dtype=np.float64)},
         uns={
             "regions": np.array(result.region_names),
-            "settings": json.dumps(result.settings, ensure_ascii=False, allow_nan=False),
+            "settings": json.dumps(to_json(result.record), ensure_ascii=False, allow_nan=False),
         },
     )
     return adata

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jugex.progress import track
-from jugex.report.words import tested_genes
 from jugex.spaces import is_mni_space
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from jugex.analysis.result import DifferentialExpression
+    from jugex.pipeline.comparison import ComparisonData
 
 __all__ = ["MAX_GENES", "write_figures"]
 
@@ -27,12 +26,12 @@ _FORMATS = (".svg", ".png")
 _LONGEST_NAME = 40
 
 
-def write_figures(result: DifferentialExpression, folder: Path) -> list[Path]:
+def write_figures(result: ComparisonData, folder: Path) -> list[Path]:
     """Draw the volcano plot, the significant genes (the first `MAX_GENES`) and the views of the brain.
 
     Parameters
     ----------
-    result : DifferentialExpression
+    result : ComparisonData
     folder : Path
         Folder to make; nothing is made where there is nothing to draw.
 
@@ -54,14 +53,14 @@ def write_figures(result: DifferentialExpression, folder: Path) -> list[Path]:
     return written
 
 
-def _list_figures(result: DifferentialExpression) -> Iterator[tuple[str, Callable[[], Axes]]]:
+def _list_figures(result: ComparisonData) -> Iterator[tuple[str, Callable[[], Axes]]]:
     """Names of the figures that a result has, and what draws them."""
     from jugex.plots import plot_gene, plot_samples, plot_volcano
 
-    if len(tested_genes(result)):
+    if len(result.tested):
         yield "volcano", lambda: plot_volcano(result)
     points = result.samples[["mni_x", "mni_y", "mni_z"]].to_numpy(dtype=np.float64)
-    if is_mni_space(result.settings["atlas"]["space"]) and np.isfinite(points).all(axis=1).any():
+    if is_mni_space(result.record.atlas.space) and np.isfinite(points).all(axis=1).any():
         yield "brain", lambda: plot_samples(result)
     significant = result.labels[result.significant.index]
     drawable = [gene for gene in significant if gene in result.zscores.columns][:MAX_GENES]

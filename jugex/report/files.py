@@ -1,12 +1,20 @@
-"""The files of a result: tables, settings and report in one folder, whole or not at all."""
+"""The files of a comparison: tables, settings, methods and page in one folder, whole or not at all."""
 
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from os import PathLike
+from os.path import relpath
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 
+<<<<<<< HEAD
 from jugex.analysis import RESULT_COLUMNS, DifferentialExpression
 from jugex.analysis.result import COLUMN_TYPES, LEFT_OUT_COLUMNS, PROBE_COLUMNS, SAMPLE_COLUMNS, TAIL_COLUMNS
 from jugex.errors import ResultError, tell_problem
@@ -15,36 +23,55 @@ from jugex.report.folders import check_output, replacing_file, replacing_folder,
 from jugex.report.methods import methods_text
 from jugex.report.sidecars import LEFT_OUT, write_sidecars
 from jugex.report.tables import MAX_GENES_IN_SAMPLES, MISSING, write_tsv
+=======
+from jugex.errors import ResultError, tell_problem
+from jugex.model.columns import (
+    LEFT_OUT_COLUMNS,
+    PAIRS_COLUMNS,
+    SAMPLE_COLUMNS,
+    describe_columns,
+)
+from jugex.model.record import RunRecord, from_json, to_json
+from jugex.pipeline.comparison import ComparisonData
+from jugex.pipeline.several import GroupComparison
+from jugex.pipeline.tables import list_columns
+from jugex.report.drawings import FILE, as_in_files, read_drawings, write_drawings
+from jugex.report.figures import write_figures
+from jugex.report.folders import check_output, replacing_file, replacing_folder
+from jugex.report.methods import compose_methods, format_methods
+from jugex.report.page import render_page
+from jugex.report.summary import name_adjustment
+from jugex.report.tables import MAX_GENES_IN_SAMPLES, MISSING, read_samples, read_tsv, write_samples, write_tsv
+>>>>>>> report
 
 __all__ = [
     "check_output",
-    "load_result",
+    "holds_group",
     "load_sensitivity",
-    "read_samples",
+    "read_group",
+    "read_result",
+    "save_group",
     "save_result",
-    "tell_file_problem",
     "write_report",
-    "write_samples",
     "write_table",
-    "write_tsv",
 ]
 
 
 def save_result(
-    result: DifferentialExpression,
-    directory: str | Path,
+    data: ComparisonData,
+    directory: str | PathLike[str],
     *,
     overwrite: bool = False,
     sensitivity: pd.DataFrame | None = None,
 ) -> Path:
-    """Write a result into a folder.
+    """Write a comparison of two regions into a folder.
 
     The files are written into a temporary folder beside it, which takes its name when all of them are there: a
     run that fails half-way leaves no half-written folder.
 
     Parameters
     ----------
-    result : DifferentialExpression
+    data : ComparisonData
         What to write.
     directory : path-like
         Folder that does not exist yet, or is empty.
@@ -56,11 +83,19 @@ def save_result(
     Returns
     -------
     Path
+<<<<<<< HEAD
         The folder, with ``results.tsv``, ``leave_one_donor_out.tsv``, ``samples.tsv``, ``settings.json``,
         ``methods.md``, ``report.html`` and ``figures/``; for more than 200 genes also ``zscores.parquet``.
         ``results.json``, ``leave_one_donor_out.json`` and ``samples.json`` say what the columns of the tables mean, in
         the manner of BIDS. ``drawings.npz`` holds what the page draws beyond them:
         the voxels of both regions, the other samples of the atlas and the probes of the genes drawn.
+=======
+        The folder, with ``results.tsv``, ``samples.tsv``, ``settings.json``, ``methods.md``, ``report.html`` and
+        ``figures/``; for more than 200 genes also ``zscores.parquet``, and with significant genes ``left_out.tsv``,
+        what is left of them without each donor. The JSON file beside each table says what its columns mean, in the
+        manner of BIDS. ``drawings.npz`` holds what the page draws beyond the tables: the voxels of both regions, the
+        other samples of the atlas and the probes of the genes drawn.
+>>>>>>> report
 
     Raises
     ------
@@ -74,39 +109,123 @@ def save_result(
     >>> from jugex.report import save_result
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
     >>> sorted(path.name for path in save_result(result, "saved").glob("*.tsv"))
+<<<<<<< HEAD
     ['leave_one_donor_out.tsv', 'results.tsv', 'samples.tsv']
+=======
+    ['left_out.tsv', 'results.tsv', 'samples.tsv']
+>>>>>>> report
     """
-    from jugex.report.figures import write_figures
-
     directory = Path(directory)
     check_output(directory, overwrite=overwrite)
     with replacing_folder(directory) as folder:
+<<<<<<< HEAD
         write_tsv(result.table, folder / "results.tsv")
         write_tsv(result.leave_one_donor_out, folder / f"{LEFT_OUT}.tsv")
         write_samples(result.samples, result.zscores, folder)
         write_settings(result.settings, folder)
         write_sidecars(result, folder, with_zscores=result.zscores.shape[1] <= MAX_GENES_IN_SAMPLES)
         (folder / "methods.md").write_text(methods_text(result), encoding="utf-8")
+=======
+        _write_data(data, folder, "results")
+        if not data.leave_one_donor_out.empty:
+            _write_described(data.leave_one_donor_out, data.record, folder, "left_out")
+>>>>>>> report
         if sensitivity is not None:
             write_tsv(sensitivity, folder / "sensitivity.tsv")
-        if drawings := collect_drawings(result, None if sensitivity is None else sensitivity.attrs.get("left_out")):
-            write_drawings(drawings, folder / FILE)
-        write_figures(result, folder / "figures")
-        write_report(result, folder / "report.html", sensitivity=sensitivity)
+        kept = as_in_files(data)
+        if kept.drawings is not None:
+            not_varied = {} if sensitivity is None else sensitivity.attrs.get("left_out", {})
+            write_drawings(replace(kept.drawings, not_varied=not_varied), folder / FILE)
+        write_figures(data, folder / "figures")
+        write_report(kept, folder / "report.html", sensitivity=sensitivity)
     return directory
 
 
-def write_report(result: DifferentialExpression, path: str | Path, *, sensitivity: pd.DataFrame | None = None) -> Path:
-    """Write the report of a result: one HTML file that needs no other.
+def save_group(
+    comparison: GroupComparison,
+    pairs: Mapping[tuple[str, str], ComparisonData],
+    directory: str | PathLike[str],
+    *,
+    overwrite: bool = False,
+) -> Path:
+    """Write a comparison of more than two regions into a folder, whole or not at all.
 
     Parameters
     ----------
-    result : DifferentialExpression
-        What to report.
+    comparison : GroupComparison
+    pairs : dict
+        Results of the pairs that admit a test, by the names of both regions.
+    directory, overwrite
+        As for `save_result`.
+
+    Returns
+    -------
+    Path
+        The folder, with ``omnibus.tsv``, ``pairs.tsv``, ``samples.tsv``, what their columns mean in
+        ``omnibus.json``, ``pairs.json`` and ``samples.json``, ``settings.json``, ``methods.md``, ``report.html`` and a
+        folder for each pair.
+
+    Raises
+    ------
+    OutputError
+        As for `save_result`.
+    """
+    directory, record = Path(directory), comparison.data.record
+    check_output(directory, overwrite=overwrite)
+    with replacing_folder(directory) as folder:
+        _write_data(comparison.data, folder, "omnibus")
+        _write_described(comparison.pairs_table, record, folder, "pairs")
+        for pair in record.pairs:
+            if pair.folder is not None:
+                save_result(pairs[pair.region_1, pair.region_2], folder / pair.folder)
+        write_report(comparison, folder / "report.html", beside=folder)
+    return directory
+
+
+def _write_data(data: ComparisonData, folder: Path, name: str) -> None:
+    """Write what a comparison of any number of regions has: table, samples, settings and methods."""
+    _write_described(data.table, data.record, folder, name)
+    write_samples(data.samples, data.zscores, folder)
+    described = describe_columns(SAMPLE_COLUMNS, regions=data.region_names, kind="samples")
+    described["region"]["Levels"] = {name: f"region {number}" for number, name in enumerate(data.region_names, 1)}
+    for gene in data.zscores if data.zscores.shape[1] <= MAX_GENES_IN_SAMPLES else ():
+        described.setdefault(str(gene), {"Description": f"Value of the {data.unit} {gene}.", "Units": "z-score"})
+    _write_json(described, folder / "samples.json")
+    _write_json(to_json(data.record), folder / "settings.json")
+    (folder / "methods.md").write_text(format_methods(compose_methods(data)), encoding="utf-8")
+
+
+def _write_described(table: pd.DataFrame, record: RunRecord, folder: Path, name: str) -> None:
+    """Write a table, and beside it what its columns mean."""
+    write_tsv(table, folder / f"{name}.tsv")
+    columns, adjusted_for = [str(column) for column in table], name_adjustment(record)
+    described = describe_columns(columns, adjusted_for=adjusted_for, regions=record.region_names, kind=name)
+    _write_json(described, folder / f"{name}.json")
+
+
+def _write_json(content: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_report(
+    result: ComparisonData | GroupComparison,
+    path: str | PathLike[str],
+    *,
+    sensitivity: pd.DataFrame | None = None,
+    beside: str | PathLike[str] | None = None,
+) -> Path:
+    """Write the report of a comparison: one HTML file that needs no other.
+
+    Parameters
+    ----------
+    result : ComparisonData or GroupComparison
+        What to report, fresh or read from disk: the page is the same.
     path : path-like
         File to write; one that is there is replaced.
     sensitivity : DataFrame, optional
         What ``result.sensitivity()`` returned, to be shown beside the result.
+    beside : path-like, optional
+        Folder of a comparison of more than two regions, in which the pairs have theirs: the page leads to their pages.
 
     Returns
     -------
@@ -126,16 +245,26 @@ def write_report(result: DifferentialExpression, path: str | Path, *, sensitivit
     >>> write_report(result, "report.html").name
     'report.html'
     """
-    from jugex.report.html import render_report
-
-    path = Path(path)
-    page = render_report(result, sensitivity)
+    path, links = Path(path), {}
+    if isinstance(result, GroupComparison) and beside is not None:
+        folders = [pair.folder for pair in result.data.record.pairs if pair.folder is not None]
+        pages = {folder: Path(beside) / folder / "report.html" for folder in folders}
+        links = {folder: _link_to(page, path.parent) for folder, page in pages.items() if page.exists()}
+    page = render_page(result, sensitivity=sensitivity, links=links)
     with replacing_file(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path
 
 
-def write_table(table: pd.DataFrame, path: str | Path) -> Path:
+def _link_to(page: Path, start: Path) -> str:
+    """Link from a folder to a page; names may hold what means something in links, as #, ?, % and a colon do."""
+    try:
+        return quote(os.fsencode(Path(relpath(page, start)).as_posix()))
+    except ValueError:  # on another drive, on Windows
+        return page.absolute().as_uri()
+
+
+def write_table(table: pd.DataFrame, path: str | PathLike[str]) -> Path:
     """Write the table of `jugex.query.expressions`, tab-separated; coordinates as ``(x, y, z)``.
 
     Parameters
@@ -162,8 +291,13 @@ def write_table(table: pd.DataFrame, path: str | Path) -> Path:
     return path
 
 
-def load_result(directory: str | Path) -> DifferentialExpression:
-    """Read a result that `save_result` wrote.
+def holds_group(directory: str | PathLike[str]) -> bool:
+    """Whether a folder holds a comparison of more than two regions."""
+    return (Path(directory) / "omnibus.tsv").exists()
+
+
+def read_result(directory: str | PathLike[str]) -> ComparisonData:
+    """Read a comparison of two regions that `save_result` wrote.
 
     Parameters
     ----------
@@ -172,23 +306,16 @@ def load_result(directory: str | Path) -> DifferentialExpression:
 
     Returns
     -------
-    DifferentialExpression
-        With `inputs` None: the atlas and the regions are not saved. `drawings` is what its page draws of them.
+    ComparisonData
+        With `query` None: the atlas and the regions are not saved. `drawings` is what its page draws of them.
 
     Raises
     ------
     ResultError
         Where a file is missing or is not what it should be.
-
-    Examples
-    --------
-    >>> import jugex
-    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-    >>> folder = result.save("a-b-again")
-    >>> jugex.load_result(folder)
-    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 51 samples>
     """
     directory = Path(directory)
+<<<<<<< HEAD
     _check_result(directory)
     try:
         settings = json.loads((directory / "settings.json").read_text(encoding="utf-8"))
@@ -198,21 +325,72 @@ def load_result(directory: str | Path) -> DifferentialExpression:
         left_out = _read_table(directory / f"{LEFT_OUT}.tsv", LEFT_OUT_COLUMNS)
         samples, zscores = read_samples(directory)
     except (OSError, ValueError, KeyError, TypeError) as error:
+=======
+    if directory.is_dir() and holds_group(directory):
+        pairs = ", ".join(sorted(path.name for path in directory.iterdir() if (path / "results.tsv").exists()))
+>>>>>>> report
         raise ResultError(
-            f"{directory} holds no result of jugex that can be read ({tell_file_problem(error)}); name the folder that "
-            "jugex compare or result.save wrote"
-        ) from error
+            f"{directory} holds a comparison of several regions; name the folder of a pair in it: {pairs}"
+        )
+    return _read_data(directory, "results")
+
+
+def read_group(directory: str | PathLike[str]) -> GroupComparison:
+    """Read what `save_group` wrote, but for the pairs, which `read_result` reads one by one.
+
+    Raises
+    ------
+    ResultError
+        Where a file is missing or is not what it should be.
+    """
+    directory = Path(directory)
+    data = _read_data(directory, "omnibus")
+    try:
+        return GroupComparison(data, read_tsv(directory / "pairs.tsv", PAIRS_COLUMNS))
+    except (OSError, ValueError) as error:
+        raise _explain(directory, error) from error
+
+
+def _read_data(directory: Path, name: str) -> ComparisonData:
+    """Read what `_write_data` wrote, and what is drawn beyond it."""
+    if not directory.is_dir():
+        raise ResultError(f"there is no folder {directory}; name the folder that jugex compare or result.save wrote")
+    settings = directory / "settings.json"
+    try:
+        record = from_json(settings.read_text(encoding="utf-8"), source=str(settings))
+        table = read_tsv(directory / f"{name}.tsv", list_columns(len(record.regions)))
+        samples, zscores = read_samples(directory)
+        left_out = _read_left_out(directory / "left_out.tsv")
+    except ResultError:  # which says what is wrong with settings.json
+        raise
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _explain(directory, error) from error
     drawings = read_drawings(directory, n_samples=len(samples))
+<<<<<<< HEAD
     return DifferentialExpression(table, samples, zscores, settings, left_out, inputs=None, drawings=drawings)
+=======
+    return ComparisonData(table, samples, zscores, record, left_out, drawings=drawings)
+>>>>>>> report
 
 
-def tell_file_problem(problem: Exception) -> str:
-    """Say why a folder of a result cannot be read, and which file of it where the system says so."""
+def _read_left_out(path: Path) -> pd.DataFrame:
+    """What is left of each significant gene without each donor; no row where no gene was significant."""
+    if path.exists():
+        return read_tsv(path, LEFT_OUT_COLUMNS)
+    return pd.DataFrame(columns=list(LEFT_OUT_COLUMNS))
+
+
+def _explain(directory: Path, problem: Exception) -> ResultError:
+    """The error that says why a folder cannot be read, and which file of it where the system says so."""
     name = Path(problem.filename).name if isinstance(problem, OSError) and problem.filename else ""
-    return f"{name}: {tell_problem(problem)}" if name else tell_problem(problem)
+    reason = f"{name}: {tell_problem(problem)}" if name else tell_problem(problem)
+    return ResultError(
+        f"{directory} holds no result of jugex that can be read ({reason}); name the folder that jugex compare or "
+        "result.save wrote"
+    )
 
 
-def load_sensitivity(directory: str | Path) -> pd.DataFrame | None:
+def load_sensitivity(directory: str | PathLike[str]) -> pd.DataFrame | None:
     """Read the sensitivity table that `save_result` wrote; None where there is none.
 
     Parameters
@@ -235,7 +413,7 @@ def load_sensitivity(directory: str | Path) -> pd.DataFrame | None:
         return None
     try:
         table = pd.read_csv(path, sep="\t", dtype={"gene": "object"}, keep_default_na=False, na_values=[MISSING])
-        table = table.astype({"is_headline": bool}).astype({"n_samples_1": "Int64", "n_samples_2": "Int64"})
+        table = table.astype({"is_headline": bool, "n_samples_1": "Int64", "n_samples_2": "Int64"})
     except (OSError, ValueError, KeyError) as error:
         raise ResultError(
             f"{path} holds no sensitivity table that can be read ({error}); remove it, or save the result again"
@@ -243,6 +421,7 @@ def load_sensitivity(directory: str | Path) -> pd.DataFrame | None:
     if drawings := read_drawings(path.parent):
         table.attrs["left_out"] = drawings.not_varied
     return table
+<<<<<<< HEAD
 
 
 def write_samples(samples: pd.DataFrame, zscores: pd.DataFrame, folder: Path) -> None:
@@ -308,3 +487,5 @@ def read_samples(directory: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     if (directory / "zscores.parquet").exists():
         zscores = pd.read_parquet(directory / "zscores.parquet").iloc[:, 2:]
     return samples, zscores
+=======
+>>>>>>> report

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
@@ -10,17 +9,22 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from jugex.errors import OutputError
+from jugex.model.record import is_record
 
-__all__ = ["check_output", "replacing_file", "replacing_folder", "write_settings"]
+__all__ = ["check_output", "replacing_file", "replacing_folder"]
 
 #: What jugex writes into the folder of a result: these names are replaced with it, everything else is the user's.
 _OWN_FILES = re.compile(
+<<<<<<< HEAD
     r"(results|samples|leave_one_donor_out|omnibus|pairs|sensitivity|comparison)\.tsv"
     r"|(settings|results|samples|leave_one_donor_out|omnibus|pairs)\.json|zscores\.parquet"
     r"|drawings\.npz|methods\.md|report\.html"
+=======
+    r"(results|samples|left_out|omnibus|pairs|sensitivity|comparison)\.tsv"
+    r"|(settings|results|samples|left_out|omnibus|pairs)\.json|zscores\.parquet|drawings\.npz|methods\.md|report\.html"
+>>>>>>> report
 )
 _OWN_FIGURES = re.compile(r"(volcano|brain|gene-\d+-.+)\.(svg|png)")
 _OWN_FOLDERS = re.compile(r"figures|pair_\d+_\d+")
@@ -94,12 +98,6 @@ def replacing_file(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_settings(settings: dict[str, Any], folder: Path) -> None:
-    """Write ``settings.json``, by which a folder is known to hold a result of jugex."""
-    text = json.dumps(settings, indent=2, ensure_ascii=False, allow_nan=False, default=_refuse_type)
-    (folder / "settings.json").write_text(text + "\n", encoding="utf-8")
-
-
 def _check_parent(directory: Path) -> None:
     """Refuse a folder that cannot be made where it is asked to be."""
     above = next(folder for folder in directory.absolute().parents if folder.exists())
@@ -111,9 +109,8 @@ def _check_parent(directory: Path) -> None:
 
 def _holds_result(directory: Path) -> bool:
     try:
-        settings = json.loads((directory / "settings.json").read_text(encoding="utf-8"))
-        return "jugex" in settings["versions"]
-    except (OSError, ValueError, KeyError, TypeError):
+        return is_record((directory / "settings.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return False
 
 
@@ -132,7 +129,3 @@ def _move_foreign(old: Path, new: Path) -> None:
         target = new / path.relative_to(old)
         target.parent.mkdir(parents=True, exist_ok=True)
         path.rename(target)
-
-
-def _refuse_type(value: object) -> Any:
-    raise TypeError(f"settings hold a {type(value).__name__}, which JSON does not know")

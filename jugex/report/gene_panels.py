@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from jugex.report.drawings import saved_probes
 from jugex.report.svg import Drawing, axis_ticks
 
 if TYPE_CHECKING:
-    from jugex.analysis.result import DifferentialExpression
+    from jugex.pipeline.comparison import ComparisonData
 
 __all__ = ["MAX_PROBES", "draw_donors", "draw_null", "draw_probes", "draw_samples", "probe_zscores"]
 
@@ -44,7 +45,7 @@ class _Row(NamedTuple):
     marker: str
 
 
-def draw_samples(result: DifferentialExpression, gene: str) -> Markup:
+def draw_samples(result: ComparisonData, gene: str) -> Markup:
     """Box and strip of a gene's z-scores by region, and between the boxes each donor's means, joined by a line."""
     zscores = result.zscores[gene].to_numpy(dtype=np.float64)
     sides = [(result.samples["region"] == name).to_numpy() & np.isfinite(zscores) for name in result.region_names]
@@ -77,7 +78,7 @@ def draw_samples(result: DifferentialExpression, gene: str) -> Markup:
     return drawing.to_markup(_tell_samples(result, [zscores[inside] for inside in sides]))
 
 
-def draw_donors(result: DifferentialExpression, row: pd.Series[Any], donors: pd.DataFrame) -> Markup:
+def draw_donors(result: ComparisonData, row: Mapping[Any, Any], donors: pd.DataFrame) -> Markup:
     """Forest of a gene: each donor's difference with its interval, and the differences over all donors below."""
     styles = donor_styles(result)
     rows = [
@@ -124,12 +125,12 @@ def draw_null(null: Floats, f: float, p: float, critical: float | None = None) -
     )
 
 
-def draw_probes(result: DifferentialExpression, probes: pd.DataFrame, zscores: Floats) -> Markup:
+def draw_probes(result: ComparisonData, probes: pd.DataFrame, zscores: Floats) -> Markup:
     """z-scores of each probe in both regions, one probe below the other, with the regions' means as upright bars.
 
     Parameters
     ----------
-    result : DifferentialExpression
+    result : ComparisonData
     probes : DataFrame, p rows
         With `probe_name`.
     zscores : ndarray, shape (n, p)
@@ -159,12 +160,12 @@ def draw_probes(result: DifferentialExpression, probes: pd.DataFrame, zscores: F
     return drawing.to_markup(f"Mean z-scores in the two regions by probe: {'; '.join(told)}")
 
 
-def probe_zscores(result: DifferentialExpression, gene: str) -> tuple[pd.DataFrame, Floats]:
+def probe_zscores(result: ComparisonData, gene: str) -> tuple[pd.DataFrame, Floats]:
     """Probes of a gene, the highest mean levels first, and their z-scores (n, p) in the result's samples.
 
     For a result read from disk those that its folder holds.
     """
-    pair = result.inputs
+    pair = result.query
     if pair is None:
         return saved_probes(result, gene)
     rows, columns = rank_probes(result, pair, gene)
@@ -215,7 +216,7 @@ def _tell_interval(entry: _Row) -> str:
     return text
 
 
-def _tell_samples(result: DifferentialExpression, values: list[Floats]) -> str:
+def _tell_samples(result: ComparisonData, values: list[Floats]) -> str:
     told = [
         f"{shorten(name)}, {len(here)} samples, median {np.median(here):.2f}" if len(here) else f"{shorten(name)}, none"
         for name, here in zip(result.region_names, values, strict=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.collections import Collection
     from matplotlib.figure import Figure
 
-    from jugex.analysis.result import DifferentialExpression
+    from jugex.pipeline.comparison import ComparisonData
     from jugex.plots import View
 
 __all__ = ["draw_donor_marks", "draw_region_marks", "draw_views"]
@@ -29,13 +29,13 @@ _MARGIN = 3.0  # mm around what a view shows
 
 
 def draw_views(
-    result: DifferentialExpression, out: npt.NDArray[np.float64] | None = None
+    result: ComparisonData, out: npt.NDArray[np.float64] | None = None
 ) -> list[tuple[str, str, float]]:
     """Three views of the brain as data URIs of PNG images.
 
     Parameters
     ----------
-    result : DifferentialExpression
+    result : ComparisonData
     out : ndarray, shape (n, 3), optional
         Samples outside both regions, in mm; those near a slice are drawn as small rings.
 
@@ -64,12 +64,12 @@ def draw_views(
     return views
 
 
-def draw_donor_marks(result: DifferentialExpression) -> list[tuple[str, str]]:
+def draw_donor_marks(result: ComparisonData) -> list[tuple[str, str]]:
     """Name and mark (SVG markup) of each donor with a sample used, for a legend."""
     return [(name, _to_mark(style.marker, style.colour, style.colour)) for name, style in donor_styles(result).items()]
 
 
-def draw_region_marks(result: DifferentialExpression) -> list[tuple[str, str]]:
+def draw_region_marks(result: ComparisonData) -> list[tuple[str, str]]:
     """Name and mark (SVG markup) of both regions, as in the views of the brain."""
     return [
         (name, _to_mark(style.marker, style.face, style.edge))

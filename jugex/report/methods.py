@@ -1,39 +1,30 @@
-"""The methods of one run as text for a paper: every sentence follows from the settings of that run."""
+"""The methods of one run as text for a paper: every sentence follows from the record of that run."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import PurePath
 
 from jugex._text import count_of, format_count, join_words, shorten
-from jugex.analysis.covariates import USED
-from jugex.report.annotation_words import name_coordinate, tell_annotation
+from jugex.model.record import RunRecord
+from jugex.pipeline.comparison import ComparisonData
+from jugex.regions import RegionIdentity
 from jugex.report.references import REFERENCES, Reference, to_bibtex
-from jugex.report.region_words import describe_region, tell_between, tell_made_up
-from jugex.report.words import covariates_used, name_adjustment, name_collinear, tell_several, tested_genes
+from jugex.report.summary import name_adjustment, name_collinear, name_regions, summarize_membership
+from jugex.spaces import is_mni_space
 
-if TYPE_CHECKING:
-    from jugex.analysis.result import DifferentialExpression
+__all__ = ["MOST_WORDS", "Methods", "compose_methods", "format_methods"]
 
-__all__ = [
-    "Methods", "count_found", "describe_methods", "methods_text", "tell_atlas", "tell_filter", "tell_permutations",
-    "tell_tool", "tell_values", "to_markdown",
-]  # fmt: skip
+#: Words of the paragraph that is made to stand in a paper.
+MOST_WORDS = 150
 
-
-@dataclass(frozen=True)
-class Methods:
-    """What was done in one run: sentences in order, and the references they cite."""
-
-    sentences: tuple[str, ...]
-    references: tuple[Reference, ...]
-
-    @property
-    def paragraph(self) -> str:
-        """The sentences as one paragraph of plain text."""
-        return " ".join(self.sentences)
-
+#: Parts of a region described one by one; beyond, they are counted.
+_MAX_PARTS = 6
+_MAX_FILES = 6
+#: Names in the short paragraph take so many letters at most.
+_NAME = 40
+_MAX_COVARIATES = 3
 
 _PROBES = {
     "winsorized-mean": (
@@ -47,7 +38,7 @@ _PROBES = {
     "mean": "by their mean",
     "median": "by their median",
     "max-variance": (
-        "by taking the probe with the largest variance of log2 levels over the samples of both regions "
+        "by taking the probe with the largest variance of log2 levels over the samples of the regions "
         "(Negi and Guda 2017)"
     ),
     "stability": (
@@ -68,36 +59,59 @@ _EXCHANGES = {
     ),
     "freedman-lane": "residuals of the model without region were permuted (Freedman and Lane 1983)",
 }
+_BRIEF_PROBES = {
+    "winsorized-mean": "their Winsorized mean",
+    "winsorized-mean-scipy": "their Winsorized mean",
+    "mean": "their mean",
+    "median": "their median",
+    "max-variance": "the probe of largest variance",
+    "stability": "the probe of highest differential stability",
+}
+_BRIEF_EXCHANGES = {
+    "within-donor": "of region labels within donors",
+    "free": "of region labels over all samples",
+    "freedman-lane": "of the residuals of the model without region (Freedman and Lane 1983)",
+}
 
 
-def methods_text(result: DifferentialExpression) -> str:
-    """Methods of a run as Markdown, to paste into a paper: one paragraph and its references, as text and as BibTeX.
+@dataclass(frozen=True)
+class Methods:
+    """What was done in one run.
 
-    Parameters
+    Attributes
     ----------
-    result : DifferentialExpression
-
-    Returns
-    -------
-    str
-        Markdown, ending in a line feed.
+    brief : str
+        The paragraph for a paper, of at most `MOST_WORDS` words.
+    sentences : tuple of str
+        The whole account, for its supplement.
+    references : tuple of Reference
+        Exactly those that the account cites.
     """
-    return to_markdown(describe_methods(result))
+
+    brief: str
+    sentences: tuple[str, ...]
+    references: tuple[Reference, ...]
+
+    @property
+    def paragraph(self) -> str:
+        """The whole account as one paragraph of plain text."""
+        return " ".join(self.sentences)
 
 
-def to_markdown(methods: Methods) -> str:
-    """Methods as Markdown: the paragraph, and its references as text and as BibTeX."""
+def format_methods(methods: Methods) -> str:
+    """Methods as Markdown: the paragraph for a paper, the supplement, and the references as text and as BibTeX."""
     references = "\n".join(
         f"- {_escape(reference.text)}" + (f" https://doi.org/{reference.doi}" if reference.doi else "")
         for reference in methods.references
     )
     bibtex = "\n\n".join(to_bibtex(reference) for reference in methods.references)
     return (
-        f"# Methods\n\n{_escape(methods.paragraph)}\n\n## References\n\n{references}\n\n"
-        f"## References as BibTeX\n\n```bibtex\n{bibtex}\n```\n"
+        f"# Methods\n\n{_escape(methods.brief)}\n\n## Supplement\n\n{_escape(methods.paragraph)}\n\n"
+        f"## References\n\n{references}\n\n## References as BibTeX\n\n```bibtex\n{bibtex}\n```\n"
     )
 
 
+<<<<<<< HEAD
 def describe_methods(result: DifferentialExpression) -> Methods:
     """Say what was done in a run.
 
@@ -358,7 +372,382 @@ def _tell_corrections(result: DifferentialExpression) -> tuple[str, ...]:
     return tuple(sentences)
 
 
+=======
+>>>>>>> report
 def _escape(text: str) -> str:
     """Text whose characters mean themselves in Markdown."""
     text = re.sub(r"([\\`*\[\]<>])", r"\\\1", text)
     return re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", text)
+
+
+def compose_methods(data: ComparisonData) -> Methods:
+    """Say what was done in a comparison of two regions or more.
+
+    Parameters
+    ----------
+    data : ComparisonData
+        Of more than two regions, `data.record.pairs` says which pairs were compared.
+
+    Returns
+    -------
+    Methods
+    """
+    record = data.record
+    opening = (_name_tool(record), _name_atlas(record), *_list_annotation(record))
+    samples = (*_list_regions(record), *_list_filters(record), _format_overlap(record), _format_samples(record))
+    test = (f"No {record.unit} could be tested.",)
+    if record.genes.n_tested:
+        test = (*_list_model(record), *_list_permutations(record), *_list_corrections(data), *_list_pairs(record))
+    test = (_format_values(record), *test)
+    of_others = (summarize_membership(record),) if record.group is not None else ()
+    cited = " ".join(opening + test)  # names of regions are the user's and cite nothing
+    references = tuple(reference for reference in REFERENCES if reference.cited in cited)
+    return Methods(_format_brief(data), opening + samples + test + of_others, references)
+
+
+def _format_brief(data: ComparisonData) -> str:
+    """The run in a paragraph that a paper has room for."""
+    record, unit = data.record, data.unit
+    atlas, design, permutation = record.atlas, record.design, record.permutation
+    source = "in the Allen Human Brain Atlas (Hawrylycz et al. 2012)"
+    if atlas.simulated:
+        source = "in simulated data"
+    elif atlas.source.kind == "tables":
+        source = f"in {shorten(atlas.name, _NAME)}"
+    regions = name_regions([shorten(name, _NAME) for name in record.region_names])
+    where = "both" if len(record.regions) == 2 else "several"
+    sentences = [
+        f"Gene expression was compared between {regions} {source} with jugex {record.versions['jugex']}, which "
+        f"{_name_relation(record)}.",
+        f"The regions held {join_words([f'{n:,}' for n in design.n_samples])} samples of "
+        f"{count_of(design.n_donors, 'donor')}, {design.n_informative_donors} with samples in {where}.",
+    ]
+    if not record.genes.n_tested:
+        return " ".join([*sentences, f"No {unit} could be tested."])
+    reduced = f", reduced to {_BRIEF_PROBES[record.arguments.probes]}" if unit == "gene" else ""
+    used = [shorten(name, _NAME) for name in record.covariates_used]
+    others = join_words(["donor", *(used if len(used) <= _MAX_COVARIATES else [count_of(len(used), "covariate")])])
+    order = "before" if record.arguments.statistic == "sequential" else "adjusted for"
+    variance = ", with a variance per region" if record.arguments.statistic == "welch" else ""
+    drawn = f"{format_count(permutation.n_permutations)} random relabellings"
+    if permutation.exhaustive:
+        drawn = f"all {format_count(permutation.n_permutations)} relabellings"
+    n_found = len(data.significant)
+    sentences += [
+        f"For each of {count_of(record.genes.n_tested, unit)}, an analysis of variance of the z-scores of its "
+        f"{'probes' if unit == 'gene' else 'samples'}{reduced}, gave F of region, {order} {others}{variance}.",
+        f"Its p-value comes from {drawn} {_BRIEF_EXCHANGES[permutation.exchange]}, corrected over {unit}s by the "
+        "largest F (Westfall and Young 1993).",
+        f"At a corrected p of {record.arguments.alpha:g}, {count_of(n_found, unit)} "
+        f"{'was' if n_found == 1 else 'were'} significant.",
+    ]
+    if n_pairs := sum(pair.status == "ok" for pair in record.pairs):
+        sentences.append(
+            f"{count_of(n_pairs, 'pair')} of regions {'was' if n_pairs == 1 else 'were'} then compared likewise, "
+            "corrected over all pairs in the manner of Holm (1979)."
+        )
+    return " ".join(sentences)
+
+
+def _name_tool(record: RunRecord) -> str:
+    """What was compared, with which software, and how that relates to the published method."""
+    labels = {"python": "Python", "numpy": "NumPy", "scipy": "SciPy", "pandas": "pandas"}
+    packages = ", ".join(f"{label} {record.versions[key]}" for key, label in labels.items() if key in record.versions)
+    k = len(record.regions)
+    preset = f", starting from its preset {record.arguments.preset}" if record.arguments.preset else ""
+    return (
+        f"Differential gene expression between {'two' if k == 2 else k} brain regions was analysed with jugex "
+        f"{record.versions['jugex']} ({packages}), which {_name_relation(record)}{preset}."
+    )
+
+
+def _name_relation(record: RunRecord) -> str:
+    if len(record.regions) == 2:
+        return "follows the JuGEx approach (Bludau et al. 2018)"
+    return "carries the JuGEx approach (Bludau et al. 2018) on to more than two regions"
+
+
+def _name_atlas(record: RunRecord) -> str:
+    """Where the expression came from, and how much of it there is."""
+    atlas = record.atlas
+    size = f"{count_of(atlas.n_samples, 'tissue sample')} of {count_of(len(atlas.donors), 'donor')}"
+    if atlas.simulated:
+        return f"The expression data were simulated ({size}) and are no measurements."
+    if atlas.source.kind == "tables":
+        return f"Expression came from data of the user's own ({shorten(atlas.name)}), from {size}."
+    return (
+        "Expression came from the Allen Human Brain Atlas (Hawrylycz et al. 2012): log2 microarray expression as "
+        f"normalised by the Allen Institute, from {size}."
+    )
+
+
+def _list_annotation(record: RunRecord) -> list[str]:
+    """What was taken instead of the atlas's own annotation, and the filter of probes; nothing where nothing was."""
+    changes, chosen, sentences = record.atlas.changes, record.probe_filter, []
+    if (coordinates := changes.coordinates) is not None:
+        files = [_name_file(file.file) for file in coordinates.files if file.file]
+        source = f" ({', '.join(files[:_MAX_FILES])})" if files else ""
+        dropped = f"; {count_of(coordinates.n_dropped, 'sample')} without an entry there were left out"
+        sentences.append(
+            f"MNI coordinates of the samples came from another table{source}{dropped if coordinates.n_dropped else ''}."
+        )
+    if (mirror := changes.mirror) is not None:
+        sentences.append(f"{count_of(mirror.n_reflected, 'sample')} were reflected to the {mirror.side} hemisphere.")
+    if (reannotation := changes.reannotation) is not None:
+        table = "a table" if reannotation.file.file is None else f"the table {_name_file(reannotation.file.file)}"
+        sentences.append(
+            f"Probes were assigned to genes by {table}, {count_of(reannotation.n_probes, 'probe')} of it; "
+            f"{reannotation.n_dropped:,} without a gene there were left out."
+        )
+    if chosen is not None:
+        of_regions = f"the samples of {'both' if len(record.regions) == 2 else 'all'} regions"
+        where = "all samples of the atlas" if chosen.present_in == "all" else of_regions
+        sentences.append(
+            f"Of {count_of(chosen.n_probes, 'probe')}, {chosen.n_probes_left_out:,} were left out because they were "
+            f"above background in less than {100 * chosen.min_present:g} % of {where} (filter as in Arnatkeviciute et "
+            "al. 2019)."
+        )
+    return sentences
+
+
+def _name_file(file: str) -> str:
+    return shorten(PurePath(file).name)
+
+
+def _list_regions(record: RunRecord) -> list[str]:
+    """What the regions were, and which samples lay in them."""
+    regions = record.regions
+    shown = [f"region {number} was {_format_region(region.identity)}" for number, region in enumerate(regions, 1)]
+    has_structure = any(region.identity.kind == "anatomical structure" for region in regions)
+    annotated = ", and to an anatomical structure where it is annotated as a part of it" if has_structure else ""
+    found = "" if _is_filtered(record) else f" ({_join_counts([r.n_samples_found for r in regions])} samples)"
+    listed = "; ".join(shown)
+    sentences = [f"{listed[0].upper()}{listed[1:]}."]
+    made_up = [shorten(region.name) for region in regions if region.identity.is_made_up]
+    if made_up and not record.atlas.simulated:
+        which = "region {} is" if len(made_up) == 1 else "regions {} are"
+        sentences.append(
+            f"The {which.format(join_words(made_up))} made up for demonstration, and no area of any brain."
+        )
+    sentences.append(f"A sample belonged to a region where its {_name_coordinate(record)} lies in it{annotated}{found}.")
+    between = [region.n_between_voxels for region in regions]
+    if sum(between):
+        sentences.append(
+            f"Of the samples found, {_join_counts(between)} lay exactly half-way between two voxels, where the voxel "
+            "with the even index counted as the nearest."
+        )
+    return sentences
+
+
+def _format_region(region: RegionIdentity, *, is_part: bool = False) -> str:
+    """Name of a region, and what it was made of: "Fp1 (probability map, file Fp1.nii.gz, values above 0.2, 16 mm3)"."""
+    facts = [_name_kind(region)]
+    if region.file:
+        facts.append(f"file {_name_file(region.file)}")
+    if region.threshold is not None:
+        facts.append(f"values above {region.threshold:g}")
+    if region.volume_mm3 is not None and not is_part:  # that of the whole is enough
+        facts.append(f"{region.volume_mm3:,.0f} mm3")
+    return f"{shorten(region.name)} ({', '.join(facts)})"
+
+
+def _name_kind(region: RegionIdentity) -> str:
+    """Kind of a region; of one made of others, with each of those."""
+    kind, parts = region.kind, [_format_region(part, is_part=True) for part in region.parts[:_MAX_PARTS]]
+    if not parts:
+        return kind
+    if kind == "difference":
+        return f"{parts[0]} without {parts[1]}"
+    if kind.startswith(("eroded", "dilated")):
+        return f"{parts[0]} {kind}"
+    if (n_more := len(region.parts) - _MAX_PARTS) > 0:
+        parts.append(f"{n_more} more region{'' if n_more == 1 else 's'}")
+    return f"{kind} {'outside' if kind == 'rest of the brain' else 'of'} {join_words(parts)}"
+
+
+def _name_coordinate(record: RunRecord) -> str:
+    """What the coordinate of a sample is called, and whose it is where there are several sets."""
+    atlas = record.atlas
+    whose = "" if atlas.simulated or atlas.source.kind == "tables" else "the Allen Institute's own"
+    if atlas.changes.coordinates is not None:
+        whose = "from that table"
+    mirror = atlas.changes.mirror
+    reflected = "" if mirror is None else f"reflected to the {mirror.side} hemisphere"
+    facts = ", ".join(filter(None, [whose, reflected]))
+    return ("MNI coordinate" if is_mni_space(atlas.space) else "coordinate") + (f" ({facts})" if facts else "")
+
+
+def _is_filtered(record: RunRecord) -> bool:
+    return bool(record.samples.tolerance_mm or record.samples.within or record.samples.exclude)
+
+
+def _list_filters(record: RunRecord) -> list[str]:
+    """Which samples of the regions did not count, and which counted though they lie outside."""
+    samples, sentences = record.samples, []
+    if not _is_filtered(record):
+        return []
+    if samples.tolerance_mm:
+        sentences.append(
+            f"A sample at most {samples.tolerance_mm:g} mm outside a region, and not inside "
+            f"{'the' if len(record.regions) == 2 else 'any'} other, was taken to belong to it "
+            f"({_join_counts(samples.n_tolerated)} samples)."
+        )
+    asked = [
+        f"{words} {join_words([shorten(structure.name) for structure in structures])}"
+        for words, structures in (("to", samples.within), ("not to", samples.exclude))
+        if structures
+    ]
+    if asked:
+        sentences.append(
+            f"Only samples annotated as belonging {' and '.join(asked)} (parts included) counted, which left "
+            f"{_join_counts(samples.n_dropped)} samples of the regions out."
+        )
+    found = _join_counts([region.n_samples_found for region in record.regions])
+    return [*sentences, f"The regions then held {found} samples."]
+
+
+def _join_counts(counts: tuple[int, ...] | list[int]) -> str:
+    return join_words([f"{n:,}" for n in counts])
+
+
+def _format_overlap(record: RunRecord) -> str:
+    """How many samples lay in several regions, and what became of them."""
+    counts, where = record.overlap.count_decisions(), "both" if len(record.regions) == 2 else "several"
+    if not counts:
+        return f"No sample lay in {where} regions."
+    n_given = sum(n for decision, n in counts.items() if decision.startswith("region"))
+    shown = {
+        "region 1": (counts.get("region 1", 0), "given to region 1 (the more probable)"),
+        "region 2": (counts.get("region 2", 0), "given to region 2 (the more probable)"),
+        "tie": (counts.get("tie", 0), "left out (neither region more probable)"),
+        "excluded": (counts.get("excluded", 0), "left out"),
+        "kept in both": (counts.get("kept in both", 0), "counted in both"),
+    }
+    if len(record.regions) > 2:
+        n_out = counts.get("tie", 0) + counts.get("excluded", 0)
+        shown = {"region": (n_given, "given to the region where it is most probable"), "out": (n_out, "left out")}
+    listed = join_words([f"{n:,} {'was' if n == 1 else 'were'} {words}" for n, words in shown.values() if n])
+    return f"{count_of(len(record.overlap.shared), 'sample')} lay in {where} regions: {listed}."
+
+
+def _format_samples(record: RunRecord) -> str:
+    """How many samples and donors the test used."""
+    design, n_dropped = record.design, len(record.missing_well_ids)
+    dropped = f"{count_of(n_dropped, 'sample')} with a missing value {'was' if n_dropped == 1 else 'were'} left out. "
+    donors = f"from {count_of(design.n_donors, 'donor')}, {design.n_informative_donors} of whom had samples in"
+    if len(design.n_samples) == 2:
+        n_1, n_2 = design.n_samples
+        used = f"The analysis used {count_of(n_1, 'sample')} in region 1 and {n_2:,} in region 2, {donors} both regions."
+    else:
+        used = (
+            f"The test of all regions used {_join_counts(design.n_samples)} samples of regions 1 to "
+            f"{len(design.n_samples)}, {donors} several."
+        )
+    return (dropped if n_dropped else "") + used
+
+
+def _format_values(record: RunRecord) -> str:
+    """How the probes of a gene became one value per sample."""
+    source = record.atlas.source
+    zscores = "The levels of each probe were standardised within each donor, over all samples of that donor"
+    if source.zscores == "as given":  # a table or a service may bring z-scores, which are used as they are
+        zscores = "The z-scores of each probe were taken as given with the data, and not computed from its levels"
+        if source.kind == "allen-api":
+            zscores = (
+                "The z-scores of each probe were taken as the Allen Institute's web service gives them, which "
+                "standardises within each donor"
+            )
+    if record.arguments.probes == "single":
+        return f"{zscores}, and each probe was tested by itself."
+    reduction = _PROBES[record.arguments.probes]
+    return f"{zscores}, and the z-scores of the probes of a gene were reduced to one value per sample {reduction}."
+
+
+def _list_model(record: RunRecord) -> list[str]:
+    """The analysis of variance, its degrees of freedom, and the covariates that it does not hold."""
+    used, unit, design = [shorten(name) for name in record.covariates_used], record.unit, record.design
+    covariates = f" and the covariate{'s' if len(used) > 1 else ''} {join_words(used)}" if used else ""
+    source = _STATISTICS[record.arguments.statistic].replace("{others}", name_adjustment(record))
+    model = (
+        f"For each {unit} an analysis of variance with the factors region and donor{covariates} gave F of region from "
+        f"{source}"
+    )
+    left_out = [
+        f"The covariate {shorten(covariate.name)} was left out of the model: {covariate.outcome}."
+        for covariate in record.covariates
+        if not covariate.is_used and not covariate.automatic
+    ]
+    if record.arguments.statistic == "welch":
+        freedom = (
+            "Its parametric p-value takes Satterthwaite's residual degrees of freedom, which differ from "
+            f"{unit} to {unit} (Satterthwaite 1946)."
+        )
+        return [f"{model}.", freedom, *left_out]
+    return [f"{model} ({design.df_area} and {design.df_resid} degrees of freedom).", *left_out]
+
+
+def _list_permutations(record: RunRecord) -> list[str]:
+    """Where the p-values came from, and how they were corrected over the genes."""
+    permutation, unit = record.permutation, record.unit
+    if permutation.exhaustive:
+        times = "all distinct relabellings were enumerated, and p is the share of them with an F at least as large"
+    else:
+        seed = permutation.randomness.seed
+        drawn = f"seed {seed}" if seed is not None else "random generator given by the user"
+        times = (
+            f"{format_count(permutation.n_permutations)} random relabellings were drawn ({drawn}), and p is the share "
+            "of relabellings with an F at least as large, the observed one counted in (Phipson and Smyth 2010)"
+        )
+    collinear = [
+        f"{count_of(n, 'relabelling')} in which region was collinear with {name_collinear(record)} "
+        f"{'was' if n == 1 else 'were'} {outcome}."
+        for n, outcome in (
+            (permutation.n_collinear_redrawn, "left out" if permutation.exhaustive else "redrawn"),
+            (permutation.n_collinear_smallest, "counted among them as having no larger F"),
+        )
+        if n
+    ]
+    return [
+        f"For p-values {_EXCHANGES[permutation.exchange]}; {times}.",
+        f"Each relabelling served every {unit}.",
+        *collinear,
+        f"The p-values were corrected for the family-wise error over the {count_of(record.genes.n_tested, unit)} "
+        f"tested by the distribution of the maximum of F over {unit}s (Westfall and Young 1993); a {unit} is called "
+        f"significant where the corrected p is at most {record.arguments.alpha:g}.",
+    ]
+
+
+def _list_corrections(data: ComparisonData) -> list[str]:
+    """Further quantities that this result holds."""
+    table, sentences = data.table, []
+    if table["p_fwe_stepdown"].notna().any():
+        sentences.append("Step-down corrected p-values are given as well (Westfall and Young 1993).")
+    if table["q_fdr"].notna().any():
+        sentences.append(
+            "False discovery rates were computed from the uncorrected permutation p-values "
+            "(Benjamini and Hochberg 1995)."
+        )
+    if "hedges_g" in table and table["hedges_g"].notna().any():
+        sentences.append(
+            f"Effects are differences, region 1 minus region 2, adjusted for {name_adjustment(data.record)}, with 95 % "
+            "confidence intervals from the t distribution (not corrected for the number of genes) and Hedges' g "
+            "(Hedges 1981)."
+        )
+    return sentences
+
+
+def _list_pairs(record: RunRecord) -> list[str]:
+    """How every two of more than two regions were compared."""
+    if not record.pairs:
+        return []
+    n_tested = sum(pair.status == "ok" for pair in record.pairs)
+    if not n_tested:
+        return ["No pair of regions admitted a test of its own."]
+    n_out, unit = len(record.pairs) - n_tested, record.unit
+    left_out = f"; {count_of(n_out, 'pair')} admitted no test" if n_out else ""
+    return [
+        f"Regions were then compared two by two ({count_of(n_tested, 'pair')}{left_out}), each pair by relabelling its "
+        f"own samples among themselves; p-values corrected over the {unit}s of a pair were carried on to "
+        f"all {unit}s of all pairs by a step-down procedure in the manner of Holm, whose multiplier is the number of "
+        "pairs that are not yet rejected as a whole (Holm 1979)."
+    ]

@@ -1,29 +1,36 @@
-"""The table of results in the page: its columns, its first rows, and all of results.tsv packed beside them."""
+"""The tables of a page: all genes with the first rows as texts, and the pairs of more than two regions."""
 
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import pandas as pd
 
-from jugex._text import format_p, shorten
+from jugex._text import format_number, format_p, shorten
+from jugex.model.record import PairRecord
+from jugex.pipeline.comparison import ComparisonData, label_rows
+from jugex.pipeline.several import GroupComparison
 from jugex.report.packing import pack
+from jugex.report.summary import format_value, name_adjustment
 from jugex.report.tables import FLOAT_FORMAT, write_tsv
-from jugex.report.words import higher_region, name_adjustment, show_number, tested_genes
 
-if TYPE_CHECKING:
-    from jugex.analysis.result import DifferentialExpression
-
-__all__ = ["N_PLAIN_ROWS", "Column", "tabulate_results"]
+__all__ = ["N_PLAIN_ROWS", "Column", "tabulate_matrix", "tabulate_pairs", "tabulate_results"]
 
 #: Rows that stand in the page as they are, for readers without scripts and for paper.
 N_PLAIN_ROWS = 25
 _MAX_NAMED = 200
+_NAME = 40
+_HEADING = 24
+#: Means of so many regions stand side by side in a narrow window.
+_MOST_NARROW = 3
 
 
-class Column(NamedTuple):
-    """One column of the table: its key in results.tsv, its heading, what it means, and how it is shown.
+@dataclass(frozen=True)
+class Column:
+    """One column of the table: its key in the file, its heading, what it means, and how it is shown.
 
     A narrow window shows those that are `extra` on demand.
     """
@@ -35,15 +42,30 @@ class Column(NamedTuple):
     decimals: int = 2
     extra: bool = False
 
+    def to_dict(self) -> dict[str, Any]:
+        """The column as JSON, for the scripts of the page."""
+        return asdict(self)
 
-_COLUMNS = (
-    Column("gene", "Gene", "Gene symbol", "name"),
-    Column(
-        "p_fwe",
-        "p_FWE",
-        "Permutation p-value, corrected for testing many genes (family-wise error)",
-        "p",
-    ),
+
+_GENE = Column("gene", "Gene", "Gene symbol", "name")
+_P_FWE = Column(
+    "p_fwe", "p_FWE", "Permutation p-value, corrected for testing many genes (family-wise error)", "p"
+)
+_P_PERM = Column("p_perm", "p", "Permutation p-value of this gene alone, not corrected", "p", extra=True)
+_Q_FDR = Column(
+    "q_fdr",
+    "q_FDR",
+    "False discovery rate (Benjamini-Hochberg) from the uncorrected permutation p-values",
+    "p",
+    extra=True,
+)
+_P_PARAMETRIC = Column(
+    "p_parametric", "p_param", "p-value of the F distribution, for comparison only: see the caveats", "p", extra=True
+)
+_N_PROBES = Column("n_probes", "Probes", "Number of probes of the gene", decimals=0, extra=True)
+_TWO_REGIONS = (
+    _GENE,
+    _P_FWE,
     Column("diff", "Difference", "{regions}, in z-scores, adjusted for {others}", decimals=3),
     Column(
         "diff",
@@ -59,27 +81,28 @@ _COLUMNS = (
         3,
         extra=True,
     ),
-    Column("p_perm", "p", "Permutation p-value of this gene alone, not corrected", "p", extra=True),
-    Column(
-        "q_fdr",
-        "q_FDR",
-        "False discovery rate (Benjamini-Hochberg) from the uncorrected permutation p-values",
-        "p",
-        extra=True,
-    ),
+    _P_PERM,
+    _Q_FDR,
     Column("log2_fc", "log2 FC", "The difference in log2 expression", decimals=3, extra=True),
     Column("hedges_g", "Hedges' g", "The difference in residual standard deviations", extra=True),
     Column("f", "F", "F statistic of region", extra=True),
+    _P_PARAMETRIC,
+    _N_PROBES,
+)
+_MORE_REGIONS = (
+    _GENE,
+    _P_FWE,
+    _P_PERM,
+    _Q_FDR,
+    Column("f", "F", "F statistic of region, adjusted for {others}"),
     Column(
-        "p_parametric",
-        "p_param",
-        "p-value of the F distribution, for comparison only: see the caveats",
-        "p",
+        "partial_eta_sq",
+        "partial \N{GREEK SMALL LETTER ETA}\N{SUPERSCRIPT TWO}",
+        "Share of the variance left by {others} that goes with region",
         extra=True,
     ),
-    Column("n_probes", "Probes", "Number of probes of the gene", decimals=0, extra=True),
 )
-_TAIL_COLUMNS = (
+_TAILS = (
     Column(
         "p_fwe_tail",
         "p_FWE tail",
@@ -91,73 +114,122 @@ _TAIL_COLUMNS = (
 )
 
 
-def tabulate_results(result: DifferentialExpression) -> dict[str, Any]:
+def tabulate_results(data: ComparisonData) -> dict[str, Any]:
     """Everything that the page says of every gene.
 
     Parameters
     ----------
-    result : DifferentialExpression
+    data : ComparisonData
+        Of two regions or more.
 
     Returns
     -------
     dict
-        `columns`; `rows`, the first ones as texts; `data`, results.tsv packed; and what was not tested, and why.
+        `columns`; `rows`, the first ones as texts; `file`, in which all stand; `data`, that file packed; and what was
+        not tested, and why.
     """
-    tested = tested_genes(result)
-    others = result.table.drop(index=tested.index)
+    tested, table = data.tested, data.table
+    columns = _list_columns(data)
+    others = table[(table["status"] != "ok").to_numpy(dtype=bool)]
     shown = tested.head(N_PLAIN_ROWS)
-    regions = " minus ".join(shorten(name, 40) for name in result.region_names)
-    columns = [
-        column._replace(explanation=_fill(column.explanation, regions, name_adjustment(result.settings)))
-        for column in _COLUMNS + (_TAIL_COLUMNS if "p_fwe_tail" in result.table else ())
-    ]
+    stream = io.StringIO()
+    write_tsv(table, stream)
     return {
         "columns": columns,
         "rows": [
             {
-                "cells": [_show(result, column, label, row) for column in columns],
+                "cells": [_format_cell(column, str(label), row) for column in columns],
                 "significant": bool(row["significant"]),
             }
-            for label, (_, row) in zip(result.labels[shown.index], shown.iterrows(), strict=True)
+            for label, row in zip(shown.index, shown.to_dict("records"), strict=True)
         ],
+        "file": "results.tsv" if len(data.region_names) == 2 else "omnibus.tsv",
         "n_tested": len(tested),
-        "n_significant": len(result.significant),
-        "n_all": len(result.table),
-        "unit": result.unit,
-        "not_tested": {
-            str(status): list(result.labels[rows.index]) for status, rows in others.groupby("status", sort=False)
-        },
+        "n_significant": len(data.significant),
+        "n_all": len(table),
+        "unit": data.unit,
+        "not_tested": {str(status): list(label_rows(rows)) for status, rows in others.groupby("status", sort=False)},
         "max_named": _MAX_NAMED,
-        "data": pack(_to_tsv(result.table)),
+        "data": pack(stream.getvalue()),
     }
 
 
-def _fill(explanation: str, regions: str, others: str) -> str:
-    return explanation.replace("{others}", others).replace("{regions}", regions)
+def _list_columns(data: ComparisonData) -> list[Column]:
+    names = data.region_names
+    columns = list(_TWO_REGIONS)
+    if len(names) > 2:
+        means = [
+            Column(
+                f"mean_{number}",
+                f"mean {shorten(name, _HEADING)}",
+                f"Mean z-score in {name}, donors not adjusted for",
+                extra=len(names) > _MOST_NARROW,
+            )
+            for number, name in enumerate(names, start=1)
+        ]
+        columns = [*_MORE_REGIONS, *means, _P_PARAMETRIC, _N_PROBES]
+    columns += _TAILS if "p_fwe_tail" in data.table else ()
+    regions, others = " minus ".join(shorten(name, _NAME) for name in names), name_adjustment(data.record)
+    return [
+        replace(column, explanation=column.explanation.replace("{others}", others).replace("{regions}", regions))
+        for column in columns
+    ]
 
 
-def _to_tsv(table: pd.DataFrame) -> str:
-    """The table as it stands in results.tsv."""
-    stream = io.StringIO()
-    write_tsv(table, stream)
-    return stream.getvalue()
-
-
-def _show(result: DifferentialExpression, column: Column, label: str, row: pd.Series[Any]) -> str:
-    """Text of one cell, of the number as it stands in results.tsv: the page's scripts round that one too."""
-    value = None if column.kind == "name" else _read(row, column.key)
+def _format_cell(column: Column, label: str, row: Mapping[Any, Any]) -> str:
+    """Text of one cell, of the number as it stands in the file: the page's scripts round that one too."""
     match column.kind:
         case "name":
             return label
         case "region":
-            return shorten(higher_region(result, value), 40)
+            return "" if pd.isna(row["higher_in"]) else shorten(str(row["higher_in"]), _NAME)
         case "p":
-            return format_p(value)
+            return format_p(_read(row[column.key]))
         case "interval":
-            ends = [show_number(_read(row, end), column.decimals) for end in ("ci_low", "ci_high")]
+            ends = [format_value(_read(row[end]), column.decimals) for end in ("ci_low", "ci_high")]
             return f"{ends[0]} to {ends[1]}" if all(ends) else ""
-    return show_number(value, column.decimals)
+    return format_value(_read(row[column.key]), column.decimals)
 
 
-def _read(row: pd.Series[Any], key: str) -> float | None:
-    return None if pd.isna(row[key]) else float(FLOAT_FORMAT % row[key])
+def _read(value: Any) -> float | None:
+    return None if pd.isna(value) else float(FLOAT_FORMAT % value)
+
+
+def tabulate_pairs(comparison: GroupComparison) -> dict[str, Any]:
+    """The significant differences in pairs of regions, the first ones as texts."""
+    table = comparison.pairs_table
+    found = table[table["significant"].to_numpy(dtype=bool)]
+    shown, tested = found.head(N_PLAIN_ROWS), table[(table["status"] == "ok").to_numpy(dtype=bool)]
+    rows = []
+    for label, row in zip(label_rows(shown), shown.to_dict("records"), strict=True):
+        lower = row["region_2"] if row["higher_in"] == row["region_1"] else row["region_1"]
+        names = [shorten(str(name), _MAX_NAMED) for name in (row["higher_in"], lower)]
+        numbers = [format_number(abs(_read(row["diff"]) or 0.0), 3), format_p(_read(row["p_fwe_holm"]))]
+        rows.append([label, *numbers, *names, format_p(_read(row["p_fwe"]))])
+    smallest = "" if tested.empty else format_p(_read(tested["p_fwe_holm"].iloc[0]))
+    return {"rows": rows, "n": len(found), "smallest": smallest, "n_tested": len(tested)}
+
+
+def tabulate_matrix(comparison: GroupComparison, links: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Significant genes of each pair: a row for each region but the first, with a cell for each region before it.
+
+    Parameters
+    ----------
+    comparison : GroupComparison
+    links : dict of str to str
+        By the folder of each pair that has a page, the link to it.
+    """
+    counts, names = comparison.count_significant(), comparison.data.region_names
+    pairs = {(pair.region_1, pair.region_2): pair for pair in comparison.data.record.pairs}
+
+    def make_cell(pair: PairRecord) -> dict[str, Any]:
+        return {
+            "n": counts.get((pair.region_1, pair.region_2)),
+            "page": links.get(pair.folder or ""),
+            "pair": f"{shorten(pair.region_1)} and {shorten(pair.region_2)}",
+        }
+
+    return [
+        {"name": names[j], "cells": [make_cell(pairs[names[i], names[j]]) for i in range(j)]}
+        for j in range(1, len(names))
+    ]

@@ -1,13 +1,16 @@
-"""Tables as text: the form of every tab-separated file that is written."""
+"""Tables as files: the one form of every tab-separated file, and the samples with their z-scores."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
 import pandas as pd
 
-__all__ = ["FLOAT_FORMAT", "MAX_GENES_IN_SAMPLES", "MISSING", "write_tsv"]
+from jugex.model.columns import COLUMN_TYPES, PROBE_COLUMNS, SAMPLE_COLUMNS, TAIL_COLUMNS
+
+__all__ = ["FLOAT_FORMAT", "MAX_GENES_IN_SAMPLES", "MISSING", "read_samples", "read_tsv", "write_samples", "write_tsv"]
 
 #: How numbers are written.
 FLOAT_FORMAT = "%.10g"
@@ -16,9 +19,15 @@ MAX_GENES_IN_SAMPLES = 200
 #: What stands for a missing value.
 MISSING = ""
 
+_SAMPLES, _ZSCORES = "samples.tsv", "zscores.parquet"
+
 
 def write_tsv(table: pd.DataFrame, target: Path | TextIO) -> None:
+<<<<<<< HEAD
     r"""Write a table as UTF-8, tab-separated, ``\n``, floats as ``%.10g``, truth as ``TRUE`` and ``FALSE``."""
+=======
+    r"""Write a table as UTF-8, tab-separated, ``\n``, floats as ``%.10g``, ``TRUE`` and ``FALSE``."""
+>>>>>>> report
     if isinstance(target, Path):
         with target.open("w", encoding="utf-8", newline="") as stream:
             return write_tsv(table, stream)
@@ -27,3 +36,84 @@ def write_tsv(table: pd.DataFrame, target: Path | TextIO) -> None:
         written[column] = written[column].map({True: "TRUE", False: "FALSE"})
     written.to_csv(target, sep="\t", index=False, float_format=FLOAT_FORMAT, na_rep=MISSING, lineterminator="\n")
     return None
+
+
+def read_tsv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Read a table that `write_tsv` wrote, with the data types of its columns.
+
+    Parameters
+    ----------
+    path : Path
+    columns : sequence of str
+        The columns that it must have, in order; those of probes and of tails may be there as well.
+
+    Raises
+    ------
+    OSError, ValueError
+        Where it cannot be read, or has other columns.
+    """
+    header = pd.read_csv(path, sep="\t", nrows=0, dtype="object").columns.tolist()
+    optional = {*PROBE_COLUMNS, *TAIL_COLUMNS}
+    if [column for column in header if column not in optional] != list(columns):
+        raise ValueError(f"{path.name} has other columns than the ones it should have")
+    types = {column: COLUMN_TYPES.get(column, "float64") for column in header}
+    # a gene may be called NA
+    return pd.read_csv(path, sep="\t", dtype=types, keep_default_na=False, na_values=[MISSING])
+
+
+def write_samples(samples: pd.DataFrame, zscores: pd.DataFrame, folder: Path) -> None:
+    """Write samples (n rows) and their gene-level z-scores (n x genes).
+
+    Few genes are columns of ``samples.tsv``. Many go to ``zscores.parquet``, a row per gene: `gene`, then a column per
+    sample, named by its `well_id`, with ``:1`` and ``:2`` where a sample is kept in both regions.
+    """
+    described = samples[list(SAMPLE_COLUMNS)].reset_index(drop=True)
+    if zscores.shape[1] <= MAX_GENES_IN_SAMPLES:
+        write_tsv(pd.concat([described, zscores.set_axis(described.index)], axis=1), folder / _SAMPLES)
+        return
+    write_tsv(described, folder / _SAMPLES)
+    by_gene = pd.DataFrame(zscores.to_numpy().T, columns=_name_samples(samples))
+    by_gene.insert(0, "gene", zscores.columns.astype(object))
+    by_gene.to_parquet(folder / _ZSCORES, index=False)
+
+
+def _name_samples(samples: pd.DataFrame) -> list[str]:
+    """Columns of ``zscores.parquet``."""
+    wells, nth = samples["well_id"], samples.groupby("well_id").cumcount() + 1
+    return [
+        f"{well}:{number}" if is_twice else str(well)
+        for well, number, is_twice in zip(wells, nth, wells.duplicated(keep=False), strict=True)
+    ]
+
+
+def read_samples(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read samples and z-scores that `write_samples` wrote.
+
+    Raises
+    ------
+    OSError, ValueError, KeyError
+        Where a file cannot be read, or has other columns.
+    """
+    path, n_described = folder / _SAMPLES, len(SAMPLE_COLUMNS)
+    # columns are read by position: a gene may be called like a column that describes the samples
+    names = pd.read_csv(path, sep="\t", header=None, nrows=1, dtype="object", keep_default_na=False).iloc[0].tolist()
+    if tuple(names[:n_described]) != SAMPLE_COLUMNS:
+        raise ValueError(f"{path.name} has other columns than the ones it should have")
+    text = ("region", "donor_name", "structure_acronym", "structure_name")
+    table = pd.read_csv(
+        path,
+        sep="\t",
+        header=0,
+        names=list(range(len(names))),
+        dtype={SAMPLE_COLUMNS.index(name): "object" for name in text},
+        keep_default_na=False,
+        na_values=[MISSING],
+    )
+    samples = table.iloc[:, :n_described].set_axis(names[:n_described], axis=1)
+    zscores = table.iloc[:, n_described:].astype("float64").set_axis(names[n_described:], axis=1)
+    if (folder / _ZSCORES).exists():
+        by_gene = pd.read_parquet(folder / _ZSCORES).set_index("gene")
+        if by_gene.columns.tolist() != _name_samples(samples):
+            raise ValueError(f"{_ZSCORES} has other samples than {_SAMPLES}")
+        zscores = pd.DataFrame(by_gene.to_numpy(dtype="float64").T, columns=by_gene.index.astype(object).rename(None))
+    return samples, zscores

@@ -11,12 +11,12 @@ from markupsafe import Markup
 from jugex._text import count_of, format_p, shorten
 from jugex.plots import REGION_STYLES
 from jugex.report.svg import Drawing, axis_ticks
-from jugex.report.words import find_smallest_p, name_adjustment, tested_genes
+from jugex.report.summary import name_adjustment
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from jugex.analysis.result import DifferentialExpression
+    from jugex.pipeline.comparison import ComparisonData
 
 __all__ = ["describe_volcano", "draw_volcano"]
 
@@ -67,40 +67,40 @@ class _Box(NamedTuple):
         return float(np.hypot(max(self.left - x, x - self.right, 0.0), max(self.top - y, y - self.bottom, 0.0)))
 
 
-def draw_volcano(result: DifferentialExpression) -> list[tuple[str, Markup]]:
+def draw_volcano(result: ComparisonData) -> list[tuple[str, Markup]]:
     """Difference and uncorrected permutation p of every gene tested, for wide windows and for narrow ones.
 
     Parameters
     ----------
-    result : DifferentialExpression
+    result : ComparisonData
 
     Returns
     -------
     list of tuple
         "wide" or "narrow", and the drawing; empty where no gene was tested.
     """
-    tested = tested_genes(result)
+    tested = result.tested
     if len(tested) == 0:
         return []
     tested = tested[(tested["diff"].notna() & tested["p_perm"].notna()).to_numpy(dtype=bool)]
     return [(size.kind, _draw(result, tested, size)) for size in _SIZES]
 
 
-def describe_volcano(result: DifferentialExpression) -> dict[str, Any]:
+def describe_volcano(result: ComparisonData) -> dict[str, Any]:
     """What the scripts of the page need to draw it: names of the regions, their colours and marks, the smallest p."""
     return {
         "regions": [shorten(name, 40) for name in result.region_names],
         "faces": [style.face for style in REGION_STYLES],
         "symbols": ["circle", "triangle-up"],
         "nNamed": _N_NAMED,
-        "smallestP": find_smallest_p(result.settings),
-        "adjustment": name_adjustment(result.settings, brief=True),
+        "smallestP": result.record.permutation.smallest_p,
+        "adjustment": name_adjustment(result.record, brief=True),
     }
 
 
-def _draw(result: DifferentialExpression, tested: pd.DataFrame, size: _Size) -> Markup:
+def _draw(result: ComparisonData, tested: pd.DataFrame, size: _Size) -> Markup:
     x, y = _place(tested)
-    floor = float(-np.log10(find_smallest_p(result.settings) or 1.0))
+    floor = float(-np.log10(result.record.permutation.smallest_p or 1.0))
     reach = float(np.abs(x).max(initial=0.0)) * 1.12 or 1.0
     top = max(float(y.max(initial=0.0)), floor, 1.0) * 1.04
     drawing = Drawing(
@@ -119,14 +119,14 @@ def _draw(result: DifferentialExpression, tested: pd.DataFrame, size: _Size) -> 
         drawing.add_points(x[chosen], y[chosen], marker=style.marker, colour=style.face, edge="currentColor")
     taken = _add_floor(drawing, result, size, floor, reach)
     named = np.flatnonzero(significant)[:_N_NAMED] if len(tested) > _FEW else np.arange(len(tested))
-    _name_genes(drawing, list(result.labels[tested.index[named]]), (x[named], y[named]), taken)
+    _name_genes(drawing, tested.index[named].tolist(), (x[named], y[named]), taken)
     return drawing.to_markup(
         f"Volcano plot of {count_of(len(tested), result.unit)}, {int(significant.sum()):,} of them significant; "
         "the table below holds the same numbers"
     )
 
 
-def _add_axes(drawing: Drawing, result: DifferentialExpression, size: _Size, ends: tuple[float, float]) -> None:
+def _add_axes(drawing: Drawing, result: ComparisonData, size: _Size, ends: tuple[float, float]) -> None:
     """Axes, and below the difference what its direction means."""
     first, second = (shorten(name, size.name) for name in result.region_names)
     drawing.add_x_axis(axis_ticks(-ends[0], ends[0], size.ticks))
@@ -140,16 +140,16 @@ def _add_axes(drawing: Drawing, result: DifferentialExpression, size: _Size, end
         drawing.add_text(drawing.left, row, on_left, "strong", "start")
         drawing.add_text(drawing.right, row, on_right, "strong", "end")
         row += 17
-    adjusted = f", adjusted for {name_adjustment(result.settings, brief=True)}" if size.kind == "wide" else ""
+    adjusted = f", adjusted for {name_adjustment(result.record, brief=True)}" if size.kind == "wide" else ""
     drawing.add_text((drawing.left + drawing.right) / 2, row + 3, f"difference in z-scores{adjusted}")
 
 
-def _add_floor(drawing: Drawing, result: DifferentialExpression, size: _Size, floor: float, reach: float) -> list[_Box]:
+def _add_floor(drawing: Drawing, result: ComparisonData, size: _Size, floor: float, reach: float) -> list[_Box]:
     """The smallest p that the run could give, as a line with its name; the place of the name."""
     if floor <= 0:
         return []
     drawing.add_line([-reach, reach], [floor, floor], "floor")
-    told = f"smallest {'possible ' if size.kind == 'wide' else ''}p, {format_p(find_smallest_p(result.settings))}"
+    told = f"smallest {'possible ' if size.kind == 'wide' else ''}p, {format_p(result.record.permutation.smallest_p)}"
     row = float(drawing.down(floor)) - 6
     drawing.add_text(drawing.right, row, told, "soft", "end")
     return [_Box(drawing.right - _LETTER * len(told), drawing.right, row - _LINE + 2, row + 3)]

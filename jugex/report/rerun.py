@@ -1,0 +1,165 @@
+"""The command and the Python call that give a result again, from its record."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import textwrap
+
+from jugex.model.record import RegionRecord, RunRecord
+from jugex.regions import RegionIdentity
+from jugex.regions.shapes import demo_region
+
+__all__ = ["list_reruns"]
+
+_MAX_GENES = 200
+_OPTIONS = (
+    "preset", "donors", "statistic", "exchange", "probes", "overlap", "missing", "collinear", "alpha", "n_permutations",
+    "tail",
+)  # fmt: skip
+
+
+def list_reruns(record: RunRecord) -> list[tuple[str, str]]:
+    """List the ways to run a comparison again: the command where there was one, and the Python call.
+
+    Parameters
+    ----------
+    record : RunRecord
+        Of two regions or more.
+
+    Returns
+    -------
+    list of tuple of str
+        The language ("shell" or "Python") and the lines.
+    """
+    calls = [("Python", _format_call(record))]
+    return [("shell", _shorten_out(record.command)), *calls] if record.command else calls
+
+
+def _format_call(record: RunRecord) -> str:
+    is_pair = len(record.regions) == 2
+    regions = [f"    {_format_region(region, number)}" for number, region in enumerate(record.regions, start=1)]
+    call = ["result = jugex.compare(", "    *regions,"] if is_pair else ["result = jugex.compare_several(", "    regions,"]
+    names = []
+    if any(_find_demo(region.identity) for region in record.regions):  # their texts do not say what they are called
+        names = [f"    names={list(record.region_names)!r},"]
+    lines = [
+        "import jugex", "", _format_atlas(record), "regions = [", *regions, "]", *call, *names, "    atlas=atlas,",
+        *(f"    {line}" for line in _list_options(record)), ")",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _shorten_out(command: str) -> str:
+    """A command that writes into a folder of the same name, wherever it is run."""
+
+    def take_name(found: re.Match[str]) -> str:
+        try:
+            path = shlex.split(found[2])[0]
+        except (ValueError, IndexError):  # a quote that is not closed
+            return found[0]
+        if not re.search(r"[/\\]", path):
+            return found[0]
+        return found[1] + shlex.quote(re.split(r"[/\\]", path.rstrip("/\\"))[-1])
+
+    return re.sub(r"""(--out[ =])("[^"]*"|'[^']*'|\S+)""", take_name, command)
+
+
+def _format_region(region: RegionRecord, number: int) -> str:
+    """A region as an entry of a list, with its comma."""
+    identity = region.identity
+    if name := _find_demo(identity):
+        return f"'simulated:{name}@{identity.threshold!r}',"
+    name = f"name={region.name!r}"
+    if identity.kind == "anatomical structure":
+        return f"jugex.Region.from_structure({identity.asked!r}, {name}, atlas=atlas),"
+    if identity.kind == "sphere" and identity.centre is not None:
+        return f"jugex.Region.sphere({identity.centre!r}, {identity.radius_mm!r}, {name}),"
+    if not identity.file:
+        return f'...,  # {identity.kind}: described in settings.json under "regions", number {number}'
+    chosen = {"threshold": identity.threshold, "label": identity.label, "percent": identity.percent or None}
+    options = [f"{option}={value!r}" for option, value in chosen.items() if value is not None]
+    return f"jugex.Region.from_image({', '.join([repr(identity.file), *options, name])}),"
+
+
+def _find_demo(identity: RegionIdentity) -> str:
+    """Which of the two demo regions it is; empty for any other region."""
+    if not identity.is_made_up or identity.threshold is None or identity.parts:
+        return ""
+    return "".join(name for name in "AB" if demo_region(name).identity().sha256 == identity.sha256)[:1]
+
+
+def _format_atlas(record: RunRecord) -> str:
+    source = record.atlas.source
+    if source.kind == "tables":
+        return 'atlas = jugex.atlas_from_tables(...)  # files and checksums stand in settings.json, under "atlas"'
+    place = "simulated" if record.atlas.simulated else source.path
+    return f"atlas = jugex.open_atlas({place!r})" if place else "atlas = jugex.open_atlas()"
+
+
+def _list_options(record: RunRecord) -> list[str]:
+    seed = record.permutation.randomness.seed
+    given = {name: getattr(record.arguments, name) for name in _OPTIONS}
+    if len(record.regions) > 2:  # relabellings of more than two regions are always drawn again
+        del given["collinear"]
+    return [
+        *_format_genes(record),
+        *(f"{name}={_format_value(value)}," for name, value in given.items() if value is not None),
+        *_format_covariates(record),
+        *_list_filters(record),
+        *_list_views(record),
+        f"rng={seed}," if seed is not None else "rng=generator,  # in the state that settings.json records",
+    ]
+
+
+def _format_value(value: object) -> str:
+    return repr(list(value) if isinstance(value, tuple) else value)
+
+
+def _format_genes(record: RunRecord) -> list[str]:
+    genes = record.arguments.genes
+    if genes is None:
+        return []
+    if len(genes) > _MAX_GENES:
+        return [f'genes=genes,  # the {len(genes):,} genes in settings.json, under "arguments"']
+    return textwrap.wrap(f"genes={list(genes)!r},", 100, subsequent_indent="       ", break_long_words=False)
+
+
+def _format_covariates(record: RunRecord) -> list[str]:
+    """What is adjusted for as well as donor; a table of the user's cannot be written out."""
+    names = record.arguments.covariates
+    if not names:
+        return []
+    if any(covariate.from_table for covariate in record.covariates):
+        return [f"covariates=covariates,  # among them columns of a table with a row per well_id: {', '.join(names)}"]
+    return [f"covariates={list(names)!r},"]
+
+
+def _list_filters(record: RunRecord) -> list[str]:
+    """Which samples of the regions counted, and which probes."""
+    samples, probes, lines = record.samples, record.probe_filter, []
+    for option, structures in (("within", samples.within), ("exclude", samples.exclude)):
+        if structures:
+            ids = [number for structure in structures for number in structure.structure_ids]
+            lines.append(f"{option}={ids!r},  # {', '.join(structure.name for structure in structures)}")
+    if samples.tolerance_mm:
+        lines.append(f"tolerance={samples.tolerance_mm!r},")
+    if probes is not None:
+        lines += [f"min_present={probes.min_present!r},", f"present_in={probes.present_in!r},"]
+    return lines
+
+
+def _list_views(record: RunRecord) -> list[str]:
+    """What was taken instead of the atlas's own annotation."""
+    aliases, changes, lines = record.genes.aliases, record.atlas.changes, []
+    if aliases is not None and aliases.file is not None:
+        lines.append(f"aliases={aliases.file!r},")
+    if changes.coordinates is not None:
+        files = [file.file for file in changes.coordinates.files]
+        known = bool(files) and all(files)
+        lines.append(f"coordinates={files!r}," if known else "coordinates=coordinates,  # a table in memory")
+    if changes.mirror is not None:
+        lines.append(f"mirror={changes.mirror.side!r},")
+    if changes.reannotation is not None:
+        lines.append(f"reannotation={changes.reannotation.file.file!r},")
+    return lines

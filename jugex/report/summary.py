@@ -1,0 +1,269 @@
+"""What was found and what it rests on, in sentences: the same wording wherever a result is put in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from jugex._text import count_of, format_count, format_number, format_p, join_words, shorten
+from jugex.model.findings import AnyFinding, GeneFinding
+from jugex.model.record import RunRecord
+from jugex.pipeline.comparison import ComparisonData, label_rows
+from jugex.pipeline.several import GroupComparison
+
+__all__ = [
+    "PairCount", "count_pairs", "count_relabellings", "format_value", "list_findings_by_pair", "list_pair_counts",
+    "name_adjustment", "name_collinear", "name_exchange", "name_pair", "name_regions", "summarize_genes",
+    "summarize_membership", "summarize_pairs", "summarize_resolution", "summarize_samples",
+]  # fmt: skip
+
+#: Genes named one by one in a sentence; beyond, the first few stand for all.
+_MAX_NAMED = 5
+_N_EXAMPLES = 3
+#: More than two regions are named one by one where they are so few, and their names together so short.
+_MOST_REGIONS_NAMED = 4
+_MOST_LETTERS = 60
+_MOST_PAIRS_NAMED = 3
+_NAME = 40
+#: Covariates named together take so many characters at most; beyond, they are counted where there is little room.
+_MAX_COVARIATES = 40
+_AT_MOST = "\N{LESS-THAN OR EQUAL TO}"
+_EXCHANGES = {
+    "within-donor": "labels, within each donor",
+    "free": "labels, over all samples",
+    "freedman-lane": "residuals of the model without region (Freedman-Lane)",
+}
+
+PairCount = tuple[tuple[str, str], int]
+
+
+def summarize_genes(data: ComparisonData) -> str:
+    """Which genes differ between the regions, as one sentence a person would write."""
+    tested, significant, where = data.tested, data.significant, name_regions(data.region_names)
+    n_tested, alpha = len(tested), f"p_FWE {_AT_MOST} {data.record.arguments.alpha:g}"
+    if n_tested == 0:
+        return f"No {data.unit} could be tested between {where}."
+    best, smallest = shorten(str(tested.index[0])), format_p(tested["p_fwe"].iloc[0])
+    if significant.empty and n_tested == 1:
+        return f"{best} does not differ significantly between {where} (p_FWE = {smallest})."
+    if significant.empty:
+        return (
+            f"None of the {count_of(n_tested, data.unit)} tested differs significantly between {where} ({alpha}); "
+            f"the smallest p_FWE is {smallest} ({best})."
+        )
+    is_pair = len(data.region_names) == 2
+    if n_tested == 1:
+        if is_pair:
+            return f"{_summarize_direction(data, significant, than=True)}."
+        return f"{best} differs between {where} (p_FWE = {smallest})."
+    verb = "differs" if len(significant) == 1 else "differ"
+    found = _summarize_directions(data, significant) if is_pair else _list_significant(significant)
+    return (
+        f"{format_count(len(significant))} of {count_of(n_tested, data.unit)} {verb} between {where} ({alpha}): {found}."
+    )
+
+
+def _summarize_directions(data: ComparisonData, significant: pd.DataFrame) -> str:
+    """For each of two regions, which genes are higher there; the region with more of them first."""
+    sides = [significant[significant["diff"] > 0], significant[~(significant["diff"] > 0)]]
+    sides.sort(key=lambda side: -len(side))
+    return "; ".join(_summarize_direction(data, side) for side in sides if len(side))
+
+
+def _summarize_direction(data: ComparisonData, genes: pd.DataFrame, *, than: bool = False) -> str:
+    """In which of two regions genes are higher that all are higher in the same one, with their p-values."""
+    first, second = (shorten(name) for name in data.region_names)
+    here, there = (first, second) if genes["diff"].iloc[0] > 0 else (second, first)
+    where = f"higher in {here} than in {there}" if than else f"higher in {here}"
+    symbols, p_values = _name_genes(genes)
+    if len(genes) > _MAX_NAMED:
+        return f"{format_count(len(genes))} are {where}, first {symbols} ({p_values})"
+    return f"{symbols} {'is' if len(genes) == 1 else 'are'} {where} ({p_values})"
+
+
+def _list_significant(genes: pd.DataFrame) -> str:
+    """Significant genes of more than two regions with their p-values, the first few of many."""
+    symbols, p_values = _name_genes(genes)
+    return f"{'first ' if len(genes) > _MAX_NAMED else ''}{symbols} ({p_values})"
+
+
+def _name_genes(genes: pd.DataFrame) -> tuple[str, str]:
+    """Symbols of genes, of many the first few, and their p-values."""
+    named = genes.head(_N_EXAMPLES) if len(genes) > _MAX_NAMED else genes
+    shown = [format_p(p) for p in named["p_fwe"]]
+    p_values = f"{shown[0]} each" if len(shown) > 1 == len(set(shown)) else join_words(shown)
+    return join_words([shorten(label) for label in label_rows(named)]), f"p_FWE = {p_values}"
+
+
+def summarize_samples(record: RunRecord) -> str:
+    """How many samples and donors a comparison rests on, as one sentence."""
+    design, names = record.design, [shorten(name) for name in record.region_names]
+    n_informative, donors = design.n_informative_donors, count_of(design.n_donors, "donor")
+    if len(names) == 2:
+        n_1, n_2 = design.n_samples
+        return (
+            f"The comparison rests on {count_of(n_1, 'sample')} in {names[0]} and {n_2:,} in {names[1]}, from "
+            f"{donors}, of whom {n_informative} {'has' if n_informative == 1 else 'have'} samples in both regions."
+        )
+    linking = f"{n_informative} of whom {'has' if n_informative == 1 else 'have'}"
+    if n_informative == design.n_donors:
+        linking = "all of whom have"
+    return (
+        f"The comparison rests on {count_of(sum(design.n_samples), 'sample')} in {len(names)} regions, from {donors}, "
+        f"{linking} samples in at least two regions."
+    )
+
+
+def summarize_resolution(record: RunRecord) -> str:
+    """How fine the permutation p-values are, and whether alpha is out of their reach."""
+    permutation, alpha = record.permutation, record.arguments.alpha
+    if permutation.exhaustive:
+        has_f = f" in which region is not collinear with {name_collinear(record)}"
+        fineness = (
+            f"All {format_count(count_relabellings(record))} distinct relabellings"
+            f"{has_f if permutation.n_collinear_redrawn else ''} were tried, so that the p-values hold no random error."
+        )
+    else:
+        m = permutation.n_permutations
+        fineness = (
+            f"The p-values come from {format_count(m)} random relabellings, and are therefore multiples of "
+            f"1/{m + 1:,} ({format_p(1 / (m + 1))})."
+        )
+    if permutation.smallest_p <= alpha:
+        return fineness
+    return (
+        f"{fineness} No {record.unit} could reach p_FWE {_AT_MOST} {alpha:g} in this run: no p below "
+        f"{format_p(permutation.smallest_p)} is possible."
+    )
+
+
+def count_relabellings(record: RunRecord) -> int:
+    """Distinct relabellings: those that this run enumerated, else those of its design, from which it drew."""
+    permutation = record.permutation
+    if permutation.exhaustive or permutation.exchange not in record.design.relabellings:
+        return permutation.n_permutations
+    return record.design.relabellings[permutation.exchange]
+
+
+def summarize_membership(record: RunRecord) -> str:
+    """What became of a pair's genes over all pairs, where it is one of several; empty where it stands alone."""
+    group, unit = record.group, record.unit
+    if group is None:
+        return ""
+    n, names = len(group.significant), [shorten(label) for label in group.significant[:_MAX_NAMED]]
+    found = f"{count_of(n, unit)} of this pair {'is' if n == 1 else 'are'}" if n else f"no {unit} of this pair is"
+    named = f": {join_words(names)}" if 0 < n <= _MAX_NAMED else ""
+    return (
+        f"This is one of {count_of(group.n_pairs, 'pair')} among {len(group.regions)} regions that were compared "
+        f"together, and its p-values are corrected over the {unit}s of this pair alone. Corrected over all {unit}s of "
+        f"all pairs, {found} significant (p_Holm {_AT_MOST} {record.arguments.alpha:g}){named}."
+    )
+
+
+def summarize_pairs(comparison: GroupComparison) -> str:
+    """In which pairs of regions genes differ, as one sentence; it ends in a colon where `list_pair_counts` goes on."""
+    counts, record = comparison.count_significant(), comparison.data.record
+    if not counts:
+        return "No pair of regions admits a test."
+    unit, limit = record.unit, f"p_Holm {_AT_MOST} {record.arguments.alpha:g}"
+    found = count_pairs(comparison)
+    found = [(pair, n) for pair, n in found if n]
+    pairs = f"the {count_of(len(counts), 'pair')} of regions" if len(counts) > 1 else "the only pair that admits a test"
+    if not found:
+        return f"No {unit} differs significantly in {'any of ' if len(counts) > 1 else ''}{pairs} ({limit})."
+    if len(counts) > 1 == len(set(counts.values())):
+        return f"Each of {pairs} differs in {count_of(found[0][1], unit)} ({limit})."
+    differ = "differs" if len(found) == 1 else "differ"
+    if len(counts) <= _MOST_PAIRS_NAMED:
+        n_differ = "all" if len(found) == len(counts) else len(found)
+        return f"Of {pairs}, {n_differ} {differ} in at least one {unit} ({limit}):"
+    some = f"{len(found)} {differ}" if len(found) < len(counts) else "all differ"
+    most = "most of all " if len(found) > 1 else ""
+    return (
+        f"Of {pairs}, {some} in at least one {unit} ({limit}), {most}{name_pair(found[0][0])} "
+        f"({count_of(found[0][1], unit)})."
+    )
+
+
+def count_pairs(comparison: GroupComparison) -> list[PairCount]:
+    """Significant genes of each pair that admits a test, over all pairs, by falling number."""
+    return sorted(comparison.count_significant().items(), key=lambda entry: -entry[1])
+
+
+def list_pair_counts(comparison: GroupComparison) -> list[str]:
+    """Each pair with its number of significant genes, where `summarize_pairs` leaves them to a list; else none."""
+    if not summarize_pairs(comparison).endswith(":"):
+        return []
+    unit = comparison.data.unit
+    return [
+        f"{name_pair(pair)}: {count_of(n, unit) if n else f'no {unit}'}" for pair, n in count_pairs(comparison)
+    ]
+
+
+def name_pair(pair: tuple[str, str]) -> str:
+    """Two regions by their names."""
+    return " and ".join(shorten(name, _NAME) for name in pair)
+
+
+def list_findings_by_pair(comparison: GroupComparison) -> tuple[list[str], list[list[str]]]:
+    """Findings about the pairs, in sentences: those that all tested pairs share, and of each pair the others.
+
+    A finding about genes speaks of what is significant in its pair alone, and says so; it is left out where no gene of
+    the pair is significant over all pairs, as the pair's own report holds it.
+    """
+    counts, record = comparison.count_significant(), comparison.data.record
+    kept = [
+        [
+            finding
+            for finding in pair.findings
+            if not _is_of_significant(finding) or counts.get((pair.region_1, pair.region_2))
+        ]
+        for pair in record.pairs
+    ]
+    tested = [findings for pair, findings in zip(record.pairs, kept, strict=True) if pair.status == "ok"]
+    shared = [found for found in tested[0] if all(found in others for others in tested)] if len(tested) > 1 else []
+    own = [[_format_finding(found) for found in findings if found not in shared] for findings in kept]
+    return [_format_finding(found) for found in shared], own
+
+
+def _is_of_significant(finding: AnyFinding) -> bool:
+    return isinstance(finding, GeneFinding) and finding.of_significant
+
+
+def _format_finding(finding: AnyFinding) -> str:
+    return f"in this pair alone, {finding.sentence}" if _is_of_significant(finding) else finding.sentence
+
+
+def name_regions(names: Sequence[str]) -> str:
+    """The regions in a sentence: a few by name, many by their number."""
+    if len(names) == 2:
+        return join_words([shorten(name) for name in names])
+    named = join_words([shorten(name, _NAME) for name in names])
+    if len(names) > _MOST_REGIONS_NAMED or len(named) > _MOST_LETTERS or any("," in name for name in names):
+        return f"the {len(names)} regions"
+    return f"the {len(names)} regions {named}"
+
+
+def name_adjustment(record: RunRecord, *, brief: bool = False) -> str:
+    """What differences are adjusted for: "donor", "donor and hemisphere"; many covariates are counted where `brief`."""
+    used = [shorten(name) for name in record.covariates_used]
+    if brief and len(join_words(used or [""])) > _MAX_COVARIATES:
+        used = [count_of(len(used), "covariate")]
+    return join_words(["donor", *used])
+
+
+def name_collinear(record: RunRecord) -> str:
+    """What region is collinear with in relabellings that have no F."""
+    return "donor and covariates" if record.covariates_used else "donor"
+
+
+def name_exchange(exchange: str) -> str:
+    """What is permuted, in words."""
+    return _EXCHANGES[exchange]
+
+
+def format_value(value: Any, decimals: int = 2) -> str:
+    """A number of the page, with a true minus sign; empty where there is none."""
+    return "" if pd.isna(value) else format_number(float(value), decimals).replace("-", "\N{MINUS SIGN}")
