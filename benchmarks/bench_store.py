@@ -30,11 +30,11 @@ from pyarrow import csv as arrow_csv
 from synthetic import N_PROBES, write_archives
 
 import jugex
-from jugex.atlas.allen import DONORS
-from jugex.atlas.building import build_store
-from jugex.atlas.donor_archive import CALLS, EXPRESSION
-from jugex.atlas.store_format import hash_file
 from jugex.stats.aggregation import aggregate_probes
+from jugex.atlas.archives import CALLS, EXPRESSION
+from jugex.atlas.building import build_store
+from jugex.atlas.donors import DONORS
+from jugex.atlas.identity import FileRecord
 
 MIB = 1 << 20
 N_PICKED_PROBES, N_PICKED_SAMPLES = 300, 100
@@ -78,7 +78,9 @@ def bench_building(archives: list[Path], readers: list[str]) -> None:
         print(f"{'abagen':40}{'absent':>10}")
     elif "abagen" in readers:
         bench_abagen(archives)
-    hashing = sum(take_time(lambda file=file: hash_file(file)) for archive in archives for file in _list_files(archive))
+    hashing = sum(
+        take_time(lambda file=file: FileRecord.of(file)) for archive in archives for file in _list_files(archive)
+    )
     data = archives[0].parent / "data"
     for file in sorted((data / "store").glob("*")):
         file.unlink()

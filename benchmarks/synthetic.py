@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from jugex.atlas.allen import DONORS, Donor
+from jugex.atlas.donors import DONORS, Donor
 
 N_PROBES, N_GENES = 58_692, 20_000
 _ROWS_AT_ONCE = 4096

@@ -30,6 +30,7 @@ from jugex.pipeline.details import make_details, permutation_null
 from jugex.pipeline.donors import by_hemisphere, donor_differences
 from jugex.pipeline.sensitivity import vary_choices
 from jugex.query import RegionGroup, RegionPair
+from jugex.regions import Region
 from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange, LabelExchange
 from jugex.stats.statistics import Statistic
@@ -82,7 +83,7 @@ class Omnibus(_Result):
     ----------
     table : DataFrame
         One row per gene, sorted by `p_fwe`, then by falling `f`; columns `OMNIBUS_COLUMNS`, with the raw means of the
-        regions, `mean_1` to `mean_k`, after `partial_eta_sq`. `q_fdr_by` is the false discovery rate by Benjamini and
+        regions, `mean_1` to `mean_k`, after `p_fwe_stepdown`. `q_fdr_by` is the false discovery rate by Benjamini and
         Yekutieli, which holds however genes depend on each other. Where every probe is tested by itself, one row per
         probe.
     samples, zscores, record, query
@@ -326,6 +327,8 @@ def differential_expression(
     tail: bool = False,
     missing: Missing = "drop-genes",
     collinear: Collinear = "redraw",
+    ladder: bool = True,
+    reference: Region | str | None = None,
 ) -> DifferentialExpression:
     """Test each gene for another expression in region 1 than in region 2.
 
@@ -369,6 +372,12 @@ def differential_expression(
     collinear : {'redraw', 'smallest'}
         What becomes of relabellings (`free`) in which each donor lies in one region, so that area has no F: others are
         drawn in their place, or they count among the relabellings with the smallest F, as in the earlier tools.
+    ladder : bool
+        Also ask of each gene whether other donors would show the difference (`p_donors`), and whether it is more than
+        two places this far apart in this tissue show (`p_spatial`); it reads the samples of the tissue around.
+    reference : Region or str, optional
+        Samples that show how expression varies around the regions, such as ``"structure:Cx"``; default: those of the
+        regions' class of tissue and side.
 
     Returns
     -------
@@ -413,6 +422,8 @@ def differential_expression(
         tail=tail,
         missing=missing,
         collinear=collinear,
+        ladder=ladder,
+        reference=reference,
     )
     return DifferentialExpression.of(run_comparison(pair, options))
 

@@ -80,6 +80,8 @@ def compare(
     missing: Missing = "drop-genes",
     collinear: Collinear | None = None,
     background: bool = True,
+    ladder: bool | None = None,
+    reference: Region | str | None = None,
 ) -> DifferentialExpression:
     """Compare the expression of genes between two regions: query and analysis in one call.
 
@@ -108,6 +110,10 @@ def compare(
         Where some genes are asked for, also test every gene of the atlas, with at most 999 permutations, to say in
         what share of them the regions differ nominally (``settings["background"]``). It reads all probes of the
         samples. The web service is not asked for them.
+    ladder : bool, optional
+        See `jugex.analysis.differential_expression`; default: yes, but not with the preset of an earlier tool.
+    reference : Region or str, optional
+        See `jugex.analysis.differential_expression`.
 
     Returns
     -------
@@ -127,7 +133,13 @@ def compare(
     """
     regions = (region_1, region_2)
     choices = find_preset(preset).replaced_by(
-        statistic=statistic, exchange=exchange, probes=probes, overlap=overlap, threshold=threshold, collinear=collinear
+        statistic=statistic,
+        exchange=exchange,
+        probes=probes,
+        overlap=overlap,
+        threshold=threshold,
+        collinear=collinear,
+        ladder=ladder,
     )
     query = QueryOptions(
         genes=genes,
@@ -156,6 +168,8 @@ def compare(
         missing=missing,
         collinear=choices.collinear,
         background=background,
+        ladder=choices.ladder,
+        reference=reference,
     )
     _check_threshold_is_used(regions, threshold)
     pair = query_regions(make_regions(regions, choices.threshold, names), query, atlas=atlas)
@@ -328,6 +342,8 @@ def compare_several(
     tail: bool = False,
     missing: Missing = "drop-genes",
     background: bool = True,
+    ladder: bool | None = None,
+    reference: Region | str | None = None,
 ) -> SeveralRegions:
     """Compare the expression of genes among several regions: all at once, and every two of them.
 
@@ -348,8 +364,8 @@ def compare_several(
         up by one test after the other; a seed serves each of them. With a preset, relabellings in which area is
         collinear with donor count as the smallest in the pairs, as in `jugex.compare`; the omnibus test has no such
         way, and always redraws them, or leaves them out where all relabellings are listed.
-    missing
-        See `jugex.analysis.differential_expression`.
+    missing, ladder, reference
+        See `jugex.compare`; the pairs have the ladder.
     atlas, genes, donors, within, exclude, tolerance
         See `jugex.query.region_pair`.
     overlap
@@ -387,7 +403,7 @@ def compare_several(
     <SeveralRegions: A, B, C, 2 genes, 3 pairs>
     """
     choices = find_preset(preset).replaced_by(
-        statistic=statistic, exchange=exchange, probes=probes, overlap=overlap, threshold=threshold
+        statistic=statistic, exchange=exchange, probes=probes, overlap=overlap, threshold=threshold, ladder=ladder
     )
     query = QueryOptions(
         genes=genes,
@@ -416,6 +432,8 @@ def compare_several(
         missing=missing,
         collinear=choices.collinear,
         background=background,
+        ladder=choices.ladder,
+        reference=reference,
     ).seeded()
     _check_threshold_is_used(regions, threshold)
     group = query_regions(make_regions(regions, choices.threshold, names), query, atlas=atlas)

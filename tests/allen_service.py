@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 
-from jugex.atlas.allen import DONORS, Donor
+from jugex.atlas.donors import DONORS, Donor
 from tests.servers import Handler, Reply, Request
 
 __all__ = ["AllenService", "make_service", "refuse", "serve_archives"]

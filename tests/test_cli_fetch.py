@@ -6,7 +6,7 @@ import pytest
 
 from jugex import cli
 from jugex.atlas import ArchivesAtlas, open_atlas
-from jugex.atlas.allen import DONORS
+from jugex.atlas.donors import DONORS
 from tests.atlas.conftest import make_archive
 from tests.servers import FileHandler, LocalServer
 
@@ -63,7 +63,7 @@ def test_builds_the_store_once(server, run, data, capsys):
     assert run() == 0
     assert "Store: up to date already; 2 donors, 8 samples, 3 probes" in capsys.readouterr().out
     atlas = open_atlas(data)
-    assert atlas.identity()["kind"] == "store"
+    assert atlas.identity().source.kind == "store"
     assert list(atlas.donors["donor_id"]) == [9861, 10021]
 
 
@@ -97,7 +97,7 @@ def test_an_interruption_says_that_the_next_call_goes_on(server, run, data, caps
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("jugex.atlas.transfer.ResumingDownloader._write", interrupt)
+    monkeypatch.setattr("jugex.progress.ByteBar.add", interrupt)
     assert run() == 130
     message = f"jugex: interrupted; what has arrived is kept in {data / 'archives'}, and the next jugex fetch goes on"
     assert message in capsys.readouterr().err

@@ -80,7 +80,7 @@ class TestGenes:
         atlas = jugex.open_atlas("simulated")
         assert atlas.genes.MAOA == "MAOA"
         assert atlas.genes is atlas.genes  # built once
-        assert list(atlas.restricted([9861]).genes) == list(atlas.genes)
+        assert list(atlas.with_donors([9861]).genes) == list(atlas.genes)
 
 
 class TestSelection:

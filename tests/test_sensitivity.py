@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 import jugex
-from jugex.analysis import engine, retest
+from jugex.analysis import retest
 from jugex.errors import JugexWarning, OptionError, ResultError
 from jugex.sensitivity import SENSITIVITY_COLUMNS, sensitivity
+from jugex.stats import engine
 from tests.toy import ToyAtlas, WellRegion, wells
 
 GENES = ["MAOA", "TAC1", "GAD2", "CNR1"]

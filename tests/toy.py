@@ -13,6 +13,7 @@ import pandas as pd
 
 from jugex.atlas import ExpressionAtlas
 from jugex.atlas.base import STRUCTURE_COLUMNS
+from jugex.atlas.identity import AtlasSource
 from jugex.regions import Region, RegionIdentity
 
 DONORS = pd.DataFrame(
@@ -64,12 +65,8 @@ class ToyAtlas(ExpressionAtlas):
     def name(self) -> str:
         return "toy atlas"
 
-    def identity(self) -> dict[str, Any]:
-        return {
-            "kind": "toy", "name": self.name, "simulated": False, "path": None, "space": self.space,
-            "n_samples": len(self.samples), "n_probes": len(self.probes),
-            "donors": self.donors.to_dict("records"), "files": [],
-        }  # fmt: skip
+    def _describe_source(self, donor_names):
+        return AtlasSource("toy")
 
     def _read_levels(self, sample_rows, probe_rows):
         return self.values[np.ix_(sample_rows, probe_rows)]

@@ -325,7 +325,8 @@ class ExpressionAtlas(ABC):
         """Return the atlas with other MNI coordinates of its samples.
 
         A sample that the table lacks is left out: where it lies in the other registration is not known, and its place
-        in the first one would mix the two. The number of such samples is recorded, and warned of.
+        in the first one would mix the two. The number of such samples is recorded, and warned of. New coordinates undo
+        a mirror: reflect after they are given.
 
         Parameters
         ----------
@@ -337,8 +338,6 @@ class ExpressionAtlas(ABC):
         ------
         AtlasError
             Where the table cannot be used, or has no well of the atlas.
-        OptionError
-            Where the atlas is mirrored: the reflection would be lost.
 
         Warns
         -----
@@ -354,8 +353,6 @@ class ExpressionAtlas(ABC):
         >>> float(moved.samples["mni_x"].mean() - atlas.samples["mni_x"].mean())
         3.0
         """
-        if self.changes.mirror is not None:
-            raise OptionError(f"{self.name} is mirrored, and other coordinates would undo that; give them first")
         read = read_coordinates(coordinates)
         samples = self.samples[self.samples["well_id"].isin(read.table.index)].copy()
         check_common_wells(len(samples), self.name)
@@ -369,7 +366,7 @@ class ExpressionAtlas(ABC):
         for axis in AXES:
             samples[axis] = read.table[axis].reindex(samples["well_id"]).to_numpy(dtype=np.float64)
         record = NewCoordinates(read.files, read.columns, n_wells=len(read.table), n_dropped=n_dropped)
-        return AtlasView(self, samples=samples, changes=replace(self.changes, coordinates=record))
+        return AtlasView(self, samples=samples, changes=replace(self.changes, coordinates=record, mirror=None))
 
     def mirrored(self, side: Side) -> ExpressionAtlas:
         """Return the atlas with all samples in one hemisphere: those of the other one are reflected at x = 0.

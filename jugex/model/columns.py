@@ -154,11 +154,11 @@ RESULT_COLUMNS = tuple(column.name for column in _RESULT)
 PROBE_COLUMNS = tuple(column.name for column in _PROBE)
 #: Columns that come last where tails were asked for.
 TAIL_COLUMNS = tuple(column.name for column in _TAIL)
-#: Columns of the table of all regions and of ``omnibus.tsv``; the means, `mean_1` to `mean_k`, follow `partial_eta_sq`.
+#: Columns of the table of all regions and of ``omnibus.tsv``; the means, `mean_1` to `mean_k`, follow `p_fwe_stepdown`.
 OMNIBUS_COLUMNS = (
-    "gene", "entrez_id", "significant", "p_fwe", "p_perm", "q_fdr", "q_fdr_by", "f", "df_area", "df_resid", "ss_area",
-    "ss_resid", "p_parametric", "p_fwe_stepdown", "partial_eta_sq", "mean_level", "n_samples", "n_donors", "n_probes",
-    "probe_r", "status",
+    "gene", "entrez_id", "significant", "p_fwe", "p_perm", "q_fdr", "q_fdr_by", "partial_eta_sq", "f", "df_area",
+    "df_resid", "ss_area", "ss_resid", "p_parametric", "p_fwe_stepdown", "mean_level", "n_samples", "n_donors",
+    "n_donors_both", "n_probes", "probe_r", "status",
 )  # fmt: skip
 #: Columns of the table of all pairs and of ``pairs.tsv``.
 PAIRS_COLUMNS = (

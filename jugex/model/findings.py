@@ -31,7 +31,6 @@ __all__ = [
     "ManyGenesDiffer",
     "MirroredHemispheres",
     "NearDetectionLimit",
-    "NeedsOneDonor",
     "NotConfirmable",
     "NotLinked",
     "OneExchangeOnly",
@@ -375,14 +374,6 @@ class DonorsDisagree(GeneFinding, frozen=True, tag="donors-disagree"):
         return "significant, but the donors do not all show a difference of the same sign"
 
 
-class NeedsOneDonor(GeneFinding, frozen=True, tag="needs-one-donor"):
-    """Significant genes that are not significant without one of the donors."""
-
-    @property
-    def what(self) -> str:
-        return "significant, but not without one of the donors (fewer samples, less power)"
-
-
 class ProbesDisagree(GeneFinding, frozen=True, tag="probes-disagree"):
     """Genes whose probes hardly correlate."""
 
@@ -437,7 +428,6 @@ AnyFinding: TypeAlias = (
     | ManyGenesDiffer
     | OneExchangeOnly
     | DonorsDisagree
-    | NeedsOneDonor
     | ProbesDisagree
     | NearDetectionLimit
 )

@@ -17,6 +17,7 @@ from jugex.atlas.annotation import CoordinatesLike
 from jugex.atlas.identity import Side
 from jugex.errors import OptionError
 from jugex.genes import AliasesLike, GeneRequest, clean_requests
+from jugex.regions import Region
 from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange
 from jugex.stats.statistics import Statistic
@@ -174,6 +175,9 @@ class TestOptions:
     missing: Missing = "drop-genes"
     collinear: Collinear = "redraw"
     background: bool = True
+    ladder: bool = True
+    diagnostic: bool = True
+    reference: Region | str | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in (
@@ -196,7 +200,7 @@ class TestOptions:
         alpha = self.alpha
         if isinstance(alpha, bool) or not isinstance(alpha, int | float | np.floating) or not 0 < alpha < 1:
             raise OptionError(f"alpha is a number between 0 and 1; got {alpha!r}")
-        for name in ("tail", "background"):
+        for name in ("tail", "background", "ladder", "diagnostic"):
             if not isinstance(getattr(self, name), bool):
                 raise OptionError(f"{name} is True or False; got {getattr(self, name)!r}")
         is_generator = isinstance(self.rng, np.random.Generator)
@@ -262,6 +266,7 @@ class Preset:
     overlap: Overlap = "higher-probability"
     threshold: float = 0.2
     collinear: Collinear = "redraw"
+    ladder: bool = True
 
     def replaced_by(self, **given: Any) -> Preset:
         """The preset with the choices that were given beside it: None is no choice."""
@@ -274,8 +279,10 @@ SOUND_CHOICES = Preset()
 #: What the earlier tools do.
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
-        "bludau2018": Preset(exchange="free", collinear="smallest"),
-        "siibra-jugex": Preset("sequential", "free", "winsorized-mean-scipy", "keep", collinear="smallest"),
+        "bludau2018": Preset(exchange="free", collinear="smallest", ladder=False),
+        "siibra-jugex": Preset(
+            "sequential", "free", "winsorized-mean-scipy", "keep", collinear="smallest", ladder=False
+        ),
     }
 )
 

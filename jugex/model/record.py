@@ -35,17 +35,20 @@ __all__ = [
     "BackgroundRecord",
     "CovariateRecord",
     "DesignRecord",
+    "DiagnosticRecord",
     "DonorCounts",
     "ExchangesRecord",
     "FamilyTail",
     "GenesRecord",
     "GroupMembership",
+    "LadderRecord",
     "PairRecord",
     "PermutationRecord",
     "Randomness",
     "RegionRecord",
     "RunRecord",
     "TailsRecord",
+    "VariogramRecord",
     "from_json",
     "is_record",
     "json_schema",
@@ -324,6 +327,82 @@ class TailsRecord:
 
 
 @dataclass(frozen=True)
+class VariogramRecord:
+    """How the genes of the pool vary over distance in the reference, in units of their variance, and the fit to it.
+
+    Attributes
+    ----------
+    distance_mm_within, distance_mm_between : tuple of K float
+        Mean distance of the pairs of each bin, of one donor and of two.
+    within, between, fitted_within, fitted_between : tuple of K float
+        Semivariances of each bin.
+    nugget, own, shared : float
+        Parts of the fitted variance: of single samples, of fields of each donor's own, of fields that donors share.
+    """
+
+    distance_mm_within: tuple[float, ...]
+    distance_mm_between: tuple[float, ...]
+    within: tuple[float, ...]
+    between: tuple[float, ...]
+    fitted_within: tuple[float, ...]
+    fitted_between: tuple[float, ...]
+    nugget: float
+    own: float
+    shared: float
+
+
+@dataclass(frozen=True)
+class DiagnosticRecord:
+    """Share of the pool's genes with p at most `alpha` at arbitrary pairs of places of the reference, by each rung."""
+
+    n_places: int
+    alpha: float
+    samples: float
+    donors: float
+    spatial: float
+
+
+@dataclass(frozen=True)
+class LadderRecord:
+    """What the upper rungs of the ladder stand on.
+
+    Attributes
+    ----------
+    tissue : str or None
+        Class of tissue of the reference; None where the atlas knows of none, or the reference was chosen.
+    sides : tuple of str
+        Hemispheres of its samples.
+    chosen : bool
+        Whether the user chose the reference.
+    n_reference, n_elsewhere : int
+        Samples in the reference, and those of them in neither region.
+    n_pool : int
+        Genes over which variances are pooled.
+    form : str
+        "pooled", "few-genes", "without-reference", or "none".
+    distance_mm : float or None
+        Between the mean coordinates of the regions' samples.
+    why_no_donors, why_no_spatial : str or None
+        Why a rung was not tried.
+    variogram : VariogramRecord or None
+    diagnostic : DiagnosticRecord or None
+    """
+
+    tissue: str | None
+    sides: tuple[str, ...]
+    chosen: bool
+    n_reference: int
+    n_elsewhere: int
+    n_pool: int
+    form: str
+    distance_mm: float | None
+    why_no_donors: str | None
+    why_no_spatial: str | None
+    variogram: VariogramRecord | None
+    diagnostic: DiagnosticRecord | None
+
+
+@dataclass(frozen=True)
 class PairRecord:
     """One pair of a comparison of several regions: its folder, or why it admits no test, and its own findings."""
 
@@ -366,6 +445,8 @@ class RunRecord:
         The command line; None where Python made the call.
     n_samples_missing : int
         Samples dropped because a value was missing in them; their wells stand in `missing_well_ids`.
+    ladder : LadderRecord or None
+        Of two regions; None where the ladder was not asked for.
     empty : dict of str to str
         Columns of the table that are empty for every gene tested, and why.
     pairs : tuple of PairRecord
@@ -390,6 +471,7 @@ class RunRecord:
     missing_well_ids: tuple[int, ...]
     exchanges: ExchangesRecord
     background: BackgroundRecord
+    ladder: LadderRecord | None
     tails: TailsRecord | None
     findings: tuple[AnyFinding, ...]
     empty: Mapping[str, str]

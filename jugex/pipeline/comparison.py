@@ -21,6 +21,7 @@ from jugex.pipeline.covariates import Covariate, adjust_for, collect_covariates
 from jugex.pipeline.diagnostics import check_reach, judge_background, judge_design, judge_genes, judge_samples
 from jugex.pipeline.drawings import Drawings
 from jugex.pipeline.genes import GeneValues, find_status, summarize_genes
+from jugex.pipeline.ladder import RUNG_COLUMNS, Rungs, climb
 from jugex.pipeline.records import (
     record_arguments,
     record_design,
@@ -187,7 +188,9 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
     test = permutation_test(
         genes.zscores[tested], genes.levels[tested], design, options.permutation, generator, group.region_names
     )
-    table = make_table(genes, design, prepared.status, test, group.region_names, options.alpha)
+    rungs = climb(group, genes, tested, options) if options.ladder and design.n_regions == 2 else None
+    columns = None if rungs is None else rungs.columns
+    table = make_table(genes, design, prepared.status, test, columns, group.region_names, options.alpha)
     donors = group.samples["donor_name"].to_numpy(dtype=object)[design.donor_starts]
     left_out = tabulate_left_out(table, genes.labels[tested], donors, test)
     exchanges = pd.DataFrame(
@@ -202,10 +205,11 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
         *foreseen,
         *judge_samples(group, covariates),
         *of_design,
-        *judge_genes(table, exchanges, left_out, group, options),
+        *judge_genes(table, exchanges, group, options),
         *judge_background(background, genes.unit),
     )
     why_no_tails = explain_no_tails(test.relabellings)
+    reasons = {"p_perm_tail": why_no_tails, "p_fwe_tail": why_no_tails, **_explain_no_rungs(rungs)}
     record = RunRecord(
         versions=list_versions(),
         date=today(),
@@ -223,12 +227,18 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
         missing_well_ids=prepared.missing_well_ids,
         exchanges=record_exchanges(exchanges, design, group.region_names, options),
         background=background,
+        ladder=None if rungs is None else rungs.record,
         tails=record_tails(test, why_no_tails),
         findings=findings,
-        empty=explain_empty_columns(table, {"p_perm_tail": why_no_tails, "p_fwe_tail": why_no_tails}),
+        empty=explain_empty_columns(table, reasons),
     )
     zscores = pd.DataFrame(genes.zscores.T, columns=genes.labels)
     return ComparisonData(table, group.samples, zscores, record, left_out, query=group)
+
+
+def _explain_no_rungs(rungs: Rungs | None) -> dict[str, str]:
+    """Why the columns of the upper rungs of the ladder are empty."""
+    return dict.fromkeys(RUNG_COLUMNS, "not asked for") if rungs is None else rungs.why_empty
 
 
 def _check_options(group: RegionGroup, options: TestOptions) -> None:
@@ -256,7 +266,7 @@ def prepare(group: RegionGroup, options: TestOptions) -> Prepared:
     DesignError
         Where the samples admit no test, or a covariate has missing values that may not be dropped.
     """
-    covariates = collect_covariates(group, options.covariates)
+    covariates = collect_covariates(group.atlas, group.samples, options.covariates)
     genes = summarize_genes(group, options.probes)
     dropped: tuple[int, ...] = ()
     if options.missing == "drop-samples":

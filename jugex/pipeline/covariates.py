@@ -18,7 +18,6 @@ from jugex.errors import DesignError, OptionError
 from jugex.model.findings import AnyFinding, CovariateLeftOut, CovariatesTakeContrast
 from jugex.model.options import CovariatesLike
 from jugex.model.record import CovariateRecord
-from jugex.query import RegionGroup
 from jugex.spaces import hemisphere_of
 from jugex.stats.design import Design, Exchange
 
@@ -90,12 +89,15 @@ def list_names(asked: CovariatesLike | None) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def collect_covariates(group: RegionGroup, asked: CovariatesLike | None) -> list[Covariate]:
-    """Find the covariates of the samples of a query.
+def collect_covariates(atlas: ExpressionAtlas, samples: pd.DataFrame, asked: CovariatesLike | None) -> list[Covariate]:
+    """Find the covariates of samples.
 
     Parameters
     ----------
-    group : RegionGroup
+    atlas : ExpressionAtlas
+        Where the samples come from.
+    samples : DataFrame, n rows
+        `well_id` and `donor_name`.
     asked : str, DataFrame, sequence of them, or None
         Names: `hemisphere` (where the sample was taken), `structure_class` (cortex, cerebellum, ...), `mni_x`,
         `mni_y`, `mni_z`, `age`, `sex`, `race`, or any column of the atlas's samples. A table (or the path of one) has
@@ -112,9 +114,9 @@ def collect_covariates(group: RegionGroup, asked: CovariatesLike | None) -> list
     OptionError
         Where there is no such covariate, or a table does not say which sample its rows are.
     """
-    found = {covariate.name: covariate for entry in _list_entries(asked) for covariate in _find(group, entry)}
-    if group.atlas.changes.mirror is not None and "hemisphere" not in found:
-        found["hemisphere"] = replace(_take(group, "hemisphere"), is_automatic=True)
+    found = {covariate.name: covariate for entry in _list_entries(asked) for covariate in _find(atlas, samples, entry)}
+    if atlas.changes.mirror is not None and "hemisphere" not in found:
+        found["hemisphere"] = replace(_take(atlas, samples, "hemisphere"), is_automatic=True)
     return list(found.values())
 
 
@@ -233,14 +235,14 @@ def _is_file(entry: str) -> bool:
     return Path(entry).is_file()
 
 
-def _find(group: RegionGroup, entry: str | pd.DataFrame) -> Iterator[Covariate]:
+def _find(atlas: ExpressionAtlas, samples: pd.DataFrame, entry: str | pd.DataFrame) -> Iterator[Covariate]:
     """Covariates of one entry: one by its name, or those of a table."""
     if isinstance(entry, str) and not _is_file(entry):
-        yield _take(group, entry)
+        yield _take(atlas, samples, entry)
         return
     table = _read_table(entry)
     for name in table.columns:
-        covariate = _make(str(name), table[name].reindex(group.samples["well_id"]))
+        covariate = _make(str(name), table[name].reindex(samples["well_id"]))
         yield replace(covariate, is_of_table=True)
 
 
@@ -261,10 +263,9 @@ def _read_table(entry: str | pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _take(group: RegionGroup, name: str) -> Covariate:
+def _take(atlas: ExpressionAtlas, samples: pd.DataFrame, name: str) -> Covariate:
     """Covariate of the atlas's samples or donors, by name."""
-    atlas = group.atlas
-    wells = group.samples["well_id"]
+    wells = samples["well_id"]
     known = atlas.samples.set_index("well_id")
     if name in known and name not in _NOT_COVARIATES:
         return _make(name, known[name].reindex(wells), is_factor=name.startswith("structure_") or None)
@@ -274,7 +275,7 @@ def _take(group: RegionGroup, name: str) -> Covariate:
         return _make(name, _classify(atlas)[known["structure_id"]].set_axis(known.index).reindex(wells))
     if name in _OF_DONOR:
         of_donor = atlas.donors.set_index("donor_name", drop=False)[_OF_DONOR[name]]
-        return _make(name, of_donor.reindex(group.samples["donor_name"]))
+        return _make(name, of_donor.reindex(samples["donor_name"]))
     others = [str(column) for column in known if column not in _NOT_COVARIATES]
     if Path(name).suffix.lower() in {".csv", ".tsv", ".txt", ".gz", ".parquet"} or Path(name).name != name:
         raise OptionError(f"there is no table of covariates {name}; check its path, or name a column of the samples")

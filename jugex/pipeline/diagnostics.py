@@ -20,7 +20,6 @@ from jugex.model.findings import (
     ManyGenesDiffer,
     MirroredHemispheres,
     NearDetectionLimit,
-    NeedsOneDonor,
     NotConfirmable,
     NotLinked,
     OneExchangeOnly,
@@ -168,7 +167,6 @@ def _is_of_both_hemispheres(group: RegionGroup) -> bool:
 def judge_genes(
     table: pd.DataFrame,
     exchanges: pd.DataFrame,
-    left_out: pd.DataFrame,
     group: RegionGroup,
     options: TestOptions,
 ) -> list[AnyFinding]:
@@ -180,8 +178,6 @@ def judge_genes(
         The table of results.
     exchanges : DataFrame
         Family-wise p of the genes tested under each exchange, by label.
-    left_out : DataFrame
-        What is left of significant genes without each donor.
     group : RegionGroup
         The samples used: their present calls say which genes are near background.
     options : TestOptions
@@ -201,9 +197,6 @@ def judge_genes(
     is_divided = (significant["n_donors_same_sign"] < significant["n_donors_both"]).to_numpy(dtype=bool)
     if is_divided.any():
         findings.append(DonorsDisagree(genes=tuple(significant.index[is_divided])))
-    needs_one = _find_carried(significant.index[~is_divided], left_out, alpha)
-    if needs_one:
-        findings.append(NeedsOneDonor(genes=needs_one))
     for rows, of_significant in ((significant, True), (others, False)):
         if genes := tuple(rows.index[(rows["probe_r"] < limit).to_numpy(dtype=bool)]):
             findings.append(ProbesDisagree(genes=genes, limit=limit, is_significant=of_significant))
@@ -214,13 +207,6 @@ def judge_genes(
             genes = tuple(significant.index[is_absent])
             findings.append(NearDetectionLimit(genes=genes, unit=options.unit))
     return findings
-
-
-def _find_carried(genes: pd.Index, left_out: pd.DataFrame, alpha: float) -> tuple[str, ...]:
-    """Those of the genes that are not significant without some donor."""
-    labels = left_out["gene"] + " " + left_out["probe_name"] if "probe_name" in left_out else left_out["gene"]
-    lost = set(labels[(left_out["p_fwe"] > alpha).to_numpy(dtype=bool)])
-    return tuple(gene for gene in genes if gene in lost)
 
 
 def judge_background(background: BackgroundRecord, unit: Unit) -> list[AnyFinding]:

@@ -23,7 +23,15 @@ from jugex.stats.aggregation import (
 )
 from jugex.stats.design import Design
 
-__all__ = ["NO_CALLS", "GeneValues", "find_status", "share_present", "summarize_genes"]
+__all__ = [
+    "NO_CALLS",
+    "GeneValues",
+    "find_status",
+    "score_probes",
+    "share_present",
+    "summarize_genes",
+    "summarize_probes",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -70,44 +78,72 @@ def summarize_genes(group: RegionGroup, how: ProbeAggregation) -> GeneValues:
     OptionError
         For `stability`, where no two donors of the atlas share three structures.
     """
+    score = score_probes(group.atlas, group.probes, group.levels, how)
+    return summarize_probes(group.probes, group.levels, group.zscores, how, score=score)
+
+
+def summarize_probes(
+    probes: pd.DataFrame,
+    levels: npt.NDArray[np.floating],
+    zscores: Floats,
+    how: ProbeAggregation,
+    *,
+    score: Floats | None = None,
+) -> GeneValues:
+    """Reduce probes to genes, in alphabetical order.
+
+    Parameters
+    ----------
+    probes : DataFrame, p rows
+        `probe_id`, `probe_name`, `gene`, `entrez_id`.
+    levels, zscores : ndarray, shape (n, p)
+        Log2 levels and z-scores of n samples.
+    how : str
+    score : ndarray, shape (p,), optional
+        As of `score_probes`.
+    """
     if how == "single":
-        return _take_probes(group)
-    gene_of_probe, symbols = pd.factorize(group.probes["gene"], sort=True)
-    by_gene = group.probes.groupby("gene", sort=True)
+        return _take_probes(probes, levels, zscores)
+    gene_of_probe, symbols = pd.factorize(probes["gene"], sort=True)
+    by_gene = probes.groupby("gene", sort=True)
     annotation = pd.DataFrame(
         {
             "gene": np.asarray(symbols, dtype=object),
             "entrez_id": by_gene["entrez_id"].first().astype("Int64").to_numpy(),
             "n_probes": by_gene.size().to_numpy(),
-            "probe_r": mean_probe_correlation(group.zscores, gene_of_probe),
+            "probe_r": mean_probe_correlation(zscores, gene_of_probe),
         }
     )
-    score = _score_probes(group, how)
-    zscores = aggregate_probes(group.zscores, gene_of_probe, how, score=score)
-    levels = aggregate_probes(group.levels.astype(np.float64), gene_of_probe, how, score=score)
-    return GeneValues(annotation["gene"].to_numpy(), annotation, zscores, levels)
+    return GeneValues(
+        annotation["gene"].to_numpy(),
+        annotation,
+        aggregate_probes(zscores, gene_of_probe, how, score=score),
+        aggregate_probes(levels.astype(np.float64), gene_of_probe, how, score=score),
+    )
 
 
-def _take_probes(group: RegionGroup) -> GeneValues:
+def _take_probes(probes: pd.DataFrame, levels: npt.NDArray[np.floating], zscores: Floats) -> GeneValues:
     """Every probe by itself, by gene and probe id."""
-    order = group.probes.sort_values(["gene", "probe_id"]).index.to_numpy()
-    probes = group.probes.loc[order].reset_index(drop=True)
+    order = probes.sort_values(["gene", "probe_id"]).index.to_numpy()
+    probes = probes.loc[order].reset_index(drop=True)
     annotation = probes[["gene", *PROBE_COLUMNS, "entrez_id"]].assign(n_probes=1, probe_r=np.nan)
     labels = (probes["gene"] + " " + probes["probe_name"]).to_numpy(dtype=object)
-    zscores, levels = (np.ascontiguousarray(values.T[order]) for values in (group.zscores, group.levels))
-    return GeneValues(labels, annotation, zscores, levels.astype(np.float64))
+    by_gene = [np.ascontiguousarray(values.T[order]) for values in (zscores, levels)]
+    return GeneValues(labels, annotation, by_gene[0], by_gene[1].astype(np.float64))
 
 
-def _score_probes(group: RegionGroup, how: ProbeAggregation) -> Floats | None:
+def score_probes(
+    atlas: ExpressionAtlas, probes: pd.DataFrame, levels: npt.NDArray[np.floating], how: ProbeAggregation
+) -> Floats | None:
     """Score (p,) by which one probe of a gene is chosen; None where none is.
 
-    `max-variance` takes the variance of the log2 levels over the samples of all regions, pooled; `stability` the
-    differential stability over all samples of the atlas (of the donors in use), because the structures in a few
+    `max-variance` takes the variance of the log2 levels (n, p) over the samples of all regions, pooled; `stability`
+    the differential stability over all samples of the atlas (of the donors in use), because the structures in a few
     regions have no pattern.
     """
     if how == "max-variance":
-        return probe_variance(group.levels)
-    return _score_stability(group.atlas, group.probes) if how == "stability" else None
+        return probe_variance(levels)
+    return _score_stability(atlas, probes) if how == "stability" else None
 
 
 def _score_stability(atlas: ExpressionAtlas, probes: pd.DataFrame) -> Floats:

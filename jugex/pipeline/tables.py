@@ -25,6 +25,7 @@ def make_table(
     design: Design,
     status: npt.NDArray[np.object_],
     test: PermutationTest,
+    rungs: pd.DataFrame | None,
     region_names: Sequence[str],
     alpha: float,
 ) -> pd.DataFrame:
@@ -38,7 +39,9 @@ def make_table(
     status : ndarray of str, shape (g,)
         "ok", or why a gene was not tested.
     test : PermutationTest
-        Of the genes that were.
+        Of the t genes that were.
+    rungs : DataFrame or None, t rows
+        Columns of the upper rungs of the ladder.
     region_names : sequence of str, length k
     alpha : float
         Family-wise error at which a gene is called significant.
@@ -52,15 +55,17 @@ def make_table(
     columns = list_columns(design.n_regions, by_probe=genes.unit == "probe", has_tails=test.tails is not None)
     table = genes.annotation.reindex(columns=columns)
     table["mean_level"] = genes.levels.mean(axis=1)
-    table["n_donors"] = design.n_donors
+    table["n_donors"], table["n_donors_both"] = design.n_donors, design.n_informative_donors
     sizes = design.counts.sum(axis=0)
     if design.n_regions == 2:
         table["n_samples_1"], table["n_samples_2"] = int(sizes[0]), int(sizes[1])
-        table["n_donors_both"] = design.n_informative_donors
     else:
         table["n_samples"] = int(sizes.sum())
     tested = np.flatnonzero(status == "ok")
-    computed = _compute_columns(test, region_names).set_axis(tested).reindex(table.index)
+    computed = _compute_columns(test, region_names)
+    if rungs is not None:
+        computed = pd.concat([computed, rungs], axis=1)
+    computed = computed.set_axis(tested).reindex(table.index)
     for column in computed.columns.intersection(table.columns):
         table[column] = computed[column]
     table["status"] = status
@@ -82,7 +87,7 @@ def list_columns(n_regions: int, *, by_probe: bool = False, has_tails: bool = Fa
     columns, means = list(RESULT_COLUMNS), []
     if n_regions > 2:
         columns, means = list(OMNIBUS_COLUMNS), [f"mean_{number}" for number in range(1, n_regions + 1)]
-    at = columns.index("partial_eta_sq") + 1
+    at = columns.index("p_fwe_stepdown") + 1 if means else len(columns)
     probes, tails = PROBE_COLUMNS if by_probe else (), TAIL_COLUMNS if has_tails else ()
     return [columns[0], *probes, *columns[1:at], *means, *columns[at:], *tails]
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_donors"]
 
-# intervals are drawn to this many times the span of the differences and the weighted interval: with two donors the
-# interval of their plain mean is 12.7 standard errors to each side, and would squeeze everything else
+# intervals are drawn to this many times the span of the differences and the weighted interval: an interval over two
+# donors reaches 12.7 standard errors to each side, and would squeeze everything else
 _MOST_SPAN = 1.5
 _MARGINS, _MM_PER_ROW, _LEAST_MM_PER_ROW = 28.0, 5.0, 3.0
 _TALLEST = 235.0  # mm: a page
@@ -39,11 +39,16 @@ Floats = npt.NDArray[np.float64]
 
 
 @in_journal_style
+<<<<<<< HEAD
+def plot_donors(result: DifferentialExpression, gene: str, *, ax: Axes | None = None) -> Axes:
+    """Forest of the donors' differences, with the weighted difference of the result below.
+=======
 def plot_donors(result: ComparisonData, gene: str, *, ax: Axes | None = None) -> Axes:
     """Forest of the donors' differences, with the weighted difference of the result and the plain mean over donors.
+>>>>>>> report
 
     Lines are 95 % intervals; an arrow says that an interval goes on. Markers grow with the donor's weight. The
-    weighted difference takes samples as replicates, the plain mean takes donors.
+    weighted difference takes samples as replicates; where the result has a difference over donors, it stands below.
 
     Parameters
     ----------
@@ -83,8 +88,13 @@ def plot_donors(result: ComparisonData, gene: str, *, ax: Axes | None = None) ->
     return ax
 
 
+<<<<<<< HEAD
+def _list_rows(result: DifferentialExpression, gene: str, donors: pd.DataFrame) -> pd.DataFrame:
+    """One row per donor, then the weighted difference and the one over donors: what each says, and how it looks."""
+=======
 def _list_rows(result: ComparisonData, gene: str, donors: pd.DataFrame) -> pd.DataFrame:
     """One row per donor, then the weighted difference and the plain mean: what each says, and how it looks."""
+>>>>>>> report
     styles, found = donor_styles(result), find_row(result, gene)
     share = donors["weight"] / donors["weight"].sum()
     of_donors = pd.DataFrame(
@@ -101,7 +111,7 @@ def _list_rows(result: ComparisonData, gene: str, donors: pd.DataFrame) -> pd.Da
     )  # fmt: skip
     totals = [("weighted", "diff", "ci_low", "ci_high", INK)]
     if np.isfinite(found["diff_donors"]):
-        totals.append(("mean of donors", "diff_donors", "ci_donors_low", "ci_donors_high", "white"))
+        totals.append(("over donors", "diff_donors", "ci_donors_low", "ci_donors_high", "white"))
     of_all = [
         {"name": name, "counts": "", "share": "", "diff": found[diff], "low": found[low], "high": found[high],
          "size": 36.0, "marker": "d", "face": face, "edge": INK}

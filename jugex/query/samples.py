@@ -302,7 +302,7 @@ def _refuse_shared(well_ids: pd.Series, regions: Sequence[Region]) -> None:
         return
     first, second = regions[0].name, regions[1].name
     where = f"both {first!r} and {second!r}" if len(regions) == 2 else f"several of the {len(regions)} regions"
-    wells = ", ".join(map(str, well_ids[:_N_SHOWN])) + (", ..." if len(well_ids) > _N_SHOWN else "")
+    wells = ", ".join(map(str, well_ids.head(_N_SHOWN))) + (", ..." if len(well_ids) > _N_SHOWN else "")
     raise RegionError(
         f"{len(well_ids)} samples lie in {where} (wells {wells}) and overlap is 'error'; choose another overlap policy "
         "or regions that do not touch"

@@ -1,1 +1,1 @@
-"""The statistics of a comparison, on arrays alone: no atlas, no region, no file."""
+"""Statistics on arrays alone: no atlas, no region, no file."""

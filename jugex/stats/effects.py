@@ -135,7 +135,7 @@ def compute_effects(
             else:
                 variance = ss_resid / df
             spread = float(design.spread(design.observed)[0])  # a'Ma
-            diff = along[:, 0] / np.sqrt(spread)
+            diff = adjusted_difference(values, design)
             margin = special.stdtrit(df_error, 0.975) * np.sqrt(variance / spread)
             difference = Difference(
                 diff=diff,

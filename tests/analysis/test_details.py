@@ -12,18 +12,17 @@ from scipy import stats
 
 import jugex
 from jugex.analysis import RESULT_COLUMNS, differential_expression
-from jugex.analysis.effects import small_sample_correction
-from jugex.analysis.intervals import hedges_g_interval, monte_carlo_interval, partial_eta_sq_interval
 from jugex.analysis.result import TAIL_COLUMNS
 from jugex.errors import OptionError
 from jugex.query import region_pair
 from jugex.report.reproduce import how_to_reproduce
+from jugex.stats.corrections import monte_carlo_interval
+from jugex.stats.effects import hedges_g_interval, partial_eta_sq_interval, small_sample_correction
 from tests.toy import ToyAtlas, wells
 
 DETAILS = [
     "gene", "direction", "hedges_g_low", "hedges_g_high", "partial_eta_sq_low", "partial_eta_sq_high",
     "p_perm_low", "p_perm_high", "p_fwe_low", "p_fwe_high", "q_fdr_by", "q_fdr_parametric",
-    "p_donor_fwe",
 ]  # fmt: skip
 N_GENES = 30
 

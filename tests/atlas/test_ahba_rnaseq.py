@@ -60,7 +60,7 @@ def test_values_wells_and_coordinates(microarray, tmp_path, values):
         atlas.samples[columns], known.reset_index(drop=True), check_dtype=False, check_index_type=False
     )
     assert atlas.name == f"Allen Human Brain Atlas, RNA-seq ({values})"
-    assert len(atlas.identity()["files"]) == 5  # values and samples of each donor, and the genes once
+    assert len(atlas.identity().source.files) == 5  # values and samples of each donor, and the genes once
 
 
 def test_one_donor(microarray, tmp_path):
@@ -93,7 +93,7 @@ class TestErrors:
         (tmp_path / "rnaseq" / "again" / "rnaseq_donor9861").rename(tmp_path / "rnaseq" / "donor 9861 again")
         with pytest.raises(AtlasError, match=r"donor 9861 again and .*rnaseq_donor9861 both hold donor H0351\.2001"):
             atlas_from_ahba_rnaseq(folder.parent, microarray)
-        with pytest.raises(AtlasError, match=r"the name of .*mine tells no donor; call it rnaseq_donor9861 or"):
+        with pytest.raises(AtlasError, match=r"the name of .*mine names no donor; call it rnaseq_donor9861 or"):
             atlas_from_ahba_rnaseq(folder.rename(tmp_path / "mine"), microarray)
 
     def test_of_wells(self, microarray, folder):
@@ -103,7 +103,7 @@ class TestErrors:
         with pytest.raises(AtlasError, match=expected):
             atlas_from_ahba_rnaseq(folder, microarray)
         with pytest.raises(AtlasError, match="2 of the 2 wells of rnaseq_donor9861"):
-            atlas_from_ahba_rnaseq(folder, microarray.restricted([10021]))
+            atlas_from_ahba_rnaseq(folder, microarray.with_donors([10021]))
         annotation.iloc[:1].to_csv(folder / "SampleAnnot.csv", index=False)
         with pytest.raises(AtlasError, match=r"RNAseqTPM\.csv has 2 samples, but SampleAnnot\.csv has 1"):
             atlas_from_ahba_rnaseq(folder, microarray)

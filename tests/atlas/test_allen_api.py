@@ -13,11 +13,10 @@ import pytest
 
 import jugex
 from jugex.atlas import ArchivesAtlas, open_atlas
-from jugex.atlas.allen import DONORS
 from jugex.atlas.allen_api import AllenApiAtlas
-from jugex.atlas.allen_http import AllenApiClient
+from jugex.atlas.allen_client import AllenApiClient
 from jugex.atlas.base import DONOR_COLUMNS, PROBE_COLUMNS, SAMPLE_COLUMNS, STRUCTURE_COLUMNS
-from jugex.atlas.views import mirrored
+from jugex.atlas.donors import DONORS
 from jugex.errors import AtlasError, GeneError, GeneWarning, OptionError
 from jugex.genes import ListedGene
 from tests.allen_service import make_service, serve_archives
@@ -186,7 +185,7 @@ class TestAtlas:
 
     def test_zscores_of_a_view_are_the_services_too(self, server):
         atlas = new_atlas().with_genes("MAOA")
-        np.testing.assert_array_equal(mirrored(atlas, "left").zscores(), atlas.zscores())
+        np.testing.assert_array_equal(atlas.mirrored("left").zscores(), atlas.zscores())
 
     def test_moments_are_those_of_the_levels(self, server):
         atlas = new_atlas().with_genes("MAOA")
@@ -209,7 +208,7 @@ class TestAtlas:
         assert structures.loc[4009, "acronym"] == "FL"
 
     def test_identity_names_every_answer(self, server, service):
-        identity = new_atlas(donors=[9861]).with_genes("MAOA").identity()
+        identity = new_atlas(donors=[9861]).with_genes("MAOA").identity().to_dict()
         assert json.loads(json.dumps(identity)) == identity
         assert {key: identity[key] for key in ("kind", "name", "url", "n_samples", "n_probes", "files")} == {
             "kind": "allen-api",
@@ -230,7 +229,7 @@ class TestAtlas:
     def test_donors_are_chosen_before_or_after(self, server):
         before = open_atlas(new_atlas(), donors=["H0351.1009", 9861]).with_genes("MAOA")
         assert [text.partition("[donors")[2] for text in criteria(server, "service")] == ["$eq9861]", "$eq12876]"]
-        after = new_atlas().with_genes("MAOA").restricted([12876, 9861])
+        after = new_atlas().with_genes("MAOA").with_donors([12876, 9861])
         pd.testing.assert_frame_equal(before.samples, after.samples)
         pd.testing.assert_frame_equal(before.donors, after.donors)
         np.testing.assert_array_equal(before.zscores(), after.zscores())
@@ -239,7 +238,7 @@ class TestAtlas:
         atlas = open_atlas("allen-api")
         assert isinstance(atlas, AllenApiAtlas)
         assert "asked for genes when they are used" in repr(atlas)
-        assert atlas.identity()["n_samples"] == 0
+        assert atlas.identity().n_samples == 0
         for use in (lambda: atlas.samples, lambda: atlas.probes, lambda: atlas.structures, atlas.levels, atlas.zscores):
             with pytest.raises(
                 AtlasError,

@@ -11,7 +11,7 @@ import pytest
 
 import jugex
 from jugex.atlas.allen_api import AllenApiAtlas
-from jugex.atlas.allen_http import AllenApiClient
+from jugex.atlas.allen_client import AllenApiClient
 from jugex.errors import AtlasError, JugexError, ServiceError
 from tests.allen_service import AllenService, make_service, refuse
 from tests.servers import LocalServer, Reply
@@ -157,7 +157,7 @@ class TestEachFailure:
 
     def test_retries_wait_longer_each_time(self, server, service, cache, monkeypatch):
         waited = []
-        monkeypatch.setattr("jugex.atlas.allen_http.time.sleep", waited.append)
+        monkeypatch.setattr("jugex.atlas.allen_client.time.sleep", waited.append)
         service.faults = [Reply(b"")] * 4
         client = AllenApiClient(server.url, retries=3, backoff=0.5, pause=0.25, cache=cache)
         with pytest.raises(ServiceError, match="asked 4 times"):
@@ -319,6 +319,6 @@ class TestCache:
         def fail(*_):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("jugex.atlas.allen_http.Path.replace", fail)
+        monkeypatch.setattr("jugex.atlas.allen_client.Path.replace", fail)
         assert new_atlas(server, cache).with_genes("MAOA").levels().shape == (6, 3)
         assert list(cache.iterdir()) == []

@@ -91,7 +91,7 @@ class TestIn:
         adata.write_h5ad(tmp_path / "data.h5ad")
         atlas = atlas_from_anndata(tmp_path / "data.h5ad")
         np.testing.assert_array_equal(atlas.levels(), expected.levels())
-        assert [file["file"] for file in atlas.identity()["files"]] == [str(tmp_path / "data.h5ad")]
+        assert [file.file for file in atlas.identity().source.files] == [str(tmp_path / "data.h5ad")]
 
     @pytest.mark.parametrize(
         ("options", "message"),

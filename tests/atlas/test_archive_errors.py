@@ -43,7 +43,7 @@ def test_file_that_is_no_archive(tmp_path):
 
 def test_archive_of_nobody_knows_which_donor(archive, tmp_path):
     archive.zip(tmp_path, "download.zip")
-    with pytest.raises(ArchiveError, match=r"download\.zip holds a donor archive, but nothing tells of which donor"):
+    with pytest.raises(ArchiveError, match=r"download\.zip holds a donor archive, but nothing says of which donor"):
         ArchivesAtlas(tmp_path)
 
 
@@ -59,13 +59,13 @@ def test_broken_zip_of_nobody_knows_which_donor(archive, tmp_path, name):
 def test_unpacked_archive_of_nobody_knows_which_donor(archive, tmp_path):
     archive.unpack(tmp_path).rename(tmp_path / "brain")
     for path in (tmp_path, tmp_path / "brain"):
-        with pytest.raises(ArchiveError, match=r"brain holds a donor archive, but nothing tells of which donor"):
+        with pytest.raises(ArchiveError, match=r"brain holds a donor archive, but nothing says of which donor"):
             ArchivesAtlas(path)
 
 
 def test_name_that_fits_two_donors_tells_none(archive, tmp_path):
     archive.zip(tmp_path, "9861_or_10021.zip")
-    with pytest.raises(ArchiveError, match="nothing tells of which donor"):
+    with pytest.raises(ArchiveError, match="nothing says of which donor"):
         ArchivesAtlas(tmp_path)
 
 

@@ -12,9 +12,9 @@ import pytest
 from scipy import stats
 
 from jugex.atlas import ArchivesAtlas
-from jugex.atlas.allen import DONORS
 from jugex.atlas.archives import DonorArchive
 from jugex.atlas.base import DONOR_COLUMNS, PROBE_COLUMNS, SAMPLE_COLUMNS, STRUCTURE_COLUMNS
+from jugex.atlas.donors import DONORS
 
 # mean and sd are taken in float64 in another order of summation than SciPy's: a few ulps of values up to 10
 CLOSE = {"rtol": 1e-12, "atol": 1e-12}
@@ -127,11 +127,11 @@ def test_archives_of_donors_not_asked_for_are_not_opened(new_archive, tmp_path):
 
 def test_expression_is_read_once_per_donor_at_first_use(new_archive, tmp_path, monkeypatch):
     opened = []
-    read_levels = DonorArchive.read_levels
+    matrix = DonorArchive.matrix
     monkeypatch.setattr(
         DonorArchive,
-        "read_levels",
-        lambda self, **options: opened.append(self.donor.donor_id) or read_levels(self, **options),
+        "matrix",
+        lambda self, *args, **keys: opened.append(self.donor.donor_id) or matrix(self, *args, **keys),
     )
     for donor in DONORS[:3]:
         new_archive(donor.donor_id).unpack(tmp_path)
@@ -140,7 +140,7 @@ def test_expression_is_read_once_per_donor_at_first_use(new_archive, tmp_path, m
     atlas.zscores(well_ids=[1002100])
     atlas.levels(well_ids=[1002101], probe_ids=[12])
     assert opened == [10021]
-    atlas.restricted(["H0351.2002", 9861]).levels()
+    atlas.with_donors(["H0351.2002", 9861]).levels()
     assert opened == [10021, 9861]
     atlas.levels()
     assert opened == [10021, 9861, 12876]
@@ -208,7 +208,7 @@ def test_identity_lists_files_with_checksums(new_archive, tmp_path):
     folder = new_archive(9861).unpack(tmp_path)
     zipped = new_archive(10021).zip(tmp_path)
     atlas = ArchivesAtlas(tmp_path)
-    identity = json.loads(json.dumps(atlas.identity()))
+    identity = json.loads(json.dumps(atlas.identity().to_dict()))
     assert identity["kind"] == "archives"
     assert identity["precision"] == str(atlas.levels().dtype) == "float64"
     assert identity["simulated"] is False
@@ -233,14 +233,14 @@ def test_identity_lists_files_with_checksums(new_archive, tmp_path):
         }
         for file in files
     ]
-    assert len(atlas.restricted([10021]).identity()["files"]) == 1
+    assert len(atlas.with_donors([10021]).identity().source.files) == 1
 
 
-def test_restricted_atlas_keeps_samples_and_numbers(new_archive, tmp_path):
+def test_atlas_of_some_donors_keeps_samples_and_numbers(new_archive, tmp_path):
     for donor in DONORS[:3]:
         new_archive(donor.donor_id).zip(tmp_path)
     atlas = ArchivesAtlas(tmp_path)
-    some = atlas.restricted([12876, 9861])
+    some = atlas.with_donors([12876, 9861])
     assert some.donors["donor_id"].tolist() == [9861, 12876]
     np.testing.assert_array_equal(some.zscores(), atlas.zscores(well_ids=some.samples["well_id"]))
     assert len(atlas.samples) == 12

@@ -53,7 +53,7 @@ def test_zscores_are_those_of_the_table_whatever_the_levels_are(table):
         (atlas.samples["donor_name"] == row["donor_name"]) & (atlas.samples["sample"] == row["sample"]), "well_id"
     ]
     assert atlas.zscores(well_ids=well, probe_ids=[row["probe_id"]]).item() == row["zscore"]
-    some = atlas.restricted([row["donor_name"]])
+    some = atlas.with_donors([row["donor_name"]])
     assert some.zscores(well_ids=well, probe_ids=[row["probe_id"]]).item() == row["zscore"]
 
 
@@ -89,7 +89,7 @@ def test_files(tables, table, tmp_path, kind):
     pd.testing.assert_frame_equal(atlas.samples[columns], expected.samples[columns])
     # tables of jugex have ten digits: half of the last one of a number between 1 and 10
     np.testing.assert_allclose(atlas.zscores(), expected.zscores(), rtol=0, atol=5e-10 if "jugex" in kind else 0)
-    assert len(atlas.identity()["files"]) == 1
+    assert len(atlas.identity().source.files) == 1
 
 
 def test_a_probe_that_a_sample_lacks_is_missing_there(table):

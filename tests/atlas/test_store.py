@@ -74,8 +74,9 @@ class TestContent:
         assert (open_atlas(built).zscores(probe_ids=[13]) == 0).all()
 
     def test_calls_are_those_of_the_archives(self, folder, built):
-        stored = StoreAtlas(built).restricted([9861, 10021])
+        stored = StoreAtlas(built).with_donors([9861, 10021])
         archives = ArchivesAtlas(folder / "archives", donors=[9861, 10021])
+        assert stored.has_calls
         np.testing.assert_array_equal(stored.present(), archives.present())
         some = {"well_ids": archives.samples["well_id"][[6, 1]], "probe_ids": [12, 11]}
         np.testing.assert_array_equal(stored.present(**some), archives.present(**some))
@@ -105,14 +106,17 @@ class TestContent:
             StoreAtlas(built).levels(probe_ids=[99])
 
     def test_identity_names_the_sources(self, folder, built):
-        identity = StoreAtlas(built).identity()
-        json.dumps(identity)
+        identity = json.loads(json.dumps(StoreAtlas(built).identity().to_dict()))
         assert identity["precision"] == str(StoreAtlas(built).levels().dtype) == "float32"
         assert (identity["kind"], identity["n_samples"], identity["simulated"]) == ("store", 17, False)
         expected = [
-            file for archive in ArchivesAtlas(folder / "archives").archives.values() for file in archive.checksums
+            {"donor_name": name} | file.to_dict()
+            for name, archive in ArchivesAtlas(folder / "archives").archives.items()
+            for file in archive.checksums
         ]
-        assert [{key: file[key] for key in ("file", "bytes", "sha256")} for file in identity["files"]] == expected
+        assert identity["files"] == expected
+        some = StoreAtlas(built).with_donors([10021]).identity().to_dict()
+        assert some["files"] == [file for file in expected if file["donor_name"] == "H0351.2002"]
 
     def test_another_process_gets_the_path_not_the_values(self, real):
         pickled = pickle.dumps(real[1])

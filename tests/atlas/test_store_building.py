@@ -18,7 +18,7 @@ import numpy as np
 import platformdirs
 import pytest
 
-from jugex.atlas import ArchivesAtlas, StoreAtlas, building, open_atlas, store_writing
+from jugex.atlas import ArchivesAtlas, StoreAtlas, building, open_atlas
 from jugex.atlas.building import BuildReport, build_store
 from jugex.errors import ArchiveError, AtlasNotFoundError, OptionError, StoreError
 from tests.atlas.conftest import add_calls
@@ -136,7 +136,7 @@ class TestRefusals:
 
     def test_donors_of_a_fuller_store_are_not_lost(self, archives, tmp_path, monkeypatch):
         build_store(archives, tmp_path)
-        monkeypatch.setattr(building, "_describe_sources", lambda _: pytest.fail("read the archives before refusing"))
+        monkeypatch.setattr(building, "_record_sources", lambda _: pytest.fail("read the archives before refusing"))
         expected = (
             r"replacing the store .*store would lose donor H0351\.2002 \(10021\); give another folder "
             r"\(--to DIR\), or replace it all the same with jugex build --overwrite \(overwrite=True\)$"
@@ -179,14 +179,14 @@ class TestRefusals:
 
     @staticmethod
     def fail_at(number, error, monkeypatch):
-        counts, write = iter(range(100)), store_writing._HashingStream.hexdigest
+        counts, write = iter(range(100)), building._HashingStream.hexdigest
 
         def fail(self):
             if next(counts) == number:
                 raise error
             return write(self)
 
-        monkeypatch.setattr(store_writing._HashingStream, "hexdigest", fail)
+        monkeypatch.setattr(building._HashingStream, "hexdigest", fail)
 
     def test_too_little_space_is_seen_before_anything_is_read(self, archives, tmp_path, monkeypatch):
         monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 1_000_000))
@@ -199,13 +199,13 @@ class TestRefusals:
             build_store(archives, tmp_path / "file")
 
     def test_archive_that_changes_while_it_is_read(self, archives, tmp_path, monkeypatch):
-        read_levels = building.ArchivesAtlas.keys_of
+        read_levels = ArchivesAtlas.read_levels_of
 
-        def touch_and_read(self, name):
+        def touch_and_read(self, name, dtype):
             (archives / "normalized_microarray_donor9861" / "Probes.csv").touch()
-            return read_levels(self, name)
+            return read_levels(self, name, dtype)
 
-        monkeypatch.setattr(ArchivesAtlas, "keys_of", touch_and_read)
+        monkeypatch.setattr(ArchivesAtlas, "read_levels_of", touch_and_read)
         with pytest.raises(StoreError, match=r"Probes\.csv was changed while it was read; build again when nothing"):
             build_store(archives, tmp_path)
         assert list_hidden(tmp_path) == []
@@ -280,14 +280,14 @@ def is_locked(folder):
 # a build that reports each file that it has written, and takes its time between them
 SLOW_BUILD = """
 import sys, time
-from jugex.atlas import building, store_writing
+from jugex.atlas import building
 
-write = store_writing._HashingStream.write
+write = building._HashingStream.write
 def write_slowly(self, data):
     for start in range(0, len(data), 64):
         write(self, data[start : start + 64])
         time.sleep(0.001)
-store_writing._HashingStream.write = write_slowly
+building._HashingStream.write = write_slowly
 rename = building.Path.rename
 def rename_slowly(self, target):
     time.sleep(0.02)

@@ -181,10 +181,10 @@ class TestDonors:
         some = jugex.open_atlas(whole, donors=["D1"])
         assert some.donors["donor_name"].tolist() == ["D1"]
         np.testing.assert_array_equal(some.zscores(), whole.zscores()[8:])
-        assert some.identity()["values_sha256"] == whole.identity()["values_sha256"]
-        assert some.identity()["n_samples"] == 8
+        assert some.identity().source == whole.identity().source
+        assert some.identity().n_samples == 8
         with pytest.raises(OptionError, match="unknown donor 'D7'"):
-            whole.restricted("D7")
+            whole.with_donors("D7")
 
 
 class TestFiles:
@@ -202,11 +202,11 @@ class TestFiles:
         for name in ("samples", "probes", "donors"):
             pd.testing.assert_frame_equal(getattr(atlas, name), getattr(expected, name))
         np.testing.assert_array_equal(atlas.levels(), expected.levels())
-        identity = atlas.identity()
+        identity = atlas.identity().to_dict()
         assert [file["sha256"] for file in identity["files"]] == [
             hashlib.sha256(paths[i].read_bytes()).hexdigest() for i in (0, 1, 2)
         ]
-        assert identity["values_sha256"] == expected.identity()["values_sha256"]
+        assert identity["values_sha256"] == expected.identity().source.values_sha256
         assert identity["name"] == f"expression.{ending}"
 
     def test_ids_in_a_column_of_parquet(self, samples, expression, tmp_path):
@@ -217,16 +217,16 @@ class TestFiles:
 
     def test_identity_is_json_and_follows_the_values(self, samples, expression):
         atlas = atlas_from_tables(samples, expression, name="My array", simulated=True, space="mine")
-        identity = atlas.identity()
+        identity = atlas.identity().to_dict()
         assert json.loads(json.dumps(identity, allow_nan=False)) == identity
         assert {key: identity[key] for key in ("kind", "name", "simulated", "space", "n_samples", "n_probes")} == {
             "kind": "tables", "name": "My array", "simulated": True, "space": "mine", "n_samples": 16, "n_probes": 4,
         }  # fmt: skip
         assert [donor["donor_name"] for donor in identity["donors"]] == ["D2", "D1"]
-        same = atlas_from_tables(samples, expression.T, name="My array", space="mine").identity()
+        same = atlas_from_tables(samples, expression.T, name="My array", space="mine").identity().to_dict()
         assert same["values_sha256"] == identity["values_sha256"]
         expression.iloc[0, 0] += 1e-9
-        other = atlas_from_tables(samples, expression, space="mine").identity()
+        other = atlas_from_tables(samples, expression, space="mine").identity().to_dict()
         assert other["values_sha256"] != identity["values_sha256"]
 
 

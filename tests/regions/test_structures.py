@@ -173,7 +173,7 @@ def test_bound_when_the_atlas_is_known(atlas):
     assert bound.locate(atlas.samples)["inside"].sum() == 6
     assert parse_region("structure:HiF", name="mine").bound_to(atlas).name == "mine"
     assert isinstance(parse_region("structure:HiF"), StructureRegion)
-    again = Region.from_structure("HiF", atlas=atlas).bound_to(atlas.restricted(["H0351.2001"]))
+    again = Region.from_structure("HiF", atlas=atlas).bound_to(atlas.with_donors(["H0351.2001"]))
     assert len(again.points) == 3
 
 

@@ -19,8 +19,8 @@ from jugex.stats.design import Design, Exchange
 from jugex.stats.engine import count_exceedances
 from jugex.stats.relabelling import make_relabellings
 from jugex.stats.statistics import Statistic
-from tests.analysis.designs import make_design
 from tests.slow.situations import ALPHA, LAYOUTS, N_GENES, N_RELABELLINGS, SEED, SHARED_VARIANCE
+from tests.stats.designs import make_design
 
 N_SETS = 10_000
 CONFIDENCE = 0.999

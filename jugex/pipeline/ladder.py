@@ -1,0 +1,347 @@
+"""The upper rungs of the ladder for two regions: would other donors show it, and is it more than distance explains?
+
+From the query the samples of the same tissue are taken, the genes of the run and a fixed pool of the atlas's genes are
+measured in them, and `jugex.stats.spatial` does the tests.
+"""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from jugex.atlas import ExpressionAtlas
+from jugex.errors import DesignError
+from jugex.genes import select_genes
+from jugex.model.options import TestOptions
+from jugex.model.record import DiagnosticRecord, LadderRecord, VariogramRecord
+from jugex.pipeline.covariates import Covariate, code_covariate, collect_covariates
+from jugex.pipeline.genes import GeneValues, score_probes, summarize_probes
+from jugex.progress import track
+from jugex.query import RegionGroup
+from jugex.query.probes import filter_probes
+from jugex.query.reference import TissueReference, find_reference
+from jugex.stats.aggregation import SELECTIONS
+from jugex.stats.spatial import Ladder, LadderResult, Reason, Reference, sum_pairs
+from jugex.stats.variogram import PairSums
+
+__all__ = ["RUNG_COLUMNS", "Rungs", "climb", "draw_places", "explain_reason", "measure_genes"]
+
+#: Genes of the atlas over which variances are pooled, and the seed that draws them.
+POOL_SIZE, _POOL_SEED = 2_000, 2_018
+#: Arbitrary pairs of places of the diagnostic, and the seed that draws them.
+_N_PLACES, _PLACES_SEED = 200, 2_018
+_FEWEST_FOR_DIAGNOSTIC = 300  # samples in the reference
+_GENES_AT_ONCE = 1_000
+#: Distances between places that count as those of the regions.
+_NEAR_SHARE = 0.15
+
+Floats = npt.NDArray[np.float64]
+
+#: Pools by atlas: read once for comparisons with the same reference, and freed with the atlas.
+_POOLS: weakref.WeakKeyDictionary[ExpressionAtlas, dict[object, PairSums]] = weakref.WeakKeyDictionary()
+
+_REASONS = {
+    Reason.ONE_INFORMATIVE_DONOR: "one donor has samples in both regions, and donors cannot be compared",
+    Reason.NO_REFERENCE: "samples without a coordinate cannot be seen against the tissue around them",
+    Reason.FEW_ELSEWHERE: "fewer than 100 samples of this tissue lie outside the regions",
+    Reason.FEW_BINS: "the samples of this tissue are too few to say how expression varies with distance",
+    Reason.TWO_TISSUES: "the regions are of two classes of tissue, and nothing says how far these differ anyway",
+    Reason.MIRRORED: "samples were mirrored, for which the test has not been calibrated",
+    Reason.COVARIATES_WITHOUT_REFERENCE: "covariates need samples outside the regions to be adjusted for",
+}
+_NO_VALUE = "a covariate is missing in samples outside the regions"
+_FAILED = "no gene of the pool varies outside the regions"
+
+
+@dataclass(frozen=True, eq=False)
+class Rungs:
+    """The rungs `donors` and `spatial` of the t genes tested.
+
+    Attributes
+    ----------
+    columns : DataFrame, t rows
+        `p_donors`, `p_donors_fwe`, `p_spatial`, `p_spatial_fwe`, `diff_donors` and the ends of both intervals; empty
+        where a rung was not tried.
+    record : LadderRecord
+    why_empty : dict of str to str
+        By column, why it is empty.
+    """
+
+    columns: pd.DataFrame
+    record: LadderRecord
+    why_empty: dict[str, str]
+
+
+_OF_DONORS = ("p_donors", "p_donors_fwe", "diff_donors", "ci_donors_low", "ci_donors_high")
+_OF_SPACE = ("p_spatial", "p_spatial_fwe", "ci_spatial_low", "ci_spatial_high")
+
+
+#: Columns of the table that the upper rungs fill.
+RUNG_COLUMNS = (*_OF_DONORS, *_OF_SPACE)
+
+
+def climb(group: RegionGroup, genes: GeneValues, tested: npt.NDArray[np.intp], options: TestOptions) -> Rungs:
+    """Test the genes of a pair for other donors and for space.
+
+    Parameters
+    ----------
+    group : RegionGroup
+        Two regions, with the samples used.
+    genes : GeneValues
+        Values of the g genes of the run.
+    tested : ndarray of int, shape (t,)
+        Those that have an F.
+    options : TestOptions
+
+    Returns
+    -------
+    Rungs
+    """
+    found = find_reference(group, options.reference)
+    try:
+        pool = _measure_pool(group, found, genes, options)
+    except DesignError as error:
+        return _leave_empty(found, tested, str(error))
+    try:
+        ladder = Ladder(pool, found.cells, withhold_spatial=found.withheld)
+    except DesignError:
+        return _leave_empty(found, tested, _FAILED)
+    columns, result = _test_genes(ladder, pool.reference, group, found, genes, tested, options)
+    why_not = {
+        **dict.fromkeys(_OF_DONORS, explain_reason(ladder.why_no_donors)),
+        **dict.fromkeys(_OF_SPACE, explain_reason(ladder.why_no_spatial)),
+    }
+    record = LadderRecord(
+        tissue=found.tissue,
+        sides=found.sides,
+        chosen=options.reference is not None,
+        n_reference=len(found.samples),
+        n_elsewhere=found.n_elsewhere,
+        n_pool=len(pool.values),
+        form=ladder.form.value,
+        distance_mm=_measure_distance(found),
+        why_no_donors=explain_reason(ladder.why_no_donors) or None,
+        why_no_spatial=explain_reason(ladder.why_no_spatial) or None,
+        variogram=_record_variogram(result),
+        diagnostic=_diagnose(ladder, found, options),
+    )
+    return Rungs(columns, record, {column: why for column, why in why_not.items() if why})
+
+
+def explain_reason(reason: Reason | None) -> str:
+    """Why a rung was not tried, in words; empty for none."""
+    return "" if reason is None else _REASONS[reason]
+
+
+def _leave_empty(found: TissueReference, tested: npt.NDArray[np.intp], why: str) -> Rungs:
+    columns = pd.DataFrame(np.nan, index=np.arange(len(tested)), columns=[*_OF_DONORS, *_OF_SPACE])
+    record = LadderRecord(
+        tissue=found.tissue,
+        sides=found.sides,
+        chosen=False,
+        n_reference=len(found.samples),
+        n_elsewhere=found.n_elsewhere,
+        n_pool=0,
+        form="none",
+        distance_mm=_measure_distance(found),
+        why_no_donors=why,
+        why_no_spatial=why,
+        variogram=None,
+        diagnostic=None,
+    )
+    return Rungs(columns, record, dict.fromkeys([*_OF_DONORS, *_OF_SPACE], why))
+
+
+def _make_reference(found: TissueReference, group: RegionGroup, options: TestOptions) -> Reference:
+    """The reference as arrays, with the covariates of its samples."""
+    points = found.points if found.withheld is not Reason.NO_REFERENCE else np.nan_to_num(found.points)
+    covariates = collect_covariates(group.atlas, found.samples, options.covariates)
+    columns = [_code(covariate) for covariate in covariates if covariate.values.nunique() > 1]
+    return Reference(points, found.samples["donor_name"].to_numpy(dtype=str), np.hstack(columns) if columns else None)
+
+
+def _code(covariate: Covariate) -> Floats:
+    if covariate.values.isna().any():
+        raise DesignError(_NO_VALUE)
+    return code_covariate(covariate.values, is_factor=covariate.is_factor)
+
+
+def _measure_pool(group: RegionGroup, found: TissueReference, genes: GeneValues, options: TestOptions) -> PairSums:
+    """The pool's genes in the reference; read once for the atlas and kept in memory."""
+    wells = found.samples["well_id"].to_numpy()
+    key = (
+        wells.tobytes(),
+        options.probes,
+        group.options.min_present,
+        group.options.present_in,
+        str(options.covariates),
+    )
+    is_kept = options.probes not in ("max-variance",) and not isinstance(options.covariates, pd.DataFrame)
+    kept = _POOLS.setdefault(group.atlas, {}) if is_kept else {}
+    if key not in kept:
+        reference = _make_reference(found, group, options)
+        kept.clear()  # of one reference at a time
+        symbols = _draw_pool(group, genes)
+        values = measure_genes(group, symbols, wells, options)[1]
+        values = values[np.isfinite(values).all(axis=1)][:POOL_SIZE]
+        kept[key] = sum_pairs(reference, values, n_threads=options.permutation.n_threads)
+    return kept[key]
+
+
+def _draw_pool(group: RegionGroup, genes: GeneValues) -> list[str]:
+    """Symbols of the pool: of the whole atlas, whatever genes were asked for; of a remote atlas those of the run."""
+    if group.atlas.is_remote:
+        return sorted(set(genes.annotation["gene"]))
+    symbols = sorted(set(group.atlas.probes["gene"].dropna()))
+    if len(symbols) <= POOL_SIZE:
+        return symbols
+    chosen = np.random.default_rng(_POOL_SEED).choice(len(symbols), POOL_SIZE, replace=False)
+    return [symbols[number] for number in np.sort(chosen)]
+
+
+def measure_genes(
+    group: RegionGroup, symbols: list[str], well_ids: npt.NDArray[np.integer], options: TestOptions
+) -> tuple[list[str], Floats]:
+    """Gene-level z-scores of genes in samples of the atlas, by the aggregation and the filter of the run.
+
+    Returns
+    -------
+    labels : list of str, length g
+    values : ndarray of float64, shape (g, N)
+    """
+    labels: list[str] = []
+    parts = []
+    chunks = range(0, len(symbols), _GENES_AT_ONCE)
+    for start in track(chunks, description="tissue around the regions", total=len(chunks)):
+        selection = select_genes(symbols[start : start + _GENES_AT_ONCE], group.atlas.genes)
+        used = group.samples["well_id"].to_numpy()
+        _, probes, _ = filter_probes(selection, group.atlas, used, group.options)
+        if not len(probes):
+            continue
+        probes = probes.reset_index(drop=True)
+        probe_ids = probes["probe_id"].to_numpy()
+        levels, zscores = group.atlas.levels_and_zscores(well_ids=well_ids, probe_ids=probe_ids)
+        score = None
+        if options.probes in SELECTIONS:  # the probe that the run chooses
+            score = score_probes(
+                group.atlas, probes, group.atlas.levels(well_ids=used, probe_ids=probe_ids), options.probes
+            )
+        values = summarize_probes(probes, levels, zscores, options.probes, score=score)
+        labels += values.labels.tolist()
+        parts.append(values.zscores)
+    return labels, np.concatenate(parts) if parts else np.empty((0, len(well_ids)))
+
+
+def _test_genes(
+    ladder: Ladder,
+    reference: Reference,
+    group: RegionGroup,
+    found: TissueReference,
+    genes: GeneValues,
+    tested: npt.NDArray[np.intp],
+    options: TestOptions,
+) -> tuple[pd.DataFrame, LadderResult | None]:
+    """Columns of both rungs for the genes tested."""
+    columns = pd.DataFrame(np.nan, index=np.arange(len(tested)), columns=[*_OF_DONORS, *_OF_SPACE])
+    if ladder.why_no_donors is not None and ladder.why_no_spatial is not None or not len(tested):
+        return columns, None
+    symbols = list(dict.fromkeys(genes.annotation["gene"].iloc[tested]))
+    labels, values = measure_genes(group, symbols, found.samples["well_id"].to_numpy(), options)
+    place = pd.Index(labels).get_indexer(pd.Index(genes.labels[tested]))
+    rows = values[place]
+    usable = np.flatnonzero((place >= 0) & np.isfinite(rows).all(axis=1))
+    result = ladder.test(sum_pairs(reference, rows[usable], n_threads=options.permutation.n_threads))
+    if (donors := result.donors) is not None:
+        for name, numbers in (
+            ("p_donors", donors.p),
+            ("p_donors_fwe", donors.p_fwe),
+            ("diff_donors", donors.theta),
+            ("ci_donors_low", donors.ci_low),
+            ("ci_donors_high", donors.ci_high),
+        ):
+            columns.loc[usable, name] = numbers
+    if (spatial := result.spatial) is not None:
+        for name, numbers in (
+            ("p_spatial", spatial.p),
+            ("p_spatial_fwe", spatial.p_fwe),
+            ("ci_spatial_low", spatial.ci_low),
+            ("ci_spatial_high", spatial.ci_high),
+        ):
+            columns.loc[usable, name] = numbers
+    return columns, result
+
+
+def _measure_distance(found: TissueReference) -> float | None:
+    """Distance between the mean coordinates of the regions' samples, in mm."""
+    first, second = (found.points[found.cells == code] for code in (0, 1))
+    if not len(first) or not len(second) or not np.isfinite([*first.mean(axis=0), *second.mean(axis=0)]).all():
+        return None
+    return float(np.linalg.norm(first.mean(axis=0) - second.mean(axis=0)))
+
+
+def _record_variogram(result: LadderResult | None) -> VariogramRecord | None:
+    """The pooled variogram and what was fitted to it."""
+    if result is None or result.variograms is None:
+        return None
+    of_genes = result.variograms
+    means, fitted = of_genes.bins.means, of_genes.mixture
+    return VariogramRecord(
+        distance_mm_within=tuple(means[0].tolist()),
+        distance_mm_between=tuple(means[1].tolist()),
+        within=tuple(of_genes.pooled[0].tolist()),
+        between=tuple(of_genes.pooled[1].tolist()),
+        fitted_within=tuple(fitted.within(means[0]).tolist()),
+        fitted_between=tuple(fitted.between(means[1]).tolist()),
+        nugget=float(fitted.nugget),
+        own=float(fitted.own.sum()),
+        shared=float(fitted.shared.sum()),
+    )
+
+
+def _diagnose(ladder: Ladder, found: TissueReference, options: TestOptions) -> DiagnosticRecord | None:
+    """Share of the pool's genes called at alpha by each rung, at arbitrary pairs of places of the reference."""
+    if ladder.why_no_spatial is not None or len(found.samples) < _FEWEST_FOR_DIAGNOSTIC or not options.diagnostic:
+        return None
+    places = draw_places(found)
+    try:
+        shares = ladder.calibrate(places)
+    except DesignError:
+        return None
+    tried = np.isfinite(shares.spatial)
+    if not tried.any():
+        return None
+    return DiagnosticRecord(
+        n_places=int(tried.sum()),
+        alpha=0.05,
+        samples=float(shares.samples[tried].mean()),
+        donors=float(shares.donors[tried].mean()),
+        spatial=float(shares.spatial[tried].mean()),
+    )
+
+
+def draw_places(found: TissueReference) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
+    """Arbitrary pairs of places: balls around samples, as large and about as far apart as the regions."""
+    rng, points, donors = np.random.default_rng(_PLACES_SEED), found.points, found.samples["donor_name"].to_numpy()
+    sizes = [int((found.cells == code).sum()) for code in (0, 1)]
+    apart = _measure_distance(found) or 0.0
+    places = []
+    for centre in rng.permutation(len(points))[: 5 * _N_PLACES]:
+        distance = np.linalg.norm(points - points[centre], axis=1)
+        near = np.flatnonzero(np.abs(distance - apart) <= max(_NEAR_SHARE * apart, 2.0))
+        if not len(near):
+            continue
+        other = rng.choice(near)
+        first = np.argsort(distance, kind="stable")[: sizes[0]]
+        from_other = np.linalg.norm(points - points[other], axis=1)
+        from_other[first] = np.inf
+        second = np.argsort(from_other, kind="stable")[: sizes[1]]
+        if len(set(donors[first]) & set(donors[second])) < 2:
+            continue
+        places.append((first, second))
+        if len(places) == _N_PLACES:
+            break
+    return places

@@ -1,0 +1,77 @@
+"""What numba compiles of the variogram: sums over pairs of samples. Compiled at first use, and cached on disk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit
+
+__all__ = ["sum_products", "tabulate_interpolation"]
+
+# no value is NaN; sums may be taken in another order than written, which lets them be taken in vectors
+_compile: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
+
+
+@_compile
+def sum_products(values, partners, starts, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Sum y_i y_j over the pairs of each class, for a block of genes.
+
+    The partners j of sample i in class c are ``partners[starts[c, i]:starts[c, i + 1]]``; `values` (N, b), out (C, b).
+    """
+    n_samples, width = values.shape
+    total = out[0].copy()
+    for c in range(starts.shape[0]):
+        out[c, :] = 0.0
+        for i in range(n_samples):
+            p, end = starts[c, i], starts[c, i + 1]
+            if p == end:
+                continue
+            total[:] = 0.0
+            while p + 8 <= end:  # eight rows at a time: the total is read and written once for them
+                y0, y1 = values[partners[p]], values[partners[p + 1]]
+                y2, y3 = values[partners[p + 2]], values[partners[p + 3]]
+                y4, y5 = values[partners[p + 4]], values[partners[p + 5]]
+                y6, y7 = values[partners[p + 6]], values[partners[p + 7]]
+                for b in range(width):
+                    total[b] += ((y0[b] + y1[b]) + (y2[b] + y3[b])) + ((y4[b] + y5[b]) + (y6[b] + y7[b]))
+                p += 8
+            while p < end:
+                y0 = values[partners[p]]
+                for b in range(width):
+                    total[b] += y0[b]
+                p += 1
+            y0 = values[i]
+            for b in range(width):
+                out[c, b] += y0[b] * total[b]
+
+
+@_compile
+def tabulate_interpolation(distances, donors, means, columns, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Add the products of interpolation matrices with columns to `out`.
+
+    Element (i, j) of the matrix of a bin is the bin's weight in the linear interpolation at the distance of i and j.
+
+    `distances` (N, N), `donors` (N,), `means` (2, K) the mean distances of the bins within and between donors,
+    `columns` (N, q), `out` (3, K, N, q): bins within donors at pairs of one donor, bins between donors at pairs of one
+    donor and at i = j, and bins between donors at all pairs.
+    """
+    n_samples, n_bins = len(donors), means.shape[1]
+    for i in range(n_samples):
+        for j in range(n_samples):
+            same = donors[i] == donors[j]
+            for kind in range(2):
+                if kind == 0 and (not same or i == j):
+                    continue
+                d, k = distances[i, j], 0
+                while k < n_bins and means[kind, k] <= d:
+                    k += 1
+                low, high = max(k - 1, 0), min(k, n_bins - 1)
+                share = 0.0 if low == high else (d - means[kind, low]) / (means[kind, high] - means[kind, low])
+                for q in range(columns.shape[1]):
+                    a, b = (1 - share) * columns[j, q], share * columns[j, q]
+                    table = 0 if kind == 0 else 2
+                    out[table, low, i, q] += a
+                    out[table, high, i, q] += b
+                    if kind == 1 and same:
+                        out[1, low, i, q] += a
+                        out[1, high, i, q] += b
