@@ -39,13 +39,8 @@ Floats = npt.NDArray[np.float64]
 
 
 @in_journal_style
-<<<<<<< HEAD
-def plot_donors(result: DifferentialExpression, gene: str, *, ax: Axes | None = None) -> Axes:
-    """Forest of the donors' differences, with the weighted difference of the result below.
-=======
 def plot_donors(result: ComparisonData, gene: str, *, ax: Axes | None = None) -> Axes:
-    """Forest of the donors' differences, with the weighted difference of the result and the plain mean over donors.
->>>>>>> report
+    """Forest of the donors' differences, with the weighted difference of the result below.
 
     Lines are 95 % intervals; an arrow says that an interval goes on. Markers grow with the donor's weight. The
     weighted difference takes samples as replicates; where the result has a difference over donors, it stands below.
@@ -88,13 +83,8 @@ def plot_donors(result: ComparisonData, gene: str, *, ax: Axes | None = None) ->
     return ax
 
 
-<<<<<<< HEAD
-def _list_rows(result: DifferentialExpression, gene: str, donors: pd.DataFrame) -> pd.DataFrame:
-    """One row per donor, then the weighted difference and the one over donors: what each says, and how it looks."""
-=======
 def _list_rows(result: ComparisonData, gene: str, donors: pd.DataFrame) -> pd.DataFrame:
-    """One row per donor, then the weighted difference and the plain mean: what each says, and how it looks."""
->>>>>>> report
+    """One row per donor, then the weighted difference and the one over donors: what each says, and how it looks."""
     styles, found = donor_styles(result), find_row(result, gene)
     share = donors["weight"] / donors["weight"].sum()
     of_donors = pd.DataFrame(

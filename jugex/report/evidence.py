@@ -7,11 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-<<<<<<< HEAD
-from jugex._text import count_of, format_p
-=======
 from jugex._text import count_of, format_p, join_words
->>>>>>> report
 from jugex.errors import JugexError
 from jugex.model.record import RunRecord
 from jugex.pipeline.comparison import ComparisonData, label_rows
@@ -23,24 +19,13 @@ __all__ = [
     "bound_q", "summarize_share", "tabulate_details", "tabulate_evidence", "tabulate_left_out", "tabulate_sensitivity",
 ]  # fmt: skip
 
-<<<<<<< HEAD
-__all__ = ["floor_of_q", "tabulate_details", "tabulate_evidence", "tabulate_left_out", "tabulate_sensitivity"]
-
-_SCHEMES = ("within-donor", "free")
-=======
 _EXCHANGES: tuple[LabelExchange, ...] = ("within-donor", "free")
->>>>>>> report
 _MOST_GENES_VARIED = 20
 _FEWEST_GENES_OF_A_SHARE = 100
 
 
-<<<<<<< HEAD
-def tabulate_evidence(result: DifferentialExpression, genes: Sequence[str]) -> dict[str, Any]:
-    """Evidence for some genes.
-=======
 def tabulate_evidence(data: ComparisonData, genes: Sequence[str]) -> dict[str, Any]:
     """Evidence for some genes of two regions.
->>>>>>> report
 
     Parameters
     ----------
@@ -51,16 +36,6 @@ def tabulate_evidence(data: ComparisonData, genes: Sequence[str]) -> dict[str, A
     Returns
     -------
     dict
-<<<<<<< HEAD
-        `rows`, each a dict of texts, and `share`: how many of all genes have a small p.
-    """
-    shown = result.table[result.labels.isin(genes).to_numpy()]
-    rows = {label: row for label, (_, row) in zip(result.labels[shown.index], shown.iterrows(), strict=True)}
-    p_fwe = result.settings.get("exchanges", {}).get("p_fwe", {})
-    return {
-        "rows": [_describe_gene(gene, rows[gene], p_fwe.get(gene, {}), result) for gene in genes],
-        "share": _tell_share(result),
-=======
         `rows`, each a dict of texts; `has_donors`, whether differences over donors are known; and `share`, how many of
         all genes differ nominally.
     """
@@ -93,7 +68,6 @@ def _format_evidence(gene: str, row: dict[Any, Any], data: ComparisonData) -> di
         "interval": f"{ends[0]} to {ends[1]}" if all(ends) else "",
         "probe_r": format_value(row["probe_r"]),
         "sd_ratio": format_value(row["sd_ratio"]),
->>>>>>> report
     }
 
 
@@ -115,35 +89,12 @@ def _judge_donors(gene: str, is_significant: bool, data: ComparisonData) -> str:
     return f"no: {join_words(reasons)} (fewer samples, less power)"
 
 
-<<<<<<< HEAD
-def tabulate_left_out(result: DifferentialExpression, genes: Sequence[str]) -> dict[str, Any]:
-    """p_fwe of the significant ones of some genes without each donor, as texts.
-=======
 def tabulate_left_out(data: ComparisonData, genes: Sequence[str]) -> dict[str, Any]:
     """p_fwe of some genes without each donor, as texts, as the run computed it for those that are significant.
->>>>>>> report
 
     Returns
     -------
     dict
-<<<<<<< HEAD
-        `donors`; `rows`, each the gene and, for each donor, its p_fwe without that one and whether it is no longer
-        significant; and `is_any_lost`, whether one is not.
-    """
-    table, alpha = result.leave_one_donor_out, result.settings["arguments"]["alpha"]
-    labels = table["gene"] if "probe_name" not in table else table["gene"] + " " + table["probe_name"]
-    by_gene = dict(list(table.groupby(labels, sort=False)))
-    rows = [
-        (gene, [(_p(p) or "no test", bool(p > alpha)) for p in by_gene[gene]["p_fwe"]])
-        for gene in genes
-        if gene in by_gene
-    ]
-    return {
-        "donors": list(pd.unique(table["left_out"])),
-        "rows": rows,
-        "is_any_lost": any(is_lost for _, cells in rows for _, is_lost in cells),
-    }
-=======
         `donors`, and `rows`: the gene, and for each donor its p_fwe without that one, and whether the gene loses its
         significance.
     """
@@ -190,7 +141,6 @@ def _format_details(gene: str, row: dict[Any, Any], details: dict[Any, Any]) -> 
         "q_fdr_parametric": _p(details["q_fdr_parametric"]),
     }
     return texts | {column: _p(row[column]) for column in ("p_fwe_tail", "p_perm_tail") if column in row}
->>>>>>> report
 
 
 def tabulate_sensitivity(sensitivity: pd.DataFrame | None, genes: Sequence[str]) -> dict[str, Any] | None:
@@ -226,58 +176,7 @@ def tabulate_sensitivity(sensitivity: pd.DataFrame | None, genes: Sequence[str])
     }
 
 
-<<<<<<< HEAD
-def _tell_share(result: DifferentialExpression) -> str:
-    """How many of all genes have a small p, beside what chance would give."""
-    background = result.settings.get("background")
-    if background is None or not background["n_genes"]:  # a result of an earlier version, or an atlas of few genes
-        why = "the result is of an earlier version" if background is None else background["why_not"]
-        return f"How many of all genes of the atlas differ between these regions is not known: {why}."
-    if background["n_genes"] < _FEWEST_GENES_OF_A_SHARE:
-        return (
-            f"Only {count_of(background['n_genes'], result.unit)} of this atlas can be tested: too few to say how many "
-            "differ between these regions in general."
-        )
-    return (
-        f"{100 * background['share']:.1f} % of all {background['n_genes']:,} {result.unit}s of the atlas that can be "
-        f"tested have p \N{LESS-THAN OR EQUAL TO} {background['p_perm']:g} before any correction, by "
-        f"{count_of(background['n_permutations'], 'relabelling')}; if the regions differed in nothing, about "
-        f"{100 * background['p_perm']:.0f} % would. Neighbouring regions exceed that without any difference between "
-        "areas, where expression changes smoothly from place to place."
-    )
-
-
-def floor_of_q(result: DifferentialExpression) -> dict[str, str]:
-    """How small q can be where p is the smallest of this run, as texts; empty where that is no hindrance."""
-    smallest, n = find_smallest_p(result.settings), len(tested_genes(result))
-    bh, by = n * smallest, n * smallest * sum(1 / rank for rank in range(1, n + 1))
-    if by <= result.settings["arguments"]["alpha"]:
-        return {}
-    return {"p": format_p(smallest), "n": count_of(n, result.unit), "bh": format_p(bh), "by": format_p(by)}
-
-
-def _describe_details(gene: str, row: pd.Series[Any], details: pd.Series[Any]) -> dict[str, str]:
-    texts = {
-        "gene": gene,
-        "p_fwe": _interval(details["p_fwe_low"], details["p_fwe_high"], _p),
-        "p_perm": _interval(details["p_perm_low"], details["p_perm_high"], _p),
-        "hedges_g": _number(row["hedges_g"]),
-        "hedges_g_interval": _interval(details["hedges_g_low"], details["hedges_g_high"], _number),
-        "partial_eta_sq": _number(row["partial_eta_sq"]),
-        "partial_eta_sq_interval": _interval(details["partial_eta_sq_low"], details["partial_eta_sq_high"], _number),
-        "p_fwe_stepdown": _p(row["p_fwe_stepdown"]),
-        "q_fdr": _p(row["q_fdr"]),
-        "q_fdr_by": _p(details["q_fdr_by"]),
-        "q_fdr_parametric": _p(details["q_fdr_parametric"]),
-    }
-    tails = {column: _p(row[column]) for column in ("p_fwe_tail", "p_perm_tail") if column in row.index}
-    return texts | tails
-
-
-def _describe_choice(row: dict[str, Any]) -> dict[str, Any]:
-=======
 def _format_choice(row: dict[Any, Any]) -> dict[str, Any]:
->>>>>>> report
     varied = [] if row["is_headline"] else str(row["varied"]).split(", ")
     changed = ", ".join(f"{name} {row[name]:g}" if name == "threshold" else f"{name} {row[name]}" for name in varied)
     ok = row["status"] == "ok"
@@ -293,23 +192,6 @@ def _format_choice(row: dict[Any, Any]) -> dict[str, Any]:
     }
 
 
-<<<<<<< HEAD
-def _describe_gene(
-    label: str, row: pd.Series[Any], p_fwe: dict[str, float], result: DifferentialExpression
-) -> dict[str, str]:
-    chosen = result.settings["permutation"]["exchange"]
-    known = {chosen: row["p_fwe"], **p_fwe}
-    return {
-        "gene": label,
-        **{
-            scheme.replace("-", "_"): _p(known.get(scheme)) or f"> {result.settings['arguments']['alpha']:g}"
-            for scheme in _SCHEMES
-        },
-        "same_sign": "" if pd.isna(row["n_donors_same_sign"]) else _tell_same_sign(row),
-        "probe_r": _number(row["probe_r"]),
-        "sd_ratio": _number(row["sd_ratio"]),
-    }
-=======
 def summarize_share(record: RunRecord) -> str:
     """How many of all genes of the atlas have a small p, beside what chance would give."""
     background, unit = record.background, record.unit
@@ -337,11 +219,6 @@ def bound_q(data: ComparisonData) -> dict[str, str]:
     if by <= data.record.arguments.alpha:
         return {}
     return {"p": format_p(smallest), "n": count_of(n, data.unit), "bh": format_p(bh), "by": format_p(by)}
->>>>>>> report
-
-
-def _tell_same_sign(row: pd.Series[Any]) -> str:
-    return f"{row['n_donors_same_sign']} of {row['n_donors_both']}"
 
 
 def _p(value: Any) -> str:

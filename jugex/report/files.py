@@ -14,16 +14,6 @@ from urllib.parse import quote
 
 import pandas as pd
 
-<<<<<<< HEAD
-from jugex.analysis import RESULT_COLUMNS, DifferentialExpression
-from jugex.analysis.result import COLUMN_TYPES, LEFT_OUT_COLUMNS, PROBE_COLUMNS, SAMPLE_COLUMNS, TAIL_COLUMNS
-from jugex.errors import ResultError, tell_problem
-from jugex.report.drawings import FILE, collect_drawings, read_drawings, write_drawings
-from jugex.report.folders import check_output, replacing_file, replacing_folder, write_settings
-from jugex.report.methods import methods_text
-from jugex.report.sidecars import LEFT_OUT, write_sidecars
-from jugex.report.tables import MAX_GENES_IN_SAMPLES, MISSING, write_tsv
-=======
 from jugex.errors import ResultError, tell_problem
 from jugex.model.columns import (
     LEFT_OUT_COLUMNS,
@@ -42,7 +32,6 @@ from jugex.report.methods import compose_methods, format_methods
 from jugex.report.page import render_page
 from jugex.report.summary import name_adjustment
 from jugex.report.tables import MAX_GENES_IN_SAMPLES, MISSING, read_samples, read_tsv, write_samples, write_tsv
->>>>>>> report
 
 __all__ = [
     "check_output",
@@ -83,19 +72,11 @@ def save_result(
     Returns
     -------
     Path
-<<<<<<< HEAD
-        The folder, with ``results.tsv``, ``leave_one_donor_out.tsv``, ``samples.tsv``, ``settings.json``,
-        ``methods.md``, ``report.html`` and ``figures/``; for more than 200 genes also ``zscores.parquet``.
-        ``results.json``, ``leave_one_donor_out.json`` and ``samples.json`` say what the columns of the tables mean, in
-        the manner of BIDS. ``drawings.npz`` holds what the page draws beyond them:
-        the voxels of both regions, the other samples of the atlas and the probes of the genes drawn.
-=======
         The folder, with ``results.tsv``, ``samples.tsv``, ``settings.json``, ``methods.md``, ``report.html`` and
         ``figures/``; for more than 200 genes also ``zscores.parquet``, and with significant genes ``left_out.tsv``,
         what is left of them without each donor. The JSON file beside each table says what its columns mean, in the
         manner of BIDS. ``drawings.npz`` holds what the page draws beyond the tables: the voxels of both regions, the
         other samples of the atlas and the probes of the genes drawn.
->>>>>>> report
 
     Raises
     ------
@@ -109,27 +90,14 @@ def save_result(
     >>> from jugex.report import save_result
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
     >>> sorted(path.name for path in save_result(result, "saved").glob("*.tsv"))
-<<<<<<< HEAD
-    ['leave_one_donor_out.tsv', 'results.tsv', 'samples.tsv']
-=======
     ['left_out.tsv', 'results.tsv', 'samples.tsv']
->>>>>>> report
     """
     directory = Path(directory)
     check_output(directory, overwrite=overwrite)
     with replacing_folder(directory) as folder:
-<<<<<<< HEAD
-        write_tsv(result.table, folder / "results.tsv")
-        write_tsv(result.leave_one_donor_out, folder / f"{LEFT_OUT}.tsv")
-        write_samples(result.samples, result.zscores, folder)
-        write_settings(result.settings, folder)
-        write_sidecars(result, folder, with_zscores=result.zscores.shape[1] <= MAX_GENES_IN_SAMPLES)
-        (folder / "methods.md").write_text(methods_text(result), encoding="utf-8")
-=======
         _write_data(data, folder, "results")
         if not data.leave_one_donor_out.empty:
             _write_described(data.leave_one_donor_out, data.record, folder, "left_out")
->>>>>>> report
         if sensitivity is not None:
             write_tsv(sensitivity, folder / "sensitivity.tsv")
         kept = as_in_files(data)
@@ -302,7 +270,7 @@ def read_result(directory: str | PathLike[str]) -> ComparisonData:
     Parameters
     ----------
     directory : path-like
-        Folder with ``results.tsv``, ``leave_one_donor_out.tsv``, ``samples.tsv`` and ``settings.json``.
+        Folder with ``results.tsv``, ``samples.tsv`` and ``settings.json``.
 
     Returns
     -------
@@ -315,20 +283,8 @@ def read_result(directory: str | PathLike[str]) -> ComparisonData:
         Where a file is missing or is not what it should be.
     """
     directory = Path(directory)
-<<<<<<< HEAD
-    _check_result(directory)
-    try:
-        settings = json.loads((directory / "settings.json").read_text(encoding="utf-8"))
-        if "jugex" not in settings["versions"]:
-            raise KeyError("versions.jugex")
-        table = _read_table(directory / "results.tsv", RESULT_COLUMNS, RESULT_COLUMNS + TAIL_COLUMNS)
-        left_out = _read_table(directory / f"{LEFT_OUT}.tsv", LEFT_OUT_COLUMNS)
-        samples, zscores = read_samples(directory)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-=======
     if directory.is_dir() and holds_group(directory):
         pairs = ", ".join(sorted(path.name for path in directory.iterdir() if (path / "results.tsv").exists()))
->>>>>>> report
         raise ResultError(
             f"{directory} holds a comparison of several regions; name the folder of a pair in it: {pairs}"
         )
@@ -366,11 +322,7 @@ def _read_data(directory: Path, name: str) -> ComparisonData:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _explain(directory, error) from error
     drawings = read_drawings(directory, n_samples=len(samples))
-<<<<<<< HEAD
-    return DifferentialExpression(table, samples, zscores, settings, left_out, inputs=None, drawings=drawings)
-=======
     return ComparisonData(table, samples, zscores, record, left_out, drawings=drawings)
->>>>>>> report
 
 
 def _read_left_out(path: Path) -> pd.DataFrame:
@@ -421,71 +373,3 @@ def load_sensitivity(directory: str | PathLike[str]) -> pd.DataFrame | None:
     if drawings := read_drawings(path.parent):
         table.attrs["left_out"] = drawings.not_varied
     return table
-<<<<<<< HEAD
-
-
-def write_samples(samples: pd.DataFrame, zscores: pd.DataFrame, folder: Path) -> None:
-    """Write samples (n rows) and their gene-level z-scores (n x genes); many genes get a file of their own."""
-    described = samples[list(SAMPLE_COLUMNS)]
-    if zscores.shape[1] <= MAX_GENES_IN_SAMPLES:
-        write_tsv(pd.concat([described, zscores.set_axis(described.index)], axis=1), folder / "samples.tsv")
-        return
-    write_tsv(described, folder / "samples.tsv")
-    keys = described[["well_id", "region"]].reset_index(drop=True)
-    keys.columns = [_name_apart(name, zscores.columns) for name in ("well_id", "region")]
-    pd.concat([keys, zscores.reset_index(drop=True)], axis=1).to_parquet(folder / "zscores.parquet", index=False)
-
-
-def _name_apart(name: str, genes: pd.Index) -> str:
-    """Name of a key with as many underscores as no gene has: Parquet holds no two columns of one name."""
-    while name in genes:
-        name += "_"
-    return name
-
-
-def _check_result(directory: Path) -> None:
-    """Refuse what can hold no result of one comparison."""
-    if not directory.is_dir():
-        raise ResultError(f"there is no folder {directory}; name the folder that jugex compare or result.save wrote")
-    if (directory / "omnibus.tsv").exists():
-        pairs = ", ".join(sorted(path.name for path in directory.iterdir() if (path / "results.tsv").exists()))
-        raise ResultError(
-            f"{directory} holds a comparison of several regions; name the folder of a pair in it: {pairs}"
-        )
-
-
-def _read_table(path: Path, *forms: tuple[str, ...]) -> pd.DataFrame:
-    """A table that has the columns of one of these forms, those of probes aside."""
-    table = pd.read_csv(
-        path, sep="\t", dtype=COLUMN_TYPES, keep_default_na=False, na_values=[MISSING]
-    )  # a gene may be called NA
-    columns = tuple(column for column in table if column not in PROBE_COLUMNS)
-    if columns not in forms:
-        raise ValueError(f"{path.name} has other columns than the ones it should have")
-    return table
-
-
-def read_samples(directory: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read samples and z-scores that `write_samples` wrote."""
-    path, n_described = directory / "samples.tsv", len(SAMPLE_COLUMNS)
-    # columns are read by position: a gene may be called like a column that describes the samples
-    names = pd.read_csv(path, sep="\t", header=None, nrows=1, dtype="object", keep_default_na=False).iloc[0].tolist()
-    if tuple(names[:n_described]) != SAMPLE_COLUMNS:
-        raise ValueError(f"{path.name} has other columns than the ones it should have")
-    text = ("region", "donor_name", "structure_acronym", "structure_name")
-    table = pd.read_csv(
-        path,
-        sep="\t",
-        header=0,
-        names=list(range(len(names))),
-        dtype={SAMPLE_COLUMNS.index(name): "object" for name in text},
-        keep_default_na=False,
-        na_values=[MISSING],
-    )
-    samples = table.iloc[:, :n_described].set_axis(names[:n_described], axis=1)
-    zscores = table.iloc[:, n_described:].astype("float64").set_axis(names[n_described:], axis=1)
-    if (directory / "zscores.parquet").exists():
-        zscores = pd.read_parquet(directory / "zscores.parquet").iloc[:, 2:]
-    return samples, zscores
-=======
->>>>>>> report

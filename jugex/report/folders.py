@@ -17,14 +17,8 @@ __all__ = ["check_output", "replacing_file", "replacing_folder"]
 
 #: What jugex writes into the folder of a result: these names are replaced with it, everything else is the user's.
 _OWN_FILES = re.compile(
-<<<<<<< HEAD
-    r"(results|samples|leave_one_donor_out|omnibus|pairs|sensitivity|comparison)\.tsv"
-    r"|(settings|results|samples|leave_one_donor_out|omnibus|pairs)\.json|zscores\.parquet"
-    r"|drawings\.npz|methods\.md|report\.html"
-=======
     r"(results|samples|left_out|omnibus|pairs|sensitivity|comparison)\.tsv"
     r"|(settings|results|samples|left_out|omnibus|pairs)\.json|zscores\.parquet|drawings\.npz|methods\.md|report\.html"
->>>>>>> report
 )
 _OWN_FIGURES = re.compile(r"(volcano|brain|gene-\d+-.+)\.(svg|png)")
 _OWN_FOLDERS = re.compile(r"figures|pair_\d+_\d+")

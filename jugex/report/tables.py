@@ -23,11 +23,7 @@ _SAMPLES, _ZSCORES = "samples.tsv", "zscores.parquet"
 
 
 def write_tsv(table: pd.DataFrame, target: Path | TextIO) -> None:
-<<<<<<< HEAD
-    r"""Write a table as UTF-8, tab-separated, ``\n``, floats as ``%.10g``, truth as ``TRUE`` and ``FALSE``."""
-=======
     r"""Write a table as UTF-8, tab-separated, ``\n``, floats as ``%.10g``, ``TRUE`` and ``FALSE``."""
->>>>>>> report
     if isinstance(target, Path):
         with target.open("w", encoding="utf-8", newline="") as stream:
             return write_tsv(table, stream)
