@@ -87,7 +87,7 @@ def draw_donors(result: ComparisonData, row: Mapping[Any, Any], donors: pd.DataF
     ]
     overall = [
         _Row("adjusted", row["diff"], row["ci_low"], row["ci_high"], "currentColor", "D"),
-        _Row("over donors", row["diff_donors"], row["ci_donors_low"], row["ci_donors_high"], "currentColor", "s"),
+        _Row("mean of donors", row["diff_donors"], row["ci_donors_low"], row["ci_donors_high"], "currentColor", "s"),
     ]
     rows += [entry for entry in overall if not pd.isna(entry.diff)]
     ends = np.array([value for entry in rows for value in entry[1:4]], dtype=np.float64)

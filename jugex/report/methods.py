@@ -128,9 +128,8 @@ def compose_methods(data: ComparisonData) -> Methods:
 
     Returns
     -------
-
-    Methods
-    -------
+    result : Methods
+        Sentences of plain text, and exactly the references that they cite.
     """
     record = data.record
     opening = (_name_tool(record), _name_atlas(record), *_list_annotation(record))
