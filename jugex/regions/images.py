@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,14 +20,14 @@ from jugex.regions.base import Membership, Region, sample_points
 from jugex.regions.grids import Affine, Mask, Points, voxel_volume
 from jugex.regions.identity import RegionIdentity
 from jugex.regions.labels import find_label, match_names, read_folder_table, read_label_table
-from jugex.regions.nifti import Stack, Volume, read_image
+from jugex.regions.nifti import Stack, Values, Volume, read_image
 from jugex.spaces import MNI_SPACE
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
     from nibabel.spatialimages import SpatialImage
 
-__all__ = ["ImageRegion", "check_threshold", "region_from_image", "select_region"]
+__all__ = ["ImageKind", "ImageRegion", "check_threshold", "kind_of", "region_from_image", "select_region"]
 
 #: Decimals of voxel coordinates that count: rounding noise must not decide on which side a sample lies.
 _DECIMALS = 6
@@ -188,9 +188,10 @@ def region_from_image(
 ) -> ImageRegion:
     """Make a region of a NIfTI image in MNI space, or in a space of the user's own.
 
-    Real numbers are probabilities, percent where the image's maximum exceeds 1. Integers are a binary mask where
-    they are 0 and one other value, else labels, of which `label` names one. Of a 4-D image, one map per volume,
-    `label` names the volume; its integers are percent where its maximum exceeds 1.
+    What an image is follows from its values, not from its data type: whole numbers are a binary mask where they are 0
+    and one other value, else labels, of which `label` names one; other numbers from 0 to 1 are probabilities. Percent
+    are to be said. What is none of these, such as a map of z-values, is refused. Of a 4-D image, one map per volume,
+    `label` names the volume; its whole numbers up to 100 are percent.
 
     Parameters
     ----------
@@ -205,7 +206,7 @@ def region_from_image(
         Number of a label or of a volume of a 4-D image, as the table beside the image counts them (see
         `jugex.regions.labels`), or its name there. Without a table, volumes are counted from 0.
     percent : bool, default False
-        Whether the image holds percent, which an image of integers cannot tell (FSL's probability maps).
+        Whether the image holds percent, which its values cannot tell (FSL's probability maps).
     space : str, default "MNI152NLin2009cAsym"
         Space of the image. In another than MNI152, where the brain lies is not checked, nor whether the header names
         a space.
@@ -235,9 +236,9 @@ def region_from_image(
     <Region 'my region': 8,000 mm3>
     """
     threshold = check_threshold(threshold)
-    if percent and label is not None:
-        raise OptionError(f"an image of percent has no labels: give either percent or label={label!r}")
     contents = read_image(image, space=space)
+    if percent and label is not None and isinstance(contents, Volume):
+        raise OptionError(f"an image of percent has no labels: give either percent or label={label!r}")
     table = _read_table(contents, label)
     return select_region(contents, table, label=label, threshold=threshold, name=name, percent=percent, space=space)
 
@@ -255,15 +256,18 @@ def select_region(
     """Make a region of an image that has been read and of the names of its labels; see `region_from_image`."""
     if isinstance(contents, Stack):
         volume, number = _pick_map(contents, label, table)
-        selection = replace(_select_map(volume, threshold), label=number, label_name=table.get(number))
+        selection = _select_map(volume, threshold, percent=percent)
+        selection = replace(selection, label=number, label_name=table.get(number))
         return _build_region(volume, selection, name, space)
-    volume = contents
+    volume, kind = contents, kind_of(contents.values)
     if label is not None:
         selection = _select_label(volume, label, table)
-    elif percent or _holds_probabilities(volume, table):
+    elif percent or kind == "probabilities":
         selection = _select_probable(volume, threshold, percent=percent)
+    elif kind == "mask" and not table:
+        selection = _Selection("binary mask", volume.data != 0)
     else:
-        selection = _select_mask(volume, table)
+        raise _refused(volume, kind, has_table=bool(table))
     return _build_region(volume, selection, name, space)
 
 
@@ -280,6 +284,63 @@ def check_threshold(threshold: object) -> float:
 # --- what an image is, and which of its voxels are the region ----------------------------------------------------
 
 
+ImageKind = Literal["empty", "mask", "labels", "probabilities", "real numbers up to 100", "other"]
+
+#: Rounding that probabilities may show, and that whole numbers may (the second where they are larger than 1).
+_ROUNDING, _LABEL_ROUNDING = 1e-6, 1e-3
+
+
+def kind_of(values: Values) -> ImageKind:
+    """Decide from the values of an image, and not from its data type, what it is.
+
+    Parameters
+    ----------
+    values : Values
+        Which values it holds, over all of its volumes.
+
+    Returns
+    -------
+    {'empty', 'mask', 'labels', 'probabilities', 'real numbers up to 100', 'other'}
+        Whole numbers are a mask where they are 0 and one other, else labels. What may be percent cannot be told from
+        a thresholded map of z-values, and 'other' is neither.
+    """
+    is_small = values.highest <= 1 + _ROUNDING
+    if values.deviation <= (_ROUNDING if is_small else _LABEL_ROUNDING):
+        return ("empty", "mask", "labels")[len(values.others)]
+    if values.lowest < -_ROUNDING or values.highest > 100 * (1 + _ROUNDING):
+        return "other"
+    return "probabilities" if is_small else "real numbers up to 100"
+
+
+def _refused(volume: Volume, kind: ImageKind, *, has_table: bool) -> RegionError:
+    """Why an image without a label is no region, and what to do."""
+    title, low, high = volume.title, volume.values.lowest, volume.values.highest
+    if kind == "empty":
+        return RegionError(f"{title} is empty: every voxel is 0")
+    if kind in ("mask", "labels"):
+        why = " and a label table beside it" if has_table else ""
+        return RegionError(f"{title} holds {_format_labels(volume)}{why}{_label_hint(volume)}")
+    limits = f"{title} holds real numbers from {low:g} to {high:g}{_scaling_note(volume)}"
+    if low > -0.05 and high < 1.05:
+        return RegionError(
+            f"{limits}: probabilities are 0 to 1, and interpolation overshoots; set what lies outside to 0 and to 1"
+        )
+    if kind == "real numbers up to 100":
+        return RegionError(
+            f"{limits}: probabilities are 0 to 1; where they are percent, say so: {_file_name(volume)}% (percent=True "
+            "in Python); of a map of z or another statistic, make a mask of what is above a threshold of yours"
+        )
+    return RegionError(
+        f"{limits}, which are no probabilities (0 to 1), percent or labels; of a map of z or another statistic, make a "
+        "mask of what is above a threshold of yours"
+    )
+
+
+def _scaling_note(volume: Volume) -> str:
+    slope = volume.values.slope
+    return "" if slope == 1 else f" (its header scales what it stores by scl_slope {slope:g})"
+
+
 @dataclass(frozen=True, eq=False)
 class _Selection:
     """The voxels of an image that make a region, and by which rule."""
@@ -294,35 +355,25 @@ class _Selection:
     label_name: str | None = None
 
 
-def _holds_probabilities(volume: Volume, table: dict[int, str]) -> bool:
-    """Whether the values are real numbers that are not labels: whole numbers with a label table are labels."""
-    return volume.data.dtype.kind == "f" and not (table and _is_whole(volume.data))
-
-
-def _is_whole(data: npt.NDArray[Any]) -> bool:
-    return data.dtype.kind != "f" or bool((data == np.rint(data)).all())
-
-
 def _select_probable(volume: Volume, threshold: float, *, percent: bool) -> _Selection:
     """Voxels with a probability above the threshold."""
-    lowest, highest = volume.lowest, volume.highest
-    if lowest < 0:
-        raise RegionError(f"{volume.title} holds negative values (lowest {lowest:g}): probabilities are 0 to 1")
-    if highest > 100:
+    lowest, highest = volume.values.lowest, volume.values.highest
+    most = 100 if percent else 1
+    if lowest < -_ROUNDING * most or highest > most * (1 + _ROUNDING):
         raise RegionError(
-            f"{volume.title} holds values up to {highest:g}: probabilities are 0 to 1, or percent 0 to 100"
-            f"{_label_hint(volume) if _is_whole(volume.data) else ''}"
+            f"{volume.title} holds values from {lowest:g} to {highest:g}{_scaling_note(volume)}: "
+            f"{'percent are 0 to 100' if percent else 'probabilities are 0 to 1'}"
         )
-    percent = percent or highest > 1
     values = volume.data if volume.data.dtype.kind == "f" else volume.data.astype(np.float64)
+    if lowest < 0 or highest > most:
+        values = np.clip(values, 0, values.dtype.type(most))  # rounding
     probabilities = values / values.dtype.type(100) if percent else values
     maximum = probabilities.max()
     mask = probabilities > probabilities.dtype.type(threshold)
     if not mask.any():
-        scale = f"; its maximum {highest:g} was read as percent" if percent else ""
         raise RegionError(
-            f"no voxel of {volume.title} is above the threshold {threshold:g}: the maximum is {maximum:g}{scale}; "
-            "lower the threshold or take another image"
+            f"no voxel of {volume.title} is above the threshold {threshold:g}: the maximum is {maximum:g}"
+            f"{' (read as percent)' if percent else ''}; lower the threshold or take another image"
         )
     return _Selection("probability map", mask, probabilities, float(maximum), threshold, bool(percent))
 
@@ -353,17 +404,31 @@ def _find_first(table: dict[int, str], stack: Stack) -> int:
     )
 
 
-def _select_map(volume: Volume, threshold: float) -> _Selection:
-    """Voxels of one volume of a 4-D image: integers are percent, or masks where the whole image holds 0 and 1."""
-    if volume.data.dtype.kind == "f" or volume.highest > 1 or volume.lowest < 0:
-        return _select_probable(volume, threshold, percent=False)
-    return _select_mask(volume, {})
+def _select_map(volume: Volume, threshold: float, *, percent: bool) -> _Selection:
+    """Voxels of one volume of a 4-D image: whole numbers are percent, or masks where the whole image holds only one."""
+    kind = kind_of(volume.values)
+    if kind == "mask" and not percent:
+        if not volume.data.any():
+            raise RegionError(f"this volume of {volume.title} is empty: every voxel is 0")
+        return _Selection("binary mask", volume.data != 0)
+    if kind == "labels" and volume.values.lowest >= 0 and volume.values.highest <= 100:
+        percent = True
+    if percent or kind == "probabilities":
+        return _select_probable(volume, threshold, percent=percent)
+    if kind == "labels":
+        raise RegionError(f"{volume.title} holds whole numbers up to {volume.values.highest:.0f}, which are no percent")
+    raise _refused(volume, kind, has_table=False)
 
 
 def _select_label(volume: Volume, label: int | str, table: dict[int, str]) -> _Selection:
     """Voxels of one label, by its number or its name."""
-    if not _is_whole(volume.data):
-        raise RegionError(f"{volume.title} has no labels: it holds real numbers that are not whole")
+    if kind_of(volume.values) not in ("empty", "mask", "labels"):
+        raise RegionError(
+            f"{volume.title} has no labels: it holds real numbers that are not whole, but up to "
+            f"{volume.values.deviation:.2g} from a whole number{_scaling_note(volume)}"
+        )
+    if volume.values.deviation:
+        volume = replace(volume, data=np.rint(volume.data))
     number = _read_number(label, table, volume)
     if number == 0:
         raise RegionError(f"label 0 of {volume.title} is the background: give the label of a region")
@@ -400,37 +465,29 @@ def _read_whole(label: Any) -> int:
         raise RegionError(f"label {label!r} is no label: give its whole number, or its name as text") from None
 
 
-def _select_mask(volume: Volume, table: dict[int, str]) -> _Selection:
-    """Non-zero voxels of a binary mask."""
-    labels = _list_values(volume.data)
-    if len(labels) == 0:
-        raise RegionError(f"{volume.title} is empty: every voxel is 0")
-    if table or len(labels) > 1:
-        why = " and a label table beside it" if table else ""
-        raise RegionError(f"{volume.title} holds {_format_labels(volume)}{why}{_label_hint(volume)}")
-    return _Selection("binary mask", volume.data != 0)
-
-
 def _list_values(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Values other than 0, rising."""
     return np.unique(data[data != 0])
 
 
 def _format_labels(volume: Volume) -> str:
-    labels = _list_values(volume.data)
+    labels = [f"{label:.0f}" for label in _list_values(np.rint(volume.data))]
     if len(labels) == 1:
-        return f"1 label ({labels[0]:g})"
-    return f"{len(labels):,} labels ({labels[0]:g} to {labels[-1]:g})" if len(labels) else "none"
+        return f"1 label ({labels[0]})"
+    return f"{len(labels):,} labels ({labels[0]} to {labels[-1]})" if labels else "none"
 
 
 def _label_hint(volume: Volume) -> str:
     """Say how one label is named, and how percent, where the values could be that."""
-    labels = _list_values(volume.data)
-    file = volume.path.name if volume.path is not None else "image"
-    hint = f"; name one label, like {file}#{labels[0]:g} (label={labels[0]:g} in Python)"
-    if labels[0] > 0 and 1 < labels[-1] <= 100:
+    first, file = f"{_list_values(np.rint(volume.data))[0]:.0f}", _file_name(volume)
+    hint = f"; name one label, like {file}#{first} (label={first} in Python)"
+    if volume.values.lowest >= 0 and 1 < volume.values.highest <= 100:
         hint += f", or say that the values are percent: {file}% (percent=True)"
     return hint
+
+
+def _file_name(volume: Volume) -> str:
+    return "image" if volume.path is None else volume.path.name
 
 
 # --- the region ---------------------------------------------------------------------------------------------------

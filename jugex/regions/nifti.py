@@ -29,13 +29,61 @@ if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
     from nibabel.spatialimages import SpatialImage
 
-__all__ = ["Stack", "Volume", "file_stem", "find_nearest_file", "read_image"]
+__all__ = ["Stack", "Values", "Volume", "file_stem", "find_nearest_file", "read_image"]
 
 #: How many images are kept. A 1 mm label image takes 4 to 14 MB, the 121 maps of the Juelich parcellation 16 MB.
 _N_KEPT = 8
 #: A file changed less than this ago (seconds) is read again: its time is too coarse to show that it changed again.
 _FRESH = 2.0
 _CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Values:
+    """Which values an image holds, over all of its volumes.
+
+    Attributes
+    ----------
+    lowest, highest : float
+        The limits.
+    deviation : float
+        Largest distance of a value from a whole number.
+    others : tuple of float
+        Values other than 0, rounded to whole numbers: all of them, or two where there are more.
+    slope : float
+        By which the header scales what the file stores; 1 where it does not.
+    """
+
+    lowest: float
+    highest: float
+    deviation: float
+    others: tuple[float, ...]
+    slope: float = 1.0
+
+    @classmethod
+    def of(cls, data: npt.NDArray[Any], slope: float = 1.0) -> Values:
+        """Values of an array without NaN."""
+        lowest, highest = data.min(), data.max()
+        rounded = data if data.dtype.kind != "f" else np.rint(data)
+        deviation = 0.0 if rounded is data else float(np.abs(data - rounded).max())
+        first, last = rounded.dtype.type(np.rint(lowest)), rounded.dtype.type(np.rint(highest))
+        some = last if last != 0 else first
+        others = {float(value) for value in (first, last) if value != 0}
+        if len(others) == 1 and not ((rounded == 0) | (rounded == some)).all():
+            others.add(np.nan)  # one more, whichever it is
+        return cls(float(lowest), float(highest), deviation, tuple(others), slope)
+
+    @classmethod
+    def joined(cls, each: Sequence[Values]) -> Values:
+        """Values of several volumes."""
+        others = {value for values in each for value in values.others}
+        return cls(
+            min(values.lowest for values in each),
+            max(values.highest for values in each),
+            max(values.deviation for values in each),
+            tuple(others)[:2],
+            each[0].slope,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +104,13 @@ class Volume:
     sha256 : str
         Checksum of the file, or of shape, affine and data of an image in memory.
     space : str or None
-        Variant of MNI space, where the file's name tells it; else the space of the user's own.
+        Variant of MNI space, where the file's name states it; else the space of the user's own.
+    values : Values
+        Which values the image holds; of a volume of a 4-D image, those of all its volumes.
     start : tuple of int, (i, j, k)
         The first voxel of `data` in the whole image.
     grid : tuple of int, (i, j, k), or None
         Voxels of the whole image along each axis; None: `data` is all of it.
-    limits : tuple of two float, or None
-        Lowest and highest value of the whole 4-D image that this is one volume of.
     """
 
     data: npt.NDArray[Any]
@@ -71,24 +119,14 @@ class Volume:
     path: Path | None
     sha256: str
     space: str | None
+    values: Values
     start: tuple[int, ...] = (0, 0, 0)
     grid: tuple[int, ...] | None = None
-    limits: tuple[float, float] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Voxels of the whole image along each axis."""
         return self.data.shape if self.grid is None else self.grid
-
-    @property
-    def lowest(self) -> Any:
-        """Lowest value of the whole image."""
-        return self.data.min() if self.limits is None else self.limits[0]
-
-    @property
-    def highest(self) -> Any:
-        """Highest value of the whole image."""
-        return self.data.max() if self.limits is None else self.limits[1]
 
     @property
     def stem(self) -> str:
@@ -103,7 +141,7 @@ class Stack:
     Attributes
     ----------
     volumes : tuple of Volume
-        The maps, with the limits of the whole image.
+        The maps.
     title : str
         What the image is called in messages.
     path : Path or None
@@ -127,6 +165,11 @@ class Stack:
     def stem(self) -> str:
         """Name of the file without folder and ending."""
         return "image" if self.path is None else file_stem(self.path)
+
+    @property
+    def values(self) -> Values:
+        """Which values the volumes hold together."""
+        return self.volumes[0].values
 
     @property
     def nbytes(self) -> int:
@@ -202,7 +245,8 @@ def _read_volume(image: Nifti1Image, path: Path | None, title: str, space: str) 
     if in_mni:
         _check_inside_mni_box(data, affine, title)
     sha256 = _hash_values([data], affine) if path is None else _hash_file(path)
-    return Volume(data, affine, title, path, sha256, _read_space(path) if in_mni else space)
+    values = Values.of(data, _read_slope(image))
+    return Volume(data, affine, title, path, sha256, _read_space(path) if in_mni else space, values)
 
 
 def _read_stack(image: Nifti1Image, path: Path | None, title: str, space: str) -> Stack:
@@ -211,12 +255,11 @@ def _read_stack(image: Nifti1Image, path: Path | None, title: str, space: str) -
     in_mni = is_mni_space(space)
     affine = _read_affine(image, title, needs_code=in_mni)
     somewhere = np.zeros(shape, dtype=bool)
-    boxes, starts, lows, highs = [], [], [], []
+    boxes, starts, values = [], [], []
     for number in range(n_volumes):
         data = _read_values(image, title, volume=number)
         _check_values(data, title)
-        lows.append(data.min())
-        highs.append(data.max())
+        values.append(Values.of(data, _read_slope(image)))
         box, start = _crop(data)
         boxes.append(box)
         starts.append(start)
@@ -225,9 +268,9 @@ def _read_stack(image: Nifti1Image, path: Path | None, title: str, space: str) -
         _check_inside_mni_box(somewhere, affine, title)
     sha256 = _hash_values([np.array(starts), *boxes], affine) if path is None else _hash_file(path)
     variant = _read_space(path) if in_mni else space
-    limits = (min(lows), max(highs))
+    joined = Values.joined(values)
     volumes = tuple(
-        Volume(box, affine, title, path, sha256, variant, start=start, grid=shape, limits=limits)
+        Volume(box, affine, title, path, sha256, variant, joined, start=start, grid=shape)
         for box, start in zip(boxes, starts, strict=True)
     )
     return Stack(volumes, title, path)
@@ -345,10 +388,14 @@ def _find_volume(shape: tuple[int, ...], volume: int) -> tuple[Any, ...]:
     return (..., *(int(i) for i in np.unravel_index(volume, shape[3:], order="F")))
 
 
+def _read_slope(image: Nifti1Image) -> float:
+    """Factor by which the header scales what the file stores; 1 for an image in memory."""
+    return float(getattr(image.dataobj, "slope", 1.0))
+
+
 def _is_scaled(image: Nifti1Image) -> bool:
     """Whether the header scales what the file stores: a scaled integer is a real number."""
-    slope, inter = getattr(image.dataobj, "slope", 1.0), getattr(image.dataobj, "inter", 0.0)
-    return bool(slope != 1.0 or inter != 0.0)
+    return _read_slope(image) != 1.0 or getattr(image.dataobj, "inter", 0.0) != 0.0
 
 
 def _read_affine(image: Nifti1Image, title: str, *, needs_code: bool) -> Affine:

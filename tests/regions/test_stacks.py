@@ -144,7 +144,8 @@ def test_a_table_that_does_not_fit(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("value", "message"), [(np.nan, "holds 1 values that are NaN"), (-1, "negative values"), (101, "up to 101")]
+    ("value", "message"),
+    [(np.nan, "holds 1 values that are NaN"), (-1, "from -1 to"), (101, "to 101"), (50, r"percent=True")],
 )
 def test_values_that_cannot_be_probabilities(value, message):
     data = maps()
