@@ -183,7 +183,7 @@ class Region(ABC):
         name: str | None = None,
         label: int | str | None = None,
         percent: bool = False,
-        space: str = MNI_SPACE,
+        space: str | None = None,
     ) -> Region:
         """Region of a NIfTI image; see `jugex.regions.images.region_from_image`."""
         from jugex.regions.images import region_from_image

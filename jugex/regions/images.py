@@ -184,7 +184,7 @@ def region_from_image(
     name: str | None = None,
     label: int | str | None = None,
     percent: bool = False,
-    space: str = MNI_SPACE,
+    space: str | None = None,
 ) -> ImageRegion:
     """Make a region of a NIfTI image in MNI space, or in a space of the user's own.
 
@@ -207,9 +207,10 @@ def region_from_image(
         `jugex.regions.labels`), or its name there. Without a table, volumes are counted from 0.
     percent : bool, default False
         Whether the image holds percent, which its values cannot tell (FSL's probability maps).
-    space : str, default "MNI152NLin2009cAsym"
-        Space of the image. In another than MNI152, where the brain lies is not checked, nor whether the header names
-        a space.
+    space : str, optional
+        Space of the image, which then is believed whatever the file's name or header state; default: MNI152, which
+        they must not contradict. In another than MNI152, where the brain lies is not checked, nor whether the header
+        names a space.
 
     Returns
     -------
@@ -223,7 +224,8 @@ def region_from_image(
     RegionFileError
         Where the image or its label table is missing or unreadable.
     RegionError
-        Where the image is not in MNI space, holds no valid probabilities or labels, or the region is empty.
+        Where the image is not in MNI152 space, or states another, holds no valid probabilities or labels, or the
+        region is empty.
 
     Examples
     --------
@@ -251,7 +253,7 @@ def select_region(
     threshold: float,
     name: str | None,
     percent: bool = False,
-    space: str = MNI_SPACE,
+    space: str | None = None,
 ) -> ImageRegion:
     """Make a region of an image that has been read and of the names of its labels; see `region_from_image`."""
     if isinstance(contents, Stack):
@@ -502,7 +504,7 @@ def _read_table(contents: Volume | Stack, label: int | str | None) -> dict[int, 
     return table if table or label is None else read_folder_table(contents.path, volumes=is_stack)
 
 
-def _build_region(volume: Volume, selection: _Selection, name: str | None, space: str) -> ImageRegion:
+def _build_region(volume: Volume, selection: _Selection, name: str | None, space: str | None) -> ImageRegion:
     """Keep the smallest box that holds the region."""
     voxels = np.nonzero(selection.mask)
     box = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in voxels)
@@ -529,7 +531,7 @@ def _build_region(volume: Volume, selection: _Selection, name: str | None, space
             label_name=selection.label_name,
             space=volume.space,
         ),
-        space=space,
+        space=space or MNI_SPACE,
         image=_crop(volume) if kept is not None and (volume.path is None or volume.grid is not None) else None,
     )
 

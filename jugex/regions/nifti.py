@@ -36,6 +36,8 @@ _N_KEPT = 8
 #: A file changed less than this ago (seconds) is read again: its time is too coarse to show that it changed again.
 _FRESH = 2.0
 _CHUNK = 1 << 20
+#: Code of Talairach space in a NIfTI header.
+_TALAIRACH = 3
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,7 @@ class Stack:
 
 
 def read_image(
-    image: str | os.PathLike[str] | SpatialImage, *, space: str = MNI_SPACE, title: str | None = None
+    image: str | os.PathLike[str] | SpatialImage, *, space: str | None = None, title: str | None = None
 ) -> Volume | Stack:
     """Read an image, or take it from memory where its file has not changed since.
 
@@ -186,8 +188,9 @@ def read_image(
     ----------
     image : path or nibabel NIfTI image
         A single-file NIfTI image, with one volume or several.
-    space : str
-        Space of the image; whether the image can be in it is checked for MNI152 only.
+    space : str, optional
+        Space of the image, whatever its name or header state; default: MNI152, which they must not contradict. Whether
+        the image can be in it is checked for MNI152 only.
     title : str, optional
         What an image in memory is called in messages; a file is called by its name.
 
@@ -222,11 +225,11 @@ def _read_state(path: Path) -> tuple[int, int] | None:
 
 
 @lru_cache(maxsize=_N_KEPT)
-def _read_once(path: Path, space: str, state: tuple[int, int]) -> Volume | Stack:  # noqa: ARG001  # part of the key
+def _read_once(path: Path, space: str | None, state: tuple[int, int]) -> Volume | Stack:  # noqa: ARG001  # part of the key
     return _read_anew(path, space)
 
 
-def _read_anew(image: Path | SpatialImage, space: str, title: str | None = None) -> Volume | Stack:
+def _read_anew(image: Path | SpatialImage, space: str | None, title: str | None = None) -> Volume | Stack:
     loaded, path, title = _load_nifti(image, title=title)
     _, n_volumes = _check_shape(loaded.shape, title)
     if n_volumes > 1:
@@ -237,22 +240,24 @@ def _read_anew(image: Path | SpatialImage, space: str, title: str | None = None)
     return replace(volume, data=shared)
 
 
-def _read_volume(image: Nifti1Image, path: Path | None, title: str, space: str) -> Volume:
+def _read_volume(image: Nifti1Image, path: Path | None, title: str, space: str | None) -> Volume:
+    variant = _read_space(image, path, title, space)
     data = _read_values(image, title)
-    in_mni = is_mni_space(space)
+    in_mni = is_mni_space(space or MNI_SPACE)
     affine = _read_affine(image, title, needs_code=in_mni)
     _check_values(data, title)
     if in_mni:
         _check_inside_mni_box(data, affine, title)
     sha256 = _hash_values([data], affine) if path is None else _hash_file(path)
     values = Values.of(data, _read_slope(image))
-    return Volume(data, affine, title, path, sha256, _read_space(path) if in_mni else space, values)
+    return Volume(data, affine, title, path, sha256, variant, values)
 
 
-def _read_stack(image: Nifti1Image, path: Path | None, title: str, space: str) -> Stack:
+def _read_stack(image: Nifti1Image, path: Path | None, title: str, space: str | None) -> Stack:
     """Read volume by volume, so that at no time more than one of them is in memory in full."""
     shape, n_volumes = _check_shape(image.shape, title)
-    in_mni = is_mni_space(space)
+    variant = _read_space(image, path, title, space)
+    in_mni = is_mni_space(space or MNI_SPACE)
     affine = _read_affine(image, title, needs_code=in_mni)
     somewhere = np.zeros(shape, dtype=bool)
     boxes, starts, values = [], [], []
@@ -267,7 +272,6 @@ def _read_stack(image: Nifti1Image, path: Path | None, title: str, space: str) -
     if in_mni:
         _check_inside_mni_box(somewhere, affine, title)
     sha256 = _hash_values([np.array(starts), *boxes], affine) if path is None else _hash_file(path)
-    variant = _read_space(path) if in_mni else space
     joined = Values.joined(values)
     volumes = tuple(
         Volume(box, affine, title, path, sha256, variant, joined, start=start, grid=shape)
@@ -455,12 +459,23 @@ def _hash_values(arrays: Sequence[npt.NDArray[Any]], affine: Affine) -> str:
     return digest.hexdigest()
 
 
-def _read_space(path: Path | None) -> str | None:
-    """Space by the BIDS entity ``space-`` or the TemplateFlow entity ``tpl-`` of the file's name."""
-    if path is None:
-        return None
-    found = re.search(r"(?:^|_)(?:space|tpl)-([A-Za-z0-9]+)", path.name)
-    return found.group(1) if found else None
+def _read_space(image: Nifti1Image, path: Path | None, title: str, space: str | None) -> str | None:
+    """Variant of MNI152 that an image is in, None where it states none, or the space that the user names.
+
+    The name states it by the BIDS entity ``space-`` or the TemplateFlow entity ``tpl-``, the header by its code.
+    """
+    found = None if path is None else re.search(r"(?:^|_)(?:space|tpl)-([A-Za-z0-9]+)", path.name)
+    stated, where = (found[1], "name") if found else (None, "header")
+    if stated is None:
+        code = int(image.header["sform_code"]) or int(image.header["qform_code"])
+        stated = "Talairach" if code == _TALAIRACH else None
+    in_mni = stated is None or re.match("MNI152|ICBM152|MNI$", stated, flags=re.IGNORECASE) is not None
+    if space is None and not in_mni:
+        raise RegionError(
+            f"{title} is in the space {stated} by its {where}, and MNI152 is needed: transform it to MNI152; where it "
+            f"is there already, or the atlas is in {stated} too, name the space (space={MNI_SPACE!r} in Python)"
+        )
+    return stated if in_mni and is_mni_space(space or MNI_SPACE) else space
 
 
 def file_stem(path: Path) -> str:

@@ -18,6 +18,7 @@ from jugex.regions.images import check_threshold, select_region
 from jugex.regions.labels import match_names, nearest_names, read_names
 from jugex.regions.nifti import Stack, Volume, read_image
 from jugex.regions.siibra_maps import region_from_siibra
+from jugex.spaces import MNI_SPACE
 
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
@@ -315,7 +316,7 @@ class Parcellation:
     @cached_property
     def image(self) -> Volume | Stack:
         """The image, which is read when it is first needed."""
-        return read_image(self.source, title=self.name)
+        return read_image(self.source, title=self.name, space=MNI_SPACE)
 
     @cached_property
     def _sides(self) -> dict[int, NamedSide]:

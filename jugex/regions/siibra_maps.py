@@ -143,7 +143,7 @@ def _make_region(region: Any, volume: Any, threshold: float, map_type: MapType) 
         raise RegionFileError(
             f"siibra could not fetch the {map_type} map of {region.name!r}: check the network and try again"
         )
-    contents = read_image(image, title=f"siibra's {map_type} map of {region.name!r}")
+    contents = read_image(image, title=f"siibra's {map_type} map of {region.name!r}", space=_SPACE_NAME)
     if isinstance(contents, Stack):
         raise RegionError(f"{contents.title} holds {len(contents.volumes):,} volumes: one is needed")
     label = None

@@ -25,7 +25,7 @@ _FORMS = (
 _SCHEMES = ("sphere", "simulated", "structure")
 
 
-def parse_region(text: str, *, threshold: float = 0.2, name: str | None = None) -> Region:
+def parse_region(text: str, *, threshold: float = 0.2, name: str | None = None, space: str | None = None) -> Region:
     """Make a region of its description in words, as the command line takes it.
 
     A description that names an existing file is that file before anything else is read into it. Else it is one
@@ -51,6 +51,8 @@ def parse_region(text: str, *, threshold: float = 0.2, name: str | None = None) 
         Probability above which a point is in the region, where `text` names no other.
     name : str, optional
         How the region is called in outputs; default: by its file, label or parts.
+    space : str, optional
+        Space of the images, where their names or headers state another; see `region_from_image`.
 
     Returns
     -------
@@ -76,7 +78,7 @@ def parse_region(text: str, *, threshold: float = 0.2, name: str | None = None) 
     parts = [_split_threshold(part) for part in _split_parts(text)]
     _check_thresholds_are_used(parts)
     overall = parts[-1][1] if parts[-1][1] is not None else threshold
-    regions = [_make_part(part, overall if own is None else own) for part, own in parts]
+    regions = [_make_part(part, overall if own is None else own, space) for part, own in parts]
     region = regions[0] if len(regions) == 1 else Union.of(regions)
     return region if name is None else region.renamed(name)
 
@@ -121,13 +123,13 @@ def _check_thresholds_are_used(parts: list[tuple[str, float | None]]) -> None:
             )
 
 
-def _make_part(part: str, threshold: float) -> Region:
+def _make_part(part: str, threshold: float, space: str | None) -> Region:
     """Make the region of one part without its threshold."""
     image = _find_image(part) or _match_image(part)
     scheme, colon, value = part.partition(":")
     if image is not None and (_is_file(image[0]) or scheme not in _SCHEMES):
         path, label, percent = image
-        return region_from_image(path, threshold=threshold, label=label, percent=percent)
+        return region_from_image(path, threshold=threshold, label=label, percent=percent, space=space)
     if not colon or len(scheme) < 2 or not value:  # one letter is a drive: C:\maps
         raise _unknown(part)
     if scheme == "sphere":

@@ -323,11 +323,42 @@ def test_identity_of_a_file(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "space"),
-    [("a_space-MNI152NLin2009cAsym_dseg", "MNI152NLin2009cAsym"), ("aerospace-1", None), ("map", None)],
-)
+    [
+        ("a_space-MNI152NLin2009cAsym_dseg", "MNI152NLin2009cAsym"), ("tpl-MNI152NLin6Asym_x", "MNI152NLin6Asym"),
+        ("x_space-MNI_mask", "MNI"), ("aerospace-1", None), ("map", None),
+    ],
+)  # fmt: skip
 def test_space_is_read_from_the_name(tmp_path, name, space):
     path = save_image(tmp_path / f"{name}.nii.gz", probabilities())
     assert region_from_image(path).identity().space == space
+
+
+@pytest.mark.parametrize(
+    ("name", "stated"),
+    [
+        ("sub-1_space-T1w_dseg", "T1w"), ("atl-X_space-SUIT_dseg", "SUIT"), ("tpl-MNI305_dseg", "MNI305"),
+        ("x_space-fsaverage_dseg", "fsaverage"), ("tpl-MNIPediatricAsym_x", "MNIPediatricAsym"),
+    ],
+)  # fmt: skip
+def test_another_space_in_the_name_is_refused(tmp_path, name, stated):
+    for data in (probabilities(), np.stack([probabilities()] * 2, axis=-1)):
+        path = save_image(tmp_path / f"{name}.nii.gz", data)
+        label = 0 if data.ndim == 4 else None
+        with pytest.raises(RegionError, match=f"{name}.*is in the space {stated} by its name.*MNI152 is needed"):
+            region_from_image(path, label=label)
+        insisted = region_from_image(path, label=label, space="MNI152NLin2009cAsym")
+        assert insisted.space == insisted.identity().space == "MNI152NLin2009cAsym"
+        assert region_from_image(path, label=label, space=stated).space == stated
+
+
+def test_talairach_in_the_header_is_refused(tmp_path):
+    path = save_image(tmp_path / "map.nii.gz", probabilities(), sform_code=3)
+    for image in (path, nib.load(path)):
+        with pytest.raises(RegionError, match="is in the space Talairach by its header"):
+            region_from_image(image)
+        assert region_from_image(image, space="MNI152NLin6Asym").identity().space == "MNI152NLin6Asym"
+    named = save_image(tmp_path / "map_space-MNI152NLin6Asym.nii.gz", probabilities(), sform_code=3)
+    assert region_from_image(named).identity().space == "MNI152NLin6Asym"  # the name is the user's
 
 
 def test_identity_of_an_image_in_memory_follows_its_data_and_place():
