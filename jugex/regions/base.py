@@ -29,6 +29,8 @@ from jugex.spaces import HEMISPHERES, MNI_SPACE, hemisphere_of
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
 
+    from jugex.regions.label_tables import LabelsLike
+    from jugex.regions.labels import LabelLike
     from jugex.regions.parcellations import Hemisphere
     from jugex.regions.siibra_maps import MapType
 
@@ -181,14 +183,25 @@ class Region(ABC):
         *,
         threshold: float = 0.2,
         name: str | None = None,
-        label: int | str | None = None,
+        label: LabelLike | None = None,
+        volume: LabelLike | None = None,
+        labels: LabelsLike | None = None,
         percent: bool = False,
         space: str | None = None,
     ) -> Region:
         """Region of a NIfTI image; see `jugex.regions.images.region_from_image`."""
         from jugex.regions.images import region_from_image
 
-        return region_from_image(image, threshold=threshold, name=name, label=label, percent=percent, space=space)
+        return region_from_image(
+            image,
+            threshold=threshold,
+            name=name,
+            label=label,
+            volume=volume,
+            labels=labels,
+            percent=percent,
+            space=space,
+        )
 
     @staticmethod
     def from_parcellation(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import operator
 import os
-import re
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.errors import OptionError, RegionError, RegionFileError
+from jugex.errors import JugexWarning, OptionError, RegionError, warn_user
 from jugex.regions.base import Membership, Region, sample_points
 from jugex.regions.grids import Affine, Mask, Points, voxel_volume
 from jugex.regions.identity import RegionIdentity
-from jugex.regions.labels import find_label, match_names, read_folder_table, read_label_table
-from jugex.regions.nifti import Stack, Values, Volume, read_image
+from jugex.regions.label_tables import LabelsLike, LabelTable, find_label_table, read_labels
+from jugex.regions.labels import LabelLike, find_labels, split_side
+from jugex.regions.nifti import Stack, Values, Volume, file_stem, read_image
 from jugex.spaces import MNI_SPACE
 
 if TYPE_CHECKING:
@@ -182,16 +181,19 @@ def region_from_image(
     *,
     threshold: float = 0.2,
     name: str | None = None,
-    label: int | str | None = None,
+    label: LabelLike | None = None,
+    volume: LabelLike | None = None,
+    labels: LabelsLike | None = None,
     percent: bool = False,
     space: str | None = None,
 ) -> ImageRegion:
     """Make a region of a NIfTI image in MNI space, or in a space of the user's own.
 
     What an image is follows from its values, not from its data type: whole numbers are a binary mask where they are 0
-    and one other value, else labels, of which `label` names one; other numbers from 0 to 1 are probabilities. Percent
-    are to be said. What is none of these, such as a map of z-values, is refused. Of a 4-D image, one map per volume,
-    `label` names the volume; its whole numbers up to 100 are percent.
+    and one other value, else labels, of which `label` names one or several; other numbers from 0 to 1 are
+    probabilities. Percent are to be said. What is none of these, such as a map of z-values, is refused. NaN is
+    outside. Of a 4-D image, one map per volume, `label` or `volume` names the volume; its whole numbers up to 100 are
+    percent where no label is named beside the volume.
 
     Parameters
     ----------
@@ -202,9 +204,13 @@ def region_from_image(
         Masks and labels ignore it.
     name : str, optional
         How the region is called in outputs; default: the name of the file, or of the label.
-    label : int or str, optional
-        Number of a label or of a volume of a 4-D image, as the table beside the image counts them (see
-        `jugex.regions.labels`), or its name there. Without a table, volumes are counted from 0.
+    label : int, str or sequence of them, optional
+        Label by its number or its name in the label table, or several: a list, a range (``"1,2,5-9"``) or a pattern
+        (``"LH_*"``); see `jugex.regions.labels.find_labels`. Of a 4-D image without `volume`, the volume.
+    volume : int, str or sequence of them, optional
+        Volume of a 4-D image, by its number or name in the label table; without a table they are counted from 0.
+    labels : path, dict, list or DataFrame, optional
+        The label table; default: the one beside the image, see `jugex.regions.label_tables.find_label_table`.
     percent : bool, default False
         Whether the image holds percent, which its values cannot tell (FSL's probability maps).
     space : str, optional
@@ -222,10 +228,15 @@ def region_from_image(
     OptionError
         Where the threshold is out of range, or both `label` and `percent` are given.
     RegionFileError
-        Where the image or its label table is missing or unreadable.
+        Where the image, or the label table given, is missing or unreadable.
     RegionError
         Where the image is not in MNI152 space, or states another, holds no valid probabilities or labels, or the
         region is empty.
+
+    Warns
+    -----
+    JugexWarning
+        Where something about the image had to be assumed.
 
     Examples
     --------
@@ -239,38 +250,52 @@ def region_from_image(
     """
     threshold = check_threshold(threshold)
     contents = read_image(image, space=space)
-    if percent and label is not None and isinstance(contents, Volume):
+    is_stack = isinstance(contents, Stack)
+    if percent and label is not None and not is_stack:
         raise OptionError(f"an image of percent has no labels: give either percent or label={label!r}")
-    table = _read_table(contents, label)
-    return select_region(contents, table, label=label, threshold=threshold, name=name, percent=percent, space=space)
+    if labels is not None:
+        table = read_labels(labels)
+    elif contents.path is None:
+        table = LabelTable()
+    else:
+        table = find_label_table(contents.path, is_asked=label is not None or volume is not None, volumes=is_stack)
+    for note in contents.notes:
+        warn_user(note, JugexWarning)
+    region = select_region(
+        contents, table, label=label, volume=volume, threshold=threshold, name=name, percent=percent, space=space
+    )
+    if is_stack and region.source.percent and not percent:
+        warn_user(f"the whole numbers of {contents.title} are read as percent", JugexWarning)
+    _warn_of_side(region)
+    return region
 
 
 def select_region(
     contents: Volume | Stack,
-    table: dict[int, str],
+    table: LabelTable,
     *,
-    label: int | str | None,
+    label: LabelLike | None,
     threshold: float,
     name: str | None,
+    volume: LabelLike | None = None,
     percent: bool = False,
     space: str | None = None,
 ) -> ImageRegion:
     """Make a region of an image that has been read and of the names of its labels; see `region_from_image`."""
     if isinstance(contents, Stack):
-        volume, number = _pick_map(contents, label, table)
-        selection = _select_map(volume, threshold, percent=percent)
-        selection = replace(selection, label=number, label_name=table.get(number))
-        return _build_region(volume, selection, name, space)
-    volume, kind = contents, kind_of(contents.values)
+        return _select_in_stack(contents, table, label, volume, threshold, name, percent=percent, space=space)
+    if volume is not None:
+        raise RegionError(f"{contents.title} holds one volume: name no volume, but a label where it holds labels")
+    kind = kind_of(contents.values)
     if label is not None:
-        selection = _select_label(volume, label, table)
+        selection = _select_labels(contents, label, table)
     elif percent or kind == "probabilities":
-        selection = _select_probable(volume, threshold, percent=percent)
+        selection = _select_probable(contents, threshold, percent=percent)
     elif kind == "mask" and not table:
-        selection = _Selection("binary mask", volume.data != 0)
+        selection = _Selection("binary mask", contents.data != 0)
     else:
-        raise _refused(volume, kind, has_table=bool(table))
-    return _build_region(volume, selection, name, space)
+        raise _refused(contents, kind, has_table=bool(table))
+    return _build_region(contents, selection, name, space)
 
 
 def check_threshold(threshold: object) -> float:
@@ -290,6 +315,12 @@ ImageKind = Literal["empty", "mask", "labels", "probabilities", "real numbers up
 
 #: Rounding that probabilities may show, and that whole numbers may (the second where they are larger than 1).
 _ROUNDING, _LABEL_ROUNDING = 1e-6, 1e-3
+#: Rounding of labels that is not worth a word.
+_ROUNDED_SILENTLY = 1e-5
+#: A region of more labels is not named by all of them.
+_MOST_IN_NAME = 3
+#: How far from the midline (mm) a region lies on one side for sure.
+_SURE_SIDE = 2.0
 
 
 def kind_of(values: Values) -> ImageKind:
@@ -353,8 +384,12 @@ class _Selection:
     max_probability: float | None = None
     threshold: float | None = None
     percent: bool = False
-    label: int | None = None
-    label_name: str | None = None
+    labels: tuple[int, ...] = ()
+    label_names: tuple[str | None, ...] = ()
+    asked: str = ""
+    table: LabelTable = field(default_factory=LabelTable)
+    volume: int | None = None
+    n_volumes: int | None = None
 
 
 def _select_probable(volume: Volume, threshold: float, *, percent: bool) -> _Selection:
@@ -380,50 +415,72 @@ def _select_probable(volume: Volume, threshold: float, *, percent: bool) -> _Sel
     return _Selection("probability map", mask, probabilities, float(maximum), threshold, bool(percent))
 
 
-def _pick_map(stack: Stack, label: int | str | None, table: dict[int, str]) -> tuple[Volume, int]:
-    """Volume of a 4-D image by its number or name, and its number as the table counts."""
-    if label is None:
+def _select_in_stack(
+    stack: Stack,
+    table: LabelTable,
+    label: LabelLike | None,
+    volume: LabelLike | None,
+    threshold: float,
+    name: str | None,
+    *,
+    percent: bool,
+    space: str | None,
+) -> ImageRegion:
+    """Select in one volume of a 4-D image, or in several taken together."""
+    n_volumes, file = len(stack.volumes), _file_name(stack)
+    asked = label if volume is None else volume
+    if asked is None:
         raise RegionError(
-            f"{stack.title} holds {len(stack.volumes):,} volumes: one is needed, name it like {stack.title}#0 "
-            "(label=0 in Python)"
+            f"{stack.title} holds {n_volumes:,} volumes: one is needed, name it like {file}#0 (label=0 in Python)"
         )
-    number = _read_number(label, table, stack)
-    first = _find_first(table, stack)
-    return stack.pick(number - first), number
-
-
-def _find_first(table: dict[int, str], stack: Stack) -> int:
-    """Whether a table counts the volumes from 0 or from 1; anything else would be guessing."""
-    n_volumes = len(stack.volumes)
-    numbers = set(table)
-    if not table or numbers == set(range(n_volumes)):
-        return 0
-    if numbers - {0} == set(range(1, n_volumes + 1)):  # 0 is then the background
-        return 1
-    raise RegionFileError(
-        f"the label table of {stack.title} lists {len(numbers):,} volumes, {min(numbers)} to {max(numbers)}, but the "
-        f"image holds {n_volumes:,}: it must count them from 0 or from 1"
+    of_volumes, first = table.fitted_to_volumes(n_volumes)
+    numbers = find_labels(
+        asked,
+        of_volumes.names,
+        lambda: range(first, first + n_volumes),
+        title=stack.title,
+        hint=_table_hint(stack, of_volumes),
     )
+    picked = stack.pick([number - first for number in numbers], first)
+    if not of_volumes:
+        counted = ", ".join(f"volume {number} is number {number + 1} of {n_volumes:,}" for number in numbers)
+        warn_user(f"{stack.title}: {counted}, as without a table they count from 0", JugexWarning)
+    if volume is not None and label is not None:
+        if len(numbers) > 1:
+            raise RegionError(f"labels of {stack.title} are those of one volume, but {len(numbers)} are named")
+        # a table that names the volumes does not name the labels in them
+        selection = _select_labels(picked, label, LabelTable() if of_volumes else table)
+        selection = replace(selection, volume=numbers[0], n_volumes=n_volumes)
+    else:
+        selection = _select_map(picked, threshold, percent=percent)
+        names = tuple(of_volumes.names.get(number) for number in numbers)
+        selection = replace(
+            selection, labels=numbers, label_names=names, asked=str(asked), table=of_volumes, n_volumes=n_volumes
+        )
+    return _build_region(picked, selection, name, space)
 
 
 def _select_map(volume: Volume, threshold: float, *, percent: bool) -> _Selection:
-    """Voxels of one volume of a 4-D image: whole numbers are percent, or masks where the whole image holds only one."""
+    """Voxels of a volume of a 4-D image: whole numbers are percent, or masks where the whole image holds only one."""
     kind = kind_of(volume.values)
     if kind == "mask" and not percent:
         if not volume.data.any():
             raise RegionError(f"this volume of {volume.title} is empty: every voxel is 0")
         return _Selection("binary mask", volume.data != 0)
-    if kind == "labels" and volume.values.lowest >= 0 and volume.values.highest <= 100:
-        percent = True
-    if percent or kind == "probabilities":
-        return _select_probable(volume, threshold, percent=percent)
+    is_percent = percent or (kind == "labels" and volume.values.lowest >= 0 and volume.values.highest <= 100)
+    if is_percent or kind == "probabilities":
+        return _select_probable(volume, threshold, percent=is_percent)
     if kind == "labels":
-        raise RegionError(f"{volume.title} holds whole numbers up to {volume.values.highest:.0f}, which are no percent")
+        first = _list_labels(volume)[:1] or [1]
+        raise RegionError(
+            f"{volume.title} holds {_format_labels(volume)} in this volume: name one behind the volume, like "
+            f"{_file_name(volume)}#0#{first[0]} (volume=0, label={first[0]} in Python)"
+        )
     raise _refused(volume, kind, has_table=False)
 
 
-def _select_label(volume: Volume, label: int | str, table: dict[int, str]) -> _Selection:
-    """Voxels of one label, by its number or its name."""
+def _select_labels(volume: Volume, label: LabelLike, table: LabelTable) -> _Selection:
+    """Voxels of one label or several, by their numbers or names."""
     if kind_of(volume.values) not in ("empty", "mask", "labels"):
         raise RegionError(
             f"{volume.title} has no labels: it holds real numbers that are not whole, but up to "
@@ -431,49 +488,42 @@ def _select_label(volume: Volume, label: int | str, table: dict[int, str]) -> _S
         )
     if volume.values.deviation:
         volume = replace(volume, data=np.rint(volume.data))
-    number = _read_number(label, table, volume)
-    if number == 0:
+    if volume.values.deviation > _ROUNDED_SILENTLY:
+        note = f"labels of {volume.title} differ from whole numbers by up to {volume.values.deviation:.2g}: rounded"
+        warn_user(note + _scaling_note(volume), JugexWarning)
+    labels = cache(lambda: _list_labels(volume))
+    if table.is_list or 0 in table.names:
+        table = table.fitted_to_labels(labels())
+    numbers = find_labels(label, table.names, labels, title=volume.title, hint=_table_hint(volume, table))
+    if 0 in numbers:
         raise RegionError(f"label 0 of {volume.title} is the background: give the label of a region")
-    mask = volume.data == number
-    if not mask.any():
-        raise RegionError(f"no voxel of {volume.title} has the label {number}: it holds {_format_labels(volume)}")
-    return _Selection("label", mask, label=number, label_name=table.get(number))
+    masks = [volume.data == number for number in numbers]
+    for number, mask in zip(numbers, masks, strict=True):
+        if not mask.any():
+            raise RegionError(f"no voxel of {volume.title} has the label {number}: it holds {_format_labels(volume)}")
+    for note in table.notes:
+        warn_user(note, JugexWarning)
+    names = tuple(table.names.get(number) for number in numbers)
+    mask = np.logical_or.reduce(masks)
+    kind = "label" if len(numbers) == 1 else "labels"
+    asked = label if isinstance(label, str) else ",".join(map(str, numbers))
+    return _Selection(kind, mask, labels=numbers, label_names=names, asked=asked, table=table)
 
 
-def _read_number(label: int | str, table: dict[int, str], image: Volume | Stack) -> int:
-    if not isinstance(label, str):
-        return _read_whole(label)
-    if re.fullmatch(r"[+-]?\d+", label.strip()):
-        return int(label)
-    if not table:
-        raise RegionError(
-            f"{image.title} has no label table, so that label {label!r} has no number: give the number, or put "
-            f"{image.stem}.tsv with the columns index and name beside the image"
-        )
-    matches = match_names(table, label)
-    if len(matches) > 1 and isinstance(image, Volume):  # a table of all that exists: only what the image holds counts
-        held = set(_list_values(image.data).tolist())
-        table = {number: name for number, name in matches.items() if number in held} or matches
-    return find_label(table, label, title=image.title)
+def _table_hint(image: Volume | Stack, table: LabelTable) -> str:
+    """What to do where a name is asked for and no table gives it."""
+    hint = f"give the number, or put {image.stem}.tsv with the columns index and name beside the image"
+    return f"{'; '.join(table.problems)}; {hint}" if table.problems else hint
 
 
-def _read_whole(label: Any) -> int:
-    """Whole number that a label is, also one written like 30.0."""
-    if isinstance(label, float | np.floating) and label.is_integer():
-        return int(label)
-    try:
-        return operator.index(label)
-    except TypeError:
-        raise RegionError(f"label {label!r} is no label: give its whole number, or its name as text") from None
-
-
-def _list_values(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Values other than 0, rising."""
-    return np.unique(data[data != 0])
+def _list_labels(volume: Volume) -> list[int]:
+    """Labels that an image holds, rising, 0 not among them."""
+    data = np.rint(volume.data) if volume.data.dtype.kind == "f" else volume.data
+    return [int(label) for label in np.unique(data[data != 0])]
 
 
 def _format_labels(volume: Volume) -> str:
-    labels = [f"{label:.0f}" for label in _list_values(np.rint(volume.data))]
+    labels = _list_labels(volume)
     if len(labels) == 1:
         return f"1 label ({labels[0]})"
     return f"{len(labels):,} labels ({labels[0]} to {labels[-1]})" if labels else "none"
@@ -481,27 +531,18 @@ def _format_labels(volume: Volume) -> str:
 
 def _label_hint(volume: Volume) -> str:
     """Say how one label is named, and how percent, where the values could be that."""
-    first, file = f"{_list_values(np.rint(volume.data))[0]:.0f}", _file_name(volume)
+    first, file = _list_labels(volume)[0], _file_name(volume)
     hint = f"; name one label, like {file}#{first} (label={first} in Python)"
     if volume.values.lowest >= 0 and 1 < volume.values.highest <= 100:
         hint += f", or say that the values are percent: {file}% (percent=True)"
     return hint
 
 
-def _file_name(volume: Volume) -> str:
-    return "image" if volume.path is None else volume.path.name
+def _file_name(image: Volume | Stack) -> str:
+    return "image" if image.path is None else image.path.name
 
 
 # --- the region ---------------------------------------------------------------------------------------------------
-
-
-def _read_table(contents: Volume | Stack, label: int | str | None) -> dict[int, str]:
-    """Names of the labels: of the image's own table, else of one that serves the whole folder where that is asked."""
-    if contents.path is None:
-        return {}
-    is_stack = isinstance(contents, Stack)
-    table = read_label_table(contents.path, volumes=is_stack)
-    return table if table or label is None else read_folder_table(contents.path, volumes=is_stack)
 
 
 def _build_region(volume: Volume, selection: _Selection, name: str | None, space: str | None) -> ImageRegion:
@@ -509,8 +550,9 @@ def _build_region(volume: Volume, selection: _Selection, name: str | None, space
     voxels = np.nonzero(selection.mask)
     box = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in voxels)
     kept = None if selection.probabilities is None else selection.probabilities[box].copy()
-    default = volume.stem if selection.label is None else selection.label_name or f"{volume.stem} {selection.label}"
-    name = default if name is None else name
+    name = _name_region(volume, selection) if name is None else name
+    is_one = len(selection.labels) == 1
+    names = tuple(name or str(number) for number, name in zip(selection.labels, selection.label_names, strict=True))
     return ImageRegion(
         name=name,
         kind=selection.kind,
@@ -527,13 +569,26 @@ def _build_region(volume: Volume, selection: _Selection, name: str | None, space
             sha256=volume.sha256,
             threshold=selection.threshold,
             percent=selection.percent,
-            label=selection.label,
-            label_name=selection.label_name,
+            label=selection.labels[0] if is_one else None,
+            label_name=selection.label_names[0] if is_one else None,
+            labels=selection.labels if len(selection.labels) > 1 else None,
+            label_names=names if len(names) > 1 else None,
+            label_table=selection.table.source or None,
+            volume=selection.volume,
+            n_volumes=selection.n_volumes,
             space=volume.space,
         ),
         space=space or MNI_SPACE,
         image=_crop(volume) if kept is not None and (volume.path is None or volume.grid is not None) else None,
     )
+
+
+def _name_region(volume: Volume, selection: _Selection) -> str:
+    """Names of the labels where they are few, else the file's and what was asked for."""
+    named = [name for name in selection.label_names if name]
+    if named and len(named) == len(selection.labels) <= _MOST_IN_NAME:
+        return " + ".join(named)
+    return f"{volume.stem} {selection.asked}" if selection.labels else volume.stem
 
 
 def _crop(volume: Volume) -> Volume:
@@ -543,3 +598,18 @@ def _crop(volume: Volume) -> Volume:
     box = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in np.nonzero(volume.data))
     start = tuple(part.start for part in box)
     return replace(volume, data=volume.data[box].copy(), start=start, grid=volume.shape)
+
+
+def _warn_of_side(region: ImageRegion) -> None:
+    """Warn where a name says left and the region lies on the right, or the other way round."""
+    x, source = float(region.centroid[0]), region.source
+    file = None if source.file is None else file_stem(Path(source.file))
+    for name in (source.label_name or file, region.name):
+        side = None if name is None else split_side(name).side
+        if side is not None and abs(x) > _SURE_SIDE and (x < 0) != (side == "left"):
+            warn_user(
+                f"{name!r} says {side}, but the region lies on the {'left' if x < 0 else 'right'} (x = {x:.0f} mm): "
+                "check the orientation of the image and its label table",
+                JugexWarning,
+            )
+            return

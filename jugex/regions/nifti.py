@@ -113,6 +113,8 @@ class Volume:
         The first voxel of `data` in the whole image.
     grid : tuple of int, (i, j, k), or None
         Voxels of the whole image along each axis; None: `data` is all of it.
+    notes : tuple of str
+        What the user should know of the image.
     """
 
     data: npt.NDArray[Any]
@@ -124,6 +126,7 @@ class Volume:
     values: Values
     start: tuple[int, ...] = (0, 0, 0)
     grid: tuple[int, ...] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -148,20 +151,34 @@ class Stack:
         What the image is called in messages.
     path : Path or None
         Its file; None for an image in memory.
+    notes : tuple of str
+        What the user should know of the image.
     """
 
     volumes: tuple[Volume, ...]
     title: str
     path: Path | None
+    notes: tuple[str, ...] = ()
 
-    def pick(self, number: int) -> Volume:
-        """Volume by its number, from 0."""
-        if not 0 <= number < len(self.volumes):
-            raise RegionError(
-                f"{self.title} has no volume {number}: it holds {len(self.volumes):,}, counted from 0 to "
-                f"{len(self.volumes) - 1}"
-            )
-        return replace(self.volumes[number], path=self.path)
+    def pick(self, numbers: Sequence[int], first: int = 0) -> Volume:
+        """Volume by its number from 0, or the largest values of several; `first` is how messages count the first."""
+        n_volumes = len(self.volumes)
+        for number in numbers:
+            if not 0 <= number < n_volumes:
+                raise RegionError(
+                    f"{self.title} has no volume {number + first}: it holds {n_volumes:,}, counted from {first} to "
+                    f"{n_volumes - 1 + first}"
+                )
+        picked = [self.volumes[number] for number in numbers]
+        if len(picked) == 1:
+            return replace(picked[0], path=self.path)
+        start = np.min([volume.start for volume in picked], axis=0)
+        stop = np.max([np.add(volume.start, volume.data.shape) for volume in picked], axis=0)
+        data = np.zeros(stop - start, dtype=picked[0].data.dtype)
+        for volume in picked:
+            at = tuple(slice(i, i + n) for i, n in zip(volume.start - start, volume.data.shape, strict=True))
+            data[at] = np.maximum(data[at], volume.data)
+        return replace(picked[0], path=self.path, data=data, start=tuple(int(i) for i in start))
 
     @property
     def stem(self) -> str:

@@ -340,6 +340,7 @@ def test_space_is_read_from_the_name(tmp_path, name, space):
         ("x_space-fsaverage_dseg", "fsaverage"), ("tpl-MNIPediatricAsym_x", "MNIPediatricAsym"),
     ],
 )  # fmt: skip
+@pytest.mark.filterwarnings("ignore:.*count from 0")
 def test_another_space_in_the_name_is_refused(tmp_path, name, stated):
     for data in (probabilities(), np.stack([probabilities()] * 2, axis=-1)):
         path = save_image(tmp_path / f"{name}.nii.gz", data)
@@ -412,7 +413,7 @@ def test_a_threshold_that_is_no_number(threshold):
         region_from_image(make_image(probabilities()), threshold=threshold)
 
 
-@pytest.mark.parametrize("label", [30.5, float("nan"), float("inf"), [1], np.array([1, 2])])
+@pytest.mark.parametrize("label", [30.5, float("nan"), float("inf"), [1.5], np.array([1, 2])])
 def test_a_label_that_is_neither_number_nor_name(label):
     with pytest.raises(RegionError, match=r"label .* is no label: give its whole number, or its name as text"):
         region_from_image(make_image(labels()), label=label)
