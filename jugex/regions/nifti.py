@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote, urlsplit
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
     from nibabel.spatialimages import SpatialImage
 
-__all__ = ["Stack", "Values", "Volume", "file_stem", "find_nearest_file", "read_image"]
+__all__ = ["Stack", "Values", "Volume", "file_stem", "find_nearest_file", "local_path", "read_image"]
 
 #: How many images are kept. A 1 mm label image takes 4 to 14 MB, the 121 maps of the Juelich parcellation 16 MB.
 _N_KEPT = 8
@@ -225,7 +226,7 @@ def read_image(
     """
     if not isinstance(image, str | os.PathLike):
         return _read_anew(image, space, title)
-    path = Path(image)
+    path = local_path(image)
     state = _read_state(path)
     contents = _read_anew(path, space) if state is None else _read_once(path.absolute(), space, state)
     return replace(contents, path=path)
@@ -493,6 +494,14 @@ def _read_space(image: Nifti1Image, path: Path | None, title: str, space: str | 
             f"is there already, or the atlas is in {stated} too, name the space (space={MNI_SPACE!r} in Python)"
         )
     return stated if in_mni and is_mni_space(space or MNI_SPACE) else space
+
+
+def local_path(path: str | os.PathLike[str]) -> Path:
+    """Path of a file that may be written as ``~/map.nii.gz`` or ``file:///maps/map.nii.gz``."""
+    text = os.fspath(path)
+    if text.startswith("file://"):
+        return Path(unquote(urlsplit(quote(text, safe=":/%")).path))
+    return Path(text).expanduser() if text.startswith("~") and not Path(text).exists() else Path(text)
 
 
 def file_stem(path: Path) -> str:
