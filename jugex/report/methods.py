@@ -127,7 +127,9 @@ def compose_methods(data: ComparisonData) -> Methods:
 
     Returns
     -------
+
     Methods
+    -------
     """
     record = data.record
     opening = (_name_tool(record), _name_atlas(record), *_list_annotation(record))
