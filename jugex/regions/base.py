@@ -29,10 +29,12 @@ from jugex.spaces import HEMISPHERES, MNI_SPACE, hemisphere_of
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
 
+    from jugex.regions.label_tables import LabelsLike
+    from jugex.regions.labels import LabelLike
     from jugex.regions.parcellations import Hemisphere
     from jugex.regions.siibra_maps import MapType
 
-__all__ = ["Coverage", "Membership", "Region", "SampledAtlas", "sample_points"]
+__all__ = ["Coverage", "Membership", "Region", "SampledAtlas", "sample_points", "upright_image"]
 
 
 class SampledAtlas(Protocol):
@@ -181,14 +183,25 @@ class Region(ABC):
         *,
         threshold: float = 0.2,
         name: str | None = None,
-        label: int | str | None = None,
+        label: LabelLike | None = None,
+        volume: LabelLike | None = None,
+        labels: LabelsLike | None = None,
         percent: bool = False,
-        space: str = MNI_SPACE,
+        space: str | None = None,
     ) -> Region:
         """Region of a NIfTI image; see `jugex.regions.images.region_from_image`."""
         from jugex.regions.images import region_from_image
 
-        return region_from_image(image, threshold=threshold, name=name, label=label, percent=percent, space=space)
+        return region_from_image(
+            image,
+            threshold=threshold,
+            name=name,
+            label=label,
+            volume=volume,
+            labels=labels,
+            percent=percent,
+            space=space,
+        )
 
     @staticmethod
     def from_parcellation(
@@ -343,18 +356,11 @@ class Region(ABC):
         """
         at = np.asarray(points, dtype=np.float64)
         if len(at) and not np.isnan(self.volume):
-            image = self.to_upright_image()
+            image = upright_image(self)
             mask = np.asarray(image.dataobj) > 0
             if mask.any():
                 return distances_to_voxels(mask, np.asarray(image.affine), at)
         return np.full(len(at), np.inf)
-
-    def to_upright_image(self) -> SpatialImage:
-        """Image of the region with axes at right angles: where its own grid has others, on a 1 mm grid."""
-        image = self.to_image()
-        if has_right_angles(image.affine):
-            return image
-        return make_image(*rasterize(self.contains, self.space, *find_limits(image)))
 
     def __or__(self, other: Region) -> Region:
         """Union: one region, with the larger of the probabilities."""
@@ -446,6 +452,14 @@ class Region(ABC):
     def __repr__(self) -> str:
         extent = "no extent in space" if np.isnan(self.volume) else f"{self.volume:,.0f} mm3"
         return f"<Region {self.name!r}: {extent}>"
+
+
+def upright_image(region: Region) -> SpatialImage:
+    """Image of a region with axes at right angles: where its own grid has others, on a 1 mm grid."""
+    image = region.to_image()
+    if has_right_angles(image.affine):
+        return image
+    return make_image(*rasterize(region.contains, region.space, *find_limits(image)))
 
 
 @dataclass(frozen=True, eq=False)

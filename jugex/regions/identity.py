@@ -53,6 +53,12 @@ class RegionIdentity:
         Label, or volume of a 4-D image.
     label_name : str or None
         Its name in the label table.
+    labels, label_names : tuple or None
+        The same, where there are several.
+    label_table : str or None
+        Where the names come from.
+    volume, n_volumes : int or None
+        Of a label in a 4-D image, its volume; of any 4-D image, how many it has.
     space : str or None
         Space of the region; of an image the variant of MNI152, where it is known.
     parcellation, parcellation_title, origin, citation : str or None
@@ -102,6 +108,11 @@ class RegionIdentity:
     percent: bool | None = None
     label: int | None = None
     label_name: str | None = None
+    labels: tuple[int, ...] | None = None
+    label_names: tuple[str, ...] | None = None
+    label_table: str | None = None
+    volume: int | None = None
+    n_volumes: int | None = None
     space: str | None = None
     parcellation: str | None = None
     parcellation_title: str | None = None

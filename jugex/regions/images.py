@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import operator
 import os
-import re
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.errors import OptionError, RegionError, RegionFileError
+from jugex.errors import JugexWarning, OptionError, RegionError, warn_user
 from jugex.regions.base import Membership, Region, sample_points
 from jugex.regions.grids import Affine, Mask, Points, voxel_volume
 from jugex.regions.identity import RegionIdentity
-from jugex.regions.labels import find_label, match_names, read_folder_table, read_label_table
-from jugex.regions.nifti import Stack, Volume, read_image
+from jugex.regions.label_tables import LabelsLike, LabelTable, find_label_table, read_labels
+from jugex.regions.labels import LabelLike, find_labels, split_side
+from jugex.regions.nifti import Stack, Values, Volume, file_stem, read_image
 from jugex.spaces import MNI_SPACE
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
     from nibabel.spatialimages import SpatialImage
 
-__all__ = ["ImageRegion", "check_threshold", "region_from_image", "select_region"]
+__all__ = ["ImageKind", "ImageRegion", "check_threshold", "kind_of", "region_from_image", "select_region"]
 
 #: Decimals of voxel coordinates that count: rounding noise must not decide on which side a sample lies.
 _DECIMALS = 6
@@ -182,15 +181,19 @@ def region_from_image(
     *,
     threshold: float = 0.2,
     name: str | None = None,
-    label: int | str | None = None,
+    label: LabelLike | None = None,
+    volume: LabelLike | None = None,
+    labels: LabelsLike | None = None,
     percent: bool = False,
-    space: str = MNI_SPACE,
+    space: str | None = None,
 ) -> ImageRegion:
     """Make a region of a NIfTI image in MNI space, or in a space of the user's own.
 
-    Real numbers are probabilities, percent where the image's maximum exceeds 1. Integers are a binary mask where
-    they are 0 and one other value, else labels, of which `label` names one. Of a 4-D image, one map per volume,
-    `label` names the volume; its integers are percent where its maximum exceeds 1.
+    What an image is follows from its values, not from its data type: whole numbers are a binary mask where they are 0
+    and one other value, else labels, of which `label` names one or several; other numbers from 0 to 1 are
+    probabilities. Percent are to be said. What is none of these, such as a map of z-values, is refused. NaN is
+    outside. Of a 4-D image, one map per volume, `label` or `volume` names the volume; its whole numbers up to 100 are
+    percent where no label is named beside the volume.
 
     Parameters
     ----------
@@ -201,14 +204,19 @@ def region_from_image(
         Masks and labels ignore it.
     name : str, optional
         How the region is called in outputs; default: the name of the file, or of the label.
-    label : int or str, optional
-        Number of a label or of a volume of a 4-D image, as the table beside the image counts them (see
-        `jugex.regions.labels`), or its name there. Without a table, volumes are counted from 0.
+    label : int, str or sequence of them, optional
+        Label by its number or its name in the label table, or several: a list, a range (``"1,2,5-9"``) or a pattern
+        (``"LH_*"``); see `jugex.regions.labels.find_labels`. Of a 4-D image without `volume`, the volume.
+    volume : int, str or sequence of them, optional
+        Volume of a 4-D image, by its number or name in the label table; without a table they are counted from 0.
+    labels : path, dict, list or DataFrame, optional
+        The label table; default: the one beside the image, see `jugex.regions.label_tables.find_label_table`.
     percent : bool, default False
-        Whether the image holds percent, which an image of integers cannot tell (FSL's probability maps).
-    space : str, default "MNI152NLin2009cAsym"
-        Space of the image. In another than MNI152, where the brain lies is not checked, nor whether the header names
-        a space.
+        Whether the image holds percent, which its values cannot tell (FSL's probability maps).
+    space : str, optional
+        Space of the image, which then is believed whatever the file's name or header state; default: MNI152, which
+        they must not contradict. In another than MNI152, where the brain lies is not checked, nor whether the header
+        names a space.
 
     Returns
     -------
@@ -220,9 +228,15 @@ def region_from_image(
     OptionError
         Where the threshold is out of range, or both `label` and `percent` are given.
     RegionFileError
-        Where the image or its label table is missing or unreadable.
+        Where the image, or the label table given, is missing or unreadable.
     RegionError
-        Where the image is not in MNI space, holds no valid probabilities or labels, or the region is empty.
+        Where the image is not in MNI152 space, or states another, holds no valid probabilities or labels, or the
+        region is empty.
+
+    Warns
+    -----
+    JugexWarning
+        Where something about the image had to be assumed.
 
     Examples
     --------
@@ -235,36 +249,53 @@ def region_from_image(
     <Region 'my region': 8,000 mm3>
     """
     threshold = check_threshold(threshold)
-    if percent and label is not None:
-        raise OptionError(f"an image of percent has no labels: give either percent or label={label!r}")
     contents = read_image(image, space=space)
-    table = _read_table(contents, label)
-    return select_region(contents, table, label=label, threshold=threshold, name=name, percent=percent, space=space)
+    is_stack = isinstance(contents, Stack)
+    if percent and label is not None and not is_stack:
+        raise OptionError(f"an image of percent has no labels: give either percent or label={label!r}")
+    if labels is not None:
+        table = read_labels(labels)
+    elif contents.path is None:
+        table = LabelTable()
+    else:
+        table = find_label_table(contents.path, is_asked=label is not None or volume is not None, volumes=is_stack)
+    for note in contents.notes:
+        warn_user(note, JugexWarning)
+    region = select_region(
+        contents, table, label=label, volume=volume, threshold=threshold, name=name, percent=percent, space=space
+    )
+    if is_stack and region.source.percent and not percent:
+        warn_user(f"the whole numbers of {contents.title} are read as percent", JugexWarning)
+    _warn_of_side(region)
+    return region
 
 
 def select_region(
     contents: Volume | Stack,
-    table: dict[int, str],
+    table: LabelTable,
     *,
-    label: int | str | None,
+    label: LabelLike | None,
     threshold: float,
     name: str | None,
+    volume: LabelLike | None = None,
     percent: bool = False,
-    space: str = MNI_SPACE,
+    space: str | None = None,
 ) -> ImageRegion:
     """Make a region of an image that has been read and of the names of its labels; see `region_from_image`."""
     if isinstance(contents, Stack):
-        volume, number = _pick_map(contents, label, table)
-        selection = replace(_select_map(volume, threshold), label=number, label_name=table.get(number))
-        return _build_region(volume, selection, name, space)
-    volume = contents
+        return _select_in_stack(contents, table, label, volume, threshold, name, percent=percent, space=space)
+    if volume is not None:
+        raise RegionError(f"{contents.title} holds one volume: name no volume, but a label where it holds labels")
+    kind = kind_of(contents.values)
     if label is not None:
-        selection = _select_label(volume, label, table)
-    elif percent or _holds_probabilities(volume, table):
-        selection = _select_probable(volume, threshold, percent=percent)
+        selection = _select_labels(contents, label, table)
+    elif percent or kind == "probabilities":
+        selection = _select_probable(contents, threshold, percent=percent)
+    elif kind == "mask" and not table:
+        selection = _Selection("binary mask", contents.data != 0)
     else:
-        selection = _select_mask(volume, table)
-    return _build_region(volume, selection, name, space)
+        raise _refused(contents, kind, has_table=bool(table))
+    return _build_region(contents, selection, name, space)
 
 
 def check_threshold(threshold: object) -> float:
@@ -280,6 +311,69 @@ def check_threshold(threshold: object) -> float:
 # --- what an image is, and which of its voxels are the region ----------------------------------------------------
 
 
+ImageKind = Literal["empty", "mask", "labels", "probabilities", "real numbers up to 100", "other"]
+
+#: Rounding that probabilities may show, and that whole numbers may (the second where they are larger than 1).
+_ROUNDING, _LABEL_ROUNDING = 1e-6, 1e-3
+#: Rounding of labels that is not worth a word.
+_ROUNDED_SILENTLY = 1e-5
+#: A region of more labels is not named by all of them.
+_MOST_IN_NAME = 3
+#: How far from the midline (mm) a region lies on one side for sure.
+_SURE_SIDE = 2.0
+
+
+def kind_of(values: Values) -> ImageKind:
+    """Decide from the values of an image, and not from its data type, what it is.
+
+    Parameters
+    ----------
+    values : Values
+        Which values it holds, over all of its volumes.
+
+    Returns
+    -------
+    {'empty', 'mask', 'labels', 'probabilities', 'real numbers up to 100', 'other'}
+        Whole numbers are a mask where they are 0 and one other, else labels. What may be percent cannot be told from
+        a thresholded map of z-values, and 'other' is neither.
+    """
+    is_small = values.highest <= 1 + _ROUNDING
+    if values.deviation <= (_ROUNDING if is_small else _LABEL_ROUNDING):
+        return ("empty", "mask", "labels")[len(values.others)]
+    if values.lowest < -_ROUNDING or values.highest > 100 * (1 + _ROUNDING):
+        return "other"
+    return "probabilities" if is_small else "real numbers up to 100"
+
+
+def _refused(volume: Volume, kind: ImageKind, *, has_table: bool) -> RegionError:
+    """Why an image without a label is no region, and what to do."""
+    title, low, high = volume.title, volume.values.lowest, volume.values.highest
+    if kind == "empty":
+        return RegionError(f"{title} is empty: every voxel is 0")
+    if kind in ("mask", "labels"):
+        why = " and a label table beside it" if has_table else ""
+        return RegionError(f"{title} holds {_format_labels(volume)}{why}{_label_hint(volume)}")
+    limits = f"{title} holds real numbers from {low:g} to {high:g}{_scaling_note(volume)}"
+    if low > -0.05 and high < 1.05:
+        return RegionError(
+            f"{limits}: probabilities are 0 to 1, and interpolation overshoots; set what lies outside to 0 and to 1"
+        )
+    if kind == "real numbers up to 100":
+        return RegionError(
+            f"{limits}: probabilities are 0 to 1; where they are percent, say so: {_file_name(volume)}% (percent=True "
+            "in Python); of a map of z or another statistic, make a mask of what is above a threshold of yours"
+        )
+    return RegionError(
+        f"{limits}, which are no probabilities (0 to 1), percent or labels; of a map of z or another statistic, make a "
+        "mask of what is above a threshold of yours"
+    )
+
+
+def _scaling_note(volume: Volume) -> str:
+    slope = volume.values.slope
+    return "" if slope == 1 else f" (its header scales what it stores by scl_slope {slope:g})"
+
+
 @dataclass(frozen=True, eq=False)
 class _Selection:
     """The voxels of an image that make a region, and by which rule."""
@@ -290,168 +384,175 @@ class _Selection:
     max_probability: float | None = None
     threshold: float | None = None
     percent: bool = False
-    label: int | None = None
-    label_name: str | None = None
-
-
-def _holds_probabilities(volume: Volume, table: dict[int, str]) -> bool:
-    """Whether the values are real numbers that are not labels: whole numbers with a label table are labels."""
-    return volume.data.dtype.kind == "f" and not (table and _is_whole(volume.data))
-
-
-def _is_whole(data: npt.NDArray[Any]) -> bool:
-    return data.dtype.kind != "f" or bool((data == np.rint(data)).all())
+    labels: tuple[int, ...] = ()
+    label_names: tuple[str | None, ...] = ()
+    asked: str = ""
+    table: LabelTable = field(default_factory=LabelTable)
+    volume: int | None = None
+    n_volumes: int | None = None
 
 
 def _select_probable(volume: Volume, threshold: float, *, percent: bool) -> _Selection:
     """Voxels with a probability above the threshold."""
-    lowest, highest = volume.lowest, volume.highest
-    if lowest < 0:
-        raise RegionError(f"{volume.title} holds negative values (lowest {lowest:g}): probabilities are 0 to 1")
-    if highest > 100:
+    lowest, highest = volume.values.lowest, volume.values.highest
+    most = 100 if percent else 1
+    if lowest < -_ROUNDING * most or highest > most * (1 + _ROUNDING):
         raise RegionError(
-            f"{volume.title} holds values up to {highest:g}: probabilities are 0 to 1, or percent 0 to 100"
-            f"{_label_hint(volume) if _is_whole(volume.data) else ''}"
+            f"{volume.title} holds values from {lowest:g} to {highest:g}{_scaling_note(volume)}: "
+            f"{'percent are 0 to 100' if percent else 'probabilities are 0 to 1'}"
         )
-    percent = percent or highest > 1
     values = volume.data if volume.data.dtype.kind == "f" else volume.data.astype(np.float64)
+    if lowest < 0 or highest > most:
+        values = np.clip(values, 0, values.dtype.type(most))  # rounding
     probabilities = values / values.dtype.type(100) if percent else values
     maximum = probabilities.max()
     mask = probabilities > probabilities.dtype.type(threshold)
     if not mask.any():
-        scale = f"; its maximum {highest:g} was read as percent" if percent else ""
         raise RegionError(
-            f"no voxel of {volume.title} is above the threshold {threshold:g}: the maximum is {maximum:g}{scale}; "
-            "lower the threshold or take another image"
+            f"no voxel of {volume.title} is above the threshold {threshold:g}: the maximum is {maximum:g}"
+            f"{' (read as percent)' if percent else ''}; lower the threshold or take another image"
         )
     return _Selection("probability map", mask, probabilities, float(maximum), threshold, bool(percent))
 
 
-def _pick_map(stack: Stack, label: int | str | None, table: dict[int, str]) -> tuple[Volume, int]:
-    """Volume of a 4-D image by its number or name, and its number as the table counts."""
-    if label is None:
+def _select_in_stack(
+    stack: Stack,
+    table: LabelTable,
+    label: LabelLike | None,
+    volume: LabelLike | None,
+    threshold: float,
+    name: str | None,
+    *,
+    percent: bool,
+    space: str | None,
+) -> ImageRegion:
+    """Select in one volume of a 4-D image, or in several taken together."""
+    n_volumes, file = len(stack.volumes), _file_name(stack)
+    asked = label if volume is None else volume
+    if asked is None:
         raise RegionError(
-            f"{stack.title} holds {len(stack.volumes):,} volumes: one is needed, name it like {stack.title}#0 "
-            "(label=0 in Python)"
+            f"{stack.title} holds {n_volumes:,} volumes: one is needed, name it like {file}#0 (label=0 in Python)"
         )
-    number = _read_number(label, table, stack)
-    first = _find_first(table, stack)
-    return stack.pick(number - first), number
-
-
-def _find_first(table: dict[int, str], stack: Stack) -> int:
-    """Whether a table counts the volumes from 0 or from 1; anything else would be guessing."""
-    n_volumes = len(stack.volumes)
-    numbers = set(table)
-    if not table or numbers == set(range(n_volumes)):
-        return 0
-    if numbers - {0} == set(range(1, n_volumes + 1)):  # 0 is then the background
-        return 1
-    raise RegionFileError(
-        f"the label table of {stack.title} lists {len(numbers):,} volumes, {min(numbers)} to {max(numbers)}, but the "
-        f"image holds {n_volumes:,}: it must count them from 0 or from 1"
+    of_volumes, first = table.fitted_to_volumes(n_volumes)
+    numbers = find_labels(
+        asked,
+        of_volumes.names,
+        lambda: range(first, first + n_volumes),
+        title=stack.title,
+        hint=_table_hint(stack, of_volumes),
     )
-
-
-def _select_map(volume: Volume, threshold: float) -> _Selection:
-    """Voxels of one volume of a 4-D image: integers are percent, or masks where the whole image holds 0 and 1."""
-    if volume.data.dtype.kind == "f" or volume.highest > 1 or volume.lowest < 0:
-        return _select_probable(volume, threshold, percent=False)
-    return _select_mask(volume, {})
-
-
-def _select_label(volume: Volume, label: int | str, table: dict[int, str]) -> _Selection:
-    """Voxels of one label, by its number or its name."""
-    if not _is_whole(volume.data):
-        raise RegionError(f"{volume.title} has no labels: it holds real numbers that are not whole")
-    number = _read_number(label, table, volume)
-    if number == 0:
-        raise RegionError(f"label 0 of {volume.title} is the background: give the label of a region")
-    mask = volume.data == number
-    if not mask.any():
-        raise RegionError(f"no voxel of {volume.title} has the label {number}: it holds {_format_labels(volume)}")
-    return _Selection("label", mask, label=number, label_name=table.get(number))
-
-
-def _read_number(label: int | str, table: dict[int, str], image: Volume | Stack) -> int:
-    if not isinstance(label, str):
-        return _read_whole(label)
-    if re.fullmatch(r"[+-]?\d+", label.strip()):
-        return int(label)
-    if not table:
-        raise RegionError(
-            f"{image.title} has no label table, so that label {label!r} has no number: give the number, or put "
-            f"{image.stem}.tsv with the columns index and name beside the image"
+    picked = stack.pick([number - first for number in numbers], first)
+    if not of_volumes:
+        counted = ", ".join(f"volume {number} is number {number + 1} of {n_volumes:,}" for number in numbers)
+        warn_user(f"{stack.title}: {counted}, as without a table they count from 0", JugexWarning)
+    if volume is not None and label is not None:
+        if len(numbers) > 1:
+            raise RegionError(f"labels of {stack.title} are those of one volume, but {len(numbers)} are named")
+        # a table that names the volumes does not name the labels in them
+        selection = _select_labels(picked, label, LabelTable() if of_volumes else table)
+        selection = replace(selection, volume=numbers[0], n_volumes=n_volumes)
+    else:
+        selection = _select_map(picked, threshold, percent=percent)
+        names = tuple(of_volumes.names.get(number) for number in numbers)
+        selection = replace(
+            selection, labels=numbers, label_names=names, asked=str(asked), table=of_volumes, n_volumes=n_volumes
         )
-    matches = match_names(table, label)
-    if len(matches) > 1 and isinstance(image, Volume):  # a table of all that exists: only what the image holds counts
-        held = set(_list_values(image.data).tolist())
-        table = {number: name for number, name in matches.items() if number in held} or matches
-    return find_label(table, label, title=image.title)
+    return _build_region(picked, selection, name, space)
 
 
-def _read_whole(label: Any) -> int:
-    """Whole number that a label is, also one written like 30.0."""
-    if isinstance(label, float | np.floating) and label.is_integer():
-        return int(label)
-    try:
-        return operator.index(label)
-    except TypeError:
-        raise RegionError(f"label {label!r} is no label: give its whole number, or its name as text") from None
+def _select_map(volume: Volume, threshold: float, *, percent: bool) -> _Selection:
+    """Voxels of a volume of a 4-D image: whole numbers are percent, or masks where the whole image holds only one."""
+    kind = kind_of(volume.values)
+    if kind == "mask" and not percent:
+        if not volume.data.any():
+            raise RegionError(f"this volume of {volume.title} is empty: every voxel is 0")
+        return _Selection("binary mask", volume.data != 0)
+    is_percent = percent or (kind == "labels" and volume.values.lowest >= 0 and volume.values.highest <= 100)
+    if is_percent or kind == "probabilities":
+        return _select_probable(volume, threshold, percent=is_percent)
+    if kind == "labels":
+        first = _list_labels(volume)[:1] or [1]
+        raise RegionError(
+            f"{volume.title} holds {_format_labels(volume)} in this volume: name one behind the volume, like "
+            f"{_file_name(volume)}#0#{first[0]} (volume=0, label={first[0]} in Python)"
+        )
+    raise _refused(volume, kind, has_table=False)
 
 
-def _select_mask(volume: Volume, table: dict[int, str]) -> _Selection:
-    """Non-zero voxels of a binary mask."""
-    labels = _list_values(volume.data)
-    if len(labels) == 0:
-        raise RegionError(f"{volume.title} is empty: every voxel is 0")
-    if table or len(labels) > 1:
-        why = " and a label table beside it" if table else ""
-        raise RegionError(f"{volume.title} holds {_format_labels(volume)}{why}{_label_hint(volume)}")
-    return _Selection("binary mask", volume.data != 0)
+def _select_labels(volume: Volume, label: LabelLike, table: LabelTable) -> _Selection:
+    """Voxels of one label or several, by their numbers or names."""
+    if kind_of(volume.values) not in ("empty", "mask", "labels"):
+        raise RegionError(
+            f"{volume.title} has no labels: it holds real numbers that are not whole, but up to "
+            f"{volume.values.deviation:.2g} from a whole number{_scaling_note(volume)}"
+        )
+    if volume.values.deviation:
+        volume = replace(volume, data=np.rint(volume.data))
+    if volume.values.deviation > _ROUNDED_SILENTLY:
+        note = f"labels of {volume.title} differ from whole numbers by up to {volume.values.deviation:.2g}: rounded"
+        warn_user(note + _scaling_note(volume), JugexWarning)
+    labels = cache(lambda: _list_labels(volume))
+    if table.is_list or 0 in table.names:
+        table = table.fitted_to_labels(labels())
+    numbers = find_labels(label, table.names, labels, title=volume.title, hint=_table_hint(volume, table))
+    if 0 in numbers:
+        raise RegionError(f"label 0 of {volume.title} is the background: give the label of a region")
+    masks = [volume.data == number for number in numbers]
+    for number, mask in zip(numbers, masks, strict=True):
+        if not mask.any():
+            raise RegionError(f"no voxel of {volume.title} has the label {number}: it holds {_format_labels(volume)}")
+    for note in table.notes:
+        warn_user(note, JugexWarning)
+    names = tuple(table.names.get(number) for number in numbers)
+    mask = np.logical_or.reduce(masks)
+    kind = "label" if len(numbers) == 1 else "labels"
+    asked = label if isinstance(label, str) else ",".join(map(str, numbers))
+    return _Selection(kind, mask, labels=numbers, label_names=names, asked=asked, table=table)
 
 
-def _list_values(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Values other than 0, rising."""
-    return np.unique(data[data != 0])
+def _table_hint(image: Volume | Stack, table: LabelTable) -> str:
+    """What to do where a name is asked for and no table gives it."""
+    hint = f"give the number, or put {image.stem}.tsv with the columns index and name beside the image"
+    return f"{'; '.join(table.problems)}; {hint}" if table.problems else hint
+
+
+def _list_labels(volume: Volume) -> list[int]:
+    """Labels that an image holds, rising, 0 not among them."""
+    data = np.rint(volume.data) if volume.data.dtype.kind == "f" else volume.data
+    return [int(label) for label in np.unique(data[data != 0])]
 
 
 def _format_labels(volume: Volume) -> str:
-    labels = _list_values(volume.data)
+    labels = _list_labels(volume)
     if len(labels) == 1:
-        return f"1 label ({labels[0]:g})"
-    return f"{len(labels):,} labels ({labels[0]:g} to {labels[-1]:g})" if len(labels) else "none"
+        return f"1 label ({labels[0]})"
+    return f"{len(labels):,} labels ({labels[0]} to {labels[-1]})" if labels else "none"
 
 
 def _label_hint(volume: Volume) -> str:
     """Say how one label is named, and how percent, where the values could be that."""
-    labels = _list_values(volume.data)
-    file = volume.path.name if volume.path is not None else "image"
-    hint = f"; name one label, like {file}#{labels[0]:g} (label={labels[0]:g} in Python)"
-    if labels[0] > 0 and 1 < labels[-1] <= 100:
+    first, file = _list_labels(volume)[0], _file_name(volume)
+    hint = f"; name one label, like {file}#{first} (label={first} in Python)"
+    if volume.values.lowest >= 0 and 1 < volume.values.highest <= 100:
         hint += f", or say that the values are percent: {file}% (percent=True)"
     return hint
+
+
+def _file_name(image: Volume | Stack) -> str:
+    return "image" if image.path is None else image.path.name
 
 
 # --- the region ---------------------------------------------------------------------------------------------------
 
 
-def _read_table(contents: Volume | Stack, label: int | str | None) -> dict[int, str]:
-    """Names of the labels: of the image's own table, else of one that serves the whole folder where that is asked."""
-    if contents.path is None:
-        return {}
-    is_stack = isinstance(contents, Stack)
-    table = read_label_table(contents.path, volumes=is_stack)
-    return table if table or label is None else read_folder_table(contents.path, volumes=is_stack)
-
-
-def _build_region(volume: Volume, selection: _Selection, name: str | None, space: str) -> ImageRegion:
+def _build_region(volume: Volume, selection: _Selection, name: str | None, space: str | None) -> ImageRegion:
     """Keep the smallest box that holds the region."""
     voxels = np.nonzero(selection.mask)
     box = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in voxels)
     kept = None if selection.probabilities is None else selection.probabilities[box].copy()
-    default = volume.stem if selection.label is None else selection.label_name or f"{volume.stem} {selection.label}"
-    name = default if name is None else name
+    name = _name_region(volume, selection) if name is None else name
+    is_one = len(selection.labels) == 1
+    names = tuple(name or str(number) for number, name in zip(selection.labels, selection.label_names, strict=True))
     return ImageRegion(
         name=name,
         kind=selection.kind,
@@ -468,13 +569,26 @@ def _build_region(volume: Volume, selection: _Selection, name: str | None, space
             sha256=volume.sha256,
             threshold=selection.threshold,
             percent=selection.percent,
-            label=selection.label,
-            label_name=selection.label_name,
+            label=selection.labels[0] if is_one else None,
+            label_name=selection.label_names[0] if is_one else None,
+            labels=selection.labels if len(selection.labels) > 1 else None,
+            label_names=names if len(names) > 1 else None,
+            label_table=selection.table.source or None,
+            volume=selection.volume,
+            n_volumes=selection.n_volumes,
             space=volume.space,
         ),
-        space=space,
+        space=space or MNI_SPACE,
         image=_crop(volume) if kept is not None and (volume.path is None or volume.grid is not None) else None,
     )
+
+
+def _name_region(volume: Volume, selection: _Selection) -> str:
+    """Names of the labels where they are few, else the file's and what was asked for."""
+    named = [name for name in selection.label_names if name]
+    if named and len(named) == len(selection.labels) <= _MOST_IN_NAME:
+        return " + ".join(named)
+    return f"{volume.stem} {selection.asked}" if selection.labels else volume.stem
 
 
 def _crop(volume: Volume) -> Volume:
@@ -484,3 +598,18 @@ def _crop(volume: Volume) -> Volume:
     box = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in np.nonzero(volume.data))
     start = tuple(part.start for part in box)
     return replace(volume, data=volume.data[box].copy(), start=start, grid=volume.shape)
+
+
+def _warn_of_side(region: ImageRegion) -> None:
+    """Warn where a name says left and the region lies on the right, or the other way round."""
+    x, source = float(region.centroid[0]), region.source
+    file = None if source.file is None else file_stem(Path(source.file))
+    for name in (source.label_name or file, region.name):
+        side = None if name is None else split_side(name).side
+        if side is not None and abs(x) > _SURE_SIDE and (x < 0) != (side == "left"):
+            warn_user(
+                f"{name!r} says {side}, but the region lies on the {'left' if x < 0 else 'right'} (x = {x:.0f} mm): "
+                "check the orientation of the image and its label table",
+                JugexWarning,
+            )
+            return

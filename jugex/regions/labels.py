@@ -1,90 +1,150 @@
-"""Tables that name the labels of a label image, and finding a label in them by its name."""
+"""Labels of an image by what users write: a number, a name, several of them, a range, or a pattern with ``*``."""
 
 from __future__ import annotations
 
-import csv
 import difflib
+import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from xml.etree import ElementTree
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
-from jugex.errors import RegionError, RegionFileError
-from jugex.regions.nifti import file_stem
+import numpy as np
 
-__all__ = ["find_label", "match_names", "nearest_names", "read_folder_table", "read_label_table", "read_names"]
+from jugex.errors import JugexWarning, RegionError, warn_user
 
-_DELIMITERS = {".tsv": "\t", ".csv": ","}
+__all__ = ["LabelLike", "NamedSide", "Side", "find_labels", "match_names", "nearest_names", "split_side"]
+
+#: A label by its number or name, or several.
+LabelLike = int | str | Sequence[int | str]
+
+Side = Literal["left", "right"]
+
 _MOST_SHOWN = 5
-#: Endings of FreeSurfer's colour tables, and the name of the one that FreeSurfer comes with.
-_COLOUR_TABLES = (".txt", ".lut", ".ctab")
-_FREESURFER_TABLE = "FreeSurferColorLUT.txt"
 
 
-def read_label_table(image_path: Path, *, volumes: bool = False) -> dict[int, str]:
-    """Read the names of an image's labels from the table beside it.
+def find_labels(
+    label: LabelLike, names: Mapping[int, str], held: Callable[[], Collection[int]], *, title: str, hint: str = ""
+) -> tuple[int, ...]:
+    """Find the labels that a text means.
 
-    The table has the image's name with another ending: ``.tsv`` (as BIDS has it: ``x_dseg.nii.gz`` and
-    ``x_dseg.tsv``) or ``.csv`` with the columns `index` and `name`; ``.xml`` as FSL writes it; ``.txt``, ``.lut`` or
-    ``.ctab`` with lines ``index name R G B A`` as FreeSurfer writes them. A table of another form is none of labels.
+    What is read first wins: the whole text as a name; a number; a list or range of numbers (``1,2,5-9``), of which
+    those that the image does not hold are passed over; a pattern of a name with ``*``; a name without case and
+    punctuation, or a part of it that only one name has.
 
     Parameters
     ----------
-    image_path : Path
-        The label image.
-    volumes : bool, default False
-        Whether the table is to number the volumes of a 4-D image: FSL counts these from 0, and their labels in
-        its images of the most probable label from 1.
+    label : int, str or sequence of them
+        What is asked for.
+    names : mapping of int to str
+        Name of each label; may lack some.
+    held : callable
+        Labels that the image holds, needed only where the names do not settle it.
+    title : str
+        What the image is called in messages.
+    hint : str
+        What to do where there are no names, as the end of an error.
 
     Returns
     -------
-    dict of int to str
-        Name of each label; empty where no table lies beside the image.
+    tuple of int
+        The labels, each once, in the order asked for; not checked against the image where a number is named.
 
     Raises
     ------
-    RegionFileError
-        Where the table cannot be read or has an index that is no whole number.
+    RegionError
+        Where nothing matches, several names do, or a number is another label's name.
+
+    Warns
+    -----
+    JugexWarning
+        Where labels of a list or range are not in the image.
     """
-    stem = file_stem(image_path)
-    for suffix in (*_DELIMITERS, ".xml", *_COLOUR_TABLES):
-        path = image_path.with_name(stem + suffix)
-        if path.is_file():
-            table = _read_any_table(path, volumes=volumes)
-            if table:
-                return table
-    return {}
+    if isinstance(label, str):
+        return tuple(dict.fromkeys(_find_by_text(label, names, held, title, hint)))
+    if not isinstance(label, Sequence):
+        return (_read_whole(label),)
+    if not label:
+        raise RegionError("no label is named: give at least one number or name")
+    found = [number for one in label for number in find_labels(one, names, held, title=title, hint=hint)]
+    return tuple(dict.fromkeys(found))
 
 
-def read_folder_table(image_path: Path, *, volumes: bool = False) -> dict[int, str]:
-    """Read the names of an image's labels from a table that serves several images.
+def _find_by_text(
+    label: str, names: Mapping[int, str], held: Callable[[], Collection[int]], title: str, hint: str
+) -> Iterable[int]:
+    text = label.strip()
+    called = [number for number, name in names.items() if name == text]
+    if re.fullmatch(r"[+-]?\d+", text):
+        number = int(text)
+        others = [other for other in called if other != number]
+        if not others or number not in held():
+            return called or [number]
+        raise RegionError(
+            f"{text!r} is a label of {title} ({number}{_named(names, number)}), and the name of label {others[0]}: "
+            f"give the number as label={number} or label={others[0]} in Python, or rename it in the label table"
+        )
+    if len(called) == 1:
+        return called
+    if re.fullmatch(r"\d+(-\d+)?(\s*,\s*\d+(-\d+)?)*", text) and not called:
+        return _find_in_ranges(text, held(), title)
+    if not names:
+        raise RegionError(f"{title} has no label table, so that label {label!r} has no number: {hint}")
+    if "*" in text and not called:
+        return _find_by_pattern(text, names, held(), title)
+    matches = match_names(names, text)
+    if len(matches) > 1:  # a table of all that exists: only what the image holds counts
+        in_image = set(held())
+        matches = {number: name for number, name in matches.items() if number in in_image} or matches
+    if len(matches) == 1:
+        return matches
+    if matches:
+        raise RegionError(
+            f"{label!r} matches {len(matches)} labels of {title} ({_show(matches)}): "
+            "write more of the name, the number, or a pattern with * for all of them"
+        )
+    raise RegionError(f"no label of {title} is called {label!r}; {_suggest(names, text)}")
 
-    That is FSL's XML file in the image's folder or the one above, where it names the image, else FreeSurfer's
-    ``FreeSurferColorLUT.txt`` in the image's folder.
 
-    Parameters
-    ----------
-    image_path : Path
-        The label image.
-    volumes : bool, default False
-        As for `read_label_table`.
+def _find_in_ranges(text: str, held: Collection[int], title: str) -> list[int]:
+    asked: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if last and int(last) < int(first):
+            raise RegionError(f"the range {part.strip()} of labels runs backwards: write the smaller number first")
+        in_range = sorted(number for number in held if int(first) <= number <= int(last or first))
+        asked += in_range if last else [int(first)]
+        if last and len(in_range) < int(last) - int(first) + 1:
+            warn_user(
+                f"{len(in_range)} labels of {title} are in {part.strip()}; the gaps are passed over", JugexWarning
+            )
+    missing = [number for number in asked if number not in held]
+    found = [number for number in asked if number in held]
+    if not found:
+        raise RegionError(f"none of the labels {text} is in {title}")
+    if missing:
+        warn_user(f"{title} has no label {', '.join(map(str, missing))}, passed over in {text}", JugexWarning)
+    return found
 
-    Returns
-    -------
-    dict of int to str
-        Name of each label; empty where there is no such table.
-    """
-    folder = image_path.absolute().parent
-    for path in (*sorted(folder.glob("*.xml")), *sorted(folder.parent.glob("*.xml"))):
-        if _names_image(path, file_stem(image_path)):
-            return _read_xml(path, volumes=volumes)
-    path = folder / _FREESURFER_TABLE
-    return _read_colours(path) if path.is_file() else {}
+
+def _find_by_pattern(text: str, names: Mapping[int, str], held: Collection[int], title: str) -> list[int]:
+    pattern = re.compile(".*".join(map(re.escape, text.split("*"))), flags=re.IGNORECASE)
+    in_image = set(held)
+    if found := [number for number, name in names.items() if pattern.fullmatch(name) and number in in_image]:
+        return found
+    raise RegionError(f"no label of {title} fits {text!r}; {_suggest(names, text.replace('*', ''))}")
 
 
-def read_names(path: Path) -> dict[int, str]:
-    """Read a table with the columns `index` and `name` (``.tsv`` or ``.csv``); empty where it has no such columns."""
-    return _read_table(path, _DELIMITERS[path.suffix])
+def _read_whole(label: Any) -> int:
+    """Whole number that a label is, also one written like 30.0."""
+    if isinstance(label, float | np.floating) and label.is_integer():
+        return int(label)
+    try:
+        return operator.index(label)
+    except TypeError:
+        raise RegionError(f"label {label!r} is no label: give its whole number, or its name as text") from None
+
+
+# --- names --------------------------------------------------------------------------------------------------------
 
 
 def match_names(names: Mapping[int, str], text: str) -> dict[int, str]:
@@ -121,115 +181,6 @@ def nearest_names(names: Iterable[str], text: str) -> list[str]:
     return [name for name in sorted(scores, key=lambda name: -scores[name]) if scores[name] >= 0.5][:_MOST_SHOWN]
 
 
-def find_label(table: dict[int, str], text: str, *, title: str) -> int:
-    """Find a label by its name: exactly, in any case, or by a part that only one name has.
-
-    Parameters
-    ----------
-    table : dict of int to str
-        Name of each label.
-    text : str
-        The name looked for; in parts, case and punctuation do not count.
-    title : str
-        What the image is called in messages.
-
-    Returns
-    -------
-    int
-        The label.
-
-    Raises
-    ------
-    RegionError
-        Where no name matches, or several do.
-    """
-    matches = match_names(table, text)
-    if len(matches) == 1:
-        return next(iter(matches))
-    if matches:
-        raise RegionError(
-            f"{text!r} matches {len(matches)} labels of {title} ({_list_labels(matches)}): "
-            "write more of the name, or the number"
-        )
-    raise RegionError(f"no label of {title} is called {text!r}; {_suggest_labels(table, text)}")
-
-
-def _read_any_table(path: Path, *, volumes: bool) -> dict[int, str]:
-    if path.suffix == ".xml":
-        return _read_xml(path, volumes=volumes)
-    return read_names(path) if path.suffix in _DELIMITERS else _read_colours(path)
-
-
-def _read_xml(path: Path, *, volumes: bool) -> dict[int, str]:
-    """Read FSL's description of labels; see ``$FSLDIR/data/atlases`` and the documentation of FSLeyes."""
-    try:
-        tree = ElementTree.parse(path)
-    except (OSError, ElementTree.ParseError) as error:
-        raise RegionFileError(f"the label table {path.name} cannot be read ({error}): it is no XML file") from error
-    is_probabilistic = (tree.findtext("header/type") or "").strip().casefold() != "label"
-    # an image of the most probable label needs 0 for the background
-    offset = 1 if is_probabilistic and not volumes else 0
-    labels = tree.findall("data/label")
-    table = {_parse_index(label.get("index"), path) + offset: "".join(label.itertext()).strip() for label in labels}
-    return _check_unique(table, len(labels), path)
-
-
-def _names_image(path: Path, stem: str) -> bool:
-    """Whether an XML file is FSL's description of an image, by the name of that image without ending."""
-    try:
-        tree = ElementTree.parse(path)
-    except (OSError, ElementTree.ParseError):  # some other XML file
-        return False
-    files = [*tree.iterfind("header/images/imagefile"), *tree.iterfind("header/images/summaryimagefile")]
-    return stem in {file_stem(Path((element.text or "").strip())) for element in files}
-
-
-def _read_colours(path: Path) -> dict[int, str]:
-    """Read FreeSurfer's ``index name R G B A``; empty where some line has another form."""
-    try:
-        lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError):
-        return {}
-    rows = [re.fullmatch(r"(\d+)\s+(\S.*?)((?:\s+\d+){3,4})", line) for line in lines if line]
-    found = [row for row in rows if row is not None]
-    table = {int(row[1]): row[2] for row in found}
-    return _check_unique(table, len(rows), path) if len(found) == len(rows) else {}
-
-
-def _read_table(path: Path, delimiter: str) -> dict[int, str]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, delimiter=delimiter)
-            columns = {name.strip().lower(): name for name in reader.fieldnames or []}
-            if not {"index", "name"} <= set(columns):
-                return {}
-            rows = [(row[columns["index"]], row[columns["name"]]) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RegionFileError(f"the label table {path.name} cannot be read ({error}): save it as UTF-8 text") from error
-    table = {_parse_index(index, path): (name or "").strip() for index, name in rows}
-    return _check_unique(table, len(rows), path)
-
-
-def _check_unique(table: dict[int, str], n_rows: int, path: Path) -> dict[int, str]:
-    if len(table) < n_rows:
-        raise RegionFileError(f"the label table {path.name} lists an index twice: each label needs one name")
-    return table
-
-
-def _parse_index(text: str | None, path: Path) -> int:
-    try:
-        value = float(text or "")
-        if value.is_integer():
-            return int(value)
-    except (TypeError, ValueError):
-        pass
-    raise RegionFileError(f"the label table {path.name} has the index {text!r}: indices are whole numbers")
-
-
-def _squeeze(text: str) -> str:
-    return "".join(letter for letter in text.casefold() if letter.isalnum())
-
-
 def _score_likeness(name: str, text: str) -> float:
     """How alike two texts are, as wholes or word by word, from 0 to 1."""
     whole = difflib.SequenceMatcher(None, _squeeze(name), _squeeze(text)).ratio()
@@ -240,13 +191,74 @@ def _score_likeness(name: str, text: str) -> float:
     return max(whole, sum(best) / len(best) * 0.99)  # of equals, the name that is alike as a whole comes first
 
 
-def _list_labels(labels: dict[int, str]) -> str:
+def _squeeze(text: str) -> str:
+    return "".join(letter for letter in text.casefold() if letter.isalnum())
+
+
+def _named(names: Mapping[int, str], number: int) -> str:
+    return f", {names[number]!r}" if number in names else ""
+
+
+def _show(labels: Mapping[int, str]) -> str:
     shown = [f"{label}: {name}" for label, name in list(labels.items())[:_MOST_SHOWN]]
     return ", ".join(shown) + (", ..." if len(labels) > _MOST_SHOWN else "")
 
 
-def _suggest_labels(table: dict[int, str], text: str) -> str:
-    nearest = nearest_names(table.values(), text)
+def _suggest(names: Mapping[int, str], text: str) -> str:
+    nearest = nearest_names(names.values(), text)
     if nearest:
         return "the nearest are " + ", ".join(repr(name) for name in nearest)
-    return f"it has {len(table):,} labels ({_list_labels(table)})"
+    return f"it has {len(names):,} labels ({_show(names)})"
+
+
+# --- the hemisphere in a region's name ------------------------------------------------------------------------------
+
+
+_WORDS: dict[str, Side] = {"left": "left", "lh": "left", "right": "right", "rh": "right"}
+# one letter says so at the beginning or the end of a name only
+_LETTERS: dict[str, Side] = {"l": "left", "r": "right"}
+
+
+class NamedSide(NamedTuple):
+    """A region's name without its hemisphere, and the hemisphere; None where the name has none."""
+
+    base: str
+    side: Side | None
+
+
+def split_side(name: str) -> NamedSide:
+    """Take the hemisphere out of a region's name.
+
+    Parameters
+    ----------
+    name : str
+        The name.
+
+    Returns
+    -------
+    NamedSide
+        The rest of the name, and the hemisphere; the whole name and None where it names none, or more than one.
+
+    Examples
+    --------
+    >>> split_side("GM_Visual_cortex_V1_BA17_L")
+    NamedSide(base='GM_Visual_cortex_V1_BA17', side='left')
+    >>> split_side("ctx-rh-cuneus")
+    NamedSide(base='ctx-cuneus', side='right')
+    >>> split_side("Brain_Stem")
+    NamedSide(base='Brain_Stem', side=None)
+    """
+    words = list(re.finditer(r"[^\W_]+", name))
+    ends = {words[0].start(), words[-1].start()} if words else set()
+    found = []
+    for word in words:
+        text = word[0].casefold()
+        side = _WORDS.get(text) or (_LETTERS.get(text) if word.start() in ends else None)
+        if side is not None:
+            found.append((word, side))
+    if len(found) != 1 or len(words) == 1:
+        return NamedSide(name, None)
+    word, side = found[0]
+    before, after = name[: word.start()].rstrip(" _-"), name[word.end() :].lstrip(" _-")
+    between = name[word.start() - 1] if before and after else ""
+    return NamedSide(before + between + after, side)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex.errors import OptionError, RegionError
-from jugex.regions.base import Membership, Region, SampledAtlas, sample_points
+from jugex.regions.base import Membership, Region, SampledAtlas, sample_points, upright_image
 from jugex.regions.grids import NOISE, Booleans, Points, crop, depths
 from jugex.regions.identity import RegionIdentity, known_number, known_point
 from jugex.regions.images import ImageRegion
@@ -289,7 +289,7 @@ def _take_grid(region: Region, how: str) -> SpatialImage:
             f"region {region.name!r} cannot be {how}: it is made of anatomical structures, which have samples but no "
             "extent in space; resize an image, a sphere or a box, and intersect that with the structure"
         )
-    image = region.to_upright_image()
+    image = upright_image(region)
     if not np.any(image.dataobj):
         raise RegionError(f"region {region.name!r} cannot be {how}: it is empty")
     return image

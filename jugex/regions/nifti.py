@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote, urlsplit
 
 import numpy as np
 import numpy.typing as npt
@@ -29,13 +30,63 @@ if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
     from nibabel.spatialimages import SpatialImage
 
-__all__ = ["Stack", "Volume", "file_stem", "find_nearest_file", "read_image"]
+__all__ = ["Stack", "Values", "Volume", "file_stem", "find_nearest_file", "local_path", "read_image"]
 
 #: How many images are kept. A 1 mm label image takes 4 to 14 MB, the 121 maps of the Juelich parcellation 16 MB.
 _N_KEPT = 8
 #: A file changed less than this ago (seconds) is read again: its time is too coarse to show that it changed again.
 _FRESH = 2.0
 _CHUNK = 1 << 20
+#: Code of Talairach space in a NIfTI header.
+_TALAIRACH = 3
+
+
+@dataclass(frozen=True)
+class Values:
+    """Which values an image holds, over all of its volumes.
+
+    Attributes
+    ----------
+    lowest, highest : float
+        The limits.
+    deviation : float
+        Largest distance of a value from a whole number.
+    others : tuple of float
+        Values other than 0, rounded to whole numbers: all of them, or two where there are more.
+    slope : float
+        By which the header scales what the file stores; 1 where it does not.
+    """
+
+    lowest: float
+    highest: float
+    deviation: float
+    others: tuple[float, ...]
+    slope: float = 1.0
+
+    @classmethod
+    def of(cls, data: npt.NDArray[Any], slope: float = 1.0) -> Values:
+        """Values of an array without NaN."""
+        lowest, highest = data.min(), data.max()
+        rounded = data if data.dtype.kind != "f" else np.rint(data)
+        deviation = 0.0 if rounded is data else float(np.abs(data - rounded).max())
+        first, last = rounded.dtype.type(np.rint(lowest)), rounded.dtype.type(np.rint(highest))
+        some = last if last != 0 else first
+        others = {float(value) for value in (first, last) if value != 0}
+        if len(others) == 1 and not ((rounded == 0) | (rounded == some)).all():
+            others.add(np.nan)  # one more, whichever it is
+        return cls(float(lowest), float(highest), deviation, tuple(others), slope)
+
+    @classmethod
+    def joined(cls, each: Sequence[Values]) -> Values:
+        """Values of several volumes."""
+        others = {value for values in each for value in values.others}
+        return cls(
+            min(values.lowest for values in each),
+            max(values.highest for values in each),
+            max(values.deviation for values in each),
+            tuple(others)[:2],
+            each[0].slope,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +107,15 @@ class Volume:
     sha256 : str
         Checksum of the file, or of shape, affine and data of an image in memory.
     space : str or None
-        Variant of MNI space, where the file's name tells it; else the space of the user's own.
+        Variant of MNI space, where the file's name states it; else the space of the user's own.
+    values : Values
+        Which values the image holds; of a volume of a 4-D image, those of all its volumes.
     start : tuple of int, (i, j, k)
         The first voxel of `data` in the whole image.
     grid : tuple of int, (i, j, k), or None
         Voxels of the whole image along each axis; None: `data` is all of it.
-    limits : tuple of two float, or None
-        Lowest and highest value of the whole 4-D image that this is one volume of.
+    notes : tuple of str
+        What the user should know of the image.
     """
 
     data: npt.NDArray[Any]
@@ -71,24 +124,15 @@ class Volume:
     path: Path | None
     sha256: str
     space: str | None
+    values: Values
     start: tuple[int, ...] = (0, 0, 0)
     grid: tuple[int, ...] | None = None
-    limits: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Voxels of the whole image along each axis."""
         return self.data.shape if self.grid is None else self.grid
-
-    @property
-    def lowest(self) -> Any:
-        """Lowest value of the whole image."""
-        return self.data.min() if self.limits is None else self.limits[0]
-
-    @property
-    def highest(self) -> Any:
-        """Highest value of the whole image."""
-        return self.data.max() if self.limits is None else self.limits[1]
 
     @property
     def stem(self) -> str:
@@ -103,30 +147,49 @@ class Stack:
     Attributes
     ----------
     volumes : tuple of Volume
-        The maps, with the limits of the whole image.
+        The maps.
     title : str
         What the image is called in messages.
     path : Path or None
         Its file; None for an image in memory.
+    notes : tuple of str
+        What the user should know of the image.
     """
 
     volumes: tuple[Volume, ...]
     title: str
     path: Path | None
+    notes: tuple[str, ...] = ()
 
-    def pick(self, number: int) -> Volume:
-        """Volume by its number, from 0."""
-        if not 0 <= number < len(self.volumes):
-            raise RegionError(
-                f"{self.title} has no volume {number}: it holds {len(self.volumes):,}, counted from 0 to "
-                f"{len(self.volumes) - 1}"
-            )
-        return replace(self.volumes[number], path=self.path)
+    def pick(self, numbers: Sequence[int], first: int = 0) -> Volume:
+        """Volume by its number from 0, or the largest values of several; `first` is how messages count the first."""
+        n_volumes = len(self.volumes)
+        for number in numbers:
+            if not 0 <= number < n_volumes:
+                raise RegionError(
+                    f"{self.title} has no volume {number + first}: it holds {n_volumes:,}, counted from {first} to "
+                    f"{n_volumes - 1 + first}"
+                )
+        picked = [self.volumes[number] for number in numbers]
+        if len(picked) == 1:
+            return replace(picked[0], path=self.path)
+        start = np.min([volume.start for volume in picked], axis=0)
+        stop = np.max([np.add(volume.start, volume.data.shape) for volume in picked], axis=0)
+        data = np.zeros(stop - start, dtype=picked[0].data.dtype)
+        for volume in picked:
+            at = tuple(slice(i, i + n) for i, n in zip(volume.start - start, volume.data.shape, strict=True))
+            data[at] = np.maximum(data[at], volume.data)
+        return replace(picked[0], path=self.path, data=data, start=tuple(int(i) for i in start))
 
     @property
     def stem(self) -> str:
         """Name of the file without folder and ending."""
         return "image" if self.path is None else file_stem(self.path)
+
+    @property
+    def values(self) -> Values:
+        """Which values the volumes hold together."""
+        return self.volumes[0].values
 
     @property
     def nbytes(self) -> int:
@@ -135,7 +198,7 @@ class Stack:
 
 
 def read_image(
-    image: str | os.PathLike[str] | SpatialImage, *, space: str = MNI_SPACE, title: str | None = None
+    image: str | os.PathLike[str] | SpatialImage, *, space: str | None = None, title: str | None = None
 ) -> Volume | Stack:
     """Read an image, or take it from memory where its file has not changed since.
 
@@ -143,8 +206,9 @@ def read_image(
     ----------
     image : path or nibabel NIfTI image
         A single-file NIfTI image, with one volume or several.
-    space : str
-        Space of the image; whether the image can be in it is checked for MNI152 only.
+    space : str, optional
+        Space of the image, whatever its name or header state; default: MNI152, which they must not contradict. Whether
+        the image can be in it is checked for MNI152 only.
     title : str, optional
         What an image in memory is called in messages; a file is called by its name.
 
@@ -162,7 +226,7 @@ def read_image(
     """
     if not isinstance(image, str | os.PathLike):
         return _read_anew(image, space, title)
-    path = Path(image)
+    path = local_path(image)
     state = _read_state(path)
     contents = _read_anew(path, space) if state is None else _read_once(path.absolute(), space, state)
     return replace(contents, path=path)
@@ -179,11 +243,11 @@ def _read_state(path: Path) -> tuple[int, int] | None:
 
 
 @lru_cache(maxsize=_N_KEPT)
-def _read_once(path: Path, space: str, state: tuple[int, int]) -> Volume | Stack:  # noqa: ARG001  # part of the key
+def _read_once(path: Path, space: str | None, state: tuple[int, int]) -> Volume | Stack:  # noqa: ARG001  # part of the key
     return _read_anew(path, space)
 
 
-def _read_anew(image: Path | SpatialImage, space: str, title: str | None = None) -> Volume | Stack:
+def _read_anew(image: Path | SpatialImage, space: str | None, title: str | None = None) -> Volume | Stack:
     loaded, path, title = _load_nifti(image, title=title)
     _, n_volumes = _check_shape(loaded.shape, title)
     if n_volumes > 1:
@@ -194,29 +258,31 @@ def _read_anew(image: Path | SpatialImage, space: str, title: str | None = None)
     return replace(volume, data=shared)
 
 
-def _read_volume(image: Nifti1Image, path: Path | None, title: str, space: str) -> Volume:
+def _read_volume(image: Nifti1Image, path: Path | None, title: str, space: str | None) -> Volume:
+    variant = _read_space(image, path, title, space)
     data = _read_values(image, title)
-    in_mni = is_mni_space(space)
+    in_mni = is_mni_space(space or MNI_SPACE)
     affine = _read_affine(image, title, needs_code=in_mni)
     _check_values(data, title)
     if in_mni:
         _check_inside_mni_box(data, affine, title)
     sha256 = _hash_values([data], affine) if path is None else _hash_file(path)
-    return Volume(data, affine, title, path, sha256, _read_space(path) if in_mni else space)
+    values = Values.of(data, _read_slope(image))
+    return Volume(data, affine, title, path, sha256, variant, values)
 
 
-def _read_stack(image: Nifti1Image, path: Path | None, title: str, space: str) -> Stack:
+def _read_stack(image: Nifti1Image, path: Path | None, title: str, space: str | None) -> Stack:
     """Read volume by volume, so that at no time more than one of them is in memory in full."""
     shape, n_volumes = _check_shape(image.shape, title)
-    in_mni = is_mni_space(space)
+    variant = _read_space(image, path, title, space)
+    in_mni = is_mni_space(space or MNI_SPACE)
     affine = _read_affine(image, title, needs_code=in_mni)
     somewhere = np.zeros(shape, dtype=bool)
-    boxes, starts, lows, highs = [], [], [], []
+    boxes, starts, values = [], [], []
     for number in range(n_volumes):
         data = _read_values(image, title, volume=number)
         _check_values(data, title)
-        lows.append(data.min())
-        highs.append(data.max())
+        values.append(Values.of(data, _read_slope(image)))
         box, start = _crop(data)
         boxes.append(box)
         starts.append(start)
@@ -224,10 +290,9 @@ def _read_stack(image: Nifti1Image, path: Path | None, title: str, space: str) -
     if in_mni:
         _check_inside_mni_box(somewhere, affine, title)
     sha256 = _hash_values([np.array(starts), *boxes], affine) if path is None else _hash_file(path)
-    variant = _read_space(path) if in_mni else space
-    limits = (min(lows), max(highs))
+    joined = Values.joined(values)
     volumes = tuple(
-        Volume(box, affine, title, path, sha256, variant, start=start, grid=shape, limits=limits)
+        Volume(box, affine, title, path, sha256, variant, joined, start=start, grid=shape)
         for box, start in zip(boxes, starts, strict=True)
     )
     return Stack(volumes, title, path)
@@ -345,10 +410,14 @@ def _find_volume(shape: tuple[int, ...], volume: int) -> tuple[Any, ...]:
     return (..., *(int(i) for i in np.unravel_index(volume, shape[3:], order="F")))
 
 
+def _read_slope(image: Nifti1Image) -> float:
+    """Factor by which the header scales what the file stores; 1 for an image in memory."""
+    return float(getattr(image.dataobj, "slope", 1.0))
+
+
 def _is_scaled(image: Nifti1Image) -> bool:
     """Whether the header scales what the file stores: a scaled integer is a real number."""
-    slope, inter = getattr(image.dataobj, "slope", 1.0), getattr(image.dataobj, "inter", 0.0)
-    return bool(slope != 1.0 or inter != 0.0)
+    return _read_slope(image) != 1.0 or getattr(image.dataobj, "inter", 0.0) != 0.0
 
 
 def _read_affine(image: Nifti1Image, title: str, *, needs_code: bool) -> Affine:
@@ -408,12 +477,31 @@ def _hash_values(arrays: Sequence[npt.NDArray[Any]], affine: Affine) -> str:
     return digest.hexdigest()
 
 
-def _read_space(path: Path | None) -> str | None:
-    """Space by the BIDS entity ``space-`` or the TemplateFlow entity ``tpl-`` of the file's name."""
-    if path is None:
-        return None
-    found = re.search(r"(?:^|_)(?:space|tpl)-([A-Za-z0-9]+)", path.name)
-    return found.group(1) if found else None
+def _read_space(image: Nifti1Image, path: Path | None, title: str, space: str | None) -> str | None:
+    """Variant of MNI152 that an image is in, None where it states none, or the space that the user names.
+
+    The name states it by the BIDS entity ``space-`` or the TemplateFlow entity ``tpl-``, the header by its code.
+    """
+    found = None if path is None else re.search(r"(?:^|_)(?:space|tpl)-([A-Za-z0-9]+)", path.name)
+    stated, where = (found[1], "name") if found else (None, "header")
+    if stated is None:
+        code = int(image.header["sform_code"]) or int(image.header["qform_code"])
+        stated = "Talairach" if code == _TALAIRACH else None
+    in_mni = stated is None or re.match("MNI152|ICBM152|MNI$", stated, flags=re.IGNORECASE) is not None
+    if space is None and not in_mni:
+        raise RegionError(
+            f"{title} is in the space {stated} by its {where}, and MNI152 is needed: transform it to MNI152; where it "
+            f"is there already, or the atlas is in {stated} too, name the space (space={MNI_SPACE!r} in Python)"
+        )
+    return stated if in_mni and is_mni_space(space or MNI_SPACE) else space
+
+
+def local_path(path: str | os.PathLike[str]) -> Path:
+    """Path of a file that may be written as ``~/map.nii.gz`` or ``file:///maps/map.nii.gz``."""
+    text = os.fspath(path)
+    if text.startswith("file://"):
+        return Path(unquote(urlsplit(quote(text, safe=":/%")).path))
+    return Path(text).expanduser() if text.startswith("~") and not Path(text).exists() else Path(text)
 
 
 def file_stem(path: Path) -> str:

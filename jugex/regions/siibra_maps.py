@@ -17,6 +17,7 @@ import numpy as np
 from jugex.errors import JugexWarning, OptionError, RegionError, RegionFileError, how_to_install, warn_user
 from jugex.regions.base import Region
 from jugex.regions.images import check_threshold, select_region
+from jugex.regions.label_tables import LabelTable
 from jugex.regions.nifti import Stack, read_image
 
 __all__ = ["MapType", "region_from_siibra"]
@@ -143,14 +144,14 @@ def _make_region(region: Any, volume: Any, threshold: float, map_type: MapType) 
         raise RegionFileError(
             f"siibra could not fetch the {map_type} map of {region.name!r}: check the network and try again"
         )
-    contents = read_image(image, title=f"siibra's {map_type} map of {region.name!r}")
+    contents = read_image(image, title=f"siibra's {map_type} map of {region.name!r}", space=_SPACE_NAME)
     if isinstance(contents, Stack):
         raise RegionError(f"{contents.title} holds {len(contents.volumes):,} volumes: one is needed")
     label = None
     if map_type == "labelled":
         held = np.unique(contents.data[contents.data != 0])  # a mask of the region, or the labels of all
         label = held[0].item() if len(held) == 1 else getattr(volume, "label", None)
-    made = select_region(contents, {}, label=label, threshold=threshold, name=region.name)
+    made = select_region(contents, LabelTable(), label=label, threshold=threshold, name=region.name)
     source = replace(
         made.source,
         origin=f"siibra {_read_version()}".strip(),

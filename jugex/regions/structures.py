@@ -324,6 +324,14 @@ def region_of_structures(structures: str | int | Iterable[str | int], *, atlas: 
         Where none is given.
     RegionError
         Where one is unknown or ambiguous.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> atlas = jugex.open_atlas("simulated")
+    >>> ball = jugex.Region.sphere((-22, 58, 4), 8, name="ball")
+    >>> ball & jugex.regions.region_of_structures("simFL", atlas=atlas)
+    <Region 'ball & simulated frontal lobe, left': no extent in space>
     """
     found = [
         StructureRegion(

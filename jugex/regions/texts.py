@@ -1,15 +1,19 @@
-"""Regions written as text: ``map.nii.gz@0.4``, ``labels.nii.gz#V1``, ``sphere:-4,60,21,10``, joined with ``+``."""
+"""The grammar of a REGION: ``map.nii.gz@0.4``, ``labels.nii.gz#LH_*@left``, ``sphere:-4,60,21,10+structure:HiF``."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from jugex.errors import OptionError, RegionError, RegionFileError
 from jugex.regions.base import Region
 from jugex.regions.images import check_threshold, region_from_image
-from jugex.regions.nifti import find_nearest_file
+from jugex.regions.label_tables import LabelsLike, find_label_table, read_labels
+from jugex.regions.nifti import Stack, find_nearest_file, local_path, read_image
 from jugex.regions.operations import Union
 from jugex.regions.parcellations import region_from_text
 from jugex.regions.shapes import Sphere, demo_region
@@ -18,21 +22,33 @@ from jugex.regions.structures import StructureRegion
 __all__ = ["parse_region"]
 
 _FORMS = (
-    "a NIfTI file (map.nii.gz, map.nii.gz% for percent, labels.nii.gz#17 or labels.nii.gz#NAME for one label), "
+    "a NIfTI file (map.nii.gz, map.nii.gz% for percent, labels.nii.gz#17 or labels.nii.gz#NAME for one label, "
+    "labels.nii.gz#1,2,5-9 or labels.nii.gz#LH_* for several, maps.nii.gz#3 for a volume), "
     "PARCELLATION:REGION (juelich:GM_Visual_cortex_V1_BA17_L), sphere:x,y,z,r in mm, structure:NAME, simulated:A or "
-    "simulated:B, several joined with +, with @0.4 at the end for another threshold"
+    "simulated:B, several joined with +, with @left or @right for a half and @0.4 at the end for another threshold"
 )
 _SCHEMES = ("sphere", "simulated", "structure")
+#: ``@left``, ``@right`` or ``@`` and a number behind a part.
+_SUFFIX = re.compile(r"(.+?)\s*@\s*(left|right|[-+]?[\d.]+(?:e[-+]?\d+)?|nan|inf)", flags=re.IGNORECASE)
 
 
-def parse_region(text: str, *, threshold: float = 0.2, name: str | None = None) -> Region:
+def parse_region(
+    text: str,
+    *,
+    threshold: float = 0.2,
+    name: str | None = None,
+    labels: LabelsLike | None = None,
+    space: str | None = None,
+) -> Region:
     """Make a region of its description in words, as the command line takes it.
 
     A description that names an existing file is that file before anything else is read into it. Else it is one
     of these, or several of them joined with ``+``:
 
-    - ``map.nii.gz``: a probability map or a binary mask; ``map.nii.gz%``: integers that are percent;
+    - ``map.nii.gz``: a probability map or a binary mask; ``map.nii.gz%``: percent;
     - ``labels.nii.gz#17``, ``labels.nii.gz#V1``: a label by its number, or by its name in the table beside it;
+      ``labels.nii.gz#1,2,5-9``, ``labels.nii.gz#LH_*``: several, see `jugex.regions.labels.find_labels`;
+    - ``maps.nii.gz#3``: a volume of a 4-D image; ``levels.nii.gz#3#17``: a label in it;
     - ``juelich:GM_Visual_cortex_V1_BA17_L``: a region of a parcellation, in front of the colon as
       `jugex.regions.open_parcellation` takes it; ``siibra:julich 3.1:hoc1 left``: one of siibra's;
     - ``sphere:x,y,z,r``: a ball, in mm;
@@ -40,8 +56,9 @@ def parse_region(text: str, *, threshold: float = 0.2, name: str | None = None) 
       or id; it is looked up when the query knows the atlas (`Region.bound_to`);
     - ``simulated:A``, ``simulated:B``: the demo regions.
 
-    ``@0.4`` at the end of a part is that part's threshold; at the end of the whole it is also the threshold of
-    the parts that have none of their own.
+    ``@left`` or ``@right`` behind a part takes that half of it. ``@0.4`` at the end of a part is that part's threshold;
+    at the end of the whole it is also the threshold of the parts that have none of their own. A name in a label table
+    may hold ``+``, ``,``, ``@`` and ``-``: what stands behind ``#`` is such a name before anything is read into it.
 
     Parameters
     ----------
@@ -51,6 +68,10 @@ def parse_region(text: str, *, threshold: float = 0.2, name: str | None = None) 
         Probability above which a point is in the region, where `text` names no other.
     name : str, optional
         How the region is called in outputs; default: by its file, label or parts.
+    labels : path, dict, list or DataFrame, optional
+        The label table of the image; default: the one beside it.
+    space : str, optional
+        Space of the images, where their names or headers state another; see `region_from_image`.
 
     Returns
     -------
@@ -73,20 +94,45 @@ def parse_region(text: str, *, threshold: float = 0.2, name: str | None = None) 
     <Region 'both': ...>
     """
     check_threshold(threshold)
-    parts = [_split_threshold(part) for part in _split_parts(text)]
+    names = None if labels is None else set(read_labels(labels).names.values())
+    parts = [_read_part(part, names) for part in _split_parts(text, names)]
     _check_thresholds_are_used(parts)
-    overall = parts[-1][1] if parts[-1][1] is not None else threshold
-    regions = [_make_part(part, overall if own is None else own) for part, own in parts]
+    images = {part.image.file for part in parts if part.image is not None and part.image.label is not None}
+    if labels is not None and len(images) > 1:
+        raise OptionError(
+            f"one label table is given for the images {' and '.join(sorted(images))}: put a table beside each of them"
+        )
+    overall = parts[-1].threshold if parts[-1].threshold is not None else threshold
+    regions = [_make_part(part, overall if part.threshold is None else part.threshold, labels, space) for part in parts]
     region = regions[0] if len(regions) == 1 else Union.of(regions)
     return region if name is None else region.renamed(name)
 
 
-def _split_parts(text: str) -> list[str]:
-    """Split at ``+``, but not within the name of an existing file."""
+@dataclass(frozen=True)
+class _Image:
+    """What ``file``, ``file%`` or ``file#label`` names."""
+
+    file: str
+    label: str | None = None
+    percent: bool = False
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part without the half and the threshold that stood behind it."""
+
+    body: str
+    image: _Image | None
+    side: Literal["left", "right"] | None = None
+    threshold: float | None = None
+
+
+def _split_parts(text: str, names: set[str] | None) -> list[str]:
+    """Split at ``+`` where a part can start behind it, and not within the name of a file or of a label."""
     tokens = text.split("+")
     parts = []
     while tokens:
-        n_tokens = next((n for n in range(len(tokens), 1, -1) if _name_one_file(tokens[:n])), 1)
+        n_tokens = _count_tokens(tokens, names)
         parts.append("+".join(tokens[:n_tokens]).strip())
         tokens = tokens[n_tokens:]
     if "" in parts:
@@ -94,49 +140,131 @@ def _split_parts(text: str) -> list[str]:
     return parts
 
 
-def _split_threshold(part: str) -> tuple[str, float | None]:
-    """Take ``@0.4`` off the end."""
-    head, at, tail = part.rpartition("@")
-    if not at or not head or _is_file(part):
-        return part, None
-    try:
-        return head.strip(), check_threshold(float(tail))
-    except OptionError:
-        raise
-    except ValueError:
-        if _find_image(head) is None:
-            return part, None
-    raise RegionError(f"{tail!r} after @ in {part!r} is no threshold: write a number from 0 to below 1, like @0.4")
+def _count_tokens(tokens: list[str], names: set[str] | None) -> int:
+    """How many of the tokens between ``+`` the first part has."""
+    for n_tokens in range(len(tokens), 1, -1):
+        image = _find_image_of("+".join(tokens[:n_tokens]))
+        if image is not None and (_reaches(image, tokens[:n_tokens]) or _is_name(image, names)):
+            return n_tokens
+    n_tokens = 1
+    while n_tokens < len(tokens) and tokens[n_tokens].strip() and not _can_start(tokens[n_tokens:]):
+        n_tokens += 1
+    return n_tokens
 
 
-def _check_thresholds_are_used(parts: list[tuple[str, float | None]]) -> None:
+def _can_start(tokens: list[str]) -> bool:
+    """Whether a part can begin with the first of the tokens between ``+``: a file, or something with a colon."""
+    first = tokens[0].strip()
+    if re.match(r"[^\W\d]\w+:.", first) or any(_match_image(body) for body in (first, *_list_bodies(first))):
+        return True
+    texts = ["+".join(tokens[:n_tokens]) for n_tokens in range(1, len(tokens) + 1)]
+    return any(_find_image_of(text) is not None for text in texts)
+
+
+def _find_image_of(text: str) -> _Image | None:
+    """Image that a part names, with or without what ``@`` adds to it."""
+    part = text.strip()
+    return next((image for body in (part, *_list_bodies(part)) if (image := _find_image(body))), None)
+
+
+def _reaches(image: _Image, tokens: list[str]) -> bool:
+    """Whether the name of a file reaches into the last of the tokens between ``+``."""
+    return len(image.file) > len("+".join(tokens[:-1]).strip())
+
+
+def _list_bodies(part: str) -> list[str]:
+    return [body for body, _ in _strip_suffixes(part)]
+
+
+def _is_name(image: _Image, names: set[str] | None) -> bool:
+    """Whether what stands behind ``#`` is a whole name in the label table."""
+    if image.label is None:
+        return False
+    if names is None:
+        path = local_path(image.file)
+        names = {
+            name for v in (False, True) for name in find_label_table(path, is_asked=True, volumes=v).names.values()
+        }
+    return image.label.strip() in names
+
+
+def _strip_suffixes(part: str) -> Iterator[tuple[str, str]]:
+    """What is left of a part when ``@left``, ``@right`` or ``@`` and a number are taken off its end, one by one."""
+    while found := re.fullmatch(
+        r"(.+?)\s*@\s*(left|right|[-+]?[\d.]+(?:e[-+]?\d+)?|nan|inf)", part, flags=re.IGNORECASE
+    ):
+        part = found[1].strip()
+        yield part, found[2].casefold()
+
+
+def _read_part(part: str, names: set[str] | None) -> _Part:
+    """Take ``@left`` or ``@right`` and ``@0.4`` off the end, unless they belong to a file or to a label's name."""
+    body, side, threshold = part, None, None
+    image = _find_image(part)
+    whole = image is not None and (image.file == part or _is_name(image, names))
+    for head, suffix in () if whole else _strip_suffixes(part):
+        if suffix in ("left", "right") and side is None:
+            side = suffix
+        elif suffix not in ("left", "right") and threshold is None:
+            threshold = check_threshold(float(suffix))
+        else:
+            raise RegionError(f"{part!r} has two halves or two thresholds; give one of each, like BODY@left@0.4")
+        body, image = head, _find_image(head)
+        if image is not None and (image.file == head or _is_name(image, names)):
+            break
+    head, at, tail = body.rpartition("@")
+    if at and image is None and (found := _find_image(head.strip())) and found.label is None:
+        raise RegionError(
+            f"{tail!r} after @ in {part!r} is neither left nor right nor a threshold: write a number from 0 to below "
+            "1, like @0.4"
+        )
+    return _Part(body, image or _match_image(body), side, threshold)  # type: ignore[arg-type]  # one of the two
+
+
+def _check_thresholds_are_used(parts: list[_Part]) -> None:
     """Refuse a threshold of a structure; at the end of the whole it is for the other parts, where there are some."""
-    are_structures = [part.partition(":")[0] == "structure" and not _is_file(part) for part, _ in parts]
-    for number, ((part, own), is_structure) in enumerate(zip(parts, are_structures, strict=True)):
+    are_structures = [part.image is None and part.body.partition(":")[0] == "structure" for part in parts]
+    for number, (part, is_structure) in enumerate(zip(parts, are_structures, strict=True)):
         is_for_others = number == len(parts) - 1 and not all(are_structures)
-        if own is not None and is_structure and not is_for_others:
+        if part.threshold is not None and is_structure and not is_for_others:
             raise RegionError(
-                f"{part}@{own:g}: a structure has no threshold, as its samples are those annotated with it; "
-                f"write {part}"
+                f"{part.body}@{part.threshold:g}: a structure has no threshold, as its samples are those annotated "
+                f"with it; write {part.body}"
             )
 
 
-def _make_part(part: str, threshold: float) -> Region:
-    """Make the region of one part without its threshold."""
-    image = _find_image(part) or _match_image(part)
-    scheme, colon, value = part.partition(":")
-    if image is not None and (_is_file(image[0]) or scheme not in _SCHEMES):
-        path, label, percent = image
-        return region_from_image(path, threshold=threshold, label=label, percent=percent)
-    if not colon or len(scheme) < 2 or not value:  # one letter is a drive: C:\maps
-        raise _unknown(part)
-    if scheme == "sphere":
-        return _make_sphere(value, part)
-    if scheme == "simulated":
-        return demo_region(value.strip(), threshold=threshold)
-    if scheme == "structure":
-        return StructureRegion.of(value.strip())
-    return region_from_text(part, threshold=threshold)
+def _make_part(part: _Part, threshold: float, labels: LabelsLike | None, space: str | None) -> Region:
+    """Make the region of one part."""
+    scheme, colon, value = part.body.partition(":")
+    region: Region
+    if part.image is not None and (_is_file(part.image.file) or scheme not in _SCHEMES):
+        region = _make_from_image(part.image, threshold, labels, space)
+    elif not colon or len(scheme) < 2 or not value:  # one letter is a drive: C:\maps
+        raise _unknown(part.body)
+    elif scheme == "sphere":
+        region = _make_sphere(value, part.body)
+    elif scheme == "simulated":
+        region = demo_region(value.strip(), threshold=threshold)
+    elif scheme == "structure":
+        region = StructureRegion.of(value.strip())
+    else:
+        region = region_from_text(part.body, threshold=threshold)
+    return region if part.side is None else region.left if part.side == "left" else region.right
+
+
+def _make_from_image(image: _Image, threshold: float, labels: LabelsLike | None, space: str | None) -> Region:
+    path, label, volume = local_path(image.file), image.label, None
+    if label is not None and "#" in label and isinstance(read_image(path, space=space), Stack):
+        volume, _, label = label.partition("#")
+    return region_from_image(
+        path,
+        threshold=threshold,
+        label=label,
+        volume=volume,
+        labels=None if label is None else labels,
+        percent=image.percent,
+        space=space,
+    )
 
 
 def _make_sphere(value: str, part: str) -> Sphere:
@@ -147,37 +275,30 @@ def _make_sphere(value: str, part: str) -> Sphere:
     return Sphere.of((x, y, z), radius)
 
 
-def _find_image(part: str) -> tuple[str, str | None, bool] | None:
-    """Path of an existing file, label and whether it is percent, of ``path``, ``path#label`` or ``path%``."""
-    if _is_file(part):
-        return part, None, False
-    if part.endswith("%") and _is_file(part[:-1]):
-        return part[:-1], None, True
-    for hash_sign in re.finditer("#", part):
-        path, label = part[: hash_sign.start()], part[hash_sign.end() :]
-        if label and _is_file(path):
-            return path, label, False
+def _find_image(body: str) -> _Image | None:
+    """Image that a text names, where its file exists."""
+    if _is_file(body):
+        return _Image(body)
+    if body.endswith("%") and _is_file(body[:-1]):
+        return _Image(body[:-1], percent=True)
+    for hash_sign in re.finditer("#", body):
+        file, label = body[: hash_sign.start()], body[hash_sign.end() :]
+        if label and _is_file(file):
+            return _Image(file, label)
+        if label and file.endswith("%") and _is_file(file[:-1]):
+            return _Image(file[:-1], label, percent=True)
     return None
 
 
-def _match_image(part: str) -> tuple[str, str | None, bool] | None:
-    """Return the same as `_find_image` for what is written like an image, whether it exists or not."""
-    found = re.fullmatch(r"(.+?\.nii(?:\.gz)?)(?:#(.+)|(%))?", part, flags=re.IGNORECASE)
-    if found:
-        return found[1], found[2], found[3] is not None
-    return None
-
-
-def _name_one_file(tokens: list[str]) -> bool:
-    """Whether the name of an existing file reaches from the first to the last of the tokens between ``+``."""
-    part = "+".join(tokens).strip()
-    found = _find_image(part) or _find_image(part.rpartition("@")[0].strip())
-    return found is not None and len(found[0]) > len("+".join(tokens[:-1]).strip())
+def _match_image(body: str) -> _Image | None:
+    """Image that a text names by the ending of its file, whether that exists or not."""
+    found = re.fullmatch(r"(.+?\.(?:nii(?:\.gz)?|img|hdr|mgz|mgh))(%)?(?:#(.+))?", body, flags=re.IGNORECASE)
+    return _Image(found[1], found[3], found[2] is not None) if found else None
 
 
 def _is_file(text: str) -> bool:
     with suppress(OSError):  # a name too long for the file system
-        return Path(text).is_file()
+        return local_path(text).is_file()
     return False
 
 

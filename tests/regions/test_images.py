@@ -15,6 +15,8 @@ from scipy import ndimage
 
 from jugex.errors import OptionError, RegionError, RegionFileError
 from jugex.regions import ImageRegion, Region, RegionIdentity, region_from_image
+from jugex.regions.images import kind_of
+from jugex.regions.nifti import Values
 from tests.regions.helpers import (
     AFFINE,
     SHAPE,
@@ -72,20 +74,23 @@ def test_float32_is_compared_in_its_own_type():
     assert mask_of(region)[2, 2, 2] == 1
 
 
-@pytest.mark.parametrize("maximum", [1.0, 100.0])
-def test_limits_of_probabilities_and_percent_are_allowed(maximum):
-    data = np.zeros(SHAPE, dtype=np.float32)
-    data[1, 1, 1] = maximum
-    assert region_from_image(make_image(data)).max_probability == 1.0
+@pytest.mark.parametrize(("percent", "most"), [(False, 1.0), (True, 100.0)])
+@pytest.mark.parametrize("noise", [0, 1e-16, 9e-7])
+def test_probabilities_and_percent_reach_their_limits_but_for_rounding(percent, most, noise):
+    data = np.zeros(SHAPE)
+    data[1, 1, :3] = np.array([0.5, 1 + noise, -noise]) * most
+    region = region_from_image(make_image(data), percent=percent)
+    assert (region.kind, region.n_voxels, region.max_probability) == ("probability map", 2, 1.0)
+    assert region_from_image(make_image(data), percent=percent, threshold=0).n_voxels == 2
 
 
 def test_float_percent_is_divided_by_100():
     data = np.zeros(SHAPE, dtype=np.float32)
-    data[0, 0, 0], data[0, 0, 1], data[0, 0, 2] = 20, 21, 90
-    region = region_from_image(make_image(data))
+    data[0, 0, 0], data[0, 0, 1], data[0, 0, 2] = 20, 21, 90.5
+    region = region_from_image(make_image(data), percent=True)
     assert region.locate(at_voxels([[0, 0, 0], [0, 0, 1]]))["inside"].tolist() == [False, True]
     assert region.locate(at_voxels([[0, 0, 1]]))["probability"][0] == np.float32(0.21)
-    assert region.max_probability == np.float32(0.9)
+    assert region.max_probability == np.float32(0.905)
     assert region.identity().percent is True
 
 
@@ -100,9 +105,10 @@ def test_percent_can_be_said_where_the_values_do_not_tell(dtype):
         region_from_image(make_image(data), threshold=0.29, percent=True)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, np.float64])
 @pytest.mark.parametrize("value", [1, 5, 255])
-def test_two_valued_integers_are_a_binary_mask(value):
-    data = np.zeros(SHAPE, dtype=np.uint8)
+def test_two_whole_values_are_a_binary_mask_in_any_data_type(dtype, value):
+    data = np.zeros(SHAPE, dtype=dtype)
     data[1:3, 2, 2] = value
     region = region_from_image(make_image(data), threshold=0.9)
     assert (region.kind, region.n_voxels, region.max_probability) == ("binary mask", 2, None)
@@ -110,6 +116,62 @@ def test_two_valued_integers_are_a_binary_mask(value):
     found = region.locate(at_voxels([[1, 2, 2], [0, 0, 0]]))
     assert found["inside"].tolist() == [True, False]
     assert found["probability"].isna().all()
+
+
+def test_a_mean_of_masks_that_agree_is_a_mask():
+    data = np.zeros(SHAPE)
+    for _ in range(11):
+        data[1, 1, 1] += 1 / 11  # 1.0000000000000002
+    assert region_from_image(make_image(data)).kind == "binary mask"
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([0.0], "empty"), ([-0.0, 1e-7], "empty"), ([1], "mask"), ([0, -3], "mask"), ([0, 1 - 1e-7, 1], "mask"),
+        ([0, 1, 2], "labels"), ([-1, 0, 1], "labels"), ([0, 12345678, 23456789], "labels"), ([0, 1.0005, 2], "labels"),
+        ([0, 0.6], "probabilities"), ([0, 0.6, 1], "probabilities"), ([0, 1e-5], "probabilities"),
+        ([0, 1.4], "real numbers up to 100"), ([0, 4.1, 25.3], "real numbers up to 100"),
+        ([0, 1.02], "real numbers up to 100"), ([0.3, -0.1], "other"), ([-3.2, 4.5], "other"), ([0, 100.5], "other"),
+    ],
+)  # fmt: skip
+def test_what_an_image_is_follows_from_its_values(values, kind):
+    data = np.array(values)
+    assert kind_of(Values.of(data)) == kind
+    assert kind_of(Values.joined([Values.of(data), Values.of(np.zeros(1))])) == kind
+    assert kind_of(Values.joined([Values.of(data[i : i + 1]) for i in range(len(data))])) == kind
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.float32, np.float64])
+def test_labels_are_no_map_in_any_data_type(tmp_path, dtype):
+    path = save_image(tmp_path / "labels.nii.gz", labels(dtype) * 2)
+    with pytest.raises(RegionError, match=r"holds 3 labels \(2 to 34\).*labels\.nii\.gz#2 .*labels\.nii\.gz%"):
+        region_from_image(path)
+    assert region_from_image(path, percent=True).n_voxels == 2  # 34 percent is above 0.2
+
+
+def save_scaled(path, stored, slope):
+    image = make_image(stored)
+    image.header.set_slope_inter(slope, 0)
+    nib.save(image, path)
+    return path
+
+
+def test_scaled_labels_that_are_whole_but_for_rounding(tmp_path):
+    path = save_scaled(tmp_path / "labels.nii.gz", (labels() * 7).astype(np.int16), 1 / 7)
+    assert 0 < abs(float(np.float32(1 / 7)) * 119 - 17) < 1e-3
+    assert region_from_image(path, label=17).n_voxels == 2
+    with pytest.raises(RegionError, match="holds 3 labels"):
+        region_from_image(path)
+
+
+@pytest.mark.parametrize("label", [None, 1])
+def test_scaled_labels_that_lost_their_numbers(tmp_path, label):
+    stored = np.zeros(SHAPE, dtype=np.uint8)
+    stored[0, 0, :2] = 3, 255
+    path = save_scaled(tmp_path / "labels.nii.gz", stored, 97 / 255)
+    with pytest.raises(RegionError, match=r"labels\.nii\.gz .*scl_slope 0\.38"):
+        region_from_image(path, label=label)
 
 
 def test_boolean_image_in_memory_is_a_binary_mask():
@@ -261,11 +323,43 @@ def test_identity_of_a_file(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "space"),
-    [("a_space-MNI152NLin2009cAsym_dseg", "MNI152NLin2009cAsym"), ("aerospace-1", None), ("map", None)],
-)
+    [
+        ("a_space-MNI152NLin2009cAsym_dseg", "MNI152NLin2009cAsym"), ("tpl-MNI152NLin6Asym_x", "MNI152NLin6Asym"),
+        ("x_space-MNI_mask", "MNI"), ("aerospace-1", None), ("map", None),
+    ],
+)  # fmt: skip
 def test_space_is_read_from_the_name(tmp_path, name, space):
     path = save_image(tmp_path / f"{name}.nii.gz", probabilities())
     assert region_from_image(path).identity().space == space
+
+
+@pytest.mark.parametrize(
+    ("name", "stated"),
+    [
+        ("sub-1_space-T1w_dseg", "T1w"), ("atl-X_space-SUIT_dseg", "SUIT"), ("tpl-MNI305_dseg", "MNI305"),
+        ("x_space-fsaverage_dseg", "fsaverage"), ("tpl-MNIPediatricAsym_x", "MNIPediatricAsym"),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:.*count from 0")
+def test_another_space_in_the_name_is_refused(tmp_path, name, stated):
+    for data in (probabilities(), np.stack([probabilities()] * 2, axis=-1)):
+        path = save_image(tmp_path / f"{name}.nii.gz", data)
+        label = 0 if data.ndim == 4 else None
+        with pytest.raises(RegionError, match=f"{name}.*is in the space {stated} by its name.*MNI152 is needed"):
+            region_from_image(path, label=label)
+        insisted = region_from_image(path, label=label, space="MNI152NLin2009cAsym")
+        assert insisted.space == insisted.identity().space == "MNI152NLin2009cAsym"
+        assert region_from_image(path, label=label, space=stated).space == stated
+
+
+def test_talairach_in_the_header_is_refused(tmp_path):
+    path = save_image(tmp_path / "map.nii.gz", probabilities(), sform_code=3)
+    for image in (path, nib.load(path)):
+        with pytest.raises(RegionError, match="is in the space Talairach by its header"):
+            region_from_image(image)
+        assert region_from_image(image, space="MNI152NLin6Asym").identity().space == "MNI152NLin6Asym"
+    named = save_image(tmp_path / "map_space-MNI152NLin6Asym.nii.gz", probabilities(), sform_code=3)
+    assert region_from_image(named).identity().space == "MNI152NLin6Asym"  # the name is the user's
 
 
 def test_identity_of_an_image_in_memory_follows_its_data_and_place():
@@ -319,7 +413,7 @@ def test_a_threshold_that_is_no_number(threshold):
         region_from_image(make_image(probabilities()), threshold=threshold)
 
 
-@pytest.mark.parametrize("label", [30.5, float("nan"), float("inf"), [1], np.array([1, 2])])
+@pytest.mark.parametrize("label", [30.5, float("nan"), float("inf"), [1.5], np.array([1, 2])])
 def test_a_label_that_is_neither_number_nor_name(label):
     with pytest.raises(RegionError, match=r"label .* is no label: give its whole number, or its name as text"):
         region_from_image(make_image(labels()), label=label)
@@ -333,12 +427,16 @@ def test_percent_and_label_contradict_each_other():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([-0.1, 0.5], r"holds negative values \(lowest -0\.1\)"),
-        ([0.5, 100.5], r"holds values up to 100\.5: probabilities are 0 to 1, or percent"),
-        ([1, 117], r"up to 117: .*name one label, like image#1 \(label=1 in Python\)"),
+        ([-0.1, 0.5], r"from -0\.1 to 0\.5.*no probabilities"),
+        ([-3.2, 4.5], r"from -3\.2 to 4\.5.*make a mask"),
+        ([4.1, 25.3], r"to 25\.3.*image% \(percent=True in Python\).*make a mask"),
+        ([0.5, 100.5], r"to 100\.5.*no probabilities"),
+        ([1, 117], r"2 labels \(1 to 117\).*like image#1 \(label=1 in Python\)$"),
+        ([-1, 5], r"2 labels \(-1 to 5\)"),
         ([np.nan, np.inf], "holds 2 values that are NaN or infinite"),
         ([0.1, 0.15], r"above the threshold 0\.2: the maximum is 0\.15; lower"),
-        ([0.5, 1.01], r"the maximum is 0\.0101; its maximum 1\.01 was read as percent"),
+        ([0.5, 1.02], r"to 1\.02: probabilities are 0 to 1, and interpolation overshoots"),
+        ([0.5, -0.02], r"from -0\.02 .*interpolation overshoots"),
     ],
 )
 def test_values_that_are_no_probabilities(values, message):
@@ -348,11 +446,11 @@ def test_values_that_are_no_probabilities(values, message):
         region_from_image(make_image(data))
 
 
-@pytest.mark.parametrize(("values", "message"), [([-1, 5], "negative"), ([5, 101], "up to 101")])
-def test_integers_that_are_no_percent(values, message):
-    data = np.zeros(SHAPE, dtype=np.int16)
+@pytest.mark.parametrize("values", [[-1, 5], [5, 101], [-0.5, 3.5]])
+def test_values_that_are_no_percent(values):
+    data = np.zeros(SHAPE, dtype=np.float32)
     data[0, 0, :2] = values
-    with pytest.raises(RegionError, match=message):
+    with pytest.raises(RegionError, match=f"from {min(0, *values)} to {max(values)}.*percent are 0 to 100"):
         region_from_image(make_image(data), percent=True)
 
 
@@ -537,5 +635,5 @@ def test_images_of_other_formats(tmp_path):
 
 def test_errors_name_the_file_not_its_folder(tmp_path: Path):
     path = save_image(tmp_path / "map.nii.gz", probabilities() * 0)
-    with pytest.raises(RegionError, match=r"^no voxel of map\.nii\.gz is above"):
+    with pytest.raises(RegionError, match=r"^map\.nii\.gz is empty"):
         region_from_image(path)

