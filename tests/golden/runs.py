@@ -10,11 +10,10 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 import jugex
-from jugex.atlas.in_memory import TablesAtlas
+from jugex.atlas.tables import TablesAtlas
 
 FOLDER = Path(__file__).resolve().parent
 TABLES = FOLDER / "tables"
@@ -80,14 +79,11 @@ _KEYS = ("gene", "probe_id", "left_out", "region_1", "region_2")
 class CalledAtlas(TablesAtlas):
     """With present calls: a level above 5."""
 
-    @property
-    def has_calls(self) -> bool:
+    def _has_calls_of(self, donor_names):
         return True
 
-    def present(
-        self, *, well_ids: npt.ArrayLike | None = None, probe_ids: npt.ArrayLike | None = None
-    ) -> npt.NDArray[np.bool_]:
-        return np.asarray(self.levels(well_ids=well_ids, probe_ids=probe_ids) > 5)
+    def _read_calls(self, sample_rows, probe_rows):
+        return self._read_levels(sample_rows, probe_rows) > 5
 
 
 @cache
