@@ -26,6 +26,9 @@ _Z = "z-score"
 _LOG2 = "log2"
 _PERMUTED = "from relabelled samples"
 _LATER = "Not computed by this version."
+_INTERVAL = (
+    ", by the variance of the statistic of the run (welch: one per region); uncorrected, samples taken as replicates."
+)
 
 # description, then the unit where there is one
 _RESULTS: Mapping[str, tuple[str, str | None]] = {
@@ -35,8 +38,8 @@ _RESULTS: Mapping[str, tuple[str, str | None]] = {
     "entrez_id": ("Entrez id of the gene.", None),
     "higher_in": ("Region where the gene is higher, by the sign of diff.", None),
     "diff": ("Region 1 minus region 2, adjusted for donor.", _Z),
-    "ci_low": ("Lower end of the 95 % confidence interval of diff; uncorrected, samples taken as replicates.", _Z),
-    "ci_high": ("Upper end of the 95 % confidence interval of diff; uncorrected, samples taken as replicates.", _Z),
+    "ci_low": (f"Lower end of the 95 % confidence interval of diff{_INTERVAL}", _Z),
+    "ci_high": (f"Upper end of the 95 % confidence interval of diff{_INTERVAL}", _Z),
     "evidence": ("What the difference holds for; empty where the gene was not tested.", None),
     "significant": ("Whether p_fwe is at most alpha.", None),
     "p_fwe": (f"p of F corrected for all genes tested by the maximum of F, {_PERMUTED}.", None),
