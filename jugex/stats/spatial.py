@@ -63,6 +63,7 @@ _FAR_MM = 45.0  # where what places share is taken to end
 _KAPPA = (0.6, 4.0)
 _MIN_DF_KAPPA, _MIN_DF_LOCAL = 3, 4
 _MIN_DONORS_HALVES = 4
+_BLOCK = 128  # samples
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -155,6 +156,26 @@ class Place:
         cells, counts, regions = self._cells
         together = (cells[:, None] == cells) & ~np.eye(len(cells), dtype=bool)
         return np.asarray(together / counts[cells] * (regions[cells] == np.arange(2)[:, None])[:, None])
+
+
+@dataclass(frozen=True, eq=False)
+class _Genes:
+    """What the tests need of g genes at a place.
+
+    `semivariances` (2, K, g) and their `scale` (g,), the donors' differences `delta` (D, g), and the sums of `squares`
+    within the cells of each region (2, g).
+    """
+
+    semivariances: Floats
+    scale: Floats
+    delta: Floats
+    squares: Floats
+
+
+def _measure(place: Place, genes: Projected, values: Floats | None = None) -> _Genes:
+    """Measure genes at a place; `values` (n, g) of its samples where it is not that of the projection."""
+    values = genes.values if values is None else values
+    return _Genes(genes.semivariances, genes.scale, place.contrasts @ values, place.sum_squares(values))
 
 
 def _average_donors(variances: Floats) -> tuple[float, Floats, Floats]:
@@ -263,14 +284,17 @@ class _Tissue:
     @cached_property
     def _noise_of_bins(self) -> Floats:
         """Covariance of the bins' semivariances, shape (2 K, 2 K), in single precision."""
-        model = self._model.astype(np.float32)
-        n_all = 2 * self.bins.n_bins
-        products = np.empty((n_all, model.size), dtype=np.float32)
-        for row in range(n_all):
-            one = (np.arange(n_all) == row).reshape(2, -1)
-            products[row] = (self.around.weigh_pairs(one.astype(np.float64)).astype(np.float32) @ model).ravel()
-        turned = products.reshape(n_all, *model.shape).transpose(0, 2, 1).reshape(n_all, -1)
-        return 2 * (products @ turned.T).astype(np.float64)
+        model, n_bins = self._model.astype(np.float32), 2 * self.bins.n_bins
+        products = np.empty((n_bins, *model.shape), dtype=np.float32)
+        for one, product in zip(np.eye(n_bins), products, strict=True):
+            np.matmul(self.around.weigh_pairs(one.reshape(2, -1)).astype(np.float32), model, out=product)
+        noise, blocks = np.zeros((n_bins, n_bins)), range(0, len(model), _BLOCK)
+        for i in blocks:  # the trace of each product of two, block by block
+            for j in blocks:
+                there = products[:, i : i + _BLOCK, j : j + _BLOCK]
+                back = products[:, j : j + _BLOCK, i : i + _BLOCK].transpose(0, 2, 1)
+                noise += there.reshape(n_bins, -1) @ back.reshape(n_bins, -1).T
+        return 2 * noise
 
     def noise_by_bins(self, weights: Floats) -> Floats:
         """As `noise`, for many weights: from a table of all bins, to single precision."""
@@ -355,22 +379,26 @@ class PooledFit:
         variance = self.noise[Part.SHARED] * max(self.shrinkage[Part.SHARED], 0.02)
         return float(np.clip(2 * self.expected[Part.SHARED] ** 2 / variance, 4, MAX_DF)) if variance > 0 else MAX_DF
 
-    def _estimate(self, genes: Projected) -> Floats:
+    def _estimate(self, genes: _Genes) -> Floats:
         """Variance v of each part and gene, shrunk to what is expected but not moderated, shape (4, g)."""
         parts = _measure_parts(self.weights, genes.semivariances, genes.scale)
         expected, mean, shrinkage = (one[:, None] for one in (self.expected, self.mean, self.shrinkage))
         return np.asarray(genes.scale * np.maximum(expected + shrinkage * (parts - mean), expected / 4))
 
-    def relate_local(self, genes: Projected, place: Place) -> Floats:
+    def relate_local(self, genes: _Genes) -> Floats:
         """Sum of squares within cells over what it is estimated to be, shape (g,)."""
-        return np.asarray(place.sum_squares(genes.values).sum(axis=0) / self._estimate(genes)[Part.LOCAL])
+        return np.asarray(genes.squares.sum(axis=0) / self._estimate(genes)[Part.LOCAL])
 
-    def estimate(self, genes: Projected, place: Place) -> tuple[Floats, Floats, Floats]:
+    def estimate(self, genes: _Genes) -> tuple[Floats, Floats, Floats]:
         """v_o, v_c and v_s of each gene, moderated by the variance within cells."""
-        own, shared, scatter, _ = self._estimate(genes)
-        factor = 1.0 if self.local is None else self.local.squeeze(self.relate_local(genes, place), self.n_local)
+        own, shared, scatter, local = self._estimate(genes)
+        factor = 1.0 if self.local is None else self.local.squeeze(genes.squares.sum(axis=0) / local, self.n_local)
         own = factor * np.maximum(own, 0.02 * self.total * genes.scale)
         return own, factor * shared, np.maximum(factor * scatter, own)
+
+    def observe_scatter(self, genes: _Genes) -> Floats:
+        """S: how much the donors' differences scatter, on D - 1 degrees of freedom, shape (g,)."""
+        return _quadratic(self.scatter, genes.delta)
 
 
 def _measure_parts(weights: Floats, semivariances: Floats, scale: Floats) -> Floats:
@@ -379,10 +407,10 @@ def _measure_parts(weights: Floats, semivariances: Floats, scale: Floats) -> Flo
     return np.asarray(flat @ semivariances.reshape(flat.shape[1], -1) / scale)
 
 
-def _fit(tissue: _Tissue, place: Place, pool: Projected, *, by_bins: bool = False) -> PooledFit:
+def _fit(tissue: _Tissue, place: Place, pool: _Genes, *, by_bins: bool = False) -> PooledFit:
     """Fit what is pooled over genes at a place of a tissue."""
-    kernels, delta = tissue.kernels(place), place.contrasts @ pool.values
-    squares = (place.sum_squares(pool.values) / pool.scale).mean(axis=1)
+    kernels = tissue.kernels(place)
+    squares = (pool.squares / pool.scale).mean(axis=1)
     expected_squares = (place.pair_weights * (kernels[1] - kernels[0])).sum(axis=(1, 2))
     known = (place.degrees >= _MIN_DF_KAPPA) & (expected_squares > 0)
     kappa = np.where(known, np.sqrt(squares / np.where(known, expected_squares, 1)).clip(*_KAPPA), 1.0)
@@ -400,7 +428,7 @@ def _fit(tissue: _Tissue, place: Place, pool: Projected, *, by_bins: bool = Fals
     # donors' differences: what they scatter beyond their own variance is the variance of true differences
     variances = np.maximum(_quadratic(kernels[0], stretched.T), 0.05 * (stretched**2).sum(axis=1))
     _, _, scatter = _average_donors(variances)
-    excess = (_quadratic(scatter, delta) / pool.scale).mean() - (scatter * (own + shared)).sum()
+    excess = (_quadratic(scatter, pool.delta) / pool.scale).mean() - (scatter * (own + shared)).sum()
     tau2 = max(0.0, float(excess / np.trace(scatter)))
     total, omega, scatter = _average_donors(variances + tau2)
     weigh = np.outer(omega, omega)
@@ -429,7 +457,7 @@ def _fit(tissue: _Tissue, place: Place, pool: Projected, *, by_bins: bool = Fals
 
     parts = _measure_parts(weights, pool.semivariances, pool.scale)
     few = len(pool.scale) < _FEW_GENES
-    noise, shrinkage = (np.zeros(3), np.ones(4)) if few else _shrink(tissue, weights, parts, pool, by_bins=by_bins)
+    noise, shrinkage = (np.zeros(3), np.ones(4)) if few else _shrink(tissue, weights, parts, by_bins=by_bins)
     fit = PooledFit(
         gradient=tissue.projection.gradient,
         bins=tissue.bins,
@@ -451,30 +479,30 @@ def _fit(tissue: _Tissue, place: Place, pool: Projected, *, by_bins: bool = Fals
         spatial=None,
         n_local=int(place.degrees.sum()),
     )
-    return fit if few else _fit_priors(fit, place, pool, delta)
+    return fit if few else _fit_priors(fit, pool)
 
 
-def _shrink(
-    tissue: _Tissue, weights: Floats, parts: Floats, pool: Projected, *, by_bins: bool
-) -> tuple[Floats, Floats]:
+def _shrink(tissue: _Tissue, weights: Floats, parts: Floats, *, by_bins: bool) -> tuple[Floats, Floats]:
     """N of the first three parts, and lambda of all: how much of the genes' spread is not noise."""
     spread = parts.var(axis=1)[:3]
     noise = (tissue.noise_by_bins if by_bins else tissue.noise)(weights[:3])
-    if pool.halves is not None and tissue.around.reference.n_donors >= _MIN_DONORS_HALVES:
+    if tissue.pool.halves is not None and tissue.around.reference.n_donors >= _MIN_DONORS_HALVES:
         of_scale = tissue.bins.of_scale
-        first, second = (_measure_parts(weights[:3], half, half[WITHIN][of_scale].mean(axis=0)) for half in pool.halves)
+        first, second = (
+            _measure_parts(weights[:3], half, half[WITHIN][of_scale].mean(axis=0)) for half in tissue.pool.halves
+        )
         first, second = (half - half.mean(axis=1, keepdims=True) for half in (first, second))
         noise = np.maximum(noise, spread - (first * second).mean(axis=1))
     shrinkage = np.where(spread > 0, np.clip(1 - noise / np.where(spread > 0, spread, 1), 0, 1), 0.0)
     return noise, np.append(shrinkage, max(shrinkage[Part.OWN], shrinkage[Part.SHARED]))
 
 
-def _fit_priors(fit: PooledFit, place: Place, pool: Projected, delta: Floats) -> PooledFit:
+def _fit_priors(fit: PooledFit, pool: _Genes) -> PooledFit:
     """Fit the priors of the moderated variances, one after the other: each stands on those before."""
     if fit.n_local >= _MIN_DF_LOCAL:
-        fit = replace(fit, local=fit_f_dist(fit.relate_local(pool, place), fit.n_local))
-    own, _, scatter = fit.estimate(pool, place)
-    observed, df = _quadratic(fit.scatter, delta), len(fit.omega) - 1
+        fit = replace(fit, local=fit_f_dist(fit.relate_local(pool), fit.n_local))
+    own, _, scatter = fit.estimate(pool)
+    observed, df = fit.observe_scatter(pool), len(fit.omega) - 1
     return replace(fit, donors=fit_f_dist(observed / own, df), spatial=fit_f_dist(observed / scatter, df))
 
 
@@ -534,29 +562,36 @@ class SpatialRung(Rung):
     of_shared: Floats
 
 
-def _test_donors(fit: PooledFit, place: Place, genes: Projected, confidence: float) -> Rung:
-    delta = place.contrasts @ genes.values
-    theta, df = fit.omega @ delta, len(fit.omega) - 1
-    own, _, _ = fit.estimate(genes, place)
+def _vary_donors(fit: PooledFit, genes: _Genes) -> tuple[Floats, float]:
+    """Variance of theta over donors, and its degrees of freedom."""
+    own, _, _ = fit.estimate(genes)
     if fit.donors is None:
-        return _infer(theta, own, _DF_FEW_GENES, confidence)
-    variance = own * fit.donors.squeeze(_quadratic(fit.scatter, delta) / own, df)
-    return _infer(theta, variance, fit.donors.df + df, confidence)
+        return own, _DF_FEW_GENES
+    df = len(fit.omega) - 1
+    return own * fit.donors.squeeze(fit.observe_scatter(genes) / own, df), fit.donors.df + df
 
 
-def _test_spatial(fit: PooledFit, place: Place, genes: Projected, confidence: float) -> SpatialRung:
-    delta = place.contrasts @ genes.values
-    theta, df_scatter = fit.omega @ delta, len(fit.omega) - 1
-    own, shared, scatter = fit.estimate(genes, place)
-    of_donors, df = own, np.full(len(theta), _DF_FEW_GENES)
-    if fit.spatial is not None:
-        excess = fit.spatial.squeeze(_quadratic(fit.scatter, delta) / scatter, df_scatter) - 1
-        of_donors = np.maximum(own + scatter * excess, own / 2)
-        # Satterthwaite (1946), doi 10.2307/3002019, of the sum; the variance within cells multiplies all of it
-        of_sum = of_donors**2 / (fit.spatial.df + df_scatter) + shared**2 / fit.df_shared
-        df = 1 / (of_sum / (of_donors + shared) ** 2 + 1 / fit.df_local)
-    rung = _infer(theta, of_donors + shared, df, confidence)
-    return SpatialRung(**vars(rung), of_donors=of_donors, of_shared=shared)
+def _vary_in_space(fit: PooledFit, genes: _Genes) -> tuple[Floats, Floats, Floats | float]:
+    """Variance of theta over donors, v_d, and over places, v_c, and the degrees of freedom of their sum."""
+    own, shared, scatter = fit.estimate(genes)
+    if fit.spatial is None:
+        return own, shared, _DF_FEW_GENES
+    df = len(fit.omega) - 1
+    excess = fit.spatial.squeeze(fit.observe_scatter(genes) / scatter, df) - 1
+    of_donors = np.maximum(own + scatter * excess, own / 2)
+    # Satterthwaite (1946), doi 10.2307/3002019, of the sum; the variance within cells multiplies all of it
+    of_sum = of_donors**2 / (fit.spatial.df + df) + shared**2 / fit.df_shared
+    return of_donors, shared, 1 / (of_sum / (of_donors + shared) ** 2 + 1 / fit.df_local)
+
+
+def _test_donors(fit: PooledFit, genes: _Genes, confidence: float) -> Rung:
+    return _infer(fit.omega @ genes.delta, *_vary_donors(fit, genes), confidence)
+
+
+def _test_spatial(fit: PooledFit, genes: _Genes, confidence: float) -> SpatialRung:
+    of_donors, of_shared, df = _vary_in_space(fit, genes)
+    rung = _infer(fit.omega @ genes.delta, of_donors + of_shared, df, confidence)
+    return SpatialRung(**vars(rung), of_donors=of_donors, of_shared=of_shared)
 
 
 @dataclass(frozen=True, eq=False)
@@ -692,7 +727,9 @@ class Ladder:
             return
         if not no_reference:
             self._tissues = self._describe_tissue()
-            self.fit_donors, self.fit_spatial = (_fit(one, self._place, one.pool) for one in self._tissues)
+            self.fit_donors, self.fit_spatial = (
+                _fit(one, self._place, _measure(self._place, one.pool)) for one in self._tissues
+            )
             self.form = Form.FEW_GENES if self.fit_donors.few_genes else Form.POOLED
         elif pool.reference.covariates is not None:
             self.why_no_donors = Reason.COVARIATES_WITHOUT_REFERENCE
@@ -741,9 +778,9 @@ class Ladder:
             first, last = self._tissues
             projections = [first.projection] if first is last else [first.projection, last.projection]
             projected = project(genes, projections)
-            donors = _test_donors(self.fit_donors, place, projected[0], confidence)
+            donors = _test_donors(self.fit_donors, _measure(place, projected[0]), confidence)
             if self.why_no_spatial is None:
-                spatial = _test_spatial(self.fit_spatial, place, projected[-1], confidence)
+                spatial = _test_spatial(self.fit_spatial, _measure(place, projected[-1]), confidence)
             of_genes = projected[0].semivariances, projected[0].scale
             variograms = Variograms(first.bins, *of_genes, first.pooled, first.mixture)
         return LadderResult(self.form, donors, spatial, self.why_no_donors, self.why_no_spatial, variograms)
@@ -780,12 +817,20 @@ class Ladder:
             if len(place.informative) < 2:
                 continue
             shares[0, column] = (_test_samples(place, values[0][place.samples]) <= alpha).mean()
-            for row, test in ((1, _test_donors), (2, _test_spatial)):
-                tissue = tissues[row - 1]
-                pool = replace(tissue.pool, values=values[row - 1][place.samples])
-                fit = _fit(tissue, place, pool, by_bins=True)
-                shares[row, column] = (test(fit, place, pool, 0.95).p <= alpha).mean()
+            pools = [
+                _measure(place, tissue.pool, of_tissue[place.samples])
+                for tissue, of_tissue in zip(tissues, values, strict=True)
+            ]
+            fits = [_fit(tissue, place, pool, by_bins=True) for tissue, pool in zip(tissues, pools, strict=True)]
+            variance, df = _vary_donors(fits[0], pools[0])
+            shares[1, column] = _share(fits[0].omega @ pools[0].delta, variance, df, alpha)
+            of_donors, of_shared, df_spatial = _vary_in_space(fits[1], pools[1])
+            shares[2, column] = _share(fits[1].omega @ pools[1].delta, of_donors + of_shared, df_spatial, alpha)
         return Calibration(*shares)
+
+
+def _share(theta: Floats, variance: Floats, df: Floats | float, alpha: float) -> float:
+    return float((_two_sided(theta**2 / variance, df) <= alpha).mean())
 
 
 def _take(genes: PairSums, place: Place) -> Floats:
