@@ -177,7 +177,7 @@ class TestMessages:
     def test_nearly_collinear_with_area(self, pair, atlas):
         rng = np.random.default_rng(0)
         atlas.samples["near"] = atlas.samples["well_id"].isin(ONE.probabilities) + rng.normal(0, 0.1, 16)
-        with pytest.warns(DesignWarning, match=r"\d% of the contrast between the regions is left beside near"):
+        with pytest.warns(DesignWarning, match=r"with near in the model only \d% of the contrast"):
             analyse(pair, covariates="near")
 
     def test_too_many(self, pair, atlas):
@@ -185,9 +185,7 @@ class TestMessages:
         table = pd.DataFrame(rng.normal(size=(16, 8)), columns=list("abcdefgh")).assign(
             well_id=atlas.samples["well_id"]
         )
-        with pytest.raises(
-            DesignError, match=r"3 donors and 8 columns of covariates leave 0 residual.*fewer covariates"
-        ):
+        with pytest.raises(DesignError, match=r"3 donors leave 0 residual.*8 columns of covariates.*fewer covariates"):
             analyse(pair, covariates=table)
 
     @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ class TestRuns:
             if "nearly tell the regions apart" in said
         ]
         assert len(told) == 1
-        assert re.match(r"beside rin only \d% of one contrast between regions is left: regions and cov", told[0])
+        assert re.match(r"with rin in the model only \d% of one contrast between the regions is left", told[0])
 
     @pytest.mark.parametrize("missing", [np.nan, np.inf, -np.inf])
     def test_missing_values_are_refused(self, missing):
