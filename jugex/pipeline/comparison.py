@@ -184,7 +184,8 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
     smallest_p = options.permutation.smallest_p(design)
     foreseen = [*prepared.findings, *check_reach(design, options, smallest_p, len(tested))]
     of_design = judge_design(design, group, options)
-    warn_of([*foreseen, *(finding for finding in of_design if isinstance(finding, NotLinked))])
+    warned = [finding for finding in foreseen if not isinstance(finding, SamplesDropped)]  # that was asked for
+    warn_of([*warned, *(finding for finding in of_design if isinstance(finding, NotLinked))])
     test = permutation_test(
         genes.zscores[tested], genes.levels[tested], design, options.permutation, generator, group.region_names
     )

@@ -54,6 +54,7 @@ _REASONS = {
     Reason.COVARIATES_WITHOUT_REFERENCE: "covariates need samples outside the regions to be adjusted for",
 }
 _NO_VALUE = "a covariate is missing in samples outside the regions"
+_ALL_IN_BOTH = "all samples of a region count in both regions, and tell nothing of the difference"
 _FAILED = "no gene of the pool varies outside the regions"
 
 
@@ -104,12 +105,9 @@ def climb(group: RegionGroup, genes: GeneValues, tested: npt.NDArray[np.intp], o
     found = find_reference(group, options.reference)
     try:
         pool = _measure_pool(group, found, genes, options)
+        ladder = _make_ladder(pool, found)
     except DesignError as error:
-        return _leave_empty(found, tested, str(error))
-    try:
-        ladder = Ladder(pool, found.cells, withhold_spatial=found.withheld)
-    except DesignError:
-        return _leave_empty(found, tested, _FAILED)
+        return _leave_empty(found, tested, options, str(error))
     columns, result = _test_genes(ladder, pool.reference, group, found, genes, tested, options)
     why_not = {
         **dict.fromkeys(_OF_DONORS, explain_reason(ladder.why_no_donors)),
@@ -132,17 +130,29 @@ def climb(group: RegionGroup, genes: GeneValues, tested: npt.NDArray[np.intp], o
     return Rungs(columns, record, {column: why for column, why in why_not.items() if why})
 
 
+def _make_ladder(pool: PairSums, found: TissueReference) -> Ladder:
+    """The tests of a pair; a DesignError says why there are none."""
+    if not {0, 1} <= set(found.cells.tolist()):
+        raise DesignError(_ALL_IN_BOTH)
+    if not pool.varies.any():
+        raise DesignError(_FAILED)
+    try:
+        return Ladder(pool, found.cells, withhold_spatial=found.withheld)
+    except DesignError as error:  # the pool varies nowhere but in the regions
+        raise DesignError(_FAILED) from error
+
+
 def explain_reason(reason: Reason | None) -> str:
     """Why a rung was not tried, in words; empty for none."""
     return "" if reason is None else _REASONS[reason]
 
 
-def _leave_empty(found: TissueReference, tested: npt.NDArray[np.intp], why: str) -> Rungs:
+def _leave_empty(found: TissueReference, tested: npt.NDArray[np.intp], options: TestOptions, why: str) -> Rungs:
     columns = pd.DataFrame(np.nan, index=np.arange(len(tested)), columns=[*_OF_DONORS, *_OF_SPACE])
     record = LadderRecord(
         tissue=found.tissue,
         sides=found.sides,
-        chosen=False,
+        chosen=options.reference is not None,
         n_reference=len(found.samples),
         n_elsewhere=found.n_elsewhere,
         n_pool=0,
