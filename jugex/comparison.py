@@ -35,7 +35,7 @@ from jugex.model.options import (
     TestOptions,
     find_preset,
 )
-from jugex.model.record import GroupMembership, PairRecord, RunRecord, to_json
+from jugex.model.record import PairRecord, RunRecord, to_json
 from jugex.pipeline.comparison import ComparisonData, run_comparison, with_background
 from jugex.pipeline.several import GroupComparison, relate_pairs, tabulate_pairs
 from jugex.progress import track

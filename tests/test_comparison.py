@@ -325,7 +325,7 @@ class TestPairs:
 
 class TestRefusals:
     def test_no_donor_with_two_regions(self):
-        with pytest.raises(DesignError, match="no donor has samples in two of the 3 regions"):
+        with pytest.raises(DesignError, match="no donor has samples in two of "):
             compare_toy([wells("one", 1000, 1001), wells("two", 2000, 2001), wells("three", 3000, 3001)])
 
     def test_keep_cannot_be(self):

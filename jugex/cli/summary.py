@@ -51,7 +51,7 @@ def print_ledger(record: RunRecord) -> None:
 
 
 def _list_findings(result: DifferentialExpression | SeveralRegions) -> list[str]:
-    """What weakens a result; of more than two regions then what weakens every pair, each pair, or why it has no test."""
+    """What weakens a result; of more than two regions then also its pairs, or why they admit no test."""
     listed = result.record.sentences
     if isinstance(result, SeveralRegions):
         shared, own = list_findings_by_pair(result.comparison)

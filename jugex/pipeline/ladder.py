@@ -257,7 +257,7 @@ def _test_genes(
 ) -> tuple[pd.DataFrame, LadderResult | None]:
     """Columns of both rungs for the genes tested."""
     columns = pd.DataFrame(np.nan, index=np.arange(len(tested)), columns=[*_OF_DONORS, *_OF_SPACE])
-    if ladder.why_no_donors is not None and ladder.why_no_spatial is not None or not len(tested):
+    if (ladder.why_no_donors is not None and ladder.why_no_spatial is not None) or not len(tested):
         return columns, None
     symbols = list(dict.fromkeys(genes.annotation["gene"].iloc[tested]))
     labels, values = measure_genes(group, symbols, found.samples["well_id"].to_numpy(), options)

@@ -167,9 +167,7 @@ def _draw_means(ax: Axes, places: Floats, values: Floats, in_region_1: Mask, sho
             ax.plot(ends, [mean, mean], color=style.face, linewidth=2.2, solid_capstyle="butt", zorder=1.6)
 
 
-def _draw_trends(
-    ax: Axes, result: ComparisonData, places: Floats, values: Floats, shown: Mask, trend: str
-) -> int:
+def _draw_trends(ax: Axes, result: ComparisonData, places: Floats, values: Floats, shown: Mask, trend: str) -> int:
     """Draw the trends that have enough samples; how many."""
     if trend == "samples":
         groups = [(shown, GREY)]

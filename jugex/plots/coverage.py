@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from jugex._text import count_of
-from jugex.pipeline.comparison import ComparisonData
 from jugex.errors import OptionError
+from jugex.pipeline.comparison import ComparisonData
 from jugex.plots.styles import (
     FAINT,
     INK,

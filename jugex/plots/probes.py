@@ -45,9 +45,7 @@ Places = npt.NDArray[np.intp]
 
 
 @in_journal_style
-def plot_probes(
-    result: ComparisonData, gene: str, *, max_probes: int | None = 12, ax: Axes | None = None
-) -> Axes:
+def plot_probes(result: ComparisonData, gene: str, *, max_probes: int | None = 12, ax: Axes | None = None) -> Axes:
     """Log2 level of each probe of a gene in the samples of both regions: whether its probes agree.
 
     One row per probe, the highest levels first: region 1 above, region 2 below, every sample a point, over quartiles,

@@ -47,9 +47,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @in_journal_style
-def plot_volcano(
-    result: ComparisonData, *, p: VolcanoP = "p_perm", n_names: int = 20, ax: Axes | None = None
-) -> Axes:
+def plot_volcano(result: ComparisonData, *, p: VolcanoP = "p_perm", n_names: int = 20, ax: Axes | None = None) -> Axes:
     """Difference of each gene against its p; significant genes (family-wise) by the region where they are higher.
 
     Names are written beside the significant genes, the smallest family-wise p first, as far as there is room inside

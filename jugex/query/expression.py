@@ -13,8 +13,8 @@ import pandas as pd
 
 from jugex._text import count_of
 from jugex.atlas import ExpressionAtlas, open_atlas
-from jugex.atlas.formats import import_anndata
 from jugex.atlas.annotation import CoordinatesLike
+from jugex.atlas.formats import import_anndata
 from jugex.atlas.identity import Side
 from jugex.errors import OptionError
 from jugex.genes import AliasesLike, GeneRequest, GeneSelection, select_genes

@@ -27,8 +27,11 @@ from jugex.regions.grids import Affine, in_mni_box
 from jugex.spaces import MNI_SPACE, is_mni_space
 
 if TYPE_CHECKING:
-    from nibabel.nifti1 import Nifti1Image
+    from nibabel.freesurfer.mghformat import MGHImage
+    from nibabel.nifti1 import Nifti1Pair
     from nibabel.spatialimages import SpatialImage
+
+    NiftiLike = Nifti1Pair | MGHImage
 
 __all__ = ["Stack", "Values", "Volume", "file_stem", "find_nearest_file", "local_path", "read_image"]
 
@@ -258,30 +261,31 @@ def _read_anew(image: Path | SpatialImage, space: str | None, title: str | None 
     return replace(volume, data=shared)
 
 
-def _read_volume(image: Nifti1Image, path: Path | None, title: str, space: str | None) -> Volume:
+def _read_volume(image: NiftiLike, path: Path | None, title: str, space: str | None) -> Volume:
     variant = _read_space(image, path, title, space)
     data = _read_values(image, title)
     in_mni = is_mni_space(space or MNI_SPACE)
     affine = _read_affine(image, title, needs_code=in_mni)
-    _check_values(data, title)
+    data, n_nan = _set_nan_outside(data, title)
     if in_mni:
         _check_inside_mni_box(data, affine, title)
     sha256 = _hash_values([data], affine) if path is None else _hash_file(path)
     values = Values.of(data, _read_slope(image))
-    return Volume(data, affine, title, path, sha256, variant, values)
+    return Volume(data, affine, title, path, sha256, variant, values, notes=_list_notes(image, title, n_nan))
 
 
-def _read_stack(image: Nifti1Image, path: Path | None, title: str, space: str | None) -> Stack:
+def _read_stack(image: NiftiLike, path: Path | None, title: str, space: str | None) -> Stack:
     """Read volume by volume, so that at no time more than one of them is in memory in full."""
     shape, n_volumes = _check_shape(image.shape, title)
     variant = _read_space(image, path, title, space)
     in_mni = is_mni_space(space or MNI_SPACE)
     affine = _read_affine(image, title, needs_code=in_mni)
     somewhere = np.zeros(shape, dtype=bool)
-    boxes, starts, values = [], [], []
+    boxes, starts, values, n_nan = [], [], [], 0
     for number in range(n_volumes):
         data = _read_values(image, title, volume=number)
-        _check_values(data, title)
+        data, n_nan_here = _set_nan_outside(data, title)
+        n_nan += n_nan_here
         values.append(Values.of(data, _read_slope(image)))
         box, start = _crop(data)
         boxes.append(box)
@@ -295,7 +299,7 @@ def _read_stack(image: Nifti1Image, path: Path | None, title: str, space: str | 
         Volume(box, affine, title, path, sha256, variant, joined, start=start, grid=shape)
         for box, start in zip(boxes, starts, strict=True)
     )
-    return Stack(volumes, title, path)
+    return Stack(volumes, title, path, _list_notes(image, title, n_nan))
 
 
 def _crop(data: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], tuple[int, ...]]:
@@ -313,8 +317,8 @@ def _crop(data: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], tuple[int, ...]]:
 
 def _load_nifti(
     image: str | os.PathLike[str] | SpatialImage, *, title: str | None = None
-) -> tuple[Nifti1Image, Path | None, str]:
-    """Open a NIfTI image, its values not yet read; return it with its path and what it is called in messages."""
+) -> tuple[NiftiLike, Path | None, str]:
+    """Open an image, its values not yet read; return it with its path and what it is called in messages."""
     path = Path(image) if isinstance(image, str | os.PathLike) else None
     if title is None:
         title = path.name if path is not None else "the image in memory"
@@ -326,14 +330,34 @@ def _load_file(path: Path) -> Any:
 
     try:
         _check_file(path)
-        _check_gzip(path)
-        return nibabel.load(path, keep_file_open=True)  # so that volumes of a compressed file are read in one go
+        if re.search(r"\.gii(\.gz)?$", path.name, flags=re.IGNORECASE):
+            raise _surface(path.name)
+        is_gzip = _check_gzip(path)
+        name = path.name.lower()
+        is_misnamed = name.endswith((".nii", ".nii.gz")) and is_gzip != name.endswith(".gz")
+        if is_misnamed or name.endswith((".mgh", ".mgz")):
+            return _load_bytes(path, gzip.decompress(path.read_bytes()) if is_gzip else path.read_bytes())
+        # an open file, so that volumes of a compressed one are read in one go
+        return nibabel.load(path, keep_file_open=True) if ".nii" in name else nibabel.load(path)
     except RegionFileError:
         raise
     except nibabel.filebasedimages.ImageFileError as error:
         raise _no_image(path) from error
     except (OSError, EOFError, ValueError, zlib.error, nibabel.spatialimages.HeaderDataError) as error:
         raise _damaged(path.name, error) from error
+
+
+def _load_bytes(path: Path, content: bytes) -> Any:
+    """Read an image of FreeSurfer, or one that is compressed though its name does not say so, or the reverse."""
+    import nibabel
+
+    if path.suffix.lower() in (".mgh", ".mgz"):
+        return nibabel.MGHImage.from_bytes(content)
+    if content[344:348] == b"n+1\0":
+        return nibabel.Nifti1Image.from_bytes(content)
+    if content[4:8] == b"n+2\0":
+        return nibabel.Nifti2Image.from_bytes(content)
+    raise _no_image(path)
 
 
 def _check_file(path: Path) -> None:
@@ -345,16 +369,15 @@ def _check_file(path: Path) -> None:
         raise RegionFileError(f"no file {path.name!r} in {str(path.parent)!r}{hint}")
 
 
-def _check_gzip(path: Path) -> None:
-    """Read a compressed file to its end: nibabel stops before the checksum that stands there."""
-    if path.suffix.lower() != ".gz":
-        return
+def _check_gzip(path: Path) -> bool:
+    """Whether a file is compressed; it is read to its end, as nibabel stops before the checksum that stands there."""
     with path.open("rb") as stream:
         is_gzip = stream.read(2) == b"\x1f\x8b"
     if is_gzip:
         with gzip.open(path) as unpacked:
             while unpacked.read(_CHUNK):
                 pass
+    return is_gzip
 
 
 def _no_image(path: Path) -> RegionFileError:
@@ -371,18 +394,54 @@ def _damaged(title: str, error: Exception) -> RegionFileError:
     return RegionFileError(f"{title} cannot be read ({reason}): the file is damaged or incomplete, fetch it again")
 
 
-def _check_type(image: Any, title: str) -> Nifti1Image:
-    from nibabel.nifti1 import Nifti1Image
-
-    if isinstance(image, Nifti1Image):
-        return image
-    raise RegionError(
-        f"{title} is a {type(image).__name__}: give a NIfTI image, as the path of a single file (.nii or .nii.gz) "
-        "or as nibabel's Nifti1Image"
+def _surface(title: str) -> RegionError:
+    return RegionFileError(
+        f"{title} is a file of a surface (GIFTI or CIFTI), and samples lie in a volume: give an image in MNI152 space"
     )
 
 
-def _read_values(image: Nifti1Image, title: str, *, volume: int | None = None) -> npt.NDArray[Any]:
+def _check_type(image: Any, title: str) -> NiftiLike:
+    import nibabel
+
+    if isinstance(image, nibabel.Nifti1Pair | nibabel.MGHImage):
+        return image
+    if isinstance(image, nibabel.Cifti2Image | nibabel.GiftiImage):
+        raise _surface(title)
+    if isinstance(image, nibabel.AnalyzeImage):
+        raise RegionError(
+            f"{title} is an Analyze image, whose header does not say what is left and right: convert it to NIfTI with "
+            "a program that knows"
+        )
+    raise RegionError(
+        f"{title} is a {type(image).__name__}: give an image as the path of a NIfTI file (.nii, .nii.gz, .hdr with "
+        ".img) or of a .mgz file, or as nibabel's Nifti1Image"
+    )
+
+
+def _read_codes(image: NiftiLike) -> tuple[int, int] | None:
+    """The codes of sform and qform; None for a format without them (.mgz)."""
+    if "sform_code" not in image.header:
+        return None
+    return int(image.header["sform_code"]), int(image.header["qform_code"])
+
+
+def _list_notes(image: NiftiLike, title: str, n_nan: int) -> tuple[str, ...]:
+    """What the user should know of an image."""
+    notes = []
+    if n_nan:
+        notes.append(f"{n_nan:,} values of {title} are NaN, and outside")
+    codes = _read_codes(image)
+    if codes is not None and all(codes):
+        header: Any = image.header
+        x_of_sform, x_of_qform = header.get_sform()[0, :3], header.get_qform()[0, :3]
+        if x_of_sform @ x_of_qform < 0:
+            notes.append(
+                f"sform and qform of {title} disagree on what is left and right; the sform is taken: check the header"
+            )
+    return tuple(notes)
+
+
+def _read_values(image: NiftiLike, title: str, *, volume: int | None = None) -> npt.NDArray[Any]:
     """Read the values (i, j, k) in their own data type; of an image with several volumes, those of one (from 0)."""
     shape, _ = _check_shape(image.shape, title)
     stored: np.dtype[Any] = image.dataobj.dtype  # type: ignore[attr-defined]  # of an image in memory, the header's type may be another
@@ -410,38 +469,42 @@ def _find_volume(shape: tuple[int, ...], volume: int) -> tuple[Any, ...]:
     return (..., *(int(i) for i in np.unravel_index(volume, shape[3:], order="F")))
 
 
-def _read_slope(image: Nifti1Image) -> float:
+def _read_slope(image: NiftiLike) -> float:
     """Factor by which the header scales what the file stores; 1 for an image in memory."""
     return float(getattr(image.dataobj, "slope", 1.0))
 
 
-def _is_scaled(image: Nifti1Image) -> bool:
+def _is_scaled(image: NiftiLike) -> bool:
     """Whether the header scales what the file stores: a scaled integer is a real number."""
     return _read_slope(image) != 1.0 or getattr(image.dataobj, "inter", 0.0) != 0.0
 
 
-def _read_affine(image: Nifti1Image, title: str, *, needs_code: bool) -> Affine:
+def _read_affine(image: NiftiLike, title: str, *, needs_code: bool) -> Affine:
     """Voxel indices to mm (4, 4), where the header says what they are."""
-    has_code = int(image.header["sform_code"]) != 0 or int(image.header["qform_code"]) != 0
-    no_space = image.affine is None or (needs_code and not has_code)
-    if no_space:
+    codes = _read_codes(image)
+    has_code = any(codes) if codes is not None else bool(image.header["goodRASFlag"])
+    header: Any = image.header
+    if image.affine is None or (needs_code and not has_code):
+        why = "" if codes is None else " (sform_code and qform_code are both 0)"
         raise RegionError(
-            f"{title} does not say in which space it is (sform_code and qform_code are both 0): "
+            f"{title} does not say in which space it is{why}: "
             "resample it to MNI152 space, or set the codes where it is there already"
         )
     # without a code nibabel guesses an affine; where the user names the space, the header's matrix is what was meant
-    affine = np.array(image.affine if has_code else image.header.get_sform(), dtype=np.float64)
+    affine = np.array(image.affine if has_code or codes is None else header.get_sform(), dtype=np.float64)
     if not np.isfinite(affine).all() or np.linalg.matrix_rank(affine[:3, :3]) < 3:
         raise RegionError(f"the affine of {title} is singular or not finite: its header is wrong, write it again")
     return affine
 
 
-def _check_values(data: npt.NDArray[Any], title: str) -> None:
-    """Refuse real numbers that are NaN or infinite."""
-    if data.dtype.kind == "f":
-        n_wrong = data.size - int(np.isfinite(data).sum())
-        if n_wrong:
-            raise RegionError(f"{title} holds {n_wrong:,} values that are NaN or infinite: set them to 0")
+def _set_nan_outside(data: npt.NDArray[Any], title: str) -> tuple[npt.NDArray[Any], int]:
+    """Set NaN to 0 and count it; refuse what is infinite."""
+    if data.dtype.kind != "f" or np.isfinite(data).all():
+        return data, 0
+    if n_infinite := int(np.isinf(data).sum()):
+        raise RegionError(f"{title} holds {n_infinite:,} values that are infinite: set them to 0")
+    is_nan = np.isnan(data)
+    return np.where(is_nan, data.dtype.type(0), data), int(is_nan.sum())
 
 
 def _check_inside_mni_box(data: npt.NDArray[Any], affine: Affine, title: str) -> None:
@@ -462,9 +525,20 @@ def _check_inside_mni_box(data: npt.NDArray[Any], affine: Affine, title: str) ->
 
 
 def _hash_file(path: Path) -> str:
-    """Checksum (SHA-256) of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """Checksum (SHA-256) of a file, or of the two files of a pair."""
+    digest = hashlib.sha256()
+    for file in _list_parts(path):
+        with file.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _list_parts(path: Path) -> list[Path]:
+    """Header and image of a pair, or the single file."""
+    if path.suffix.lower() not in (".hdr", ".img"):
+        return [path]
+    return [path.with_suffix(suffix.upper() if path.suffix.isupper() else suffix) for suffix in (".hdr", ".img")]
 
 
 def _hash_values(arrays: Sequence[npt.NDArray[Any]], affine: Affine) -> str:
@@ -477,7 +551,7 @@ def _hash_values(arrays: Sequence[npt.NDArray[Any]], affine: Affine) -> str:
     return digest.hexdigest()
 
 
-def _read_space(image: Nifti1Image, path: Path | None, title: str, space: str | None) -> str | None:
+def _read_space(image: NiftiLike, path: Path | None, title: str, space: str | None) -> str | None:
     """Variant of MNI152 that an image is in, None where it states none, or the space that the user names.
 
     The name states it by the BIDS entity ``space-`` or the TemplateFlow entity ``tpl-``, the header by its code.
@@ -485,8 +559,8 @@ def _read_space(image: Nifti1Image, path: Path | None, title: str, space: str | 
     found = None if path is None else re.search(r"(?:^|_)(?:space|tpl)-([A-Za-z0-9]+)", path.name)
     stated, where = (found[1], "name") if found else (None, "header")
     if stated is None:
-        code = int(image.header["sform_code"]) or int(image.header["qform_code"])
-        stated = "Talairach" if code == _TALAIRACH else None
+        sform, qform = _read_codes(image) or (0, 0)
+        stated = "Talairach" if (sform or qform) == _TALAIRACH else None
     in_mni = stated is None or re.match("MNI152|ICBM152|MNI$", stated, flags=re.IGNORECASE) is not None
     if space is None and not in_mni:
         raise RegionError(
@@ -505,8 +579,8 @@ def local_path(path: str | os.PathLike[str]) -> Path:
 
 
 def file_stem(path: Path) -> str:
-    """Name of a NIfTI file without folder and ending: ``map`` of ``maps/map.nii.gz``."""
-    return re.sub(r"(\.nii)?(\.gz)?$", "", path.name, flags=re.IGNORECASE)
+    """Name of an image file without folder and ending: ``map`` of ``maps/map.nii.gz``."""
+    return re.sub(r"(\.nii(\.gz)?|\.gz|\.hdr|\.img|\.mg[hz])?$", "", path.name, count=1, flags=re.IGNORECASE)
 
 
 def find_nearest_file(path: Path) -> str | None:

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from jugex._text import shorten
+from jugex.pipeline.drawings import SavedRegion
 from jugex.plots import REGION_STYLES
 from jugex.plots.samples import smooth_mask
-from jugex.report.drawings import SavedRegion, list_regions, with_regions
+from jugex.report.drawings import list_regions, with_regions
 from jugex.report.packing import pack_json
 from jugex.spaces import is_mni_space
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from jugex._text import count_of, format_p, join_words
+from jugex._text import count_of, format_p
 from jugex.errors import JugexError
 from jugex.model.record import RunRecord
 from jugex.pipeline.comparison import ComparisonData, label_rows
@@ -40,9 +40,7 @@ def tabulate_evidence(data: ComparisonData, genes: Sequence[str]) -> dict[str, A
         all genes differ nominally.
     """
     shown = data.tested.loc[list(genes)]
-    rows = [
-        _format_evidence(str(gene), row, data) for gene, row in zip(genes, shown.to_dict("records"), strict=True)
-    ]
+    rows = [_format_evidence(str(gene), row, data) for gene, row in zip(genes, shown.to_dict("records"), strict=True)]
     has_donors = bool(shown["diff_donors"].notna().any())
     return {"rows": rows, "has_donors": has_donors, "share": summarize_share(data.record)}
 
@@ -63,30 +61,11 @@ def _format_evidence(gene: str, row: dict[Any, Any], data: ComparisonData) -> di
         "within_donor": shown["within-donor"],
         "free": shown["free"],
         "same_sign": "" if pd.isna(n_same) else f"{n_same} of {n_both}",
-        "holds": _judge_donors(gene, bool(row["significant"]), data),
         "diff_donors": format_value(row["diff_donors"]),
         "interval": f"{ends[0]} to {ends[1]}" if all(ends) else "",
         "probe_r": format_value(row["probe_r"]),
         "sd_ratio": format_value(row["sd_ratio"]),
     }
-
-
-def _judge_donors(gene: str, is_significant: bool, data: ComparisonData) -> str:
-    """Whether a significant gene stays significant without any one donor, and without which it does not."""
-    if not is_significant:
-        return "not significant"
-    without = data.leave_one_donor_out
-    without = without[(label_rows(without) == gene).to_numpy(dtype=bool)]
-    if without.empty:
-        return ""
-    lost = without[~(without["p_fwe"] <= data.record.arguments.alpha).to_numpy(dtype=bool)]
-    if lost.empty:
-        return "yes"
-    reasons = [
-        f"without {donor} p_FWE is {format_p(p)}" if status == "ok" else f"without {donor} there is no test"
-        for donor, p, status in zip(lost["left_out"], lost["p_fwe"], lost["status"], strict=True)
-    ]
-    return f"no: {join_words(reasons)} (fewer samples, less power)"
 
 
 def tabulate_left_out(data: ComparisonData, genes: Sequence[str]) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def to_frame(result: ComparisonData, style: FrameStyle | None = None) -> pd.Data
         columns = {
             "baseMean": np.exp2(table["mean_level"]),
             "log2FoldChange": table["log2_fc"],
-            "lfcSE": _standard_error_of_log2_fc(table),
+            "lfcSE": _standard_error_of_log2_fc(table, result.settings["arguments"]["statistic"]),
             "stat": stat,
             "pvalue": p,
             "padj": q,
@@ -195,14 +195,17 @@ def _signed_root_f(table: pd.DataFrame) -> Floats:
     return signed
 
 
-def _standard_error_of_log2_fc(table: pd.DataFrame) -> Floats:
-    """Standard error of `diff`, from its interval, in the unit of `log2_fc`; NaN where `diff` is 0."""
+def _standard_error_of_log2_fc(table: pd.DataFrame, statistic: str) -> Floats:
+    """Standard error of `diff` in the unit of `log2_fc`; NaN where `diff` is 0.
+
+    It is that of the interval, whose degrees of freedom under `welch` are not in the table; there F tells it.
+    """
     from scipy.special import stdtrit
 
-    diff, low, high, log2_fc, df = (
+    diff, low, high, log2_fc, df, f = (
         table[column].to_numpy(dtype=np.float64, na_value=np.nan)
-        for column in ("diff", "ci_low", "ci_high", "log2_fc", "df_resid")
+        for column in ("diff", "ci_low", "ci_high", "log2_fc", "df_resid", "f")
     )
-    ratio = np.abs(np.divide(log2_fc, diff, out=np.full(len(diff), np.nan), where=diff != 0))
-    error: Floats = (high - low) / 2 / stdtrit(df, 0.975) * ratio
+    of_diff = np.abs(diff) / np.sqrt(f) if statistic == "welch" else (high - low) / 2 / stdtrit(df, 0.975)
+    error: Floats = of_diff * np.abs(np.divide(log2_fc, diff, out=np.full(len(diff), np.nan), where=diff != 0))
     return error

@@ -28,9 +28,7 @@ _DPI = 200
 _MARGIN = 3.0  # mm around what a view shows
 
 
-def draw_views(
-    result: ComparisonData, out: npt.NDArray[np.float64] | None = None
-) -> list[tuple[str, str, float]]:
+def draw_views(result: ComparisonData, out: npt.NDArray[np.float64] | None = None) -> list[tuple[str, str, float]]:
     """Three views of the brain as data URIs of PNG images.
 
     Parameters

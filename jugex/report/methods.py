@@ -11,7 +11,7 @@ from jugex.model.record import RunRecord
 from jugex.pipeline.comparison import ComparisonData
 from jugex.regions import RegionIdentity
 from jugex.report.references import REFERENCES, Reference, to_bibtex
-from jugex.report.summary import name_adjustment, name_collinear, name_regions, summarize_membership
+from jugex.report.summary import name_adjustment, name_collinear, summarize_membership
 from jugex.spaces import is_mni_space
 
 __all__ = ["MOST_WORDS", "Methods", "compose_methods", "format_methods"]
@@ -22,8 +22,9 @@ MOST_WORDS = 150
 #: Parts of a region described one by one; beyond, they are counted.
 _MAX_PARTS = 6
 _MAX_FILES = 6
-#: Names in the short paragraph take so many letters at most.
+#: A name in the short paragraph, and those of more than two regions together, take so many letters at most.
 _NAME = 40
+_MOST_LETTERS = 120
 _MAX_COVARIATES = 3
 
 _PROBES = {
@@ -127,15 +128,16 @@ def compose_methods(data: ComparisonData) -> Methods:
 
     Returns
     -------
-    Methods
+    result : Methods
+        Sentences of plain text, and exactly the references that they cite.
     """
     record = data.record
     opening = (_name_tool(record), _name_atlas(record), *_list_annotation(record))
     samples = (*_list_regions(record), *_list_filters(record), _format_overlap(record), _format_samples(record))
-    test = (f"No {record.unit} could be tested.",)
+    test: tuple[str, ...] = (_format_values(record), f"No {record.unit} could be tested.")
     if record.genes.n_tested:
         test = (*_list_model(record), *_list_permutations(record), *_list_corrections(data), *_list_pairs(record))
-    test = (_format_values(record), *test)
+        test = (_format_values(record), *test)
     of_others = (summarize_membership(record),) if record.group is not None else ()
     cited = " ".join(opening + test)  # names of regions are the user's and cite nothing
     references = tuple(reference for reference in REFERENCES if reference.cited in cited)
@@ -151,8 +153,10 @@ def _format_brief(data: ComparisonData) -> str:
         source = "in simulated data"
     elif atlas.source.kind == "tables":
         source = f"in {shorten(atlas.name, _NAME)}"
-    regions = name_regions([shorten(name, _NAME) for name in record.region_names])
-    where = "both" if len(record.regions) == 2 else "several"
+    names, k = [shorten(name, _NAME) for name in record.region_names], len(record.regions)
+    named = "; ".join(names)
+    regions = join_words(names) if k == 2 else f"{k} regions" + (f" ({named})" if len(named) <= _MOST_LETTERS else "")
+    where = "both" if k == 2 else "several"
     sentences = [
         f"Gene expression was compared between {regions} {source} with jugex {record.versions['jugex']}, which "
         f"{_name_relation(record)}.",
@@ -166,9 +170,9 @@ def _format_brief(data: ComparisonData) -> str:
     others = join_words(["donor", *(used if len(used) <= _MAX_COVARIATES else [count_of(len(used), "covariate")])])
     order = "before" if record.arguments.statistic == "sequential" else "adjusted for"
     variance = ", with a variance per region" if record.arguments.statistic == "welch" else ""
-    drawn = f"{format_count(permutation.n_permutations)} random relabellings"
+    drawn = f"{format_count(permutation.n_permutations)} random permutations"
     if permutation.exhaustive:
-        drawn = f"all {format_count(permutation.n_permutations)} relabellings"
+        drawn = f"all {format_count(permutation.n_permutations)} permutations"
     n_found = len(data.significant)
     sentences += [
         f"For each of {count_of(record.genes.n_tested, unit)}, an analysis of variance of the z-scores of its "
@@ -266,7 +270,9 @@ def _list_regions(record: RunRecord) -> list[str]:
         sentences.append(
             f"The {which.format(join_words(made_up))} made up for demonstration, and no area of any brain."
         )
-    sentences.append(f"A sample belonged to a region where its {_name_coordinate(record)} lies in it{annotated}{found}.")
+    sentences.append(
+        f"A sample belonged to a region where its {_name_coordinate(record)} lies in it{annotated}{found}."
+    )
     between = [region.n_between_voxels for region in regions]
     if sum(between):
         sentences.append(
@@ -374,7 +380,9 @@ def _format_samples(record: RunRecord) -> str:
     donors = f"from {count_of(design.n_donors, 'donor')}, {design.n_informative_donors} of whom had samples in"
     if len(design.n_samples) == 2:
         n_1, n_2 = design.n_samples
-        used = f"The analysis used {count_of(n_1, 'sample')} in region 1 and {n_2:,} in region 2, {donors} both regions."
+        used = (
+            f"The analysis used {count_of(n_1, 'sample')} in region 1 and {n_2:,} in region 2, {donors} both regions."
+        )
     else:
         used = (
             f"The test of all regions used {_join_counts(design.n_samples)} samples of regions 1 to "
@@ -470,6 +478,8 @@ def _list_corrections(data: ComparisonData) -> list[str]:
             "confidence intervals from the t distribution (not corrected for the number of genes) and Hedges' g "
             "(Hedges 1981)."
         )
+    if (data.leave_one_donor_out["status"] == "ok").any():
+        sentences.append(f"Each significant {data.unit} was tested again without each donor.")
     return sentences
 
 

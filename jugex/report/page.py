@@ -101,7 +101,7 @@ def render_page(
     groups = choose_genes(data, None if group is None else group.pairs_table)
     genes = draw_genes(data, groups, None if group is None else group.pairs_table)
     drawn = [gene for of_group in groups for gene in of_group.genes]
-    context = {
+    context: dict[str, Any] = {
         "record": record,
         "names": data.region_names,
         "between": ";" if group is not None and any("," in name for name in data.region_names) else ",",

@@ -39,7 +39,9 @@ def list_reruns(record: RunRecord) -> list[tuple[str, str]]:
 def _format_call(record: RunRecord) -> str:
     is_pair = len(record.regions) == 2
     regions = [f"    {_format_region(region, number)}" for number, region in enumerate(record.regions, start=1)]
-    call = ["result = jugex.compare(", "    *regions,"] if is_pair else ["result = jugex.compare_several(", "    regions,"]
+    call = (
+        ["result = jugex.compare(", "    *regions,"] if is_pair else ["result = jugex.compare_several(", "    regions,"]
+    )
     names = []
     if any(_find_demo(region.identity) for region in record.regions):  # their texts do not say what they are called
         names = [f"    names={list(record.region_names)!r},"]

@@ -48,9 +48,7 @@ class Column:
 
 
 _GENE = Column("gene", "Gene", "Gene symbol", "name")
-_P_FWE = Column(
-    "p_fwe", "p_FWE", "Permutation p-value, corrected for testing many genes (family-wise error)", "p"
-)
+_P_FWE = Column("p_fwe", "p_FWE", "Permutation p-value, corrected for testing many genes (family-wise error)", "p")
 _P_PERM = Column("p_perm", "p", "Permutation p-value of this gene alone, not corrected", "p", extra=True)
 _Q_FDR = Column(
     "q_fdr",

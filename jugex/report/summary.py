@@ -60,9 +60,8 @@ def summarize_genes(data: ComparisonData) -> str:
         return f"{best} differs between {where} (p_FWE = {smallest})."
     verb = "differs" if len(significant) == 1 else "differ"
     found = _summarize_directions(data, significant) if is_pair else _list_significant(significant)
-    return (
-        f"{format_count(len(significant))} of {count_of(n_tested, data.unit)} {verb} between {where} ({alpha}): {found}."
-    )
+    opening = f"{format_count(len(significant))} of {count_of(n_tested, data.unit)} {verb} between {where}"
+    return f"{opening} ({alpha}): {found}."
 
 
 def _summarize_directions(data: ComparisonData, significant: pd.DataFrame) -> str:
@@ -168,8 +167,7 @@ def summarize_pairs(comparison: GroupComparison) -> str:
     if not counts:
         return "No pair of regions admits a test."
     unit, limit = record.unit, f"p_Holm {_AT_MOST} {record.arguments.alpha:g}"
-    found = count_pairs(comparison)
-    found = [(pair, n) for pair, n in found if n]
+    found = [(pair, n) for pair, n in count_pairs(comparison) if n]
     pairs = f"the {count_of(len(counts), 'pair')} of regions" if len(counts) > 1 else "the only pair that admits a test"
     if not found:
         return f"No {unit} differs significantly in {'any of ' if len(counts) > 1 else ''}{pairs} ({limit})."
@@ -197,9 +195,7 @@ def list_pair_counts(comparison: GroupComparison) -> list[str]:
     if not summarize_pairs(comparison).endswith(":"):
         return []
     unit = comparison.data.unit
-    return [
-        f"{name_pair(pair)}: {count_of(n, unit) if n else f'no {unit}'}" for pair, n in count_pairs(comparison)
-    ]
+    return [f"{name_pair(pair)}: {count_of(n, unit) if n else f'no {unit}'}" for pair, n in count_pairs(comparison)]
 
 
 def name_pair(pair: tuple[str, str]) -> str:

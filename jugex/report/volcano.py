@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from jugex._text import count_of, format_p, shorten
 from jugex.plots import REGION_STYLES
-from jugex.report.svg import Drawing, axis_ticks
 from jugex.report.summary import name_adjustment
+from jugex.report.svg import Drawing, axis_ticks
 
 if TYPE_CHECKING:
     import pandas as pd

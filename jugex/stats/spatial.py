@@ -15,29 +15,28 @@ semivariances.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from enum import Enum, IntEnum
-from functools import cached_property
+from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
 
 from jugex.errors import DesignError
-from jugex.stats.moderation import MAX_DF, VariancePrior, adjust_holm, fit_f_dist
-from jugex.stats.variogram import (
-    BETWEEN,
-    WITHIN,
-    Bins,
-    Mixture,
-    PairSums,
-    Projected,
-    Projection,
-    Reference,
-    Surroundings,
-    fit_mixture,
-    project,
-    sum_pairs,
+from jugex.stats.moderation import VariancePrior, adjust_holm, fit_f_dist
+from jugex.stats.pairs import PairSums, Reference, sum_pairs
+from jugex.stats.pooling import (
+    FEW_GENES,
+    GenesAtPlace,
+    Part,
+    Place,
+    PooledFit,
+    Tissue,
+    average_donors,
+    fit_pool,
+    measure_at,
+    quadratic_form,
 )
+from jugex.stats.variogram import Bins, Mixture, Projection, Surroundings, project
 
 __all__ = [
     "Calibration",
@@ -58,14 +57,8 @@ __all__ = [
 
 _MIN_ELSEWHERE, _MIN_BINS = 100, 7  # for a spatial test
 _MIN_ELSEWHERE_GRADIENT = 150  # for taking gradients off
-_FEW_GENES, _DF_FEW_GENES = 25, 40.0  # fewer genes in the pool share nothing
-_FAR_MM = 45.0  # where what places share is taken to end
-_KAPPA = (0.6, 4.0)
-_MIN_DF_KAPPA, _MIN_DF_LOCAL = 3, 4
-_MIN_DONORS_HALVES = 4
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
 
 
 class Reason(Enum):
@@ -86,396 +79,6 @@ class Form(Enum):
     POOLED = "pooled"
     FEW_GENES = "few-genes"
     WITHOUT_REFERENCE = "without-reference"
-
-
-class Part(IntEnum):
-    """Parts of the variance of a difference, each a quadratic form in a gene's values."""
-
-    OWN = 0  # of theta, from samples and donors' own fields
-    SHARED = 1  # of theta, from fields that all donors share
-    SCATTER = 2  # of how donors' differences scatter
-    LOCAL = 3  # of samples within cells: a donor's samples in a region
-
-
-@dataclass(frozen=True, eq=False)
-class Place:
-    """Two regions: which samples lie in which.
-
-    Parameters
-    ----------
-    samples : ndarray of intp, shape (n,)
-        Places of the samples in the reference.
-    regions : ndarray of intp, shape (n,)
-        0 in region 1, 1 in region 2.
-    donors : ndarray of intp, shape (n,)
-        Codes of their donors.
-    """
-
-    samples: Ints
-    regions: Ints
-    donors: Ints
-
-    @cached_property
-    def informative(self) -> Ints:
-        """Codes of the donors with samples in both regions, shape (D,)."""
-        return np.intersect1d(self.donors[self.regions == 0], self.donors[self.regions == 1])
-
-    @cached_property
-    def contrasts(self) -> Floats:
-        """Contrast of each informative donor: 1 / n_1 on samples in region 1, -1 / n_2 in region 2, shape (D, n)."""
-        of_donor = self.donors == self.informative[:, None]
-        rows = np.zeros(of_donor.shape)
-        for region, sign in ((0, 1.0), (1, -1.0)):
-            members = of_donor & (self.regions == region)
-            rows += sign * members / members.sum(axis=1, keepdims=True)
-        return rows
-
-    @cached_property
-    def _cells(self) -> tuple[Ints, Floats, Ints]:
-        """Cell of each sample, number of samples and region of each cell."""
-        codes, cells, counts = np.unique(self.donors * 2 + self.regions, return_inverse=True, return_counts=True)
-        return cells, counts.astype(np.float64), codes % 2
-
-    @cached_property
-    def degrees(self) -> Floats:
-        """Degrees of freedom within the cells of each region, shape (2,)."""
-        _, counts, regions = self._cells
-        return np.bincount(regions, counts - 1, 2).astype(np.float64)
-
-    def sum_squares(self, values: Floats) -> Floats:
-        """Sum of squares within the cells of each region, of values (n, g), shape (2, g)."""
-        cells, counts, regions = self._cells
-        members = cells == np.arange(len(counts))[:, None]
-        residuals = values - ((members / counts[:, None]) @ values)[cells]
-        return np.asarray((regions[cells] == np.arange(2)[:, None]).astype(np.float64) @ residuals**2)
-
-    @cached_property
-    def pair_weights(self) -> Floats:
-        """1 / n_c for two samples of a cell c, 0 for one with itself and elsewhere; per region, shape (2, n, n)."""
-        cells, counts, regions = self._cells
-        together = (cells[:, None] == cells) & ~np.eye(len(cells), dtype=bool)
-        return np.asarray(together / counts[cells] * (regions[cells] == np.arange(2)[:, None])[:, None])
-
-
-def _average_donors(variances: Floats) -> tuple[float, Floats, Floats]:
-    """Combine donors' differences: U, omega (D,) and A (D, D), with delta'A delta their scatter in units of U.
-
-    The weighted mean has the variance U where each difference has its own of `variances` (D,), and so has the
-    expectation of the scatter.
-    """
-    inverse = 1 / variances
-    total = float(1 / inverse.sum())
-    omega = total * inverse
-    scatter = (np.diag(omega) - np.outer(omega, omega)) / (len(variances) - 1)
-    return total, omega, scatter
-
-
-def _quadratic(matrix: Floats, vectors: Floats) -> Floats:
-    """Quadratic form v'Mv of each column v."""
-    return np.asarray((vectors * (matrix @ vectors)).sum(axis=0))
-
-
-class _Tissue:
-    """One run: genes of the pool after a projection, their pooled variogram, and the covariances that it implies.
-
-    Matrices over samples are formed once; places need those of their own samples and, for what a projection takes off,
-    tables with a column per slope.
-    """
-
-    def __init__(self, projection: Projection, pool: Projected, varies: npt.NDArray[np.bool_]) -> None:
-        self.projection, self.around, self.varies = projection, projection.around, varies
-        self.pool = pool = pool.take(varies)
-        self.bins = self.around.bins
-        self.pooled = (pool.semivariances / pool.scale).mean(axis=-1)
-        self.mixture = fit_mixture(projection, self.pooled)
-
-    @cached_property
-    def _distances(self) -> Floats:
-        return self.around.reference.distances
-
-    @cached_property
-    def _same(self) -> npt.NDArray[np.bool_]:
-        codes = self.around.reference.donor_codes
-        return np.asarray(codes[:, None] == codes)
-
-    @cached_property
-    def own(self) -> Floats:
-        """S_o: covariance of nugget and own fields, shape (N, N)."""
-        own = self.mixture.own_covariance(self._distances) * self._same
-        np.fill_diagonal(own, self.mixture.nugget + self.mixture.own.sum())
-        return own
-
-    @cached_property
-    def between(self) -> Floats:
-        """g_x at the distances of all samples, shape (N, N)."""
-        return self.mixture.between(self._distances)
-
-    @cached_property
-    def _model(self) -> Floats:
-        """V: covariance of the projected values under the pooled variogram, in units of s2, shape (N, N)."""
-        semivariance = self.between - self.own
-        np.fill_diagonal(semivariance, 0.0)
-        return -self.projection.apply_twice(semivariance)
-
-    @cached_property
-    def _tables(self) -> tuple[Floats, Floats]:
-        """Products of `_kernels` of all samples with the slopes, (m, N, q), and with the slopes on both sides."""
-        from jugex.stats.pair_kernels import tabulate_interpolation
-
-        slopes = self.projection.slopes
-        n_bins, columns = self.bins.n_bins, np.ascontiguousarray(slopes.T)
-        table = np.zeros((2 + 3 * n_bins, *columns.shape))
-        if len(slopes):
-            table[0], table[1] = self.own @ columns, self.between @ columns
-            by_bin = table[2:].reshape(3, n_bins, *columns.shape)
-            donors = self.around.reference.donor_codes
-            tabulate_interpolation(self._distances, donors, self.bins.means, columns, by_bin)
-        return table, slopes @ table
-
-    def kernels(self, place: Place) -> Floats:
-        """Matrices between the samples of a place, shape (2 + 3 K, n, n).
-
-        S_o, g_x, and the weights of each bin in the interpolation: within donors at two samples of a donor, between
-        donors at samples of a donor and at i = j, and between donors at all.
-        """
-        among = np.ix_(place.samples, place.samples)
-        distances, same = self._distances[among], self._same[among]
-        different = ~np.eye(len(distances), dtype=bool)
-        within, between = (self.bins.interpolate(kind, distances) for kind in (WITHIN, BETWEEN))
-        return np.concatenate(
-            [self.own[among][None], self.between[among][None], within * (same & different), between * same, between]
-        )
-
-    def forms(self, kernels: Floats, place: Place, direct: Floats, indirect: Floats) -> Floats:
-        """Values c_d' M c_e of each kernel M, for c = direct on the place + indirect @ slopes, (2 + 3 K, D, D)."""
-        table, gram = self._tables
-        cross = direct @ table[:, place.samples] @ indirect.T
-        return np.asarray(direct @ kernels @ direct.T + cross + cross.transpose(0, 2, 1) + indirect @ gram @ indirect.T)
-
-    def noise(self, weights: Floats) -> Floats:
-        """N: variance under the pooled variogram of sums of semivariances with weights (k, 2, K), shape (k,)."""
-        noise = np.empty(len(weights))
-        for row, of_part in enumerate(weights):
-            product = self.around.weigh_pairs(of_part) @ self._model
-            noise[row] = 2 * (product * product.T).sum()
-        return noise
-
-    @cached_property
-    def _noise_of_bins(self) -> Floats:
-        """Covariance of the bins' semivariances, shape (2 K, 2 K), in single precision."""
-        model = self._model.astype(np.float32)
-        n_all = 2 * self.bins.n_bins
-        products = np.empty((n_all, model.size), dtype=np.float32)
-        for row in range(n_all):
-            one = (np.arange(n_all) == row).reshape(2, -1)
-            products[row] = (self.around.weigh_pairs(one.astype(np.float64)).astype(np.float32) @ model).ravel()
-        turned = products.reshape(n_all, *model.shape).transpose(0, 2, 1).reshape(n_all, -1)
-        return 2 * (products @ turned.T).astype(np.float64)
-
-    def noise_by_bins(self, weights: Floats) -> Floats:
-        """As `noise`, for many weights: from a table of all bins, to single precision."""
-        flat = weights.reshape(len(weights), -1)
-        return _quadratic(self._noise_of_bins, flat.T)
-
-
-@dataclass(frozen=True, eq=False)
-class PooledFit:
-    """What the genes of the pool have in common at a place, in one run.
-
-    D is the number of informative donors, K that of bins; parts are in the order of `Part`. Variances are in units of
-    a gene's s2.
-
-    Attributes
-    ----------
-    gradient : bool
-        Whether the genes' linear gradients were taken off.
-    bins : Bins
-    pooled : ndarray of float64, shape (2, K)
-        g0: mean semivariance of the pool's genes within and between donors.
-    mixture : Mixture
-        Fitted to `pooled`.
-    n_genes : int
-        Genes of the pool that vary.
-    kappa : ndarray of float64, shape (2,)
-        Standard deviation of samples in each region, relative to the tissue around.
-    tau2 : float
-        Variance of true differences over donors.
-    total : float
-        U: variance of theta but for shared fields.
-    omega : ndarray of float64, shape (D,)
-        Weights of the donors.
-    scatter : ndarray of float64, shape (D, D)
-        A, with S = delta'A delta.
-    expected, mean, shrinkage : ndarray of float64, shape (4,)
-        X, xbar and lambda of each part.
-    noise : ndarray of float64, shape (3,)
-        N of the first three parts; 0 with few genes, which are not shrunk.
-    weights : ndarray of float64, shape (4, 2, K)
-        Each part as a sum of semivariances.
-    local, donors, spatial : VariancePrior or None
-        Priors of the variance within cells, of the donors' scatter without and with shared fields; None with few
-        genes, and for the first where the regions have few samples.
-    n_local : int
-        Degrees of freedom within cells.
-    """
-
-    gradient: bool
-    bins: Bins
-    pooled: Floats
-    mixture: Mixture
-    n_genes: int
-    kappa: Floats
-    tau2: float
-    total: float
-    omega: Floats
-    scatter: Floats
-    expected: Floats
-    mean: Floats
-    shrinkage: Floats
-    noise: Floats
-    weights: Floats
-    local: VariancePrior | None
-    donors: VariancePrior | None
-    spatial: VariancePrior | None
-    n_local: int
-
-    @property
-    def few_genes(self) -> bool:
-        """Whether the pool is too small to share anything."""
-        return self.n_genes < _FEW_GENES
-
-    @property
-    def df_local(self) -> float:
-        """Degrees of freedom of the moderated variance within cells."""
-        return MAX_DF if self.local is None else self.local.df + self.n_local
-
-    @property
-    def df_shared(self) -> float:
-        """Degrees of freedom of the variance from shared fields, nu_c (Satterthwaite: 2 mean^2 / variance)."""
-        variance = self.noise[Part.SHARED] * max(self.shrinkage[Part.SHARED], 0.02)
-        return float(np.clip(2 * self.expected[Part.SHARED] ** 2 / variance, 4, MAX_DF)) if variance > 0 else MAX_DF
-
-    def _estimate(self, genes: Projected) -> Floats:
-        """Variance v of each part and gene, shrunk to what is expected but not moderated, shape (4, g)."""
-        parts = _measure_parts(self.weights, genes.semivariances, genes.scale)
-        expected, mean, shrinkage = (one[:, None] for one in (self.expected, self.mean, self.shrinkage))
-        return np.asarray(genes.scale * np.maximum(expected + shrinkage * (parts - mean), expected / 4))
-
-    def relate_local(self, genes: Projected, place: Place) -> Floats:
-        """Sum of squares within cells over what it is estimated to be, shape (g,)."""
-        return np.asarray(place.sum_squares(genes.values).sum(axis=0) / self._estimate(genes)[Part.LOCAL])
-
-    def estimate(self, genes: Projected, place: Place) -> tuple[Floats, Floats, Floats]:
-        """v_o, v_c and v_s of each gene, moderated by the variance within cells."""
-        own, shared, scatter, _ = self._estimate(genes)
-        factor = 1.0 if self.local is None else self.local.squeeze(self.relate_local(genes, place), self.n_local)
-        own = factor * np.maximum(own, 0.02 * self.total * genes.scale)
-        return own, factor * shared, np.maximum(factor * scatter, own)
-
-
-def _measure_parts(weights: Floats, semivariances: Floats, scale: Floats) -> Floats:
-    """x: parts of each gene in units of its s2, from weights (k, 2, K) and semivariances (2, K, g), shape (k, g)."""
-    flat = weights.reshape(len(weights), -1)
-    return np.asarray(flat @ semivariances.reshape(flat.shape[1], -1) / scale)
-
-
-def _fit(tissue: _Tissue, place: Place, pool: Projected, *, by_bins: bool = False) -> PooledFit:
-    """Fit what is pooled over genes at a place of a tissue."""
-    kernels, delta = tissue.kernels(place), place.contrasts @ pool.values
-    squares = (place.sum_squares(pool.values) / pool.scale).mean(axis=1)
-    expected_squares = (place.pair_weights * (kernels[1] - kernels[0])).sum(axis=(1, 2))
-    known = (place.degrees >= _MIN_DF_KAPPA) & (expected_squares > 0)
-    kappa = np.where(known, np.sqrt(squares / np.where(known, expected_squares, 1)).clip(*_KAPPA), 1.0)
-    stretch = kappa[place.regions]
-
-    # the contrasts, stretched, as they are (c~) and after projection (c~*)
-    slopes = tissue.projection.slopes
-    stretched = place.contrasts * stretch
-    indirect = -place.contrasts @ tissue.projection.numeric[place.samples]
-    direct = stretched + (stretch - 1) * (indirect @ slopes[:, place.samples])
-    forms, sums = tissue.forms(kernels, place, direct, indirect), direct.sum(axis=1) + indirect @ slopes.sum(axis=1)
-    far = np.outer(sums, sums)
-    own, shared = forms[0], far * tissue.mixture.between(_FAR_MM) - forms[1]
-
-    # donors' differences: what they scatter beyond their own variance is the variance of true differences
-    variances = np.maximum(_quadratic(kernels[0], stretched.T), 0.05 * (stretched**2).sum(axis=1))
-    _, _, scatter = _average_donors(variances)
-    excess = (_quadratic(scatter, delta) / pool.scale).mean() - (scatter * (own + shared)).sum()
-    tau2 = max(0.0, float(excess / np.trace(scatter)))
-    total, omega, scatter = _average_donors(variances + tau2)
-    weigh = np.outer(omega, omega)
-    expected = np.array(
-        [
-            (weigh * own).sum(),
-            max((weigh * shared).sum(), 0.0),
-            (scatter * (own + shared)).sum(),
-            (kappa**2 * expected_squares).sum(),
-        ]
-    )
-
-    # the same quadratic forms of a gene's own semivariances
-    n_bins = tissue.bins.n_bins
-    within, between_same, between = forms[2:].reshape(3, n_bins, *far.shape)
-    between = far * tissue.bins.interpolate(BETWEEN, _FAR_MM)[:, None, None] - between
-    weights = np.zeros((len(Part), 2, n_bins))
-    weights[Part.OWN] = [(weigh * -within).sum(axis=(1, 2)), (weigh * between_same).sum(axis=(1, 2))]
-    weights[Part.SHARED, BETWEEN] = (weigh * between).sum(axis=(1, 2))
-    weights[Part.SCATTER] = [
-        (scatter * -within).sum(axis=(1, 2)),
-        (scatter * (between_same + between)).sum(axis=(1, 2)),
-    ]
-    local = (kappa[:, None, None] ** 2 * place.pair_weights).sum(axis=0)
-    weights[Part.LOCAL, WITHIN] = (local * kernels[2 : 2 + n_bins]).sum(axis=(1, 2))
-
-    parts = _measure_parts(weights, pool.semivariances, pool.scale)
-    few = len(pool.scale) < _FEW_GENES
-    noise, shrinkage = (np.zeros(3), np.ones(4)) if few else _shrink(tissue, weights, parts, pool, by_bins=by_bins)
-    fit = PooledFit(
-        gradient=tissue.projection.gradient,
-        bins=tissue.bins,
-        pooled=tissue.pooled,
-        mixture=tissue.mixture,
-        n_genes=len(pool.scale),
-        kappa=kappa,
-        tau2=tau2,
-        total=total,
-        omega=omega,
-        scatter=scatter,
-        expected=expected,
-        mean=parts.mean(axis=1),
-        shrinkage=shrinkage,
-        noise=noise,
-        weights=weights,
-        local=None,
-        donors=None,
-        spatial=None,
-        n_local=int(place.degrees.sum()),
-    )
-    return fit if few else _fit_priors(fit, place, pool, delta)
-
-
-def _shrink(
-    tissue: _Tissue, weights: Floats, parts: Floats, pool: Projected, *, by_bins: bool
-) -> tuple[Floats, Floats]:
-    """N of the first three parts, and lambda of all: how much of the genes' spread is not noise."""
-    spread = parts.var(axis=1)[:3]
-    noise = (tissue.noise_by_bins if by_bins else tissue.noise)(weights[:3])
-    if pool.halves is not None and tissue.around.reference.n_donors >= _MIN_DONORS_HALVES:
-        of_scale = tissue.bins.of_scale
-        first, second = (_measure_parts(weights[:3], half, half[WITHIN][of_scale].mean(axis=0)) for half in pool.halves)
-        first, second = (half - half.mean(axis=1, keepdims=True) for half in (first, second))
-        noise = np.maximum(noise, spread - (first * second).mean(axis=1))
-    shrinkage = np.where(spread > 0, np.clip(1 - noise / np.where(spread > 0, spread, 1), 0, 1), 0.0)
-    return noise, np.append(shrinkage, max(shrinkage[Part.OWN], shrinkage[Part.SHARED]))
-
-
-def _fit_priors(fit: PooledFit, place: Place, pool: Projected, delta: Floats) -> PooledFit:
-    """Fit the priors of the moderated variances, one after the other: each stands on those before."""
-    if fit.n_local >= _MIN_DF_LOCAL:
-        fit = replace(fit, local=fit_f_dist(fit.relate_local(pool, place), fit.n_local))
-    own, _, scatter = fit.estimate(pool, place)
-    observed, df = _quadratic(fit.scatter, delta), len(fit.omega) - 1
-    return replace(fit, donors=fit_f_dist(observed / own, df), spatial=fit_f_dist(observed / scatter, df))
 
 
 @dataclass(frozen=True, eq=False)
@@ -534,29 +137,14 @@ class SpatialRung(Rung):
     of_shared: Floats
 
 
-def _test_donors(fit: PooledFit, place: Place, genes: Projected, confidence: float) -> Rung:
-    delta = place.contrasts @ genes.values
-    theta, df = fit.omega @ delta, len(fit.omega) - 1
-    own, _, _ = fit.estimate(genes, place)
-    if fit.donors is None:
-        return _infer(theta, own, _DF_FEW_GENES, confidence)
-    variance = own * fit.donors.squeeze(_quadratic(fit.scatter, delta) / own, df)
-    return _infer(theta, variance, fit.donors.df + df, confidence)
+def _test_donors(fit: PooledFit, genes: GenesAtPlace, confidence: float) -> Rung:
+    return _infer(fit.omega @ genes.delta, *fit.vary_donors(genes), confidence)
 
 
-def _test_spatial(fit: PooledFit, place: Place, genes: Projected, confidence: float) -> SpatialRung:
-    delta = place.contrasts @ genes.values
-    theta, df_scatter = fit.omega @ delta, len(fit.omega) - 1
-    own, shared, scatter = fit.estimate(genes, place)
-    of_donors, df = own, np.full(len(theta), _DF_FEW_GENES)
-    if fit.spatial is not None:
-        excess = fit.spatial.squeeze(_quadratic(fit.scatter, delta) / scatter, df_scatter) - 1
-        of_donors = np.maximum(own + scatter * excess, own / 2)
-        # Satterthwaite (1946), doi 10.2307/3002019, of the sum; the variance within cells multiplies all of it
-        of_sum = of_donors**2 / (fit.spatial.df + df_scatter) + shared**2 / fit.df_shared
-        df = 1 / (of_sum / (of_donors + shared) ** 2 + 1 / fit.df_local)
-    rung = _infer(theta, of_donors + shared, df, confidence)
-    return SpatialRung(**vars(rung), of_donors=of_donors, of_shared=shared)
+def _test_spatial(fit: PooledFit, genes: GenesAtPlace, confidence: float) -> SpatialRung:
+    of_donors, of_shared, df = fit.vary_in_space(genes)
+    rung = _infer(fit.omega @ genes.delta, of_donors + of_shared, df, confidence)
+    return SpatialRung(**vars(rung), of_donors=of_donors, of_shared=of_shared)
 
 
 @dataclass(frozen=True, eq=False)
@@ -692,7 +280,9 @@ class Ladder:
             return
         if not no_reference:
             self._tissues = self._describe_tissue()
-            self.fit_donors, self.fit_spatial = (_fit(one, self._place, one.pool) for one in self._tissues)
+            self.fit_donors, self.fit_spatial = (
+                fit_pool(one, self._place, measure_at(self._place, one.pool)) for one in self._tissues
+            )
             self.form = Form.FEW_GENES if self.fit_donors.few_genes else Form.POOLED
         elif pool.reference.covariates is not None:
             self.why_no_donors = Reason.COVARIATES_WITHOUT_REFERENCE
@@ -706,7 +296,7 @@ class Ladder:
             return Reason.FEW_ELSEWHERE
         return Reason.FEW_BINS if self._around.bins.n_bins < _MIN_BINS else None
 
-    def _describe_tissue(self) -> tuple[_Tissue, _Tissue]:
+    def _describe_tissue(self) -> tuple[Tissue, Tissue]:
         """Run without and with gradients taken off; the first twice where there are few samples elsewhere."""
         gradients = [False, True] if self.n_elsewhere >= _MIN_ELSEWHERE_GRADIENT else [False]
         projections = [Projection(self._around, gradient=gradient) for gradient in gradients]
@@ -714,7 +304,7 @@ class Ladder:
         varies = np.logical_and.reduce([one.varies for one in projected])
         if not varies.any():
             raise DesignError("no gene of the pool varies within donors elsewhere in the reference")
-        tissues = [_Tissue(one, genes, varies) for one, genes in zip(projections, projected, strict=True)]
+        tissues = [Tissue(one, genes, varies) for one, genes in zip(projections, projected, strict=True)]
         return tissues[0], tissues[-1]
 
     def test(self, genes: PairSums, *, confidence: float = 0.95) -> LadderResult:
@@ -741,9 +331,9 @@ class Ladder:
             first, last = self._tissues
             projections = [first.projection] if first is last else [first.projection, last.projection]
             projected = project(genes, projections)
-            donors = _test_donors(self.fit_donors, place, projected[0], confidence)
+            donors = _test_donors(self.fit_donors, measure_at(place, projected[0]), confidence)
             if self.why_no_spatial is None:
-                spatial = _test_spatial(self.fit_spatial, place, projected[-1], confidence)
+                spatial = _test_spatial(self.fit_spatial, measure_at(place, projected[-1]), confidence)
             of_genes = projected[0].semivariances, projected[0].scale
             variograms = Variograms(first.bins, *of_genes, first.pooled, first.mixture)
         return LadderResult(self.form, donors, spatial, self.why_no_donors, self.why_no_spatial, variograms)
@@ -771,7 +361,7 @@ class Ladder:
             Where there was no spatial test, the pool is too small, or a place does not fit.
         """
         if self.fit_spatial is None or self.form is not Form.POOLED:
-            raise DesignError(f"arbitrary places need a reference and at least {_FEW_GENES} genes in the pool")
+            raise DesignError(f"arbitrary places need a reference and at least {FEW_GENES} genes in the pool")
         tissues = self._tissues
         values = [_project_all(self._pool, one) for one in tissues]
         shares = np.full((3, len(places)), np.nan)
@@ -780,12 +370,20 @@ class Ladder:
             if len(place.informative) < 2:
                 continue
             shares[0, column] = (_test_samples(place, values[0][place.samples]) <= alpha).mean()
-            for row, test in ((1, _test_donors), (2, _test_spatial)):
-                tissue = tissues[row - 1]
-                pool = replace(tissue.pool, values=values[row - 1][place.samples])
-                fit = _fit(tissue, place, pool, by_bins=True)
-                shares[row, column] = (test(fit, place, pool, 0.95).p <= alpha).mean()
+            pools = [
+                measure_at(place, tissue.pool, of_tissue[place.samples])
+                for tissue, of_tissue in zip(tissues, values, strict=True)
+            ]
+            fits = [fit_pool(tissue, place, pool, by_bins=True) for tissue, pool in zip(tissues, pools, strict=True)]
+            variance, df = fits[0].vary_donors(pools[0])
+            shares[1, column] = _share(fits[0].omega @ pools[0].delta, variance, df, alpha)
+            of_donors, of_shared, df_spatial = fits[1].vary_in_space(pools[1])
+            shares[2, column] = _share(fits[1].omega @ pools[1].delta, of_donors + of_shared, df_spatial, alpha)
         return Calibration(*shares)
+
+
+def _share(theta: Floats, variance: Floats, df: Floats | float, alpha: float) -> float:
+    return float((_two_sided(theta**2 / variance, df) <= alpha).mean())
 
 
 def _take(genes: PairSums, place: Place) -> Floats:
@@ -793,7 +391,7 @@ def _take(genes: PairSums, place: Place) -> Floats:
     return np.where(genes.varies, genes.values[:, place.samples].T.astype(np.float64), np.nan)
 
 
-def _project_all(genes: PairSums, tissue: _Tissue) -> Floats:
+def _project_all(genes: PairSums, tissue: Tissue) -> Floats:
     """Projected values of all samples and the genes of the pool that vary, shape (N, g)."""
     values = genes.centre(slice(None))[:, tissue.varies]
     return np.asarray(values - tissue.projection.basis @ (tissue.projection.coefficients @ values))
@@ -847,20 +445,20 @@ class FitWithoutReference:
 def _fit_without_reference(place: Place, values: Floats) -> FitWithoutReference:
     """Fit to the pool's values (n, g), with tau2 as DerSimonian and Laird (1986), doi 10.1016/0197-2456(86)90046-2."""
     variances, delta = (place.contrasts**2).sum(axis=1), place.contrasts @ values
-    _, _, scatter = _average_donors(variances)
+    _, _, scatter = average_donors(variances)
     tau2, degrees = 0.0, place.degrees.sum()
     if degrees:
         sigma2 = place.sum_squares(values).sum(axis=0) / degrees
-        ratio = _quadratic(scatter, delta).sum() / sigma2.sum()
+        ratio = quadratic_form(scatter, delta).sum() / sigma2.sum()
         tau2 = max(0.0, float((ratio - np.diag(scatter) @ variances) / np.trace(scatter)))
-    total, omega, scatter = _average_donors(variances + tau2)
-    few = values.shape[1] < _FEW_GENES
-    observed = _quadratic(scatter, delta) / total
+    total, omega, scatter = average_donors(variances + tau2)
+    few = values.shape[1] < FEW_GENES
+    observed = quadratic_form(scatter, delta) / total
     prior = VariancePrior(scale=1.0, df=0.0) if few else fit_f_dist(observed, len(omega) - 1)
     return FitWithoutReference(tau2, total, omega, scatter, prior)
 
 
 def _test_without_reference(fit: FitWithoutReference, place: Place, values: Floats, confidence: float) -> Rung:
     delta, df = place.contrasts @ values, len(fit.omega) - 1
-    variance = fit.total * fit.prior.squeeze(_quadratic(fit.scatter, delta) / fit.total, df)
+    variance = fit.total * fit.prior.squeeze(quadratic_form(fit.scatter, delta) / fit.total, df)
     return _infer(fit.omega @ delta, variance, fit.prior.df + df, confidence)

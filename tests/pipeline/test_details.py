@@ -70,7 +70,7 @@ class TestDetails:
         spread = 3 * 4 * 5 / 9  # three donors with 4 and 5 samples
         expected = {
             "hedges_g": hedges_g_interval(table["hedges_g"].to_numpy(), spread, 23),
-            "partial_eta_sq": partial_eta_sq_interval(table["partial_eta_sq"].to_numpy(), 27, 23),
+            "partial_eta_sq": partial_eta_sq_interval(table["partial_eta_sq"].to_numpy(), 27, 1, 23),
             "p_perm": monte_carlo_interval(table["p_perm"].to_numpy(), 999),
             "p_fwe": monte_carlo_interval(table["p_fwe"].to_numpy(), 999),
         }

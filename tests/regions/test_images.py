@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nilearn.image import math_img
 from scipy import ndimage
 
-from jugex.errors import OptionError, RegionError, RegionFileError
+from jugex.errors import JugexWarning, OptionError, RegionError, RegionFileError
 from jugex.regions import ImageRegion, Region, RegionIdentity, region_from_image
 from jugex.regions.images import kind_of
 from jugex.regions.nifti import Values
@@ -433,7 +433,7 @@ def test_percent_and_label_contradict_each_other():
         ([0.5, 100.5], r"to 100\.5.*no probabilities"),
         ([1, 117], r"2 labels \(1 to 117\).*like image#1 \(label=1 in Python\)$"),
         ([-1, 5], r"2 labels \(-1 to 5\)"),
-        ([np.nan, np.inf], "holds 2 values that are NaN or infinite"),
+        ([np.nan, np.inf], "holds 1 values that are infinite"),
         ([0.1, 0.15], r"above the threshold 0\.2: the maximum is 0\.15; lower"),
         ([0.5, 1.02], r"to 1\.02: probabilities are 0 to 1, and interpolation overshoots"),
         ([0.5, -0.02], r"from -0\.02 .*interpolation overshoots"),
@@ -623,14 +623,91 @@ def test_an_image_whose_name_does_not_end_like_one(tmp_path):
         region_from_image(tmp_path / "map.nii.gz@0.4")
 
 
-def test_images_of_other_formats(tmp_path):
-    image = nib.MGHImage(probabilities(), AFFINE)
-    nib.save(image, tmp_path / "map.mgz")
-    for other in (image, tmp_path / "map.mgz"):
-        with pytest.raises(RegionError, match="is a MGHImage: give a NIfTI image"):
-            region_from_image(other)
-    with pytest.raises(RegionError, match="is a ndarray: give a NIfTI image"):
+def test_what_is_no_image():
+    with pytest.raises(RegionError, match="is a ndarray: give an image"):
         region_from_image(probabilities())
+    with pytest.raises(RegionError, match="is a Minc1Image: give an image"):
+        region_from_image(nib.Minc1Image(probabilities(), AFFINE))
+
+
+# --- real files ---------------------------------------------------------------------------------------------------
+
+
+def test_nan_is_outside_and_said(tmp_path):
+    mask, some = np.full(SHAPE, np.nan, dtype=np.float32), labels(np.float32)
+    mask[1, 1, 1] = 1
+    some[some == 0] = np.nan
+    with pytest.warns(JugexWarning, match=r"209 values of the image in memory are NaN, and outside"):
+        region = region_from_image(make_image(mask))
+    assert (region.kind, region.n_voxels) == ("binary mask", 1)
+    path = save_image(tmp_path / "x.nii.gz", some)
+    for _ in range(2):  # also where the file is in memory already
+        with pytest.warns(JugexWarning, match=r"values of x\.nii\.gz are NaN"):
+            assert region_from_image(path, label=17).n_voxels == 2
+    with pytest.warns(JugexWarning, match="are NaN"):
+        assert region_from_image(make_image(np.stack([mask, mask], axis=-1)), label=1, labels=["a", "b"]).n_voxels == 1
+
+
+@pytest.mark.parametrize("name", ["x.hdr", "x.img"])
+def test_pairs_of_header_and_image(tmp_path, name):
+    nib.save(nib.Nifti1Pair(labels(), AFFINE), tmp_path / name)
+    (tmp_path / "x.tsv").write_text("index\tname\n17\tV2\n")
+    for path in (tmp_path / "x.hdr", tmp_path / "x.img"):
+        region = region_from_image(path, label="V2")
+        assert (region.n_voxels, region.name) == (2, "V2")
+    before = region.identity().sha256
+    nib.save(nib.Nifti1Pair(labels() * 17, AFFINE), tmp_path / name)
+    assert region_from_image(tmp_path / "x.hdr", label=17).identity().sha256 != before
+
+
+def test_an_analyze_image_is_refused(tmp_path):
+    nib.save(nib.AnalyzeImage(labels(), AFFINE), tmp_path / "x.img")
+    with pytest.raises(RegionError, match=r"x\.img is an Analyze image, .* convert it to NIfTI"):
+        region_from_image(tmp_path / "x.img", label=1)
+
+
+@pytest.mark.parametrize("name", ["map.mgz", "map.mgh"])
+def test_images_of_freesurfer(tmp_path, name):
+    nib.save(nib.MGHImage(probabilities(), AFFINE), tmp_path / name)
+    region = region_from_image(tmp_path / name)
+    at = at_voxels(ALL_VOXELS)
+    assert region.locate(at).equals(region_from_image(make_image(probabilities())).locate(at))
+    assert region.name == "map"
+
+
+@pytest.mark.parametrize(("written", "named"), [("a.nii.gz", "b.nii"), ("a.nii", "b.nii.gz"), ("a.nii", "b.NII.GZ")])
+@pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
+def test_files_whose_name_and_compression_disagree(tmp_path, written, named, kind):
+    nib.save(kind(probabilities(), AFFINE), tmp_path / written)
+    expected = region_from_image(tmp_path / written)
+    (tmp_path / written).rename(tmp_path / named)
+    region = region_from_image(tmp_path / named)
+    assert (region.n_voxels, region.identity().sha256) == (expected.n_voxels, expected.identity().sha256)
+
+
+def test_surfaces_are_refused(tmp_path):
+    gifti = nib.GiftiImage(
+        darrays=[nib.gifti.GiftiDataArray(np.arange(5, dtype=np.int32), intent="NIFTI_INTENT_LABEL")]
+    )
+    nib.save(gifti, tmp_path / "x.label.gii")
+    axes = (nib.cifti2.ScalarAxis(["a"]), nib.cifti2.BrainModelAxis.from_mask(np.ones(5), "CortexLeft"))
+    nib.save(nib.Cifti2Image(np.ones((1, 5)), axes), tmp_path / "x.dscalar.nii")
+    for name in ("x.label.gii", "x.dscalar.nii"):
+        with pytest.raises(RegionError, match=rf"^{name} is a file of a surface.*give an image in MNI152 space$"):
+            region_from_image(tmp_path / name, label=1)
+
+
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_sform_and_qform_that_disagree_on_the_side(mirrored, recwarn):
+    image = make_image(probabilities())
+    other = np.array(AFFINE)
+    other[0, :] *= -1 if mirrored else 1
+    other[1, 3] += 3
+    image.set_qform(other, code=4)
+    image.set_sform(AFFINE, code=4)
+    region = region_from_image(image)
+    assert region.centroid[0] < 0
+    assert bool([w for w in recwarn if "disagree on what is left and right" in str(w.message)]) is mirrored
 
 
 def test_errors_name_the_file_not_its_folder(tmp_path: Path):

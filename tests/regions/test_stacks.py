@@ -190,7 +190,7 @@ def test_whole_numbers_in_4d_are_percent_and_said():
 
 @pytest.mark.parametrize(
     ("value", "message"),
-    [(np.nan, "holds 1 values that are NaN"), (-1, "from -1 to"), (101, "to 101"), (50, r"percent=True")],
+    [(np.inf, "holds 1 values that are infinite"), (-1, "from -1 to"), (101, "to 101"), (50, r"percent=True")],
 )
 def test_values_that_cannot_be_probabilities(value, message):
     data = maps()

@@ -133,7 +133,7 @@ def test_several_labels(text, n_voxels):
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
-    "text", ["map.nii.gz@left", "map.nii.gz @ left@0.4", "labels.nii.gz#1@left", "sphere:0,0,0,9@left"]
+    "text", ["map.nii.gz@left", "map.nii.gz @ left@0.4", "labels.nii.gz#1@left", "sphere:0,25,10,9@left"]
 )
 def test_a_side(text):
     whole = parse_region(text.replace("@left", "").replace(" @ left", ""))

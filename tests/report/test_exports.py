@@ -76,6 +76,10 @@ class TestToFrame:
         # for the adjusted statistic a difference over its standard error is the root of F
         np.testing.assert_allclose(frame["log2FoldChange"].abs() / frame["lfcSE"], frame["stat"].abs(), rtol=1e-9)
 
+    def test_the_standard_error_of_deseq2_is_that_of_the_statistic(self):
+        frame = to_frame(analyse(statistic="welch"), "deseq2").dropna()
+        np.testing.assert_allclose(frame["log2FoldChange"].abs() / frame["lfcSE"], frame["stat"].abs(), rtol=1e-9)
+
     def test_genes_that_were_not_tested_are_empty(self, result):
         for style, mean in (("limma", "AveExpr"), ("deseq2", "baseMean")):
             frame = result.to_frame(style)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from jugex.errors import AtlasError, DesignError
+from jugex.stats.pairs import BETWEEN, WITHIN
 from jugex.stats.spatial import Form, Ladder, Part, Reason, Reference, sum_pairs
-from jugex.stats.variogram import BETWEEN, WITHIN, Surroundings
+from jugex.stats.variogram import Surroundings
 from tests.stats import ladder_loops
 from tests.stats.tissue import Layout, draw_genes, make_layout
 

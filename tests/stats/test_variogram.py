@@ -10,18 +10,9 @@ import pandas as pd
 import pytest
 from scipy.linalg import cholesky
 
+from jugex.stats.pairs import BETWEEN, EDGES_MM, WITHIN
 from jugex.stats.spatial import Ladder, Part, Reference, sum_pairs
-from jugex.stats.variogram import (
-    BETWEEN,
-    EDGES_MM,
-    WITHIN,
-    Bins,
-    Mixture,
-    Projection,
-    Surroundings,
-    fit_mixture,
-    project,
-)
+from jugex.stats.variogram import Bins, Mixture, Projection, Surroundings, fit_mixture, project
 from tests.stats import ladder_loops
 from tests.stats.tissue import draw_genes, make_layout
 
