@@ -190,9 +190,9 @@ class TestEvidence:
         for exchange in ("within-donor", "free"):
             result = analyse(make_pair(levels), exchange=exchange)
             reported = result.record.exchanges
-            assert reported["n_significant"] == {"within-donor": 1, "free": 1}
+            assert reported.n_significant == {"within-donor": 1, "free": 1}
             table = result.table.set_index("gene")
-            assert {gene: p[exchange] for gene, p in reported["p_fwe"].items()} == table["p_fwe"].to_dict()
+            assert {gene: p[exchange] for gene, p in reported.p_fwe.items()} == table["p_fwe"].to_dict()
 
     def test_few_relabellings_are_enumerated_and_marked(self):
         result = analyse(make_pair(), n_permutations=200)
