@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import pickle
 
 import pandas as pd
@@ -11,7 +10,7 @@ import pytest
 
 import jugex
 from jugex.errors import GeneError, GeneWarning, OptionError
-from jugex.genes import Genes, ListedGene, clean_requests, format_ledger, select_genes
+from jugex.genes import Genes, LedgerEntry, ListedGene, clean_requests, format_ledger, select_genes
 
 KNOWN = ["MAOA", "MAOB", "TAC1", "C1orf21", "c1ORF21"]
 
@@ -103,7 +102,7 @@ class TestSelection:
         selection = select_genes(asked, genes)
         assert selection.found == ("MAOA", "TAC1")
         assert selection.requested == ("4128", "TAC1")
-        assert selection.ledger[0] == ("4128", "MAOA", "used", "Entrez id 4128")
+        assert selection.ledger[0] == LedgerEntry("4128", "MAOA", "used", "Entrez id 4128")
 
     def test_one_gene_needs_no_list(self, genes):
         assert select_genes(4128, genes).found == select_genes("MAOA", genes).found == ("MAOA",)
@@ -151,7 +150,7 @@ class TestSelection:
         with pytest.warns(GeneWarning, match="used under another symbol: MAOA for MAO-A"):
             selection = select_genes([ListedGene("MAO-A", "4128"), ListedGene("TAC1", "1")], genes)
         assert selection.found == ("MAOA", "TAC1")  # a symbol that is there comes before its id
-        assert selection.ledger[0] == ("MAO-A", "MAOA", "renamed", "has the Entrez id of MAO-A in the list (4128)")
+        assert selection.ledger[0] == LedgerEntry("MAO-A", "MAOA", "renamed", "has the Entrez id of MAO-A in the list (4128)")
 
     def test_a_symbol_from_before_the_re_annotation_is_found_by_its_entrez_id(self):
         now = pd.DataFrame({"gene": ["BRINP3"], "entrez_id": pd.array([339479], dtype="Int64")})
@@ -166,27 +165,17 @@ class TestSelection:
         selection = select_genes(["TAC1", "maoa"], KNOWN).without(["MAOA"], "too faint")
         assert selection.found == ("TAC1",)
         assert selection.missing == ()
-        assert selection.ledger[1] == ("maoa", "MAOA", "all probes filtered", "too faint")
+        assert selection.ledger[1] == LedgerEntry("maoa", "MAOA", "all probes filtered", "too faint")
         with pytest.raises(GeneError, match="no gene is left to look at: all probes of TAC1 were too faint"):
             selection.without(["TAC1"], "too faint")
-
-    def test_description_is_json(self):
-        described = select_genes(["TAC1"], KNOWN).to_dict()
-        assert json.loads(json.dumps(described)) == {
-            "n_requested": 1,
-            "missing": [],
-            "ledger": [{"requested": "TAC1", "gene": "TAC1", "outcome": "used", "detail": ""}],
-            "aliases": None,
-        }
-        assert select_genes(None, KNOWN).to_dict()["n_requested"] is None
 
 
 class TestLedgerInOneLine:
     def test_counts_outcomes_and_names_what_was_not_simply_used(self):
         ledger = [
-            {"requested": "A", "gene": "A", "outcome": "used", "detail": ""},
-            {"requested": "B", "gene": "C", "outcome": "renamed", "detail": "x"},
-            {"requested": "D", "gene": None, "outcome": "no probe in the atlas", "detail": ""},
+            LedgerEntry("A", "A", "used", ""),
+            LedgerEntry("B", "C", "renamed", "x"),
+            LedgerEntry("D", None, "no probe in the atlas", ""),
         ]
         expected = (
             "3 genes asked for: 1 used, 1 used under another symbol (C for B), 1 without a probe in the atlas (D)"

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -222,10 +222,6 @@ class Aliases:
     """
 
     source: DelimitedTable
-
-    def identity(self) -> dict[str, Any]:
-        """File and checksum of the table."""
-        return self.source.identity()
 
     def resolve(self, name: str, genes: Genes) -> Resolved | None:
         """Look for the gene that an atlas has under another name.

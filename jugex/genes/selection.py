@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
@@ -33,7 +33,8 @@ _OUTCOMES: dict[str, str] = {
 _N_SHOWN, _N_SUGGESTED = 10, 5
 
 
-class LedgerEntry(NamedTuple):
+@dataclass(frozen=True)
+class LedgerEntry:
     """What became of one gene that was asked for.
 
     Attributes
@@ -116,19 +117,10 @@ class GeneSelection:
         if not found:
             raise GeneError(f"no gene is left to look at: all probes of {_enumerate(list(filtered))} were {reason}")
         ledger = tuple(
-            entry._replace(outcome="all probes filtered", detail=reason) if entry.gene in gone else entry
+            replace(entry, outcome="all probes filtered", detail=reason) if entry.gene in gone else entry
             for entry in self.ledger
         )
         return replace(self, found=found, ledger=ledger)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Settings (JSON types only): number asked for, missing ones, ledger, alias table."""
-        return {
-            "n_requested": None if self.requested is None else len(self.requested),
-            "missing": list(self.missing),
-            "ledger": [entry._asdict() for entry in self.ledger],
-            "aliases": None if self.aliases is None else self.aliases.identity(),
-        }
 
 
 def select_genes(
@@ -184,13 +176,12 @@ def select_genes(
     return GeneSelection(tuple(map(str, requested)), found, missing, ledger, names)
 
 
-def format_ledger(ledger: Iterable[LedgerEntry | dict[str, Any]]) -> str:
+def format_ledger(ledger: Sequence[LedgerEntry]) -> str:
     """Account of a ledger in one line: how many genes came to what, and which were not simply used.
 
     Parameters
     ----------
-    ledger : iterable of LedgerEntry or dict
-        As in `GeneSelection.ledger`, or in the settings of a result.
+    ledger : sequence of LedgerEntry
 
     Returns
     -------
@@ -203,17 +194,16 @@ def format_ledger(ledger: Iterable[LedgerEntry | dict[str, Any]]) -> str:
     >>> format_ledger(select_genes(["MAOA", "TAC1"], ["MAOA", "TAC1"]).ledger)
     '2 genes asked for: 2 used'
     """
-    entries = [entry if isinstance(entry, LedgerEntry) else LedgerEntry(**entry) for entry in ledger]
     parts = []
-    for outcome in dict.fromkeys(entry.outcome for entry in entries):
-        of_outcome = [entry for entry in entries if entry.outcome == outcome]
+    for outcome in dict.fromkeys(entry.outcome for entry in ledger):
+        of_outcome = [entry for entry in ledger if entry.outcome == outcome]
         names = [
             f"{entry.gene} for {entry.requested}" if outcome == "renamed" else entry.requested for entry in of_outcome
         ]
         parts.append(
             f"{len(of_outcome):,} {_OUTCOMES[outcome]}" + ("" if outcome == "used" else f" ({_enumerate(names)})")
         )
-    return f"{count_of(len(entries), 'gene')} asked for: {', '.join(parts)}" if parts else ""
+    return f"{count_of(len(ledger), 'gene')} asked for: {', '.join(parts)}" if parts else ""
 
 
 def _look_up(request: str, genes: Genes, aliases: Aliases | None) -> LedgerEntry:

@@ -184,11 +184,15 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
     smallest_p = options.permutation.smallest_p(design)
     foreseen = [*prepared.findings, *check_reach(design, options, smallest_p, len(tested))]
     of_design = judge_design(design, group, options)
-    warn_of([*foreseen, *(finding for finding in of_design if isinstance(finding, NotLinked))])
+    warned = [finding for finding in foreseen if not isinstance(finding, SamplesDropped)]  # that was asked for
+    warn_of([*warned, *(finding for finding in of_design if isinstance(finding, NotLinked))])
     test = permutation_test(
         genes.zscores[tested], genes.levels[tested], design, options.permutation, generator, group.region_names
     )
-    rungs = climb(group, genes, tested, options) if options.ladder and design.n_regions == 2 else None
+    rungs = None
+    if options.ladder and design.n_regions == 2:
+        covariates, dropped = prepared.covariates, prepared.missing_well_ids
+        rungs = climb(group, genes, tested, options, covariates=covariates, dropped=dropped)
     columns = None if rungs is None else rungs.columns
     table = make_table(genes, design, prepared.status, test, columns, group.region_names, options.alpha)
     donors = group.samples["donor_name"].to_numpy(dtype=object)[design.donor_starts]
@@ -199,11 +203,11 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
     background = record_background(
         test.p_values.perm, test.relabellings.n_relabellings, explain_no_share(group, smallest_p)
     )
-    covariates = tuple(covariate.to_record() for covariate in prepared.covariates)
+    recorded = tuple(covariate.to_record() for covariate in prepared.covariates)
     findings = (
         *group.findings,
         *foreseen,
-        *judge_samples(group, covariates),
+        *judge_samples(group, recorded),
         *of_design,
         *judge_genes(table, exchanges, group, options),
         *judge_background(background, genes.unit),
@@ -223,7 +227,7 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
         overlap=OverlapRecord.of(group.overlap, group.shared),
         genes=record_genes(group, len(tested), len(table) - len(tested)),
         probe_filter=group.probe_filter,
-        covariates=covariates,
+        covariates=recorded,
         missing_well_ids=prepared.missing_well_ids,
         exchanges=record_exchanges(exchanges, design, group.region_names, options),
         background=background,
