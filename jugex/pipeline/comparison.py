@@ -344,7 +344,8 @@ def tabulate_left_out(
         )
         for donor, found in zip(donors, test.left_out, strict=True)
     ]
-    return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
+    listed = pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
+    return listed.astype({column: COLUMN_TYPES[column] for column in listed})
 
 
 def rerun_test(group: RegionGroup, options: TestOptions) -> pd.DataFrame:
