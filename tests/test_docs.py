@@ -13,13 +13,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import jugex.sensitivity
 import pytest
+from jugex.reproduction import Reproduction
 
 import jugex
-import jugex.sensitivity
 from jugex.cli import main
 from jugex.regions import Coverage, Parcellation
-from jugex.reproduce import Reproduction
 from tests.conftest import PROJECT
 from tests.pages import RUN, SHOWN, Block, read_blocks, read_commands, run_block
 
@@ -114,7 +114,7 @@ def test_every_option_is_in_the_reference(capsys: pytest.CaptureFixture[str]) ->
 #: Modules and the version, which are no entries of their own.
 NOT_LISTED = {"__version__", "analysis", "query"}
 MODULES = (
-    "jugex", "jugex.query", "jugex.analysis", "jugex.plots", "jugex.regions", "jugex.report", "jugex.reproduce",
+    "jugex", "jugex.query", "jugex.analysis", "jugex.plots", "jugex.regions", "jugex.report", "jugex.reproduction",
     "jugex.atlas", "jugex.genes", "jugex.sensitivity", "jugex.several", "jugex.presets",
 )  # fmt: skip
 #: Names of types and constants, which a page names and no entry documents.

@@ -36,13 +36,20 @@ def tabulate_evidence(data: ComparisonData, genes: Sequence[str]) -> dict[str, A
     Returns
     -------
     dict
-        `rows`, each a dict of texts; `has_donors`, whether differences over donors are known; and `share`, how many of
-        all genes differ nominally.
+        `rows`, each a dict of texts; `has_ladder`, whether a rung above the samples was tried; `why_not`, why a rung
+        was not; `share`, how many of all genes differ nominally; and `places`, how many do between arbitrary places.
     """
-    shown = data.tested.loc[list(genes)]
-    rows = [_format_evidence(str(gene), row, data) for gene, row in zip(genes, shown.to_dict("records"), strict=True)]
-    has_donors = bool(shown["diff_donors"].notna().any())
-    return {"rows": rows, "has_donors": has_donors, "share": summarize_share(data.record)}
+    shown, ladder = data.tested.loc[list(genes)], data.record.ladder
+    reasons = {} if ladder is None else {"donors": ladder.why_no_donors, "spatial": ladder.why_no_spatial}
+    return {
+        "rows": [
+            _format_evidence(str(gene), row, data) for gene, row in zip(genes, shown.to_dict("records"), strict=True)
+        ],
+        "has_ladder": bool(shown[["p_donors", "p_spatial"]].notna().to_numpy().any()),
+        "why_not": {rung: reason for rung, reason in reasons.items() if reason is not None},
+        "share": summarize_share(data.record),
+        "places": _summarize_places(data.record),
+    }
 
 
 def _format_evidence(gene: str, row: dict[Any, Any], data: ComparisonData) -> dict[str, str]:
@@ -54,18 +61,40 @@ def _format_evidence(gene: str, row: dict[Any, Any], data: ComparisonData) -> di
         exchange: _p(p_fwe.get(exchange)) or (f"> {record.arguments.alpha:g}" if exchange in tried else "")
         for exchange in _EXCHANGES
     }
-    ends = [format_value(row[end]) for end in ("ci_donors_low", "ci_donors_high")]
     n_same, n_both = row["n_donors_same_sign"], row["n_donors_both"]
     return {
         "gene": gene,
+        "evidence": "" if pd.isna(row["evidence"]) else str(row["evidence"]),
         "within_donor": shown["within-donor"],
         "free": shown["free"],
-        "same_sign": "" if pd.isna(n_same) else f"{n_same} of {n_both}",
+        "p_donors": _p(row["p_donors_fwe"]),
+        "p_spatial": _p(row["p_spatial_fwe"]),
         "diff_donors": format_value(row["diff_donors"]),
-        "interval": f"{ends[0]} to {ends[1]}" if all(ends) else "",
+        "ci_donors": _format_ends(row["ci_donors_low"], row["ci_donors_high"]),
+        "same_sign": "" if pd.isna(n_same) else f"{n_same} of {n_both}",
         "probe_r": format_value(row["probe_r"]),
         "sd_ratio": format_value(row["sd_ratio"]),
     }
+
+
+def _format_ends(low: float, high: float) -> str:
+    ends = [format_value(end) for end in (low, high)]
+    return f"{ends[0]} to {ends[1]}" if all(ends) else ""
+
+
+def _summarize_places(record: RunRecord) -> str:
+    """How many genes have a small p between arbitrary places of the tissue, by each rung of the ladder."""
+    diagnostic = None if record.ladder is None else record.ladder.diagnostic
+    if diagnostic is None:
+        return ""
+    samples, donors, spatial = (
+        f"{100 * share:.1f} %" for share in (diagnostic.samples, diagnostic.donors, diagnostic.spatial)
+    )
+    return (
+        f"What a p is worth here: between {diagnostic.n_places:,} arbitrary pairs of places of this tissue, as large "
+        f"and as far apart as these regions, the p over samples is at most {diagnostic.alpha:g} for {samples} of the "
+        f"genes, the p over donors for {donors}, and the spatial p for {spatial}."
+    )
 
 
 def tabulate_left_out(data: ComparisonData, genes: Sequence[str]) -> dict[str, Any]:

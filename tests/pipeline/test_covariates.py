@@ -189,7 +189,8 @@ class TestMessages:
             well_id=atlas.samples["well_id"]
         )
         with pytest.raises(
-            DesignError, match=r"3 donors leave 0 residual degrees of freedom with 8 columns of covariates.*fewer covariates"
+            DesignError,
+            match=r"3 donors leave 0 residual degrees of freedom with 8 columns of covariates.*fewer covariates",
         ):
             analyse(pair, covariates=table)
 
@@ -368,7 +369,9 @@ class TestOfSeveralRegions:
         table["rin"] = 1.0 if is_constant else 2 * first + 1
         table.insert(1, "first", first)
         outcome = self.compare(covariates=table).record.covariates[1].outcome
-        assert outcome == ("it has one value in all samples used" if is_constant else "it adds nothing to donor and first")
+        assert outcome == (
+            "it has one value in all samples used" if is_constant else "it adds nothing to donor and first"
+        )
 
     def test_one_that_tells_regions_apart_is_refused(self, table):
         table["rin"] = (table["well_id"] % 1000 < 2).astype(float)

@@ -257,7 +257,9 @@ class TestByHemisphere:
         found, expected = (of.by_hemisphere().sort_values(order, ignore_index=True) for of in (result, self.analyse()))
         pd.testing.assert_frame_equal(found, expected)
         loaded = jugex.load_result(result.save(tmp_path / "out"))
-        with pytest.raises(ResultError, match="samples were mirrored, and a result read from disk does not tell in which"):
+        with pytest.raises(
+            ResultError, match="samples were mirrored, and a result read from disk does not tell in which"
+        ):
             loaded.by_hemisphere()
 
     def test_a_result_read_from_disk_says_the_same(self, tmp_path):

@@ -127,7 +127,12 @@ def test_regions_of_one_name():
 def test_relabellings_without_f_come_last_where_they_count_as_the_smallest():
     """Two donors with one sample in each region: 2 of the 6 free relabellings give each donor one region."""
     pair = region_pair(wells("one", 1000, 2000), wells("two", 1001, 2001), atlas=ToyAtlas([2, 2], ["A", "B"]))
-    options = {"n_permutations": 3, "rng": 6, "exchange": "free", "ladder": False}  # fewer than all that are not collinear
+    options = {
+        "n_permutations": 3,
+        "rng": 6,
+        "exchange": "free",
+        "ladder": False,
+    }  # fewer than all that are not collinear
     result = differential_expression(pair, collinear="smallest", **options)
     null = permutation_null(result, "A")
     row = result.table[result.table["gene"] == "A"].iloc[0]

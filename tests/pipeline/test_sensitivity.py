@@ -27,7 +27,8 @@ def compare(threshold=0.2, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", JugexWarning)
         return jugex.compare(
-            *regions, **{"atlas": "simulated", "genes": GENES, "n_permutations": 99, "rng": 0, "ladder": False, **options}
+            *regions,
+            **{"atlas": "simulated", "genes": GENES, "n_permutations": 99, "rng": 0, "ladder": False, **options},
         )
 
 

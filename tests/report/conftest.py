@@ -1,7 +1,8 @@
-"""A small made-up result: six donors, two regions, as many genes as a test wants."""
+"""Small results: a made-up one of two regions with as many genes as a test wants, and real ones of several."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -11,18 +12,38 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jugex.analysis.covariates import USED
-from jugex.analysis.result import COLUMN_TYPES, LEFT_OUT_COLUMNS, RESULT_COLUMNS, DifferentialExpression
+import jugex
+from jugex.analysis import DifferentialExpression
+from jugex.atlas.identity import AtlasDonor, AtlasIdentity, AtlasSource, FileRecord
+from jugex.errors import JugexWarning
+from jugex.model.columns import COLUMN_TYPES, LEFT_OUT_COLUMNS, RESULT_COLUMNS
+from jugex.model.query_record import OverlapRecord, SampleFilterRecord, SharedSample
+from jugex.model.record import (
+    Arguments,
+    BackgroundRecord,
+    CovariateRecord,
+    DesignRecord,
+    DonorCounts,
+    ExchangesRecord,
+    GenesRecord,
+    PermutationRecord,
+    Randomness,
+    RegionRecord,
+    RunRecord,
+)
+from jugex.regions import RegionIdentity
+from tests.report.helpers import change
+from tests.toy import ToyAtlas, wells
 
 #: Samples per donor in region 1 and region 2: three donors hold both regions, three only one.
 COUNTS = {
     "H0351.1009": (4, 2), "H0351.1012": (2, 3), "H0351.1015": (3, 0), "H0351.1016": (0, 2), "H0351.2001": (5, 5),
     "H0351.2002": (2, 0),
 }  # fmt: skip
-SHARED = [
-    {"well_id": 4547, "donor_name": "H0351.1015", "probability_1": 0.3, "probability_2": 0.5, "decision": "region 2"},
-    {"well_id": 127686937, "donor_name": "H0351.2001", "probability_1": None, "probability_2": None, "decision": "tie"},
-]
+SHARED = (
+    SharedSample(4547, "H0351.1015", (1, 2), (0.3, 0.5), "region 2"),
+    SharedSample(127686937, "H0351.2001", (1, 2), (None, None), "tie"),
+)
 
 MakeResult = Callable[..., DifferentialExpression]
 
@@ -94,57 +115,64 @@ def make_left_out(table: pd.DataFrame) -> pd.DataFrame:
     return left_out.astype({column: COLUMN_TYPES[column] for column in LEFT_OUT_COLUMNS})
 
 
-def make_settings(names: tuple[str, str], table: pd.DataFrame, simulated: bool, **arguments: Any) -> dict[str, Any]:
-    donors = [
-        {"donor_name": name, "donor_id": i, "age": 24 + i, "gender": "M", "race": "Hispanic"}
-        for i, name in enumerate(COUNTS)
-    ]
+def make_record(names: tuple[str, str], table: pd.DataFrame, *, simulated: bool, **arguments: Any) -> RunRecord:
+    chosen = Arguments(
+        **{
+            "statistic": "adjusted", "exchange": "within-donor", "probes": "winsorized-mean", "threshold": 0.2,
+            "overlap": "higher-probability", "alpha": 0.05, "n_permutations": 10_000, "donors": tuple(COUNTS),
+            **arguments,
+        }
+    )  # fmt: skip
     weights = {name: n_1 * n_2 / (n_1 + n_2) for name, (n_1, n_2) in COUNTS.items()}
-    chosen = {
-        "preset": None, "statistic": "adjusted", "exchange": "within-donor", "probes": "winsorized-mean",
-        "overlap": "higher-probability", "threshold": 0.2, "alpha": 0.05, "n_permutations": 10000, "genes": None,
-        "donors": None, "covariates": None, **arguments,
-    }  # fmt: skip
-    regions = [
-        {"name": name, "kind": "probability map", "file": f"maps/region_{i}.nii.gz", "sha256": "ab" * 32,
-         "threshold": 0.2, "volume_mm3": 16291.0, "centroid": [x, 56.0, 1.0], "n_samples_found": 17,
-         "n_between_voxels": 3 - i}
+    n_tested = int(table["f"].notna().sum())
+    regions = tuple(
+        RegionRecord(
+            name,
+            RegionIdentity(
+                name, "probability map", file=f"maps/region_{i}.nii.gz", sha256="ab" * 32, threshold=0.2,
+                volume_mm3=16291.0, centroid=(x, 56.0, 1.0),
+            ),
+            n_samples_found=17,
+            n_between_voxels=3 - i,
+        )
         for i, (name, x) in enumerate(zip(names, (-22.0, -8.0), strict=True))
-    ]  # fmt: skip
-    return {
-        "format": 1,
-        "date": "2026-11-22",
-        "versions": {"jugex": "0.1.0", "python": "3.12.1", "numpy": "2.1.0", "scipy": "1.14.0", "pandas": "2.2.0"},
-        "command": None,
-        "arguments": chosen,
-        "permutation": {
-            "seed": 0, "bit_generator": {"bit_generator": "PCG64"}, "n_permutations": 10000,
-            "exchange": chosen["exchange"], "exhaustive": False, "n_collinear_redrawn": 0,
-        },
-        "design": {
-            "donors": [
-                {"donor_name": name, "n_1": n_1, "n_2": n_2, "weight": weights[name]}
-                for name, (n_1, n_2) in COUNTS.items()
-            ],
-            "n_samples_1": 16, "n_samples_2": 12, "n_donors": 6, "n_informative_donors": 3, "effective_donors": 2.3,
-            "df_resid": 21, "relabellings": {"within-donor": 37800, "free": 30421755},
-            "smallest_p": {"within-donor": 1 / 37800, "free": 1e-7},
-        },
-        "genes": {"n_requested": None, "n_tested": int(table["f"].notna().sum()),
-                  "n_not_tested": int(table["f"].isna().sum()), "missing": []},
-        "atlas": {
-            "kind": "simulated" if simulated else "archives", "simulated": simulated,
-            "name": "simulated atlas" if simulated else "donor archives",
-            "path": "ahba", "space": "MNI152NLin2009cAsym", "n_samples": 3702, "n_probes": 60,
-            "donors": donors, "files": [{"file": "donor9861/Probes.csv", "sha256": "cd" * 32}],
-        },
-        "regions": regions,
-        "overlap": {"policy": "higher-probability", "shared": [dict(row) for row in SHARED]},
-        "warnings": [],
-        "exchanges": {"n_significant": {"within-donor": 1, "free": 1},
-                      "p_fwe": {"MAOA": {"within-donor": 0.01, "free": 0.02}}},
-        "empty": dict.fromkeys(EMPTY, WHY_EMPTY),
-    }  # fmt: skip
+    )  # fmt: skip
+    return RunRecord(
+        versions={"jugex": "0.1.0", "python": "3.12.1", "numpy": "2.1.0", "scipy": "1.14.0", "pandas": "2.2.0"},
+        date="2026-11-22",
+        command=None,
+        arguments=chosen,
+        permutation=PermutationRecord(
+            Randomness(0, "PCG64", None), 10_000, chosen.exchange, exhaustive=False, exact=False,
+            n_collinear_redrawn=0, n_collinear_smallest=0, smallest_p=1 / 10_001, f_critical=9.5,
+        ),
+        design=DesignRecord(
+            tuple(DonorCounts(name, counts, weights[name]) for name, counts in COUNTS.items()),
+            n_samples=(16, 12), n_donors=6, n_informative_donors=3, effective_donors=2.3, df_area=1, df_resid=21,
+            linked_regions=(names,), relabellings={"within-donor": 37800, "free": 30421755},
+            smallest_p={"within-donor": 1 / 37800, "free": 1e-7},
+        ),
+        atlas=AtlasIdentity(
+            "simulated atlas" if simulated else "donor archives", simulated, "MNI152NLin2009cAsym", 3702, 60,
+            tuple(AtlasDonor(name, i, 24 + i, "M", "Hispanic") for i, name in enumerate(COUNTS)),
+            AtlasSource(
+                "simulated" if simulated else "archives", "ahba", (FileRecord("donor9861/Probes.csv", "cd" * 32),)
+            ),
+        ),
+        regions=regions,
+        samples=SampleFilterRecord((), (), 0.0, (0, 0), (0, 0)),
+        overlap=OverlapRecord("higher-probability", SHARED),
+        genes=GenesRecord(None, (), (), None, n_tested, len(table) - n_tested),
+        probe_filter=None,
+        covariates=(),
+        missing_well_ids=(),
+        exchanges=ExchangesRecord({"within-donor": 1, "free": 1}, {"MAOA": {"within-donor": 0.01, "free": 0.02}}),
+        background=BackgroundRecord(0.05, 0, None, 0, "only the genes asked for were tested"),
+        tails=None,
+        ladder=None,
+        findings=(),
+        empty=dict.fromkeys(EMPTY, WHY_EMPTY),
+    )  # fmt: skip
 
 
 class FakeRegion:
@@ -161,7 +189,7 @@ class FakeRegion:
         return nib.Nifti1Image((distances <= 10).astype(np.uint8), affine)
 
 
-def make_inputs(regions: tuple[FakeRegion, FakeRegion], samples: pd.DataFrame, zscores: pd.DataFrame) -> Any:
+def make_query(regions: tuple[FakeRegion, FakeRegion], samples: pd.DataFrame, zscores: pd.DataFrame) -> Any:
     """What a fresh result holds of its query: regions, two probes per gene, and an atlas with two samples more."""
     outside = samples.head(2).assign(well_id=[1, 2], mni_x=30.0)
     genes = list(zscores.columns)
@@ -217,9 +245,10 @@ def make_result() -> MakeResult:
         shifts = np.where(in_region_1[:, None], np.nan_to_num(table["diff"].to_numpy(float)), 0.0)
         zscores = pd.DataFrame(noise + shifts, columns=list(genes))
         regions = (FakeRegion(names[0], -22.0), FakeRegion(names[1], -8.0))
-        inputs: Any = make_inputs(regions, samples, zscores) if fresh else None
-        settings = make_settings(names, table, simulated, genes=requested, **arguments)
-        return DifferentialExpression(table, samples, zscores, settings, make_left_out(table), inputs=inputs)
+        query: Any = make_query(regions, samples, zscores) if fresh else None
+        asked = None if requested is None else tuple(requested)
+        record = make_record(names, table, simulated=simulated, genes=asked, **arguments)
+        return DifferentialExpression(table, samples, zscores, record, make_left_out(table), query=query)
 
     return build
 
@@ -230,15 +259,46 @@ def with_covariates() -> Callable[[DifferentialExpression], DifferentialExpressi
 
     def add(result: DifferentialExpression) -> DifferentialExpression:
         same = "it is the same in all samples of a donor, and donor is in the model already"
-        result.settings["covariates"] = [
-            {"name": name, "kind": kind, "automatic": name == "hemisphere", "from_table": False, "outcome": outcome,
-             "values": values * 14}
-            for name, kind, outcome, values in (
-                ("age", "number", same, [24.0, 31.0]),
-                ("mni_z", "number", USED, [1.0, 2.0]),
-                ("hemisphere", "factor", USED, ["left", "right"]),
-            )
-        ]  # fmt: skip
-        return result
+        return change(
+            result,
+            covariates=tuple(
+                CovariateRecord(name, kind, name == "hemisphere", False, outcome, values * 14)
+                for name, kind, outcome, values in (
+                    ("age", "number", same, (24.0, 31.0)),
+                    ("mni_z", "number", "in the model", (1.0, 2.0)),
+                    ("hemisphere", "factor", "in the model", ("left", "right")),
+                )
+            ),
+        )
 
     return add
+
+
+def compare_toy(
+    n_regions: int, *, names: Sequence[str] | None = None, n_genes: int = 4, shift: float = 6.0, **options: Any
+) -> jugex.SeveralRegions:
+    """Two donors with three samples in each of some regions; the first gene is high in the first region."""
+    n = 3 * n_regions
+    levels = np.random.default_rng(1).normal(5, 1, size=(2 * n, n_genes))
+    levels[[0, 1, 2, n, n + 1, n + 2], 0] += shift
+    names = names or [f"r{number}" for number in range(1, n_regions + 1)]
+    regions = [
+        wells(name, *(1000 * donor + 3 * place + i for donor in (1, 2) for i in range(3)))
+        for place, name in enumerate(names)
+    ]
+    atlas = ToyAtlas([n, n], [f"G{g}" for g in range(n_genes)], levels)
+    return compare_group(**{"regions": regions, "atlas": atlas} | options)
+
+
+def compare_group(regions: Sequence[Any], **options: Any) -> jugex.SeveralRegions:
+    quick = {"n_permutations": 199, "rng": 3, "background": False, "ladder": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", JugexWarning)  # of so few samples
+        return jugex.compare_several(regions, **quick | options)
+
+
+@pytest.fixture(scope="session")
+def group_result() -> jugex.SeveralRegions:
+    """Three regions of the simulated atlas, four genes: two differ."""
+    regions = ["simulated:A", "simulated:B", "sphere:-40,0,30,20"]
+    return compare_group(regions, names=["A", "B", "C"], atlas="simulated", genes=["MAOA", "TAC1", "GAD2", "SST"])

@@ -1,97 +1,129 @@
-"""Every sentence of the methods follows from the settings, and every reference from a sentence."""
+"""Every sentence of the methods follows from the record, and every reference from a sentence."""
 
 from __future__ import annotations
 
-import ast
 import re
+from dataclasses import replace
+from itertools import product
 
 import pytest
 
-from jugex.report.methods import describe_methods, methods_text
+import jugex
+from jugex.atlas.identity import AtlasChanges, FileRecord, MirrorRecord, NewCoordinates, NewProbeGenes
+from jugex.model.query_record import ProbeFilterRecord, StructureRecord
+from jugex.model.record import GroupMembership
+from jugex.regions import region_from_image
+from jugex.report.methods import MOST_WORDS, compose_methods, format_methods
 from jugex.report.references import REFERENCES, to_bibtex
-from jugex.report.reproduce import how_to_reproduce
+from tests.regions.helpers import labels, make_image, probabilities, save_image
+from tests.report.conftest import compare_toy
+from tests.report.helpers import NASTY, change, change_regions
+
+COORDINATES = NewCoordinates((FileRecord("maps/mni.csv", "ab"),), ("mni_x",), 3702, 3)
+CHANGES = AtlasChanges(
+    COORDINATES,
+    MirrorRecord("left", 900),
+    NewProbeGenes(FileRecord("maps/probes.csv.gz", "cd"), n_probes=45_821, n_dropped=12_871, n_changed=5),
+)
+FILTER = ProbeFilterRecord(0.5, "all", 3702, 45_821, 13_844, 7)
+
+
+def write(result):
+    return compose_methods(result).paragraph
 
 
 def cited(result):
-    return {reference.cited for reference in describe_methods(result).references}
+    return {reference.cited for reference in compose_methods(result).references}
 
 
-class TestMethods:
-    def test_tell_what_was_done(self, make_result):
-        text = describe_methods(make_result()).paragraph
+def change_source(result, **source):
+    return change(result, atlas={"source": replace(result.record.atlas.source, **source)})
+
+
+class TestSupplement:
+    def test_says_what_was_done(self, make_result):
+        text = write(make_result())
         for piece in (
             "jugex 0.1.0 (Python 3.12.1, NumPy 2.1.0", "3,702 tissue samples of 6 donors",
             "Fp1 left (probability map, file region_0.nii.gz, values above 0.2, 16,291 mm3)",
             "2 samples lay in both regions: 1 was given to region 2 (the more probable) and 1 was left out",
             "16 samples in region 1 and 12 in region 2, from 6 donors, 3 of whom", "(1 and 21 degrees of freedom)",
             "10,000 random relabellings were drawn (seed 0)", "over the 3 genes tested", "at most 0.05",
+            "Each significant gene was tested again without each donor.",
         ):  # fmt: skip
             assert piece in text
 
+    def test_says_what_was_done_with_more_regions(self, group_result):
+        text = write(group_result.data)
+        for piece in (
+            "between 3 brain regions", "(2 and 60 degrees of freedom)", "199 random relabellings were drawn (seed 3)",
+            "the 4 genes tested", "compared two by two (3 pairs)", "26 were given to the region where it is most",
+            "used 27, 24 and 17 samples of regions 1 to 3, from 6 donors",
+        ):  # fmt: skip
+            assert piece in text
+        assert {"Bludau et al. 2018", "Holm 1979", "Westfall and Young 1993"} <= cited(group_result.data)
+
+    def test_pairs_that_admit_no_test(self, group_result):
+        pairs = group_result.record.pairs
+        some = (pairs[0], *(replace(pair, status="impossible", folder=None) for pair in pairs[1:]))
+        assert "(1 pair; 2 pairs admitted no test)" in write(change(group_result.data, pairs=some))
+        none = tuple(replace(pair, status="impossible") for pair in pairs)
+        assert "No pair of regions admitted a test of its own." in write(change(group_result.data, pairs=none))
+
     def test_samples_are_counted_where_the_count_is_true(self, make_result):
         result = make_result()
-        counts = [region["n_samples_found"] for region in result.settings["regions"]]
-        told = f"{counts[0]:,} and {counts[1]:,} samples"
-        assert f"lies in it ({told})." in describe_methods(result).paragraph
-        result.settings["samples"] = {"tolerance_mm": 2.0, "n_tolerated": [21, 9], "within": [], "exclude": []}
-        filtered = describe_methods(result).paragraph
-        assert f"({told})" not in filtered
-        assert f"(21 and 9 samples). The regions then held {told}." in filtered
+        assert "lies in it (17 and 17 samples)." in write(result)
+        filtered = write(change(result, samples={"tolerance_mm": 2.0, "n_tolerated": (21, 9)}))
+        assert "(17 and 17 samples)" not in filtered
+        assert "(21 and 9 samples). The regions then held 17 and 17 samples." in filtered
+        cortex = StructureRecord((4008,), "Cx", "cerebral cortex")
+        within = write(change(result, samples={"within": (cortex,), "n_dropped": (3, 0)}))
+        assert (
+            "Only samples annotated as belonging to cerebral cortex (parts included) counted, which left 3 and"
+            in within
+        )
 
     @pytest.mark.parametrize(
         ("atlas", "said"),
         [
             ({}, "its MNI coordinate (the Allen Institute's own) lies in it"),
             ({"simulated": True}, "its MNI coordinate lies in it"),
-            ({"kind": "tables"}, "its MNI coordinate lies in it"),
-            ({"coordinates": {"files": [], "n_dropped": 0}}, "its MNI coordinate (from that table) lies in it"),
+            ({"space": "another"}, "its coordinate (the Allen Institute's own) lies in it"),
+            ({"changes": AtlasChanges(COORDINATES)}, "its MNI coordinate (from that table) lies in it"),
             (
-                {"mirror": {"side": "left", "n_reflected": 9}},
+                {"changes": AtlasChanges(mirror=MirrorRecord("left", 9))},
                 "its MNI coordinate (the Allen Institute's own, reflected to the left hemisphere) lies in it",
             ),
         ],
     )
-    def test_say_which_coordinates_were_used(self, make_result, atlas, said):
-        result = make_result()
-        result.settings["atlas"].update(atlas)
-        assert said in describe_methods(result).paragraph
+    def test_says_which_coordinates_were_used(self, make_result, atlas, said):
+        assert said in write(change(make_result(), atlas=atlas))
 
-    def test_say_what_became_of_samples_between_voxels(self, make_result):
-        result = make_result()
+    def test_says_what_became_of_samples_between_voxels(self, make_result):
         said = "Of the samples found, 3 and 2 lay exactly half-way between two voxels, where the voxel with the even"
-        assert said in describe_methods(result).paragraph
-        for region in result.settings["regions"]:
-            region["n_between_voxels"] = 0
-        assert "voxel" not in describe_methods(result).paragraph
+        assert said in write(make_result())
+        assert "voxel" not in write(change_regions(make_result(), n_between_voxels=0))
 
     def test_made_up_regions_are_called_so(self, make_result):
-        result = make_result()
-        result.settings["regions"][0]["kind"] = "simulated probability map"
-        assert "The region Fp1 left is made up for demonstration" in describe_methods(result).paragraph
-        result.settings["atlas"]["simulated"] = True
-        assert "made up" not in describe_methods(result).paragraph
+        result = change_regions(make_result(), kind="simulated probability map")
+        assert "The regions Fp1 left and Fp2 left are made up for demonstration" in write(result)
+        assert "made up" not in write(change(result, atlas={"simulated": True}))
 
     def test_a_pair_among_others_says_so(self, make_result):
-        result = make_result()
-        assert "one of" not in describe_methods(result).paragraph
-        several = {"regions": ["a", "b", "c"], "n_pairs": 3, "n_significant": 1, "significant": ["MAOA"]}
-        result.settings["several"] = several | {"page": "../report.html"}
-        assert describe_methods(result).paragraph.endswith(
-            "This is one of 3 pairs among 3 regions that were compared together, and its p-values are corrected over "
-            "the genes of this pair alone. Corrected over all genes of all pairs, 1 gene of this pair is significant "
-            "(p_Holm \N{LESS-THAN OR EQUAL TO} 0.05): MAOA."
+        assert "one of" not in write(make_result())
+        group = GroupMembership(("a", "b", "c"), 3, ("MAOA",), "../report.html")
+        assert write(change(make_result(), group=group)).endswith(
+            "significant (p_Holm \N{LESS-THAN OR EQUAL TO} 0.05): MAOA."
         )
-        result.settings["several"].update(n_significant=0, significant=[])
-        assert "of all pairs, no gene of this pair is significant" in describe_methods(result).paragraph
 
     def test_simulated_data_are_not_called_the_allen_atlas(self, make_result):
-        methods = describe_methods(make_result(simulated=True))
-        assert "were simulated" in methods.paragraph
-        assert "Allen" not in methods.paragraph
-        assert "Hawrylycz et al. 2012" not in cited(make_result(simulated=True))
+        result = make_result(simulated=True)
+        assert "were simulated" in write(result)
+        assert "Allen" not in write(result)
+        assert "Hawrylycz et al. 2012" not in cited(result)
 
     @pytest.mark.parametrize(
-        ("atlas", "piece"),
+        ("source", "piece"),
         [
             ({}, "standardised within each donor, over all samples of that donor, and "),
             ({"kind": "tables", "zscores": "computed"}, "within each donor, over all samples of that donor, and "),
@@ -103,12 +135,10 @@ class TestMethods:
         ],
     )
     @pytest.mark.parametrize("probes", ["winsorized-mean", "single"])
-    def test_zscores_that_were_given_are_not_called_standardised_here(self, make_result, atlas, piece, probes):
-        result = make_result(probes=probes)
-        result.settings["atlas"].update(atlas)
-        text = describe_methods(result).paragraph
+    def test_zscores_that_were_given_are_not_called_standardised_here(self, make_result, source, piece, probes):
+        text = write(change_source(make_result(probes=probes), **source))
         assert piece in text
-        assert ("The levels of each probe were standardised" in text) == (atlas.get("zscores") != "as given")
+        assert ("The levels of each probe were standardised" in text) == (source.get("zscores") != "as given")
         assert ("each probe was tested by itself" in text) == (probes == "single")
 
     @pytest.mark.parametrize(
@@ -120,18 +150,18 @@ class TestMethods:
             ({"exchange": "freedman-lane"}, "residuals of the model without region", "Freedman and Lane 1983"),
             ({"probes": "winsorized-mean-scipy"}, "from 10 probes on", None),
             ({"probes": "mean"}, "by their mean", None),
+            ({"probes": "max-variance"}, "the probe with the largest variance", "Negi and Guda 2017"),
             ({"preset": "siibra-jugex"}, "starting from its preset siibra-jugex", None),
         ],
     )
-    def test_follow_the_options(self, make_result, arguments, piece, reference):
+    def test_follows_the_options(self, make_result, arguments, piece, reference):
         plain, other = make_result(), make_result(**arguments)
-        assert piece in describe_methods(other).paragraph
-        assert piece not in describe_methods(plain).paragraph
+        assert piece in write(other)
+        assert piece not in write(plain)
         assert cited(other) - cited(plain) == ({reference} if reference else set())
 
     def test_covariates_are_those_of_the_model(self, make_result, with_covariates):
-        result = with_covariates(make_result(covariates=["age", "mni_z"]))
-        text = describe_methods(result).paragraph
+        text = write(with_covariates(make_result(covariates=("age", "mni_z"))))
         assert "the factors region and donor and the covariates mni_z and hemisphere gave F" in text
         assert "the sum of squares of region adjusted for donor, mni_z and hemisphere (1 and 21 degrees" in text
         assert "region 1 minus region 2, adjusted for donor, mni_z and hemisphere, with 95 %" in text
@@ -140,74 +170,107 @@ class TestMethods:
             "The covariate age was left out of the model: it is the same in all samples of a donor, and donor is in "
             "the model already."
         ) in text
+        sequential = write(with_covariates(make_result(statistic="sequential")))
+        assert "which was entered before donor, mni_z and hemisphere (1 and 21" in sequential
 
-    def test_an_automatic_covariate_is_named_alone_and_left_out_in_silence(self, make_result, with_covariates):
+    def test_an_automatic_covariate_is_left_out_in_silence(self, make_result, with_covariates):
         result = with_covariates(make_result())
-        result.settings["covariates"] = result.settings["covariates"][-1:]
-        text = describe_methods(result).paragraph
-        assert "region and donor and the covariate hemisphere gave F" in text
-        assert "adjusted for donor and hemisphere (1 and 21" in text
-        result.settings["covariates"][0]["outcome"] = "it tells the regions apart within every donor"
-        assert "hemisphere" not in describe_methods(result).paragraph
-
-    def test_what_was_asked_for_alone_is_not_in_the_model(self, make_result):
-        text = describe_methods(make_result(covariates=["age"])).paragraph
-        assert "covariate" not in text
-        assert "region adjusted for donor (1 and 21 degrees of freedom)" in text
-
-    def test_sequential_comes_before_covariates_too(self, make_result, with_covariates):
-        text = describe_methods(with_covariates(make_result(statistic="sequential"))).paragraph
-        assert "which was entered before donor, mni_z and hemisphere (1 and 21" in text
+        last = result.record.covariates[-1]
+        assert "region and donor and the covariate hemisphere gave F" in write(change(result, covariates=(last,)))
+        unused = replace(last, outcome="it tells the regions apart within every donor")
+        assert "hemisphere" not in write(change(result, covariates=(unused,)))
 
     def test_degrees_of_freedom_of_welch_differ_by_gene(self, make_result):
-        text = describe_methods(make_result(statistic="welch")).paragraph
+        text = write(make_result(statistic="welch", probes="single"))
         assert "21 degrees of freedom" not in text
-        assert "takes Satterthwaite's residual degrees of freedom, which differ from gene to gene" in text
-        text = describe_methods(make_result(statistic="welch", probes="single")).paragraph
-        assert "which differ from probe to probe" in text
+        assert "takes Satterthwaite's residual degrees of freedom, which differ from probe to probe" in text
 
-    @pytest.mark.parametrize("key", ["n_collinear_redrawn", "n_collinear_smallest"])
-    @pytest.mark.parametrize("exhaustive", [False, True])
-    @pytest.mark.parametrize("beside", [False, True])
-    @pytest.mark.parametrize(("n", "number"), [(1, "1 relabelling "), (2, "2 relabellings ")])
-    def test_collinear_relabellings_are_told(self, make_result, with_covariates, key, exhaustive, beside, n, number):
-        result = with_covariates(make_result()) if beside else make_result()
-        assert "collinear" not in describe_methods(result).paragraph
-        result.settings["permutation"].update({"exhaustive": exhaustive, key: n})
-        outcome = {
-            ("n_collinear_redrawn", False): "redrawn",
-            ("n_collinear_redrawn", True): "left out",
-        }.get((key, exhaustive), "counted among them as having no larger F")
-        with_what = "donor and covariates" if beside else "donor"
-        verb = "was" if n == 1 else "were"
-        expected = f" {number}in which region was collinear with {with_what} {verb} {outcome}."
-        assert expected in describe_methods(result).paragraph
-        assert describe_methods(result).paragraph.count("collinear") == 1
+    @pytest.mark.parametrize(
+        ("permutation", "said"),
+        [
+            ({"n_collinear_redrawn": 1}, "1 relabelling in which region was collinear with donor was redrawn."),
+            (
+                {"n_collinear_redrawn": 2, "exhaustive": True},
+                "2 relabellings in which region was collinear with donor were left out.",
+            ),
+            (
+                {"n_collinear_smallest": 2, "exhaustive": True},
+                "2 relabellings in which region was collinear with donor were counted among them as having no larger F.",
+            ),
+        ],
+    )
+    def test_collinear_relabellings_are_counted(self, make_result, with_covariates, permutation, said):
+        assert "collinear" not in write(make_result())
+        assert said in write(change(make_result(), permutation=permutation))
+        assert "with donor and covariates " in write(change(with_covariates(make_result()), permutation=permutation))
 
-    def test_enumeration_and_generators_are_told(self, make_result):
+    def test_enumeration_and_generators(self, make_result):
         result = make_result()
-        result.settings["permutation"].update(seed=None)
-        assert "random generator given by the user" in describe_methods(result).paragraph
-        result.settings["permutation"].update(exhaustive=True)
-        assert "all distinct relabellings were enumerated" in describe_methods(result).paragraph
-        assert "Phipson and Smyth 2010" not in cited(result)
-
-    def test_references_are_exactly_those_cited(self, make_result):
-        methods = describe_methods(make_result(names=("Freedman and Lane 1983", "V1")))
-        in_text = set(re.findall(r"\(([A-Z][^()]*?\d{4})\)", methods.paragraph))
-        listed = {reference.cited for reference in methods.references}
-        assert listed == in_text - {"Freedman and Lane 1983"}
+        drawn = change(result, permutation={"randomness": replace(result.record.permutation.randomness, seed=None)})
+        assert "random generator given by the user" in write(drawn)
+        listed = change(result, permutation={"exhaustive": True})
+        assert "all distinct relabellings were enumerated" in write(listed)
+        assert "Phipson and Smyth 2010" not in cited(listed)
 
     def test_samples_with_missing_values_are_counted(self, make_result):
-        result = make_result()
-        assert "missing value" not in describe_methods(result).paragraph
-        result.settings["missing"] = {"n_samples_dropped": 2, "well_ids": [1, 2]}
-        assert "2 samples with a missing value were left out." in describe_methods(result).paragraph
+        assert "missing value" not in write(make_result())
+        said = "2 samples with a missing value were left out."
+        assert said in write(change(make_result(), missing_well_ids=(1, 2)))
 
-    def test_references_stand_there_as_bibtex_too(self, make_result):
+    def test_what_was_changed_of_the_atlas(self, make_result):
+        result = change(make_result(), atlas={"changes": CHANGES}, probe_filter=FILTER)
+        text = write(result)
+        assert "from another table (mni.csv); 3 samples without an entry there were left out." in text
+        assert "900 samples were reflected to the left hemisphere." in text
+        assert "by the table probes.csv.gz, 45,821 probes of it; 12,871 without a gene there were left out." in text
+        assert (
+            "Of 45,821 probes, 13,844 were left out because they were above background in less than 50 % of all" in text
+        )
+        assert "Arnatkeviciute et al. 2019" in cited(result)
+
+
+class TestBrief:
+    def test_says_what_a_paper_needs(self, make_result):
+        brief = compose_methods(make_result()).brief
+        for piece in (
+            "between Fp1 left and Fp2 left in the Allen Human Brain Atlas (Hawrylycz et al. 2012) with jugex 0.1.0",
+            "16 and 12 samples of 6 donors, 3 with samples in both", "For each of 3 genes", "adjusted for donor",
+            "10,000 random permutations of region labels within donors", "2 genes were significant",
+        ):  # fmt: skip
+            assert piece in brief
+
+    def test_never_has_more_words_than_a_paper_has_room_for(self, make_result, with_covariates, group_result):
+        long = " ".join(["word"] * 60)
+        runs = [
+            make_result(names=(long, f"{long} too"), statistic=statistic, exchange=exchange, probes=probes)
+            for statistic, exchange, probes in product(
+                ("adjusted", "sequential", "welch"), ("within-donor", "freedman-lane"), ("stability", "single")
+            )
+        ]
+        runs += [with_covariates(run) for run in runs]
+        runs += [group_result.data, compare_toy(3, names=[f"{long} {i}" for i in range(3)]).data]
+        for run in runs:
+            methods = compose_methods(run)
+            assert len(methods.brief.split()) <= MOST_WORDS
+            in_text = {reference.cited for reference in REFERENCES if reference.cited in methods.brief}
+            assert in_text <= {reference.cited for reference in methods.references}
+
+    def test_no_gene_that_could_be_tested(self, make_result):
+        methods = compose_methods(make_result(["A"], [float("nan")], [float("nan")]))
+        assert methods.brief.endswith("No gene could be tested.")
+        assert "permut" not in methods.paragraph
+
+
+class TestReferences:
+    def test_are_exactly_those_cited(self, make_result):
+        methods = compose_methods(make_result(names=("Freedman and Lane 1983", "V1")))
+        in_text = set(re.findall(r"\(([A-Z][^()]*?\d{4})\)", methods.paragraph))
+        assert {reference.cited for reference in methods.references} == in_text - {"Freedman and Lane 1983"}
+
+    def test_stand_there_as_bibtex_too(self, make_result):
         result = make_result(exchange="freedman-lane")
-        text = methods_text(result).partition("```bibtex\n")[2]
-        assert text.count("@article{") + text.count("@book{") == len(describe_methods(result).references)
+        text = format_methods(compose_methods(result)).partition("```bibtex\n")[2]
+        assert text.count("@article{") + text.count("@book{") == len(compose_methods(result).references)
         assert "  author = {Bludau, S. and Mühleisen, T. W. and " in text
         assert "  author = {Hawrylycz, M. J. and Lein, E. S. and Guillozet-Bongaarts, A. L. and others}," in text
         assert "  journal = {Journal of Business \\& Economic Statistics}," in text
@@ -223,58 +286,66 @@ class TestMethods:
     def test_dois_are_well_formed(self):
         assert all(re.fullmatch(r"10\.\d{4,}/\S+", reference.doi) for reference in REFERENCES if reference.doi)
 
-    def test_markdown_means_what_it_says(self, make_result):
-        text = methods_text(make_result(names=("*A* <b>", "_x_ [y]")))
-        assert "\\*A\\* \\<b\\>" in text
-        assert "\\_x\\_ \\[y\\]" in text
-        assert "region_0.nii.gz" in text  # an underscore inside a word needs no escape
-        assert text.startswith("# Methods\n\n")
+
+class TestMarkdown:
+    def test_has_the_paragraph_then_the_supplement(self, make_result):
+        methods = compose_methods(make_result())
+        text = format_methods(methods)
+        assert text.startswith(f"# Methods\n\n{methods.brief}\n\n## Supplement\n\n")
         assert text.endswith("\n")
         assert "https://doi.org/10.1007/s00429-018-1620-6" in text
 
+    def test_means_what_it_says(self, make_result):
+        text = format_methods(compose_methods(make_result(names=("*A* <b>", "_x_ [y]"))))
+        assert "\\*A\\* \\<b\\>" in text
+        assert "\\_x\\_ \\[y\\]" in text
+        assert "region_0.nii.gz" in text  # an underscore inside a word needs no escape
+        nasty = format_methods(compose_methods(make_result(names=(NASTY, "B"))))
+        assert "<script" not in nasty.replace("\\<script", "")
 
-class TestReproduce:
-    def test_python_call_holds_every_argument(self, make_result):
-        language, code = how_to_reproduce(make_result(requested=["MAOA", "TAC1"], donors=["H0351.2001"]).settings)
-        assert language == "Python"
-        tree = ast.parse(code)
-        call = tree.body[-1].value
-        keywords = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg != "atlas"}
-        assert keywords == {
-            "genes": ["MAOA", "TAC1"], "donors": ["H0351.2001"], "statistic": "adjusted", "exchange": "within-donor",
-            "probes": "winsorized-mean", "overlap": "higher-probability", "alpha": 0.05, "n_permutations": 10000,
-            "rng": 0,
-        }  # fmt: skip
-        assert "jugex.Region.from_image('maps/region_0.nii.gz', threshold=0.2, name='Fp1 left')" in code
-        assert "jugex.open_atlas('ahba')" in code
 
-    def test_command_comes_first(self, make_result):
-        result = make_result()
-        result.settings["command"] = "jugex compare a b --out c"
-        assert how_to_reproduce(result.settings) == ("shell", "jugex compare a b --out c")
+class TestRegions:
+    MAP = "map (probability map, file map.nii.gz, values above 0.4)"
+    BALL = "ball (sphere)"
 
-    def test_covariates_of_a_table_are_named(self, make_result):
-        settings = make_result(covariates=["hemisphere"], missing="drop-samples").settings
-        assert "    covariates=['hemisphere'],\n" in how_to_reproduce(settings)[1]
-        assert "    missing='drop-samples',\n" in how_to_reproduce(settings)[1]
-        settings["covariates"] = [{"name": "rin", "from_table": True}]
-        settings["arguments"]["covariates"] = ["rin"]
-        code = how_to_reproduce(settings)[1]
-        assert "covariates=covariates,  # among them columns of a table with a row per well_id: rin" in code
+    @pytest.fixture
+    def regions(self, tmp_path):
+        mapped = region_from_image(save_image(tmp_path / "map.nii.gz", probabilities()), threshold=0.4)
+        return mapped, jugex.Region.sphere((-4, 26, 10), 4, name="ball")
 
-    def test_what_has_no_file_is_described_elsewhere(self, make_result):
-        settings = make_result(simulated=True).settings
-        settings["regions"][0].update(kind="sphere", file=None)
-        settings["permutation"]["seed"] = None
-        settings["arguments"]["genes"] = [f"G{i}" for i in range(201)]
-        _, code = how_to_reproduce(settings)
-        assert 'region_1 = ...  # sphere: described in settings.json under "regions", number 1' in code
-        assert "rng=generator" in code
-        assert "the 201 genes in settings.json" in code
-        assert "open_atlas('simulated')" in code
+    @pytest.fixture
+    def describe(self, make_result):
+        def describe_region(region):
+            result = make_result()
+            first, second = result.record.regions
+            regions = (replace(first, identity=region.identity()), second)
+            return write(change(result, regions=regions)).partition("Region 1 was ")[2]
 
-    def test_demo_regions_are_made_by_name(self, make_result):
-        settings = make_result(simulated=True).settings
-        for region in settings["regions"]:
-            region.update(kind="simulated probability map", file=None)
-        assert "region_1, region_2 = jugex.demo_regions(threshold=0.2)" in how_to_reproduce(settings)[1]
+        return describe_region
+
+    @pytest.mark.parametrize(
+        ("combine", "expected"),
+        [
+            (lambda a, b: a, f"{MAP[:-1]}, "),
+            (lambda a, b: a | b, f"map + ball (union of {MAP} and {BALL}, "),
+            (lambda a, b: a & b, f"map & ball (intersection of {MAP} and {BALL}, "),
+            (lambda a, b: a - b, f"map - ball ({MAP} without {BALL}, "),
+            (lambda a, b: ~a, f"not map (rest of the brain outside {MAP}, "),
+            (lambda a, b: a.left, f"map left (left half of {MAP}, "),
+            (lambda a, b: (a | b).left, f"(map + ball) left (left half of map + ball (union of {MAP} and {BALL}), "),
+        ],
+    )
+    def test_one_made_of_others_names_them(self, regions, describe, combine, expected):
+        assert describe(combine(*regions)).startswith(expected)
+
+    def test_many_parts_are_counted(self, describe):
+        balls = [jugex.Region.sphere((x, 20, 10), 2, name=f"b{x}") for x in range(9)]
+        text = describe(jugex.regions.Union.of(balls, name="balls"))
+        assert text.startswith("balls (union of b0 (sphere), b1 (sphere), ")
+        assert "b5 (sphere) and 3 more regions, " in text
+        assert "b6" not in text
+        assert "and 1 more region, " in describe(jugex.regions.Union.of(balls[:7], name="balls"))
+
+    def test_a_label_goes_by_its_name(self, describe):
+        region = region_from_image(make_image(labels()), label=17)
+        assert describe(region).startswith(f"{region.name} (label, ")

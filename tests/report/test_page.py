@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import copy
 import dataclasses
 import gzip
 import io
@@ -13,27 +12,18 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from bs4 import BeautifulSoup
 
 from jugex._text import format_p
+from jugex.model.findings import NotConfirmable, SamplesDropped, UnreachableAlpha
+from jugex.model.record import GroupMembership
+from jugex.query.samples import COORDINATES
 from jugex.report import genes, results_table
-from jugex.report.html import list_facts, render_report
+from jugex.report.page import list_facts, render_page, to_sentence, typeset
+from jugex.report.summary import format_value
 from jugex.report.tables import write_tsv
-from jugex.report.words import show_number
-
-NASTY = "<script>alert('x')</script> \"quoted\" & \N{GRINNING FACE} a/b $\\x_1{$ " + "long" * 40
-
-
-def parse(result, **options):
-    return BeautifulSoup(render_report(result, **options), "html.parser")
-
-
-def section(page, key):
-    return page.find("section", {"aria-labelledby": key})
-
-
-def read_cells(table):
-    return [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in table.tbody.find_all("tr")]
+from tests.report.conftest import compare_toy
+from tests.report.helpers import NASTY, change, change_regions, parse, plain, read_cells, read_facts, section
+from tests.toy import ToyAtlas, wells
 
 
 def read_rows(page):
@@ -52,13 +42,6 @@ def to_tsv(table):
     stream = io.StringIO()
     write_tsv(table, stream)
     return stream.getvalue()
-
-
-def with_settings(result, **changes):
-    settings = copy.deepcopy(result.settings)
-    for key, change in changes.items():
-        settings[key] = {**settings[key], **change} if isinstance(change, dict) else change
-    return dataclasses.replace(result, settings=settings)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +76,7 @@ class TestStandsAlone:
         assert code.startswith("/**\n* plotly.js v")
 
     def test_is_the_same_every_time(self, make_result):
-        assert render_report(make_result()) == render_report(make_result())
+        assert render_page(make_result()) == render_page(make_result())
 
     def test_ids_are_unique_and_references_lead_to_them(self, page):
         ids = [tag["id"] for tag in page.find_all(id=True)]
@@ -154,24 +137,27 @@ class TestBannerAndWarnings:
         assert "imulated data" not in page.get_text()
 
     def test_warnings_are_shown_as_sentences(self, make_result):
-        warnings = ["two samples <b> were dropped", "q_fdr cannot reach 0.05."]
-        page = parse(with_settings(make_result(), warnings=warnings))
+        page = parse(
+            change(make_result(), findings=(SamplesDropped(n=2), NotConfirmable(n_relabellings=1, alpha=0.05)))
+        )
         items = [item.get_text() for item in section(page, "warnings").find_all("li")]
-        assert items == ["Two samples <b> were dropped.", "qFDR cannot reach 0.05."]
+        assert items[0] == "2 samples left out because of missing values."
+        assert items[1].startswith("Within donors there is 1 relabelling, too few to reach alpha = 0.05: ")
 
     @pytest.mark.parametrize(
-        ("warning", "shown"),
+        ("words", "shown"),
         [
             ("p_perm is 0.1", "Uncorrected <i>p</i> is 0.1."),
+            ("two samples <b>", "Two samples &lt;b&gt;."),
+            ("q_fdr cannot reach 0.05.", "<i>q</i><sub>FDR</sub> cannot reach 0.05."),
             (
                 "no p_fwe <= 0.05",
                 "No <i>p</i><sub>FWE</sub>\N{NO-BREAK SPACE}\N{LESS-THAN OR EQUAL TO}\N{NO-BREAK SPACE}0.05.",
             ),
         ],
     )
-    def test_names_of_columns_are_typeset(self, make_result, warning, shown):
-        item = section(parse(with_settings(make_result(), warnings=[warning])), "warnings").li
-        assert item.decode_contents() == shown
+    def test_names_of_columns_are_typeset(self, words, shown):
+        assert str(typeset(to_sentence(words))).replace("&nbsp;", "\N{NO-BREAK SPACE}") == shown
 
     def test_no_warnings_no_section(self, page):
         assert section(page, "warnings") is None
@@ -180,9 +166,9 @@ class TestBannerAndWarnings:
 class TestDesign:
     def test_lists_donors_with_samples_and_weights(self, page, make_result):
         shown = read_cells(section(page, "design").find("table"))
-        expected = make_result().settings["design"]["donors"]
+        expected = make_result().record.design.donors
         assert [r[:4] for r in shown] == [
-            [d["donor_name"], str(d["n_1"]), str(d["n_2"]), f"{d['weight']:.2f}"] for d in expected
+            [donor.donor_name, *map(str, donor.n_samples), f"{donor.weight:.2f}"] for donor in expected
         ]
         assert shown[0][5:8] == ["24", "M", "Hispanic"]
         assert [r[4] for r in shown] == ["", "", "one region only", "one region only", "", "one region only"]
@@ -195,7 +181,7 @@ class TestDesign:
 
     def test_shows_the_limits_of_the_design(self, page):
         design = section(page, "design")
-        facts = {fact.dt.get_text(): fact.dd.get_text() for fact in design.find(class_="facts").find_all("div")}
+        facts = read_facts(design.find(class_="facts"))
         assert facts == {
             "Donors with both regions": "3 of 6", "Effective donors": "2.30", "Residual degrees of freedom": "21",
             "Permuted": "labels, within each donor", "Distinct relabellings": "37,800", "Smallest possible p": "0.0001",
@@ -216,58 +202,46 @@ class TestDesign:
         assert "Hispanic" not in text
         assert "Age" not in text
 
-    def test_an_unknown_number_of_relabellings_is_left_out(self, make_result):
-        design = section(parse(make_result(exchange="freedman-lane")), "design")
-        facts = {fact.dt.get_text(): fact.dd.get_text() for fact in design.find(class_="facts").find_all("div")}
-        assert "Distinct relabellings" not in facts
+    def test_what_freedman_lane_permutes(self, make_result):
+        facts = read_facts(section(parse(make_result(exchange="freedman-lane")), "design").find(class_="facts"))
         assert facts["Permuted"] == "residuals of the model without region (Freedman-Lane)"
 
     def test_no_sample_between_voxels_is_not_mentioned(self, make_result):
-        result = make_result()
-        for region in result.settings["regions"]:
-            region["n_between_voxels"] = 0
-        assert "voxels" not in section(parse(result), "design").get_text()
+        assert "voxels" not in section(parse(change_regions(make_result(), n_between_voxels=0)), "design").get_text()
 
     def test_says_where_no_gene_could_be_significant(self, make_result):
-        result = with_settings(make_result(), design={"smallest_p": {"within-donor": 0.25, "free": 0.25}})
-        assert "No gene could reach pFWE" in section(parse(result), "design").get_text()
+        text = section(parse(change(make_result(), permutation={"smallest_p": 0.25})), "design").get_text()
+        assert "No gene could reach pFWE ≤ 0.05 in this run: no p below 0.2500 is possible." in plain(text)
 
     def test_enumerated_relabellings_have_no_monte_carlo_error(self, make_result):
         run = {"exhaustive": True, "n_permutations": 37800}
-        text = section(parse(with_settings(make_result(), permutation=run)), "design").get_text()
+        text = section(parse(change(make_result(), permutation=run)), "design").get_text()
         assert "All 37,800 distinct relabellings were tried" in text
         assert "1/10,001" not in text
 
     def test_limits_are_those_of_the_run_and_not_of_its_design(self, make_result):
         run = {"exhaustive": True, "n_permutations": 18, "n_collinear_redrawn": 2, "smallest_p": 1 / 9}
-        design = section(parse(with_settings(make_result(), permutation=run)), "design")
-        facts = {fact.dt.get_text(): fact.dd.get_text() for fact in design.find(class_="facts").find_all("div")}
+        design = section(parse(change(make_result(), permutation=run)), "design")
+        facts = read_facts(design.find(class_="facts"))
         assert facts["Distinct relabellings"] == "18"
         assert facts["Smallest possible p"] == "0.1111"
         text = " ".join(design.get_text().split())
         assert "All 18 distinct relabellings in which region is not collinear with donor were tried" in text
-        text = text.replace("\N{NO-BREAK SPACE}", " ")
-        assert "No gene could reach pFWE ≤ 0.05 in this run: no p below 0.1111 is possible." in text
 
     def test_names_with_braces_stay_as_they_are(self, make_result):
-        made = make_result()
-        regions = [
-            region | {"name": name} for region, name in zip(made.settings["regions"], ("{1}", "{n}"), strict=True)
-        ]
-        shared = [{"decision": "region 1", "well_id": 1, "donor_name": "d", "probability_1": 0.5, "probability_2": 0.4}]
-        made.samples["region"] = made.samples["region"].map(dict(zip(made.region_names, ("{1}", "{n}"), strict=True)))
-        page = parse(with_settings(made, regions=regions, overlap=made.settings["overlap"] | {"shared": shared}))
-        text = section(page, "design").get_text()
+        made = make_result(names=("{1}", "{n}"))
+        shared = (dataclasses.replace(made.record.overlap.shared[0], decision="region 1"),)
+        text = section(parse(change(made, overlap={"shared": shared})), "design").get_text()
         assert "1 sample lies in both regions: 1 was counted in {1}, where it is more probable." in text
 
     def test_no_shared_samples(self, make_result):
-        text = section(parse(with_settings(make_result(), overlap={"shared": []})), "design").get_text()
+        text = section(parse(change(make_result(), overlap={"shared": ()})), "design").get_text()
         assert "No sample lies in both regions." in text
 
 
 def test_the_command_names_the_folder_and_not_where_it_is(make_result):
     command = "jugex compare a.nii.gz b.nii.gz --out '/home/me/my results/out 1/' --overwrite"
-    shown = section(parse(with_settings(make_result(), command=command)), "settings").pre.get_text()
+    shown = section(parse(change(make_result(), command=command)), "settings").pre.get_text()
     assert shown == "jugex compare a.nii.gz b.nii.gz --out 'out 1' --overwrite"
 
 
@@ -283,8 +257,7 @@ class TestCovariates:
 
     def test_are_among_the_facts(self, make_result, with_covariates):
         settings = section(parse(with_covariates(make_result())), "settings")
-        facts = settings.find("h3", string="Covariates").find_next("dl").find_all("div")
-        assert {fact.dt.get_text(): fact.dd.get_text() for fact in facts} == {
+        assert read_facts(settings.find("h3", string="Covariates").find_next("dl")) == {
             "age": "number, left out: it is the same in all samples of a donor, and donor is in the model already",
             "mni_z": "number, in the model",
             "hemisphere": "factor, in the model",
@@ -294,7 +267,7 @@ class TestCovariates:
 
 class TestWelch:
     def test_has_no_degrees_of_freedom_of_its_own(self, make_result):
-        text = parse(make_result(statistic="welch")).get_text()
+        text = plain(parse(make_result(statistic="welch")).get_text())
         assert "F = 20.00" in text
         assert "F(1, 21)" not in text
         assert "residuals of one variance per region" in text
@@ -382,9 +355,9 @@ class TestResults:
 
     def test_genes_without_test_stand_apart_with_their_reason(self, make_result):
         result = make_result(["A", "B"], [0.01, np.nan], [1.0, np.nan])
-        page = parse(with_settings(result, genes={"missing": ["NOGENE"]}))
+        page = parse(change(result, genes={"missing": ("NOGENE",)}))
         assert [row[0] for row in read_rows(page)] == ["A (significant)"]
-        terms = {d.dt.get_text(): d.dd.get_text() for d in section(page, "results").find_all("dl")[-1].find_all("div")}
+        terms = read_facts(section(page, "results").find_all("dl")[-1])
         assert terms == {
             "not tested: constant over the samples used (1)": "B",
             "asked for, but not in the atlas (1)": "NOGENE",
@@ -431,12 +404,10 @@ class TestGenes:
         assert [caption.get_text() for caption in card.find_all("figcaption")] == [
             "Samples", "Donor by donor", "Permutations", "Probes",
         ]  # fmt: skip
-        numbers = [
-            number.get_text().replace("\N{NO-BREAK SPACE}", " ") for number in card.find(class_="numbers")("span")
-        ]
-        interval = " to ".join(show_number(row[end]) for end in ("ci_low", "ci_high"))
+        numbers = [plain(number.get_text()) for number in card.find(class_="numbers")("span")]
+        interval = " to ".join(format_value(row[end]) for end in ("ci_low", "ci_high"))
         assert numbers == [
-            "pFWE = 0.0003", "F(1, 21) = 20.00", f"difference {show_number(-1.2)} ({interval})",
+            "pFWE = 0.0003", "F(1, 21) = 20.00", f"difference {format_value(-1.2)} ({interval})",
             "higher in Fp2 left",
         ]  # fmt: skip
 
@@ -491,7 +462,7 @@ class TestBrain:
     )
     def test_samples_without_coordinate_are_counted(self, make_result, n_missing, expected):
         result = make_result()
-        result.samples.loc[: n_missing - 1, ["mni_x", "mni_y", "mni_z"]] = np.nan
+        result.samples.loc[: n_missing - 1, list(COORDINATES)] = np.nan
         page = parse(result)
         assert expected in section(page, "brain").get_text()
         assert (page.find(id="scene-data") is None) == (n_missing == 28)
@@ -500,7 +471,10 @@ class TestBrain:
 class TestBadInput:
     def test_names_of_users_are_escaped_everywhere(self, make_result):
         result = make_result([NASTY, "B"], [0.01, 0.5], [1.0, -1.0], names=(NASTY, "<img src=x>"), requested=[NASTY])
-        page = parse(with_settings(result, warnings=[NASTY]))
+        finding = UnreachableAlpha(
+            unit="gene", alpha=0.05, smallest_p=0.5, n_relabellings=2, exchange=NASTY, exhaustive=True, n_regions=2
+        )
+        page = parse(change(result, findings=(finding,)))
         assert len(page.find_all("script", type=None)) == 1
         assert not any("alert(" in script.get_text() for script in page.find_all("script", type=None))
         assert [image["src"][:5] for image in page.find_all("img")] == ["data:"] * 3
@@ -519,7 +493,7 @@ class TestBadInput:
         assert "How far to trust it" not in page.get_text()
         methods = section(page, "methods").get_text()
         assert "No gene could be tested." in methods
-        assert not [word for word in ("permuted", "corrected", "border", "relabelling") if word in methods]
+        assert not [word for word in ("permuted", "corrected", "relabelling") if word in methods]
 
     def test_one_gene(self, make_result):
         page = parse(make_result(["A"], [0.2], [0.4]))
@@ -575,7 +549,7 @@ class TestSettings:
         assert "2.1.0" in text
 
     def test_command_is_shown_where_there_was_one(self, make_result):
-        page = parse(with_settings(make_result(), command="jugex compare a.nii.gz b.nii.gz --out <out>"))
+        page = parse(change(make_result(), command="jugex compare a.nii.gz b.nii.gz --out <out>"))
         command, call = section(page, "settings").find_all("pre")
         assert command.get_text() == "jugex compare a.nii.gz b.nii.gz --out <out>"
         assert "result = jugex.compare(" in call.get_text()
@@ -592,9 +566,9 @@ class TestAmongOthers:
     def test_a_pair_among_others_leads_to_them(self, make_result):
         result = make_result()
         assert parse(result).find(class_="part") is None
-        several = {"regions": ["a", "b", "c"], "n_pairs": 3, "n_significant": 0, "significant": []}
-        result.settings["several"] = several | {"page": "../report.html"}
-        part = parse(result).find(class_="part")
+        part = parse(change(result, group=GroupMembership(("a", "b", "c"), 3, (), "../report.html"))).find(
+            class_="part"
+        )
         assert part.find_previous_sibling("p")["class"] == ["headline"]
         assert "no gene of this pair is significant (pHolm" in part.get_text()
         assert part.a["href"] == "../report.html"
@@ -609,15 +583,179 @@ class TestNotSignificant:
 
 class TestFacts:
     def test_are_in_words_and_what_is_empty_is_left_out(self, make_result):
-        facts = dict(list_facts(make_result().settings))
+        facts = dict(list_facts(make_result().record))
         arguments = dict(facts["Arguments"])
         assert arguments["genes"] == "all"
         assert arguments["family-wise error (alpha)"] == "0.05"
         assert "preset" not in arguments
         assert not any("_" in name for title in ("Arguments", "Permutation", "Region 1") for name, _ in facts[title])
         assert all(value for values in facts.values() for _, value in values)
-        asked = dict(dict(list_facts(make_result(requested=["MAOA"]).settings))["Arguments"])
+        asked = dict(dict(list_facts(make_result(requested=["MAOA"]).record))["Arguments"])
         assert asked["genes"] == "MAOA"
 
     def test_caveats_stand_in_the_contents(self, page):
         assert page.find(class_="contents").find("a", href="#caveats").get_text() == "Caveats"
+
+
+@pytest.fixture(scope="module")
+def group(group_result):
+    return group_result.comparison
+
+
+@pytest.fixture(scope="module")
+def group_page(group):
+    return parse(group)
+
+
+def all_genes(group):
+    return change(group, arguments={"genes": None})
+
+
+def read_table(table):
+    return [[cell.get_text(strip=True) for cell in row.find_all(["th", "td"])] for row in table.tbody.find_all("tr")]
+
+
+class TestMoreRegions:
+    def test_sections_stand_in_order(self, group_page):
+        assert [h.get_text() for h in group_page.find_all("h2")] == [
+            "Warnings", "Design", "Two by two", "All regions at once", "Gene by gene", "Caveats", "Methods", "Settings",
+        ]  # fmt: skip
+        assert group_page.h1.get_text() == "A, B and C"
+
+    def test_loads_nothing_and_its_links_lead_somewhere(self, group_page):
+        assert not group_page.find_all(["link", "iframe", "object", "embed", "base", "img"])
+        ids = [element["id"] for element in group_page.find_all(id=True)]
+        assert len(ids) == len(set(ids))
+        links = [link["href"] for link in group_page.find_all("a")]
+        assert all(link.startswith("https://doi.org/") or link[1:] in ids for link in links)
+
+    def test_headlines_say_what_was_found(self, group_page):
+        whole, pairs = (plain(line.get_text()) for line in group_page.find_all(class_="headline"))
+        assert whole.startswith(
+            "2 of 4 genes differ between the 3 regions A, B and C (pFWE ≤ 0.05): MAOA and TAC1 (pFWE"
+        )
+        assert pairs == "Each of the 3 pairs of regions differs in 2 genes (pHolm ≤ 0.05)."
+        assert group_page.find(class_="found-pairs") is None
+
+    def test_few_pairs_are_listed_with_their_genes(self, group):
+        table = group.pairs_table.assign(significant=False)
+        of_pair = (table["region_1"] == "A") & (table["region_2"] == "C")
+        table.loc[table.index[of_pair][:1], "significant"] = True
+        lines = parse(dataclasses.replace(group, pairs_table=table)).find(class_="found-pairs").find_all("li")
+        assert [line.get_text() for line in lines] == ["A and C: 1 gene", "A and B: no gene", "B and C: no gene"]
+
+    def test_names_with_commas_are_kept_apart(self):
+        page = parse(compare_toy(3, names=["A, left", "B, left", "C, left"]).comparison)
+        assert page.find("h1").get_text() == "A, left; B, left; and C, left"
+
+    def test_design_is_donors_by_regions(self, group, group_page):
+        rows = read_table(group_page.find(class_="counts"))
+        for row, donor in zip(rows, group.data.record.design.donors, strict=True):
+            assert row == [donor.donor_name, *map(str, donor.n_samples)]
+        facts = read_facts(group_page.find(class_="facts"))
+        assert facts["Donors in several regions"] == "6 of 6"
+        assert facts["Permuted"] == "labels, within each donor"
+        assert facts["Smallest possible p"] == "0.0050"
+
+    def test_samples_in_several_regions_stand_one_by_one(self, group, group_page):
+        shared = read_cells(section(group_page, "design").find("details").find("table"))
+        assert len(shared) == len(group.data.record.overlap.shared)
+        assert {row[-1] for row in shared} <= {"counted in A", "counted in B", "counted in C"}
+
+    def test_warnings_of_all_and_of_each_pair(self, group):
+        pairs = [
+            dataclasses.replace(pair, findings=(SamplesDropped(n=9), SamplesDropped(n=number)))
+            for number, pair in enumerate(group.data.record.pairs, start=1)
+        ]
+        shown = section(parse(change(group, findings=(), pairs=tuple(pairs))), "warnings").get_text()
+        assert shown.count("9 samples left out") == 1
+        assert "In each pair: 9 samples left out because of missing values." in shown
+        assert all(f"{n} sample" in shown for n in (1, 2, 3))
+        quiet = tuple(dataclasses.replace(pair, findings=()) for pair in pairs)
+        assert section(parse(change(group, findings=(), pairs=quiet)), "warnings") is None
+
+    def test_matrix_counts_and_leads_to_the_pairs(self, group, group_page):
+        links = {pair.folder: f"{pair.folder}/report.html" for pair in group.data.record.pairs}
+        shown = parse(group, links=links).find(class_="matrix").find_all("a")
+        assert [link["href"] for link in shown] == [f"pair_{pair}/report.html" for pair in ("1_2", "1_3", "2_3")]
+        counts = group.count_significant()
+        for link, (first, second) in zip(shown, [("A", "B"), ("A", "C"), ("B", "C")], strict=True):
+            assert link["aria-label"].startswith(f"{first} and {second}: {counts[first, second]} gene")
+        assert not group_page.find(class_="matrix").find_all("a")  # without pages no link leads nowhere
+
+    def test_every_difference_is_that_of_the_table(self, group, group_page):
+        rows = read_table(group_page.find(id="differences"))
+        found = group.pairs_table[group.pairs_table["significant"]]
+        assert len(rows) == len(found) > 0
+        for (gene, size, _, higher, lower, _), row in zip(rows, found.to_dict("records"), strict=True):
+            sides = [row["region_1"], row["region_2"]]
+            assert [gene, higher, lower] == [row["gene"], *(sides if row["diff"] > 0 else sides[::-1])]
+            assert float(size) == pytest.approx(abs(row["diff"]), abs=5e-4)  # three decimals
+
+    def test_genes_are_those_of_the_omnibus_test(self, group, group_page):
+        rows, table = read_table(group_page.find(id="genes")), group.data.table
+        headings = [cell.get_text(strip=True) for cell in group_page.find(id="genes").thead.find_all("th")]
+        assert [row[0].replace("(significant)", "").strip() for row in rows] == table["gene"].tolist()
+        for row, gene in zip(rows, table.to_dict("records"), strict=True):
+            assert float(row[headings.index("F")]) == pytest.approx(gene["f"], abs=5e-3)  # two decimals
+            for number, name in enumerate("ABC", start=1):
+                shown = row[headings.index(f"mean {name}")].replace("\N{MINUS SIGN}", "-")
+                assert float(shown) == pytest.approx(gene[f"mean_{number}"], abs=5e-3)
+
+    def test_genes_asked_for_are_drawn(self, group, group_page):
+        cards = group_page.find_all(class_="gene")
+        assert [card["aria-label"] for card in cards] == group.data.table["gene"].tolist()
+        assert all(len(card.find_all("svg", class_="drawing")) == 2 for card in cards)
+
+    def test_a_gene_of_a_pair_alone_is_drawn(self, group):
+        none = dataclasses.replace(group.data, table=group.data.table.assign(significant=False))
+        page = parse(all_genes(dataclasses.replace(group, data=none)))
+        assert "Genes that differ in a pair of regions only" in page.get_text()
+
+    def test_many_genes_are_counted_and_the_first_drawn(self, group):
+        n = genes.MAX_SIGNIFICANT + 3
+        table = pd.concat([group.data.table.head(1)] * n, ignore_index=True)
+        table["gene"] = [f"S{i}" for i in range(n)]
+        zscores = pd.concat([group.data.zscores["MAOA"]] * n, axis=1).set_axis(table["gene"], axis=1)
+        many = dataclasses.replace(group, data=dataclasses.replace(group.data, table=table, zscores=zscores))
+        page = parse(all_genes(many))
+        assert len(page.find_all(class_="gene")) == genes.MAX_SIGNIFICANT
+        assert "with the smallest pFWE. Left out: 3." in page.get_text()
+
+
+class TestOddGroups:
+    def test_names_may_hold_anything(self):
+        page = parse(compare_toy(3, names=[NASTY, '"); alert(2); ("', "<b>\N{BRAIN}</b>"]).comparison)
+        assert not any("alert(" in script.get_text() for script in page.find_all("script", type=None))
+        assert page.find("main").find("b", string="\N{BRAIN}") is None
+        assert page.find("h1").get_text().startswith("<script>alert('x')")
+
+    def test_no_significant_gene(self):
+        page = parse(compare_toy(3, shift=0.0).comparison)
+        assert page.find(id="differences") is None
+        assert "No gene differs significantly in a pair; the smallest pHolm is" in page.get_text()
+        assert "none significant" in page.find(id="plots").find_next("h3").get_text()
+
+    def test_no_gene_that_can_be_tested(self):
+        atlas = ToyAtlas([9, 9], ["G0"], np.ones((18, 1)))
+        page = parse(compare_toy(3, atlas=atlas).comparison)
+        assert "No gene could be tested between the 3 regions r1, r2 and r3." in page.get_text()
+        assert page.find(id="genes") is None
+
+    def test_many_regions(self):
+        page = parse(compare_toy(10).comparison)
+        assert len(page.find(class_="matrix").tbody.find_all("tr")) == 9
+        heads = [head.get_text() for head in page.find(class_="counts").thead.find_all("th")]
+        assert heads[1:11] == [f"r{number}" for number in range(1, 11)]
+
+    def test_probes_by_themselves(self):
+        page = parse(compare_toy(3, probes="single").comparison)
+        assert "of 4 probes" in page.find(class_="headline").get_text()
+        assert page.find(class_="gene")["aria-label"].startswith("G0 ")
+
+    def test_pairs_without_a_test_say_why(self):
+        regions = [wells("one", 1000, 1001, 2000, 2001), wells("two", 1002, 1003, 2002, 2003), wells("apart", 3000)]
+        atlas = ToyAtlas([6, 6, 5], ["G0", "G1"], np.random.default_rng(0).normal(size=(17, 2)))
+        page = parse(compare_toy(3, regions=regions, atlas=atlas).comparison)
+        assert page.find(class_="matrix").get_text().count("no test") == 2
+        assert "impossible: no donor has samples in both 'one'" in page.get_text()
