@@ -27,7 +27,7 @@ print(result.details()[["gene", "direction"]].head(2).to_string(index=False))
 
 # %%
 # What weakens the result stands beside it, here and in the report.
-print(*result.settings["warnings"], sep="\n")
+print(*result.warnings, sep="\n")
 
 # %%
 # One gene: its values in every sample, and F beside F under the 10,000 relabellings drawn.

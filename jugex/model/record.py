@@ -554,7 +554,8 @@ def from_json(content: str | dict[str, Any], *, source: str = "settings.json") -
         data = json.loads(content) if isinstance(content, str) else content
     except ValueError as error:
         raise ResultError(f"{source} is no JSON ({error}); take a folder that jugex wrote") from error
-    if not isinstance(data, dict) or "jugex" not in (data.get("versions") or {}):
+    versions = data.get("versions") if isinstance(data, dict) else None
+    if not isinstance(versions, dict) or "jugex" not in versions:
         raise ResultError(f"{source} is not of jugex: it names no version of jugex; take a folder that jugex wrote")
     if data.get("format") != FORMAT:
         raise ResultError(
@@ -577,4 +578,5 @@ def is_record(content: str) -> bool:
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema of ``settings.json`` (draft 2020-12)."""
-    return msgspec.json.schema(RunRecord)
+    schema: dict[str, Any] = _to_json_types(msgspec.json.schema(RunRecord))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "settings.json of jugex", **schema}
