@@ -15,7 +15,7 @@ from typing import Any
 
 import jugex.sensitivity
 import pytest
-from jugex.reproduce import Reproduction
+from jugex.reproduction import Reproduction
 
 import jugex
 from jugex.cli import main
@@ -114,7 +114,7 @@ def test_every_option_is_in_the_reference(capsys: pytest.CaptureFixture[str]) ->
 #: Modules and the version, which are no entries of their own.
 NOT_LISTED = {"__version__", "analysis", "query"}
 MODULES = (
-    "jugex", "jugex.query", "jugex.analysis", "jugex.plots", "jugex.regions", "jugex.report", "jugex.reproduce",
+    "jugex", "jugex.query", "jugex.analysis", "jugex.plots", "jugex.regions", "jugex.report", "jugex.reproduction",
     "jugex.atlas", "jugex.genes", "jugex.sensitivity", "jugex.several", "jugex.presets",
 )  # fmt: skip
 #: Names of types and constants, which a page names and no entry documents.

@@ -15,7 +15,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from jugex.reproduce import read_run_of_2017
+from jugex.reproduction import read_run_of_2017
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from jugex.analysis.gene_values import make_design as make_design_of_pair
+from jugex.pipeline.comparison import make_design as make_design_of_pair
 from jugex.regions.demo import DEMO_CENTRES
 
 import jugex
