@@ -15,11 +15,11 @@ from typing import Any
 
 import jugex.sensitivity
 import pytest
-from jugex.reproduction import Reproduction
 
 import jugex
 from jugex.cli import main
 from jugex.regions import Coverage, Parcellation
+from jugex.reproduction import Reproduction
 from tests.conftest import PROJECT
 from tests.pages import RUN, SHOWN, Block, read_blocks, read_commands, run_block
 
