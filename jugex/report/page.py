@@ -52,7 +52,8 @@ _SPOKEN = {
 #: Statistics without subscript: a whole heading, or where the words around leave no doubt; text is escaped.
 _PLAIN_STATISTIC = re.compile(
     r"^[pqF]$|\b[pF](?= (?:tail$|[=<>\N{LESS-THAN OR EQUAL TO}]|&lt;|&gt;))|^F(?=\()"
-    r"|(?<=ncorrected )p\b|(?<=spatial )p\b|\bp(?= over )|(?<=What a )p\b|(?<=xtrapolated )p\b|(?<=Hedges&#39; )g\b|(?<=no )p(?= below)"
+    r"|(?<=ncorrected )p\b|(?<=spatial )p\b|\bp(?= over )|(?<=What a )p\b|(?<=xtrapolated )p\b"
+    r"|(?<=Hedges&#39; )g\b|(?<=no )p(?= below)"
 )
 _SUBSCRIPTS = {"fwe": "FWE", "fdr": "FDR", "param": "param", "holm": "Holm"}
 _MOST_LISTED = 200
