@@ -14,6 +14,7 @@ import pandas as pd
 
 from jugex import plots, report
 from jugex._text import count_of
+from jugex.errors import OptionError
 from jugex.model.columns import (
     LEFT_OUT_COLUMNS,
     OMNIBUS_COLUMNS,
@@ -85,7 +86,7 @@ class Omnibus(_Result):
         One row per gene, sorted by `p_fwe`, then by falling `f`; columns `OMNIBUS_COLUMNS`, with the raw means of the
         regions, `mean_1` to `mean_k`, after `p_fwe_stepdown`. `q_fdr_by` is the false discovery rate by Benjamini and
         Yekutieli, which holds however genes depend on each other. Where every probe is tested by itself, one row per
-        probe.
+        probe. Of two regions it is the table of `DifferentialExpression`.
     samples, zscores, record, query
         As in `DifferentialExpression`.
 
@@ -386,7 +387,7 @@ def differential_expression(
     Raises
     ------
     OptionError
-        Where an argument has a value that is not allowed.
+        Where an argument has a value that is not allowed, or the query is one of more than two regions.
     DesignError
         Where no donor has samples in both regions, no residual degree of freedom is left, or a covariate tells the
         regions apart or has missing values.
@@ -425,6 +426,11 @@ def differential_expression(
         ladder=ladder,
         reference=reference,
     )
+    if len(pair.regions) != 2:
+        raise OptionError(
+            f"differential_expression compares two regions; got {len(pair.regions)}: test them at once with "
+            "jugex.analysis.omnibus_test, or two at a time with jugex.compare_several"
+        )
     return DifferentialExpression.of(run_comparison(pair, options))
 
 
@@ -450,7 +456,7 @@ def omnibus_test(
     Parameters
     ----------
     group : RegionGroup
-        What `jugex.query.region_group` returned, of more than two regions.
+        What `jugex.query.region_group` returned; of two regions the test is that of `differential_expression`.
     n_permutations, probes, alpha, n_jobs, missing
         See `jugex.analysis.differential_expression`.
     rng : int, numpy.random.Generator or None

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
-import json
 import pickle
+import time
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import jugex
 from jugex.errors import GeneError, GeneWarning, OptionError
-from jugex.genes import Genes, ListedGene, clean_requests, format_ledger, select_genes
+from jugex.genes import Genes, LedgerEntry, ListedGene, clean_requests, format_ledger, select_genes
+from jugex.genes.names import RENAMED, symbols_of_date
 
 KNOWN = ["MAOA", "MAOB", "TAC1", "C1orf21", "c1ORF21"]
 
@@ -103,7 +106,7 @@ class TestSelection:
         selection = select_genes(asked, genes)
         assert selection.found == ("MAOA", "TAC1")
         assert selection.requested == ("4128", "TAC1")
-        assert selection.ledger[0] == ("4128", "MAOA", "used", "Entrez id 4128")
+        assert selection.ledger[0] == LedgerEntry("4128", "MAOA", "used", "Entrez id 4128")
 
     def test_one_gene_needs_no_list(self, genes):
         assert select_genes(4128, genes).found == select_genes("MAOA", genes).found == ("MAOA",)
@@ -137,12 +140,32 @@ class TestSelection:
             select_genes("NOPE", KNOWN)
         assert str(caught.value).startswith("not in the atlas: NOPE")
 
-    @pytest.mark.parametrize("asked", [[], [" "], ""])
+    @pytest.mark.parametrize("asked", [[], [" "], "", [None], pd.Series([np.nan]), "\u200b"])
     def test_an_empty_list_is_refused(self, asked):
         with pytest.raises(OptionError, match="the list of genes is empty"):
             select_genes(asked, KNOWN)
 
-    @pytest.mark.parametrize("asked", [[4128.0], [True], [None]])
+    @pytest.mark.parametrize(
+        "asked",
+        [pd.Series(["MAOA", np.nan, "TAC1"]), pd.Series([4128.0, None, 6863.0]), pd.array([4128, None, 6863], "Int64"),
+         ["'MAOA'", "TAC1\u200b"], ["4128.0", "\u00a06863"], np.array(["MAOA", "TAC1"]), pd.Index(["MAOA", "TAC1"])],
+    )  # fmt: skip
+    def test_columns_with_gaps_and_untidy_names(self, genes, asked):
+        assert select_genes(asked, genes).found == ("MAOA", "TAC1")
+
+    @pytest.mark.parametrize(
+        ("asked", "advice"),
+        [(pd.DataFrame({"gene": ["MAOA"]}), "column"), ({"set": ["MAOA"]}, "list of genes"),
+         (Path("list.txt"), "read_gene_list")],
+    )  # fmt: skip
+    def test_what_holds_genes_is_not_looked_up_itself(self, asked, advice):
+        with pytest.raises(OptionError, match=f"got a .*{advice}"):
+            clean_requests(asked)
+
+    def test_hyphens_of_word_processors(self):
+        assert select_genes(["HLA\u2011A", "NKX2\u20131"], ["HLA-A", "NKX2-1"]).found == ("HLA-A", "NKX2-1")
+
+    @pytest.mark.parametrize("asked", [[4128.5], [True], [b"MAOA"], [["MAOA"]]])
     def test_a_gene_is_a_symbol_or_an_entrez_id(self, asked):
         with pytest.raises(OptionError, match="genes are symbols such as 'MAOA' or Entrez ids such as 4128, got"):
             clean_requests(asked)
@@ -151,7 +174,9 @@ class TestSelection:
         with pytest.warns(GeneWarning, match="used under another symbol: MAOA for MAO-A"):
             selection = select_genes([ListedGene("MAO-A", "4128"), ListedGene("TAC1", "1")], genes)
         assert selection.found == ("MAOA", "TAC1")  # a symbol that is there comes before its id
-        assert selection.ledger[0] == ("MAO-A", "MAOA", "renamed", "has the Entrez id of MAO-A in the list (4128)")
+        assert selection.ledger[0] == LedgerEntry(
+            "MAO-A", "MAOA", "renamed", "has the Entrez id of MAO-A in the list (4128)"
+        )
 
     def test_a_symbol_from_before_the_re_annotation_is_found_by_its_entrez_id(self):
         now = pd.DataFrame({"gene": ["BRINP3"], "entrez_id": pd.array([339479], dtype="Int64")})
@@ -166,27 +191,17 @@ class TestSelection:
         selection = select_genes(["TAC1", "maoa"], KNOWN).without(["MAOA"], "too faint")
         assert selection.found == ("TAC1",)
         assert selection.missing == ()
-        assert selection.ledger[1] == ("maoa", "MAOA", "all probes filtered", "too faint")
+        assert selection.ledger[1] == LedgerEntry("maoa", "MAOA", "all probes filtered", "too faint")
         with pytest.raises(GeneError, match="no gene is left to look at: all probes of TAC1 were too faint"):
             selection.without(["TAC1"], "too faint")
-
-    def test_description_is_json(self):
-        described = select_genes(["TAC1"], KNOWN).to_dict()
-        assert json.loads(json.dumps(described)) == {
-            "n_requested": 1,
-            "missing": [],
-            "ledger": [{"requested": "TAC1", "gene": "TAC1", "outcome": "used", "detail": ""}],
-            "aliases": None,
-        }
-        assert select_genes(None, KNOWN).to_dict()["n_requested"] is None
 
 
 class TestLedgerInOneLine:
     def test_counts_outcomes_and_names_what_was_not_simply_used(self):
         ledger = [
-            {"requested": "A", "gene": "A", "outcome": "used", "detail": ""},
-            {"requested": "B", "gene": "C", "outcome": "renamed", "detail": "x"},
-            {"requested": "D", "gene": None, "outcome": "no probe in the atlas", "detail": ""},
+            LedgerEntry("A", "A", "used", ""),
+            LedgerEntry("B", "C", "renamed", "x"),
+            LedgerEntry("D", None, "no probe in the atlas", ""),
         ]
         expected = (
             "3 genes asked for: 1 used, 1 used under another symbol (C for B), 1 without a probe in the atlas (D)"
@@ -216,3 +231,71 @@ class TestConflicts:
     )  # fmt: skip
     def test_one_gene_by_both_is_no_conflict(self, genes, listed):
         assert select_genes([listed], genes).ledger[0].detail == ""
+
+
+class TestNamesThroughTime:
+    @pytest.mark.parametrize(
+        ("asked", "known", "detail"),
+        [
+            ("SEPTIN2", "SEPT2", "SEPT2 is a former symbol of SEPTIN2"),
+            ("SEPT2", "SEPTIN2", "SEPT2 is a former symbol of SEPTIN2"),
+            ("marchf1", "MARCH1", "MARCH1 is a former symbol of marchf1"),
+            ("STING1", "TMEM173", "TMEM173 is a former symbol of STING1"),
+            ("PRKN", "PARK2", "PARK2 is a former symbol of PRKN"),
+        ],
+    )
+    def test_renamed_genes_are_found_without_an_alias_table(self, asked, known, detail):
+        with pytest.warns(GeneWarning, match=f"under another symbol: {known} for {asked}"):
+            [entry] = select_genes([asked], [known, "MAOA"]).ledger
+        assert (entry.gene, entry.outcome, entry.detail) == (known, "renamed", detail)
+
+    def test_a_symbol_that_the_atlas_has_is_that_gene(self):
+        assert select_genes(["TAZ"], ["TAZ", "TAFAZZIN"]).found == ("TAZ",)
+
+    def test_the_table_is_one_to_one_and_no_chain(self):
+        assert len(set(RENAMED.values())) == len(RENAMED)
+        assert not set(RENAMED) & set(RENAMED.values())
+
+
+class TestDates:
+    @pytest.mark.parametrize(
+        ("written", "symbols"),
+        [
+            ("2-Sep", ("SEPT2",)), ("Sep-02", ("SEPT2",)), ("02/sept", ("SEPT2",)), ("2-Sep-2020", ("SEPT2",)),
+            ("2020-09-02", ("SEPT2",)), ("2020-09-02 00:00:00", ("SEPT2",)), ("43710", ("SEPT2",)),
+            ("1-Mar", ("MARCH1", "MARC1")), ("43525", ("MARCH1", "MARC1")), ("Mar-03", ("MARCH3",)),
+            ("1-Dec", ("DEC1",)), ("31-Dec", ()), ("2-Jun", ()), ("4128", ()), ("99999", ()), ("MAOA", ()),
+        ],
+    )  # fmt: skip
+    def test_what_a_spreadsheet_makes_of_symbols(self, written, symbols):
+        assert symbols_of_date(written) == symbols
+
+    def test_are_resolved_where_they_mean_one_gene_and_named_where_not(self):
+        with pytest.warns(GeneWarning) as caught:
+            selection = select_genes(["2-Sep", "1-Mar", "Mar-04", "MAOA"], ["SEPT2", "MARCHF4", "MARC1", "MAOA"])
+        assert selection.found == ("SEPT2", "MARCHF4", "MAOA")
+        assert selection.missing == ("1-Mar",)
+        assert "a spreadsheet made of SEPT2" in selection.ledger[0].detail
+        said = " ".join(str(warning.message) for warning in caught)
+        assert "1-Mar is what a spreadsheet made of MARCH1 or MARC1" in said
+        assert "did you mean" not in said
+
+
+class TestEnsembl:
+    def test_ids_are_found_where_the_atlas_has_them(self):
+        assert select_genes("ENSG00000189221.10", ["ENSG00000189221"]).found == ("ENSG00000189221",)
+
+    def test_ids_are_said_to_be_such(self):
+        with pytest.warns(GeneWarning, match=r"2 Ensembl ids: .*alias table with ensembl_gene_id"):
+            selection = select_genes(["ENSG00000189221.10", "ENSG00000006128", "MAOA"], KNOWN)
+        assert selection.missing == ("ENSG00000189221.10", "ENSG00000006128")
+
+
+def test_thousands_of_unknown_names_take_no_time():
+    rng = np.random.default_rng(0)
+    known = ["".join(letters) for letters in rng.choice(list("ABCDEFGHIJ0123456789"), size=(19_000, 6))]
+    asked = [f"X{number}" for number in range(20_000)]
+    started = time.process_time()
+    with pytest.raises(GeneError, match=r"not in the atlas: X0, .* and 19990 more"):
+        select_genes(asked, known)
+    assert time.process_time() - started < 5  # 0.1 s for each of them would be half an hour

@@ -85,12 +85,11 @@ def test_search_knows_aliases(table, genes):
     assert both["gene"].tolist() == ["SEPTIN2"]
 
 
-def test_the_table_is_recorded(table, genes):
-    selection = select_genes(None, genes, aliases=table)
-    assert selection.to_dict()["aliases"] == {
-        "file": str(table), "sha256": hashlib.sha256(table.read_bytes()).hexdigest(),
-    }  # fmt: skip
-    assert read_aliases(read_aliases(table)).identity() == selection.to_dict()["aliases"]
+def test_the_table_is_known_by_file_and_checksum(table, genes):
+    digest = hashlib.sha256(table.read_bytes()).hexdigest()
+    aliases = select_genes(None, genes, aliases=table).aliases
+    for known in (aliases, read_aliases(read_aliases(table))):
+        assert (known.source.file, known.source.sha256) == (str(table), digest)
 
 
 def test_a_table_without_the_columns_is_refused(tmp_path):
@@ -110,3 +109,27 @@ def test_broken_tables_are_refused(tmp_path):
         read_aliases(path)
     with pytest.raises(OptionError, match=r"alias table .* cannot be read"):
         read_aliases(tmp_path / "none.tsv")
+
+
+CUSTOM = """HGNC ID\tApproved symbol\tPrevious symbols\tAlias symbols\tNCBI Gene ID\tEnsembl gene ID
+HGNC:1\tBRINP3\tFAM5C, DBCCR1L1\tDBCCR1L\t339479\tENSG00000162670
+HGNC:2\tA1S9T~withdrawn\t\tFAM5C\t\t
+"""
+
+
+@pytest.mark.parametrize("asked", ["BRINP3", "DBCCR1L1", "ENSG00000162670", "ENSG00000162670.12"])
+def test_the_custom_download_of_hgnc(tmp_path, genes, asked):
+    path = tmp_path / "custom.txt"
+    path.write_text(CUSTOM)
+    with pytest.warns(GeneWarning, match=f"FAM5C for {asked}"):
+        assert select_genes([asked], genes, aliases=path).found == ("FAM5C",)
+
+
+def test_a_symbol_that_is_another_gene_s_today_is_used_with_a_warning(tmp_path):
+    path = tmp_path / "hgnc.tsv"
+    path.write_text("symbol\tprev_symbol\tentrez_id\nTAZ\t\t11111\nTAFAZZIN\tTAZ\t6901\nMAOA\t\t4128\n")
+    atlas = Genes(pd.DataFrame({"gene": ["TAZ", "MAOA"], "entrez_id": pd.array([6901, 4128], dtype="Int64")}))
+    with pytest.warns(GeneWarning, match="the atlas's TAZ has the Entrez id 6901, though today TAZ is the gene 11111"):
+        selection = select_genes(["TAZ", "MAOA"], atlas, aliases=path)
+    assert selection.found == ("TAZ", "MAOA")
+    assert [entry.detail != "" for entry in selection.ledger] == [True, False]

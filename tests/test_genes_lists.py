@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 
 import pytest
 
@@ -103,6 +104,15 @@ class TestGeneSets:
         with pytest.raises(OptionError, match="has no set 'SET_C'; it has SET_A, SET_B"):
             read_gene_list(f"{path}#SET_C")
 
+    def test_a_set_that_stands_twice_is_taken_whole(self, tmp_path):
+        path = write(tmp_path, "sets.gmt", "S\tx\tMAOA\nS\tx\tTAC1\nT\tx\tCNR1\n")
+        with pytest.warns(GeneWarning, match="has the set S more than once"):
+            assert read_gene_list(f"{path}#S") == ["MAOA", "TAC1"]
+        assert read_gene_list(f"{path}#T") == ["CNR1"]
+
+    def test_weights_of_enrichr_are_taken_off(self, tmp_path):
+        assert read_gene_list(write(tmp_path, "s.gmt", "UP term\t\tMAOA,1.0\tTAC1,-2.5e-3\n")) == ["MAOA", "TAC1"]
+
     def test_a_line_without_genes_is_refused(self, tmp_path):
         with pytest.raises(OptionError, match="set 'S': a GMT line is a name, a description and at least one gene"):
             read_gene_list(write(tmp_path, "sets.gmt", "S\tdescription\n"))
@@ -136,3 +146,74 @@ def test_a_missing_or_binary_list_is_refused(tmp_path):
     (tmp_path / "cut.gz").write_bytes(gzip.compress(b"MAOA\n")[:-6])
     with pytest.raises(OptionError, match="cannot be read"):
         read_gene_list(tmp_path / "cut.gz")
+
+
+#: Tables of results and lists as programs write them: each names MAOA and TAC1.
+FORMS = {
+    "R's write.table, a cell short": "n\tsymbol\tlogFC\nr1\t4128\tMAOA\t1.5\nr2\t6530\tTAC1\t2.5\n",
+    "R's write.table, row names": "logFC\tp\nMAOA\t1.5\t0.1\nTAC1\t2.5\t0.2\n",
+    "DESeq2": '"","baseMean","padj"\n"MAOA",10,0.02\n"TAC1",10,0.02\n',
+    "R's write.csv of a vector": '"","x"\n"1","MAOA"\n"2","TAC1"\n',
+    "GEO2R": '"ID","adj.P.Val","Gene.symbol","Gene.title"\n"1","0.1","MAOA","x"\n"2","0.1","TAC1","y, z"\n',
+    "description beside symbol": "gene_name,Gene.Symbol\nmonoamine oxidase A,MAOA\ntachykinin,TAC1\n",
+    "brackets": "Gene Symbol (Human),p\nMAOA,1\nTAC1,1\n",
+    "titles": "Table S1\nof the supplement,,\n\ngene,p\nMAOA,1\nTAC1,1\n",
+    "#header": "# comment\n#gene\tp\nMAOA\t1\nTAC1\t1\n",
+    "no header": "MAOA\t0.1\t3\nTAC1\t0.2\t4\n",
+    "trailing comma": "MAOA,\nTAC1,\n",
+    "comments": "# my list\nMAOA # monoamine oxidase\nTAC1\n",
+    "quotes": "'MAOA'\n\u201cTAC1\u201d\n",
+    "invisible": "MAOA\u00a0\nTAC1\u200b\n",
+    "R vector": 'genes <- c("MAOA",\n  "TAC1")\n',
+    "R print": '[1] "MAOA"\n[2] "TAC1"\n',
+    "a cell with a line break": 'gene,note\nMAOA,"one\ntwo"\nTAC1,"x"\n',
+    "the same column twice": "gene,gene\nMAOA,MAOA\nTAC1,TAC1\n",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_of_lists(tmp_path, form):
+    assert read_gene_list(write(tmp_path, "genes.txt", FORMS[form])) == ["MAOA", "TAC1"]
+    utf_16 = tmp_path / "utf16.txt"
+    utf_16.write_bytes(FORMS[form].encode("utf-16"))
+    assert read_gene_list(utf_16) == ["MAOA", "TAC1"]
+
+
+def test_ids_in_lists(tmp_path):
+    genes = read_gene_list(write(tmp_path, "g.txt", "MAOA|4128\n6863.0\nENSG00000189221.10\nHLA\u2011A\n"))
+    assert genes == ["MAOA", "6863", "ENSG00000189221.10", "HLA-A"]
+    assert genes[0].entrez_id == "4128"
+
+
+def test_the_allen_institute_s_gene_ids_are_no_entrez_ids(tmp_path):
+    genes = read_gene_list(write(tmp_path, "g.csv", "gene_symbol,gene_id\nNET1X,6494\nMAOA,4103\n"))
+    assert genes == ["NET1X", "MAOA"]
+    assert not any(isinstance(gene, ListedGene) for gene in genes)
+
+
+def test_a_column_of_genes_that_stands_twice_with_other_genes_is_refused(tmp_path):
+    with pytest.raises(OptionError, match="has the column gene twice, with other genes"):
+        read_gene_list(write(tmp_path, "g.csv", "gene,p,gene\nMAOA,1,TAC1\n"))
+
+
+def test_spreadsheets(tmp_path, monkeypatch):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["Table 1", None], ["Gene", "Entrez ID"], ["MAOA", 4128], [None, None], ["TAC1", 6863.0]):
+        book.active.append(row)
+    book.save(tmp_path / "genes.xlsx")
+    genes = read_gene_list(tmp_path / "genes.xlsx")
+    assert [(gene, gene.entrez_id) for gene in genes] == [("MAOA", "4128"), ("TAC1", "6863")]
+    (tmp_path / "broken.xlsx").write_bytes(b"PK\x03\x04 broken")
+    with pytest.raises(OptionError, match=r"broken\.xlsx cannot be read as a spreadsheet"):
+        read_gene_list(tmp_path / "broken.xlsx")
+
+
+def test_spreadsheets_without_the_package(tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    (tmp_path / "genes.xlsx").write_bytes(b"PK\x03\x04")
+    with pytest.raises(OptionError, match=r"is a spreadsheet: save it as CSV, or run pip install.*xlsx"):
+        read_gene_list(tmp_path / "genes.xlsx")
+    (tmp_path / "genes.xls").write_bytes(b"\xd0\xcf\x11\xe0")
+    with pytest.raises(OptionError, match="Excel before 2007"):
+        read_gene_list(tmp_path / "genes.xls")

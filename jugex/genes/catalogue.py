@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import difflib
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from jugex._text import DelimitedTable, find_column, join_words, read_delimited
 from jugex.errors import GeneError, OptionError
+from jugex.genes.names import clean_name, ensembl_id, nearest_symbols
 
 __all__ = ["Aliases", "AliasesLike", "Genes", "Resolved", "read_aliases"]
 
-_N_SUGGESTIONS = 3
-#: Columns that hold other names, and what a name in them is of the row's symbol.
-_OTHER_NAMES = {"prev_symbol": "former symbol", "alias_symbol": "alias"}
+#: Columns of an alias table, as HGNC's complete set and its custom download call them.
+_COLUMNS = {
+    "symbol": ("symbol", "approved symbol"),
+    "former": ("prev_symbol", "previous symbols", "previous symbol"),
+    "aliases": ("alias_symbol", "alias symbols", "alias symbol", "synonyms"),
+    "entrez_id": ("entrez_id", "ncbi gene id", "ncbi gene id(supplied by ncbi)"),
+    "ensembl_id": ("ensembl_gene_id", "ensembl gene id", "ensembl id(supplied by ensembl)"),
+}
 
 
 class Genes:
@@ -68,17 +74,21 @@ class Genes:
         Parameters
         ----------
         gene : str or int
-            Symbol, or Entrez id as a number or in digits.
+            Symbol, Entrez id as a number or in digits, or Ensembl id where the atlas names genes by these.
         """
-        name = str(gene).strip()
+        name = clean_name(str(gene))
         if name in self._entrez_of:
             return name
-        return self._by_upper.get(name.upper()) or self.find_entrez(name)
+        return self._by_upper.get((ensembl_id(name) or name).upper()) or self.find_entrez(name)
 
     def find_entrez(self, entrez_id: str | int | None) -> str | None:
         """Symbol of the gene with an Entrez id; None where the atlas has none."""
         text = str(entrez_id)
         return self._by_entrez.get(int(text)) if text.isdecimal() else None
+
+    def entrez_of(self, symbol: str) -> int | None:
+        """Entrez id of a symbol in the atlas's spelling; None where the atlas has none."""
+        return self._entrez_of.get(symbol)
 
     def has_entrez(self, symbol: str, entrez_id: str) -> bool:
         """Whether a symbol, in the atlas's spelling, has an Entrez id there."""
@@ -90,8 +100,7 @@ class Genes:
 
     def nearest(self, symbol: str) -> list[str]:
         """Up to three symbols that look most like one."""
-        close = difflib.get_close_matches(symbol.upper(), list(self._by_upper), n=_N_SUGGESTIONS, cutoff=0.6)
-        return [self._by_upper[found] for found in close]
+        return [self._by_upper[found] for found in nearest_symbols(symbol.upper(), self._by_upper)]
 
     def search(self, text: str, *, aliases: Aliases | None = None) -> pd.DataFrame:
         """Genes whose symbol holds a text, whose Entrez id it is, or that an alias table knows by it.
@@ -202,6 +211,7 @@ class _Row(NamedTuple):
     former: tuple[str, ...]
     aliases: tuple[str, ...]
     entrez_id: str
+    ensembl_id: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,8 +221,8 @@ class Aliases:
     Attributes
     ----------
     source : DelimitedTable
-        The table: `symbol` and any of `prev_symbol`, `alias_symbol`, `entrez_id`; several names in a cell are
-        separated by ``|``.
+        The table: `symbol` and any of `prev_symbol`, `alias_symbol`, `entrez_id`, `ensembl_gene_id`; several names in
+        a cell are separated by ``|`` or a comma.
 
     Examples
     --------
@@ -222,10 +232,6 @@ class Aliases:
     """
 
     source: DelimitedTable
-
-    def identity(self) -> dict[str, Any]:
-        """File and checksum of the table."""
-        return self.source.identity()
 
     def resolve(self, name: str, genes: Genes) -> Resolved | None:
         """Look for the gene that an atlas has under another name.
@@ -246,8 +252,9 @@ class Aliases:
         Resolved or None
             None where the table does not know the name.
         """
+        wanted = (ensembl_id(name) or name).upper()
         for kind, index in self._by_name.items():
-            rows = index.get(name.upper(), ())
+            rows = index.get(wanted, ())
             found = {symbol: row for row in rows if (symbol := _find_gene(row, genes)) is not None}
             if len(found) > 1:
                 return Resolved(None, f"{kind} of several genes of the atlas: {', '.join(sorted(found))}")
@@ -255,27 +262,38 @@ class Aliases:
                 [(symbol, row)] = found.items()
                 return Resolved(symbol, _explain(kind, name, symbol, row))
             if rows:
-                same = rows[0].symbol.upper() == name.upper()
+                same = rows[0].symbol.upper() == wanted
                 known = "an approved symbol" if same else f"{kind} of {rows[0].symbol}"
                 return Resolved(None, f"{known}, of which the atlas has no probe under any name")
         return None
 
+    def find_other(self, name: str, entrez_id: int | None) -> str | None:
+        """Entrez id of the gene whose approved symbol a name is today, where that is another than the one given."""
+        rows = self._by_name["approved symbol"].get(name.upper(), ())
+        others = [row.entrez_id for row in rows if row.entrez_id and row.entrez_id != str(entrez_id)]
+        return others[0] if entrez_id is not None and rows and len(others) == len(rows) else None
+
     @cached_property
     def _by_name(self) -> dict[str, dict[str, list[_Row]]]:
         """Rows by the upper case of their names, for each kind of name, the surest first."""
-        kinds: dict[str, dict[str, list[_Row]]] = {"approved symbol": {}, "former symbol": {}, "alias": {}}
+        kinds: dict[str, dict[str, list[_Row]]] = {
+            "approved symbol": {}, "former symbol": {}, "alias": {}, "Ensembl id": {},
+        }  # fmt: skip
         for row in self._rows():
-            for kind, names in zip(kinds, ((row.symbol,), row.former, row.aliases), strict=True):
-                for name in names:
+            named = ((row.symbol,), row.former, row.aliases, (row.ensembl_id,))
+            for kind, names in zip(kinds, named, strict=True):
+                for name in filter(None, names):
                     kinds[kind].setdefault(name.upper(), []).append(row)
         return kinds
 
     def _rows(self) -> Iterator[_Row]:
         table, n = self.source.rows, len(self.source.rows)
-        columns = [find_column(list(table.columns), (name,)) for name in ("symbol", *_OTHER_NAMES, "entrez_id")]
+        columns = [find_column(list(table.columns), names) for names in _COLUMNS.values()]
         cells = [[""] * n if column is None else table[column].tolist() for column in columns]
-        for symbol, former, aliases, entrez_id in zip(*cells, strict=True):
-            yield _Row(symbol, _split_names(former), _split_names(aliases), entrez_id.removesuffix(".0"))
+        for symbol, former, aliases, entrez_id, ensembl in zip(*cells, strict=True):
+            if not symbol.endswith("~withdrawn"):
+                names = _split_names(former), _split_names(aliases)
+                yield _Row(symbol, *names, entrez_id.removesuffix(".0"), ensembl_id(ensembl) or "")
 
 
 #: An alias table, or the path of one.
@@ -289,8 +307,8 @@ def read_aliases(source: AliasesLike) -> Aliases:
     ----------
     source : path-like or Aliases
         Table in TSV or CSV, gzipped or not, with the column `symbol` and at least one of `prev_symbol`,
-        `alias_symbol` and `entrez_id`, as in ``hgnc_complete_set.txt`` (https://www.genenames.org/download).
-        jugex downloads none.
+        `alias_symbol`, `entrez_id` and `ensembl_gene_id`, as in ``hgnc_complete_set.txt``, or as HGNC's custom
+        download calls them (https://www.genenames.org/download). jugex downloads none.
 
     Returns
     -------
@@ -311,7 +329,8 @@ def read_aliases(source: AliasesLike) -> Aliases:
         return source
     table = read_delimited(source, what="alias table", error=OptionError)
     columns = [str(column).lower() for column in table.rows.columns]
-    if "symbol" not in columns or not {*_OTHER_NAMES, "entrez_id"} & set(columns):
+    found = [key for key, names in _COLUMNS.items() if find_column(columns, names) is not None]
+    if "symbol" not in found or len(found) == 1:
         raise OptionError(
             f"alias table {source} has the columns {', '.join(columns)}; needed are symbol and any of alias_symbol, "
             "prev_symbol and entrez_id, as in HGNC's complete set"
@@ -325,6 +344,8 @@ def _find_gene(row: _Row, genes: Genes) -> str | None:
 
 
 def _explain(kind: str, name: str, symbol: str, row: _Row) -> str:
+    if kind == "Ensembl id":
+        return f"{name} is the Ensembl id of {row.symbol}"
     if kind != "approved symbol":
         return f"{name} is {'a former symbol' if kind == 'former symbol' else 'an alias'} of {row.symbol}"
     older = {"a former symbol": row.former, "an alias": row.aliases}
@@ -333,4 +354,4 @@ def _explain(kind: str, name: str, symbol: str, row: _Row) -> str:
 
 
 def _split_names(cell: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in cell.strip('"').split("|") if name.strip())
+    return tuple(name.strip() for name in re.split(r"\||,\s", cell.strip('"')) if name.strip())

@@ -1,24 +1,39 @@
-"""Gene lists in files: one symbol a line, tables, MATLAB JuGEx's lists, and GMT gene sets."""
+"""Gene lists in files: a gene a line, tables as programs of the field write them, spreadsheets, and GMT gene sets."""
 
 from __future__ import annotations
 
+import csv
+import gzip
+import importlib.util
+import io
 import re
+import zipfile
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from jugex._text import find_column, read_text, split_line, tell_separator
-from jugex.errors import GeneWarning, OptionError, warn_user
+from jugex.errors import GeneWarning, OptionError, how_to_install, tell_problem, warn_user
+from jugex.genes.names import clean_name
 
 __all__ = ["ListedGene", "read_gene_list"]
 
-#: Columns that hold symbols, and Entrez ids, the surest first; in a file also with blanks, as in "Gene Symbol".
+#: Columns that hold symbols, and Entrez ids, the surest first, with ``_`` for what is no letter or digit.
 _SYMBOL_COLUMNS = (
-    "gene_symbol", "hgnc_symbol", "symbol", "gene", "genes", "gene_name", "genesymbol", "hgnc", "external_gene_name",
-    "approved_symbol",
+    "gene_symbol", "hgnc_symbol", "symbol", "genesymbol", "gene_symbols", "symbols", "approved_symbol",
+    "external_gene_name", "gene_short_name", "gene", "genes", "gene_name", "genename", "hgnc", "hugo_symbol",
+    "feature_name", "target_gene",
 )  # fmt: skip
 _ENTREZ_COLUMNS = (
     "entrez_id", "entrez_gene_id", "entrezgene_id", "entrez", "entrezid", "entrezgene", "ncbi_gene_id", "ncbi_geneid",
-    "gene_id",
+    "geneid",
 )  # fmt: skip
+#: Columns of ids that are Entrez ids in some tables and the Allen Institute's own or Ensembl's in others.
+_OTHER_IDS = ("gene_id", "ensembl_gene_id", "ensembl_id", "ensembl", "ensembl_gene")
+
+#: In how many first rows a header may stand, below titles.
+_N_TITLES = 10
+_SYMBOL = re.compile(r"[A-Za-z][\w.@/-]*")
 
 _NEEDED = (
     "needed is one symbol or Entrez id a line, a table with a column such as gene_symbol, symbol, gene or entrez_id, "
@@ -52,27 +67,28 @@ def read_gene_list(path: str | Path) -> list[str]:
     Parameters
     ----------
     path : path-like
-        Text file in UTF-8, gzipped or not. One symbol or Entrez id a line; a table (tab, comma or semicolon) with a
-        column of symbols (`gene_symbol`, `symbol`, `gene`, ...) or of Entrez ids; MATLAB JuGEx's
-        ``probe_id,gene_symbol,entrez_id``, of which the genes are taken: all probes that the atlas has of a gene are
-        used. Blank lines and lines that begin with ``#`` are passed over. Or gene sets, ``file.gmt`` (one set a line:
-        name, description, genes, separated by tabs); ``file.gmt#SET`` takes one of them.
+        Text file (UTF-8 or UTF-16, gzipped or not) or Excel's .xlsx. One symbol, Entrez or Ensembl id a line, also as
+        ``MAOA|4128``, or an R vector; a table (tab, comma or semicolon) with a column of symbols (`gene_symbol`,
+        `symbol`, `gene`, ...) or of Entrez ids, below titles or with row names, as DESeq2, limma, edgeR and GEO2R write
+        them; MATLAB JuGEx's ``probe_id,gene_symbol,entrez_id``, of which the genes are taken: all probes that the
+        atlas has of a gene are used. Blank lines, and what stands behind ``#``, are passed over. Or gene sets,
+        ``file.gmt`` (one set a line: name, description, genes, separated by tabs); ``file.gmt#SET`` takes one of them.
 
     Returns
     -------
     list of str
-        Symbols, or Entrez ids in digits, in the order of the file, without repetitions. Those from a table that has
-        both are `ListedGene`, which keep the Entrez id.
+        Symbols, or Entrez ids in digits, in the order of the file, without repetitions. Those that stand with an
+        Entrez id are `ListedGene`, which keep it.
 
     Raises
     ------
     OptionError
-        Where the file is missing, not text, holds no gene, or has no such set.
+        Where the file is missing, not text, holds no gene, or has no such set, or a column of genes stands twice.
 
     Warns
     -----
     GeneWarning
-        Where a file holds several gene sets and none is named: all are taken.
+        Where a file holds several gene sets and none is named, so that all are taken, or a set stands twice.
 
     Examples
     --------
@@ -83,19 +99,183 @@ def read_gene_list(path: str | Path) -> list[str]:
     ['MAOA']
     """
     file, gene_set = _split_set(str(path))
-    text, _ = read_text(file, what="gene list", error=OptionError)
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if file.lower().endswith((".gmt", ".gmt.gz")):
-        genes = _read_sets(lines, gene_set, file)
+        genes = _read_sets(_read_text(file), gene_set, file)
     else:
-        header = split_line(lines[0], tell_separator(lines[0])) if lines else []
-        is_table = _find_column(header, _SYMBOL_COLUMNS + _ENTREZ_COLUMNS) is not None
-        genes = _read_columns(lines, header, path) if is_table or len(header) > 1 else [line.strip() for line in lines]
-    genes = [gene if isinstance(gene, ListedGene) else gene.strip('"') for gene in genes if gene]
-    broken = [gene for gene in genes if any(c in gene for c in ",\t; ")]
+        genes = _read_rows(_read_cells(file), path)
+    genes = [gene for gene in genes if gene]
+    broken = [gene for gene in genes if re.search(r"[,\t; ]", gene)]
     if broken or not genes:
         raise OptionError(f"gene list {path} holds {f'the line {broken[0]!r}' if broken else 'no symbol'}; {_NEEDED}")
     return list(dict.fromkeys(genes))
+
+
+def _read_rows(rows: list[list[str]], path: str | Path) -> list[str]:
+    """Genes of the rows of a file: from the column that holds them, or from each line."""
+    if not rows:
+        return []
+    for number, row in enumerate(rows[:_N_TITLES]):
+        header = [_column_name(cell) for cell in row]
+        if any(name in _SYMBOL_COLUMNS + _ENTREZ_COLUMNS + _OTHER_IDS for name in header):
+            return _read_columns(header, rows[number + 1 :], path)
+    width = max(map(len, rows))
+    if width == 1:
+        return [_read_name(row[0]) for row in rows]
+    column = _find_genes_without_header(rows)
+    if column is None:
+        if len(rows) == 1:
+            line = ", ".join(rows[0])
+            raise OptionError(f"gene list {path} holds the single line {line!r}; write one symbol a line")
+        raise OptionError(f"gene list {path} is a table with the columns {', '.join(rows[0])}; {_NEEDED}")
+    first, index = column
+    return [_read_name(row[index]) for row in rows[first:] if index < len(row)]
+
+
+def _read_columns(header: list[str], rows: list[list[str]], path: str | Path) -> list[str]:
+    """Genes of a table by its header, which R's ``write.table`` leaves one cell short."""
+    if rows and all(len(row) == len(header) + 1 for row in rows):
+        header = ["", *header]
+    symbols, entrez_ids = _find_column(header, _SYMBOL_COLUMNS), _find_column(header, _ENTREZ_COLUMNS)
+    if symbols is None and entrez_ids is None:
+        entrez_ids = _find_column(header, _OTHER_IDS)
+    for column in (symbols, entrez_ids):
+        if column is not None and header.count(header[column]) > 1:
+            twice = [number for number, name in enumerate(header) if name == header[column]]
+            if any(len({row[number] for number in twice if number < len(row)}) > 1 for row in rows):
+                raise OptionError(f"gene list {path} has the column {header[column]} twice, with other genes: name one")
+    genes = []
+    for row in rows:
+        symbol = _read_name(row[symbols]) if symbols is not None and symbols < len(row) else ""
+        entrez_id = clean_name(row[entrez_ids]) if entrez_ids is not None and entrez_ids < len(row) else ""
+        genes.append(ListedGene(symbol, entrez_id) if symbol and entrez_id.isdecimal() else symbol or entrez_id)
+    return genes
+
+
+def _find_genes_without_header(rows: list[list[str]]) -> tuple[int, int] | None:
+    """First row and column of genes in a table whose header names none; None where it cannot be told.
+
+    Row names of R stand below an empty cell, or the first column has no header at all; without a header the first row
+    holds a number.
+    """
+    first, *rest = rows
+    if rest and all(len(row) == len(first) + 1 for row in rest) and _are_genes(rest, 0):
+        return 1, 0
+    if not first[0] and rest:
+        if _are_genes(rest, 0):
+            return 1, 0
+        texts = [column for column in range(1, len(first)) if _are_genes(rest, column)]
+        return (1, texts[0]) if len(texts) == 1 else None
+    has_number = any(re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", cell, flags=re.IGNORECASE) for cell in first)
+    texts = [column for column in range(len(first)) if _are_genes(rows, column)]
+    return (0, texts[0]) if has_number and len(texts) == 1 and len(rows) > 1 else None
+
+
+def _are_genes(rows: Sequence[Sequence[str]], column: int) -> bool:
+    cells = [clean_name(row[column]) for row in rows if column < len(row) and row[column]]
+    return bool(cells) and all(_SYMBOL.fullmatch(cell) for cell in cells)
+
+
+def _read_name(cell: str) -> str:
+    """A gene of a cell: without comment, as ``MAOA|4128`` with its Entrez id, and as ``MAOA,1.0`` without weight."""
+    text = re.sub(r"\s+#.*", "", cell)
+    name = clean_name(text)
+    if found := re.fullmatch(r"([^|\s]+)\|(\d+)", name):
+        return ListedGene(found[1], found[2])
+    return name
+
+
+def _column_name(cell: str) -> str:
+    """Name of a column without what stands in brackets, with ``_`` for what is no letter or digit."""
+    return re.sub(r"[\W_]+", "_", re.sub(r"\(.*\)|\[.*\]", "", clean_name(cell.lstrip("#")))).strip("_").casefold()
+
+
+def _find_column(header: Sequence[str], names: Sequence[str]) -> int | None:
+    """First of the names that is a column; None where none is."""
+    return next((header.index(name) for name in names if name in header), None)
+
+
+# --- files --------------------------------------------------------------------------------------------------------
+
+
+def _read_cells(file: str) -> list[list[str]]:
+    """Rows of a text file or spreadsheet that hold something, without the empty cells at their ends."""
+    content = _read_bytes(file)
+    if content.startswith(b"PK\x03\x04"):
+        rows = _read_xlsx(content, file)
+    elif content.startswith(b"\xd0\xcf\x11\xe0"):
+        raise OptionError(f"gene list {file} is a file of Excel before 2007: save it as .xlsx or as CSV")
+    else:
+        rows = _split_rows(_decode(content, file))
+    stripped = [[cell.strip() for cell in row] for row in rows]
+    for row in stripped:
+        while len(row) > 1 and not row[-1]:
+            row.pop()
+    filled = [row for row in stripped if any(row)]
+    headers = [
+        row
+        for row in filled
+        if row[0].startswith("#") and len(row) == len(filled[-1])
+        and any(_column_name(cell) in _SYMBOL_COLUMNS + _ENTREZ_COLUMNS for cell in row)
+    ]  # fmt: skip
+    return [row for row in filled if not row[0].startswith("#") or row is (headers[-1] if headers else None)]
+
+
+def _split_rows(text: str) -> list[list[str]]:
+    vector = re.sub(r"^\s*\[\d+\]", "", text, flags=re.MULTILINE)  # as R prints one
+    if found := re.fullmatch(r"\s*(?:[\w.]+\s*(?:<-|=)\s*)?c\((.*)\);?\s*", vector, flags=re.DOTALL):
+        return [[cell.strip().strip("\"'")] for cell in found[1].split(",")]
+    if vector != text:
+        return [[cell] for cell in re.findall(r"[^\s\"]+", vector)]
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    separator = next((each for each in "\t,;" if any(each in line for line in lines[:_N_TITLES])), None)
+    if separator is None:
+        return [[line] for line in text.splitlines()]
+    if separator == ",":
+        separator = max(",;", key=lambda each: sum(line.count(each) for line in lines[:_N_TITLES]))
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True))
+
+
+def _read_xlsx(content: bytes, file: str) -> list[list[str]]:
+    """Rows of the first sheet of a spreadsheet."""
+    if importlib.util.find_spec("openpyxl") is None:
+        raise OptionError(f"gene list {file} is a spreadsheet: save it as CSV, or {how_to_install('xlsx')}")
+    from openpyxl.reader.excel import load_workbook
+
+    try:
+        sheet: Any = load_workbook(io.BytesIO(content), read_only=True, data_only=True).worksheets[0]
+        return [["" if cell is None else str(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+    except (KeyError, ValueError, OSError, IndexError, zipfile.BadZipFile) as error:
+        raise OptionError(f"gene list {file} cannot be read as a spreadsheet ({error}): save it as CSV") from error
+
+
+def _read_bytes(file: str) -> bytes:
+    try:
+        content = Path(file).expanduser().read_bytes()
+        return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise OptionError(
+            f"gene list {file} cannot be read: its compression is damaged; download or copy it again"
+        ) from error
+    except OSError as error:
+        raise OptionError(f"gene list {file} cannot be read: {tell_problem(error)}; give a text file") from error
+
+
+def _decode(content: bytes, file: str) -> str:
+    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise OptionError(f"gene list {file} cannot be read: it is not text in UTF-8 or UTF-16; save it so") from error
+    if "\0" in text or (text.strip() and re.search(r"[A-Za-z0-9]", text) is None):
+        raise OptionError(f"gene list {file} cannot be read: it is no text; give a text file or .xlsx")
+    return text
+
+
+def _read_text(file: str) -> str:
+    return _decode(_read_bytes(file), file)
+
+
+# --- gene sets ----------------------------------------------------------------------------------------------------
 
 
 def _split_set(path: str) -> tuple[str, str | None]:
@@ -106,55 +286,35 @@ def _split_set(path: str) -> tuple[str, str | None]:
     return file, gene_set
 
 
-def _read_columns(lines: list[str], header: list[str], path: str | Path) -> list[str]:
-    symbols, entrez_ids = _find_column(header, _SYMBOL_COLUMNS), _find_column(header, _ENTREZ_COLUMNS)
-    if symbols is None and entrez_ids is None:
-        if len(lines) == 1:
-            raise OptionError(f"gene list {path} holds the single line {lines[0].strip()!r}; write one symbol a line")
-        raise OptionError(f"gene list {path} is a table with the columns {', '.join(header)}; {_NEEDED}")
-    separator = tell_separator(lines[0])
-    genes: list[str] = []
-    for line in lines[1:]:
-        row = dict(zip(header, split_line(line, separator), strict=False))
-        symbol = row.get(symbols or "", "")
-        entrez_id = row.get(entrez_ids or "", "").removesuffix(".0")
-        has_id = entrez_id.isdecimal()
-        genes.append(ListedGene(symbol, entrez_id) if symbol and has_id else symbol or entrez_id)
-    return genes
-
-
-def _find_column(header: list[str], names: tuple[str, ...]) -> str | None:
-    """First of the names that is a column, blanks and hyphens taken for underscores; None where none is."""
-    by_name = {re.sub(r"[\s-]+", "_", column): column for column in reversed(header)}
-    found = find_column(list(by_name)[::-1], names)
-    return None if found is None else by_name[found]
-
-
-def _read_sets(lines: list[str], gene_set: str | None, path: str) -> list[str]:
-    sets = {}
-    for line in lines:
+def _read_sets(text: str, gene_set: str | None, path: str) -> list[str]:
+    sets: dict[str, list[str]] = {}
+    twice: dict[str, None] = {}
+    for line in text.splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
         name, *rest = [cell.strip() for cell in line.split("\t")]
         if len(rest) < 2:
             raise OptionError(
                 f"gene list {path}, set {name!r}: a GMT line is a name, a description and at least one gene, "
                 "separated by tabs"
             )
-        sets[name] = rest[1:]
-    if gene_set is None:
-        _warn_of_sets(sets, path)
-        return [gene for genes in sets.values() for gene in genes]
-    if gene_set not in sets:
+        if name in sets:
+            twice[name] = None
+        # Enrichr writes a weight behind each gene
+        sets.setdefault(name, []).extend(_read_name(re.sub(r",[-+\d.eE]+$", "", cell)) for cell in rest[1:])
+    if gene_set is not None and gene_set not in sets:
         raise OptionError(f"gene list {path} has no set {gene_set!r}; it has {_enumerate(list(sets))}")
-    return sets[gene_set]
-
-
-def _warn_of_sets(sets: dict[str, list[str]], path: str) -> None:
+    if joined := [name for name in twice if gene_set in (None, name)]:
+        warn_user(f"gene list {path} has the set {_enumerate(joined)} more than once: all are taken", GeneWarning)
+    if gene_set is not None:
+        return sets[gene_set]
     if len(sets) > 1:
         warn_user(
             f"gene list {path} holds {len(sets)} sets ({_enumerate(list(sets))}), and all are taken; "
             f"{path}#{next(iter(sets))} takes one",
             GeneWarning,
         )
+    return [gene for genes in sets.values() for gene in genes]
 
 
 def _enumerate(names: list[str]) -> str:

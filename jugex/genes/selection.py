@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from os import PathLike
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from jugex._text import count_of, join_words
 from jugex.errors import GeneError, GeneWarning, OptionError, warn_user
 from jugex.genes.catalogue import Aliases, AliasesLike, Genes, read_aliases
 from jugex.genes.lists import ListedGene
+from jugex.genes.names import clean_name, ensembl_id, other_names, symbols_of_date
 
 __all__ = ["GeneRequest", "GeneSelection", "LedgerEntry", "clean_requests", "format_ledger", "select_genes"]
 
@@ -32,8 +35,12 @@ _OUTCOMES: dict[str, str] = {
 
 _N_SHOWN, _N_SUGGESTED = 10, 5
 
+#: Why a gene asked for by its Ensembl id is not found.
+_ENSEMBL = "the atlas names genes by symbol, and an alias table with ensembl_gene_id (HGNC's complete set) finds these"
 
-class LedgerEntry(NamedTuple):
+
+@dataclass(frozen=True)
+class LedgerEntry:
     """What became of one gene that was asked for.
 
     Attributes
@@ -116,19 +123,10 @@ class GeneSelection:
         if not found:
             raise GeneError(f"no gene is left to look at: all probes of {_enumerate(list(filtered))} were {reason}")
         ledger = tuple(
-            entry._replace(outcome="all probes filtered", detail=reason) if entry.gene in gone else entry
+            replace(entry, outcome="all probes filtered", detail=reason) if entry.gene in gone else entry
             for entry in self.ledger
         )
         return replace(self, found=found, ledger=ledger)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Settings (JSON types only): number asked for, missing ones, ledger, alias table."""
-        return {
-            "n_requested": None if self.requested is None else len(self.requested),
-            "missing": list(self.missing),
-            "ledger": [entry._asdict() for entry in self.ledger],
-            "aliases": None if self.aliases is None else self.aliases.identity(),
-        }
 
 
 def select_genes(
@@ -174,23 +172,23 @@ def select_genes(
     if genes is None:
         return GeneSelection(requested=None, found=tuple(catalogue), aliases=names)
     requested = clean_requests(genes)
-    ledger = tuple(_look_up(request, catalogue, names) for request in requested)
+    ledger = _look_up_all(requested, catalogue, names)
     found = tuple(dict.fromkeys(entry.gene for entry in ledger if entry.gene is not None))
-    missing = tuple(entry.requested for entry in ledger if entry.gene is None)
+    lost = [entry for entry in ledger if entry.gene is None]
+    missing = tuple(entry.requested for entry in lost)
     if not found:
-        raise GeneError(_format_missing(missing, catalogue) + "; no gene is left to look at")
-    _warn_of_changes(ledger, missing, catalogue, len(found))
-    _warn_of_conflicts(requested, ledger, catalogue)
+        raise GeneError(_format_missing(lost, catalogue) + "; no gene is left to look at")
+    _warn_of_changes(ledger, lost, catalogue, len(found))
+    _warn_of_conflicts(ledger)
     return GeneSelection(tuple(map(str, requested)), found, missing, ledger, names)
 
 
-def format_ledger(ledger: Iterable[LedgerEntry | dict[str, Any]]) -> str:
+def format_ledger(ledger: Sequence[LedgerEntry]) -> str:
     """Account of a ledger in one line: how many genes came to what, and which were not simply used.
 
     Parameters
     ----------
-    ledger : iterable of LedgerEntry or dict
-        As in `GeneSelection.ledger`, or in the settings of a result.
+    ledger : sequence of LedgerEntry
 
     Returns
     -------
@@ -203,24 +201,36 @@ def format_ledger(ledger: Iterable[LedgerEntry | dict[str, Any]]) -> str:
     >>> format_ledger(select_genes(["MAOA", "TAC1"], ["MAOA", "TAC1"]).ledger)
     '2 genes asked for: 2 used'
     """
-    entries = [entry if isinstance(entry, LedgerEntry) else LedgerEntry(**entry) for entry in ledger]
     parts = []
-    for outcome in dict.fromkeys(entry.outcome for entry in entries):
-        of_outcome = [entry for entry in entries if entry.outcome == outcome]
+    for outcome in dict.fromkeys(entry.outcome for entry in ledger):
+        of_outcome = [entry for entry in ledger if entry.outcome == outcome]
         names = [
             f"{entry.gene} for {entry.requested}" if outcome == "renamed" else entry.requested for entry in of_outcome
         ]
         parts.append(
             f"{len(of_outcome):,} {_OUTCOMES[outcome]}" + ("" if outcome == "used" else f" ({_enumerate(names)})")
         )
-    return f"{count_of(len(entries), 'gene')} asked for: {', '.join(parts)}" if parts else ""
+    return f"{count_of(len(ledger), 'gene')} asked for: {', '.join(parts)}" if parts else ""
+
+
+def _look_up_all(requested: tuple[str, ...], genes: Genes, aliases: Aliases | None) -> tuple[LedgerEntry, ...]:
+    ledger: list[LedgerEntry] = []
+    n_unknown = 0
+    for request in requested:
+        entry = _look_up(request, genes, aliases)
+        if entry.gene is None and not entry.detail and n_unknown < _N_SHOWN:  # it takes time, and who reads more?
+            n_unknown += 1
+            close = genes.nearest(request)
+            entry = replace(entry, detail=f"nearest: {', '.join(close)}" if close else "")
+        ledger.append(entry)
+    return tuple(ledger)
 
 
 def _look_up(request: str, genes: Genes, aliases: Aliases | None) -> LedgerEntry:
     found = genes.find(request)
     if found is not None:
         is_id = request.isdecimal() and found != request
-        detail = f"Entrez id {request}" if is_id else _format_conflict(request, found, genes)
+        detail = f"Entrez id {request}" if is_id else _explain_conflict(request, found, genes, aliases)
         return LedgerEntry(str(request), found, "used", detail)
     listed = request.entrez_id if isinstance(request, ListedGene) else None
     for entrez_id, where in ((listed, "in the list"), (genes.former_entrez(request), "before the re-annotation")):
@@ -228,25 +238,51 @@ def _look_up(request: str, genes: Genes, aliases: Aliases | None) -> LedgerEntry
         if found is not None:
             return LedgerEntry(str(request), found, "renamed", f"has the Entrez id of {request} {where} ({entrez_id})")
     resolved = aliases.resolve(str(request), genes) if aliases else None
-    if resolved is not None and resolved.gene is not None:
-        return LedgerEntry(str(request), resolved.gene, "renamed", resolved.detail)
-    close = genes.nearest(request)
-    detail = resolved.detail if resolved else f"nearest: {', '.join(close)}" if close else ""
-    return LedgerEntry(str(request), None, "no probe in the atlas", detail)
+    if resolved is not None:
+        outcome: Outcome = "no probe in the atlas" if resolved.gene is None else "renamed"
+        return LedgerEntry(str(request), resolved.gene, outcome, resolved.detail)
+    for name, why in other_names(request):
+        if (found := genes.find(name)) is not None:
+            return LedgerEntry(str(request), found, "renamed", why)
+    return _look_up_date(request, genes) or LedgerEntry(
+        str(request), None, "no probe in the atlas", _ENSEMBL if ensembl_id(request) else ""
+    )
 
 
-def _format_conflict(request: str, found: str, genes: Genes) -> str:
-    """Say that a list's Entrez id names another gene of the atlas than its symbol does; empty where it does not."""
-    if not isinstance(request, ListedGene) or genes.has_entrez(found, request.entrez_id):
+def _look_up_date(request: str, genes: Genes) -> LedgerEntry | None:
+    """The gene whose symbol a spreadsheet has made a date, where that can be told; None where it is no date."""
+    symbols = symbols_of_date(request)
+    if not symbols:
+        return None
+    detail = f"{request} is what a spreadsheet made of {join_words(symbols, 'or')}"
+    names = [symbols[0], *(name for name, _ in other_names(symbols[0]))]
+    found = next((found for name in names if (found := genes.find(name))), None) if len(symbols) == 1 else None
+    return LedgerEntry(str(request), found, "renamed" if found else "no probe in the atlas", detail)
+
+
+def _explain_conflict(request: str, found: str, genes: Genes, aliases: Aliases | None) -> str:
+    """Say that a symbol may mean another gene: by its Entrez id in a list, or today; empty where it does not."""
+    if isinstance(request, ListedGene) and not genes.has_entrez(found, request.entrez_id):
+        other = genes.find_entrez(request.entrez_id)
+        if other is not None and other != found:
+            return (
+                f"the symbol {request} was used, though its Entrez id in the list ({request.entrez_id}) is that of "
+                f"{other}"
+            )
+    entrez_id = genes.entrez_of(found)
+    today = aliases.find_other(found, entrez_id) if aliases else None
+    if today is None:
         return ""
-    other = genes.find_entrez(request.entrez_id)
-    if other is None or other == found:
-        return ""
-    return f"the symbol {request} was used, though its Entrez id in the list ({request.entrez_id}) is that of {other}"
+    return f"the atlas's {found} has the Entrez id {entrez_id}, though today {found} is the gene {today}"
 
 
 def clean_requests(genes: str | int | Iterable[str | int]) -> tuple[str, ...]:
-    """Genes asked for, once each, as text without blanks around it; an iterator is used up.
+    """Genes asked for, once each, as tidy text; gaps in a column are passed over, and an iterator is used up.
+
+    Raises
+    ------
+    OptionError
+        Where the list is empty, or holds something else than symbols and ids.
 
     Examples
     --------
@@ -254,46 +290,70 @@ def clean_requests(genes: str | int | Iterable[str | int]) -> tuple[str, ...]:
     >>> clean_requests(["MAOA", " TAC1", "MAOA", 4128])
     ('MAOA', 'TAC1', '4128')
     """
-    given = [genes] if isinstance(genes, str | int) else list(genes)
+    if isinstance(genes, pd.DataFrame | Mapping | PathLike):
+        how = {
+            pd.DataFrame: "pass its column of genes, like table['gene']",
+            Mapping: "pass a list of genes, like the values of one key",
+            PathLike: "read it with jugex.read_gene_list",
+        }
+        advice = next(words for kind, words in how.items() if isinstance(genes, kind))
+        raise OptionError(f"genes are symbols or Entrez ids, got a {type(genes).__name__}: {advice}")
+    given = [genes] if isinstance(genes, str | int) else [gene for gene in genes if not _is_gap(gene)]
     strange = [gene for gene in given if not _is_name(gene)]
     if strange:
         raise OptionError(f"genes are symbols such as 'MAOA' or Entrez ids such as 4128, got {strange[0]!r}")
-    cleaned = [gene if isinstance(gene, ListedGene) else str(gene).strip() for gene in given]
+    cleaned = [gene if isinstance(gene, ListedGene) else clean_name(str(gene)) for gene in given]
     requests = tuple(dict.fromkeys(gene for gene in cleaned if gene))
     if not requests:
         raise OptionError("the list of genes is empty; name at least one symbol, or pass None for every gene")
     return requests
 
 
+def _is_gap(gene: object) -> bool:
+    return gene is None or gene is pd.NA or (isinstance(gene, float | np.floating) and np.isnan(gene))
+
+
 def _is_name(gene: object) -> bool:
-    return isinstance(gene, str | int | np.integer) and not isinstance(gene, bool)
+    is_whole = isinstance(gene, float | np.floating) and float(gene).is_integer()
+    return (isinstance(gene, str | int | np.integer) and not isinstance(gene, bool | np.bool_)) or is_whole
 
 
-def _warn_of_changes(ledger: tuple[LedgerEntry, ...], missing: tuple[str, ...], genes: Genes, n_found: int) -> None:
+def _warn_of_changes(ledger: tuple[LedgerEntry, ...], lost: Sequence[LedgerEntry], genes: Genes, n_found: int) -> None:
     renamed = [f"{entry.gene} for {entry.requested}" for entry in ledger if entry.outcome == "renamed"]
     if renamed:
         warn_user(f"used under another symbol: {_enumerate(renamed)}", GeneWarning)
-    if missing:
-        warn_user(f"{_format_missing(missing, genes)}; going on with {count_of(n_found, 'other gene')}", GeneWarning)
+    if lost:
+        warn_user(f"{_format_missing(lost, genes)}; going on with {count_of(n_found, 'other gene')}", GeneWarning)
 
 
-def _warn_of_conflicts(requested: tuple[str, ...], ledger: tuple[LedgerEntry, ...], genes: Genes) -> None:
-    pairs = [(request, entry.gene) for request, entry in zip(requested, ledger, strict=True) if entry.gene is not None]
-    conflicts = [conflict for request, gene in pairs if (conflict := _format_conflict(request, gene, genes))]
+def _warn_of_conflicts(ledger: tuple[LedgerEntry, ...]) -> None:
+    conflicts = [
+        entry.detail
+        for entry in ledger
+        if entry.outcome == "used" and entry.detail and not entry.detail.startswith("Entrez id")
+    ]
     if conflicts:
-        warn_user(f"symbol and Entrez id name two genes: {_enumerate(conflicts)}; correct the list", GeneWarning)
+        warn_user(f"a symbol may mean two genes: {_enumerate(conflicts)}; correct the list", GeneWarning)
 
 
-def _format_missing(missing: tuple[str, ...], genes: Genes) -> str:
+def _format_missing(lost: Sequence[LedgerEntry], genes: Genes) -> str:
     """Say which genes are not in the atlas, and which ones of it were perhaps meant."""
-    text = f"not in the atlas: {_enumerate(list(missing))}"
+    missing = [entry.requested for entry in lost]
+    text = f"not in the atlas: {_enumerate(missing)}"
     several = next((name for name in missing if len(_split(name)) > 1), None)
-    if several is not None:
+    if several is not None and not symbols_of_date(several):
         listed = ", ".join(map(repr, _split(several)))
         return f"{text} (a symbol holds no blank or comma: several genes are a list, [{listed}])"
-    close = [(name, found) for name in missing if (found := genes.nearest(name))]
+    known = [entry for entry in lost if entry.detail and not entry.detail.startswith("nearest")]
+    unknown = [entry.requested for entry in lost if entry not in known][:_N_SHOWN]
+    close = [(name, found) for name in unknown if (found := genes.nearest(name))]
     meant = [f"{join_words(found, 'or')} for {name}" for name, found in close[:_N_SUGGESTED]]
-    return f"{text} (did you mean {join_words(meant)}?)" if meant else text
+    hints = [f"did you mean {join_words(meant)}?"] if meant else []
+    dates = [entry.detail for entry in known if symbols_of_date(entry.requested)]
+    hints += [join_words(dates[:_N_SUGGESTED]) + ": write the symbol"] if dates else []
+    n_ensembl = sum(entry.detail == _ENSEMBL for entry in known)
+    hints += [f"{count_of(n_ensembl, 'Ensembl id')}: {_ENSEMBL}"] if n_ensembl else []
+    return f"{text} ({'; '.join(hints)})" if hints else text
 
 
 def _split(name: str) -> list[str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -34,10 +33,6 @@ class StructureRecord:
         """Record of a structure of the atlas."""
         return cls(structure.structure_ids, structure.acronym, structure.name)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The record as JSON."""
-        return {"structure_ids": list(self.structure_ids), "acronym": self.acronym, "name": self.name}
-
 
 @dataclass(frozen=True)
 class SampleFilterRecord:
@@ -60,16 +55,6 @@ class SampleFilterRecord:
     tolerance_mm: float
     n_dropped: tuple[int, ...]
     n_tolerated: tuple[int, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The record as JSON."""
-        return {
-            "within": [structure.to_dict() for structure in self.within],
-            "exclude": [structure.to_dict() for structure in self.exclude],
-            "tolerance_mm": self.tolerance_mm,
-            "n_dropped": list(self.n_dropped),
-            "n_tolerated": list(self.n_tolerated),
-        }
 
 
 @dataclass(frozen=True)
@@ -95,10 +80,6 @@ class ProbeFilterRecord:
     n_probes_left_out: int
     n_genes_left_out: int
 
-    def to_dict(self) -> dict[str, Any]:
-        """The record as JSON."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class SharedSample:
@@ -123,14 +104,6 @@ class SharedSample:
     regions: tuple[int, ...]
     probabilities: tuple[float | None, ...]
     decision: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """The record as JSON; of two regions, a shared sample lies in both, and `regions` is left out."""
-        numbered = {f"probability_{number}": value for number, value in enumerate(self.probabilities, start=1)}
-        regions = {"regions": ", ".join(map(str, self.regions))} if len(self.probabilities) > 2 else {}
-        return {
-            "well_id": self.well_id, "donor_name": self.donor_name, **regions, **numbered, "decision": self.decision,
-        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -172,7 +145,3 @@ class OverlapRecord:
                 for row in shared.to_dict("records")
             ),
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """The record as JSON."""
-        return {"policy": self.policy, "shared": [sample.to_dict() for sample in self.shared]}

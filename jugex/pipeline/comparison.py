@@ -42,6 +42,7 @@ __all__ = [
     "ComparisonData",
     "label_rows",
     "make_design",
+    "make_empty_left_out",
     "prepare",
     "rerun_test",
     "run_comparison",
@@ -184,11 +185,15 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
     smallest_p = options.permutation.smallest_p(design)
     foreseen = [*prepared.findings, *check_reach(design, options, smallest_p, len(tested))]
     of_design = judge_design(design, group, options)
-    warn_of([*foreseen, *(finding for finding in of_design if isinstance(finding, NotLinked))])
+    warned = [finding for finding in foreseen if not isinstance(finding, SamplesDropped)]  # that was asked for
+    warn_of([*warned, *(finding for finding in of_design if isinstance(finding, NotLinked))])
     test = permutation_test(
         genes.zscores[tested], genes.levels[tested], design, options.permutation, generator, group.region_names
     )
-    rungs = climb(group, genes, tested, options) if options.ladder and design.n_regions == 2 else None
+    rungs = None
+    if options.ladder and design.n_regions == 2:
+        covariates, dropped = prepared.covariates, prepared.missing_well_ids
+        rungs = climb(group, genes, tested, options, covariates=covariates, dropped=dropped)
     columns = None if rungs is None else rungs.columns
     table = make_table(genes, design, prepared.status, test, columns, group.region_names, options.alpha)
     donors = group.samples["donor_name"].to_numpy(dtype=object)[design.donor_starts]
@@ -199,11 +204,11 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
     background = record_background(
         test.p_values.perm, test.relabellings.n_relabellings, explain_no_share(group, smallest_p)
     )
-    covariates = tuple(covariate.to_record() for covariate in prepared.covariates)
+    recorded = tuple(covariate.to_record() for covariate in prepared.covariates)
     findings = (
         *group.findings,
         *foreseen,
-        *judge_samples(group, covariates),
+        *judge_samples(group, recorded),
         *of_design,
         *judge_genes(table, exchanges, group, options),
         *judge_background(background, genes.unit),
@@ -223,7 +228,7 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
         overlap=OverlapRecord.of(group.overlap, group.shared),
         genes=record_genes(group, len(tested), len(table) - len(tested)),
         probe_filter=group.probe_filter,
-        covariates=covariates,
+        covariates=recorded,
         missing_well_ids=prepared.missing_well_ids,
         exchanges=record_exchanges(exchanges, design, group.region_names, options),
         background=background,
@@ -326,9 +331,9 @@ def tabulate_left_out(
         Columns `LEFT_OUT_COLUMNS`; those of probes follow `gene` where each is tested by itself.
     """
     significant = table[table["significant"].to_numpy(dtype=bool)]
+    empty = make_empty_left_out(by_probe="probe_name" in table)
     if not test.left_out:
-        columns = [LEFT_OUT_COLUMNS[0], *(name for name in PROBE_COLUMNS if name in table), *LEFT_OUT_COLUMNS[1:]]
-        return pd.DataFrame({name: pd.Series(dtype=COLUMN_TYPES[name]) for name in columns})
+        return empty
     found = set(label_rows(significant))
     of_test = pd.Index([label for label in labels if label in found])  # in the order of the test
     order = of_test.get_indexer(pd.Index(label_rows(significant)))
@@ -344,8 +349,13 @@ def tabulate_left_out(
         )
         for donor, found in zip(donors, test.left_out, strict=True)
     ]
-    listed = pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
-    return listed.astype({column: COLUMN_TYPES[column] for column in listed})
+    return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True).astype(empty.dtypes.to_dict())
+
+
+def make_empty_left_out(*, by_probe: bool) -> pd.DataFrame:
+    """What is left of genes without each donor, where no gene is significant: the columns alone."""
+    columns = [LEFT_OUT_COLUMNS[0], *(PROBE_COLUMNS if by_probe else ()), *LEFT_OUT_COLUMNS[1:]]
+    return pd.DataFrame({name: pd.Series(dtype=COLUMN_TYPES[name]) for name in columns})
 
 
 def rerun_test(group: RegionGroup, options: TestOptions) -> pd.DataFrame:

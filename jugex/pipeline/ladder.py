@@ -1,4 +1,4 @@
-"""The upper rungs of the ladder for two regions: would other donors show it, and is it more than distance explains?
+"""The upper rungs of the ladder for two regions: other donors, and space.
 
 From the query the samples of the same tissue are taken, the genes of the run and a fixed pool of the atlas's genes are
 measured in them, and `jugex.stats.spatial` does the tests.
@@ -7,6 +7,7 @@ measured in them, and `jugex.stats.spatial` does the tests.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex.atlas import ExpressionAtlas
-from jugex.errors import DesignError
+from jugex.errors import DesignError, GeneError
 from jugex.genes import select_genes
 from jugex.model.options import TestOptions
 from jugex.model.record import DiagnosticRecord, LadderRecord, VariogramRecord
@@ -25,8 +26,8 @@ from jugex.query import RegionGroup
 from jugex.query.probes import filter_probes
 from jugex.query.reference import TissueReference, find_reference
 from jugex.stats.aggregation import SELECTIONS
+from jugex.stats.pairs import PairSums
 from jugex.stats.spatial import Ladder, LadderResult, Reason, Reference, sum_pairs
-from jugex.stats.variogram import PairSums
 
 __all__ = ["RUNG_COLUMNS", "Rungs", "climb", "draw_places", "explain_reason", "measure_genes"]
 
@@ -54,6 +55,7 @@ _REASONS = {
     Reason.COVARIATES_WITHOUT_REFERENCE: "covariates need samples outside the regions to be adjusted for",
 }
 _NO_VALUE = "a covariate is missing in samples outside the regions"
+_ALL_IN_BOTH = "all samples of a region count in both regions, and tell nothing of the difference"
 _FAILED = "no gene of the pool varies outside the regions"
 
 
@@ -84,7 +86,15 @@ _OF_SPACE = ("p_spatial", "p_spatial_fwe", "ci_spatial_low", "ci_spatial_high")
 RUNG_COLUMNS = (*_OF_DONORS, *_OF_SPACE)
 
 
-def climb(group: RegionGroup, genes: GeneValues, tested: npt.NDArray[np.intp], options: TestOptions) -> Rungs:
+def climb(
+    group: RegionGroup,
+    genes: GeneValues,
+    tested: npt.NDArray[np.intp],
+    options: TestOptions,
+    *,
+    covariates: Sequence[Covariate] = (),
+    dropped: Sequence[int] = (),
+) -> Rungs:
     """Test the genes of a pair for other donors and for space.
 
     Parameters
@@ -96,20 +106,22 @@ def climb(group: RegionGroup, genes: GeneValues, tested: npt.NDArray[np.intp], o
     tested : ndarray of int, shape (t,)
         Those that have an F.
     options : TestOptions
+    covariates : sequence of Covariate
+        Those of the run; the ones that stand in its model are adjusted for.
+    dropped : sequence of int
+        Samples of the regions, by `well_id`, that the run left out; the reference is without them too.
 
     Returns
     -------
     Rungs
     """
-    found = find_reference(group, options.reference)
+    found = find_reference(group, options.reference, dropped=dropped)
+    in_model = [covariate.name for covariate in covariates if covariate.is_used]
     try:
-        pool = _measure_pool(group, found, genes, options)
+        pool = _measure_pool(group, found, genes, options, in_model)
+        ladder = _make_ladder(pool, found)
     except DesignError as error:
-        return _leave_empty(found, tested, str(error))
-    try:
-        ladder = Ladder(pool, found.cells, withhold_spatial=found.withheld)
-    except DesignError:
-        return _leave_empty(found, tested, _FAILED)
+        return _leave_empty(found, tested, options, str(error))
     columns, result = _test_genes(ladder, pool.reference, group, found, genes, tested, options)
     why_not = {
         **dict.fromkeys(_OF_DONORS, explain_reason(ladder.why_no_donors)),
@@ -132,17 +144,29 @@ def climb(group: RegionGroup, genes: GeneValues, tested: npt.NDArray[np.intp], o
     return Rungs(columns, record, {column: why for column, why in why_not.items() if why})
 
 
+def _make_ladder(pool: PairSums, found: TissueReference) -> Ladder:
+    """The tests of a pair; a DesignError says why there are none."""
+    if not {0, 1} <= set(found.cells.tolist()):
+        raise DesignError(_ALL_IN_BOTH)
+    if not pool.varies.any():
+        raise DesignError(_FAILED)
+    try:
+        return Ladder(pool, found.cells, withhold_spatial=found.withheld)
+    except DesignError as error:  # the pool varies nowhere but in the regions
+        raise DesignError(_FAILED) from error
+
+
 def explain_reason(reason: Reason | None) -> str:
     """Why a rung was not tried, in words; empty for none."""
     return "" if reason is None else _REASONS[reason]
 
 
-def _leave_empty(found: TissueReference, tested: npt.NDArray[np.intp], why: str) -> Rungs:
+def _leave_empty(found: TissueReference, tested: npt.NDArray[np.intp], options: TestOptions, why: str) -> Rungs:
     columns = pd.DataFrame(np.nan, index=np.arange(len(tested)), columns=[*_OF_DONORS, *_OF_SPACE])
     record = LadderRecord(
         tissue=found.tissue,
         sides=found.sides,
-        chosen=False,
+        chosen=options.reference is not None,
         n_reference=len(found.samples),
         n_elsewhere=found.n_elsewhere,
         n_pool=0,
@@ -156,11 +180,13 @@ def _leave_empty(found: TissueReference, tested: npt.NDArray[np.intp], why: str)
     return Rungs(columns, record, dict.fromkeys([*_OF_DONORS, *_OF_SPACE], why))
 
 
-def _make_reference(found: TissueReference, group: RegionGroup, options: TestOptions) -> Reference:
-    """The reference as arrays, with the covariates of its samples."""
+def _make_reference(
+    found: TissueReference, group: RegionGroup, options: TestOptions, in_model: Sequence[str]
+) -> Reference:
+    """The reference as arrays, with the covariates of its samples that stand in the model."""
     points = found.points if found.withheld is not Reason.NO_REFERENCE else np.nan_to_num(found.points)
     covariates = collect_covariates(group.atlas, found.samples, options.covariates)
-    columns = [_code(covariate) for covariate in covariates if covariate.values.nunique() > 1]
+    columns = [_code(covariate) for covariate in covariates if covariate.name in in_model]
     return Reference(points, found.samples["donor_name"].to_numpy(dtype=str), np.hstack(columns) if columns else None)
 
 
@@ -170,22 +196,25 @@ def _code(covariate: Covariate) -> Floats:
     return code_covariate(covariate.values, is_factor=covariate.is_factor)
 
 
-def _measure_pool(group: RegionGroup, found: TissueReference, genes: GeneValues, options: TestOptions) -> PairSums:
+def _measure_pool(
+    group: RegionGroup, found: TissueReference, genes: GeneValues, options: TestOptions, in_model: Sequence[str]
+) -> PairSums:
     """The pool's genes in the reference; read once for the atlas and kept in memory."""
-    wells = found.samples["well_id"].to_numpy()
+    reference = _make_reference(found, group, options, in_model)
+    symbols, wells, query = _draw_pool(group, genes), found.samples["well_id"].to_numpy(), group.options
+    # what the samples of the regions decide: the probes that are present there, or vary there
+    of_regions = options.probes == "max-variance" or (query.min_present is not None and query.present_in == "regions")
     key = (
         wells.tobytes(),
+        None if reference.covariates is None else reference.covariates.tobytes(),
+        tuple(symbols),
         options.probes,
-        group.options.min_present,
-        group.options.present_in,
-        str(options.covariates),
+        query.min_present,
+        group.samples["well_id"].to_numpy().tobytes() if of_regions else None,
     )
-    is_kept = options.probes not in ("max-variance",) and not isinstance(options.covariates, pd.DataFrame)
-    kept = _POOLS.setdefault(group.atlas, {}) if is_kept else {}
+    kept = _POOLS.setdefault(group.atlas, {})
     if key not in kept:
-        reference = _make_reference(found, group, options)
         kept.clear()  # of one reference at a time
-        symbols = _draw_pool(group, genes)
         values = measure_genes(group, symbols, wells, options)[1]
         values = values[np.isfinite(values).all(axis=1)][:POOL_SIZE]
         kept[key] = sum_pairs(reference, values, n_threads=options.permutation.n_threads)
@@ -219,8 +248,9 @@ def measure_genes(
     for start in track(chunks, description="tissue around the regions", total=len(chunks)):
         selection = select_genes(symbols[start : start + _GENES_AT_ONCE], group.atlas.genes)
         used = group.samples["well_id"].to_numpy()
-        _, probes, _ = filter_probes(selection, group.atlas, used, group.options)
-        if not len(probes):
+        try:
+            _, probes, _ = filter_probes(selection, group.atlas, used, group.options)
+        except GeneError:  # the filter left none of them a probe
             continue
         probes = probes.reset_index(drop=True)
         probe_ids = probes["probe_id"].to_numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,7 +99,9 @@ def classify_tissue(atlas: ExpressionAtlas) -> pd.Series[str] | None:
     return atlas.samples["structure_id"].map(tissue_of).astype(object)
 
 
-def find_reference(group: RegionGroup, chosen: Region | str | None = None) -> TissueReference:
+def find_reference(
+    group: RegionGroup, chosen: Region | str | None = None, *, dropped: Sequence[int] = ()
+) -> TissueReference:
     """Find the reference of a pair of regions.
 
     Parameters
@@ -108,11 +111,14 @@ def find_reference(group: RegionGroup, chosen: Region | str | None = None) -> Ti
     chosen : Region or str, optional
         Another reference: the samples in this region, such as ``"structure:Cx"``; default: the samples of the
         regions' tissue and sides.
+    dropped : sequence of int
+        Samples of the regions, by `well_id`, that are not used.
 
     Returns
     -------
     TissueReference
-        With the regions' own samples. Samples that count in both regions are left out.
+        With the regions' own samples. Samples that lie in both regions and count in both or in neither are left out,
+        and so are those dropped: they are not elsewhere, and tell nothing of the difference.
 
     Raises
     ------
@@ -121,7 +127,7 @@ def find_reference(group: RegionGroup, chosen: Region | str | None = None) -> Ti
     """
     samples = group.atlas.samples
     used = group.samples
-    kept_in_both = used["well_id"][used["well_id"].duplicated(keep=False)]
+    in_neither = group.shared.loc[~group.shared["decision"].str.startswith("region"), "well_id"]
     cells = pd.Series(-1, index=samples["well_id"].to_numpy())
     for code, name in enumerate(group.region_names):
         cells[used.loc[(used["region"] == name).to_numpy(dtype=bool), "well_id"]] = code
@@ -147,7 +153,7 @@ def find_reference(group: RegionGroup, chosen: Region | str | None = None) -> Ti
         withheld = Reason.NO_REFERENCE
     elif group.atlas.changes.mirror is not None:
         withheld = withheld or Reason.MIRRORED
-    kept = (counts & has_place | own) & ~samples["well_id"].isin(kept_in_both).to_numpy(dtype=bool)
+    kept = ((counts & has_place) | own) & ~samples["well_id"].isin([*in_neither, *dropped]).to_numpy(dtype=bool)
     return TissueReference(samples[kept].reset_index(drop=True), codes[kept], tissue, own_sides, withheld)
 
 

@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import ThreadpoolController
 
 from jugex.errors import AtlasError
 
@@ -113,8 +114,8 @@ class Reference:
 
     @cached_property
     def columns(self) -> Floats:
-        """What a projection may take off: donors' indicators, coordinates and covariates, centred, shape (N, z)."""
-        numeric = self.points if self.covariates is None else np.hstack([self.points, self.covariates])
+        """What a projection may take off: donors' indicators, covariates and coordinates, centred, shape (N, z)."""
+        numeric = self.points if self.covariates is None else np.hstack([self.covariates, self.points])
         donors = self.donor_codes[:, None] == np.arange(self.n_donors)
         return np.hstack([donors, numeric - numeric.mean(axis=0)])
 
@@ -313,7 +314,7 @@ class PairSums:
 
     def centre(self, block: slice) -> Floats:
         """Values less their donor's mean, shape (N, b)."""
-        return _centre(self.reference, self.values[block])
+        return _centre(self.reference, self.values[block])[0]
 
     @property
     def semivariance(self) -> Floats:
@@ -357,31 +358,37 @@ def sum_pairs(reference: Reference, values: npt.ArrayLike, *, halves: bool = Tru
     squares, varies = np.empty((len(summation.starts), len(array))), np.empty(len(array), dtype=bool)
 
     def sum_block(block: slice) -> None:
-        centred = _centre(reference, array[block])
-        if not np.isfinite(centred).all():
-            raise AtlasError("values must be finite numbers: leave genes with missing values out")
+        centred, means = _centre(reference, array[block])
         squares[:, block] = summation.sum_squares(centred)
-        varies[block] = (centred**2).sum(axis=0) > _NO_VARIATION * (array[block].astype(np.float64) ** 2).sum(axis=1)
+        within = squares[:, block].sum(axis=0) / reference.n_samples  # over all pairs: N times the sum of squares
+        if not np.isfinite(within).all():
+            raise AtlasError("values must be finite numbers: leave genes with missing values out")
+        between = np.bincount(reference.donor_codes) @ means**2
+        varies[block] = within > _NO_VARIATION * (within + between)
 
     map_blocks(sum_block, len(array), n_threads)
     return PairSums(reference, array, squares, halves=halves, varies=varies, n_threads=n_threads)
 
 
 def map_blocks(function: Callable[[slice], None], n_genes: int, n_threads: int) -> None:
-    """Call a function for each block of genes, in threads where there are several of both."""
+    """Call a function for each block of genes, in threads where there are several of both.
+
+    Linear algebra within a block takes one thread, so that its numbers do not depend on how many there are.
+    """
     blocks = [slice(start, min(start + _GENES_AT_ONCE, n_genes)) for start in range(0, n_genes, _GENES_AT_ONCE)]
-    if n_threads == 1 or len(blocks) == 1:
-        for block in blocks:
-            function(block)
-    else:
-        with ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(function, blocks))  # a list, so that what a thread raises is raised here
+    with ThreadpoolController().limit(limits=1, user_api="blas"):
+        if n_threads == 1 or len(blocks) == 1:
+            for block in blocks:
+                function(block)
+        else:
+            with ThreadPoolExecutor(n_threads) as pool:
+                list(pool.map(function, blocks))  # a list, so that what a thread raises is raised here
 
 
-def _centre(reference: Reference, values: npt.NDArray[np.floating]) -> Floats:
-    """Values (g, N) less their donor's mean, as (N, g): every projection takes donors' constants off, sums need not."""
+def _centre(reference: Reference, values: npt.NDArray[np.floating]) -> tuple[Floats, Floats]:
+    """Values (g, N) less their donor's mean, as (N, g), and the means, which every projection takes off anyway."""
     centred = np.array(values.T, dtype=np.float64, order="C")
     donors = reference.columns[:, : reference.n_donors]
     means = (donors / donors.sum(axis=0)).T @ centred
     centred -= means[reference.donor_codes]
-    return centred
+    return centred, means

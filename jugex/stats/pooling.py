@@ -227,11 +227,8 @@ class Tissue:
 
     def noise(self, weights: Floats) -> Floats:
         """N: variance under the pooled variogram of sums of semivariances with weights (k, 2, K), shape (k,)."""
-        noise = np.empty(len(weights))
-        for row, of_part in enumerate(weights):
-            product = self.around.weigh_pairs(of_part) @ self._model
-            noise[row] = 2 * (product * product.T).sum()
-        return noise
+        products = (self.around.weigh_pairs(of_part) @ self._model for of_part in weights)
+        return np.array([2 * _trace_products(product[None])[0, 0] for product in products])
 
     @cached_property
     def _noise_of_bins(self) -> Floats:
@@ -240,18 +237,24 @@ class Tissue:
         products = np.empty((n_bins, *model.shape), dtype=np.float32)
         for one, product in zip(np.eye(n_bins), products, strict=True):
             np.matmul(self.around.weigh_pairs(one.reshape(2, -1)).astype(np.float32), model, out=product)
-        noise, blocks = np.zeros((n_bins, n_bins)), range(0, len(model), _BLOCK)
-        for i in blocks:  # the trace of each product of two, block by block
-            for j in blocks:
-                there = products[:, i : i + _BLOCK, j : j + _BLOCK]
-                back = products[:, j : j + _BLOCK, i : i + _BLOCK].transpose(0, 2, 1)
-                noise += there.reshape(n_bins, -1) @ back.reshape(n_bins, -1).T
-        return 2 * noise
+        return 2 * _trace_products(products)
 
     def noise_by_bins(self, weights: Floats) -> Floats:
         """As `noise`, for many weights: from a table of all bins, to single precision."""
         flat = weights.reshape(len(weights), -1)
         return quadratic_form(self._noise_of_bins, flat.T)
+
+
+def _trace_products(matrices: npt.NDArray[np.floating]) -> Floats:
+    """Traces of the products of every two of k square matrices (k, N, N), block by block, shape (k, k)."""
+    k, n = matrices.shape[:2]
+    traces = np.zeros((k, k))
+    for i in range(0, n, _BLOCK):
+        for j in range(0, n, _BLOCK):
+            there = matrices[:, i : i + _BLOCK, j : j + _BLOCK].reshape(k, -1)
+            back = matrices[:, j : j + _BLOCK, i : i + _BLOCK].transpose(0, 2, 1).reshape(k, -1)
+            traces += there @ back.T
+    return traces
 
 
 @dataclass(frozen=True, eq=False)

@@ -196,12 +196,12 @@ class Projection:
 
     Attributes
     ----------
-    columns : ndarray of intp, shape (z,)
-        Which of the reference's columns.
+    basis : ndarray of float64, shape (N, z)
+        Z: the first of the reference's columns, all with a gradient.
     coefficients : ndarray of float64, shape (z, N)
         K: the donors' means, then the slopes.
     numeric : ndarray of float64, shape (N, q)
-        Coordinates (with a gradient) and covariates.
+        Covariates and (with a gradient) coordinates.
     slopes : ndarray of float64, shape (q, N)
         Their coefficients, by least squares with a mean per donor and cell. A contrast c that sums to 0 in each donor
         becomes H'c = c - slopes' numeric' c.
@@ -209,21 +209,16 @@ class Projection:
 
     def __init__(self, around: Surroundings, *, gradient: bool) -> None:
         reference = around.reference
-        n_donors, n_columns = reference.n_donors, reference.columns.shape[1]
+        n_donors = reference.n_donors
         self.around, self.gradient = around, gradient
-        self.columns = np.r_[:n_donors, (n_donors if gradient else n_donors + 3) : n_columns]
-        self.numeric = numeric = np.ascontiguousarray(reference.columns[:, self.columns[n_donors:]])
+        self.basis = np.ascontiguousarray(reference.columns if gradient else reference.columns[:, :-3])
+        self.numeric = numeric = np.ascontiguousarray(self.basis[:, n_donors:])
         self.slopes = slopes = _fit_slopes(numeric, reference.donor_codes * 3 + around.cells + 1)
         donors = reference.columns[:, :n_donors]
         of_mean = donors * around.elsewhere[:, None]
         of_mean = np.where(of_mean.any(axis=0), of_mean, donors)
         means = (of_mean / of_mean.sum(axis=0)).T
         self.coefficients = np.vstack([means - (means @ numeric) @ slopes, slopes])
-
-    @cached_property
-    def basis(self) -> Floats:
-        """Z, shape (N, z)."""
-        return np.ascontiguousarray(self.around.reference.columns[:, self.columns])
 
     def apply_twice(self, matrix: Floats) -> Floats:
         """H G H' for a symmetric G, shape (N, N)."""
@@ -300,10 +295,11 @@ def project(sums: PairSums, projections: list[Projection]) -> list[Projected]:
         linear = linear_map @ centred
         cross, done = linear[: rows * z].reshape(rows, z, -1), rows * z
         for number, one in enumerate(projections):
-            k = linear[done : done + len(one.columns)]
-            done += len(one.columns)
-            gram = grams.reshape(rows, z, z)[:, one.columns[:, None], one.columns]
-            squares[number][:, block] = bare + ((gram @ k - 2 * cross[:, one.columns]) * k).sum(axis=1)
+            n_columns = len(one.coefficients)
+            k = linear[done : done + n_columns]
+            done += n_columns
+            gram = grams.reshape(rows, z, z)[:, :n_columns, :n_columns]
+            squares[number][:, block] = bare + ((gram @ k - 2 * cross[:, :n_columns]) * k).sum(axis=1)
             values[number][:, block] = centred[around.regions] - one.basis[around.regions] @ k
 
     map_blocks(project_block, len(sums.values), sums.n_threads)
@@ -387,8 +383,8 @@ def fit_mixture(projection: Projection, pooled: Floats) -> Mixture:
     from scipy.optimize import nnls
 
     around, reference = projection.around, projection.around.reference
-    sums, columns, k = around.sums_by_kind, projection.columns, projection.coefficients
-    laplacians = sums.laplacians[:, columns]
+    sums, k = around.sums_by_kind, projection.coefficients
+    laplacians = sums.laplacians[:, : len(k)]
     grams = laplacians @ projection.basis
     same = reference.donor_codes[:, None] == reference.donor_codes
     within = np.repeat([1.0, 0.0], around.bins.n_bins)

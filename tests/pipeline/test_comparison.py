@@ -1,8 +1,7 @@
-"""The analysis as a whole: its table, its settings, what it refuses, and the family-wise error it keeps."""
+"""A comparison as a whole: its table, its record, what it refuses, and the family-wise error it keeps."""
 
 from __future__ import annotations
 
-import json
 import warnings
 
 import numpy as np
@@ -13,7 +12,9 @@ from scipy import stats
 import jugex
 from jugex.analysis import RESULT_COLUMNS, differential_expression
 from jugex.errors import DesignError, DesignWarning, OptionError
-from jugex.query import region_pair
+from jugex.model.findings import FdrOutOfReach, FewDonors, UnreachableAlpha
+from jugex.model.record import Arguments, DonorCounts
+from jugex.query import region_group, region_pair
 from jugex.stats.effects import compute_effects
 from jugex.stats.engine import count_exceedances
 from jugex.stats.relabelling import draw_relabellings
@@ -55,10 +56,11 @@ class TestTable:
         levels = pair.levels[:, 1:3].mean(axis=1)
         design = make_design([(3, 2), (2, 3), (1, 1)])
         effects = compute_effects(values[None], levels[None].astype(float), design, "adjusted")
-        expected = {"mean_1": effects.means[:, 0], "mean_2": effects.means[:, 1], "f": effects.f}
-        expected |= {"p_parametric": effects.p_parametric, **vars(effects.difference)}
-        for column in ("mean_1", "mean_2", "diff", "ci_low", "ci_high", "log2_fc", "hedges_g", "f", "p_parametric"):
-            assert row[column] == pytest.approx(expected[column][0], rel=1e-6)  # float32 levels
+        for column in ("diff", "ci_low", "ci_high", "log2_fc", "hedges_g"):
+            assert row[column] == pytest.approx(getattr(effects.difference, column)[0], rel=1e-6)  # float32 levels
+        for column in ("f", "p_parametric"):
+            assert row[column] == pytest.approx(getattr(effects, column)[0], rel=1e-6)
+        assert row[["mean_1", "mean_2"]].tolist() == pytest.approx(effects.means[0].tolist(), rel=1e-6)
         assert row["mean_level"] == pytest.approx(levels.mean(), rel=1e-6)
         assert row["probe_r"] == pytest.approx(np.corrcoef(pair.zscores[:, 1:3].T)[0, 1], rel=1e-9)
 
@@ -80,11 +82,17 @@ class TestTable:
         assert table.loc[0, "gene"] == "B"
 
     def test_empty_columns_say_why(self):
-        result = analyse(make_pair())
-        ladder = [column for column in RESULT_COLUMNS if "donors" in column or "spatial" in column]
-        ladder = [column for column in ladder if not column.startswith("n_")]
-        assert [column for column in RESULT_COLUMNS if result.table[column].isna().all()] == ladder
-        assert result.settings["empty"] == dict.fromkeys(ladder, "not computed by this version")
+        """Of an atlas with 16 samples: donors are compared, and nothing says how expression varies around."""
+        record = analyse(make_pair()).record
+        table = analyse(make_pair()).table
+        spatial = ["p_spatial", "p_spatial_fwe", "ci_spatial_low", "ci_spatial_high"]
+        assert [column for column in RESULT_COLUMNS if table[column].isna().all()] == spatial
+        assert record.empty == dict.fromkeys(spatial, "fewer than 100 samples of this tissue lie outside the regions")
+        without = analyse(make_pair(), ladder=False)
+        assert set(without.record.empty) == {*spatial, "p_donors", "p_donors_fwe", "diff_donors", "ci_donors_low",
+                                             "ci_donors_high"}  # fmt: skip
+        assert set(without.record.empty.values()) == {"not asked for"}
+        assert without.record.ladder is None
 
     def test_regions_and_donors_of_a_gene(self):
         levels = make_levels()
@@ -92,7 +100,7 @@ class TestTable:
         levels[:, 3] = 4.0  # ?C: constant
         table = analyse(make_pair(levels)).table.set_index("gene")
         assert (table["higher_in"].dropna() == np.where(table["diff"].dropna() > 0, "one", "two")).all()
-        assert table.loc["B", ["higher_in", "evidence", "significant"]].tolist() == ["one", "samples", True]
+        assert table.loc["B", ["higher_in", "evidence", "significant"]].tolist() == ["one", "donors", True]
         assert table.loc["B", ["n_donors", "n_donors_both", "n_donors_same_sign"]].tolist() == [3, 3, 3]
         assert table.loc["A", "evidence"] == "none"
         assert table.loc["?C", ["higher_in", "evidence", "n_donors_same_sign"]].isna().all()
@@ -101,7 +109,7 @@ class TestTable:
     def test_without_a_gene_to_test_no_other_reason_is_given(self):
         result = analyse(make_pair(np.full_like(make_levels(), 6.0)))
         assert not (result.table["status"] == "ok").any()
-        reasons = result.settings["empty"]
+        reasons = result.record.empty
         assert set(reasons.values()) == {"no gene was tested"}
         assert set(reasons) == {column for column in result.table if result.table[column].isna().all()}
         assert {"p_fwe", "p_donors", "hedges_g"} < set(reasons)
@@ -123,8 +131,8 @@ class TestTable:
         assert not not_tested["significant"].any()
         alone = analyse(make_pair(levels, genes=["A"]))
         assert result.table.loc[0, "p_fwe"] == alone.table.loc[0, "p_fwe"]
-        counts = {"n_requested": None, "missing": [], "n_tested": 1, "n_not_tested": 3}
-        assert result.settings["genes"] | counts == result.settings["genes"]
+        genes = result.record.genes
+        assert (genes.n_requested, genes.missing, genes.n_tested, genes.n_not_tested) == (None, (), 1, 3)
 
     def test_a_gene_constant_within_every_donor_has_no_f(self):
         levels = make_levels()
@@ -136,7 +144,7 @@ class TestTable:
     def test_no_gene_with_f_gives_a_table_without_p(self):
         result = analyse(make_pair(np.ones((16, 7))))
         assert result.table["p_fwe"].isna().all()
-        assert result.settings["genes"]["n_tested"] == 0
+        assert result.record.genes.n_tested == 0
 
 
 class TestProbes:
@@ -169,11 +177,10 @@ class TestProbes:
         design = make_design([(3, 2), (2, 3), (1, 1)])
         effects = compute_effects(pair.zscores[:, [2]].T, pair.zscores[:, [2]].T, design, "adjusted")
         assert row["f"] == pytest.approx(effects.f[0], rel=1e-12)
-        assert result.settings["empty"]["probe_r"] == "each probe is tested by itself"
+        assert result.record.empty["probe_r"] == "each probe is tested by itself"
         loaded = jugex.load_result(result.save(tmp_path / "out"))
         pd.testing.assert_frame_equal(loaded.table, table, rtol=1e-9)  # ten significant digits
         assert loaded.zscores.columns.tolist() == result.zscores.columns.tolist()
-        assert "A probe 2" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 class TestEvidence:
@@ -182,18 +189,17 @@ class TestEvidence:
         levels[:, 0] += 100 * np.isin(np.arange(16), [0, 1, 2, 6, 7, 12])
         for exchange in ("within-donor", "free"):
             result = analyse(make_pair(levels), exchange=exchange)
-            reported = result.settings["exchanges"]
-            assert reported["n_significant"] == {"within-donor": 1, "free": 1}
+            reported = result.record.exchanges
+            assert reported.n_significant == {"within-donor": 1, "free": 1}
             table = result.table.set_index("gene")
-            assert {gene: p[exchange] for gene, p in reported["p_fwe"].items()} == table["p_fwe"].to_dict()
+            assert {gene: p[exchange] for gene, p in reported.p_fwe.items()} == table["p_fwe"].to_dict()
 
     def test_few_relabellings_are_enumerated_and_marked(self):
         result = analyse(make_pair(), n_permutations=200)
-        assert result.settings["permutation"] | {
-            "n_permutations": 200, "exhaustive": True, "exact": True, "smallest_p": 1 / 200,
-        } == result.settings["permutation"]  # fmt: skip
+        made = result.record.permutation
+        assert (made.n_permutations, made.exhaustive, made.exact, made.smallest_p) == (200, True, True, 1 / 200)
         sampled = analyse(make_pair(), n_permutations=199)
-        assert not sampled.settings["permutation"]["exhaustive"]
+        assert not sampled.record.permutation.exhaustive
         # all relabellings against 199 of them: four standard errors
         np.testing.assert_allclose(result.table["p_perm"], sampled.table["p_perm"], atol=4 * np.sqrt(0.25 / 199))
         seeds = [analyse(make_pair(), n_permutations=5000, rng=seed).table["p_fwe"] for seed in (1, 2)]
@@ -203,22 +209,24 @@ class TestEvidence:
         pair = region_pair(wells("a", 1000, 1001, 1002), wells("b", 1003, 1004, 1005), atlas=ToyAtlas([8], GENES))
         with pytest.warns(DesignWarning, match=r"the 20 relabellings of this design .* can give is 0\.1000;"):
             result = analyse(pair, n_permutations=1000)
-        assert result.settings["permutation"]["smallest_p"] == result.settings["design"]["smallest_p"]["within-donor"]
-        assert result.settings["permutation"]["smallest_p"] == pytest.approx(0.1)
+        assert result.record.permutation.smallest_p == result.record.design.smallest_p["within-donor"]
+        assert result.record.permutation.smallest_p == pytest.approx(0.1)
         assert result.table["p_perm"].min() >= 0.1
 
     def test_free_enumeration_is_not_called_exact(self):
         result = analyse(make_pair(), exchange="free", n_permutations=1000)
-        assert result.settings["permutation"]["exhaustive"]
-        assert not result.settings["permutation"]["exact"]
+        assert result.record.permutation.exhaustive
+        assert not result.record.permutation.exact
 
     def test_step_down_lies_between_the_gene_alone_and_the_family(self):
         table = analyse(make_pair()).table
         assert (table["p_perm"] <= table["p_fwe_stepdown"]).all()
         assert (table["p_fwe_stepdown"] <= table["p_fwe"]).all()
 
-    def test_caveats_are_in_the_settings(self):
-        assert any("effective donors" in caveat for caveat in analyse(make_pair()).settings["warnings"])
+    def test_findings_are_in_the_record(self):
+        result = analyse(make_pair())
+        assert [finding.n_informative for finding in result.record.findings if isinstance(finding, FewDonors)] == [3]
+        assert result.warnings == [finding.sentence for finding in result.record.findings]
 
 
 class TestReproducibility:
@@ -236,17 +244,16 @@ class TestReproducibility:
         seeded = analyse(make_pair(), rng=5)
         given = analyse(make_pair(), rng=np.random.default_rng(5))
         pd.testing.assert_frame_equal(seeded.table, given.table, check_exact=True)
-        record = given.settings["permutation"]
-        assert record["seed"] is None
-        again = np.random.default_rng()
-        again.bit_generator.state = record["bit_generator"]
+        randomness = given.record.permutation.randomness
+        assert (randomness.seed, randomness.bit_generator) == (None, "PCG64")
+        again = randomness.make_generator()
         pd.testing.assert_frame_equal(analyse(make_pair(), rng=again).table, seeded.table, check_exact=True)
 
     def test_no_seed_draws_one_and_records_it(self):
         result = analyse(make_pair(), rng=None)
-        seed = result.settings["permutation"]["seed"]
+        seed = result.record.permutation.randomness.seed
         pd.testing.assert_frame_equal(analyse(make_pair(), rng=seed).table, result.table, check_exact=True)
-        assert analyse(make_pair(), rng=None).settings["permutation"]["seed"] != seed
+        assert analyse(make_pair(), rng=None).record.permutation.randomness.seed != seed
 
     def test_swapped_regions_flip_signs_only(self):
         result = analyse(make_pair())
@@ -276,10 +283,10 @@ class TestCriticalF:
         result = analyse(
             make_pair(), statistic=statistic, exchange=exchange, n_permutations=n_permutations, alpha=alpha
         )
-        critical, table = result.settings["permutation"]["f_critical"], result.table
+        critical, table = result.record.permutation.f_critical, result.table
         np.testing.assert_array_equal(table["p_fwe"] <= alpha, table["f"] >= critical)
         largest = np.max([result.permutation_null(gene) for gene in table["gene"]], axis=0)
-        added = 0 if result.settings["permutation"]["exhaustive"] else 1
+        added = 0 if result.record.permutation.exhaustive else 1
         for f, is_significant in ((critical, True), (critical * (1 - 1e-6), False)):
             p = ((largest >= f).sum() + added) / (len(largest) + added)
             assert (p <= alpha) == is_significant
@@ -287,66 +294,60 @@ class TestCriticalF:
     def test_is_none_where_no_f_is_significant(self):
         with pytest.warns(DesignWarning, match="no gene can be significant at alpha"):
             result = analyse(make_pair(), n_permutations=15)
-        assert result.settings["permutation"]["f_critical"] is None
+        assert result.record.permutation.f_critical is None
 
 
-class TestSettings:
-    def test_settings_are_json_and_say_what_was_done(self):
+class TestRecord:
+    def test_it_says_what_was_done(self):
         result = analyse(make_pair(genes=["A", "D"]), statistic="sequential", exchange="free", probes="mean", alpha=0.1)
-        settings = json.loads(json.dumps(result.settings, allow_nan=False))
-        assert settings == result.settings
-        assert settings["arguments"] == {
-            "preset": None, "statistic": "sequential", "exchange": "free", "probes": "mean",
-            "overlap": "higher-probability", "alpha": 0.1, "n_permutations": 199, "genes": ["A", "D"],
-            "donors": ["H0351.2001", "H0351.2002", "H0351.1009"], "covariates": None,
-        }  # fmt: skip
-        assert settings["design"]["donors"][0] == {"donor_name": "H0351.2001", "n_1": 3, "n_2": 2, "weight": 1.2}
-        assert settings["design"]["relabellings"]["within-donor"] == 10 * 10 * 2
-        assert settings["permutation"]["smallest_p"] == 1 / 200
-        assert result.region_names == ("one", "two")
-        assert result.inputs.atlas.name == "toy atlas"
+        assert result.record.arguments == Arguments(
+            statistic="sequential",
+            exchange="free",
+            probes="mean",
+            overlap="higher-probability",
+            alpha=0.1,
+            n_permutations=199,
+            donors=("H0351.2001", "H0351.2002", "H0351.1009"),
+            genes=("A", "D"),
+        )
+        design = result.record.design
+        assert design.donors[0] == DonorCounts("H0351.2001", (3, 2), 1.2)
+        assert design.relabellings["within-donor"] == 10 * 10 * 2
+        assert result.record.permutation.smallest_p == 1 / 200
+        assert result.region_names == result.record.region_names == ("one", "two")
+        assert result.query.atlas.name == "toy atlas"
 
     def test_too_few_permutations_for_alpha_warn(self):
         with pytest.warns(DesignWarning, match=r"no gene can be significant at alpha = 0\.05.*can give is 0\.1000;"):
             result = analyse(make_pair(), n_permutations=9)
-        assert result.settings["warnings"][0].startswith("no gene can be significant")
+        [finding] = [finding for finding in result.record.findings if isinstance(finding, UnreachableAlpha)]
+        assert (finding.smallest_p, finding.n_relabellings, finding.exhaustive) == (0.1, 9, False)
 
     def test_a_design_that_cannot_reach_alpha_warns(self):
         pair = region_pair(wells("a", 1000, 1001), wells("b", 1002, 1003), atlas=ToyAtlas([6, 6], GENES))
         with pytest.warns(DesignWarning, match=r"no gene can be significant .* can give is 0\.3333"):
             analyse(pair)
 
-    def test_the_floor_of_q_fdr_is_explained(self):
-        with pytest.warns(
-            DesignWarning, match=r"\(q_fdr\) of a single gene cannot reach 0\.05 with 4 genes and 39 .*at least 2 genes"
-        ):
-            analyse(make_pair(), n_permutations=39)
+    def test_the_smallest_q_fdr_is_explained(self):
+        with pytest.warns(DesignWarning, match="at least 2 genes would have to share the smallest p"):
+            result = analyse(make_pair(), n_permutations=39)
+        [finding] = [finding for finding in result.record.findings if isinstance(finding, FdrOutOfReach)]
+        assert (finding.n_tested, finding.n_needed, finding.n_relabellings) == (4, 2, 39)
 
 
 class TestRefusals:
-    @pytest.mark.parametrize(
-        ("options", "message"),
-        [
-            ({"statistic": "t"}, "statistic is one of adjusted, sequential, welch; got 't'"),
-            ({"exchange": "all"}, "exchange is one of within-donor, free, freedman-lane; got 'all'"),
-            ({"probes": "best"}, "probes is one of winsorized-mean, .*; got 'best'"),
-            ({"exchange": "freedman-lane", "statistic": "welch"}, "goes with statistic='adjusted'; got 'welch'"),
-            ({"missing": "zero"}, "missing is one of drop-genes, drop-samples; got 'zero'"),
-            ({"covariates": 3}, "covariates are names, tables by well_id, or several of both; got 3"),
-            ({"n_permutations": 0}, "n_permutations is a whole number of at least 1; got 0"),
-            ({"n_permutations": 10.5}, r"n_permutations is a whole number of at least 1; got 10\.5"),
-            ({"n_permutations": True}, "n_permutations is a whole number of at least 1; got True"),
-            ({"alpha": 0}, "alpha is a number between 0 and 1; got 0"),
-            ({"alpha": 1.0}, r"alpha is a number between 0 and 1; got 1\.0"),
-            ({"alpha": "5 %"}, "alpha is a number between 0 and 1; got '5 %'"),
-            ({"n_jobs": 0}, "n_jobs is a number of threads, or -1 for one per core; got 0"),
-            ({"rng": -1}, "rng is None, a whole number of at least 0, or a numpy Generator; got -1"),
-            ({"rng": "seed"}, "rng is None, .*; got 'seed'"),
-        ],
-    )
-    def test_bad_options(self, options, message):
-        with pytest.raises(OptionError, match=message):
-            analyse(make_pair(), **options)
+    def test_options_are_checked_before_anything_is_done(self):
+        with pytest.raises(OptionError, match="n_permutations is a whole number of at least 1; got 0"):
+            analyse(make_pair(), n_permutations=0)
+
+    def test_covariates_of_another_kind(self):
+        with pytest.raises(OptionError, match="covariates are names, tables by well_id, or several of both; got 3"):
+            analyse(make_pair(), covariates=3)
+
+    def test_more_than_two_regions(self):
+        group = region_group([ONE, TWO, wells("three", 1005, 2005)], atlas=ToyAtlas([6, 6, 4], GENES))
+        with pytest.raises(OptionError, match=r"compares two regions; got 3: .*omnibus_test"):
+            analyse(group)
 
     def test_no_donor_with_both_regions(self):
         pair = region_pair(wells("one", 1000, 1001), wells("two", 2000, 2001), atlas=ToyAtlas([6, 6], GENES))
@@ -375,7 +376,7 @@ def test_family_wise_error_of_the_defaults_on_null_data():
         values = rng.normal(size=(10, design.n_samples)) + shared
         values = values * spread[design.donors] + offset[design.donors]
         relabellings = draw_relabellings(design, "within-donor", m, rng)
-        _, p_fwe, _ = count_exceedances(values, design, relabellings).p_values()
+        p_fwe = count_exceedances(values, design, relabellings).p_values().fwe
         n_errors += bool((p_fwe <= alpha).any())
     low, high = stats.binom(n_data_sets, alpha).interval(0.999)
     assert low <= n_errors <= high

@@ -1,8 +1,7 @@
-"""Covariates: where they come from, what they add to donor in the model, and that F is statsmodels'."""
+"""Covariates: where they come from, what they add to region and donor, and that F is statsmodels'."""
 
 from __future__ import annotations
 
-import json
 import warnings
 
 import numpy as np
@@ -12,11 +11,11 @@ import statsmodels.formula.api as smf
 from statsmodels.stats.anova import anova_lm
 
 import jugex
-from jugex.analysis import differential_expression
-from jugex.analysis.covariates import name_covariates
-from jugex.analysis.nulls import permutation_null
+from jugex.analysis import differential_expression, omnibus_test
 from jugex.errors import DesignError, DesignWarning, JugexWarning, OptionError
-from jugex.query import region_pair
+from jugex.model.findings import CovariateLeftOut, CovariatesTakeContrast, SamplesDropped
+from jugex.pipeline.covariates import list_names
+from jugex.query import region_group, region_pair
 from jugex.regions import parse_region
 from tests.toy import ToyAtlas, wells
 
@@ -48,20 +47,20 @@ def analyse(pair, **options):
 class TestSources:
     def test_columns_of_the_samples(self, pair, atlas):
         result = analyse(pair, covariates=["batch", "rin"])
-        recorded = result.settings["covariates"]
-        assert [(c["name"], c["kind"], c["outcome"]) for c in recorded] == [
+        recorded = result.record.covariates
+        assert [(covariate.name, covariate.kind, covariate.outcome) for covariate in recorded] == [
             ("batch", "factor", "in the model"),
             ("rin", "number", "in the model"),
         ]
         known = atlas.samples.set_index("well_id")
-        assert recorded[1]["values"] == known.loc[result.samples["well_id"], "rin"].tolist()
+        assert list(recorded[1].values) == known.loc[result.samples["well_id"], "rin"].tolist()
         assert result.table["df_resid"].unique() == [12 - 3 - 3 - 1]
-        assert result.settings["arguments"]["covariates"] == ["batch", "rin"]
-        json.dumps(result.settings, allow_nan=False)
+        assert result.record.arguments.covariates == ("batch", "rin")
+        assert result.record.covariates_used == ("batch", "rin")
 
     def test_f_is_that_of_statsmodels(self, pair):
         result = analyse(pair, covariates=["batch", "mni_x"])
-        data = result.samples.assign(y=result.zscores["A"], batch=result.settings["covariates"][0]["values"])
+        data = result.samples.assign(y=result.zscores["A"], batch=result.record.covariates[0].values)
         model = smf.ols("y ~ region + donor_name + batch + mni_x", data).fit()
         f = result.table.set_index("gene").loc["A", "f"]
         assert f == pytest.approx(anova_lm(model, typ=2).loc["region", "F"], rel=1e-9)
@@ -78,18 +77,18 @@ class TestSources:
             given.to_csv(tmp_path / "mine.tsv", sep="\t", index=False)
             given = str(tmp_path / "mine.tsv")
         result = analyse(pair, covariates=given)
-        assert result.settings["arguments"]["covariates"] == ["plate", "quality"]
-        assert all(covariate["from_table"] for covariate in result.settings["covariates"])
+        assert result.record.arguments.covariates == ("plate", "quality")
+        assert all(covariate.from_table for covariate in result.record.covariates)
         same = analyse(pair, covariates=["batch", "rin"])
         pd.testing.assert_frame_equal(result.table, same.table)
 
     def test_a_table_by_its_index(self, pair, atlas):
         table = atlas.samples.set_index("well_id")[["rin"]]
         pd.testing.assert_frame_equal(analyse(pair, covariates=table).table, analyse(pair, covariates="rin").table)
-        assert name_covariates(["batch", table]) == ["batch", "rin"]
+        assert list_names(["batch", table]) == ["batch", "rin"]
 
     def test_hemisphere(self, pair, atlas):
-        values = analyse(pair, covariates="hemisphere").settings["covariates"][0]["values"]
+        values = list(analyse(pair, covariates="hemisphere").record.covariates[0].values)
         x = atlas.samples.set_index("well_id").loc[pair.samples["well_id"], "mni_x"]
         assert values == np.where(x < 0, "left", "right").tolist()
 
@@ -97,11 +96,11 @@ class TestSources:
         mirrored = region_pair(ONE, TWO, atlas=atlas, mirror="left")
         assert (mirrored.samples["mni_x"] <= 0).all()
         result = analyse(mirrored)
-        (covariate,) = result.settings["covariates"]
-        assert (covariate["name"], covariate["automatic"]) == ("hemisphere", True)
+        (covariate,) = result.record.covariates
+        assert (covariate.name, covariate.automatic) == ("hemisphere", True)
         x = atlas.samples.set_index("well_id").loc[mirrored.samples["well_id"], "mni_x"]
-        assert covariate["values"] == np.where(x < 0, "left", "right").tolist()
-        assert result.settings["arguments"]["covariates"] is None
+        assert list(covariate.values) == np.where(x < 0, "left", "right").tolist()
+        assert result.record.arguments.covariates is None
         assert result.table["df_resid"].unique() == [12 - 3 - 1 - 1]
         asked = analyse(mirrored, covariates="hemisphere")
         pd.testing.assert_frame_equal(asked.table, result.table)
@@ -111,8 +110,8 @@ class TestSources:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             result = analyse(region_pair(ONE, TWO, atlas=atlas, mirror="left"))
-        assert result.settings["covariates"][0]["outcome"] == "it has one value in all samples used"
-        assert not any("covariate" in text for text in result.settings["warnings"])
+        assert result.record.covariates[0].outcome == "it has one value in all samples used"
+        assert not any(isinstance(finding, CovariateLeftOut) for finding in result.record.findings)
 
     def test_structure_class(self):
         atlas = jugex.open_atlas("simulated")
@@ -144,7 +143,7 @@ class TestSources:
         one = jugex.Region.sphere((-6, 0, 0), 2.5, name="one") | jugex.Region.sphere((0, 0, 0), 1.5, name="more")
         two = jugex.Region.sphere((-3, 0, 0), 1.5, name="two") | jugex.Region.sphere((4, 0, 0), 1.5, name="more")
         result = analyse(region_pair(one, two, atlas=atlas, overlap="exclude"), covariates="RIN")
-        assert result.settings["covariates"][0]["values"] == pytest.approx(
+        assert list(result.record.covariates[0].values) == pytest.approx(
             samples.set_index(np.arange(1, 13))["RIN"].loc[result.samples["well_id"]].tolist()
         )
 
@@ -156,7 +155,8 @@ class TestMessages:
         with pytest.warns(DesignWarning, match=message):
             result = analyse(pair, covariates=name)
         pd.testing.assert_frame_equal(result.table, analyse(pair).table)
-        assert any(f"covariate {name} is left out" in text for text in result.settings["warnings"])
+        [finding] = [found for found in result.record.findings if isinstance(found, CovariateLeftOut)]
+        assert finding.name == name
 
     def test_one_value(self, pair, atlas):
         atlas.samples["species"] = "human"
@@ -177,15 +177,21 @@ class TestMessages:
     def test_nearly_collinear_with_area(self, pair, atlas):
         rng = np.random.default_rng(0)
         atlas.samples["near"] = atlas.samples["well_id"].isin(ONE.probabilities) + rng.normal(0, 0.1, 16)
-        with pytest.warns(DesignWarning, match=r"with near in the model only \d% of the contrast"):
-            analyse(pair, covariates="near")
+        with pytest.warns(DesignWarning, match=r"\d% of the contrast between the regions is left"):
+            result = analyse(pair, covariates="near")
+        [finding] = [found for found in result.record.findings if isinstance(found, CovariatesTakeContrast)]
+        assert finding.covariates == ("near",)
+        assert 0 < finding.share < 0.25
 
     def test_too_many(self, pair, atlas):
         rng = np.random.default_rng(0)
         table = pd.DataFrame(rng.normal(size=(16, 8)), columns=list("abcdefgh")).assign(
             well_id=atlas.samples["well_id"]
         )
-        with pytest.raises(DesignError, match=r"3 donors leave 0 residual.*8 columns of covariates.*fewer covariates"):
+        with pytest.raises(
+            DesignError,
+            match=r"3 donors leave 0 residual degrees of freedom with 8 columns of covariates.*fewer covariates",
+        ):
             analyse(pair, covariates=table)
 
     @pytest.mark.parametrize(
@@ -207,9 +213,9 @@ class TestMessages:
         with pytest.raises(DesignError, match=r"'rin' is missing in 1 of 12 samples; .*missing='drop-samples'"):
             analyse(pair, covariates="rin")
         result = analyse(pair, covariates="rin", missing="drop-samples")
-        assert result.settings["missing"] == {"n_samples_dropped": 1, "well_ids": [1001]}
+        assert result.record.missing_well_ids == (1001,)
         assert 1001 not in set(result.samples["well_id"])
-        assert any("1 sample left out" in text for text in result.settings["warnings"])
+        assert SamplesDropped(n=1) in result.record.findings
 
 
 class TestAfterwards:
@@ -219,9 +225,9 @@ class TestAfterwards:
         loaded = jugex.load_result(tmp_path / "out")
         row = result.table[result.table["gene"] == "A"].iloc[0]
         for one in (result, loaded):
-            null = permutation_null(one, "A")
+            null = one.permutation_null("A")
             f = one.table.loc[one.table["gene"] == "A", "f"].iloc[0]
-            n = 0 if result.settings["permutation"]["exhaustive"] else 1
+            n = 0 if result.record.permutation.exhaustive else 1
             assert (n + (null >= f).sum()) / (len(null) + n) == row["p_perm"]
 
     def test_sensitivity_has_a_row_with_spatial_covariates(self, pair):
@@ -254,10 +260,10 @@ class TestMissing:
         assert sorted(kept.table.loc[kept.table["status"] != "ok", "gene"]) == ["A", "B"]
         dropped = analyse(pair, missing="drop-samples")
         assert (dropped.table["status"] == "ok").all()
-        assert dropped.settings["missing"]["well_ids"] == [1001, 2003]
+        assert dropped.record.missing_well_ids == (1001, 2003)
         assert len(dropped.samples) == len(dropped.zscores) == 10
         assert dropped.zscores.notna().all(axis=None)
-        assert dropped.settings["arguments"]["missing"] == "drop-samples"
+        assert dropped.record.arguments.missing == "drop-samples"
         headline = dropped.sensitivity(genes="A", thresholds=()).query("is_headline")
         assert headline["p_fwe"].tolist() == dropped.table.query("gene == 'A'")["p_fwe"].tolist()
 
@@ -265,7 +271,7 @@ class TestMissing:
         levels = np.random.default_rng(3).normal(5, 1, size=(16, len(GENES)))
         levels[:, 2] = np.nan
         result = analyse(region_pair(ONE, TWO, atlas=ToyAtlas([6, 6, 4], GENES, levels)), missing="drop-samples")
-        assert result.settings["missing"]["n_samples_dropped"] == 0
+        assert result.record.missing_well_ids == ()
         assert result.table.set_index("gene").loc["B", "status"] == "not tested: missing in 12 of 12 samples"
 
     def test_none_is_left(self):
@@ -279,11 +285,11 @@ class TestMissing:
 class TestFreedmanLane:
     def test_all_three_are_recorded(self, pair):
         result = analyse(pair, exchange="freedman-lane", covariates="rin", tail=True)
-        listed = result.settings["exchanges"]["n_significant"]
+        listed = result.record.exchanges.n_significant
         assert list(listed) == ["freedman-lane", "within-donor", "free"]
-        assert not result.settings["permutation"]["exhaustive"]
-        assert result.settings["permutation"]["smallest_p"] == 1 / 200
-        null = permutation_null(result, "A")
+        assert not result.record.permutation.exhaustive
+        assert result.record.permutation.smallest_p == 1 / 200
+        null = result.permutation_null("A")
         row = result.table[result.table["gene"] == "A"].iloc[0]
         assert (1 + (null >= row["f"]).sum()) / 200 == row["p_perm"]
 
@@ -308,5 +314,84 @@ def test_with_covariates_nothing_is_called_exact():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", JugexWarning)
         plain, beside = analyse(pair), analyse(pair, covariates="rin")
-    assert [result.settings["permutation"]["exhaustive"] for result in (plain, beside)] == [True, True]
-    assert [result.settings["permutation"]["exact"] for result in (plain, beside)] == [True, False]
+    assert [result.record.permutation.exhaustive for result in (plain, beside)] == [True, True]
+    assert [result.record.permutation.exact for result in (plain, beside)] == [True, False]
+
+
+class TestOfSeveralRegions:
+    """The same of three regions, where it is not said otherwise of two above."""
+
+    REGIONS = (
+        wells("one", 1000, 1001, 2000, 2001), wells("two", 1002, 1003, 2002, 2003), wells("three", 1004, 1005, 2004),
+    )  # fmt: skip
+
+    @pytest.fixture
+    def table(self):
+        """A covariate by well, which a test may set."""
+        rin = np.random.default_rng(1).normal(size=17)
+        return pd.DataFrame({"well_id": self.make_atlas().samples["well_id"], "rin": rin})
+
+    def make_atlas(self):
+        return ToyAtlas([6, 6, 5], [f"G{g}" for g in range(5)], np.random.default_rng(0).normal(5, 1, (17, 5)))
+
+    def compare(self, **options):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", JugexWarning)  # of so few samples
+            options = {"atlas": self.make_atlas(), "n_permutations": 199, "rng": 0} | options
+            return jugex.compare_several(self.REGIONS, **options)
+
+    def test_the_pairs_have_it_too_and_the_record_says_so(self, table):
+        found = self.compare(covariates=table)
+        assert found.record.arguments.covariates == ("rin",)
+        assert found.record.covariates_used == ("rin",)
+        assert len(found.record.covariates[0].values) == 11
+        assert found.record.design.df_resid == 11 - 2 - 2 - 1
+        assert not found.record.permutation.exact
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", JugexWarning)
+            alone = jugex.compare(
+                *self.REGIONS[:2], atlas=self.make_atlas(), covariates=table, n_permutations=199, rng=0
+            )  # fmt: skip
+        pd.testing.assert_frame_equal(found.pairs["one", "two"].table, alone.table)
+
+    @pytest.mark.filterwarnings("ignore:the false discovery rate", "ignore:the test of all regions")
+    def test_one_that_is_the_donors_is_left_out_and_told_of(self):
+        group = region_group(self.REGIONS, atlas=self.make_atlas())
+        with pytest.warns(DesignWarning, match="covariate age is left out of the model: it is the same in all samples"):
+            found = omnibus_test(group, covariates="age", n_permutations=199, rng=0)
+        without = omnibus_test(group, n_permutations=199, rng=0)
+        pd.testing.assert_frame_equal(found.table, without.table)
+        assert [finding.name for finding in found.record.findings if isinstance(finding, CovariateLeftOut)] == ["age"]
+
+    @pytest.mark.parametrize("is_constant", [True, False])
+    def test_one_that_adds_nothing_is_told_of(self, table, is_constant):
+        first = np.random.default_rng(2).normal(size=17)
+        table["rin"] = 1.0 if is_constant else 2 * first + 1
+        table.insert(1, "first", first)
+        outcome = self.compare(covariates=table).record.covariates[1].outcome
+        assert outcome == (
+            "it has one value in all samples used" if is_constant else "it adds nothing to donor and first"
+        )
+
+    def test_one_that_tells_regions_apart_is_refused(self, table):
+        table["rin"] = (table["well_id"] % 1000 < 2).astype(float)
+        with pytest.raises(DesignError, match="covariate 'rin' tells regions apart within every donor"):
+            self.compare(covariates=table)
+
+    def test_one_that_nearly_does_is_told_of(self, table):
+        table["rin"] = (table["well_id"] % 1000 < 2) + np.random.default_rng(3).normal(scale=0.05, size=17)
+        findings = self.compare(covariates=table).record.findings
+        [finding] = [found for found in findings if isinstance(found, CovariatesTakeContrast)]
+        assert (finding.covariates, finding.n_regions) == (("rin",), 3)
+        assert 0 < finding.share < 0.1
+
+    @pytest.mark.parametrize("missing", [np.nan, np.inf, -np.inf])
+    def test_missing_values_are_refused(self, table, missing):
+        table.loc[0, "rin"] = missing
+        with pytest.raises(DesignError, match="covariate 'rin' is missing in 1 of 11 samples"):
+            self.compare(covariates=table)
+
+    def test_too_many_leave_no_degree_of_freedom(self, table):
+        table = table.assign(**{f"c{i}": np.random.default_rng(10 + i).normal(size=17) for i in range(6)})
+        with pytest.raises(DesignError, match="3 regions and 7 columns of covariates, and at least 1 is needed"):
+            self.compare(covariates=table)

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 import jugex
 from jugex.errors import DesignError, JugexError, JugexWarning, OptionError, OverlapWarning, RegionError
-from jugex.query import QueryOptions, RegionGroup, RegionPair, describe_query, query_regions, region_group, region_pair
+from jugex.model.findings import KeptInBoth, TiedSamples
+from jugex.model.query_record import OverlapRecord, SharedSample
+from jugex.query import QueryOptions, RegionGroup, RegionPair, query_regions, region_group, region_pair
 from tests.toy import ToyAtlas, WellRegion, wells
 
 GENES = ["MAOA", "TAC1", "MAOA", "GRIA2"]
@@ -55,7 +57,7 @@ class TestSamples:
         assert np.isnan(shared.loc[1001, "probability_3"])
 
     def test_of_two_regions_the_more_probable_takes_a_sample(self, atlas):
-        with pytest.warns(OverlapWarning, match="2 of the 4 samples that lie in both regions are equally probable"):
+        with pytest.warns(OverlapWarning, match="2 of the 4 samples that lie in both regions"):
             pair = region_pair(ONE, TWO, atlas=atlas)
         assert dict(zip(pair.shared["well_id"], pair.shared["decision"], strict=True)) == {
             1001: "region 1", 1002: "region 2", 2000: "tie", 3000: "tie",
@@ -65,7 +67,7 @@ class TestSamples:
         assert pair.samples.loc[~pair.in_region_1, "well_id"].tolist() == [1002, 1003, 2001, 3001]
         assert pair.n_found == (5, 7)
         assert pair.n_between_voxels == (3, 2)
-        assert len(pair.warnings) == 1
+        assert pair.findings == (TiedSamples(n_tied=2, n_shared=4, n_regions=2),)
 
     @pytest.mark.parametrize(
         ("probabilities", "n_dropped"),
@@ -76,11 +78,12 @@ class TestSamples:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             group = region_group([A, B, third], atlas=atlas)
-        assert (group.shared["decision"] == "tie").sum() == n_dropped == len(caught) == len(group.warnings)
+        assert (group.shared["decision"] == "tie").sum() == n_dropped == len(caught) == len(group.findings)
         assert (1002 in set(group.samples["well_id"])) == (n_dropped == 0)
         if n_dropped:
             assert caught[0].category is OverlapWarning
-            assert "1 of the 2 samples that lie in several regions are equally probable in two" in group.warnings[0]
+            assert group.findings == (TiedSamples(n_tied=1, n_shared=2, n_regions=3),)
+            assert str(caught[0].message) == group.findings[0].sentence
 
     @pytest.mark.filterwarnings("ignore::jugex.errors.OverlapWarning")
     def test_a_probability_is_the_same_in_every_data_type(self, atlas):
@@ -102,6 +105,7 @@ class TestSamples:
     def test_keep_counts_a_shared_sample_in_both(self, atlas):
         with pytest.warns(OverlapWarning, match="4 samples lie in both regions and count in both"):
             pair = region_pair(ONE, TWO, atlas=atlas, overlap="keep")
+        assert pair.findings == (KeptInBoth(n=4),)
         assert pair.in_region_1.sum() == 5
         assert (~pair.in_region_1).sum() == 7
         twice = pair.samples[pair.samples["well_id"] == 1001]
@@ -170,7 +174,7 @@ class TestAPairIsTwoOfAGroup:
         pd.testing.assert_frame_equal(pair.samples, group.samples)
         pd.testing.assert_frame_equal(pair.shared, group.shared)
         np.testing.assert_array_equal(pair.zscores, group.zscores)
-        assert describe_query(pair) == describe_query(group)
+        assert_same_facts(pair, group)
 
     @given(LAYOUTS, LAYOUTS, st.sampled_from(["higher-probability", "exclude"]))
     def test_a_third_region_apart_changes_nothing(self, first, second, overlap):
@@ -218,6 +222,16 @@ class TestAPairIsTwoOfAGroup:
         pd.testing.assert_frame_equal(packed.samples, spelt.samples)
 
 
+def assert_same_facts(group, other):
+    """What a run records of two queries is the same."""
+    for name in ("n_found", "n_between_voxels", "sample_filter", "probe_filter", "findings", "overlap"):
+        assert getattr(group, name) == getattr(other, name), name
+    assert [region.identity() for region in group.regions] == [region.identity() for region in other.regions]
+    assert group.atlas.identity() == other.atlas.identity()
+    assert (group.genes.requested, group.genes.ledger) == (other.genes.requested, other.genes.ledger)
+    pd.testing.assert_frame_equal(group.shared, other.shared)
+
+
 def _ask(query):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", JugexWarning)
@@ -247,26 +261,27 @@ class TestRequery:
         expected = region_pair(B, C, atlas=atlas, overlap="exclude")
         pd.testing.assert_frame_equal(again.samples, expected.samples)
         np.testing.assert_array_equal(again.levels, expected.levels)
-        assert describe_query(again) == describe_query(expected)
+        assert_same_facts(again, expected)
 
     def test_the_tolerance_is_kept_and_recorded(self):
         pair = region_pair(*self.SPHERES, atlas="simulated", genes=["MAOA"], tolerance=2)
         again = pair.requery(replace(pair.options, overlap="exclude"))
         assert again.sample_filter.tolerance_mm == 2
         assert again.sample_filter.n_tolerated == pair.sample_filter.n_tolerated
-        assert [region["tolerance_mm"] for region in describe_query(again)["regions"]] == [2, 2]
+        assert [region.identity().tolerance_mm for region in again.regions] == [2, 2]
 
     @pytest.mark.parametrize("tolerance", [0, 1, 4])
     def test_another_tolerance_takes_the_place_of_the_first(self, tolerance):
         pair = region_pair(*self.SPHERES, atlas="simulated", genes=["MAOA"], tolerance=2)
         again = pair.requery(replace(pair.options, tolerance=tolerance))
         expected = region_pair(*self.SPHERES, atlas="simulated", genes=["MAOA"], tolerance=tolerance)
-        assert describe_query(again) == describe_query(expected)
+        assert_same_facts(again, expected)
 
     def test_structures_stay(self):
         pair = region_pair(*self.SPHERES, atlas="simulated", genes=["MAOA"], within="simFL", exclude=["simDL"])
         again = pair.requery(replace(pair.options, overlap="exclude"))
-        assert describe_query(again)["samples"] == describe_query(pair)["samples"]
+        assert again.sample_filter == pair.sample_filter
+        assert [structure.acronym for structure in again.sample_filter.within] == ["simFL"]
 
     def test_the_view_of_the_atlas_is_the_one_asked_for(self, atlas):
         ball, box = jugex.Region.sphere((-2, 0.5, -1), 2.5), jugex.Region.box((-9, 0, -2), (-5, 1, 0))
@@ -274,7 +289,7 @@ class TestRequery:
         assert pair.requery(replace(pair.options, genes=["TAC1"])).atlas is pair.atlas
         right = jugex.Region.sphere((2, 0.5, -1), 2.5), jugex.Region.box((5, 0, -2), (9, 1, 0))
         again = pair.requery(replace(pair.options, mirror=None, donors=["H0351.2001"]), regions=right)
-        assert describe_query(again) == describe_query(region_pair(*right, atlas=atlas, donors=["H0351.2001"]))
+        assert_same_facts(again, region_pair(*right, atlas=atlas, donors=["H0351.2001"]))
 
     def test_refusals(self, atlas):
         pair = region_pair(A, B, atlas=atlas, donors=["H0351.2001"])
@@ -289,25 +304,21 @@ class TestRequery:
             group.requery(replace(group.options, overlap="keep"))
 
 
-class TestDescription:
+class TestRecord:
     def test_of_two_regions(self, atlas):
         with pytest.warns(OverlapWarning):
-            described = describe_query(region_pair(ONE, TWO, atlas=atlas, genes=["TAC1"]))
-        assert described["overlap"]["shared"][3] == {
-            "well_id": 3000, "donor_name": "H0351.1009", "probability_1": None, "probability_2": 0.2, "decision": "tie",
-        }  # fmt: skip
-        assert described["regions"][0]["n_samples_found"] == 5
-        assert described["genes"]["n_requested"] == 1
-        assert described["genes"]["missing"] == []
+            pair = region_pair(ONE, TWO, atlas=atlas, genes=["TAC1"])
+        overlap = OverlapRecord.of(pair.overlap, pair.shared)
+        assert overlap.policy == "higher-probability"
+        assert overlap.shared[3] == SharedSample(3000, "H0351.1009", (1, 2), (None, 0.2), "tie")
+        assert overlap.count_decisions() == {"region 1": 1, "region 2": 1, "tie": 2}
+        assert pair.genes.requested == ("TAC1",)
+        assert len(pair.genes.missing) == 0
 
     def test_of_three_regions(self, atlas):
-        described = describe_query(region_group([A, B, C], atlas=atlas))
-        assert [region["name"] for region in described["regions"]] == ["A", "B", "C"]
-        assert [region["n_samples_found"] for region in described["regions"]] == [4, 4, 4]
-        assert described["overlap"]["shared"][0] == {
-            "well_id": 1001, "donor_name": "H0351.2001", "regions": "1, 2", "probability_1": 0.5, "probability_2": 0.4,
-            "probability_3": None, "decision": "region 1",
-        }  # fmt: skip
+        group = region_group([A, B, C], atlas=atlas)
+        overlap = OverlapRecord.of(group.overlap, group.shared)
+        assert overlap.shared[0] == SharedSample(1001, "H0351.2001", (1, 2), (0.5, 0.4, None), "region 1")
 
     @pytest.mark.parametrize("others", [(), (C,)], ids=["k=2", "k=3"])
     def test_regions_of_one_name_get_numbers(self, atlas, others):
@@ -320,12 +331,6 @@ class TestRefusals:
     def test_of_more_than_two_none_counts_twice(self, atlas):
         with pytest.raises(OptionError, match=r"overlap 'keep' .* cannot count it twice"):
             region_group([A, B, C], atlas=atlas, overlap="keep")
-
-    def test_no_sample_counts_twice_in_a_test_of_all_at_once(self, atlas):
-        with pytest.warns(OverlapWarning):
-            pair = region_group([A, B], atlas=atlas, overlap="keep")
-        with pytest.raises(OptionError, match=r"overlap 'keep' .* cannot count it twice"):
-            jugex.analysis.omnibus_test(pair)
 
     @pytest.mark.parametrize(
         ("regions", "expected"),

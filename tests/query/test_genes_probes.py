@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,8 @@ import pytest
 import jugex
 from jugex.cli import main
 from jugex.errors import AtlasError, AtlasWarning, GeneError, GeneWarning
-from jugex.query import describe_query, expressions, region_pair
+from jugex.genes import LedgerEntry
+from jugex.query import expressions, region_pair
 from tests.toy import ToyAtlas, wells
 
 GENES = ["MAOA", "TAC1", "MAOA", "GRIA2"]
@@ -54,12 +56,11 @@ class TestGenes:
         by_id = expressions(jugex.demo_regions()[0], [4128, "6863"], atlas="simulated")
         pd.testing.assert_frame_equal(by_id, expressions(jugex.demo_regions()[0], ["MAOA", "TAC1"], atlas="simulated"))
 
-    def test_the_ledger_stands_in_the_settings(self, atlas):
+    def test_the_ledger_says_what_became_of_each(self, atlas):
         with pytest.warns(GeneWarning):
-            pair = region_pair(A, B, genes=["MAOA", "XXXX"], atlas=atlas)
-        genes = json.loads(json.dumps(describe_query(pair)))["genes"]
-        assert genes["missing"] == ["XXXX"]
-        assert [entry["outcome"] for entry in genes["ledger"]] == ["used", "no probe in the atlas"]
+            genes = region_pair(A, B, genes=["MAOA", "XXXX"], atlas=atlas).genes
+        assert genes.missing == ("XXXX",)
+        assert [entry.outcome for entry in genes.ledger] == ["used", "no probe in the atlas"]
 
     def test_aliases_are_looked_up(self, atlas, tmp_path):
         path = tmp_path / "hgnc.tsv"
@@ -67,7 +68,7 @@ class TestGenes:
         with pytest.warns(GeneWarning, match="MAOA for NEWMAO"):
             pair = region_pair(A, B, genes=["NEWMAO"], atlas=atlas, aliases=path)
         assert pair.probes["gene"].tolist() == ["MAOA", "MAOA"]
-        assert describe_query(pair)["genes"]["aliases"]["file"] == str(path)
+        assert pair.genes.aliases.source.file == str(path)
 
 
 class TestDerivedAtlases:
@@ -82,13 +83,13 @@ class TestDerivedAtlases:
         np.testing.assert_array_equal(found["level"], atlas.values[1:, 1])
 
     def test_they_are_recorded(self, atlas, table):
-        plain = describe_query(region_pair(A, B, atlas=atlas))["atlas"]
-        assert (plain["coordinates"], plain["mirror"], plain["reannotation"]) == (None, None, None)
+        plain = region_pair(A, B, atlas=atlas).atlas.identity().changes
+        assert (plain.coordinates, plain.mirror, plain.reannotation) == (None, None, None)
         with pytest.warns(AtlasWarning):
             pair = region_pair(A, B, atlas=atlas, coordinates=table, mirror="left")
-        changed = json.loads(json.dumps(describe_query(pair)))["atlas"]
-        assert changed["coordinates"]["files"][0]["file"] == str(table)
-        assert changed["mirror"]["side"] == "left"
+        changes = pair.atlas.identity().changes
+        assert changes.coordinates.files[0].file == str(table)
+        assert changes.mirror.side == "left"
         assert 1000 not in pair.samples["well_id"].tolist()  # the table lacks it
 
 
@@ -97,7 +98,6 @@ class TestPresentFilter:
         pair = region_pair(A, B, atlas=atlas)
         assert len(pair.probes) == 4
         assert pair.probe_filter is None
-        assert describe_query(pair)["probe_filter"] is None
 
     @pytest.mark.parametrize(
         ("share", "where", "kept"),
@@ -112,10 +112,10 @@ class TestPresentFilter:
     def test_genes_without_probes_are_in_the_ledger_and_the_run_goes_on(self, atlas):
         pair = region_pair(A, B, atlas=atlas, genes=["TAC1", "MAOA"], min_present=0.5)
         assert pair.genes.found == ("MAOA",)
-        assert pair.genes.ledger[0] == (
+        assert pair.genes.ledger[0] == LedgerEntry(
             "TAC1", "TAC1", "all probes filtered", "above background in less than 0.5 of all samples of the atlas",
         )  # fmt: skip
-        assert pair.probe_filter.to_dict() == {
+        assert asdict(pair.probe_filter) == {
             "min_present": 0.5, "present_in": "all", "n_samples": 15, "n_probes": 3, "n_probes_left_out": 2,
             "n_genes_left_out": 1,
         }  # fmt: skip
@@ -178,7 +178,7 @@ class TestCommandLine:
         assert "Of 3 genes asked for, 1 was not used as asked:" in page
         settings = json.loads((out / "settings.json").read_text())
         assert settings["genes"]["ledger"][0]["gene"] == "MAOA"
-        assert settings["atlas"]["mirror"]["side"] == "left"
+        assert settings["atlas"]["changes"]["mirror"]["side"] == "left"
         assert "reflected to the left hemisphere" in (out / "methods.md").read_text()
 
     def test_nothing_is_said_where_all_genes_are_used(self, capsys, tmp_path):

@@ -11,7 +11,8 @@ import pytest
 import jugex
 from jugex import cli
 from jugex.errors import DesignWarning, OverlapWarning, RegionError
-from jugex.query import describe_query, expressions, region_pair
+from jugex.model.query_record import SampleFilterRecord, StructureRecord
+from jugex.query import expressions, region_pair
 from jugex.regions import Region
 from tests.toy import ToyAtlas, wells
 
@@ -57,20 +58,19 @@ def test_only_samples_of_the_right_structures_count(atlas, options, kept, n_drop
     pair = region_pair(LOW, HIGH, atlas=atlas, **options)
     assert structures_of(pair) == kept
     assert pair.n_found == tuple(12 - n for n in n_dropped)
-    samples = describe_query(pair)["samples"]
-    assert samples["n_dropped"] == n_dropped
-    assert json.loads(json.dumps(samples)) == samples
+    assert pair.sample_filter.n_dropped == tuple(n_dropped)
     table = expressions(LOW, "A", atlas=atlas, **options)
     assert len(table) == pair.n_found[0]
 
 
 def test_the_filter_is_recorded_by_its_structures(atlas):
-    samples = describe_query(region_pair(LOW, HIGH, atlas=atlas, within="cortex", exclude=4))["samples"]
-    assert samples == {
-        "within": [{"structure_ids": [2], "acronym": "Cx", "name": "cortex"}],
-        "exclude": [{"structure_ids": [4], "acronym": "G", "name": "gyrus, right"}],
-        "tolerance_mm": 0.0, "n_dropped": [8, 8], "n_tolerated": [0, 0],
-    }  # fmt: skip
+    assert region_pair(LOW, HIGH, atlas=atlas, within="cortex", exclude=4).sample_filter == SampleFilterRecord(
+        within=(StructureRecord((2,), "Cx", "cortex"),),
+        exclude=(StructureRecord((4,), "G", "gyrus, right"),),
+        tolerance_mm=0.0,
+        n_dropped=(8, 8),
+        n_tolerated=(0, 0),
+    )
 
 
 def test_nothing_left_is_an_error(atlas):
@@ -94,9 +94,8 @@ def test_a_tolerance_takes_in_samples_just_outside(atlas):
     assert region_pair(left, right, atlas=atlas).n_found == (6, 6)
     pair = region_pair(left, right, atlas=atlas, tolerance=0.8)
     assert pair.n_found == (8, 10)  # 2 mm from the centres, in each donor; nothing lies below 0 mm
-    samples = describe_query(pair)
-    assert samples["samples"]["n_tolerated"] == [2, 4]
-    assert [region["tolerance_mm"] for region in samples["regions"]] == [0.8, 0.8]
+    assert pair.sample_filter.n_tolerated == (2, 4)
+    assert [region.identity().tolerance_mm for region in pair.regions] == [0.8, 0.8]
 
 
 @pytest.mark.parametrize("overlap", ["higher-probability", "exclude", "keep", "error"])
@@ -132,10 +131,10 @@ def test_an_image_against_a_structure(atlas):
 
 def test_a_region_against_the_rest(atlas):
     result = jugex.compare(LOW, ~LOW, atlas=atlas, n_permutations=99, rng=0)
-    design = result.settings["design"]
-    assert (design["n_samples_1"], design["n_samples_2"]) == (12, 12)
-    assert result.settings["regions"][1]["kind"] == "rest of the brain"
-    assert result.settings["regions"][1]["volume_mm3"] > 1e6
+    assert result.record.design.n_samples == (12, 12)
+    rest = result.record.regions[1].identity
+    assert rest.kind == "rest of the brain"
+    assert rest.volume_mm3 > 1e6
 
 
 def test_an_empty_region_says_so(atlas):
@@ -149,10 +148,10 @@ def test_compare_passes_everything_on(atlas):
     few = {"n_permutations": 99, "rng": 0}
     few |= {"exclude": "WM", "tolerance": 0.1, "overlap": "exclude"}
     result = jugex.compare(LOW, "structure:gyrus, right", atlas=atlas, **few)
-    samples = result.settings["samples"]
-    assert [structure["name"] for structure in samples["exclude"]] == ["white matter"]
-    assert samples["tolerance_mm"] == 0.1
-    assert samples["n_dropped"] == [4, 0]
+    samples = result.record.samples
+    assert [structure.name for structure in samples.exclude] == ["white matter"]
+    assert samples.tolerance_mm == 0.1
+    assert samples.n_dropped == (4, 0)
 
 
 class TestCommandLine:
