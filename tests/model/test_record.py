@@ -176,12 +176,12 @@ class TestRefused:
 
     def test_the_source_is_named(self, settings):
         settings["format"] = 1
-        with pytest.raises(ResultError, match="^out/settings.json has format 1"):
+        with pytest.raises(ResultError, match=r"^out/settings\.json has format 1"):
             from_json(settings, source="out/settings.json")
 
     @pytest.mark.parametrize("text", ["", "{", "not JSON"])
     def test_no_json(self, text):
-        with pytest.raises(ResultError, match="settings.json is no JSON"):
+        with pytest.raises(ResultError, match=r"settings\.json is no JSON"):
             from_json(text)
         assert not is_record(text)
 
@@ -189,7 +189,7 @@ class TestRefused:
         "text", ["[]", "{}", '{"versions": {"numpy": "2"}}', '{"versions": null}', '{"versions": 3}']
     )
     def test_a_file_of_another_program(self, text):
-        with pytest.raises(ResultError, match="settings.json is not of jugex"):
+        with pytest.raises(ResultError, match=r"settings\.json is not of jugex"):
             from_json(text)
         assert not is_record(text)
 
