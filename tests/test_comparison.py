@@ -6,6 +6,7 @@ import json
 import re
 import warnings
 from dataclasses import replace
+from typing import ClassVar
 
 import nibabel as nib
 import numpy as np
@@ -77,7 +78,7 @@ def _quick_save(monkeypatch):
 class TestTwoRegions:
     ONE = WellRegion("one", {1000: 0.9, 1001: 0.5, 1002: 0.3, 2000: 0.6, 2001: 0.4})
     TWO = WellRegion("two", {1002: 0.4, 1003: 0.7, 1004: 0.8, 2002: 0.6, 2003: 0.9})
-    FEW = {"n_permutations": 99, "rng": 0}  # noqa: RUF012
+    FEW: ClassVar = {"n_permutations": 99, "rng": 0}
 
     @pytest.fixture
     def atlas(self):
