@@ -24,7 +24,7 @@ from jugex.atlas.identity import (
     NewProbeGenes,
     Side,
 )
-from jugex.atlas.input_tables import Table
+from jugex.atlas.input_tables import Table, warn_of_several_genes
 from jugex.errors import AtlasError, AtlasWarning, OptionError, warn_user
 from jugex.genes import GeneRequest, Genes
 from jugex.spaces import MNI_SPACE, hemisphere_of
@@ -411,7 +411,7 @@ class ExpressionAtlas(ABC):
     def reannotated(self, table: Table) -> ExpressionAtlas:
         """Return the atlas whose probes measure the genes that a table says.
 
-        Probes that the table does not assign to a gene are left out; their number is recorded.
+        Probes that the table does not assign to a gene, or to several, are left out; their number is recorded.
 
         Parameters
         ----------
@@ -422,6 +422,11 @@ class ExpressionAtlas(ABC):
         ------
         AtlasError
             Where the table cannot be used, or names no probe of the atlas.
+
+        Warns
+        -----
+        AtlasWarning
+            Where probes are left out that measure several genes.
 
         Examples
         --------
@@ -439,9 +444,15 @@ class ExpressionAtlas(ABC):
             )
         assigned = read.table.loc[probes["probe_name"]]
         n_changed = int((probes["gene"].to_numpy() != assigned["gene"].to_numpy()).sum())
+        n_several = int(self.probes["probe_name"].isin(read.several).sum())
+        warn_of_several_genes(n_several, f"re-annotation table {read.file.file or 'given'}")
         probes["gene"], probes["entrez_id"] = assigned["gene"].to_numpy(), assigned["entrez_id"].array
         record = NewProbeGenes(
-            read.file, n_probes=len(probes), n_dropped=len(self.probes) - len(probes), n_changed=n_changed
+            read.file,
+            n_probes=len(probes),
+            n_dropped=len(self.probes) - len(probes),
+            n_changed=n_changed,
+            n_several_genes=n_several,
         )
         return AtlasView(self, probes=probes, changes=replace(self.changes, reannotation=record))
 

@@ -107,6 +107,8 @@ class AtlasSource:
         Whether z-scores were `computed` from the levels or taken `as given`.
     values_sha256 : str, optional
         SHA-256 of tables in memory.
+    n_several_genes : int, optional
+        Probes of the tables that were left out because each measures several genes.
     url : str, optional
         Address of the web service.
     responses : tuple of ServiceResponse, optional
@@ -121,6 +123,7 @@ class AtlasSource:
     seed: int | None = None
     zscores: str | None = None
     values_sha256: str | None = None
+    n_several_genes: int | None = None
     url: str | None = None
     responses: tuple[ServiceResponse, ...] | None = None
 
@@ -145,12 +148,16 @@ class MirrorRecord:
 
 @dataclass(frozen=True)
 class NewProbeGenes:
-    """A re-annotation of probes: its file, and how many probes have a gene, none, or another one than before."""
+    """A re-annotation of probes: its file, and how many probes have a gene, none, or another one than before.
+
+    `n_several_genes` of the probes without a gene were left out because they measure several.
+    """
 
     file: FileRecord
     n_probes: int
     n_dropped: int
     n_changed: int
+    n_several_genes: int = 0
 
 
 @dataclass(frozen=True)
@@ -203,6 +210,7 @@ class AtlasIdentity:
             "seed": source.seed,
             "values_sha256": source.values_sha256,
             "zscores": source.zscores,
+            "n_several_genes": source.n_several_genes,
         }
         record: dict[str, Any] = {
             "coordinates": coordinates
@@ -219,6 +227,7 @@ class AtlasIdentity:
                 "n_probes": probe_genes.n_probes,
                 "n_dropped": probe_genes.n_dropped,
                 "n_changed": probe_genes.n_changed,
+                "n_several_genes": probe_genes.n_several_genes,
             },
             "kind": source.kind,
             "name": self.name,
@@ -250,10 +259,10 @@ class AtlasIdentity:
             files = tuple(FileRecord(**file) for file in coordinates["files"])
             coordinates = NewCoordinates(**{**coordinates, "files": files, "columns": tuple(coordinates["columns"])})
         if reannotation is not None:
-            counts = {key: reannotation[key] for key in ("n_probes", "n_dropped", "n_changed")}
+            counts = {key: reannotation[key] for key in ("n_probes", "n_dropped", "n_changed", "n_several_genes")}
             of_file = {key: value for key, value in reannotation.items() if key not in counts}
             reannotation = NewProbeGenes(FileRecord(**of_file), **counts)
-        optional = ("precision", "built_by", "seed", "zscores", "values_sha256", "url")
+        optional = ("precision", "built_by", "seed", "zscores", "values_sha256", "n_several_genes", "url")
         responses = record.get("responses")
         source = AtlasSource(
             kind=record["kind"],

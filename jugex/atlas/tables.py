@@ -34,6 +34,7 @@ from jugex.atlas.input_tables import (
     read_table,
     refuse_duplicates,
     to_texts,
+    warn_of_several_genes,
 )
 from jugex.errors import AtlasError
 from jugex.spaces import MNI_SPACE
@@ -75,7 +76,7 @@ def atlas_from_tables(
     probes : DataFrame or path, optional
         One row per probe: `probe_id`, `probe_name`, or both (the one that `expression` has), `gene` (or `gene_symbol`)
         and, optionally, `entrez_id`. Rows that `expression` does not have are left out, and so are probes without
-        a gene. Default: each column of `expression` is a gene.
+        a gene, or with several (``TAC1///TAC3``, ``MAOA;TAC1``). Default: each column of `expression` is a gene.
     donors : DataFrame or path, optional
         One row per donor: `donor_name`, and optionally `donor_id`, `age` (years), `gender`, `race`, which may be
         missing.
@@ -97,6 +98,11 @@ def atlas_from_tables(
     ------
     AtlasError
         Where a table cannot be read, lacks a column, or the tables do not fit together.
+
+    Warns
+    -----
+    AtlasWarning
+        Where probes are left out that measure several genes.
 
     Examples
     --------
@@ -149,7 +155,8 @@ class UserTables:
         ids = samples["sample_id"].to_numpy()
         expression = self.expression if self.is_samples_by_probes else _turn_upright(self.expression, ids, self.probes)
         _check_same_samples(ids, expression, self.samples.title)
-        probes, columns = _describe_probes(self.probes, expression)
+        probes, columns, n_several = _describe_probes(self.probes, expression)
+        warn_of_several_genes(n_several, (self.probes or expression).title)
         samples = samples.iloc[np.argsort(pd.factorize(samples["donor_name"])[0], kind="stable")]
         samples = samples.reset_index(drop=True)
         samples["sample"] = samples.groupby("donor_name", sort=False).cumcount()
@@ -165,6 +172,7 @@ class UserTables:
             zscores=None if self.zscores is None else np.asarray(self.zscores.values()[place], dtype=np.float64),
             space=space,
             simulated=simulated,
+            n_several_genes=n_several,
             files=[*self.files, *(table.file for table in tables if table.file is not None)],
         )
 
@@ -190,6 +198,8 @@ class TablesAtlas(ExpressionAtlas):
         Space of the coordinates.
     simulated : bool
         Whether the values are made up.
+    n_several_genes : int
+        Probes that were left out because each measures several genes.
     files : sequence of FileRecord
         The files that the values came from.
     """
@@ -205,6 +215,7 @@ class TablesAtlas(ExpressionAtlas):
         zscores: Floats | None = None,
         space: str = MNI_SPACE,
         simulated: bool = False,
+        n_several_genes: int = 0,
         files: Sequence[FileRecord] = (),
     ) -> None:
         self._name = name
@@ -212,7 +223,7 @@ class TablesAtlas(ExpressionAtlas):
         self.structures = pd.DataFrame(columns=list(STRUCTURE_COLUMNS))
         self.space, self.simulated = space, simulated
         self._levels, self._zscores = levels, zscores
-        self._files = tuple(files)
+        self._files, self._n_several_genes = tuple(files), n_several_genes
         self._checksum: str | None = None
 
     @property
@@ -226,7 +237,13 @@ class TablesAtlas(ExpressionAtlas):
         if self._checksum is None:
             self._checksum = self._compute_checksum()
         zscores = "computed" if self._zscores is None else "as given"
-        return AtlasSource("tables", files=self._files, values_sha256=self._checksum, zscores=zscores)
+        return AtlasSource(
+            "tables",
+            files=self._files,
+            values_sha256=self._checksum,
+            zscores=zscores,
+            n_several_genes=self._n_several_genes or None,
+        )
 
     def _compute_checksum(self) -> str:
         """SHA-256 of samples, probes, donors, levels and given z-scores, whatever they were read from."""
@@ -405,28 +422,27 @@ def _list_probe_ids(probes: InputTable) -> dict[str, Texts]:
     return {column: probes.texts(column) for column in columns if column is not None}
 
 
-def _describe_probes(table: InputTable | None, matrix: InputTable) -> tuple[pd.DataFrame, npt.NDArray[np.intp]]:
-    """Probes as an atlas has them, and which column of the matrix each one is."""
+def _describe_probes(table: InputTable | None, matrix: InputTable) -> tuple[pd.DataFrame, npt.NDArray[np.intp], int]:
+    """Probes as an atlas has them, which column of the matrix each one is, and how many measure several genes."""
     names = to_texts(matrix.rows.columns)
     refuse_duplicates(names, "gene" if table is None else "probe", matrix.title)
     if table is None:
-        described = pd.DataFrame({"probe_id": np.arange(1, len(names) + 1), "probe_name": names, "gene": names})
-        described["entrez_id"] = pd.array([pd.NA] * len(names), dtype="Int64")
-        return described[list(PROBE_COLUMNS)], np.arange(len(names))
+        table = InputTable(pd.DataFrame({"gene": names}), matrix.title)
     gene_column = table.need("gene", "gene_symbol")
     rows = _match_probes(table, names, matrix.title)
     numbered = table.find("probe_id")
     ids = table.texts(numbered)[rows] if numbered else names
     called = table.find("probe_name") or numbered or gene_column
     described = pd.DataFrame({"probe_id": _number_ids(ids), "probe_name": table.texts(called)[rows]})
-    described["gene"] = table.texts(gene_column)[rows]
-    described["entrez_id"] = table.whole_numbers("entrez_id")[rows]
-    has_gene = (described["gene"] != "").to_numpy()
+    genes = table.genes(gene_column).iloc[rows].reset_index(drop=True)
+    described[["gene", "entrez_id"]] = genes[["gene", "entrez_id"]]
+    has_gene = ((genes["gene"] != "") & ~genes["has_several"]).to_numpy()
     if not has_gene.any():
         raise AtlasError(
-            f"{table.title} gives none of the {len(names):,} probes a gene; fill its column {gene_column!r}"
+            f"{table.title} gives none of the {len(names):,} probes one gene; fill its column {gene_column!r}"
         )
-    return described.loc[has_gene, list(PROBE_COLUMNS)].reset_index(drop=True), np.flatnonzero(has_gene)
+    kept = described.loc[has_gene, list(PROBE_COLUMNS)].reset_index(drop=True)
+    return kept, np.flatnonzero(has_gene), int(genes["has_several"].sum())
 
 
 def _match_probes(table: InputTable, names: Texts, title: str) -> npt.NDArray[np.intp]:

@@ -13,7 +13,8 @@ from scipy import stats
 
 import jugex
 from jugex.atlas import SimulatedAtlas, atlas_from_tables
-from jugex.errors import AtlasError, OptionError
+from jugex.atlas.identity import AtlasIdentity
+from jugex.errors import AtlasError, AtlasWarning, OptionError
 from tests.atlas.user_data import make_expression, make_probes, make_samples
 
 ONE = {"centre": (3, 0, 0), "radius": 1.5, "name": "one"}
@@ -143,6 +144,33 @@ class TestProbes:
         atlas = atlas_from_tables(samples, expression, probes)
         assert atlas.probes["gene"].tolist() == ["A", "D"]
         np.testing.assert_array_equal(atlas.levels()[0], expression.loc["s0"].to_numpy()[[0, 3]])
+
+    @pytest.mark.parametrize("cell", ["TAC1///TAC3", "TAC1 /// TAC3", "MAOA;TAC1", "MAOA,TAC1"])
+    def test_a_probe_of_several_genes_is_left_out_and_counted(self, samples, expression, cell):
+        expression.columns = ["p_a", "p_b", "p_c", "p_d"]
+        probes = pd.DataFrame(
+            {
+                "probe_name": ["p_a", "p_b", "p_c", "p_d"],
+                "gene": [cell, "MAOA", "GAD2///GAD2", cell],
+                "entrez_id": ["6863///6866", "4128", "2572", ""],
+            }
+        )
+        with pytest.warns(AtlasWarning, match="probes table: 2 probes left out that measure several genes"):
+            atlas = atlas_from_tables(samples, expression, probes)
+        assert atlas.probes[["probe_name", "gene"]].to_numpy().tolist() == [["p_b", "MAOA"], ["p_c", "GAD2"]]
+        assert atlas.probes["entrez_id"].tolist() == [4128, 2572]
+        np.testing.assert_array_equal(atlas.levels(well_ids=[1])[0], expression.loc["s0"].to_numpy()[[1, 2]])
+        identity = atlas.identity()
+        assert identity.to_dict()["n_several_genes"] == 2
+        assert AtlasIdentity.from_dict(identity.to_dict()) == identity
+
+    def test_a_column_of_several_genes_is_left_out_and_counted(self, samples, expression):
+        expression = expression.rename(columns={"TAC1": "TAC1///TAC3"})
+        with pytest.warns(AtlasWarning, match="expression table: 1 probe left out"):
+            atlas = atlas_from_tables(samples, expression)
+        assert atlas.probes["gene"].tolist() == ["MAOA", "GAD2", "CNR1"]
+        with pytest.raises(AtlasError, match="none of the 4 probes one gene"):
+            atlas_from_tables(samples, expression.set_axis(["A;B", "A;C", "A;D", "A;E"], axis=1))
 
     def test_genes_only(self, samples, expression):
         genes = pd.DataFrame({"gene": list(expression.columns), "entrez_id": [1, 2, 3, 4]})
@@ -307,7 +335,7 @@ class TestErrors:
             ),
             (lambda p: p.drop(columns="gene_symbol"), r"probes table has no column 'gene'"),
             (lambda p: pd.concat([p, p]), r"4 probe ids come more than once \(first: 'p_c'\)"),
-            (lambda p: p.assign(gene_symbol=None), r"gives none of the 4 probes a gene"),
+            (lambda p: p.assign(gene_symbol=None), r"gives none of the 4 probes one gene"),
             (lambda p: p.assign(entrez_id=0.5), r"entrez_id 0\.5 is no whole number"),
         ],
     )
@@ -372,7 +400,7 @@ class TestComparison:
         assert (by_gene.drop(index="GAD2")["status"] == "ok").all()
         assert result.significant["gene"].tolist() == ["MAOA"]
         saved = jugex.load_result(result.save(tmp_path / "out"))
-        assert saved.settings["atlas"]["kind"] == "tables"
+        assert saved.settings["atlas"]["source"]["kind"] == "tables"
         assert saved.settings["atlas"]["space"] == space
         methods = (tmp_path / "out" / "methods.md").read_text(encoding="utf-8")
         assert "Expression came from data of the user's own" in methods
