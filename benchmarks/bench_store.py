@@ -30,11 +30,11 @@ from pyarrow import csv as arrow_csv
 from synthetic import N_PROBES, write_archives
 
 import jugex
-from jugex.stats.aggregation import aggregate_probes
 from jugex.atlas.archives import CALLS, EXPRESSION
 from jugex.atlas.building import build_store
 from jugex.atlas.donors import DONORS
 from jugex.atlas.identity import FileRecord
+from jugex.stats.aggregation import aggregate_probes
 
 MIB = 1 << 20
 N_PICKED_PROBES, N_PICKED_SAMPLES = 300, 100

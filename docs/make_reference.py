@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from jugex.analysis.result import LEFT_OUT_COLUMNS, PROBE_COLUMNS
-from jugex.cli.main import _make_parser
 from jugex.report.sidecars import _LEFT_OUT, _LEVELS, _RESULTS, _SAMPLES
+
+from jugex.cli.main import _make_parser
 
 FOLDER = Path(__file__).resolve().parent / "reference"
 _DO_NOT_EDIT = "<!-- written by docs/make_reference.py: edit the program's own words instead -->"

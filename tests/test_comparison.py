@@ -9,17 +9,17 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from jugex.analysis.group_caveats import list_exchange_caveats
+from jugex.analysis.omnibus import OMNIBUS_COLUMNS
+from jugex.analysis.options import check_options
+from jugex.several import PAIRS_COLUMNS, _list_warnings, compare_several
 from scipy import stats
 
 import jugex
 from jugex import cli
 from jugex.analysis import omnibus_test
-from jugex.analysis.group_caveats import list_exchange_caveats
-from jugex.analysis.omnibus import OMNIBUS_COLUMNS
-from jugex.analysis.options import check_options
 from jugex.errors import DesignError, DesignWarning, JugexWarning, OptionError, OutputError
 from jugex.report import save_result
-from jugex.several import PAIRS_COLUMNS, _list_warnings, compare_several
 from tests.toy import ToyAtlas, wells
 
 REGIONS = ["simulated:A", "simulated:B", "sphere:-40,0,30,20"]

@@ -13,13 +13,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import jugex.sensitivity
 import pytest
+from jugex.reproduce import Reproduction
 
 import jugex
-import jugex.sensitivity
 from jugex.cli import main
 from jugex.regions import Coverage, Parcellation
-from jugex.reproduce import Reproduction
 from tests.conftest import PROJECT
 from tests.pages import RUN, SHOWN, Block, read_blocks, read_commands, run_block
 

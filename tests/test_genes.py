@@ -174,7 +174,9 @@ class TestSelection:
         with pytest.warns(GeneWarning, match="used under another symbol: MAOA for MAO-A"):
             selection = select_genes([ListedGene("MAO-A", "4128"), ListedGene("TAC1", "1")], genes)
         assert selection.found == ("MAOA", "TAC1")  # a symbol that is there comes before its id
-        assert selection.ledger[0] == LedgerEntry("MAO-A", "MAOA", "renamed", "has the Entrez id of MAO-A in the list (4128)")
+        assert selection.ledger[0] == LedgerEntry(
+            "MAO-A", "MAOA", "renamed", "has the Entrez id of MAO-A in the list (4128)"
+        )
 
     def test_a_symbol_from_before_the_re_annotation_is_found_by_its_entrez_id(self):
         now = pd.DataFrame({"gene": ["BRINP3"], "entrez_id": pd.array([339479], dtype="Int64")})
@@ -294,6 +296,6 @@ def test_thousands_of_unknown_names_take_no_time():
     known = ["".join(letters) for letters in rng.choice(list("ABCDEFGHIJ0123456789"), size=(19_000, 6))]
     asked = [f"X{number}" for number in range(20_000)]
     started = time.process_time()
-    with pytest.raises(GeneError, match="not in the atlas: X0, .* and 19990 more"):
+    with pytest.raises(GeneError, match=r"not in the atlas: X0, .* and 19990 more"):
         select_genes(asked, known)
     assert time.process_time() - started < 5  # 0.1 s for each of them would be half an hour

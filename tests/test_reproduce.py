@@ -9,12 +9,12 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from jugex.reproduce import COMPARISON_COLUMNS, read_run_of_2017, reproduce_bludau2018
 
 import jugex
 from jugex import cli
 from jugex._text import format_p
 from jugex.errors import AtlasNotFoundError, JugexWarning, RegionFileError
-from jugex.reproduce import COMPARISON_COLUMNS, read_run_of_2017, reproduce_bludau2018
 from tests.conftest import PROJECT
 from tests.toy import ToyAtlas, wells
 

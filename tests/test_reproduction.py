@@ -7,11 +7,11 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from jugex.presets import COMPARED_COLUMNS, SOUND
 from scipy.stats.mstats import winsorize
 
 import jugex
 from jugex.errors import JugexWarning, OptionError, OverlapWarning, RegionError
-from jugex.presets import COMPARED_COLUMNS, SOUND
 from tests.toy import ToyAtlas, wells
 
 FEW = {"n_permutations": 99, "rng": 0}

@@ -8,11 +8,11 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from jugex.workflow import DEFAULTS, PRESETS, compare, resolve_choices
 
 from jugex.analysis import differential_expression
 from jugex.errors import DesignWarning, OptionError, OverlapWarning
 from jugex.query import region_pair
-from jugex.workflow import DEFAULTS, PRESETS, compare, resolve_choices
 from tests.toy import ToyAtlas, WellRegion
 
 ONE = WellRegion("one", {1000: 0.9, 1001: 0.5, 1002: 0.3, 2000: 0.6, 2001: 0.4})

@@ -42,6 +42,7 @@ __all__ = [
     "ComparisonData",
     "label_rows",
     "make_design",
+    "make_empty_left_out",
     "prepare",
     "rerun_test",
     "run_comparison",
@@ -330,9 +331,9 @@ def tabulate_left_out(
         Columns `LEFT_OUT_COLUMNS`; those of probes follow `gene` where each is tested by itself.
     """
     significant = table[table["significant"].to_numpy(dtype=bool)]
+    empty = make_empty_left_out(by_probe="probe_name" in table)
     if not test.left_out:
-        columns = [LEFT_OUT_COLUMNS[0], *(name for name in PROBE_COLUMNS if name in table), *LEFT_OUT_COLUMNS[1:]]
-        return pd.DataFrame({name: pd.Series(dtype=COLUMN_TYPES[name]) for name in columns})
+        return empty
     found = set(label_rows(significant))
     of_test = pd.Index([label for label in labels if label in found])  # in the order of the test
     order = of_test.get_indexer(pd.Index(label_rows(significant)))
@@ -348,7 +349,13 @@ def tabulate_left_out(
         )
         for donor, found in zip(donors, test.left_out, strict=True)
     ]
-    return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True)
+    return pd.concat(parts).sort_index(kind="stable").reset_index(drop=True).astype(empty.dtypes.to_dict())
+
+
+def make_empty_left_out(*, by_probe: bool) -> pd.DataFrame:
+    """What is left of genes without each donor, where no gene is significant: the columns alone."""
+    columns = [LEFT_OUT_COLUMNS[0], *(PROBE_COLUMNS if by_probe else ()), *LEFT_OUT_COLUMNS[1:]]
+    return pd.DataFrame({name: pd.Series(dtype=COLUMN_TYPES[name]) for name in columns})
 
 
 def rerun_test(group: RegionGroup, options: TestOptions) -> pd.DataFrame:

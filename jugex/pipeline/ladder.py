@@ -1,4 +1,4 @@
-"""The upper rungs of the ladder for two regions: would other donors show it, and is it more than distance explains?
+"""The upper rungs of the ladder for two regions: other donors, and space.
 
 From the query the samples of the same tissue are taken, the genes of the run and a fixed pool of the atlas's genes are
 measured in them, and `jugex.stats.spatial` does the tests.
@@ -26,8 +26,8 @@ from jugex.query import RegionGroup
 from jugex.query.probes import filter_probes
 from jugex.query.reference import TissueReference, find_reference
 from jugex.stats.aggregation import SELECTIONS
+from jugex.stats.pairs import PairSums
 from jugex.stats.spatial import Ladder, LadderResult, Reason, Reference, sum_pairs
-from jugex.stats.variogram import PairSums
 
 __all__ = ["RUNG_COLUMNS", "Rungs", "climb", "draw_places", "explain_reason", "measure_genes"]
 

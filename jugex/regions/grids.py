@@ -21,6 +21,7 @@ __all__ = [
     "Booleans",
     "Mask",
     "Points",
+    "box_of",
     "centre_of_mass",
     "crop",
     "depths",
@@ -107,10 +108,8 @@ def make_image(mask: Mask, affine: Affine) -> Nifti1Image:
 
 def find_limits(image: Any) -> Points:
     """Lowest and highest x, y, z (2, 3) in mm of the non-zero voxels of an image, their edges included."""
-    voxels = np.argwhere(np.asarray(image.dataobj))
-    if not len(voxels):
-        voxels = np.argwhere(np.ones(image.shape, dtype=bool))
-    edges = [voxels.min(axis=0) - 0.5, voxels.max(axis=0) + 0.5]
+    box = box_of(np.asarray(image.dataobj) != 0) or tuple(slice(0, n) for n in image.shape)
+    edges = np.array([[part.start - 0.5, part.stop - 0.5] for part in box]).T
     corners = np.stack(np.meshgrid(*np.transpose(edges), indexing="ij"), axis=-1).reshape(-1, 3)
     points = corners @ image.affine[:3, :3].T + image.affine[:3, 3]
     return np.array([points.min(axis=0), points.max(axis=0)])
@@ -123,12 +122,23 @@ def centre_of_mass(mask: Mask, affine: Affine) -> Points:
     return np.asarray(affine[:3, :3] @ np.argwhere(mask).mean(axis=0) + affine[:3, 3])
 
 
+def box_of(mask: Booleans) -> tuple[slice, ...] | None:
+    """The smallest box (i, j, k) that holds every true voxel of a mask; None where there is none."""
+    box = []
+    for axis in range(3):  # faster than listing the voxels
+        others = tuple(other for other in range(3) if other != axis)
+        found = np.flatnonzero(mask.any(axis=others))
+        if not len(found):
+            return None
+        box.append(slice(int(found[0]), int(found[-1]) + 1))
+    return tuple(box)
+
+
 def crop(mask: Booleans, margins: npt.NDArray[np.intp]) -> tuple[Booleans, npt.NDArray[np.intp]]:
     """The smallest box of a mask that holds it, with margins, and its first voxel, which may lie before the mask's."""
-    voxels = np.argwhere(mask)
-    first, last = voxels.min(axis=0), voxels.max(axis=0)
-    box = mask[tuple(slice(start, stop + 1) for start, stop in zip(first, last, strict=True))]
-    return np.pad(box, [(margin, margin) for margin in margins]), first - margins
+    box = box_of(mask) or (slice(0), slice(0), slice(0))
+    first = np.array([part.start or 0 for part in box], dtype=np.intp)
+    return np.pad(mask[box], [(margin, margin) for margin in margins]), first - margins
 
 
 def has_right_angles(affine: Affine) -> bool:

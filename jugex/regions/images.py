@@ -15,7 +15,7 @@ import pandas as pd
 
 from jugex.errors import JugexWarning, OptionError, RegionError, warn_user
 from jugex.regions.base import Membership, Region, sample_points
-from jugex.regions.grids import Affine, Mask, Points, voxel_volume
+from jugex.regions.grids import Affine, Mask, Points, box_of, voxel_volume
 from jugex.regions.identity import RegionIdentity
 from jugex.regions.label_tables import LabelsLike, LabelTable, find_label_table, read_labels
 from jugex.regions.labels import LabelLike, find_labels, split_side
@@ -547,8 +547,7 @@ def _file_name(image: Volume | Stack) -> str:
 
 def _build_region(volume: Volume, selection: _Selection, name: str | None, space: str | None) -> ImageRegion:
     """Keep the smallest box that holds the region."""
-    voxels = np.nonzero(selection.mask)
-    box = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in voxels)
+    box = box_of(selection.mask) or (slice(0), slice(0), slice(0))
     kept = None if selection.probabilities is None else selection.probabilities[box].copy()
     name = _name_region(volume, selection) if name is None else name
     is_one = len(selection.labels) == 1
@@ -595,7 +594,7 @@ def _crop(volume: Volume) -> Volume:
     """Reduce an image to the smallest box that holds every value but 0."""
     if volume.grid is not None:  # of a 4-D image, or cropped before
         return volume
-    box = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in np.nonzero(volume.data))
+    box = box_of(volume.data != 0) or (slice(0), slice(0), slice(0))
     start = tuple(part.start for part in box)
     return replace(volume, data=volume.data[box].copy(), start=start, grid=volume.shape)
 

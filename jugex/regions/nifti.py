@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jugex.errors import RegionError, RegionFileError
-from jugex.regions.grids import Affine, in_mni_box
+from jugex.regions.grids import Affine, box_of, in_mni_box
 from jugex.spaces import MNI_SPACE, is_mni_space
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Values:
     deviation : float
         Largest distance of a value from a whole number.
     others : tuple of float
-        Values other than 0, rounded to whole numbers: all of them, or two where there are more.
+        Lowest and highest of the values that are not 0 when rounded to whole numbers: none, one or two.
     slope : float
         By which the header scales what the file stores; 1 where it does not.
     """
@@ -69,25 +69,33 @@ class Values:
     @classmethod
     def of(cls, data: npt.NDArray[Any], slope: float = 1.0) -> Values:
         """Values of an array without NaN."""
-        lowest, highest = data.min(), data.max()
-        rounded = data if data.dtype.kind != "f" else np.rint(data)
-        deviation = 0.0 if rounded is data else float(np.abs(data - rounded).max())
-        first, last = rounded.dtype.type(np.rint(lowest)), rounded.dtype.type(np.rint(highest))
-        some = last if last != 0 else first
-        others = {float(value) for value in (first, last) if value != 0}
-        if len(others) == 1 and not ((rounded == 0) | (rounded == some)).all():
-            others.add(np.nan)  # one more, whichever it is
-        return cls(float(lowest), float(highest), deviation, tuple(others), slope)
+        flat = data.ravel(order="K")  # as it lies in memory
+        some = flat[flat != 0]  # few voxels of most images
+        if not len(some):
+            return cls(0.0, 0.0, 0.0, (), slope)
+        lowest, highest = float(some.min()), float(some.max())
+        rounded = np.rint(some) if data.dtype.kind == "f" else some
+        deviation = float(np.abs(some - rounded).max()) if data.dtype.kind == "f" else 0.0
+        rounded = rounded[rounded != 0]
+        limits = {float(rounded.min()), float(rounded.max())} if len(rounded) else set()
+        has_zero = len(some) < data.size
+        return cls(
+            min(lowest, 0.0) if has_zero else lowest,
+            max(highest, 0.0) if has_zero else highest,
+            deviation,
+            tuple(sorted(limits)),
+            slope,
+        )
 
     @classmethod
     def joined(cls, each: Sequence[Values]) -> Values:
         """Values of several volumes."""
-        others = {value for values in each for value in values.others}
+        others = sorted({value for values in each for value in values.others})
         return cls(
             min(values.lowest for values in each),
             max(values.highest for values in each),
             max(values.deviation for values in each),
-            tuple(others)[:2],
+            tuple(others[:: max(len(others) - 1, 1)]),
             each[0].slope,
         )
 
@@ -304,13 +312,8 @@ def _read_stack(image: NiftiLike, path: Path | None, title: str, space: str | No
 
 def _crop(data: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], tuple[int, ...]]:
     """Copy the smallest box that holds every value but 0, and say where it begins; one voxel where all are 0."""
-    mask = data != 0
-    box = []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        found = np.flatnonzero(mask.any(axis=others))
-        box.append(slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 1))
-    kept = data[tuple(box)].copy()
+    box = box_of(data != 0) or (slice(0, 1), slice(0, 1), slice(0, 1))
+    kept = data[box].copy()
     kept.flags.writeable = False
     return kept, tuple(part.start for part in box)
 
@@ -509,14 +512,15 @@ def _set_nan_outside(data: npt.NDArray[Any], title: str) -> tuple[npt.NDArray[An
 
 def _check_inside_mni_box(data: npt.NDArray[Any], affine: Affine, title: str) -> None:
     """Refuse an image with values other than 0 where no brain in MNI space can be."""
-    voxels = np.nonzero(data)
-    if not len(voxels[0]):
+    mask = data != 0
+    box = box_of(mask)
+    if box is None:
         return
-    limits = [(axis.min(), axis.max()) for axis in voxels]
+    limits = [(part.start, part.stop - 1) for part in box]
     corners = np.stack(np.meshgrid(*limits, indexing="ij"), axis=-1).reshape(-1, 3)
     if in_mni_box(corners @ affine[:3, :3].T + affine[:3, 3]).all():
         return
-    outside = ~in_mni_box(np.stack(voxels, axis=-1) @ affine[:3, :3].T + affine[:3, 3])
+    outside = ~in_mni_box(np.argwhere(mask) @ affine[:3, :3].T + affine[:3, 3])
     if outside.any():
         raise RegionError(
             f"{title} is not in MNI space: {int(outside.sum()):,} of its {outside.size:,} non-zero voxels lie outside "

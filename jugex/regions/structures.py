@@ -17,6 +17,7 @@ from jugex.errors import OptionError, RegionError
 from jugex.regions.base import Membership, Region, SampledAtlas, sample_points
 from jugex.regions.grids import Points, make_image, rasterize
 from jugex.regions.identity import RegionIdentity, StructureIdentity, known_point
+from jugex.regions.labels import split_side
 from jugex.regions.operations import Union
 from jugex.spaces import MNI_SPACE
 
@@ -33,6 +34,17 @@ __all__ = [
 ]
 
 _N_SHOWN = 5
+#: What structures are called in everyday words, where the ontology of the AHBA has another name.
+_EVERYDAY = {
+    "hippocampus": "hippocampal formation", "amygdaloid complex": "amygdala", "caudate": "caudate nucleus",
+    "pallidum": "globus pallidus", "accumbens": "nucleus accumbens", "cortex": "cerebral cortex",
+    "habenula": "habenular nuclei", "septum": "septal nuclei", "insular cortex": "insula",
+    "cingulate cortex": "cingulate gyrus", "cingulate": "cingulate gyrus",
+    "parahippocampal cortex": "parahippocampal gyrus", "frontal cortex": "frontal lobe",
+    "parietal cortex": "parietal lobe", "temporal cortex": "temporal lobe", "occipital cortex": "occipital lobe",
+    "midbrain": "mesencephalon", "medulla": "myelencephalon", "medulla oblongata": "myelencephalon",
+    "locus coeruleus": "locus ceruleus",
+}  # fmt: skip
 _HOW_TO_LIST = "jugex regions structures lists them, with the same --atlas; in Python, atlas.structures does"
 
 
@@ -64,7 +76,8 @@ def find_structure(atlas: SampledAtlas, structure: str | int) -> Structure:
     """Find an anatomical structure of an atlas by its acronym, name or id.
 
     The first of these that finds something counts: the id; an exact acronym or name; one that differs in case or
-    punctuation only; a part of a name. Where several structures are found, and one of them holds all others, that one
+    punctuation only; an everyday name, as hippocampus of the hippocampal formation, also with its side; a part of a
+    name. Where several structures are found, and one of them holds all others, that one
     is meant ("PHG" is the parahippocampal gyrus, and not its left half of the same acronym). A left and a right
     structure of one name are meant both.
 
@@ -367,6 +380,7 @@ def _match(table: pd.DataFrame, structure: str | int) -> pd.DataFrame:
         table["structure_id"].astype(str) == text,
         (acronyms == text) | (names == text),
         (acronyms.str.casefold() == text.casefold()) | (simple_names == plain),
+        simple_names == _simplify_everyday(text),
         simple_names.str.contains(plain, regex=False) if plain else pd.Series(False, index=table.index),
     ]
     return next((table[rule] for rule in rules if rule.any()), table.iloc[:0])
@@ -375,6 +389,13 @@ def _match(table: pd.DataFrame, structure: str | int) -> pd.DataFrame:
 def _simplify(text: str) -> str:
     """Text in lower case, its words separated by single spaces."""
     return " ".join(re.findall(r"\w+", text.casefold()))
+
+
+def _simplify_everyday(text: str) -> str:
+    """The ontology's name for an everyday one, as `_simplify` has it, with its side behind it."""
+    base, side = split_side(text)
+    name = _EVERYDAY.get(_simplify(base), "")
+    return f"{name} {side}" if name and side else name
 
 
 def _drop_parts(found: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from jugex.model.columns import (
     describe_columns,
 )
 from jugex.model.record import RunRecord, from_json, to_json
-from jugex.pipeline.comparison import ComparisonData
+from jugex.pipeline.comparison import ComparisonData, make_empty_left_out
 from jugex.pipeline.several import GroupComparison
 from jugex.pipeline.tables import list_columns
 from jugex.report.drawings import FILE, as_in_files, read_drawings, write_drawings
@@ -316,7 +316,7 @@ def _read_data(directory: Path, name: str) -> ComparisonData:
         record = from_json(settings.read_text(encoding="utf-8"), source=str(settings))
         table = read_tsv(directory / f"{name}.tsv", list_columns(len(record.regions)))
         samples, zscores = read_samples(directory)
-        left_out = _read_left_out(directory / "left_out.tsv")
+        left_out = _read_left_out(directory / "left_out.tsv", by_probe=record.unit == "probe")
     except ResultError:  # which says what is wrong with settings.json
         raise
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -325,11 +325,9 @@ def _read_data(directory: Path, name: str) -> ComparisonData:
     return ComparisonData(table, samples, zscores, record, left_out, drawings=drawings)
 
 
-def _read_left_out(path: Path) -> pd.DataFrame:
+def _read_left_out(path: Path, *, by_probe: bool) -> pd.DataFrame:
     """What is left of each significant gene without each donor; no row where no gene was significant."""
-    if path.exists():
-        return read_tsv(path, LEFT_OUT_COLUMNS)
-    return pd.DataFrame(columns=list(LEFT_OUT_COLUMNS))
+    return read_tsv(path, LEFT_OUT_COLUMNS) if path.exists() else make_empty_left_out(by_probe=by_probe)
 
 
 def _explain(directory: Path, problem: Exception) -> ResultError:

@@ -280,9 +280,8 @@ class Ladder:
             return
         if not no_reference:
             self._tissues = self._describe_tissue()
-            self.fit_donors, self.fit_spatial = (
-                fit_pool(one, self._place, measure_at(self._place, one.pool)) for one in self._tissues
-            )
+            fits = [fit_pool(one, self._place, measure_at(self._place, one.pool)) for one in self._tissues]
+            self.fit_donors, self.fit_spatial = fits[0], fits[-1]
             self.form = Form.FEW_GENES if self.fit_donors.few_genes else Form.POOLED
         elif pool.reference.covariates is not None:
             self.why_no_donors = Reason.COVARIATES_WITHOUT_REFERENCE
@@ -296,16 +295,15 @@ class Ladder:
             return Reason.FEW_ELSEWHERE
         return Reason.FEW_BINS if self._around.bins.n_bins < _MIN_BINS else None
 
-    def _describe_tissue(self) -> tuple[Tissue, Tissue]:
-        """Run without and with gradients taken off; the first twice where there are few samples elsewhere."""
+    def _describe_tissue(self) -> list[Tissue]:
+        """Runs without and with gradients taken off; the first alone where there are few samples elsewhere."""
         gradients = [False, True] if self.n_elsewhere >= _MIN_ELSEWHERE_GRADIENT else [False]
         projections = [Projection(self._around, gradient=gradient) for gradient in gradients]
         projected = project(self._pool, projections)
         varies = np.logical_and.reduce([one.varies for one in projected])
         if not varies.any():
             raise DesignError("no gene of the pool varies within donors elsewhere in the reference")
-        tissues = [Tissue(one, genes, varies) for one, genes in zip(projections, projected, strict=True)]
-        return tissues[0], tissues[-1]
+        return [Tissue(one, genes, varies) for one, genes in zip(projections, projected, strict=True)]
 
     def test(self, genes: PairSums, *, confidence: float = 0.95) -> LadderResult:
         """Test genes.
@@ -328,9 +326,8 @@ class Ladder:
         if self.fit_without is not None:
             donors = _test_without_reference(self.fit_without, place, _take(genes, place), confidence)
         elif self.fit_donors is not None and self.fit_spatial is not None:
-            first, last = self._tissues
-            projections = [first.projection] if first is last else [first.projection, last.projection]
-            projected = project(genes, projections)
+            first = self._tissues[0]
+            projected = project(genes, [one.projection for one in self._tissues])
             donors = _test_donors(self.fit_donors, measure_at(place, projected[0]), confidence)
             if self.why_no_spatial is None:
                 spatial = _test_spatial(self.fit_spatial, measure_at(place, projected[-1]), confidence)
@@ -377,8 +374,8 @@ class Ladder:
             fits = [fit_pool(tissue, place, pool, by_bins=True) for tissue, pool in zip(tissues, pools, strict=True)]
             variance, df = fits[0].vary_donors(pools[0])
             shares[1, column] = _share(fits[0].omega @ pools[0].delta, variance, df, alpha)
-            of_donors, of_shared, df_spatial = fits[1].vary_in_space(pools[1])
-            shares[2, column] = _share(fits[1].omega @ pools[1].delta, of_donors + of_shared, df_spatial, alpha)
+            of_donors, of_shared, df_spatial = fits[-1].vary_in_space(pools[-1])
+            shares[2, column] = _share(fits[-1].omega @ pools[-1].delta, of_donors + of_shared, df_spatial, alpha)
         return Calibration(*shares)
 
 

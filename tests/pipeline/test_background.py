@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 
 import numpy as np
@@ -10,10 +9,9 @@ import pandas as pd
 import pytest
 
 import jugex
-from jugex.analysis.background import measure_background
-from jugex.analysis.floor import share_present
-from jugex.analysis.options import check_options
 from jugex.errors import JugexWarning
+from jugex.model.findings import ManyGenesDiffer, NearDetectionLimit
+from jugex.pipeline.genes import share_present
 from jugex.query import region_pair
 from tests.toy import ToyAtlas, wells
 
@@ -25,7 +23,8 @@ TWO = wells("two", 1003, 1004, 1005, 2003, 2004, 2005)
 class CallingAtlas(ToyAtlas):
     """Odd probes are above background everywhere, even ones in the wells of region one alone."""
 
-    has_calls = True
+    def _has_calls_of(self, donor_names):
+        return True
 
     def _read_calls(self, sample_rows, probe_rows):
         inside = self.samples["well_id"].iloc[sample_rows].isin(list(ONE.probabilities)[:5]).to_numpy()
@@ -51,28 +50,28 @@ def compare(share, **options):
 class TestBackground:
     def test_is_that_of_all_genes_for_a_run_with_few(self):
         few, every = compare(0.3, genes=["G0", "G140"]), compare(0.3)
-        background = few.settings["background"]
+        background = few.record.background
         assert len(few.table) == 2
-        assert background == every.settings["background"]
-        assert background["n_genes"] == 150
-        assert background["share"] == (every.table["p_perm"] <= 0.05).mean()
-        assert 0.3 <= background["share"] < 0.4
-        json.dumps(few.settings, allow_nan=False)
-        assert any("of all 150 genes have p_perm <= 0.05" in text for text in few.settings["warnings"])
+        assert background == every.record.background
+        assert background.n_genes == 150
+        assert background.share == (every.table["p_perm"] <= 0.05).mean()
+        assert 0.3 <= background.share < 0.4
+        [finding] = [found for found in few.record.findings if isinstance(found, ManyGenesDiffer)]
+        assert (finding.n_genes, finding.p_perm, finding.share) == (150, 0.05, background.share)
 
     def test_is_about_one_in_twenty_where_nothing_differs(self):
         # 400 relabellings of 6 x 6 samples: 20 of them at most are nominally significant, of 150 genes 7.5 expected,
         # with a standard deviation of 2.7
-        assert compare(0.0, genes=["G0"]).settings["background"]["share"] * 150 < 7.5 + 4 * 2.7
+        assert compare(0.0, genes=["G0"]).record.background.share * 150 < 7.5 + 4 * 2.7
 
     def test_can_be_left_out(self):
-        background = compare(0.3, genes=["G0"], background=False).settings["background"]
-        assert background["share"] is None
-        assert background["why_not"] == "only the genes asked for were tested"
+        background = compare(0.3, genes=["G0"], background=False).record.background
+        assert background.share is None
+        assert background.why_not == "only the genes asked for were tested"
 
     def test_is_not_asked_of_a_web_service(self, monkeypatch):
         monkeypatch.setattr(ToyAtlas, "is_remote", True)
-        assert compare(0.3, genes=["G0"]).settings["background"]["share"] is None
+        assert compare(0.3, genes=["G0"]).record.background.share is None
 
     def test_takes_999_relabellings_at_most(self):
         atlas = ToyAtlas([8, 8], GENES)
@@ -80,22 +79,13 @@ class TestBackground:
             wells("one", *range(1000, 1004), *range(2000, 2004)),
             wells("two", *range(1004, 1008), *range(2004, 2008)),
         )
-        options = check_options(2000, "adjusted", "within-donor", "mean", None, 0.05, 1)
-        pair = region_pair(one, two, atlas=atlas, genes=["G0"])
-        assert measure_background(pair, options, np.random.default_rng(0))["n_permutations"] == 999
-
-    def test_the_command_line_can_leave_it_out(self, tmp_path):
-        from jugex.cli.main import main
-
-        arguments = ["compare", "simulated:A", "simulated:B", "--atlas", "simulated", "--genes", "MAOA", "--quiet"]
-        for option, share in (([], True), (["--no-background"], False)):
-            out = tmp_path / str(share)
-            assert main([*arguments, *option, "--permutations", "99", "--out", str(out)]) == 0
-            settings = json.loads((out / "settings.json").read_text())
-            assert (settings["background"]["share"] is not None) == share
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", JugexWarning)
+            result = jugex.compare(one, two, atlas=atlas, genes=["G0"], n_permutations=2000, rng=0)
+        assert result.record.background.n_permutations == 999
 
 
-class TestFloor:
+class TestPresentCalls:
     @pytest.fixture
     def pair(self):
         return region_pair(ONE, TWO, atlas=CallingAtlas([6, 6], ["A", "A", "B", "C"]))
@@ -110,14 +100,13 @@ class TestFloor:
     def test_nothing_is_known_without_calls(self):
         assert share_present(region_pair(ONE, TWO, atlas=ToyAtlas([6, 6], ["A"])), ["A"]) is None
 
-    def test_a_significant_gene_near_the_floor_is_told(self):
+    def test_a_significant_gene_near_the_detection_limit_is_told(self):
         levels = np.random.default_rng(0).normal(5, 1, size=(12, 4))
         levels[np.ix_([0, 1, 2, 6, 7, 8], [2, 3])] += 20
         pair = region_pair(ONE, TWO, atlas=CallingAtlas([6, 6], ["A", "A", "B", "C"], levels))
         result = jugex.analysis.differential_expression(pair, n_permutations=999, rng=0)
         assert sorted(result.significant["gene"]) == ["B", "C"]
-        [told] = [text for text in result.settings["warnings"] if "near the floor" in text]
-        assert told.endswith("samples used: B")
+        assert NearDetectionLimit(genes=("B",), unit="gene") in result.record.findings
 
 
 class TestSamplesOfTheRun:
@@ -136,12 +125,12 @@ class TestSamplesOfTheRun:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", JugexWarning)
             result = jugex.compare(ONE, TWO, missing="drop-samples", **options)
-        assert result.settings["background"]["n_genes"] == 2
+        assert result.record.background.n_genes == 2
         assert len(result.samples) == 12
 
     def test_nothing_is_told_where_no_p_can_be_small(self):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", JugexWarning)
             few = jugex.compare(ONE, TWO, atlas=self.make_atlas(), rng=0, n_permutations=9)
-        assert few.settings["background"]["share"] is None
-        assert few.settings["background"]["why_not"] == "the smallest p that can occur is 0.1, above 0.05"
+        assert few.record.background.share is None
+        assert few.record.background.why_not == "the smallest p that can occur is 0.1, above 0.05"

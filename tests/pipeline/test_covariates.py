@@ -189,7 +189,8 @@ class TestMessages:
             well_id=atlas.samples["well_id"]
         )
         with pytest.raises(
-            DesignError, match=r"3 donors leave 0 residual degrees of freedom with 8 columns of covariates.*fewer covariates"
+            DesignError,
+            match=r"3 donors leave 0 residual degrees of freedom with 8 columns of covariates.*fewer covariates",
         ):
             analyse(pair, covariates=table)
 
@@ -368,7 +369,9 @@ class TestOfSeveralRegions:
         table["rin"] = 1.0 if is_constant else 2 * first + 1
         table.insert(1, "first", first)
         outcome = self.compare(covariates=table).record.covariates[1].outcome
-        assert outcome == ("it has one value in all samples used" if is_constant else "it adds nothing to donor and first")
+        assert outcome == (
+            "it has one value in all samples used" if is_constant else "it adds nothing to donor and first"
+        )
 
     def test_one_that_tells_regions_apart_is_refused(self, table):
         table["rin"] = (table["well_id"] % 1000 < 2).astype(float)
@@ -390,5 +393,5 @@ class TestOfSeveralRegions:
 
     def test_too_many_leave_no_degree_of_freedom(self, table):
         table = table.assign(**{f"c{i}": np.random.default_rng(10 + i).normal(size=17) for i in range(6)})
-        with pytest.raises(DesignError, match="leave 0 residual degrees of freedom with 7 columns of covariates"):
+        with pytest.raises(DesignError, match="3 regions and 7 columns of covariates, and at least 1 is needed"):
             self.compare(covariates=table)

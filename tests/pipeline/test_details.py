@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 
 import numpy as np
@@ -11,11 +10,10 @@ import pytest
 from scipy import stats
 
 import jugex
-from jugex.analysis import RESULT_COLUMNS, differential_expression
-from jugex.analysis.result import TAIL_COLUMNS
+from jugex.analysis import RESULT_COLUMNS, TAIL_COLUMNS, differential_expression
 from jugex.errors import OptionError
 from jugex.query import region_pair
-from jugex.report.reproduce import how_to_reproduce
+from jugex.report.rerun import list_reruns
 from jugex.stats.corrections import monte_carlo_interval
 from jugex.stats.effects import hedges_g_interval, partial_eta_sq_interval, small_sample_correction
 from tests.toy import ToyAtlas, wells
@@ -96,7 +94,7 @@ class TestDetails:
 
     def test_enumerated_p_have_no_interval_but_themselves(self):
         result = analyse(make_pair(sizes=(6, 4)))
-        assert result.settings["permutation"]["exhaustive"]
+        assert result.record.permutation.exhaustive
         details = result.details()
         for column in ("p_perm", "p_fwe"):
             for end in ("low", "high"):
@@ -112,8 +110,7 @@ class TestDetails:
         p = result.table.set_index("gene").loc[others.index, "p_parametric"]
         np.testing.assert_allclose(others["q_fdr_parametric"], stats.false_discovery_control(p))
 
-    def test_a_result_read_from_disk_says_the_same(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("jugex.report.html.render_report", lambda *_: "")
+    def test_a_result_read_from_disk_says_the_same(self, tmp_path):
         result = analyse(make_pair(constant=True))
         loaded = jugex.load_result(result.save(tmp_path / "out"))
         pd.testing.assert_frame_equal(loaded.details(), result.details(), rtol=1e-8)  # ten digits are saved
@@ -125,10 +122,8 @@ class TestTailColumns:
         assert tuple(plain.table.columns) == RESULT_COLUMNS
         assert tuple(tailed.table.columns) == RESULT_COLUMNS + TAIL_COLUMNS
         pd.testing.assert_frame_equal(tailed.table[list(RESULT_COLUMNS)], plain.table)
-        assert set(tailed.settings) - set(plain.settings) == {"tails"}
-        assert "tail" not in plain.settings["arguments"]
-        assert tailed.settings["arguments"]["tail"] is True
-        json.dumps(tailed.settings, allow_nan=False)
+        assert plain.record.tails is None
+        assert [result.record.arguments.tail for result in (plain, tailed)] == [False, True]
 
     def test_reach_below_what_is_counted(self):
         result = analyse(make_pair(), tail=True)
@@ -136,8 +131,8 @@ class TestTailColumns:
         assert row["p_perm"] == row["p_fwe"] == 1 / 1000
         assert 1e-4 / 1.001 <= row["p_perm_tail"] < row["p_perm"]
         assert 1e-4 / 1.001 <= row["p_fwe_tail"] < row["p_fwe"]
-        assert result.settings["tails"]["n_genes_refined"] >= 1
-        assert result.settings["tails"]["p_fwe"]["n_values"] == 999
+        assert result.record.tails.n_genes_refined >= 1
+        assert result.record.tails.p_fwe.n_values == 999
 
     def test_make_no_gene_significant(self):
         result = analyse(make_pair(), tail=True, alpha=0.0005)  # below 1 / 1,000
@@ -145,9 +140,9 @@ class TestTailColumns:
         assert not result.table["significant"].any()
 
     def test_are_asked_for_where_a_run_is_repeated(self):
-        plain, tailed = (how_to_reproduce(analyse(make_pair(), tail=tail).settings) for tail in (False, True))
-        assert "tail=True," in "".join(tailed)
-        assert "tail" not in "".join(plain)
+        (_, plain), (_, tailed) = (list_reruns(analyse(make_pair(), tail=tail).record)[0] for tail in (False, True))
+        assert "tail=True," in tailed
+        assert "tail=True" not in plain
 
     def test_do_not_depend_on_threads(self):
         first, second = (analyse(make_pair(), tail=True, n_jobs=jobs, n_permutations=3000) for jobs in (1, 3))
@@ -168,13 +163,13 @@ class TestTailColumns:
         some = result.table[list(TAIL_COLUMNS)]
         if m == 999:
             assert some.isna().all(axis=None)
-            assert all(why in result.settings["empty"][column] for column in TAIL_COLUMNS)
+            assert all(why in result.record.empty[column] for column in TAIL_COLUMNS)
         else:  # genes that are counted often enough keep their p
             rare = result.table["p_perm"] < 10 / 200
             assert some.loc[rare, "p_perm_tail"].isna().all()
-            assert result.settings["tails"]["n_genes_refined"] == 0
-            assert result.settings["tails"]["p_fwe"] is None
-        assert why in result.settings["tails"]["why_empty"]
+            assert result.record.tails.n_genes_refined == 0
+            assert result.record.tails.p_fwe is None
+        assert why in result.record.tails.why_empty
 
     def test_a_tail_is_wanted_or_not(self):
         with pytest.raises(OptionError, match="tail is True or False; got 'yes'"):

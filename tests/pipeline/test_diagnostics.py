@@ -1,82 +1,144 @@
-"""The sentences that say what weakens a result, each provoked, and none without reason."""
+"""What weakens a result: each finding with its facts, and none without reason."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from jugex.analysis.background import describe_background, list_background_caveats
-from jugex.analysis.caveats import (
-    list_design_caveats,
-    list_filter_caveats,
-    list_gene_caveats,
-    list_region_caveats,
-    list_side_caveats,
-    warn_of_design,
+from jugex.atlas.identity import AtlasChanges
+from jugex.model.findings import (
+    BothHemispheres,
+    DecisiveDonor,
+    DonorsDisagree,
+    FdrOutOfReach,
+    FewDonors,
+    GenesWithoutProbes,
+    MadeUpRegions,
+    ManyGenesDiffer,
+    MirroredHemispheres,
+    NearDetectionLimit,
+    NotConfirmable,
+    NotLinked,
+    OneExchangeOnly,
+    ProbesDisagree,
+    UnequalSizes,
+    UnreachableAlpha,
 )
-from jugex.analysis.covariates import Covariate
-from jugex.analysis.options import check_options
-from jugex.errors import DesignWarning
+from jugex.model.options import TestOptions
+from jugex.model.query_record import ProbeFilterRecord
+from jugex.model.record import CovariateRecord
+from jugex.pipeline.background import record_background
+from jugex.pipeline.diagnostics import check_reach, judge_background, judge_design, judge_genes, judge_samples
+from jugex.query import region_group, region_pair
+from jugex.regions import RegionIdentity
 from tests.stats.designs import make_design
+from tests.toy import ToyAtlas, wells
 
-OPTIONS = check_options(100, "adjusted", "within-donor", "mean", None, 0.05, 1)
-
-
-@pytest.mark.parametrize(
-    ("layout", "sentences"),
-    [
-        ([(4, 4)] * 4, []),
-        ([(7, 3), (2, 1), (5, 4)], ["rests on 2.5 effective donors (3 with samples in both"]),
-        ([(9, 9), (1, 1), (1, 1), (1, 1)], ["rests on 1.7 effective donors", "one donor has 75% of the weight"]),
-        ([(1, 4)] * 5, ["differ more than threefold in size (A: 5 samples, B: 20)"]),
-    ],
-)
-def test_design(layout, sentences):
-    caveats = list_design_caveats(make_design(layout), ("A", "B"))
-    assert len(caveats) == len(sentences)
-    for caveat, sentence in zip(caveats, sentences, strict=True):
-        assert sentence in caveat
+MADE_UP = "simulated probability map"
 
 
-@pytest.mark.parametrize(
-    ("layout", "sentence"),
-    [
-        ([(4, 4)], "1.0 effective donor (1 with samples in both regions): it says"),
-        ([(4, 4), (4, 4)], "2.0 effective donors (2 with samples in both regions): it says"),
-        ([(4, 4), (2, 2)], "1.8 effective donors (2 with samples in both regions, unequally weighted): it says"),
-    ],
-)
-def test_donors_are_called_unequal_only_where_they_are(layout, sentence):
-    assert sentence in list_design_caveats(make_design(layout), ("A", "B"))[0]
+def make_group(design=None, *, kinds=("sphere", "sphere"), samples=None, simulated=False, mirror=None, n_lost=None):
+    """What is read of a query: names and identities of regions, samples, atlas, filter of probes."""
+    k = len(kinds) if design is None else design.n_regions
+    names = tuple("ABCDE"[:k])
+    if samples is None and design is not None:
+        samples = pd.DataFrame({"donor_name": [f"D{donor}" for donor in design.donors]})
+    if samples is None:
+        samples = place_samples("xy", "")
+    identities = [RegionIdentity(name, kind) for name, kind in zip(names, [*kinds, *["sphere"] * k], strict=False)]
+    regions = [SimpleNamespace(name=one.name, identity=lambda one=one: one) for one in identities]
+    taken = pd.DataFrame({"well_id": np.arange(len(samples)), "hemisphere": ["left", "right"] * (len(samples) // 2)
+                          + ["left"] * (len(samples) % 2)})  # fmt: skip
+    changes = AtlasChanges(mirror=mirror)
+    n = {} if n_lost is None else {"probe_filter": ProbeFilterRecord(0.5, "all", 10, 100, 50, n_lost)}
+    return SimpleNamespace(
+        region_names=names,
+        regions=regions,
+        samples=samples.assign(well_id=np.arange(len(samples))),
+        atlas=SimpleNamespace(simulated=simulated, changes=changes, samples=taken),
+        **{"probe_filter": None} | n,
+    )
 
 
-@pytest.mark.parametrize(
-    ("n_permutations", "sentence"),
-    [
-        (9, "the smallest p that 9 permutations of this design (within-donor) can give is 0.1000; more samples in both "
-            "regions of one donor, or more permutations, would help"),
-        (500, "the smallest p that the 10 relabellings of this design (within-donor) can give is 0.1000; more samples "
-              "in both regions of one donor would help"),
-    ],
-)  # fmt: skip
-def test_more_permutations_are_advised_only_where_there_are_more(n_permutations, sentence):
-    options = check_options(n_permutations, "adjusted", "within-donor", "mean", None, 0.05, 1)
-    with pytest.warns(DesignWarning):
-        [message] = warn_of_design(make_design([(2, 3)]), options, 5)
-    assert message.endswith(sentence)
+class TestReach:
+    @pytest.mark.parametrize(
+        ("n_permutations", "exhaustive", "n_relabellings"), [(9, False, 9), (500, True, 10)]
+    )  # fmt: skip
+    def test_no_p_can_reach_alpha(self, n_permutations, exhaustive, n_relabellings):
+        """Of one donor with 2 and 3 samples there are ten relabellings."""
+        design, options = make_design([(2, 3)]), TestOptions(n_permutations=n_permutations)
+        [finding] = check_reach(design, options, options.permutation.smallest_p(design), 5)
+        assert isinstance(finding, UnreachableAlpha)
+        assert (finding.exhaustive, finding.n_relabellings) == (exhaustive, n_relabellings)
+        assert finding.smallest_p == pytest.approx(0.1)
+        # more permutations are advised only where there are more
+        assert ("more permutations" in finding.sentence) == (not exhaustive)
+
+    @pytest.mark.parametrize(("probes", "unit"), [("mean", "gene"), ("single", "probe")])
+    def test_q_fdr_cannot(self, probes, unit):
+        design, options = make_design([(4, 4)] * 3), TestOptions(n_permutations=99, probes=probes)
+        [finding] = check_reach(design, options, 0.01, 50)
+        assert isinstance(finding, FdrOutOfReach)
+        assert (finding.unit, finding.n_tested, finding.n_needed, finding.n_relabellings) == (unit, 50, 10, 99)
+        assert f"50 {unit}s" in finding.sentence
+
+    def test_nothing_where_both_can(self):
+        assert check_reach(make_design([(4, 4)] * 3), TestOptions(), 1e-4, 500) == []
 
 
-def test_probes_are_called_probes():
-    options = check_options(99, "adjusted", "within-donor", "single", None, 0.05, 1)
-    with pytest.warns(DesignWarning):
-        [message] = warn_of_design(make_design([(4, 4)] * 3), options, 50)
-    assert message.startswith("the false discovery rate (q_fdr) of a single probe cannot reach 0.05 with 50 probes and")
-    table = make_table(3, probe_name=["P0", "P1", "P2"], n_donors_same_sign=2)
-    [caveat] = list_gene_caveats(table, make_exchanges(3), options)
-    assert caveat.endswith("of the same sign: G0 P0")
+class TestDesign:
+    @pytest.mark.parametrize(
+        ("layout", "kinds"),
+        [
+            ([(4, 4)] * 4, []),
+            ([(7, 3), (2, 1), (5, 4)], [FewDonors]),
+            ([(9, 9), (1, 1), (1, 1), (1, 1)], [FewDonors, DecisiveDonor]),
+            ([(1, 4)] * 5, [UnequalSizes]),
+        ],
+    )
+    def test_of_two_regions(self, layout, kinds):
+        design = make_design(layout)
+        assert [type(finding) for finding in judge_design(design, make_group(design), TestOptions())] == kinds
+
+    def test_facts(self):
+        design = make_design([(9, 9), (1, 1), (1, 1), (1, 1)])
+        few, decisive = judge_design(design, make_group(design), TestOptions())
+        assert few.effective_donors == pytest.approx(6**2 / (4.5**2 + 3 * 0.5**2))  # weights n_1 n_2 / n
+        assert few.n_informative == 4
+        assert (decisive.donor_name, decisive.share) == ("D0", pytest.approx(0.75))
+        design = make_design([(1, 4)] * 5)
+        [finding] = judge_design(design, make_group(design), TestOptions())
+        assert (finding.largest, finding.n_largest, finding.smallest, finding.n_smallest) == ("B", 20, "A", 5)
+
+    @pytest.mark.parametrize(
+        ("layout", "words"),
+        [
+            ([(4, 4)], "1.0 effective donor (1 with samples in both regions)"),
+            ([(4, 4), (4, 4)], "2.0 effective donors (2 with samples in both regions)"),
+            ([(4, 4), (2, 2)], "1.8 effective donors (2 with samples in both regions, unequally weighted)"),
+        ],
+    )
+    def test_donors_are_called_unequal_only_where_they_are(self, layout, words):
+        design = make_design(layout)
+        [finding] = [found for found in judge_design(design, make_group(design), TestOptions())
+                     if isinstance(found, FewDonors)]  # fmt: skip
+        assert words in finding.sentence
+
+    def test_few_relabellings_within_donors_under_another_exchange(self):
+        design, free = make_design([(1, 3), (1, 2)]), TestOptions(exchange="free")
+        found = judge_design(design, make_group(design), free)
+        assert NotConfirmable(n_relabellings=12, alpha=0.05) in found
+        within = judge_design(design, make_group(design), TestOptions())
+        assert not any(isinstance(finding, NotConfirmable) for finding in within)
+        enough = make_design([(4, 4)])
+        assert not any(isinstance(f, NotConfirmable) for f in judge_design(enough, make_group(enough), free))
+
+    def test_regions_that_no_donor_links(self):
+        design = make_design([(2, 2, 0), (2, 2, 0), (0, 0, 2)])
+        assert NotLinked(groups=(("A", "B"), ("C",))) in judge_design(design, make_group(design), TestOptions())
 
 
 def make_table(n=3, **columns):
@@ -90,112 +152,131 @@ def make_table(n=3, **columns):
 def make_exchanges(n=3, within=(0.01,), free=(0.01,)):
     columns = {"within-donor": np.ones(n), "free": np.ones(n)}
     columns["within-donor"][: len(within)], columns["free"][: len(free)] = within, free
-    return pd.DataFrame({"gene": [f"G{i}" for i in range(n)], **columns})
+    return pd.DataFrame(columns, index=[f"G{i}" for i in range(n)])
 
 
-@pytest.mark.parametrize(
-    ("columns", "exchanges", "sentence"),
-    [
-        ({}, {}, None),
-        ({"n_donors_same_sign": 2}, {}, "do not all show a difference of the same sign: G0"),
-        ({"n_donors_both": 1, "n_donors_same_sign": 1}, {}, None),
-        ({"probe_r": [0.1, 0.1, 0.1]}, {}, "probes do not agree (mean correlation below 0.2): G0"),
-        ({"probe_r": np.nan}, {}, None),
-        ({}, {"free": (0.2, 0.01)}, "but not both ways: G0, G1"),
-    ],
-)
-def test_genes(columns, exchanges, sentence):
-    caveats = list_gene_caveats(make_table(**columns), make_exchanges(**exchanges), OPTIONS)
-    assert len(caveats) == (sentence is not None)
-    assert sentence is None or caveats[0].endswith(sentence)
+def query_genes(n=3, *, genes=None, present=None):
+    """Two regions of a toy atlas, with the share of samples in which each gene is present."""
+
+    class Atlas(ToyAtlas):
+        def _has_calls_of(self, donor_names):
+            return present is not None
+
+        def _read_calls(self, sample_rows, probe_rows):
+            rank = np.arange(len(sample_rows))[:, None]
+            return rank < np.array(present)[np.asarray(probe_rows)] * len(sample_rows)
+
+    atlas = Atlas([8], [f"G{i}" for i in range(n)])
+    return region_pair(wells("A", *range(1000, 1004)), wells("B", *range(1004, 1008)), atlas=atlas, genes=genes)
 
 
-def test_many_genes_with_a_small_p_are_a_caveat_of_the_genome_only():
+class TestGenes:
+    @pytest.mark.parametrize(
+        ("columns", "exchanges", "finding"),
+        [
+            ({}, {}, None),
+            ({"n_donors_same_sign": 2}, {}, DonorsDisagree(genes=("G0",))),
+            ({"n_donors_both": 1, "n_donors_same_sign": 1}, {}, None),
+            ({"probe_r": [0.1, 0.1, 0.1]}, {}, ProbesDisagree(genes=("G0",), limit=0.2, is_significant=True)),
+            ({"probe_r": np.nan}, {}, None),
+            ({}, {"free": (0.2, 0.01)}, OneExchangeOnly(genes=("G0", "G1"), n_regions=2)),
+            ({}, {"within": (0.05,), "free": (0.01,)}, None),
+        ],
+    )
+    def test_what_is_said_of_significant_ones(self, columns, exchanges, finding):
+        found = judge_genes(make_table(**columns), make_exchanges(**exchanges), query_genes(), TestOptions())
+        assert found == ([] if finding is None else [finding])
+
+    def test_one_near_the_detection_limit(self):
+        near = query_genes(present=[0.3, 0.1, 0.1])
+        [finding] = judge_genes(make_table(), make_exchanges(), near, TestOptions())
+        assert finding == NearDetectionLimit(genes=("G0",), unit="gene")
+        half = query_genes(present=[0.5, 0.1, 0.1])
+        assert judge_genes(make_table(), make_exchanges(), half, TestOptions()) == []
+
+    def test_probes_that_disagree_are_told_of_genes_asked_for_that_are_not_significant(self):
+        table = make_table(probe_r=[0.9, 0.04, 0.3])
+        asked = query_genes(genes=["G0", "G1", "G2"])
+        [finding] = judge_genes(table, make_exchanges(), asked, TestOptions())
+        assert finding == ProbesDisagree(genes=("G1",), limit=0.2, is_significant=False)
+        assert judge_genes(table, make_exchanges(), query_genes(), TestOptions()) == []
+
+    def test_probes_are_called_by_gene_and_probe(self):
+        table = make_table(probe_name=["P0", "P1", "P2"], n_donors_same_sign=2)
+        [finding] = judge_genes(table, make_exchanges(), query_genes(), TestOptions(probes="single"))
+        assert finding == DonorsDisagree(genes=("G0 P0",))
+
+    def test_of_more_regions_the_exchanges_alone(self):
+        regions = wells("A", 1000, 1001), wells("B", 1002, 1003), wells("C", 1004, 1005)
+        group = region_group(regions, atlas=ToyAtlas([8], ["G0", "G1", "G2"]))
+        found = judge_genes(make_table(), make_exchanges(within=(0.05, 0.04), free=(0.01, 0.051)), group, TestOptions())
+        assert found == [OneExchangeOnly(genes=("G1",), n_regions=3)]
+
+
+def test_many_genes_with_a_small_p_are_a_finding_of_the_genome_only():
     p_perm = np.where(np.arange(200) < 30, 0.01, 0.5)
-    [caveat] = list_background_caveats(describe_background(p_perm, 999), "gene")
-    assert caveat.startswith("15% of all 200 genes have p_perm <= 0.05")
-    assert list_background_caveats(describe_background(p_perm[:99], 999), "gene") == []
-    assert list_background_caveats(describe_background(p_perm[::-1][:180], 999), "gene") == []
-    assert list_background_caveats(describe_background(p_perm, 999, "some genes only"), "gene") == []
+    [finding] = judge_background(record_background(p_perm, 999), "gene")
+    assert finding == ManyGenesDiffer(share=0.15, n_genes=200, p_perm=0.05, unit="gene")
+    assert judge_background(record_background(p_perm[:99], 999), "gene") == []  # too few genes
+    assert judge_background(record_background(p_perm[::-1][:180], 999), "gene") == []  # 10 of 180
+    assert judge_background(record_background(p_perm, 999, "some genes only"), "gene") == []
 
 
-def test_a_gene_near_the_floor():
-    present = pd.Series({"G0": 0.49, "G1": 0.1})
-    [caveat] = list_gene_caveats(make_table(), make_exchanges(), OPTIONS, present=present)
-    assert caveat.endswith("the gene is above background in less than half of the samples used: G0")
-    assert list_gene_caveats(make_table(), make_exchanges(), OPTIONS, present=present + 0.01) == []
+class TestSamples:
+    @pytest.mark.parametrize(
+        ("kinds", "simulated", "names"),
+        [
+            ((MADE_UP, "sphere"), False, ("A",)),
+            ((MADE_UP, MADE_UP), False, ("A", "B")),
+            ((MADE_UP, MADE_UP), True, ()),
+            (("sphere", "probability map"), False, ()),
+        ],
+    )
+    def test_made_up_regions_in_measured_brains(self, kinds, simulated, names):
+        found = judge_samples(make_group(kinds=kinds, simulated=simulated), [])
+        assert found == ([MadeUpRegions(names=names)] if names else [])
+
+    def test_a_part_may_be_made_up(self):
+        group = make_group()
+        whole = RegionIdentity("B", "union", parts=(RegionIdentity("part", MADE_UP),))
+        group.regions[1].identity = lambda: whole
+        assert judge_samples(group, []) == [MadeUpRegions(names=("B",))]
+
+    @pytest.mark.parametrize("n", [0, 1, 1200])
+    def test_genes_lost_to_a_filter(self, n):
+        assert judge_samples(make_group(n_lost=n), []) == ([GenesWithoutProbes(n=n)] if n else [])
 
 
-def test_probes_that_disagree_are_told_of_genes_asked_for_that_are_not_significant():
-    table = make_table(probe_r=[0.9, 0.04, 0.3])
-    [caveat] = list_gene_caveats(table, make_exchanges(), OPTIONS, are_asked_for=True)
-    assert caveat.startswith("not significant, but the gene's probes do not agree (mean correlation below 0.2)")
-    assert caveat.endswith("may be missed: G1")
-    assert list_gene_caveats(table, make_exchanges(), OPTIONS) == []
-
-
-def queried(*kinds, simulated=False):
-    regions = [{"name": f"r{i}", "kind": kind} for i, kind in enumerate(kinds, start=1)]
-    return {"atlas": {"simulated": simulated}, "regions": regions}
-
-
-def test_made_up_regions_in_measured_brains():
-    made_up = "simulated probability map"
-    [caveat] = list_region_caveats(queried(made_up, "sphere"))
-    assert caveat.startswith("r1 is a made-up region of the demonstration and no area of any brain")
-    [caveat] = list_region_caveats(queried(made_up, made_up))
-    assert caveat.startswith("r1 and r2 are made-up regions")
-    assert list_region_caveats(queried(made_up, made_up, simulated=True)) == []
-    assert list_region_caveats(queried("sphere", "probability map")) == []
-    whole = queried("sphere", "union")
-    whole["regions"][1]["parts"] = [{"name": "part", "kind": made_up}]
-    assert list_region_caveats(whole)[0].startswith("r2 is a made-up region")
-
-
-def sides(left, right, n_more=0):
-    """Samples of a region: each donor has one per letter, left and right; another region lies on the left."""
+def place_samples(left, right, n_more=0):
+    """Samples of region A: each donor has one per letter, left and right; region B lies on the left."""
     rows = [("A", donor, -30.0) for donor in left] + [("A", donor, 30.0) for donor in right]
     rows += [("A", "x", -30.0)] * n_more + [("B", "x", -20.0), ("B", "y", 0.0)]
     return pd.DataFrame(rows, columns=["region", "donor_name", "mni_x"])
 
 
 class TestSides:
-    def test_fewer_donors_on_one_side(self):
-        [caveat] = list_side_caveats(sides("xyz", "xx"), ("A", "B"))
-        assert caveat == (
-            "2 of 5 samples of A lie in the right hemisphere, in 1 of 3 donors; compare one side (such as region.left "
-            "in Python), or add the covariate hemisphere"
-        )
-        [caveat] = list_side_caveats(sides("xy", "xyz"), ("A", "B"))
-        assert "of A lie in the left hemisphere, in 2 of 3 donors" in caveat
+    @pytest.mark.parametrize(
+        ("left", "right", "facts"), [("xyz", "xx", (2, 5, "right", 1, 3)), ("xy", "xyz", (2, 5, "left", 2, 3))]
+    )
+    def test_fewer_donors_on_one_side(self, left, right, facts):
+        [finding] = judge_samples(make_group(samples=place_samples(left, right)), [])
+        assert isinstance(finding, BothHemispheres)
+        assert finding.region == "A"
+        told = (finding.n, finding.n_samples, finding.side, finding.n_donors_of_side, finding.n_donors)
+        assert told == facts
 
-    @pytest.mark.parametrize("samples", [sides("xyz", "xyz"), sides("xyz", ""), sides("xyz", "x", n_more=40)])
+    @pytest.mark.parametrize(
+        "samples", [place_samples("xyz", "xyz"), place_samples("xyz", ""), place_samples("xyz", "x", n_more=40)]
+    )
     def test_nothing_where_both_sides_have_their_donors_or_one_is_hardly_there(self, samples):
-        assert list_side_caveats(samples, ("A", "B")) == []
+        assert judge_samples(make_group(samples=samples), []) == []
 
-    def test_nothing_where_the_hemisphere_is_in_the_model(self):
-        hemisphere = Covariate("hemisphere", pd.Series(["left"]), is_factor=True)
-        assert list_side_caveats(sides("xyz", "x"), ("A", "B"), [hemisphere]) == []
-        left_out = replace(hemisphere, outcome="it is one")
-        assert len(list_side_caveats(sides("xyz", "x"), ("A", "B"), [left_out])) == 1
+    @pytest.mark.parametrize(("outcome", "n"), [("in the model", 0), ("it is one", 1)])
+    def test_nothing_where_the_hemisphere_is_in_the_model(self, outcome, n):
+        hemisphere = CovariateRecord("hemisphere", "factor", False, False, outcome, ("left",))
+        assert len(judge_samples(make_group(samples=place_samples("xyz", "x")), [hemisphere])) == n
 
-
-def test_many_names_are_counted():
-    table = make_table(8, significant=[True] * 8, n_donors_same_sign=2)
-    [caveat] = list_gene_caveats(table, make_exchanges(8), OPTIONS)
-    assert caveat.endswith("G0, G1, G2, G3, G4 and 3 more")
-
-
-@pytest.mark.parametrize(("n_lost", "words"), [(1, "1 gene without a probe"), (1200, "1,200 genes without a probe")])
-def test_genes_lost_to_a_filter_are_told(n_lost, words):
-    [caveat] = list_filter_caveats({"n_genes_left_out": n_lost})
-    assert words in caveat
-    assert list_filter_caveats({"n_genes_left_out": 0}) == list_filter_caveats(None) == []
-
-
-def test_few_relabellings_within_donors_are_told_under_another_exchange():
-    design = make_design([(1, 3), (1, 2)])
-    caveats = list_design_caveats(design, ("A", "B"), alpha=0.05)
-    assert any("within donors there are 12 relabellings, too few to reach alpha = 0.05" in text for text in caveats)
-    assert not any("too few" in text for text in list_design_caveats(design, ("A", "B")))
-    assert not any("too few" in text for text in list_design_caveats(make_design([(4, 4)]), ("A", "B"), alpha=0.05))
+    @pytest.mark.parametrize(("k", "is_told"), [(2, False), (3, True)])
+    def test_mirrored_samples_without_their_hemisphere_in_the_model(self, k, is_told):
+        group = make_group(kinds=("sphere",) * k, samples=place_samples("xyz", ""), mirror="left")
+        assert judge_samples(group, []) == ([MirroredHemispheres()] if is_told else [])

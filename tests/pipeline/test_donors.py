@@ -1,4 +1,4 @@
-"""Differences donor by donor, and what is left without each: against the definitions, and against new runs."""
+"""Differences donor by donor, what is left without each, and hemisphere by hemisphere, which is descriptive."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from scipy import stats
 
 import jugex
 from jugex.analysis import differential_expression
-from jugex.analysis.donor_tables import DONOR_COLUMNS, donor_differences
-from jugex.analysis.result import LEFT_OUT_COLUMNS
-from jugex.analysis.result_design import design_of, values_of
-from jugex.errors import DesignError, GeneError
+from jugex.errors import DesignError, GeneError, ResultError
+from jugex.model.columns import LEFT_OUT_COLUMNS
+from jugex.pipeline.details import design_of, values_of
+from jugex.pipeline.donors import DONOR_COLUMNS, HEMISPHERE_COLUMNS, donor_differences
 from jugex.query import region_pair
 from jugex.stats.engine import count_exceedances
 from jugex.stats.relabelling import make_relabellings
@@ -29,12 +29,6 @@ TWO = wells("two", 1003, 1004, 2002, 2003, 2004, 3001, 3002)
 RTOL = 1e-9
 
 
-@pytest.fixture(autouse=True)
-def _plain_report(monkeypatch):
-    """The page itself is tested elsewhere."""
-    monkeypatch.setattr("jugex.report.html.render_report", lambda *_: "")
-
-
 def analyse(one=ONE, two=TWO, *, levels=None, donors=None, overlap="higher-probability", **options):
     with warnings.catch_warnings():  # small designs are warned of
         warnings.simplefilter("ignore", jugex.JugexWarning)
@@ -43,8 +37,8 @@ def analyse(one=ONE, two=TWO, *, levels=None, donors=None, overlap="higher-proba
 
 
 def rename_second(result, name):
-    first, second = result.settings["regions"]
-    return replace(result, settings=result.settings | {"regions": [first, second | {"name": name}]})
+    first, second = result.record.regions
+    return replace(result, record=replace(result.record, regions=(first, replace(second, name=name))))
 
 
 class TestDonorDifferences:
@@ -201,7 +195,7 @@ class TestLeaveOneDonorOut:
 
 
 def test_regions_of_one_name():
-    with pytest.raises(DesignError, match="both regions are called 'one'"):
+    with pytest.raises(DesignError, match="regions are called 'one', 'one'"):
         donor_differences(rename_second(analyse(), "one"))
 
 
@@ -210,3 +204,75 @@ def test_a_gene_that_was_not_tested():
     levels[:, 2] = 3.0
     with pytest.raises(GeneError, match=r"gene 'B' has no F \(not tested: constant"):
         donor_differences(analyse(levels=levels), ["B"])
+
+
+class TestByHemisphere:
+    """In donor 1 alone both regions have samples on both sides; donor 2 has both on the left, donor 3 one on each."""
+
+    ONE = wells("one", 1000, 1001, 1004, 1005, 2000, 2001, 3000)
+    TWO = wells("two", 1002, 1003, 1006, 1007, 2002, 3001)
+    X = {1000: -5, 1001: -5, 1002: -5, 1003: -5, 1004: 5, 1005: 5, 1006: 5, 1007: 0,
+         2000: -5, 2001: -5, 2002: -5, 3000: -5, 3001: 5}  # fmt: skip
+
+    def analyse(self, **options):
+        atlas = ToyAtlas([9, 5, 4], ["MAOA", "TAC1", "GRIA2"])
+        atlas.samples["mni_x"] = atlas.samples["well_id"].map(self.X).fillna(1.0).astype(float)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", jugex.JugexWarning)  # of so few samples
+            return jugex.compare(self.ONE, self.TWO, atlas=atlas, n_permutations=99, rng=0, **options)
+
+    def test_sides_are_told_by_the_sign_of_x(self):
+        table = self.analyse().by_hemisphere("TAC1")
+        assert tuple(table.columns) == HEMISPHERE_COLUMNS
+        assert table["hemisphere"].tolist() == ["left", "midline", "right"]
+        assert table["n_samples_1"].tolist() == [5, 0, 2]
+        assert table["n_samples_2"].tolist() == [3, 1, 2]
+        assert table["n_donors"].tolist() == [2, 0, 1]
+
+    def test_the_difference_is_adjusted_for_donor_within_the_side(self):
+        result = self.analyse()
+        table = result.by_hemisphere(["TAC1", "MAOA"]).set_index(["gene", "hemisphere"])["diff"]
+        z = result.zscores.set_axis(result.samples["well_id"], axis=0)
+        for gene in ("MAOA", "TAC1"):
+            of = z[gene]
+            of_first = of[[1000, 1001]].mean() - of[[1002, 1003]].mean()
+            of_second = of[[2000, 2001]].mean() - of[2002]
+            left = (of_first * 1 + of_second * 2 / 3) / (1 + 2 / 3)  # weights n_1 n_2 / n
+            assert table[gene, "left"] == pytest.approx(left)
+            assert table[gene, "right"] == pytest.approx(of[[1004, 1005]].mean() - of[1006])
+            assert np.isnan(table[gene, "midline"])
+
+    def test_genes_come_in_the_order_of_the_table_and_no_p_with_them(self):
+        result = self.analyse()
+        table = result.by_hemisphere()
+        assert table["gene"].drop_duplicates().tolist() == result.table["gene"].tolist()
+        assert not [column for column in table if column.startswith(("p_", "q_"))]
+        assert "only two were sampled in the right hemisphere" in table.attrs["note"]
+        assert "no p-values" in table.attrs["note"]
+
+    def test_mirrored_samples_are_where_they_were_taken(self, tmp_path):
+        result = self.analyse(mirror="left")
+        assert (result.samples["mni_x"] <= 0).all()
+        order = ["gene", "hemisphere"]
+        found, expected = (of.by_hemisphere().sort_values(order, ignore_index=True) for of in (result, self.analyse()))
+        pd.testing.assert_frame_equal(found, expected)
+        loaded = jugex.load_result(result.save(tmp_path / "out"))
+        with pytest.raises(
+            ResultError, match="samples were mirrored, and a result read from disk does not tell in which"
+        ):
+            loaded.by_hemisphere()
+
+    def test_a_result_read_from_disk_says_the_same(self, tmp_path):
+        result = self.analyse()
+        loaded = jugex.load_result(result.save(tmp_path / "out"))
+        pd.testing.assert_frame_equal(loaded.by_hemisphere(), result.by_hemisphere(), rtol=1e-8)  # ten digits are saved
+
+    def test_probes_by_themselves_keep_their_names(self):
+        result = self.analyse(probes="single")
+        table = result.by_hemisphere(result.labels.iloc[0])
+        assert table.columns[:3].tolist() == ["gene", "probe_id", "probe_name"]
+        assert table["probe_name"].nunique() == 1
+
+    def test_a_gene_that_is_not_there_is_refused(self):
+        with pytest.raises(GeneError, match="gene 'XYZ' is not in this result"):
+            self.analyse().by_hemisphere("XYZ")

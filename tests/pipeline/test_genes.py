@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 
 import jugex
-from jugex.analysis.probe_scores import score_probes
 from jugex.errors import OptionError
+from jugex.pipeline import genes
 from jugex.query import region_pair
 from jugex.stats.aggregation import differential_stability
 from tests.toy import ToyAtlas, wells
+
+
+def score_probes(pair, how):
+    return genes.score_probes(pair.atlas, pair.probes, pair.levels, how)
 
 
 class TestScoresOfAPair:

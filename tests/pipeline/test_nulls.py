@@ -10,8 +10,8 @@ import pytest
 
 import jugex
 from jugex.analysis import differential_expression
-from jugex.analysis.nulls import permutation_null
 from jugex.errors import DesignError, GeneError
+from jugex.pipeline.details import permutation_null
 from jugex.query import region_pair
 from tests.toy import ToyAtlas, wells
 
@@ -19,12 +19,6 @@ GENES = ["A", "A", "B", "C", "D"]
 ONE = wells("one", 1000, 1001, 1002, 2000, 2001, 3000)
 TWO = wells("two", 1003, 1004, 2002, 2003, 2004, 3001, 3002)
 BOTH = wells("two", 1002, 1003, 1004, 2001, 2002, 2003, 2004, 3001, 3002)
-
-
-@pytest.fixture(autouse=True)
-def _plain_report(monkeypatch):
-    """The page itself is tested elsewhere."""
-    monkeypatch.setattr("jugex.report.html.render_report", lambda *_: "")
 
 
 def analyse(*regions, levels=None, overlap="higher-probability", **options):
@@ -44,9 +38,9 @@ def count(result, gene):
     """p by the formula of the documentation, from the null and the table's F."""
     null = permutation_null(result, gene)
     reached = int((null >= result.table.loc[result.labels == gene, "f"].iloc[0]).sum())
-    permutation = result.settings["permutation"]
-    assert len(null) == permutation["n_permutations"]
-    return reached / len(null) if permutation["exhaustive"] else (1 + reached) / (len(null) + 1)
+    permutation = result.record.permutation
+    assert len(null) == permutation.n_permutations
+    return reached / len(null) if permutation.exhaustive else (1 + reached) / (len(null) + 1)
 
 
 def assert_counts_agree(result):
@@ -61,7 +55,7 @@ def assert_counts_agree(result):
 def test_it_counts_what_the_run_counted(statistic, exchange, n_permutations, tmp_path):
     """2,000 enumerate the relabellings of either scheme: 400 within donors, 1,716 over all samples."""
     result = analyse(statistic=statistic, exchange=exchange, n_permutations=n_permutations)
-    assert result.settings["permutation"]["exhaustive"] == (n_permutations == 2_000)
+    assert result.record.permutation.exhaustive == (n_permutations == 2_000)
     assert_counts_agree(result)
     assert_counts_agree(save_and_load(result, tmp_path / "out"))
 
@@ -123,9 +117,9 @@ def test_a_gene_that_was_not_tested():
 
 def test_regions_of_one_name():
     result = analyse()
-    regions = [region | {"name": "one"} for region in result.settings["regions"]]
-    damaged = replace(result, settings=result.settings | {"regions": regions})
-    with pytest.raises(DesignError, match="both regions are called 'one'"):
+    regions = tuple(replace(region, name="one") for region in result.record.regions)
+    damaged = replace(result, record=replace(result.record, regions=regions))
+    with pytest.raises(DesignError, match="regions are called 'one', 'one'"):
         permutation_null(damaged, "B")
 
 
@@ -133,15 +127,20 @@ def test_regions_of_one_name():
 def test_relabellings_without_f_come_last_where_they_count_as_the_smallest():
     """Two donors with one sample in each region: 2 of the 6 free relabellings give each donor one region."""
     pair = region_pair(wells("one", 1000, 2000), wells("two", 1001, 2001), atlas=ToyAtlas([2, 2], ["A", "B"]))
-    options = {"n_permutations": 3, "rng": 6, "exchange": "free"}  # fewer than all that are not collinear
+    options = {
+        "n_permutations": 3,
+        "rng": 6,
+        "exchange": "free",
+        "ladder": False,
+    }  # fewer than all that are not collinear
     result = differential_expression(pair, collinear="smallest", **options)
     null = permutation_null(result, "A")
     row = result.table[result.table["gene"] == "A"].iloc[0]
-    permutation = result.settings["permutation"]
-    assert len(null) == permutation["n_permutations"] == 3
-    assert np.isneginf(null).sum() == permutation["n_collinear_smallest"] > 0
-    assert permutation["n_collinear_redrawn"] == 0
+    permutation = result.record.permutation
+    assert len(null) == permutation.n_permutations == 3
+    assert np.isneginf(null).sum() == permutation.n_collinear_smallest > 0
+    assert permutation.n_collinear_redrawn == 0
     assert row["p_perm"] == (1 + (null >= row["f"]).sum()) / 4
     redrawn = differential_expression(pair, **options)
-    assert redrawn.settings["permutation"]["n_collinear_redrawn"] > 0
+    assert redrawn.record.permutation.n_collinear_redrawn > 0
     assert not np.isneginf(permutation_null(redrawn, "A")).any()

@@ -11,7 +11,8 @@ import pytest
 
 import jugex
 from jugex.errors import JugexWarning, OptionError, ResultError
-from jugex.sensitivity import SENSITIVITY_COLUMNS, sensitivity
+from jugex.model.record import CovariateRecord
+from jugex.pipeline.sensitivity import SENSITIVITY_COLUMNS, vary_choices
 from jugex.stats import engine, testing
 from tests.toy import ToyAtlas, WellRegion, wells
 
@@ -26,7 +27,8 @@ def compare(threshold=0.2, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", JugexWarning)
         return jugex.compare(
-            *regions, **{"atlas": "simulated", "genes": GENES, "n_permutations": 99, "rng": 0, **options}
+            *regions,
+            **{"atlas": "simulated", "genes": GENES, "n_permutations": 99, "rng": 0, "ladder": False, **options},
         )
 
 
@@ -57,15 +59,16 @@ class TestHeadline:
         assert_same_numbers(headline, result)
         assert (headline["varied"] == "").all()
         assert headline["gene"].tolist() == result.table["gene"].tolist()
-        arguments = result.settings["arguments"]
-        assert all((headline[name] == arguments[name]).all() for name in CHOICES[:-1] if name in arguments)
+        arguments = result.record.arguments
+        for name in ("statistic", "exchange", "overlap", "threshold", "probes"):
+            assert (headline[name] == getattr(arguments, name)).all()
 
     @pytest.mark.parametrize("kind", ["PCG64", "MT19937", "Philox", "SFC64"])
     def test_starts_from_the_state_of_the_users_generator(self, kind):
         generator = np.random.Generator(getattr(np.random, kind)(5))
         generator.random(3)
         result = compare(rng=generator)
-        table = sensitivity(result, thresholds=())
+        table = vary_choices(result, thresholds=())
         assert_same_numbers(table[table["is_headline"]], result)
 
     def test_comes_first_and_once(self, result):
@@ -94,7 +97,7 @@ class TestVariations:
         assert row.loc["free", "p_fwe"] == expected.loc["MAOA", "p_fwe"]
 
     def test_other_coordinates(self, result):
-        samples = result.inputs.atlas.samples
+        samples = result.query.atlas.samples
         table = samples[["well_id", "mni_x", "mni_y", "mni_z"]].assign(mni_x=samples["mni_x"] + 3)
         rows = result.sensitivity(coordinates={"shifted": table})
         shifted = rows[rows["coordinates"] == "shifted"]
@@ -129,7 +132,7 @@ class TestVariations:
         result = compare_wells(atlas, min_present=0.5, present_in="regions")
         table = result.sensitivity()
         expected = compare_wells(atlas, overlap="exclude", min_present=0.5, present_in="regions")
-        assert expected.settings["probe_filter"]["n_probes_left_out"] == 1
+        assert expected.record.probe_filter.n_probes_left_out == 1
         assert_same_numbers(table[table["overlap"] == "exclude"], expected)
 
     def test_probes_by_themselves_have_their_names(self):
@@ -181,7 +184,8 @@ class TestOptions:
 class CallsAtlas(ToyAtlas):
     """Atlas with present calls: the last probe is never present."""
 
-    has_calls = True
+    def _has_calls_of(self, donor_names):
+        return True
 
     def _read_calls(self, sample_rows, probe_rows):
         return np.tile(probe_rows < len(self.probes) - 1, (len(sample_rows), 1))
@@ -194,7 +198,7 @@ TWO = WellRegion("two", {1002: 0.4, 1003: 0.7, 1004: 0.8, 2002: 0.6, 2003: 0.9})
 def compare_wells(atlas, regions=(ONE, TWO), **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", JugexWarning)
-        return jugex.compare(*regions, atlas=atlas, n_permutations=99, rng=0, **options)
+        return jugex.compare(*regions, atlas=atlas, n_permutations=99, rng=0, ladder=False, **options)
 
 
 class TestImpossible:
@@ -236,9 +240,9 @@ class TestImpossible:
             jugex.load_result(tmp_path / "out").sensitivity()
 
     def test_a_result_with_covariates_of_a_table(self, result):
-        covariates = [{"name": "batch", "from_table": True}]
+        batch = CovariateRecord("batch", "factor", False, True, "in the model", ())
         with pytest.raises(ResultError, match=r"whose covariates come from a table cannot be run again"):
-            sensitivity(replace(result, settings=result.settings | {"covariates": covariates}))
+            vary_choices(replace(result, record=replace(result.record, covariates=(batch,))))
 
 
 class TestTable:

@@ -6,10 +6,10 @@ import io
 from collections.abc import Callable
 
 import pytest
+from jugex.analysis.result import DifferentialExpression
 from matplotlib.axes import Axes
 
 import jugex
-from jugex.analysis.result import DifferentialExpression
 from tests.report.conftest import make_result
 
 __all__ = ["make_result", "render", "simulated", "simulated_probes"]

@@ -55,6 +55,10 @@ def atlas():
         ("Hippocampal Formation", (2,)),
         ("hippocampal-formation", (2,)),
         ("formation", (2,)),  # a part of one name
+        ("hippocampus", (2,)),
+        ("Parahippocampal Cortex", (5,)),
+        ("left parahippocampal cortex", (6,)),
+        ("parahippocampal cortex, right", (7,)),
         ("PHG", (5,)),  # one acronym of three, of which one holds the others
         ("parahippocampal gyrus", (5,)),
         ("parahippocampal gyrus, left", (6,)),

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from jugex._text import format_p
 from jugex.report.html import render_report
 from jugex.report.words import show_number
+
+from jugex._text import format_p
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason='browser tests need playwright: pip install ".[browser]"'

@@ -7,12 +7,12 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-
 from jugex.analysis.result import COLUMN_TYPES
+from jugex.report.html import render_report
+
 from jugex.errors import ResultError
 from jugex.report.drawings import FILE, SavedRegion, collect_drawings, read_drawings, write_drawings
 from jugex.report.files import load_result, load_sensitivity, save_result
-from jugex.report.html import render_report
 
 
 @pytest.fixture

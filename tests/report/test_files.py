@@ -8,13 +8,13 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from jugex.workflow import compare
 
 import jugex
 from jugex.analysis import RESULT_COLUMNS
 from jugex.errors import DesignWarning, OutputError, ResultError
 from jugex.query import expressions
 from jugex.report import files
-from jugex.workflow import compare
 from tests.toy import ToyAtlas, wells
 
 ONE = wells("région Å", 1000, 1001, 1002, 2000, 2001, probability=0.5)

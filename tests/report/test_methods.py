@@ -78,7 +78,10 @@ class TestSupplement:
         assert "(21 and 9 samples). The regions then held 17 and 17 samples." in filtered
         cortex = StructureRecord((4008,), "Cx", "cerebral cortex")
         within = write(change(result, samples={"within": (cortex,), "n_dropped": (3, 0)}))
-        assert "Only samples annotated as belonging to cerebral cortex (parts included) counted, which left 3 and" in within
+        assert (
+            "Only samples annotated as belonging to cerebral cortex (parts included) counted, which left 3 and"
+            in within
+        )
 
     @pytest.mark.parametrize(
         ("atlas", "said"),
@@ -109,7 +112,9 @@ class TestSupplement:
     def test_a_pair_among_others_says_so(self, make_result):
         assert "one of" not in write(make_result())
         group = GroupMembership(("a", "b", "c"), 3, ("MAOA",), "../report.html")
-        assert write(change(make_result(), group=group)).endswith("significant (p_Holm \N{LESS-THAN OR EQUAL TO} 0.05): MAOA.")
+        assert write(change(make_result(), group=group)).endswith(
+            "significant (p_Holm \N{LESS-THAN OR EQUAL TO} 0.05): MAOA."
+        )
 
     def test_simulated_data_are_not_called_the_allen_atlas(self, make_result):
         result = make_result(simulated=True)
@@ -123,7 +128,10 @@ class TestSupplement:
             ({}, "standardised within each donor, over all samples of that donor, and "),
             ({"kind": "tables", "zscores": "computed"}, "within each donor, over all samples of that donor, and "),
             ({"kind": "tables", "zscores": "as given"}, "The z-scores of each probe were taken as given with the data"),
-            ({"kind": "allen-api", "zscores": "as given"}, "were taken as the Allen Institute's web service gives them"),
+            (
+                {"kind": "allen-api", "zscores": "as given"},
+                "were taken as the Allen Institute's web service gives them",
+            ),
         ],
     )
     @pytest.mark.parametrize("probes", ["winsorized-mean", "single"])
@@ -215,7 +223,9 @@ class TestSupplement:
         assert "from another table (mni.csv); 3 samples without an entry there were left out." in text
         assert "900 samples were reflected to the left hemisphere." in text
         assert "by the table probes.csv.gz, 45,821 probes of it; 12,871 without a gene there were left out." in text
-        assert "Of 45,821 probes, 13,844 were left out because they were above background in less than 50 % of all" in text
+        assert (
+            "Of 45,821 probes, 13,844 were left out because they were above background in less than 50 % of all" in text
+        )
         assert "Arnatkeviciute et al. 2019" in cited(result)
 
 

@@ -137,7 +137,9 @@ class TestBannerAndWarnings:
         assert "imulated data" not in page.get_text()
 
     def test_warnings_are_shown_as_sentences(self, make_result):
-        page = parse(change(make_result(), findings=(SamplesDropped(n=2), NotConfirmable(n_relabellings=1, alpha=0.05))))
+        page = parse(
+            change(make_result(), findings=(SamplesDropped(n=2), NotConfirmable(n_relabellings=1, alpha=0.05)))
+        )
         items = [item.get_text() for item in section(page, "warnings").find_all("li")]
         assert items[0] == "2 samples left out because of missing values."
         assert items[1].startswith("Within donors there is 1 relabelling, too few to reach alpha = 0.05: ")
@@ -564,7 +566,9 @@ class TestAmongOthers:
     def test_a_pair_among_others_leads_to_them(self, make_result):
         result = make_result()
         assert parse(result).find(class_="part") is None
-        part = parse(change(result, group=GroupMembership(("a", "b", "c"), 3, (), "../report.html"))).find(class_="part")
+        part = parse(change(result, group=GroupMembership(("a", "b", "c"), 3, (), "../report.html"))).find(
+            class_="part"
+        )
         assert part.find_previous_sibling("p")["class"] == ["headline"]
         assert "no gene of this pair is significant (pHolm" in part.get_text()
         assert part.a["href"] == "../report.html"
@@ -627,7 +631,9 @@ class TestMoreRegions:
 
     def test_headlines_say_what_was_found(self, group_page):
         whole, pairs = (plain(line.get_text()) for line in group_page.find_all(class_="headline"))
-        assert whole.startswith("2 of 4 genes differ between the 3 regions A, B and C (pFWE ≤ 0.05): MAOA and TAC1 (pFWE")
+        assert whole.startswith(
+            "2 of 4 genes differ between the 3 regions A, B and C (pFWE ≤ 0.05): MAOA and TAC1 (pFWE"
+        )
         assert pairs == "Each of the 3 pairs of regions differs in 2 genes (pHolm ≤ 0.05)."
         assert group_page.find(class_="found-pairs") is None
 

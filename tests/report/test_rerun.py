@@ -41,7 +41,9 @@ def test_gives_the_same_numbers_again(group_result, k):
     result = group_result if k == 3 else group_result.pairs["A", "C"]
     exec(call(result), names)
     again, before = (found.pairs_table if k == 3 else found.table for found in (names["result"], result))
-    ladder = [column for column in before if str(column).startswith(("p_donors", "p_spatial", "diff_d", "ci_d", "ci_s"))]
+    ladder = [
+        column for column in before if str(column).startswith(("p_donors", "p_spatial", "diff_d", "ci_d", "ci_s"))
+    ]
     kept = [column for column in before if column not in (*ladder, "evidence")]  # asked for without the ladder
     pd.testing.assert_frame_equal(again[kept], before[kept])
 
@@ -61,7 +63,9 @@ def test_covariates_of_a_table_are_named(make_result, with_covariates):
 
 
 def test_what_has_no_file_is_described_elsewhere(make_result):
-    result = change_regions(make_result(requested=[f"G{i}" for i in range(201)], simulated=True), kind="rest", file=None)
+    result = change_regions(
+        make_result(requested=[f"G{i}" for i in range(201)], simulated=True), kind="rest", file=None
+    )
     randomness = replace(result.record.permutation.randomness, seed=None)
     code = call(change(result, permutation={"randomness": randomness}))
     assert '    ...,  # rest: described in settings.json under "regions", number 1' in code

@@ -12,17 +12,17 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import pandas as pd
 import pytest
-
-import jugex
-from jugex import cli
-from jugex.errors import JugexWarning, OutputError, ResultError
-from jugex.report.methods import to_markdown
 from jugex.report.reproduce import list_several_reproductions
 from jugex.report.several_drawings import MAX_PAIRS, draw_levels, draw_pairs
 from jugex.report.several_files import SeveralTables, load_several, save_several, write_several_report
 from jugex.report.several_methods import describe_several_methods
 from jugex.report.several_page import MAX_DRAWN, render_several
 from jugex.report.several_words import describe_several_resolution, describe_several_samples, several_headline
+
+import jugex
+from jugex import cli
+from jugex.errors import JugexWarning, OutputError, ResultError
+from jugex.report.methods import to_markdown
 from tests.toy import ToyAtlas, wells
 
 bs4 = pytest.importorskip("bs4")

@@ -55,7 +55,9 @@ def test_genes_of_more_regions(group_result):
     assert summarize_genes(data).startswith(f"2 of 4 genes differ between the 3 regions A, B and C {LEVEL}: MAOA and ")
     assert summarize_genes(replace(data, table=data.table.head(1))).startswith("MAOA differs between the 3 regions A, ")
     none = replace(data, table=data.table.assign(significant=False))
-    assert summarize_genes(none).startswith("None of the 4 genes tested differs significantly between the 3 regions A, ")
+    assert summarize_genes(none).startswith(
+        "None of the 4 genes tested differs significantly between the 3 regions A, "
+    )
     untested = replace(data, table=data.table.assign(significant=False, status="not tested"))
     assert summarize_genes(untested) == "No gene could be tested between the 3 regions A, B and C."
 

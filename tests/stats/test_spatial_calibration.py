@@ -81,6 +81,22 @@ def test_places_are_judged_as_if_they_were_the_regions():
     assert np.nanmean(shares.samples) > np.nanmean(shares.donors) > np.nanmean(shares.spatial)
 
 
+def test_places_without_a_gradient():
+    """With fewer than 150 samples elsewhere both tests stand on one run."""
+    rng = np.random.default_rng(3)
+    layout = make_layout(
+        rng, n_each=[45, 40, 40, 35], size=[38, 38, 38], centres=[[12, 18, 18], [28, 18, 18]], radius=11.5
+    )
+    sums = sum_pairs(Reference(layout.points, layout.donors), draw_genes(rng, layout, 60))
+    ladder = Ladder(sums, layout.cells)
+    assert 100 <= ladder.n_elsewhere < 150
+    assert ladder.fit_spatial is ladder.fit_donors
+    elsewhere = np.flatnonzero(layout.cells < 0)
+    rising = elsewhere[np.argsort(layout.points[elsewhere, 0])]
+    shares = ladder.calibrate([(rising[:30], rising[-30:])])
+    assert 0 <= shares.spatial[0] <= shares.donors[0] <= 1
+
+
 def test_parametric_f_of_the_samples():
     """The samples' share is that of the F of area adjusted for donor, from a model of full rank."""
     from scipy.stats import f
