@@ -109,6 +109,8 @@ class ExpressionAtlas(ABC):
         Space of the coordinates, by TemplateFlow's name.
     simulated : bool
         Whether the values are made up; every output says so where they are.
+    is_log2 : bool
+        Whether levels are log2, so that their difference is a log2 fold change.
 
     Notes
     -----
@@ -140,6 +142,7 @@ class ExpressionAtlas(ABC):
     structures: pd.DataFrame
     space: str = MNI_SPACE
     simulated: bool = False
+    is_log2: bool = True
     #: what the views on the way from the source to this atlas changed
     changes: AtlasChanges = AtlasChanges()
 
@@ -529,7 +532,7 @@ class AtlasView(ExpressionAtlas):
         self.probes = probes.reset_index(drop=True)
         self.donors = (atlas.donors if donors is None else donors).reset_index(drop=True)
         self.structures = atlas.structures
-        self.space, self.simulated = atlas.space, atlas.simulated
+        self.space, self.simulated, self.is_log2 = atlas.space, atlas.simulated, atlas.is_log2
         self.changes = atlas.changes if changes is None else changes
 
     @property

@@ -17,10 +17,14 @@ __all__ = [
     "MirrorRecord",
     "NewCoordinates",
     "NewProbeGenes",
+    "Scale",
     "ServiceResponse",
     "Side",
 ]
 
+#: What the levels of the user's tables are: log2 as given; log2(1 + x) of counts per million of their sample, or of
+#: the counts themselves; or no log2 levels.
+Scale = Literal["log2", "log2-counts-per-million", "log2-counts", "other"]
 #: Hemisphere to which all samples are brought.
 Side = Literal["left", "right"]
 
@@ -107,6 +111,8 @@ class AtlasSource:
         Whether z-scores were `computed` from the levels or taken `as given`.
     values_sha256 : str, optional
         SHA-256 of tables in memory.
+    scale : str, optional
+        What the levels of tables are, see `Scale`; None for the Allen Institute's, which are log2.
     n_several_genes : int, optional
         Probes of the tables that were left out because each measures several genes.
     url : str, optional
@@ -123,6 +129,7 @@ class AtlasSource:
     seed: int | None = None
     zscores: str | None = None
     values_sha256: str | None = None
+    scale: Scale | None = None
     n_several_genes: int | None = None
     url: str | None = None
     responses: tuple[ServiceResponse, ...] | None = None
@@ -210,6 +217,7 @@ class AtlasIdentity:
             "seed": source.seed,
             "values_sha256": source.values_sha256,
             "zscores": source.zscores,
+            "scale": source.scale,
             "n_several_genes": source.n_several_genes,
         }
         record: dict[str, Any] = {
@@ -262,7 +270,7 @@ class AtlasIdentity:
             counts = {key: reannotation[key] for key in ("n_probes", "n_dropped", "n_changed", "n_several_genes")}
             of_file = {key: value for key, value in reannotation.items() if key not in counts}
             reannotation = NewProbeGenes(FileRecord(**of_file), **counts)
-        optional = ("precision", "built_by", "seed", "zscores", "values_sha256", "n_several_genes", "url")
+        optional = ("precision", "built_by", "seed", "zscores", "values_sha256", "scale", "n_several_genes", "url")
         responses = record.get("responses")
         source = AtlasSource(
             kind=record["kind"],

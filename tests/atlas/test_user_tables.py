@@ -190,6 +190,69 @@ class TestProbes:
             atlas_from_tables(numbered, upright, named)
 
 
+class TestValues:
+    """What the values are: raw counts, log2 levels, or something else."""
+
+    @staticmethod
+    def count(n_genes):
+        counts = np.random.default_rng(4).poisson(50, (16, n_genes)) * np.arange(1, 17)[:, None]
+        return pd.DataFrame(counts, index=make_samples()["sample_id"], columns=[f"G{n}" for n in range(n_genes)])
+
+    def test_counts_are_scaled_to_a_million_per_sample(self, samples):
+        counts = self.count(1200)
+        atlas = atlas_from_tables(samples, counts, values="counts")
+        ordered = counts.loc[atlas.samples["sample_id"]].to_numpy(np.float64)
+        expected = [[np.log2(1 + 1e6 * count / sum(row)) for count in row[:5]] for row in ordered]
+        np.testing.assert_allclose(atlas.levels()[:, :5], expected, rtol=1e-12)
+        assert atlas.is_log2
+        assert atlas.with_donors("D1").identity().to_dict()["scale"] == "log2-counts-per-million"
+
+    def test_counts_of_a_few_genes_do_not_say_how_deep_a_sample_was_sequenced(self, samples):
+        with pytest.warns(AtlasWarning, match="counts of 3 genes, too few to say how deep"):
+            atlas = atlas_from_tables(samples, self.count(3), values="counts")
+        expected = np.log2(1 + self.count(3).loc[atlas.samples["sample_id"]])
+        np.testing.assert_allclose(atlas.levels(), expected, rtol=1e-12)
+        assert atlas.identity().source.scale == "log2-counts"
+
+    def test_counts_that_are_none(self, samples):
+        counts = self.count(1000)
+        with pytest.raises(AtlasError, match="a value of -3, and counts are never negative"):
+            atlas_from_tables(samples, counts.replace(counts.iloc[2, 3], -3), values="counts")
+        counts.loc["s7"] = 0
+        with pytest.raises(AtlasError, match="sample 's7' has no counts"):
+            atlas_from_tables(samples, counts, values="counts")
+
+    def test_levels_that_cannot_be_log2_are_said_to_be(self, samples):
+        counts = self.count(3)
+        with pytest.warns(AtlasWarning, match=r"no log2 levels, .*log2_fc stays empty; .*values='counts'"):
+            atlas = atlas_from_tables(samples, counts)
+        np.testing.assert_array_equal(atlas.levels(), counts.loc[atlas.samples["sample_id"]])
+        assert (atlas.is_log2, atlas.with_donors("D1").is_log2) == (False, False)
+        assert atlas.identity().source.scale == "other"
+        with pytest.raises(AtlasError, match="which no log2 level can be; give values='counts'"):
+            atlas_from_tables(samples, counts, values="log2")
+        with pytest.raises(OptionError, match="values is one of counts, log2, other; got 'tpm'"):
+            atlas_from_tables(samples, counts, values="tpm")
+
+    def test_other_values_have_no_fold_change(self, samples, expression):
+        regions = jugex.Region.sphere(**ONE), jugex.Region.sphere(**TWO)
+        results = [
+            jugex.compare(
+                *regions,
+                atlas=atlas_from_tables(samples, expression, values=values),
+                n_permutations=99,
+                rng=0,
+                ladder=False,
+            )
+            for values in ("log2", "other")
+        ]
+        log2, other = (result.table.set_index("gene").loc[["MAOA", "TAC1", "CNR1"]] for result in results)
+        assert log2["log2_fc"].notna().all()
+        assert other["log2_fc"].isna().all()
+        assert results[1].record.empty["log2_fc"] == "the levels are not log2"
+        pd.testing.assert_frame_equal(log2.drop(columns="log2_fc"), other.drop(columns="log2_fc"))
+
+
 class TestDonors:
     def test_a_table_of_donors(self, samples, expression):
         donors = pd.DataFrame({"donor_name": ["D1", "D2", "D3"], "age": [57.0, None, 3], "sex": ["F", "M", "M"]})
