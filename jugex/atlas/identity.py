@@ -96,7 +96,7 @@ class AtlasSource:
     Attributes
     ----------
     kind : str
-        `store`, `archives`, `simulated`, `allen-api` or `tables`.
+        `store`, `archives`, `simulated`, `allen-api`, `allen-download` or `tables`.
     path : str or None
         What `jugex.open_atlas` opens it by; None for tables in memory and for the simulated atlas.
     files : tuple of FileRecord

@@ -154,8 +154,12 @@ class UserTables:
         As for `atlas_from_tables`.
     zscores : InputTable, optional
         Z-scores, in rows and columns as `expression`; default: computed.
+    structures : DataFrame, optional
+        Structures as an atlas has them; default: none.
     is_samples_by_probes : bool
         Whether rows of `expression` are samples for certain; else its ids decide.
+    kind, path : str
+        What the atlas is, and what opens it again, as in `AtlasSource`.
     files : sequence of FileRecord
         Files that the tables come from, beside their own.
     """
@@ -165,7 +169,10 @@ class UserTables:
     probes: InputTable | None = None
     donors: InputTable | None = None
     zscores: InputTable | None = None
+    structures: pd.DataFrame | None = None
     is_samples_by_probes: bool = False
+    kind: str = "tables"
+    path: str | None = None
     files: Sequence[FileRecord] = ()
 
     def to_atlas(
@@ -196,6 +203,9 @@ class UserTables:
             space=space,
             simulated=simulated,
             n_several_genes=n_several,
+            structures=self.structures,
+            kind=self.kind,
+            path=self.path,
             files=[*self.files, *(table.file for table in tables if table.file is not None)],
         )
 
@@ -225,6 +235,10 @@ class TablesAtlas(ExpressionAtlas):
         Whether the values are made up.
     n_several_genes : int
         Probes that were left out because each measures several genes.
+    structures : DataFrame, optional
+        Structures of the samples; default: none.
+    kind, path : str
+        What the atlas is, and what opens it again, as in `AtlasSource`.
     files : sequence of FileRecord
         The files that the values came from.
     """
@@ -242,15 +256,19 @@ class TablesAtlas(ExpressionAtlas):
         space: str = MNI_SPACE,
         simulated: bool = False,
         n_several_genes: int = 0,
+        structures: pd.DataFrame | None = None,
+        kind: str = "tables",
+        path: str | None = None,
         files: Sequence[FileRecord] = (),
     ) -> None:
         self._name = name
         self.samples, self.probes, self.donors = samples, probes, donors
-        self.structures = pd.DataFrame(columns=list(STRUCTURE_COLUMNS))
+        self.structures = pd.DataFrame(columns=list(STRUCTURE_COLUMNS)) if structures is None else structures
         self.space, self.simulated = space, simulated
         self._levels, self._scale, self._zscores = levels, scale, zscores
         self.is_log2 = scale != "other"
         self._files, self._n_several_genes = tuple(files), n_several_genes
+        self._kind, self._path = kind, path
         self._checksum: str | None = None
 
     @property
@@ -265,7 +283,8 @@ class TablesAtlas(ExpressionAtlas):
             self._checksum = self._compute_checksum()
         zscores = "computed" if self._zscores is None else "as given"
         return AtlasSource(
-            "tables",
+            self._kind,
+            path=self._path,
             files=self._files,
             values_sha256=self._checksum,
             zscores=zscores,
@@ -324,8 +343,8 @@ def _to_levels(expression: InputTable, values: Values | None) -> tuple[Levels, S
     if values is None and not can_be_log2:
         warn_user(
             f"{expression.title} has a value of {largest:g}: these are no log2 levels, so they are taken as they are "
-            "and log2_fc stays empty; for raw counts give values='counts' (log2(1 + counts per million)), else the log2 "
-            "of these values, or values='other' to keep them",
+            "and log2_fc stays empty; for raw counts give values='counts' (log2(1 + counts per million)), else the "
+            "log2 of these values, or values='other' to keep them",
             AtlasWarning,
         )
     return levels, "log2" if can_be_log2 and values != "other" else "other"
