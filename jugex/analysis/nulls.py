@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from jugex.analysis.engine import TIE_TOLERANCE, ZERO, score_draws, scorer_of
 from jugex.analysis.relabel import make_relabellings
@@ -16,7 +18,7 @@ from jugex.analysis.scores import scores_to_f
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
 
-__all__ = ["permutation_null"]
+__all__ = ["permutation_null", "permutation_nulls"]
 
 # z-scores in files have ten digits: what tied before tells apart in the ninth
 _TIE_TOLERANCE_IN_FILES = 1e-8
@@ -53,7 +55,12 @@ def permutation_null(result: DifferentialExpression, gene: str) -> Floats:
     DesignError
         Where both regions have one name.
     """
-    row = find_tested(result, gene)
+    return permutation_nulls(result, [gene])[0]
+
+
+def permutation_nulls(result: DifferentialExpression, genes: Sequence[str]) -> list[Floats]:
+    """`permutation_null` of some genes, in their order: the relabellings are made once for all of them."""
+    rows = [find_tested(result, gene) for gene in genes]
     design = design_of(result)
     permutation, statistic = result.settings["permutation"], result.settings["arguments"]["statistic"]
     n_relabellings = result.settings["arguments"]["n_permutations"]
@@ -61,13 +68,16 @@ def permutation_null(result: DifferentialExpression, gene: str) -> Floats:
     relabellings = make_relabellings(
         design, permutation["exchange"], n_relabellings, restore_generator(permutation), redraw=redraw
     )
-    scorer = scorer_of(values_of(result, row.index), design, relabellings, statistic)
-    observed = float(score_draws(scorer, relabellings.observed(design))[0, 0])
-    scores = score_draws(scorer, relabellings.draws)[0]
-    f = scores_to_f(scores, design, statistic)
+    scorer = scorer_of(values_of(result, pd.Index(list(genes))), design, relabellings, statistic)
+    observed = score_draws(scorer, relabellings.observed(design))[:, 0]
     tolerance = TIE_TOLERANCE if result.inputs is not None else _TIE_TOLERANCE_IN_FILES
-    settled = _settle_ties(f, float(row["f"].iloc[0]), scores, observed if observed >= ZERO else 0.0, tolerance)
-    return np.concatenate([settled, np.full(relabellings.n_smallest, -np.inf)])
+    smallest = np.full(relabellings.n_smallest, -np.inf)
+    nulls = []
+    for row, score, scores in zip(rows, observed, score_draws(scorer, relabellings.draws), strict=True):
+        f = scores_to_f(scores, design, statistic)
+        settled = _settle_ties(f, float(row["f"].iloc[0]), scores, float(score) if score >= ZERO else 0.0, tolerance)
+        nulls.append(np.concatenate([settled, smallest]))
+    return nulls
 
 
 def _settle_ties(f: Floats, f_observed: float, scores: Floats, observed: float, tolerance: float) -> Floats:

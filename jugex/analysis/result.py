@@ -17,8 +17,8 @@ from jugex._text import count_of
 if TYPE_CHECKING:
     from anndata import AnnData
 
+    from jugex.plots.panels import Drawings
     from jugex.query import RegionPair
-    from jugex.report.drawings import Drawings
 
 __all__ = [
     "COLUMN_TYPES",

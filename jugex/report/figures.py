@@ -42,7 +42,7 @@ def write_figures(result: DifferentialExpression, folder: Path) -> list[Path]:
         The files, each as SVG and PNG. Symbols of genes are cut down to letters, digits, dots and hyphens in names
         of files; a number keeps them apart and in the order of the table.
     """
-    from jugex.plots.saving import freeze_layout, save_figure
+    from jugex.plots.styles import freeze_layout, save_figure
 
     figures = list(_list_figures(result))
     written = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,9 +11,9 @@ import pandas as pd
 from jugex.analysis import RESULT_COLUMNS, DifferentialExpression
 from jugex.analysis.result import COLUMN_TYPES, PROBE_COLUMNS, SAMPLE_COLUMNS, TAIL_COLUMNS
 from jugex.errors import ResultError, tell_problem
-from jugex.report.drawings import FILE, collect_drawings, read_drawings, write_drawings
 from jugex.report.folders import check_output, replacing_file, replacing_folder, write_settings
 from jugex.report.methods import methods_text
+from jugex.report.panel_file import FILE, as_in_files, read_drawings, write_drawings
 from jugex.report.sidecars import write_sidecars
 from jugex.report.tables import MAX_GENES_IN_SAMPLES, MISSING, write_tsv
 
@@ -87,10 +88,12 @@ def save_result(
         (folder / "methods.md").write_text(methods_text(result), encoding="utf-8")
         if sensitivity is not None:
             write_tsv(sensitivity, folder / "sensitivity.tsv")
-        if drawings := collect_drawings(result, None if sensitivity is None else sensitivity.attrs.get("left_out")):
-            write_drawings(drawings, folder / FILE)
-        write_figures(result, folder / "figures")
-        write_report(result, folder / "report.html", sensitivity=sensitivity)
+        kept = as_in_files(result)
+        if kept.drawings is not None:
+            not_varied = {} if sensitivity is None else sensitivity.attrs.get("left_out", {})
+            write_drawings(replace(kept.drawings, not_varied=not_varied), folder / FILE)
+        write_figures(kept, folder / "figures")
+        write_report(kept, folder / "report.html", sensitivity=sensitivity)
     return directory
 
 

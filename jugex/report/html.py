@@ -10,8 +10,8 @@ import pandas as pd
 
 from jugex._text import count_of, format_count, format_number, format_p, join_words, shorten
 from jugex.analysis.covariates import USED
-from jugex.report.brain import describe_brain
-from jugex.report.drawings import as_in_files
+from jugex.plots.styles import REGION_STYLES
+from jugex.report.cards import choose_genes, describe_cards
 from jugex.report.evidence import (
     floor_of_q,
     tabulate_details,
@@ -19,12 +19,11 @@ from jugex.report.evidence import (
     tabulate_left_out,
     tabulate_sensitivity,
 )
-from jugex.report.genes import choose_genes, draw_genes
 from jugex.report.methods import describe_methods
-from jugex.report.packing import pack_plotly, plotly_licence
+from jugex.report.page_data import describe_brain, embed_panels, mark_donors, pack_plotly, plotly_licence
+from jugex.report.panel_file import as_in_files
 from jugex.report.reproduce import list_reproductions
 from jugex.report.results_table import tabulate_results
-from jugex.report.volcano import describe_volcano, draw_volcano
 from jugex.report.words import (
     count_relabellings,
     describe_resolution,
@@ -56,6 +55,7 @@ _PLAIN_STATISTIC = re.compile(
 )
 _SUBSCRIPTS = {"fwe": "FWE", "fdr": "FDR", "param": "param", "holm": "Holm"}
 _MOST_LISTED = 200
+_N_NAMED = 10  # significant genes named in the volcano plot
 #: Names of settings.json whose words say more than the name without its underscores.
 _SETTINGS = {
     "alpha": "family-wise error (alpha)", "n_permutations": "permutations", "exchange": "labels exchanged",
@@ -89,7 +89,7 @@ def render_report(result: DifferentialExpression, sensitivity: pd.DataFrame | No
     result, settings = as_in_files(result), result.settings
     groups = choose_genes(result)
     drawn = [gene for group in groups for gene in group.genes]
-    results, genes = tabulate_results(result), draw_genes(result, groups)
+    results = tabulate_results(result)
     left_out = tabulate_left_out(result, drawn)
     return (
         make_environment()
@@ -104,11 +104,10 @@ def render_report(result: DifferentialExpression, sensitivity: pd.DataFrame | No
             warnings=[to_sentence(text) for text in settings["warnings"]],
             design=_describe_design(result),
             results=results,
-            volcano=draw_volcano(result),
-            genes=genes,
-            panels={title for group in genes for card in group["cards"] for title, *_ in card["panels"]},
+            genes=describe_cards(result, groups),
+            panels=embed_panels(result, drawn),
             has_drawings=result.drawings is not None,
-            donor_marks=_draw_marks(result),
+            donor_marks=mark_donors(result),
             evidence=tabulate_evidence(result, drawn, left_out),
             details=tabulate_details(result, drawn),
             floor=floor_of_q(result),
@@ -119,7 +118,7 @@ def render_report(result: DifferentialExpression, sensitivity: pd.DataFrame | No
             reproduce=list_reproductions(settings),
             facts=list_facts(settings),
             empty=_group_empty(settings),
-            info=_describe_page(result, results, drawn),
+            info=_describe_page(result, results),
             plotly={"code": pack_plotly(), "licence": plotly_licence()},
         )
     )
@@ -131,23 +130,21 @@ def _tell_several(settings: dict[str, Any]) -> dict[str, str] | None:
     return {"sentence": sentence, "page": settings["several"]["page"]} if sentence else None
 
 
-def _describe_page(result: DifferentialExpression, results: dict[str, Any], drawn: list[str]) -> dict[str, Any]:
+def _describe_page(result: DifferentialExpression, results: dict[str, Any]) -> dict[str, Any]:
     """What the scripts of the page need to know."""
     return {
         "columns": [column._asdict() for column in results["columns"]],
-        "drawn": {gene: f"gene-{number}" for number, gene in enumerate(drawn)},
         "unit": result.unit,
         "nTested": results["n_tested"],
         "alpha": result.settings["arguments"]["alpha"],
         "names": list(result.region_names),
-        **describe_volcano(result),
+        "regions": [shorten(name, 40) for name in result.region_names],
+        "faces": [style.face for style in REGION_STYLES],
+        "symbols": ["circle", "triangle-up"],
+        "nNamed": _N_NAMED,
+        "smallestP": find_smallest_p(result.settings),
+        "adjustment": name_adjustment(result.settings, brief=True),
     }
-
-
-def _draw_marks(result: DifferentialExpression) -> list[tuple[str, str]]:
-    from jugex.report.inline import draw_donor_marks
-
-    return draw_donor_marks(result)
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from jugex._text import format_p, shorten
-from jugex.report.packing import pack
+from jugex.report.page_data import pack
 from jugex.report.tables import FLOAT_FORMAT, write_tsv
 from jugex.report.words import higher_region, name_adjustment, show_number, tested_genes
 

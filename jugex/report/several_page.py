@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from jugex._text import format_number, format_p, shorten
-from jugex.progress import track
 from jugex.report.html import list_facts, make_environment, to_sentence, typeset
-from jugex.report.packing import pack
+from jugex.report.page_data import PageData, embed_samples, mark_donors, pack
 from jugex.report.reproduce import list_several_reproductions
 from jugex.report.results_table import N_PLAIN_ROWS, Column
-from jugex.report.several_drawings import MAX_PAIRS, are_numbered, draw_levels, draw_pairs
 from jugex.report.several_methods import describe_several_methods
 from jugex.report.several_words import (
     describe_several_resolution,
@@ -29,13 +27,16 @@ from jugex.report.tables import FLOAT_FORMAT, write_tsv
 from jugex.report.words import count_relabellings, find_smallest_p, name_adjustment, tell_permuted
 
 if TYPE_CHECKING:
-    from jugex.analysis import DifferentialExpression
     from jugex.report.several_files import SeveralTables
 
-__all__ = ["MAX_DRAWN", "render_several"]
+__all__ = ["MAX_DRAWN", "MAX_PAIRS", "render_several"]
 
 #: Genes drawn of each kind.
 MAX_DRAWN = 50
+#: Pairs drawn of a gene; ten regions have 45.
+MAX_PAIRS = 12
+#: Letters of a name that stands in front of a difference; longer ones give way to numbers.
+_SHORT = 9
 _N_BEST = 6
 _MAX_NAMED = 200
 _NAME = 24
@@ -79,7 +80,7 @@ def render_several(tables: SeveralTables, pages: Mapping[str, str]) -> str:
         The page. Everything it shows stands inside it; only the pages of the pairs are elsewhere.
     """
     settings, results = tables.settings, _tabulate_omnibus(tables)
-    genes = _draw_genes(tables)
+    genes = _describe_genes(tables)
     return (
         make_environment()
         .get_template("several.html")
@@ -101,21 +102,21 @@ def render_several(tables: SeveralTables, pages: Mapping[str, str]) -> str:
             pairs=_tabulate_pairs(tables),
             results=results,
             genes=genes,
-            donor_marks=_draw_marks(tables),
-            numbered=are_numbered(tables.region_names),
+            panels=_embed_panels(tables, genes),
+            donor_marks=mark_donors(tables),
+            numbered=_are_numbered(tables.region_names),
             methods=describe_several_methods(tables),
             reproduce=list_several_reproductions(settings),
             facts=list_facts(settings),
-            info=_describe_page(tables, results, genes),
+            info=_describe_page(tables, results),
         )
     )
 
 
-def _describe_page(tables: SeveralTables, results: dict[str, Any], genes: list[dict[str, Any]]) -> dict[str, Any]:
+def _describe_page(tables: SeveralTables, results: dict[str, Any]) -> dict[str, Any]:
     """What the scripts of the page need to know."""
     return {
         "columns": [column._asdict() for column in results["columns"]],
-        "drawn": {card["gene"]: card["id"] for group in genes for card in group["cards"]},
         "unit": tables.unit,
         "alpha": tables.alpha,
         "names": list(tables.region_names),
@@ -255,29 +256,71 @@ def _choose_genes(tables: SeveralTables) -> list[tuple[str, list[str], int]]:
     return [(title, genes[:MAX_DRAWN], max(len(genes) - MAX_DRAWN, 0)) for title, genes in chosen if genes]
 
 
-def _draw_genes(tables: SeveralTables) -> list[dict[str, Any]]:
-    """Groups of genes with a card for each: id, numbers in words, and its drawings."""
-    from jugex.plots import donor_styles
-
-    chosen = _choose_genes(tables)
-    genes = [gene for _, group, _ in chosen for gene in group]
-    rows = tables.omnibus.set_axis(pd.Index(label_rows(tables.omnibus)), axis=0).loc[genes].to_dict("records")
-    pairs = tables.pairs_table.assign(label=label_rows(tables.pairs_table))
-    pairs = pairs[(pairs["status"] == "ok").to_numpy(dtype=bool) & pairs["label"].isin(genes).to_numpy()]
-    of_gene = {str(label): of_label for label, of_label in pairs.groupby("label", sort=False)}
-    styles, cards = donor_styles(_as_result(tables)), {}
-    for number, (gene, row) in enumerate(zip(track(genes, description="drawing genes"), rows, strict=True)):
-        zscores = tables.zscores[gene].to_numpy(dtype=np.float64)
-        panels = [("Samples", draw_levels(zscores, tables.samples, tables.region_names, styles), "")]
-        if gene in of_gene:
-            n = len(of_gene[gene])
-            note = f"the {MAX_PAIRS} with the smallest p of {n} pairs" if n > MAX_PAIRS else ""
-            panels.append(("Two by two", draw_pairs(of_gene[gene], tables.region_names), note))
-        cards[gene] = {"id": f"gene-{number}", "gene": gene, **_caption(tables, row), "panels": panels}
+def _describe_genes(tables: SeveralTables) -> list[dict[str, Any]]:
+    """Groups of genes with a card for each: its row in the table, and its numbers in words."""
+    labels = label_rows(tables.omnibus)
+    places = {label: place for place, label in enumerate(labels)}
+    rows = tables.omnibus.to_dict("records")
     return [
-        {"title": title, "n_left_out": n_left_out, "cards": [cards[gene] for gene in group]}
-        for title, group, n_left_out in chosen
+        {
+            "title": title,
+            "n_left_out": n_left_out,
+            "cards": [
+                {
+                    "id": f"gene-{places[gene]}",
+                    "row": places[gene],
+                    "gene": gene,
+                    **_caption(tables, rows[places[gene]]),
+                }
+                for gene in group
+            ],
+        }
+        for title, group, n_left_out in _choose_genes(tables)
     ]
+
+
+def _embed_panels(tables: SeveralTables, groups: list[dict[str, Any]]) -> PageData:
+    """Samples of every gene, and pairs of regions of those that have a card."""
+    pairs = tables.pairs_table.assign(label=label_rows(tables.pairs_table))
+    rows = {card["gene"]: card["row"] for group in groups for card in group["cards"]}
+    shown = pairs[(pairs["status"] == "ok").to_numpy(dtype=bool) & pairs["label"].isin(list(rows)).to_numpy()]
+    cards = {
+        rows[str(label)]: {"pairs": _describe_pairs(of_gene, tables.region_names)}
+        for label, of_gene in shown.groupby("label", sort=False)
+    }
+    labels = [str(label) for label in label_rows(tables.omnibus)]
+    return embed_samples(tables, tables.zscores, labels, {"donors": None, "cards": cards})
+
+
+def _describe_pairs(rows: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Any]:
+    """Differences of a gene in pairs, in the order of the regions; of many those that come first in the table."""
+    numbered, n = _are_numbered(names), len(rows)
+    called = {name: str(number) if numbered else name for number, name in enumerate(names, start=1)}
+    described = []
+    for row in rows.head(MAX_PAIRS).to_dict("records"):
+        pair = (str(row["region_1"]), str(row["region_2"]))
+        sign = 1.0 if names.index(pair[0]) < names.index(pair[1]) else -1.0
+        pair = pair if sign > 0 else pair[::-1]
+        described.append(
+            {
+                "order": [names.index(name) for name in pair],
+                "pair": [shorten(name) for name in pair],
+                "called": " \N{EN DASH} ".join(called[name] for name in pair),
+                "diff": round(sign * float(row["diff"]), 4),
+                "p": format_p(row["p_fwe_holm"]),
+                "isSignificant": bool(row["significant"]),
+            }
+        )
+    return {
+        "rows": sorted(described, key=lambda entry: entry["order"]),
+        "isNumbered": numbered,
+        "note": f"the {MAX_PAIRS} with the smallest p of {n} pairs" if n > MAX_PAIRS else "",
+    }
+
+
+def _are_numbered(names: Sequence[str]) -> bool:
+    """Whether pairs are told by the numbers of their regions, as their names are too long to stand side by side."""
+    return any(len(name) > _SHORT for name in names)
 
 
 def _caption(tables: SeveralTables, row: dict[Any, Any]) -> dict[str, Any]:
@@ -295,14 +338,3 @@ def _caption(tables: SeveralTables, row: dict[Any, Any]) -> dict[str, Any]:
 
 def _show_mean(mean: float) -> str:
     return format_number(mean).replace("-", "\N{MINUS SIGN}")
-
-
-def _draw_marks(tables: SeveralTables) -> list[tuple[str, str]]:
-    from jugex.report.inline import draw_donor_marks
-
-    return draw_donor_marks(_as_result(tables))
-
-
-def _as_result(tables: SeveralTables) -> DifferentialExpression:
-    """For what reads samples and settings alone, which both have."""
-    return cast("DifferentialExpression", tables)

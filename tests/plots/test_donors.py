@@ -35,7 +35,7 @@ def test_draws_each_donor_and_both_totals(simulated):
     ax = plot_donors(simulated, "TAC1")
     donors = simulated.donor_differences("TAC1")
     row = simulated.table[simulated.table["gene"] == "TAC1"].iloc[0]
-    assert rows_of(ax) == [*donors["donor_name"], "weighted", "mean of donors"]
+    assert rows_of(ax) == [*donors["donor_name"], "adjusted", "mean of donors"]
     drawn = [float(marks_of(ax)[name].get_offsets()[0, 0]) for name in rows_of(ax)]
     assert drawn == [*donors["diff"], row["diff"], row["diff_donors"]]
 
@@ -88,7 +88,7 @@ def test_one_donor_has_no_mean_of_donors(simulated):
     result = dataclasses.replace(
         simulated, table=table, samples=simulated.samples[keep], zscores=simulated.zscores[keep]
     )
-    assert rows_of(plot_donors(result, "TAC1")) == [only, "weighted"]
+    assert rows_of(plot_donors(result, "TAC1")) == [only, "adjusted"]
 
 
 def test_donor_without_interval_has_a_mark_only(simulated, monkeypatch, render):

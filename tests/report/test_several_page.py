@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 import re
 import shutil
 import warnings
@@ -15,13 +18,13 @@ import pytest
 
 import jugex
 from jugex import cli
+from jugex._text import format_p
 from jugex.errors import JugexWarning, OutputError, ResultError
 from jugex.report.methods import to_markdown
 from jugex.report.reproduce import list_several_reproductions
-from jugex.report.several_drawings import MAX_PAIRS, draw_levels, draw_pairs
 from jugex.report.several_files import SeveralTables, load_several, save_several, write_several_report
 from jugex.report.several_methods import describe_several_methods
-from jugex.report.several_page import MAX_DRAWN, render_several
+from jugex.report.several_page import MAX_DRAWN, MAX_PAIRS, render_several
 from jugex.report.several_words import describe_several_resolution, describe_several_samples, several_headline
 from tests.toy import ToyAtlas, wells
 
@@ -194,9 +197,7 @@ class TestPage:
     def test_genes_asked_for_are_drawn(self, tables):
         page = parse(tables)
         assert [card["aria-label"] for card in page.find_all(class_="gene")] == tables.omnibus["gene"].tolist()
-        assert all(len(card.find_all("svg", class_="drawing")) == 2 for card in page.find_all(class_="gene"))
-        labels = [svg["aria-label"] for svg in page.find_all("svg", class_="drawing")]
-        assert labels[0].startswith("z-scores by region: A, 27 samples, median ")
+        assert [card.find(class_="panels")["data-row"] for card in page.find_all(class_="gene")] == list("0123")
 
     def test_nothing_is_asked_for_from_anywhere(self, tables):
         page = parse(tables)
@@ -310,7 +311,7 @@ class TestOddResults:
         none = replace(tables, pairs_table=table, settings=tables.settings | {"pairs": pairs})
         assert several_headline(none)[1] == "No pair of regions admits a test."
         assert "No pair of regions admitted a test of its own." in describe_several_methods(none).paragraph
-        assert len(parse(none).find(class_="gene").find_all("svg", class_="drawing")) == 1
+        assert TestDrawings().embed(none)["cards"] == {}
 
     def test_a_p_that_cannot_be_reached_is_told(self, tables):
         settings = tables.settings | {"permutation": tables.settings["permutation"] | {"smallest_p": 0.1667}}
@@ -321,54 +322,39 @@ class TestOddResults:
 
 
 class TestDrawings:
-    SAMPLES = pd.DataFrame({"region": list("aabb"), "donor_name": list("xyxy")})
+    def embed(self, tables):
+        page = parse(tables)
+        packed = page.find(id="panels-data").get_text()
+        return json.loads(gzip.decompress(base64.b64decode(packed)))
 
-    def test_regions_without_a_value_stand_empty(self):
-        drawn = draw_levels(np.array([1.0, 2.0, np.nan, np.nan]), self.SAMPLES, ("a", "b"), {})
-        assert drawn.count("n = 2") == 1
-        assert drawn.count("n = 0") == 1
-        assert drawn.count('class="box"') == 1
-        assert draw_levels(np.full(4, np.nan), self.SAMPLES, ("a", "b"), {}).count('class="box"') == 0
+    def test_samples_stand_in_their_regions(self, tables):
+        samples = self.embed(tables)["samples"]
+        assert samples["regions"] == ["A", "B", "C"]
+        assert [samples["regions"][place] for place in samples["region"]] == list(tables.samples["region"])
 
-    def test_of_many_pairs_the_first_are_drawn_and_the_significant_filled(self):
-        rows = pd.DataFrame(
-            {"region_1": "a", "region_2": "b", "diff": 1.0, "p_fwe_holm": 0.2, "significant": False}, index=range(20)
-        )
-        rows.loc[0, "significant"] = True
-        drawn = draw_pairs(rows, ("a", "b"))
-        assert drawn.count('class="points open"') == MAX_PAIRS - 1 + 1  # and one in the key
-        assert drawn.count('class="points"') == 1 + 1
-        assert ">a \N{EN DASH} b<" in drawn
+    def test_pairs_stand_in_the_order_of_the_regions_whatever_their_p(self, tables):
+        head = self.embed(tables)
+        gene = tables.pairs_table[tables.pairs_table["gene"] == tables.omnibus["gene"].iloc[0]]
+        expected = {frozenset((row["region_1"], row["region_2"])): row for row in gene.to_dict("records")}
+        rows = head["cards"]["0"]["pairs"]["rows"]
+        assert [row["pair"] for row in rows] == [["A", "B"], ["A", "C"], ["B", "C"]]
+        for row in rows:
+            of_pair = expected[frozenset(row["pair"])]
+            sign = 1 if of_pair["region_1"] == row["pair"][0] else -1
+            assert row["diff"] == pytest.approx(sign * of_pair["diff"], abs=5e-5)  # four decimals
+            assert row["p"] == format_p(of_pair["p_fwe_holm"])
+            assert row["isSignificant"] == of_pair["significant"]
 
-    def test_long_names_are_broken_and_numbered(self):
-        names = ("simulated area A, left", "simulated area B, left")
-        samples = self.SAMPLES.replace({"a": names[0], "b": names[1]})
-        drawn = draw_levels(np.arange(4.0), samples, names, {})
-        assert ">1 simulated area<" in drawn
-        assert ">B, left<" in drawn
-        rows = pd.DataFrame(
-            {"region_1": names[:1], "region_2": names[1:], "diff": 1.0, "p_fwe_holm": 0.2, "significant": False}
-        )
-        assert ">1 \N{EN DASH} 2<" in draw_pairs(rows, names)
+    def test_of_many_pairs_the_first_are_drawn(self):
+        pairs = self.embed(to_tables(compare_toy(6)))["cards"]["0"]["pairs"]
+        assert len(pairs["rows"]) == MAX_PAIRS
+        assert "of 15 pairs" in pairs["note"]
 
-    def test_pairs_stand_in_the_order_of_the_regions_whatever_their_p(self):
-        rows = pd.DataFrame(
-            {
-                "region_1": ["c", "b", "a"],
-                "region_2": ["b", "a", "c"],
-                "diff": [2.0, -1.0, 0.5],
-                "p_fwe_holm": [0.01, 0.02, 0.9],
-                "significant": [True, True, False],
-            }
-        )
-        drawn = bs4.BeautifulSoup(str(draw_pairs(rows, ("a", "b", "c"))), "html.parser").svg
-        words = [text.get_text() for text in drawn.find_all("text")]
-        dash = "\N{EN DASH}"
-        assert [word for word in words if re.fullmatch(f"[abc] {dash} [abc]", word)] == [
-            f"a {dash} b", f"a {dash} c", f"b {dash} c",
-        ]  # fmt: skip
-        assert "a minus b 1.00 (p = 0.0200); a minus c 0.50 (p = 0.9000); b minus c -2.00" in drawn["aria-label"]
-        assert {"difference, first minus second", "significant over all pairs", "not significant"} <= set(words)
+    def test_pairs_of_regions_with_long_names_go_by_numbers(self):
+        tables = to_tables(compare_toy(3, names=[f"simulated area {letter}, left" for letter in "ABC"]))
+        pairs = self.embed(tables)["cards"]["0"]["pairs"]
+        assert pairs["isNumbered"]
+        assert [row["called"] for row in pairs["rows"]] == ["1 \N{EN DASH} 2", "1 \N{EN DASH} 3", "2 \N{EN DASH} 3"]
 
 
 class TestMethods:
@@ -548,6 +534,15 @@ class TestBrowser:
         with page.expect_download() as download:
             page.click("#genes-tsv")
         assert download.value.suggested_filename == "omnibus.tsv"
+        assert len(said) == 1
+
+    def test_draws_samples_and_pairs(self, open_page, tables):
+        page, said = open_page(tables)
+        page.locator("#gene-0").scroll_into_view_if_needed()
+        page.locator("#gene-0 svg").nth(1).wait_for()
+        labels = page.eval_on_selector_all("#gene-0 svg", "all => all.map(one => one.getAttribute('aria-label'))")
+        assert labels[0].startswith("z-scores by region: A, 27 samples, median ")
+        assert labels[1].startswith("Differences of pairs of regions, with p corrected by Holm's procedure: A minus B ")
         assert len(said) == 1
 
     @pytest.mark.parametrize("width", [1440, 768, 390])
