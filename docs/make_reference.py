@@ -13,8 +13,9 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from jugex.analysis.result import LEFT_OUT_COLUMNS, PROBE_COLUMNS
 from jugex.cli.main import _make_parser
-from jugex.report.sidecars import _LEVELS, _RESULTS, _SAMPLES
+from jugex.report.sidecars import _LEFT_OUT, _LEVELS, _RESULTS, _SAMPLES
 
 FOLDER = Path(__file__).resolve().parent / "reference"
 _DO_NOT_EDIT = "<!-- written by docs/make_reference.py: edit the program's own words instead -->"
@@ -105,16 +106,23 @@ def write_columns() -> str:
         "",
         "# Columns of the tables",
         "",
-        "What stands in `results.tsv` (`result.table` in Python) and `samples.tsv` (`result.samples`). The same words",
-        "and units go with each result, as `results.json` and `samples.json`. Differences are region 1 minus region 2.",
-        "Files are UTF-8 with tabs, numbers have ten digits; why a column is empty stands in `settings.json` under",
-        "`empty`.",
+        "What stands in `results.tsv` (`result.table` in Python), `leave_one_donor_out.tsv`",
+        "(`result.leave_one_donor_out`) and `samples.tsv` (`result.samples`). The same words and units go with each",
+        "result, as `results.json`, `leave_one_donor_out.json` and `samples.json`. Differences are region 1 minus",
+        "region 2. Files are UTF-8 with tabs, numbers have ten digits, truth is `TRUE` or `FALSE`; why a column is",
+        "empty stands in `settings.json` under `empty`.",
         "",
         "## results.tsv",
         "",
-        'One row per gene (with `probes="single"`, one per probe), sorted by `p_fwe`, then by falling `f`.',
+        'One row per gene (with `probes="single"`, one per probe), sorted by `evidence`, `p_fwe`, and falling `f`.',
         "",
         *_tabulate(_RESULTS),
+        "",
+        "## leave_one_donor_out.tsv",
+        "",
+        "One row per significant gene and donor: what is left of the gene without the donor.",
+        "",
+        *_tabulate({name: _LEFT_OUT[name] for name in (*LEFT_OUT_COLUMNS[:1], *PROBE_COLUMNS, *LEFT_OUT_COLUMNS[1:])}),
         "",
         "## samples.tsv",
         "",

@@ -38,7 +38,7 @@ __all__ = ["PAIRS_COLUMNS", "SeveralRegions", "compare_several"]
 
 #: Columns of `SeveralRegions.pairs_table`, in order; those of probes follow `gene` where each is tested by itself.
 PAIRS_COLUMNS = (
-    "gene", "region_1", "region_2", "diff", "f", "p_perm", "p_fwe", "p_fwe_holm", "significant", "status",
+    "gene", "region_1", "region_2", "higher_in", "diff", "significant", "p_fwe_holm", "p_fwe", "p_perm", "f", "status",
 )  # fmt: skip
 
 _TYPES = COLUMN_TYPES | {"region_1": "object", "region_2": "object", "p_fwe_holm": "float64"}

@@ -122,14 +122,10 @@ class TestNumbers:
             ("replicates", "Donors that differ in the effect", "192 samples, 0.5 sd", "adjusted", 0, "23.7 %"),
             ("replicates", "Donors that differ in the effect", "48 samples, 0.5 sd", "adjusted", 1, "18 %"),
             ("replicates", "Donors that differ in the effect", "192 samples, 0.5 sd", "adjusted", 1, "79 %"),
-            ("replicates", "Donors that differ in the effect", "48 samples, 0.5 sd", "p_donor", 0, "3 %"),
             ("replicates", "Neighbours that resemble each other", "real Fp1/Fp2, common fields, 8 mm", "adjusted", 0,
              "15 %"),
             ("replicates", "Neighbours that resemble each other", "real Fp1/Fp2, common fields, 8 mm", "adjusted", 1,
              "36 %"),
-            ("replicates", "What `p_boundary` can and cannot show", "demo regions", "same as observed", 0, "0.170"),
-            ("replicates", "What `p_boundary` can and cannot show", "real Fp1/Fp2", "same as observed", 0, "0.035"),
-            ("replicates", "Real Fp1/Fp2", "common fields, 16 mm", "p_boundary", 0, "0.056"),
             ("family_wise_error", "Some genes differ: `within-donor`, `adjusted`",
              "balanced, normal, 8 genes differ", "one step", 0, "0.036"),
             ("family_wise_error", "Some genes differ: `within-donor`, `adjusted`",
@@ -213,8 +209,8 @@ class TestReproduction:
         table = result.table.set_index("gene")
         scn1a = table.loc["SCN1A"]
         assert f"raw means differ by {scn1a['mean_1'] - scn1a['mean_2']:.3f}" in page
-        assert table["p_donor"].tolist() == [0.5, 0.5]
-        assert table["donors_same_sign"].tolist() == ["2/3", "2/3"]
+        assert table["n_donors_same_sign"].tolist() == [2, 2]
+        assert table["n_donors_both"].tolist() == [3, 3]
         assert f"SCN1A's three have {scn1a['probe_r']:.2f}" in page
         assert f"probe_r = {table.loc['SLC6A2', 'probe_r']:.2f}" in page
 

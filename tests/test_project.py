@@ -114,7 +114,16 @@ class TestReadme:
         monkeypatch.chdir(tmp_path)
         assert main(words[1:]) == 0
         names = {path.name for path in (tmp_path / words[words.index("--out") + 1]).iterdir()}
-        tables = {"results.tsv", "results.json", "samples.tsv", "samples.json", "zscores.parquet", "drawings.npz"}
+        tables = {
+            "results.tsv",
+            "results.json",
+            "leave_one_donor_out.tsv",
+            "leave_one_donor_out.json",
+            "samples.tsv",
+            "samples.json",
+            "zscores.parquet",
+            "drawings.npz",
+        }
         assert names == {*tables, "settings.json", "methods.md", "report.html", "figures"}
 
     @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")

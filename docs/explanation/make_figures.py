@@ -184,7 +184,7 @@ def draw_maximum() -> Figure:
 
 
 def draw_replicates() -> Figure:
-    """False positives where donors differ in the effect: samples against donors as replicates."""
+    """False positives where donors differ in the effect, with few and with many samples."""
     table = read_table("calibration.md", "Donors that differ in the effect")
     figure = Figure(figsize=(5.2, 2.6), layout="constrained")
     ax = figure.subplots()
@@ -192,28 +192,10 @@ def draw_replicates() -> Figure:
         rows = table[table.index.str.startswith(f"{number} samples")]
         spread = rows.index.str.extract(r"([\d.]+) sd", expand=False).astype(float)
         ax.plot(spread, rates(rows["adjusted"]), "o-", color=colour, label=f"p_perm, {number} samples")
-        ax.plot(spread, rows["p_donor"].astype(float), "s--", color=BLUE,
-                label="p_donor, 48 and 192 samples" if number == "48" else None)  # fmt: skip
     ax.axhline(0.05, color=GREY, linewidth=1, linestyle=":")
     ax.set(xticks=[0.25, 0.5, 1], ylim=(0, 0.5), ylabel="share of genes with p <= 0.05")
     ax.set_xlabel("how much the effect varies over donors (sd of samples)")
     ax.legend()
-    return figure
-
-
-def draw_boundary() -> Figure:
-    """p_boundary of genes that truly differ, and how low it can get."""
-    page, figure = "calibration.md", Figure(figsize=(5.6, 2.6), layout="constrained")
-    ax = figure.subplots()
-    floors = read_table(page, "What `p_boundary` can and cannot show")["same as observed"].astype(float)
-    for heading, place, colour in (("Demo regions", "demo regions", GREEN), ("Real Fp1/Fp2", "real Fp1/Fp2", BLUE)):
-        column = read_table(page, heading, 1)["p_boundary"]
-        medians = column.str.extract(r"\(([\d.]+)\)", expand=False).astype(float)
-        ax.plot(column.index.astype(float), medians, "o-", color=colour, label=f"{place}: median")
-        ax.axhline(floors[place], color=colour, linestyle="--", linewidth=1, label=f"{place}: floor")
-    ax.axhline(0.05, color=GREY, linewidth=1, linestyle=":")
-    ax.set(ylim=(0, 0.4), xlabel="true difference (sd)", ylabel="p_boundary")
-    ax.legend(fontsize=8)
     return figure
 
 
@@ -315,7 +297,7 @@ def draw_scn1a() -> Figure:
 
 
 FIGURES: tuple[Callable[[], Figure], ...] = (
-    draw_the_test, draw_statistic, draw_relabellings, draw_maximum, draw_replicates, draw_boundary, draw_ahba,
+    draw_the_test, draw_statistic, draw_relabellings, draw_maximum, draw_replicates, draw_ahba,
     draw_separate, draw_presets, draw_run_of_2017, draw_scn1a,
 )  # fmt: skip
 

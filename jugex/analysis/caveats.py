@@ -12,7 +12,6 @@ import pandas as pd
 from jugex._text import count_of, format_p, join_words, shorten
 from jugex.analysis.covariates import USED, Covariate
 from jugex.analysis.design import Design, LabelExchange
-from jugex.analysis.donors import DECISIVE_SHARE
 from jugex.analysis.options import Options
 from jugex.analysis.relabel import enumerate_relabellings, find_smallest_p
 from jugex.errors import DesignWarning, warn_user
@@ -33,6 +32,8 @@ __all__ = [
 
 FEW_DONORS = 3.0
 UNEQUAL_SIZES = 3.0
+#: Above this share of the weight one donor decides the difference.
+_DECISIVE_SHARE = 0.6
 _DISAGREEING_PROBES = 0.2
 _MOSTLY_PRESENT = 0.5
 _N_NAMED = 5
@@ -117,7 +118,7 @@ def list_design_caveats(design: Design, names: tuple[str, str], alpha: float = 0
             f"the comparison rests on {design.effective_donors:.1f} effective donor{'s' if n_donors > 1 else ''} "
             f"({n_donors} with samples in both regions{weighted}): it says little about other brains"
         )
-    if weights.max() > DECISIVE_SHARE:
+    if weights.max() > _DECISIVE_SHARE:
         caveats.append(f"one donor has {weights.max():.0%} of the weight in the difference, and decides it")
     if max(n_1, n_2) > UNEQUAL_SIZES * min(n_1, n_2):
         caveats.append(
@@ -191,7 +192,6 @@ def list_gene_caveats(
     options: Options,
     *,
     present: pd.Series[float] | None = None,
-    border_floor: float = 0.0,
     are_asked_for: bool = False,
 ) -> list[str]:
     """Weak points of the genes' evidence, as sentences.
@@ -205,8 +205,6 @@ def list_gene_caveats(
     options : Options
     present : Series, optional
         Share of the samples used in which the probes of significant genes are above background, by gene.
-    border_floor : float
-        Smallest p_boundary that there can be: some arbitrary borders give the observed labels.
     are_asked_for : bool
         Whether the genes were asked for by name: then one that is not significant is a finding as well.
     """
@@ -215,7 +213,6 @@ def list_gene_caveats(
         table = table.assign(gene=table["gene"] + " " + table["probe_name"])
     significant = table[table["significant"].to_numpy(dtype=bool)]
     others = table[~table["significant"].to_numpy(dtype=bool) & are_asked_for]
-    is_divided, needs_donors = _judge_donors(significant)
     reached = p_fwe_by_exchange[list(get_args(LabelExchange))] <= options.alpha
     concerns = [
         (
@@ -223,18 +220,8 @@ def list_gene_caveats(
             "significant when labels are exchanged within donors or freely, but not both ways: {}",
         ),
         (
-            significant.loc[significant["p_boundary"] > options.alpha, "gene"],
-            "significant, but an arbitrary flat border through the same samples separates expression about as well "
-            f"(p of the border above {options.alpha:g}{_tell_border_floor(border_floor, options.alpha)}): {{}}",
-        ),
-        (
-            significant.loc[is_divided, "gene"],
+            significant.loc[significant["n_donors_same_sign"] < significant["n_donors_both"], "gene"],
             "significant, but the donors do not all show a difference of the same sign: {}",
-        ),
-        (
-            significant.loc[needs_donors, "gene"],
-            "significant, but not shown to hold without any one donor (one donor may carry it, or its samples are "
-            "needed): {}",
         ),
         (
             significant.loc[significant["probe_r"] < _DISAGREEING_PROBES, "gene"],
@@ -252,20 +239,6 @@ def list_gene_caveats(
         ),
     ]
     return [sentence.format(_name_genes(genes)) for genes, sentence in concerns if len(genes)]
-
-
-def _judge_donors(significant: pd.DataFrame) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Which genes differ in sign between donors, and which others were not shown to hold without any one donor."""
-    counts = [str(text).split("/") for text in significant["donors_same_sign"]]  # "3/3"
-    is_divided = np.array([len(set(of_gene)) > 1 for of_gene in counts], dtype=np.bool_)
-    return is_divided, (significant["carried_by"] != "several").to_numpy(dtype=bool) & ~is_divided
-
-
-def _tell_border_floor(floor: float, alpha: float) -> str:
-    """Why p_boundary says nothing, where so many of the arbitrary borders give the observed labels."""
-    if floor <= alpha:
-        return ""
-    return f"; {floor:.0%} of these borders give the very labels of the regions, so no gene can be below that"
 
 
 def _find_absent(genes: pd.Series[str], present: pd.Series[float] | None) -> npt.NDArray[np.bool_]:

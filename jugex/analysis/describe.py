@@ -14,7 +14,6 @@ from jugex._version import __version__
 from jugex.analysis.caveats import smallest_p_of_run
 from jugex.analysis.covariates import name_covariates
 from jugex.analysis.design import Design, LabelExchange
-from jugex.analysis.inference import Boundary
 from jugex.analysis.options import Options
 from jugex.analysis.relabel import Relabellings, Shuffles
 from jugex.analysis.scores import Statistic
@@ -24,7 +23,6 @@ from jugex.query import RegionGroup, RegionPair
 __all__ = [
     "SETTINGS_FORMAT",
     "describe_arguments",
-    "describe_boundary",
     "describe_design",
     "describe_exchanges",
     "describe_run",
@@ -139,18 +137,6 @@ def describe_exchanges(exchanges: pd.DataFrame, options: Options) -> dict[str, A
     return {
         "n_significant": {scheme: int((exchanges[scheme] <= options.alpha).sum()) for scheme in schemes},
         "p_fwe": {str(row["gene"]): {s: float(row[s]) for s in schemes} for row in listed.to_dict("records")},
-    }
-
-
-def describe_boundary(boundary: Boundary | None, why_not: str) -> dict[str, Any]:
-    """How the border was compared with arbitrary ones, or why it was not."""
-    if boundary is None:
-        return {"n_cuts": 0, "n_distinct": 0, "floor": None, "why_not": why_not}
-    return {
-        "n_cuts": boundary.n_cuts,
-        "n_distinct": boundary.n_distinct,
-        "floor": boundary.floor,
-        "why_not": None,
     }
 
 

@@ -8,10 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.analysis.donors import compute_donor_evidence
-from jugex.analysis.effects import remove_covariates
 from jugex.analysis.intervals import hedges_g_interval, monte_carlo_interval, partial_eta_sq_interval
-from jugex.analysis.result_design import design_of, find_tested, values_of
+from jugex.analysis.result_design import design_of
 
 if TYPE_CHECKING:
     from jugex.analysis.result import DifferentialExpression
@@ -43,23 +41,11 @@ def make_details(result: DifferentialExpression) -> pd.DataFrame:
         details[f"{column}_low"], details[f"{column}_high"] = low, high
     details["q_fdr_by"] = _control_false_discoveries(_read(table, "p_perm"), "by")
     details["q_fdr_parametric"] = _control_false_discoveries(_read(table, "p_parametric"), "bh")
-    details["p_donor_fwe"] = _correct_p_donor(result)
     return details
 
 
 def _read(table: pd.DataFrame, column: str) -> Floats:
     return table[column].to_numpy(dtype=np.float64)
-
-
-def _correct_p_donor(result: DifferentialExpression) -> Floats:
-    """`p_donor` corrected over the genes tested, in the order of the table."""
-    tested = find_tested(result, None)
-    corrected = np.full(len(result.table), np.nan)
-    is_tested = (result.table["status"] == "ok").to_numpy(dtype=bool)
-    design = design_of(result)
-    values = remove_covariates(values_of(result, tested.index), design)
-    corrected[is_tested] = compute_donor_evidence(values, design).p_donor_fwe
-    return corrected
 
 
 def _name_directions(diff: pd.Series[float], names: list[str]) -> list[str | None]:

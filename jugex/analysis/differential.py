@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from jugex.analysis.aggregate import ProbeAggregation
@@ -20,7 +19,6 @@ from jugex.analysis.caveats import (
 )
 from jugex.analysis.covariates import CovariatesLike
 from jugex.analysis.describe import (
-    describe_boundary,
     describe_design,
     describe_exchanges,
     describe_run,
@@ -28,19 +26,22 @@ from jugex.analysis.describe import (
 )
 from jugex.analysis.design import Exchange
 from jugex.analysis.floor import share_present
-from jugex.analysis.inference import Boundary, infer
+from jugex.analysis.inference import infer
 from jugex.analysis.options import Collinear, Missing, Options, Rng, check_options, make_generator
 from jugex.analysis.prepare import prepare
 from jugex.analysis.result import DifferentialExpression
 from jugex.analysis.scores import Statistic
-from jugex.analysis.tables import make_table
+from jugex.analysis.tables import make_table, tabulate_left_out
 from jugex.analysis.tails import explain_no_tails
 from jugex.query import RegionPair, describe_query
 
 __all__ = ["differential_expression"]
 
-#: Regions further apart (mm between their centroids) than this have no border in common.
-_FAR_APART = 40.0
+#: Columns that this version does not compute yet.
+_LADDER = (
+    "p_donors", "p_donors_fwe", "p_spatial", "p_spatial_fwe", "diff_donors", "ci_donors_low", "ci_donors_high",
+    "ci_spatial_low", "ci_spatial_high",
+)  # fmt: skip
 
 
 def differential_expression(
@@ -71,7 +72,8 @@ def differential_expression(
     n_permutations : int
         Number of random relabellings, m; all genes share them. No p is below 1 / (m + 1).
     rng : int, numpy.random.Generator or None
-        Seed or source of the relabellings. None draws a seed and records it.
+        Seed or source of the relabellings: those of the exchange chosen, then those of the other exchange, then, where
+        a gene is significant, those without each donor. None draws a seed and records it.
     statistic : {'adjusted', 'sequential', 'welch'}
         Sum of squares of area: adjusted for donor (type II, which is type III here); before donor (type I),
         as PyJuGEx and siibra-jugex compute it; or adjusted, with a variance for each region.
@@ -140,9 +142,10 @@ def differential_expression(
     pair, design, genes, tested = prepared.pair, prepared.design, prepared.genes, prepared.tested
     names = (pair.regions[0].name, pair.regions[1].name)
     warned = warn_of_design(design, options, len(tested))
-    points, why_no_border = _find_border(pair)
-    inference = infer(genes.zscores[tested], genes.levels[tested], design, options, generator, points)
-    table = make_table(genes, design, prepared.status, tested, inference, options.alpha)
+    inference = infer(genes.zscores[tested], genes.levels[tested], design, options, generator, names)
+    table = make_table(genes, design, prepared.status, tested, inference, names, options.alpha)
+    donor_names = pair.samples["donor_name"].to_numpy(dtype=object)[design.donor_starts]
+    left_out = tabulate_left_out(table, genes.labels[tested], donor_names, inference, options.alpha)
     exchanges = pd.DataFrame(dict(inference.p_fwe_by_exchange.items()))
     exchanges.insert(0, "gene", genes.labels[tested])
     why_no_tails = explain_no_tails(inference.relabellings)
@@ -158,7 +161,6 @@ def differential_expression(
         **queried,
         **prepared.describe(),
         "exchanges": describe_exchanges(exchanges, options),
-        "boundary": describe_boundary(inference.boundary, why_no_border),
         "background": background,
         **describe_tails(inference.tails, why_no_tails),
         "warnings": [
@@ -169,19 +171,17 @@ def differential_expression(
             *list_side_caveats(pair.samples, names, prepared.covariates),
             *list_filter_caveats(pair.probe_filter),
             *list_design_caveats(design, names, 0.0 if options.exchange == "within-donor" else options.alpha),
-            *_list_gene_caveats(table, exchanges, pair, options, inference.boundary),
+            *_list_gene_caveats(table, exchanges, pair, options),
             *list_background_caveats(background, genes.unit),
         ],
-        "empty": _explain_empty_columns(table, why_no_border, why_no_tails),
+        "empty": _explain_empty_columns(table, why_no_tails),
     }
     settings["genes"].update(n_tested=len(tested), n_not_tested=len(table) - len(tested))
     zscores = pd.DataFrame(genes.zscores.T, columns=genes.labels)
-    return DifferentialExpression(table, pair.samples, zscores, settings, inputs=pair)
+    return DifferentialExpression(table, pair.samples, zscores, settings, left_out, inputs=pair)
 
 
-def _list_gene_caveats(
-    table: pd.DataFrame, exchanges: pd.DataFrame, pair: RegionPair, options: Options, boundary: Boundary | None
-) -> list[str]:
+def _list_gene_caveats(table: pd.DataFrame, exchanges: pd.DataFrame, pair: RegionPair, options: Options) -> list[str]:
     """Weak points of the genes' evidence, with what the atlas says of their probes."""
     reached = exchanges.loc[exchanges[options.exchange] <= options.alpha, "gene"].tolist()
     return list_gene_caveats(
@@ -189,20 +189,8 @@ def _list_gene_caveats(
         exchanges,
         options,
         present=share_present(pair, reached, by_probe=options.probes == "single"),
-        border_floor=0.0 if boundary is None else boundary.floor,
         are_asked_for=pair.genes.requested is not None,
     )
-
-
-def _find_border(pair: RegionPair) -> tuple[np.ndarray | None, str]:
-    """Coordinates (n, 3) of the samples where the regions have a border to ask about, else why they have none."""
-    points = pair.samples[["mni_x", "mni_y", "mni_z"]].to_numpy(dtype=np.float64)
-    if not np.isfinite(points).all():
-        return None, "some samples have no coordinate"
-    distance = float(np.linalg.norm(pair.regions[0].centroid - pair.regions[1].centroid))
-    if distance > _FAR_APART:
-        return None, f"the regions' centroids are {distance:.0f} mm apart, more than {_FAR_APART:.0f} mm"
-    return points, ""
 
 
 def _explain_no_background(pair: RegionPair, smallest_p: float) -> str | None:
@@ -212,16 +200,12 @@ def _explain_no_background(pair: RegionPair, smallest_p: float) -> str | None:
     return explain_coarse_p(smallest_p)
 
 
-def _explain_empty_columns(table: pd.DataFrame, why_no_border: str, why_no_tails: str) -> dict[str, str]:
+def _explain_empty_columns(table: pd.DataFrame, why_no_tails: str) -> dict[str, str]:
     """Say for each column that is empty for every gene tested why it is."""
     tested = table[(table["status"] == "ok").to_numpy(dtype=bool)]
     if tested.empty:
         return {str(column): "no gene was tested" for column in table if table[column].isna().all()}
-    reasons = {
-        "p_boundary": why_no_border,
-        "p_donor": "more than 12 donors have samples in both regions",
-        "ci_donors_low": "one donor has samples in both regions",
-        "ci_donors_high": "one donor has samples in both regions",
+    reasons = dict.fromkeys(_LADDER, "not computed by this version") | {
         "hedges_g": "one residual degree of freedom",
         "sd_ratio": "each sample of a region is alone in its donor",
         "probe_r": "each probe is tested by itself" if "probe_name" in table else "no gene has two probes that vary",

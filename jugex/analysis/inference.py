@@ -1,4 +1,4 @@
-"""What the samples say of every gene: p-values by permutation, donor by donor, and beside arbitrary borders.
+"""What the samples say of every gene: effects, p-values by permutation, and what is left without each donor.
 
 Arrays only: no atlas, no region, no file.
 """
@@ -12,43 +12,39 @@ import numpy as np
 import numpy.typing as npt
 
 from jugex.analysis.design import Design, Exchange, LabelExchange
-from jugex.analysis.donors import (
-    DonorEvidence,
-    can_several_carry,
-    compute_donor_evidence,
-    drop_donor,
-    judge_carriers,
-)
+from jugex.analysis.donors import DonorDifferences, compute_donor_differences, drop_donor
 from jugex.analysis.effects import Effects, compute_effects, remove_covariates
 from jugex.analysis.engine import PermutationCounts, PValues, count_exceedances
 from jugex.analysis.options import Options
-from jugex.analysis.relabel import Relabellings, Shuffles, cut_by_planes, find_tied, make_relabellings
+from jugex.analysis.relabel import Relabellings, Shuffles, make_relabellings
 from jugex.analysis.scores import scores_to_f
 from jugex.analysis.tails import Tails, infer_tails
+from jugex.errors import DesignError
 
-__all__ = ["Boundary", "Inference", "infer"]
+__all__ = ["Inference", "LeftOut", "infer"]
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Boundary:
-    """The border between the regions beside arbitrary flat ones.
+class LeftOut:
+    """What is left of the s significant genes of a run without one of its donors.
 
     Attributes
     ----------
-    p : ndarray, shape (g,)
-        (1 + cuts that separate at least as well) / (m + 1).
-    n_cuts, n_distinct : int
-        Cuts drawn, m, and how many of them are distinct.
-    floor : float
-        Smallest p that there can be, because some cuts give the observed labels, or swap the regions.
+    n_1, n_2 : int
+        Samples in each region.
+    diff, p_fwe : ndarray, shape (s,)
+        Adjusted difference, and family-wise p over all genes tested; NaN where there is no test.
+    status : list of str, length s
+        "ok", or why there is no test without this donor.
     """
 
-    p: Floats
-    n_cuts: int
-    n_distinct: int
-    floor: float
+    n_1: int
+    n_2: int
+    diff: Floats
+    p_fwe: Floats
+    status: list[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +62,10 @@ class Inference:
         Family-wise p under each exchange.
     relabellings : Relabellings or Shuffles
         Those of the exchange chosen.
-    donors : DonorEvidence
-    carried_by : list of str, length g
-    boundary : Boundary or None
-        None where it was not asked for.
+    donors : DonorDifferences
+    left_out : list of LeftOut
+        One for each donor of the design, in its order, for the genes whose family-wise p is at most alpha; empty where
+        there is no such gene.
     tails : Tails or None
         None where they were not asked for.
     f_critical : float or None
@@ -81,9 +77,8 @@ class Inference:
     q_fdr: Floats
     p_fwe_by_exchange: dict[Exchange, Floats]
     relabellings: Relabellings | Shuffles
-    donors: DonorEvidence
-    carried_by: list[str]
-    boundary: Boundary | None
+    donors: DonorDifferences
+    left_out: list[LeftOut]
     tails: Tails | None
     f_critical: float | None
 
@@ -94,7 +89,7 @@ def infer(
     design: Design,
     options: Options,
     rng: np.random.Generator,
-    points: Floats | None,
+    names: tuple[str, str],
 ) -> Inference:
     """Infer from the samples of two regions.
 
@@ -108,10 +103,10 @@ def infer(
         Labels and donors of the n samples; testable.
     options : Options
     rng : numpy.random.Generator
-        Source of the relabellings: first those of the exchange chosen, then those of the other exchange, those
-        without each donor, and the arbitrary borders.
-    points : ndarray of float64, shape (n, 3), or None
-        MNI coordinates in mm, where arbitrary borders are asked for.
+        Source of the relabellings: first those of the exchange chosen, then those of the other exchange, and, where a
+        gene is significant, those without each donor, in the order of the design.
+    names : tuple of str
+        Names of the regions, which say why there is no test without a donor.
 
     Returns
     -------
@@ -126,17 +121,16 @@ def infer(
         if exchange not in by_exchange:
             others = _relabel(design, exchange, options, rng)
             by_exchange[exchange] = _test(values, design, others, options).fwe
-    donors = compute_donor_evidence(remove_covariates(values, design), design)
-    without = _leave_one_donor_out(values, design, options, rng) if can_several_carry(design) else None
+    significant = np.flatnonzero(p_values.fwe <= options.alpha)
+    every_donor = range(design.n_donors) if len(significant) else range(0)
     return Inference(
         effects=effects,
         p_values=p_values,
         q_fdr=_false_discovery_rate(p_values.perm),
         p_fwe_by_exchange=by_exchange,
         relabellings=relabellings,
-        donors=donors,
-        carried_by=judge_carriers(donors, without, options.alpha),
-        boundary=None if points is None else _compare_borders(values, design, points, options, rng),
+        donors=compute_donor_differences(remove_covariates(values, design), design),
+        left_out=[_leave_out(donor, values, significant, design, options, rng, names) for donor in every_donor],
         tails=_extrapolate(values, design, relabellings, counts, effects.f, options) if options.tail else None,
         f_critical=_find_critical_f(counts, design, options),
     )
@@ -174,30 +168,35 @@ def _extrapolate(
     return infer_tails(values, design, relabellings, counts, f, statistic=options.statistic, smallest_p=smallest_p)
 
 
-def _leave_one_donor_out(values: Floats, design: Design, options: Options, rng: np.random.Generator) -> Floats:
-    """Family-wise p (D, g) without each of D informative donors; NaN where a gene has no F without it."""
-    informative = np.flatnonzero(design.weights > 0)
-    p_fwe = np.full((len(informative), len(values)), np.nan)
-    for row, donor in enumerate(informative):
-        kept, without = drop_donor(design, int(donor))
-        if without.df_resid < 1 or not without.is_estimable(without.labels[None])[0]:
-            continue  # the covariates take all that is left
-        varies = without.varies_within_donors(values[:, kept])
-        relabellings = _relabel(without, options.exchange, options, rng)
-        p_fwe[row, varies] = _test(values[varies][:, kept], without, relabellings, options).fwe
-    return p_fwe
-
-
-def _compare_borders(
-    values: Floats, design: Design, points: Floats, options: Options, rng: np.random.Generator
-) -> Boundary:
-    cuts = cut_by_planes(design, points, options.n_permutations, rng)
-    if not len(cuts.labels):  # each cut is collinear with the covariates
-        return Boundary(np.full(len(values), np.nan), 0, 0, 1.0)
-    n_distinct = len(np.unique(np.packbits(cuts.labels, axis=1), axis=0))
-    n_tied = int(find_tied(design, cuts.labels, adjusted=options.statistic != "sequential").sum())
-    floor = (1 + n_tied) / (1 + len(cuts.labels))
-    return Boundary(_test(values, design, cuts, options).perm, len(cuts.labels), n_distinct, floor)
+def _leave_out(
+    donor: int,
+    values: Floats,
+    genes: npt.NDArray[np.intp],
+    design: Design,
+    options: Options,
+    rng: np.random.Generator,
+    names: tuple[str, str],
+) -> LeftOut:
+    """Test all genes (g, n) without a donor, since they are the family; keep what concerns some of them."""
+    n_1, n_2 = int(design.n_1.sum() - design.n_1[donor]), int(design.n_2.sum() - design.n_2[donor])
+    missing = np.full(len(genes), np.nan)
+    if design.n_donors == 1:
+        return LeftOut(n_1, n_2, missing, missing, ["not tested: no other donor"] * len(genes))
+    kept, without = drop_donor(design, donor)
+    try:
+        without.check_testable(names)
+    except DesignError as error:
+        return LeftOut(n_1, n_2, missing, missing, [f"not tested: {error}"] * len(genes))
+    of_others = values[:, kept]
+    varies = without.varies_within_donors(of_others)
+    relabellings = _relabel(without, options.exchange, options, rng)
+    diff, p_fwe = np.full((2, len(values)), np.nan)
+    p_fwe[varies] = _test(of_others[varies], without, relabellings, options).fwe
+    is_kept = varies[genes]
+    listed = of_others[genes[is_kept]]
+    diff[genes[is_kept]] = compute_effects(listed, listed, without, options.statistic).diff
+    status = np.where(is_kept, "ok", "not tested: constant within every other donor")
+    return LeftOut(n_1, n_2, diff[genes], p_fwe[genes], status.tolist())
 
 
 def _false_discovery_rate(p_values: Floats) -> Floats:

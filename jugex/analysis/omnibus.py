@@ -41,11 +41,11 @@ from jugex.query import RegionGroup, describe_query
 
 __all__ = ["OMNIBUS_COLUMNS", "Omnibus", "omnibus_test"]
 
-#: Columns of `Omnibus.table`; those of the regions' means, `mean_1` to `mean_k`, follow `n_donors`.
+#: Columns of `Omnibus.table`; those of the regions' means, `mean_1` to `mean_k`, follow `p_fwe_stepdown`.
 OMNIBUS_COLUMNS = (
-    "gene", "entrez_id", "n_probes", "probe_r", "mean_level", "n_samples", "n_donors", "ss_area", "ss_resid", "f",
-    "df_area", "df_resid", "partial_eta_sq", "p_parametric", "p_perm", "p_fwe", "p_fwe_stepdown", "q_fdr",
-    "q_fdr_by", "significant", "status",
+    "gene", "entrez_id", "significant", "p_fwe", "p_perm", "q_fdr", "q_fdr_by", "partial_eta_sq", "f", "df_area",
+    "df_resid", "ss_area", "ss_resid", "p_parametric", "p_fwe_stepdown", "mean_level", "n_samples", "n_donors",
+    "n_donors_both", "n_probes", "probe_r", "status",
 )  # fmt: skip
 
 _TYPES = COLUMN_TYPES | dict.fromkeys(("n_samples", "df_area"), "Int64")
@@ -61,7 +61,8 @@ class Omnibus:
     ----------
     table : DataFrame
         One row per gene, sorted by `p_fwe`, then by falling `f`; columns `OMNIBUS_COLUMNS`, with the raw means of the
-        regions, `mean_1` to `mean_k`, after `n_donors`. `q_fdr_by` is the false discovery rate by Benjamini and
+        regions, `mean_1` to `mean_k`, after `p_fwe_stepdown`. `n_donors_both` counts donors with samples in two
+        regions or more. `q_fdr_by` is the false discovery rate by Benjamini and
         Yekutieli, which holds however genes depend on each other. Where every probe is tested by itself, one row per
         probe.
     samples : DataFrame, n rows
@@ -308,11 +309,12 @@ def _make_table(
         "q_fdr_by": false_discovery_control(p_values.perm, method="by") if len(tested) else p_values.perm,
     }
     by_probe = [column for column in PROBE_COLUMNS if column in genes.annotation]
-    before = OMNIBUS_COLUMNS[1 : OMNIBUS_COLUMNS.index("n_donors") + 1]
+    before = OMNIBUS_COLUMNS[1 : OMNIBUS_COLUMNS.index("p_fwe_stepdown") + 1]
     columns = ["gene", *by_probe, *before, *means, *OMNIBUS_COLUMNS[len(before) + 1 :]]
     table = genes.annotation.reindex(columns=columns)
     table["mean_level"] = genes.levels.mean(axis=1)
     table["n_samples"], table["n_donors"] = len(design.codes), design.blocks.n_donors
+    table["n_donors_both"] = design.n_informative_donors
     of_tested = pd.DataFrame(computed, index=tested).reindex(table.index)
     table[of_tested.columns] = of_tested
     is_tested = pd.Series(status == "ok")

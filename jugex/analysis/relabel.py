@@ -14,11 +14,9 @@ from jugex.analysis.design import Design, Exchange, LabelExchange
 __all__ = [
     "Relabellings",
     "Shuffles",
-    "cut_by_planes",
     "draw_relabellings",
     "enumerate_relabellings",
     "find_smallest_p",
-    "find_tied",
     "make_relabellings",
 ]
 
@@ -133,10 +131,10 @@ def find_smallest_p(design: Design, relabellings: Relabellings, *, adjusted: boo
     -------
     float
     """
-    return float(find_tied(design, relabellings.labels, adjusted=adjusted).mean())
+    return float(_find_tied(design, relabellings.labels, adjusted=adjusted).mean())
 
 
-def find_tied(design: Design, labels: Labels, *, adjusted: bool = True) -> Labels:
+def _find_tied(design: Design, labels: Labels, *, adjusted: bool = True) -> Labels:
     """Which labels (m, n) are tied with the observed ones by symmetry, whatever the gene, shape (m,)."""
     seen = [design.residualize] if adjusted else [design.residualize, _centre]
     is_tied = np.ones(len(labels), dtype=np.bool_)
@@ -196,40 +194,6 @@ def draw_relabellings(
         n_collinear += len(drawn) - len(usable)
     n_redrawn, n_smallest = (n_collinear, 0) if redraw else (0, n_collinear)
     return Relabellings(labels[:n_filled], n_redrawn=n_redrawn, n_smallest=n_smallest)
-
-
-def cut_by_planes(
-    design: Design, points: npt.NDArray[np.float64], n_cuts: int, rng: np.random.Generator
-) -> Relabellings:
-    """Labels that arbitrary flat borders would give: what a border is worth beside others.
-
-    Directions are uniform on the sphere; in each donor the samples furthest along a direction, as many as the
-    donor has in region 1, get the label of region 1.
-
-    Parameters
-    ----------
-    design : Design
-        n samples.
-    points : ndarray of float64, shape (n, 3)
-        MNI coordinates in mm.
-    n_cuts : int
-        How many directions to draw, m.
-    rng : numpy.random.Generator
-        Source of randomness.
-
-    Returns
-    -------
-    Relabellings
-        Less than m where some are collinear with the covariates.
-    """
-    directions = rng.normal(size=(n_cuts, 3))
-    along = directions @ points.T / np.linalg.norm(directions, axis=1, keepdims=True)
-    labels = np.zeros((n_cuts, design.n_samples), dtype=np.bool_)
-    for start, n_samples, n_1 in zip(design.donor_starts, design.n_per_donor, design.n_1, strict=True):
-        furthest = np.argsort(-along[:, start : start + n_samples], axis=1, kind="stable")[:, :n_1]
-        np.put_along_axis(labels, start + furthest, True, axis=1)
-    usable = design.is_estimable(labels)  # all, where there are no covariates
-    return Relabellings(labels[usable], n_redrawn=int((~usable).sum()))
 
 
 def _choose(n: int, k: int) -> Labels:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMN_TYPES",
+    "EVIDENCE",
+    "LEFT_OUT_COLUMNS",
     "PROBE_COLUMNS",
     "RESULT_COLUMNS",
     "SAMPLE_COLUMNS",
@@ -31,12 +33,15 @@ __all__ = [
 
 #: Columns of `DifferentialExpression.table` and of ``results.tsv``, in order.
 RESULT_COLUMNS = (
-    "gene", "entrez_id", "n_probes", "probe_r", "mean_level", "n_samples_1", "n_samples_2", "n_donors",
-    "mean_1", "mean_2", "diff", "ci_low", "ci_high", "log2_fc", "hedges_g", "partial_eta_sq", "sd_ratio",
-    "ss_area", "ss_resid", "f", "df_resid", "p_parametric", "p_perm", "p_fwe", "p_fwe_stepdown", "q_fdr",
-    "p_boundary", "p_donor", "diff_donors", "ci_donors_low", "ci_donors_high", "donors_same_sign", "carried_by",
-    "significant", "status",
+    "gene", "entrez_id", "higher_in", "diff", "ci_low", "ci_high", "evidence", "significant", "p_fwe", "p_perm",
+    "q_fdr", "p_donors", "p_donors_fwe", "p_spatial", "p_spatial_fwe", "diff_donors", "ci_donors_low",
+    "ci_donors_high", "ci_spatial_low", "ci_spatial_high", "log2_fc", "hedges_g", "partial_eta_sq", "f", "df_resid",
+    "ss_area", "ss_resid", "p_parametric", "p_fwe_stepdown", "mean_1", "mean_2", "mean_level", "sd_ratio",
+    "n_samples_1", "n_samples_2", "n_donors", "n_donors_both", "n_donors_same_sign", "n_probes", "probe_r", "status",
 )  # fmt: skip
+
+#: Values of `evidence`, from the strongest: the highest rung that a gene reaches. Empty where it was not tested.
+EVIDENCE = ("spatial", "donors", "samples", "none")
 
 #: Columns that follow `gene` where every probe is tested by itself.
 PROBE_COLUMNS = ("probe_id", "probe_name")
@@ -47,11 +52,14 @@ TAIL_COLUMNS = ("p_perm_tail", "p_fwe_tail")
 #: Their data types in pandas; whole numbers may be missing.
 COLUMN_TYPES = (
     dict.fromkeys((*RESULT_COLUMNS, *TAIL_COLUMNS), "float64")
-    | dict.fromkeys(("entrez_id", "n_probes", "n_samples_1", "n_samples_2", "n_donors", "df_resid"), "Int64")
-    | dict.fromkeys(("gene", "probe_name", "donors_same_sign", "carried_by", "status"), "object")
-    | {"probe_id": "Int64"}
+    | dict.fromkeys(("entrez_id", "probe_id", "n_probes", "n_samples_1", "n_samples_2", "df_resid"), "Int64")
+    | dict.fromkeys(("n_donors", "n_donors_both", "n_donors_same_sign"), "Int64")
+    | dict.fromkeys(("gene", "probe_name", "higher_in", "evidence", "left_out", "status"), "object")
     | {"significant": "bool"}
 )
+
+#: Columns of `DifferentialExpression.leave_one_donor_out`; as in its table, `PROBE_COLUMNS` may follow `gene`.
+LEFT_OUT_COLUMNS = ("gene", "left_out", "n_samples_1", "n_samples_2", "diff", "p_fwe", "status")
 
 #: Columns of `DifferentialExpression.samples`, which open ``samples.tsv``.
 SAMPLE_COLUMNS = (
@@ -67,9 +75,9 @@ class DifferentialExpression:
     Attributes
     ----------
     table : DataFrame
-        One row per gene, sorted by `p_fwe`, then by falling `f`; columns `RESULT_COLUMNS`. Differences are
-        region 1 minus region 2. Where every probe is tested by itself, one row per probe, and `PROBE_COLUMNS`
-        follow `gene`. Where tails were asked for, `TAIL_COLUMNS` come last.
+        One row per gene, sorted by `evidence` (as in `EVIDENCE`), `p_fwe`, and falling `f`; columns `RESULT_COLUMNS`.
+        Differences are region 1 minus region 2. Where every probe is tested by itself, one row per probe, and
+        `PROBE_COLUMNS` follow `gene`. Where tails were asked for, `TAIL_COLUMNS` come last.
     samples : DataFrame, n rows
         The samples used; columns `SAMPLE_COLUMNS` (coordinates in mm).
     zscores : DataFrame, n rows
@@ -77,6 +85,11 @@ class DifferentialExpression:
         `samples`.
     settings : dict
         Everything that determined the numbers (JSON types only), as in ``settings.json``.
+    leave_one_donor_out : DataFrame
+        What is left of each significant gene without each donor; columns `LEFT_OUT_COLUMNS`. Genes in the order of
+        `table`, donors in that of the samples. `left_out`: the donor; `n_samples_1`, `n_samples_2`: samples that are
+        left; `diff` and `p_fwe` without the donor, corrected over all genes tested; `status`: "ok", or why there is no
+        test without this donor. Its relabellings are drawn in the run, after those of both exchanges.
     inputs : RegionPair or None
         The query behind the result, with its atlas and regions; None for a result read from disk.
     drawings : Drawings or None
@@ -88,16 +101,21 @@ class DifferentialExpression:
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
     >>> result
     <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 51 samples>
-    >>> result.table[["gene", "n_samples_1", "n_samples_2", "significant"]]
-       gene  n_samples_1  n_samples_2  significant
-    0  MAOA           27           24         True
-    1  GAD2           27           24        False
+    >>> result.table[["gene", "higher_in", "evidence"]]
+       gene               higher_in evidence
+    0  MAOA  simulated area B, left  samples
+    1  GAD2  simulated area B, left     none
+    >>> result.leave_one_donor_out[["gene", "left_out", "diff"]].round(2).head(2)
+       gene    left_out  diff
+    0  MAOA  H0351.2001 -1.88
+    1  MAOA  H0351.2002 -1.50
     """
 
     table: pd.DataFrame
     samples: pd.DataFrame
     zscores: pd.DataFrame
     settings: dict[str, Any]
+    leave_one_donor_out: pd.DataFrame
     inputs: RegionPair | None = field(default=None, compare=False)
     drawings: Drawings | None = field(default=None, compare=False)
 
@@ -180,8 +198,7 @@ class DifferentialExpression:
             "higher in Fp2"; intervals of `hedges_g` (noncentral t) and `partial_eta_sq` (noncentral F); Monte Carlo
             intervals of `p_perm` and `p_fwe`, which are p itself where all relabellings were enumerated; `q_fdr_by`
             (Benjamini and Yekutieli's, of `p_perm`) and `q_fdr_parametric` (Benjamini and Hochberg's, of
-            `p_parametric`); `p_donor_fwe` (`p_donor` corrected over the genes by its maximum statistic). Intervals
-            end in ``_low`` and ``_high``. Empty for genes that were not tested.
+            `p_parametric`). Intervals end in ``_low`` and ``_high``. Empty for genes that were not tested.
 
         Examples
         --------
@@ -223,22 +240,6 @@ class DifferentialExpression:
         from jugex.analysis.donor_tables import donor_differences
 
         return donor_differences(self, genes)
-
-    def leave_one_donor_out(self, genes: Sequence[str] | str | None = None, n_jobs: int = 1) -> pd.DataFrame:
-        """Difference and p without each donor; see `jugex.analysis.donor_tables.leave_one_donor_out`.
-
-        Examples
-        --------
-        >>> import jugex
-        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> result.leave_one_donor_out("MAOA")[["left_out", "diff"]].round(2).head(2)
-             left_out  diff
-        0  H0351.2001 -1.88
-        1  H0351.2002 -1.50
-        """
-        from jugex.analysis.donor_tables import leave_one_donor_out
-
-        return leave_one_donor_out(self, genes, n_jobs)
 
     def by_hemisphere(self, genes: Sequence[str] | str | None = None) -> pd.DataFrame:
         """Difference in each hemisphere, descriptive; see `jugex.analysis.hemispheres.by_hemisphere`.

@@ -24,8 +24,8 @@ RETEST_COLUMNS = ("n_samples_1", "n_samples_2", "diff", "f", "p_perm", "p_fwe", 
 def retest(pair: RegionPair, options: Options, rng: np.random.Generator) -> pd.DataFrame:
     """Test every gene of a pair, as `jugex.analysis.differential_expression` does, for F and its p-values alone.
 
-    The other exchange, donors and borders take most of the time of an analysis, and are left out. From the same state
-    of `rng` the numbers are the same bit for bit.
+    The other exchange and the tests without each donor take most of the time of an analysis, and are left out. From
+    the same state of `rng` the numbers are the same bit for bit.
 
     Parameters
     ----------

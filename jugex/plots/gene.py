@@ -67,8 +67,8 @@ _JITTER = 0.38  # of samples, in all
 _MOST_DONORS = 12  # that a legend beside axes of this height has room for
 _LINE = 15  # letters of a region's name on a line
 
-# intervals are drawn to this many times the span of the differences and the weighted interval: with two donors the
-# interval of their plain mean is 12.7 standard errors to each side, and would squeeze everything else
+# intervals are drawn to this many times the span of the differences and the adjusted interval: an interval over two
+# donors reaches 12.7 standard errors to each side, and would squeeze everything else
 _MOST_SPAN = 1.5
 _DONOR_MARGINS, _MM_PER_ROW, _LEAST_MM_PER_ROW = 28.0, 5.0, 3.0
 
@@ -177,10 +177,10 @@ def _explain_marks(ax: Axes, data: GeneData) -> None:
 
 @in_journal_style
 def plot_donors(result: DifferentialExpression, gene: str, *, ax: Axes | None = None) -> Axes:
-    """Forest of the donors' differences, with the adjusted difference of the result and the plain mean over donors.
+    """Forest of the donors' differences, with the adjusted difference of the result below.
 
     Lines are 95 % intervals; an arrow says that an interval goes on. Markers grow with the donor's weight. The
-    adjusted difference takes samples as replicates, the plain mean takes donors.
+    adjusted difference takes samples as replicates; where the result has a difference over donors, it stands below.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ class _Row:
 
 
 def _list_rows(data: DonorData, styles: dict[str, DonorStyle]) -> list[_Row]:
-    """One row per donor, then the adjusted difference and the plain mean."""
+    """One row per donor, then the adjusted difference and the one over donors."""
     share = data.weight / data.weight.sum()
     rows = [
         _Row(

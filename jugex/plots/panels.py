@@ -123,7 +123,7 @@ class DonorData:
         Region 1 minus region 2 with its 95 % interval.
     overall : dict
         Difference, lower and upper end (g, 3) of "adjusted", the difference that is tested (samples as replicates),
-        and of "mean of donors" (donors as replicates).
+        and of "over donors" (NaN where the result has none).
     """
 
     labels: tuple[str, ...]
@@ -366,7 +366,7 @@ def donor_data(result: DifferentialExpression, genes: Sequence[str] | str | None
         high=by_gene("ci_high"),
         overall={
             "adjusted": over_donors("diff", "ci_low", "ci_high"),
-            "mean of donors": over_donors("diff_donors", "ci_donors_low", "ci_donors_high"),
+            "over donors": over_donors("diff_donors", "ci_donors_low", "ci_donors_high"),
         },
     )
 

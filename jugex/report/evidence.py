@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from jugex._text import count_of, format_p
-from jugex.analysis.donors import DECISIVE_SHARE, FEWEST_CARRIERS
 from jugex.errors import JugexError
 from jugex.report.words import find_smallest_p, show_number, tested_genes
 
@@ -18,15 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["floor_of_q", "tabulate_details", "tabulate_evidence", "tabulate_left_out", "tabulate_sensitivity"]
 
 _SCHEMES = ("within-donor", "free")
-# testing again without each donor takes as long as the run itself: seconds for this many genes, minutes for the genome
-_MOST_RETESTED = 1000
 _MOST_GENES_VARIED = 20
 _FEWEST_GENES_OF_A_SHARE = 100
 
 
-def tabulate_evidence(
-    result: DifferentialExpression, genes: Sequence[str], left_out: dict[str, Any] | None = None
-) -> dict[str, Any]:
+def tabulate_evidence(result: DifferentialExpression, genes: Sequence[str]) -> dict[str, Any]:
     """Evidence for some genes.
 
     Parameters
@@ -34,26 +29,17 @@ def tabulate_evidence(
     result : DifferentialExpression
     genes : sequence of str
         Genes to show, in order.
-    left_out : dict, optional
-        As of `tabulate_left_out`: which donor a gene cannot do without.
 
     Returns
     -------
     dict
-        `rows`, each a dict of texts, and `boundary`: how the border was compared with others, or why not.
+        `rows`, each a dict of texts, and `share`: how many of all genes have a small p.
     """
     shown = result.table[result.labels.isin(genes).to_numpy()]
     rows = {label: row for label, (_, row) in zip(result.labels[shown.index], shown.iterrows(), strict=True)}
     p_fwe = result.settings.get("exchanges", {}).get("p_fwe", {})
-    without = (left_out or {}).get("p_fwe", {})
     return {
-        "rows": [
-            _describe_gene(gene, rows[gene], p_fwe.get(gene, {}), result)
-            | {"holds": _tell_whether_it_holds(rows[gene], result, without.get(gene, {}))}
-            for gene in genes
-        ],
-        "boundary": result.settings.get("boundary"),
-        "smallest_p_donor": format_p(2 / 2 ** max(result.settings["design"]["n_informative_donors"], 1)),
+        "rows": [_describe_gene(gene, rows[gene], p_fwe.get(gene, {}), result) for gene in genes],
         "share": _tell_share(result),
     }
 
@@ -73,46 +59,27 @@ def tabulate_details(result: DifferentialExpression, genes: Sequence[str]) -> li
 
 
 def tabulate_left_out(result: DifferentialExpression, genes: Sequence[str]) -> dict[str, Any]:
-    """p_fwe of some genes without each donor, as texts; or why there are none.
+    """p_fwe of the significant ones of some genes without each donor, as texts.
 
     Returns
     -------
     dict
-        `donors`, `rows` (the gene, and for each donor its p_fwe without that one, and what that changes: "", "lost" or
-        "gained"), `changes` (those that there are), `p_fwe` (by gene and donor), and `why_not`.
+        `donors`; `rows`, each the gene and, for each donor, its p_fwe without that one and whether it is no longer
+        significant; and `is_any_lost`, whether one is not.
     """
-    from jugex.analysis.donor_tables import leave_one_donor_out
-
-    n_tested = len(tested_genes(result))
-    empty: dict[str, Any] = {"donors": [], "rows": [], "changes": set(), "p_fwe": {}}
-    if not genes:
-        return empty | {"why_not": "no gene is drawn"}
-    if n_tested > _MOST_RETESTED:
-        return empty | {
-            "why_not": f"testing {count_of(n_tested, result.unit)} again without each donor takes as long as the "
-            "comparison itself; result.leave_one_donor_out() does it in Python"
-        }
-    try:
-        table = leave_one_donor_out(result, list(genes))
-    except JugexError as error:
-        return empty | {"why_not": str(error)}
+    table, alpha = result.leave_one_donor_out, result.settings["arguments"]["alpha"]
     labels = table["gene"] if "probe_name" not in table else table["gene"] + " " + table["probe_name"]
-    wide = table.assign(label=labels).pivot(index="label", columns="left_out", values="p_fwe")
-    donors = list(pd.unique(table["left_out"]))
-    alpha, significant = result.settings["arguments"]["alpha"], set(result.labels[result.significant.index])
+    by_gene = dict(list(table.groupby(labels, sort=False)))
     rows = [
-        (gene, [_tell_change(wide.loc[gene, donor], alpha, gene in significant) for donor in donors]) for gene in genes
+        (gene, [(_p(p) or "no test", bool(p > alpha)) for p in by_gene[gene]["p_fwe"]])
+        for gene in genes
+        if gene in by_gene
     ]
-    p_fwe = {gene: {donor: wide.loc[gene, donor] for donor in donors} for gene in genes}
-    changes = {change for _, cells in rows for _, change in cells if change}
-    return {"donors": donors, "rows": rows, "changes": changes, "p_fwe": p_fwe, "why_not": None}
-
-
-def _tell_change(p: float, alpha: float, is_significant: bool) -> tuple[str, str]:
-    """p_fwe without a donor as text, and whether the gene loses or gains its significance without that one."""
-    if pd.isna(p) or (p <= alpha) == is_significant:
-        return _p(p) or "no test", ""
-    return _p(p), "lost" if is_significant else "gained"
+    return {
+        "donors": list(pd.unique(table["left_out"])),
+        "rows": rows,
+        "is_any_lost": any(is_lost for _, cells in rows for _, is_lost in cells),
+    }
 
 
 def tabulate_sensitivity(sensitivity: pd.DataFrame | None, genes: Sequence[str]) -> dict[str, Any] | None:
@@ -168,31 +135,6 @@ def _tell_share(result: DifferentialExpression) -> str:
     )
 
 
-def _tell_whether_it_holds(row: pd.Series[Any], result: DifferentialExpression, without: dict[str, float]) -> str:
-    """Whether a significant gene holds without any one donor; if not, which condition of `judge_carriers` fails."""
-    alpha, design = result.settings["arguments"]["alpha"], result.settings["design"]
-    if pd.isna(row["carried_by"]):
-        return ""
-    if not row["p_fwe"] <= alpha:
-        return "not significant"
-    if row["carried_by"] == "several":
-        return "yes"
-    heaviest = max(design["donors"], key=lambda donor: donor["weight"])
-    share = heaviest["weight"] / (sum(donor["weight"] for donor in design["donors"]) or 1.0)
-    n_informative = design["n_informative_donors"]
-    n_same = str(row["donors_same_sign"]).split("/")[0]
-    worst = max(without, key=lambda donor: without[donor] if without[donor] > alpha else 0.0, default=None)
-    if n_informative < FEWEST_CARRIERS:
-        return f"cannot be told: {count_of(n_informative, 'donor')} with both regions"
-    if share >= DECISIVE_SHARE:
-        return f"cannot be told: {100 * share:.0f} % of the weight is that of {heaviest['donor_name']}"
-    if n_same != str(n_informative):
-        return f"no: {n_same} of {n_informative} donors have this sign"
-    if worst is not None and without[worst] > alpha:
-        return f"no: without {worst} p_FWE is {format_p(without[worst])} (fewer samples, less power)"
-    return "no: not significant without one of the donors (fewer samples, less power)"
-
-
 def floor_of_q(result: DifferentialExpression) -> dict[str, str]:
     """How small q can be where p is the smallest of this run, as texts; empty where that is no hindrance."""
     smallest, n = find_smallest_p(result.settings), len(tested_genes(result))
@@ -241,21 +183,20 @@ def _describe_gene(
 ) -> dict[str, str]:
     chosen = result.settings["permutation"]["exchange"]
     known = {chosen: row["p_fwe"], **p_fwe}
-    interval = [_number(row[end]) for end in ("ci_donors_low", "ci_donors_high")]
     return {
         "gene": label,
         **{
             scheme.replace("-", "_"): _p(known.get(scheme)) or f"> {result.settings['arguments']['alpha']:g}"
             for scheme in _SCHEMES
         },
-        "donors_same_sign": "" if pd.isna(row["donors_same_sign"]) else str(row["donors_same_sign"]),
-        "p_donor": _p(row["p_donor"]),
-        "diff_donors": _number(row["diff_donors"]),
-        "interval": f"{interval[0]} to {interval[1]}" if all(interval) else "",
-        "p_boundary": _p(row["p_boundary"]),
+        "same_sign": "" if pd.isna(row["n_donors_same_sign"]) else _tell_same_sign(row),
         "probe_r": _number(row["probe_r"]),
         "sd_ratio": _number(row["sd_ratio"]),
     }
+
+
+def _tell_same_sign(row: pd.Series[Any]) -> str:
+    return f"{row['n_donors_same_sign']} of {row['n_donors_both']}"
 
 
 def _p(value: Any) -> str:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from jugex.analysis import RESULT_COLUMNS, DifferentialExpression
-from jugex.analysis.result import COLUMN_TYPES, PROBE_COLUMNS, SAMPLE_COLUMNS, TAIL_COLUMNS
+from jugex.analysis.result import COLUMN_TYPES, LEFT_OUT_COLUMNS, PROBE_COLUMNS, SAMPLE_COLUMNS, TAIL_COLUMNS
 from jugex.errors import ResultError, tell_problem
 from jugex.report.folders import check_output, replacing_file, replacing_folder, write_settings
 from jugex.report.methods import methods_text
 from jugex.report.panel_file import FILE, as_in_files, read_drawings, write_drawings
-from jugex.report.sidecars import write_sidecars
+from jugex.report.sidecars import LEFT_OUT, write_sidecars
 from jugex.report.tables import MAX_GENES_IN_SAMPLES, MISSING, write_tsv
 
 __all__ = [
@@ -57,9 +57,10 @@ def save_result(
     Returns
     -------
     Path
-        The folder, with ``results.tsv``, ``samples.tsv``, ``settings.json``, ``methods.md``, ``report.html`` and
-        ``figures/``; for more than 200 genes also ``zscores.parquet``. ``results.json`` and ``samples.json`` say what
-        the columns of the tables mean, in the manner of BIDS. ``drawings.npz`` holds what the page draws beyond them:
+        The folder, with ``results.tsv``, ``leave_one_donor_out.tsv``, ``samples.tsv``, ``settings.json``,
+        ``methods.md``, ``report.html`` and ``figures/``; for more than 200 genes also ``zscores.parquet``.
+        ``results.json``, ``leave_one_donor_out.json`` and ``samples.json`` say what the columns of the tables mean, in
+        the manner of BIDS. ``drawings.npz`` holds what the page draws beyond them:
         the voxels of both regions, the other samples of the atlas and the probes of the genes drawn.
 
     Raises
@@ -74,7 +75,7 @@ def save_result(
     >>> from jugex.report import save_result
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
     >>> sorted(path.name for path in save_result(result, "saved").glob("*.tsv"))
-    ['results.tsv', 'samples.tsv']
+    ['leave_one_donor_out.tsv', 'results.tsv', 'samples.tsv']
     """
     from jugex.report.figures import write_figures
 
@@ -82,6 +83,7 @@ def save_result(
     check_output(directory, overwrite=overwrite)
     with replacing_folder(directory) as folder:
         write_tsv(result.table, folder / "results.tsv")
+        write_tsv(result.leave_one_donor_out, folder / f"{LEFT_OUT}.tsv")
         write_samples(result.samples, result.zscores, folder)
         write_settings(result.settings, folder)
         write_sidecars(result, folder, with_zscores=result.zscores.shape[1] <= MAX_GENES_IN_SAMPLES)
@@ -169,7 +171,7 @@ def load_result(directory: str | Path) -> DifferentialExpression:
     Parameters
     ----------
     directory : path-like
-        Folder with ``results.tsv``, ``samples.tsv`` and ``settings.json``.
+        Folder with ``results.tsv``, ``leave_one_donor_out.tsv``, ``samples.tsv`` and ``settings.json``.
 
     Returns
     -------
@@ -195,7 +197,8 @@ def load_result(directory: str | Path) -> DifferentialExpression:
         settings = json.loads((directory / "settings.json").read_text(encoding="utf-8"))
         if "jugex" not in settings["versions"]:
             raise KeyError("versions.jugex")
-        table = _read_table(directory / "results.tsv")
+        table = _read_table(directory / "results.tsv", RESULT_COLUMNS, RESULT_COLUMNS + TAIL_COLUMNS)
+        left_out = _read_table(directory / f"{LEFT_OUT}.tsv", LEFT_OUT_COLUMNS)
         samples, zscores = read_samples(directory)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ResultError(
@@ -203,7 +206,7 @@ def load_result(directory: str | Path) -> DifferentialExpression:
             "jugex compare or result.save wrote"
         ) from error
     drawings = read_drawings(directory, n_samples=len(samples))
-    return DifferentialExpression(table, samples, zscores, settings, inputs=None, drawings=drawings)
+    return DifferentialExpression(table, samples, zscores, settings, left_out, inputs=None, drawings=drawings)
 
 
 def tell_file_problem(problem: Exception) -> str:
@@ -275,12 +278,13 @@ def _check_result(directory: Path) -> None:
         )
 
 
-def _read_table(path: Path) -> pd.DataFrame:
+def _read_table(path: Path, *forms: tuple[str, ...]) -> pd.DataFrame:
+    """A table that has the columns of one of these forms, those of probes aside."""
     table = pd.read_csv(
         path, sep="\t", dtype=COLUMN_TYPES, keep_default_na=False, na_values=[MISSING]
     )  # a gene may be called NA
     columns = tuple(column for column in table if column not in PROBE_COLUMNS)
-    if columns not in (RESULT_COLUMNS, RESULT_COLUMNS + TAIL_COLUMNS):
+    if columns not in forms:
         raise ValueError(f"{path.name} has other columns than the ones it should have")
     return table
 

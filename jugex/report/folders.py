@@ -18,7 +18,8 @@ __all__ = ["check_output", "replacing_file", "replacing_folder", "write_settings
 
 #: What jugex writes into the folder of a result: these names are replaced with it, everything else is the user's.
 _OWN_FILES = re.compile(
-    r"(results|samples|omnibus|pairs|sensitivity|comparison)\.tsv|(settings|results|samples|omnibus|pairs)\.json|zscores\.parquet"
+    r"(results|samples|leave_one_donor_out|omnibus|pairs|sensitivity|comparison)\.tsv"
+    r"|(settings|results|samples|leave_one_donor_out|omnibus|pairs)\.json|zscores\.parquet"
     r"|drawings\.npz|methods\.md|report\.html"
 )
 _OWN_FIGURES = re.compile(r"(volcano|brain|gene-\d+-.+)\.(svg|png)")

@@ -46,11 +46,11 @@ __all__ = ["list_facts", "make_environment", "render_report", "to_sentence", "ty
 #: Names of columns of p as sentences say them, before they are typeset.
 _SPOKEN = {
     "p_perm_tail": "extrapolated p", "p_fwe_tail": "extrapolated p_FWE", "p_fwe_stepdown": "step-down p_FWE",
-    "p_perm": "uncorrected p", "p_parametric": "p_param", "p_boundary": "p of the border", "p_donor": "p over donors",
+    "p_perm": "uncorrected p", "p_parametric": "p_param",
 }  # fmt: skip
 #: Statistics without subscript: a whole heading, or where the words around leave no doubt; text is escaped.
 _PLAIN_STATISTIC = re.compile(
-    r"^[pqF]$|\bp(?= (?:of the border|over donors|tail$|[=<>\N{LESS-THAN OR EQUAL TO}]|&lt;|&gt;))"
+    r"^[pqF]$|\bp(?= (?:tail$|[=<>\N{LESS-THAN OR EQUAL TO}]|&lt;|&gt;))"
     r"|(?<=ncorrected )p\b|(?<=xtrapolated )p\b|(?<=Hedges&#39; )g\b"
 )
 _SUBSCRIPTS = {"fwe": "FWE", "fdr": "FDR", "param": "param", "holm": "Holm"}
@@ -90,7 +90,6 @@ def render_report(result: DifferentialExpression, sensitivity: pd.DataFrame | No
     groups = choose_genes(result)
     drawn = [gene for group in groups for gene in group.genes]
     results = tabulate_results(result)
-    left_out = tabulate_left_out(result, drawn)
     return (
         make_environment()
         .get_template("report.html")
@@ -108,10 +107,10 @@ def render_report(result: DifferentialExpression, sensitivity: pd.DataFrame | No
             panels=embed_panels(result, drawn),
             has_drawings=result.drawings is not None,
             donor_marks=mark_donors(result),
-            evidence=tabulate_evidence(result, drawn, left_out),
+            evidence=tabulate_evidence(result, drawn),
             details=tabulate_details(result, drawn),
             floor=floor_of_q(result),
-            left_out=left_out,
+            left_out=tabulate_left_out(result, drawn),
             sensitivity=tabulate_sensitivity(sensitivity, drawn),
             brain=describe_brain(result),
             methods=describe_methods(result),

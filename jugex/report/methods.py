@@ -353,16 +353,8 @@ def _tell_corrections(result: DifferentialExpression) -> tuple[str, ...]:
             "95 % confidence intervals from the t distribution (not corrected for the number of genes) and Hedges' g "
             "(Hedges 1981)."
         )
-    if table["p_donor"].notna().any():
-        sentences.append(
-            "Donor-level p-values flip the signs of the donors' differences, weighted as in the adjusted difference, "
-            "in all ways."
-        )
-    if n_cuts := result.settings.get("boundary", {}).get("n_cuts"):
-        sentences.append(
-            f"The border between the regions was compared with {format_count(n_cuts)} arbitrary flat borders through "
-            "the same samples."
-        )
+    if (result.leave_one_donor_out["status"] == "ok").any():
+        sentences.append(f"Each significant {_unit(result.settings)} was tested again without each donor.")
     return tuple(sentences)
 
 

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from jugex.analysis import DifferentialExpression
     from jugex.report.several_files import SeveralTables
 
-__all__ = ["describe_results", "describe_samples", "write_several_sidecars", "write_sidecars"]
+__all__ = ["LEFT_OUT", "describe_results", "describe_samples", "write_several_sidecars", "write_sidecars"]
+
+#: Name of the file of `DifferentialExpression.leave_one_donor_out`, less its ending.
+LEFT_OUT = "leave_one_donor_out"
 
 _Z = "z-score"
 _LOG2 = "log2"
 _PERMUTED = "from relabelled samples"
+_LATER = "Not computed by this version."
 
 # description, then the unit where there is one
 _RESULTS: Mapping[str, tuple[str, str | None]] = {
@@ -29,52 +33,69 @@ _RESULTS: Mapping[str, tuple[str, str | None]] = {
     "probe_id": ("Id of the probe, which is tested by itself.", None),
     "probe_name": ("Name of the probe, which is tested by itself.", None),
     "entrez_id": ("Entrez id of the gene.", None),
-    "n_probes": ("Probes that the gene's value was made from.", None),
-    "probe_r": ("Mean correlation of the gene's probes over the samples used.", None),
-    "mean_level": ("Mean expression over the samples used.", _LOG2),
-    "n_samples_1": ("Samples used in region 1.", None),
-    "n_samples_2": ("Samples used in region 2.", None),
-    "n_donors": ("Donors with a sample used.", None),
-    "mean_1": ("Raw mean in region 1, not adjusted for donor.", _Z),
-    "mean_2": ("Raw mean in region 2, not adjusted for donor.", _Z),
+    "higher_in": ("Region where the gene is higher, by the sign of diff.", None),
     "diff": ("Region 1 minus region 2, adjusted for donor.", _Z),
     "ci_low": ("Lower end of the 95 % confidence interval of diff; uncorrected, samples taken as replicates.", _Z),
     "ci_high": ("Upper end of the 95 % confidence interval of diff; uncorrected, samples taken as replicates.", _Z),
+    "evidence": ("What the difference holds for; empty where the gene was not tested.", None),
+    "significant": ("Whether p_fwe is at most alpha.", None),
+    "p_fwe": (f"p of F corrected for all genes tested by the maximum of F, {_PERMUTED}.", None),
+    "p_perm": (f"p of F of this gene alone, {_PERMUTED}.", None),
+    "q_fdr": ("False discovery rate: Benjamini and Hochberg's correction of p_perm.", None),
+    "p_donors": (f"p over donors. {_LATER}", None),
+    "p_donors_fwe": (f"p_donors corrected for all genes tested. {_LATER}", None),
+    "p_spatial": (f"p against two places as far apart in the same tissue. {_LATER}", None),
+    "p_spatial_fwe": (f"p_spatial corrected for all genes tested. {_LATER}", None),
+    "diff_donors": (f"Region 1 minus region 2 over donors. {_LATER}", _Z),
+    "ci_donors_low": (f"Lower end of the 95 % confidence interval of diff_donors over donors. {_LATER}", _Z),
+    "ci_donors_high": (f"Upper end of the 95 % confidence interval of diff_donors over donors. {_LATER}", _Z),
+    "ci_spatial_low": (f"Lower end of the 95 % confidence interval that belongs to p_spatial. {_LATER}", _Z),
+    "ci_spatial_high": (f"Upper end of the 95 % confidence interval that belongs to p_spatial. {_LATER}", _Z),
     "log2_fc": ("Region 1 minus region 2, adjusted for donor, in expression levels.", _LOG2),
     "hedges_g": ("diff in residual standard deviations, corrected for small samples.", "standard deviations"),
     "partial_eta_sq": ("Share of area in the sum of squares of area and residuals, adjusted for donor, 0 to 1.", None),
-    "sd_ratio": ("Larger over smaller residual standard deviation of the regions.", None),
-    "ss_area": ("Sum of squares of area, by the statistic of the run.", f"{_Z} squared"),
-    "ss_resid": ("Sum of squares of the residuals.", f"{_Z} squared"),
     "f": ("F of area, by the statistic of the run.", None),
     "df_resid": ("Residual degrees of freedom.", None),
+    "ss_area": ("Sum of squares of area, by the statistic of the run.", f"{_Z} squared"),
+    "ss_resid": ("Sum of squares of the residuals.", f"{_Z} squared"),
     "p_parametric": ("p of F by the F distribution.", None),
-    "p_perm": (f"p of F of this gene alone, {_PERMUTED}.", None),
-    "p_fwe": (f"p of F corrected for all genes tested by the maximum of F, {_PERMUTED}.", None),
-    "p_fwe_stepdown": (f"The same, stepping down (Westfall and Young), {_PERMUTED}.", None),
-    "q_fdr": ("False discovery rate: Benjamini and Hochberg's correction of p_perm.", None),
-    "p_boundary": ("Share of arbitrary flat borders that separate expression as well as the regions do.", None),
-    "p_donor": ("p over all signs of the donors' differences.", None),
-    "diff_donors": ("Plain mean of the donors' differences, region 1 minus region 2.", _Z),
-    "ci_donors_low": ("Lower end of the 95 % confidence interval of diff_donors over donors.", _Z),
-    "ci_donors_high": ("Upper end of the 95 % confidence interval of diff_donors over donors.", _Z),
-    "donors_same_sign": ("Donors whose difference has the sign of diff, of all with samples in both regions.", None),
-    "carried_by": ("Whether several donors carry the difference, or one.", None),
-    "significant": ("Whether p_fwe is at most alpha.", None),
+    "p_fwe_stepdown": (f"p_fwe, stepping down (Westfall and Young), {_PERMUTED}.", None),
+    "mean_1": ("Raw mean in region 1, not adjusted for donor.", _Z),
+    "mean_2": ("Raw mean in region 2, not adjusted for donor.", _Z),
+    "mean_level": ("Mean expression over the samples used.", _LOG2),
+    "sd_ratio": ("Larger over smaller residual standard deviation of the regions.", None),
+    "n_samples_1": ("Samples used in region 1.", None),
+    "n_samples_2": ("Samples used in region 2.", None),
+    "n_donors": ("Donors with a sample used.", None),
+    "n_donors_both": ("Donors with samples in both regions.", None),
+    "n_donors_same_sign": ("Of these, donors whose difference has the sign of diff.", None),
+    "n_probes": ("Probes that the gene's value was made from.", None),
+    "probe_r": ("Mean correlation of the gene's probes over the samples used.", None),
     "status": ("ok, or why the gene was not tested.", None),
     "p_perm_tail": ("p_perm, small values extrapolated from a generalised Pareto tail.", None),
     "p_fwe_tail": ("p_fwe, small values extrapolated from a generalised Pareto tail.", None),
+}
+
+_LEFT_OUT: Mapping[str, tuple[str, str | None]] = {
+    **_RESULTS,
+    "left_out": ("Donor that was left out.", None),
+    "n_samples_1": ("Samples that are left in region 1.", None),
+    "n_samples_2": ("Samples that are left in region 2.", None),
+    "diff": ("Region 1 minus region 2 without this donor, adjusted for donor.", _Z),
+    "p_fwe": (f"p of F without this donor, corrected for all genes tested by the maximum of F, {_PERMUTED}.", None),
+    "status": ("ok, or why there is no test without this donor.", None),
 }
 
 # what the tables of several regions have beside columns of those above; {k} is a region
 _OMNIBUS: Mapping[str, tuple[str, str | None]] = {
     **_RESULTS,
     "n_samples": ("Samples used, of all regions.", None),
+    "n_donors_both": ("Donors with samples in two regions or more.", None),
     "mean_{k}": ("Raw mean in region {k}, not adjusted for donor.", _Z),
     "ss_area": ("Sum of squares of area, adjusted for donor.", f"{_Z} squared"),
     "f": ("F of area, adjusted for donor: of all regions at once.", None),
     "df_area": ("Degrees of freedom of area: regions less one.", None),
-    "q_fdr_by": ("The same for any dependence between genes (Benjamini and Yekutieli).", None),
+    "q_fdr_by": ("q_fdr for any dependence between genes (Benjamini and Yekutieli).", None),
 }
 _PAIRS: Mapping[str, tuple[str, str | None]] = {
     **_RESULTS,
@@ -100,18 +121,22 @@ _SAMPLES: Mapping[str, tuple[str, str | None]] = {
 }
 
 _LEVELS: Mapping[str, Mapping[str, str]] = {
-    "carried_by": {
-        "several": "at least three donors, all of one sign, none needed for significance or with most of the weight",
-        "one": "the difference may rest on one donor",
-        "untestable": "fewer than two donors have samples in both regions",
+    "evidence": {
+        "spatial": "p_spatial_fwe is at most alpha",
+        "donors": "p_donors_fwe is at most alpha",
+        "samples": "p_fwe is at most alpha",
+        "none": "none of these",
     },
-    "significant": {"true": "p_fwe is at most alpha", "false": "it is not, or the gene was not tested"},
+    "significant": {"TRUE": "p_fwe is at most alpha", "FALSE": "it is not, or the gene was not tested"},
 }
 
 
 def write_sidecars(result: DifferentialExpression, folder: Path, *, with_zscores: bool) -> None:
-    """Write ``results.json`` and ``samples.json`` beside the tables that they describe."""
+    """Write the JSON files beside the tables of a result that they describe."""
     _write(describe_results(result), folder / "results.json")
+    _write(
+        _name_regions(_describe(map(str, result.leave_one_donor_out), _LEFT_OUT), result), folder / f"{LEFT_OUT}.json"
+    )
     _write(describe_samples(result, with_zscores=with_zscores), folder / "samples.json")
 
 
@@ -130,7 +155,11 @@ def write_several_sidecars(tables: SeveralTables, folder: Path, *, with_zscores:
 
 def describe_results(result: DifferentialExpression) -> dict[str, Any]:
     """Describe the columns of ``results.tsv``; regions and what was adjusted for by their names."""
-    described = _describe([str(column) for column in result.table], _RESULTS)
+    return _name_regions(_describe(map(str, result.table), _RESULTS), result)
+
+
+def _name_regions(described: dict[str, Any], result: DifferentialExpression) -> dict[str, Any]:
+    """Descriptions with the regions and what was adjusted for by their names."""
     names = dict(zip("12", result.region_names, strict=True))
     adjusted = f"adjusted for {name_adjustment(result.settings)}"
     for entry in described.values():

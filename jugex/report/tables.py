@@ -18,12 +18,12 @@ MISSING = ""
 
 
 def write_tsv(table: pd.DataFrame, target: Path | TextIO) -> None:
-    r"""Write a table as UTF-8, tab-separated, ``\n``, floats as ``%.10g``, true and false in lower case."""
+    r"""Write a table as UTF-8, tab-separated, ``\n``, floats as ``%.10g``, truth as ``TRUE`` and ``FALSE``."""
     if isinstance(target, Path):
         with target.open("w", encoding="utf-8", newline="") as stream:
             return write_tsv(table, stream)
     written = table.copy()
     for column in written.select_dtypes(["bool", "boolean"]):
-        written[column] = written[column].map({True: "true", False: "false"})
+        written[column] = written[column].map({True: "TRUE", False: "FALSE"})
     written.to_csv(target, sep="\t", index=False, float_format=FLOAT_FORMAT, na_rep=MISSING, lineterminator="\n")
     return None

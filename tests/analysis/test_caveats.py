@@ -74,16 +74,15 @@ def test_probes_are_called_probes():
     with pytest.warns(DesignWarning):
         [message] = warn_of_design(make_design([(4, 4)] * 3), options, 50)
     assert message.startswith("the false discovery rate (q_fdr) of a single probe cannot reach 0.05 with 50 probes and")
-    table = make_table(3, probe_name=["P0", "P1", "P2"], carried_by="one")
+    table = make_table(3, probe_name=["P0", "P1", "P2"], n_donors_same_sign=2)
     [caveat] = list_gene_caveats(table, make_exchanges(3), options)
-    assert caveat.endswith("or its samples are needed): G0 P0")
+    assert caveat.endswith("of the same sign: G0 P0")
 
 
 def make_table(n=3, **columns):
     defaults = {
         "gene": [f"G{i}" for i in range(n)], "status": "ok", "significant": [True] + [False] * (n - 1),
-        "p_perm": 0.2, "p_boundary": 0.01, "carried_by": "several", "donors_same_sign": "3/3",
-        "probe_r": 0.9,
+        "p_perm": 0.2, "n_donors_both": 3, "n_donors_same_sign": 3, "probe_r": 0.9,
     }  # fmt: skip
     return pd.DataFrame({**defaults, **columns}, index=range(n))
 
@@ -98,19 +97,8 @@ def make_exchanges(n=3, within=(0.01,), free=(0.01,)):
     ("columns", "exchanges", "sentence"),
     [
         ({}, {}, None),
-        (
-            {"p_boundary": [0.2, 0.9, 0.9]},
-            {},
-            "same samples separates expression about as well (p of the border above 0.05): G0",
-        ),
-        ({"p_boundary": np.nan}, {}, None),
-        (
-            {"carried_by": ["one", "one", "one"]},
-            {},
-            "not shown to hold without any one donor (one donor may carry it, or its samples are needed): G0",
-        ),
-        ({"carried_by": "one", "donors_same_sign": "2/3"}, {}, "do not all show a difference of the same sign: G0"),
-        ({"carried_by": "untestable", "donors_same_sign": "1/1"}, {}, "or its samples are needed): G0"),
+        ({"n_donors_same_sign": 2}, {}, "do not all show a difference of the same sign: G0"),
+        ({"n_donors_both": 1, "n_donors_same_sign": 1}, {}, None),
         ({"probe_r": [0.1, 0.1, 0.1]}, {}, "probes do not agree (mean correlation below 0.2): G0"),
         ({"probe_r": np.nan}, {}, None),
         ({}, {"free": (0.2, 0.01)}, "but not both ways: G0, G1"),
@@ -136,14 +124,6 @@ def test_a_gene_near_the_floor():
     [caveat] = list_gene_caveats(make_table(), make_exchanges(), OPTIONS, present=present)
     assert caveat.endswith("the gene is above background in less than half of the samples used: G0")
     assert list_gene_caveats(make_table(), make_exchanges(), OPTIONS, present=present + 0.01) == []
-
-
-def test_borders_that_are_the_observed_one():
-    table = make_table(p_boundary=[0.2, 0.2, 0.2])
-    [caveat] = list_gene_caveats(table, make_exchanges(), OPTIONS, border_floor=0.22)
-    assert "(p of the border above 0.05; 22% of these borders give the very labels of the regions" in caveat
-    [caveat] = list_gene_caveats(table, make_exchanges(), OPTIONS, border_floor=0.04)
-    assert "(p of the border above 0.05): G0" in caveat
 
 
 def test_probes_that_disagree_are_told_of_genes_asked_for_that_are_not_significant():
@@ -201,7 +181,7 @@ class TestSides:
 
 
 def test_many_names_are_counted():
-    table = make_table(8, significant=[True] * 8, carried_by="one")
+    table = make_table(8, significant=[True] * 8, n_donors_same_sign=2)
     [caveat] = list_gene_caveats(table, make_exchanges(8), OPTIONS)
     assert caveat.endswith("G0, G1, G2, G3, G4 and 3 more")
 

@@ -23,7 +23,6 @@ from tests.toy import ToyAtlas, wells
 DETAILS = [
     "gene", "direction", "hedges_g_low", "hedges_g_high", "partial_eta_sq_low", "partial_eta_sq_high",
     "p_perm_low", "p_perm_high", "p_fwe_low", "p_fwe_high", "q_fdr_by", "q_fdr_parametric",
-    "p_donor_fwe",
 ]  # fmt: skip
 N_GENES = 30
 

@@ -79,15 +79,22 @@ class TestTable:
 
     def test_empty_columns_say_why(self):
         result = analyse(make_pair())
-        assert [column for column in RESULT_COLUMNS if result.table[column].isna().all()] == []
-        assert result.settings["empty"] == {}
-        with pytest.warns(DesignWarning, match="no gene can be significant"):
-            one_donor = analyse(region_pair(ONE, TWO, atlas=ToyAtlas([6, 6, 4], GENES), donors=["H0351.2001"]))
-        assert one_donor.settings["empty"] == {
-            "ci_donors_low": "one donor has samples in both regions",
-            "ci_donors_high": "one donor has samples in both regions",
-        }
-        assert set(one_donor.table["carried_by"]) == {"untestable"}
+        ladder = [column for column in RESULT_COLUMNS if "donors" in column or "spatial" in column]
+        ladder = [column for column in ladder if not column.startswith("n_")]
+        assert [column for column in RESULT_COLUMNS if result.table[column].isna().all()] == ladder
+        assert result.settings["empty"] == dict.fromkeys(ladder, "not computed by this version")
+
+    def test_regions_and_donors_of_a_gene(self):
+        levels = make_levels()
+        levels[:, 0] += 100 * np.isin(np.arange(16), [0, 1, 2, 6, 7, 12])  # B is higher in region one
+        levels[:, 3] = 4.0  # ?C: constant
+        table = analyse(make_pair(levels)).table.set_index("gene")
+        assert (table["higher_in"].dropna() == np.where(table["diff"].dropna() > 0, "one", "two")).all()
+        assert table.loc["B", ["higher_in", "evidence", "significant"]].tolist() == ["one", "samples", True]
+        assert table.loc["B", ["n_donors", "n_donors_both", "n_donors_same_sign"]].tolist() == [3, 3, 3]
+        assert table.loc["A", "evidence"] == "none"
+        assert table.loc["?C", ["higher_in", "evidence", "n_donors_same_sign"]].isna().all()
+        assert table.loc["?C", ["significant", "n_donors_both"]].tolist() == [False, 3]
 
     def test_without_a_gene_to_test_no_other_reason_is_given(self):
         result = analyse(make_pair(np.full_like(make_levels(), 6.0)))
@@ -95,7 +102,7 @@ class TestTable:
         reasons = result.settings["empty"]
         assert set(reasons.values()) == {"no gene was tested"}
         assert set(reasons) == {column for column in result.table if result.table[column].isna().all()}
-        assert {"p_fwe", "p_donor", "hedges_g"} < set(reasons)
+        assert {"p_fwe", "p_donors", "hedges_g"} < set(reasons)
 
     def test_genes_without_f_leave_the_family(self):
         levels = make_levels()
@@ -160,7 +167,7 @@ class TestProbes:
         design = make_design([(3, 2), (2, 3), (1, 1)])
         effects = compute_effects(pair.zscores[:, [2]].T, pair.zscores[:, [2]].T, design, "adjusted")
         assert row["f"] == pytest.approx(effects.f[0], rel=1e-12)
-        assert result.settings["empty"] == {"probe_r": "each probe is tested by itself"}
+        assert result.settings["empty"]["probe_r"] == "each probe is tested by itself"
         loaded = jugex.load_result(result.save(tmp_path / "out"))
         pd.testing.assert_frame_equal(loaded.table, table, rtol=1e-9)  # ten significant digits
         assert loaded.zscores.columns.tolist() == result.zscores.columns.tolist()
@@ -207,22 +214,6 @@ class TestEvidence:
         table = analyse(make_pair()).table
         assert (table["p_perm"] <= table["p_fwe_stepdown"]).all()
         assert (table["p_fwe_stepdown"] <= table["p_fwe"]).all()
-
-    def test_borders_are_compared_where_the_regions_touch(self, monkeypatch):
-        result = analyse(make_pair())
-        boundary = result.settings["boundary"]  # all samples on one line
-        assert (boundary["n_cuts"], boundary["n_distinct"], boundary["why_not"]) == (199, 2, None)
-        assert (result.table["p_boundary"] > 0).all()
-        monkeypatch.setattr("jugex.analysis.differential._FAR_APART", -1.0)
-        far = analyse(make_pair())
-        assert far.table["p_boundary"].isna().all()
-        assert far.settings["empty"] == {"p_boundary": "the regions' centroids are 0 mm apart, more than -1 mm"}
-
-    def test_no_coordinate_means_no_border(self):
-        atlas = ToyAtlas([6, 6, 4], GENES)
-        atlas.samples.loc[0, "mni_x"] = np.nan
-        result = analyse(region_pair(ONE, TWO, atlas=atlas))
-        assert result.settings["empty"] == {"p_boundary": "some samples have no coordinate"}
 
     def test_caveats_are_in_the_settings(self):
         assert any("effective donors" in caveat for caveat in analyse(make_pair()).settings["warnings"])

@@ -12,8 +12,13 @@ from scipy import stats
 
 import jugex
 from jugex.analysis import differential_expression
-from jugex.analysis.donor_tables import DONOR_COLUMNS, LEFT_OUT_COLUMNS, donor_differences, leave_one_donor_out
-from jugex.errors import DesignError, GeneError, OptionError
+from jugex.analysis.donor_tables import DONOR_COLUMNS, donor_differences
+from jugex.analysis.donors import drop_donor
+from jugex.analysis.engine import count_exceedances
+from jugex.analysis.relabel import make_relabellings
+from jugex.analysis.result import LEFT_OUT_COLUMNS
+from jugex.analysis.result_design import design_of, values_of
+from jugex.errors import DesignError, GeneError
 from jugex.query import region_pair
 from tests.toy import DONORS, ToyAtlas, wells
 
@@ -103,74 +108,106 @@ class TestDonorDifferences:
 
 
 class TestLeaveOneDonorOut:
+    """Of the significant genes; with an alpha near 1 that is every gene."""
+
     @pytest.mark.parametrize("exchange", ["within-donor", "free"])
     def test_it_is_the_run_without_the_donor(self, exchange):
-        """From the seed of the run: the same relabellings as a run that never had the donor."""
-        table = leave_one_donor_out(analyse(exchange=exchange))
+        """Where all relabellings are enumerated, chance plays no part."""
+        options = {"exchange": exchange, "n_permutations": 2000, "alpha": 0.9999}
+        table = analyse(**options).leave_one_donor_out
         assert list(table) == list(LEFT_OUT_COLUMNS)
-        assert table["left_out"].tolist() == [FIRST, SECOND, THIRD] * 4
+        assert len(table) >= 6
+        assert table["left_out"].tolist() == [FIRST, SECOND, THIRD] * (len(table) // 3)
         for left_out, others in ((FIRST, [SECOND, THIRD]), (THIRD, [FIRST, SECOND])):
             rows = table[table["left_out"] == left_out].set_index("gene")
-            expected = analyse(donors=others, exchange=exchange).table.set_index("gene").loc[rows.index]
+            expected = analyse(donors=others, **options).table.set_index("gene").loc[rows.index]
             np.testing.assert_allclose(rows["diff"], expected["diff"], rtol=RTOL)
             np.testing.assert_array_equal(rows["p_fwe"], expected["p_fwe"])
             assert (rows["n_samples_1"] == expected["n_samples_1"]).all()
             assert (rows["n_samples_2"] == expected["n_samples_2"]).all()
             assert (rows["status"] == "ok").all()
 
-    def test_the_family_is_every_gene_whatever_is_listed(self):
-        result = analyse()
-        every = leave_one_donor_out(result)
-        of_one = result.leave_one_donor_out("C", n_jobs=-1)
-        pd.testing.assert_frame_equal(of_one, every[every["gene"] == "C"].reset_index(drop=True))
+    def test_its_relabellings_follow_those_of_both_exchanges(self):
+        result = analyse(alpha=0.9999)
+        design, rng = design_of(result), np.random.default_rng(7)
+        for exchange in ("within-donor", "free"):
+            make_relabellings(design, exchange, 199, rng)
+        values = values_of(result, pd.Index(result.labels))
+        for number, name in enumerate([FIRST, SECOND, THIRD]):
+            kept, without = drop_donor(design, number)
+            relabellings = make_relabellings(without, "within-donor", 199, rng)
+            p_fwe = count_exceedances(values[:, kept], without, relabellings).p_values().fwe
+            rows = result.leave_one_donor_out.set_index("left_out").loc[name].set_index("gene")
+            expected = pd.Series(p_fwe, index=result.labels)[rows.index]
+            np.testing.assert_array_equal(rows["p_fwe"], expected)
+
+    def test_only_significant_genes_are_listed_in_the_order_of_the_table(self):
+        levels = np.random.default_rng(0).normal(5, 1, size=(16, 5))
+        levels[[0, 1, 2, 6, 7, 12], 2] += 50  # B, in region one
+        result = analyse(levels=levels, n_permutations=1999)
+        assert result.significant["gene"].tolist() == ["B"]
+        assert result.leave_one_donor_out["gene"].tolist() == ["B"] * 3
+        every = analyse(levels=levels, n_permutations=1999, alpha=0.9999)
+        assert every.leave_one_donor_out["gene"].unique().tolist() == every.significant["gene"].tolist()
+        pd.testing.assert_frame_equal(every.leave_one_donor_out.head(3), result.leave_one_donor_out)
+
+    def test_without_a_significant_gene_nothing_is_tested_again(self, monkeypatch):
+        monkeypatch.setattr("jugex.analysis.inference.drop_donor", None)
+        table = analyse(alpha=0.001).leave_one_donor_out
+        assert list(table) == list(LEFT_OUT_COLUMNS)
+        assert table.empty
+
+    def test_probes_are_named(self):
+        table = analyse(probes="single", alpha=0.9999).leave_one_donor_out
+        assert list(table) == ["gene", "probe_id", "probe_name", *LEFT_OUT_COLUMNS[1:]]
+        assert {10, 11} & set(table["probe_id"])
 
     def test_a_donor_that_the_design_needs_has_a_reason(self):
         one = wells("one", 1000, 1001, 1002, 1003)
-        table = leave_one_donor_out(analyse(one, wells("two", 1004, 1005, 2000, 2001, 3000, 3001)), ["B"])
-        by_donor = table.set_index("left_out")
+        result = analyse(one, wells("two", 1004, 1005, 2000, 2001, 3000, 3001), alpha=0.9999)
+        by_donor = result.leave_one_donor_out.head(3).set_index("left_out")
         assert by_donor.loc[FIRST, "status"].startswith("not tested: no donor has samples in both 'one' (0 samples")
         assert by_donor.loc[FIRST, ["diff", "p_fwe"]].isna().all()
         assert by_donor.loc[[SECOND, THIRD], "status"].tolist() == ["ok", "ok"]
 
     def test_the_only_donor_cannot_be_left_out(self):
-        table = leave_one_donor_out(analyse(donors=[FIRST]))
+        table = analyse(donors=[FIRST], alpha=0.9999).leave_one_donor_out
         assert table["status"].unique().tolist() == ["not tested: no other donor"]
         assert table["p_fwe"].isna().all()
 
     def test_a_gene_that_varies_in_one_donor_only(self):
         levels = np.random.default_rng(0).normal(5, 1, size=(16, 5))
         levels[6:, 4] = 3.0
-        by_donor = leave_one_donor_out(analyse(levels=levels), "D").set_index("left_out")
+        table = analyse(levels=levels, alpha=0.9999).leave_one_donor_out
+        by_donor = table[table["gene"] == "D"].set_index("left_out")
         assert by_donor.loc[FIRST, "status"] == "not tested: constant within every other donor"
         assert by_donor.loc[SECOND, "status"] == "ok"
 
     def test_samples_that_count_twice(self):
         both = wells("two", 1002, 1003, 1004, 2001, 2002, 2003, 2004, 3001, 3002)
-        result = analyse(ONE, both, overlap="keep")
-        rows = leave_one_donor_out(result, "B").set_index("left_out")
+        result = analyse(ONE, both, overlap="keep", alpha=0.9999)
+        rows = result.leave_one_donor_out.head(3).set_index("left_out")
         assert rows.loc[THIRD, ["n_samples_1", "n_samples_2"]].tolist() == [5, 7]
         assert donor_differences(result, "B")["n_2"].tolist() == [3, 4, 2]
 
-    def test_a_loaded_result_gives_the_same(self, tmp_path):
-        result = analyse()
+    @pytest.mark.parametrize("alpha", [0.001, 0.9999])
+    @pytest.mark.parametrize("probes", ["winsorized-mean", "single"])
+    def test_a_loaded_result_has_the_same(self, tmp_path, probes, alpha):
+        result = analyse(probes=probes, alpha=alpha)
         result.save(tmp_path / "out")
-        # ten significant digits are written; counts stay what they were
+        # ten significant digits are written
         pd.testing.assert_frame_equal(
-            jugex.load_result(tmp_path / "out").leave_one_donor_out(), result.leave_one_donor_out(), rtol=1e-6
+            jugex.load_result(tmp_path / "out").leave_one_donor_out, result.leave_one_donor_out, rtol=1e-9
         )
 
-    @pytest.mark.parametrize("n_jobs", [0, 1.5, True])
-    def test_another_number_of_threads(self, n_jobs):
-        with pytest.raises(OptionError, match="n_jobs is a number of threads, or -1 for one per core"):
-            leave_one_donor_out(analyse(), n_jobs=n_jobs)
 
-    def test_a_gene_that_was_not_tested(self):
-        levels = np.random.default_rng(0).normal(5, 1, size=(16, 5))
-        levels[:, 2] = 3.0
-        with pytest.raises(GeneError, match=r"gene 'B' has no F \(not tested: constant"):
-            leave_one_donor_out(analyse(levels=levels), ["B"])
-        assert "B" not in set(leave_one_donor_out(analyse(levels=levels))["gene"])
+def test_regions_of_one_name():
+    with pytest.raises(DesignError, match="both regions are called 'one'"):
+        donor_differences(rename_second(analyse(), "one"))
 
-    def test_regions_of_one_name(self):
-        with pytest.raises(DesignError, match="both regions are called 'one'"):
-            leave_one_donor_out(rename_second(analyse(), "one"))
+
+def test_a_gene_that_was_not_tested():
+    levels = np.random.default_rng(0).normal(5, 1, size=(16, 5))
+    levels[:, 2] = 3.0
+    with pytest.raises(GeneError, match=r"gene 'B' has no F \(not tested: constant"):
+        donor_differences(analyse(levels=levels), ["B"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jugex.analysis.relabel import cut_by_planes, draw_relabellings, enumerate_relabellings, make_relabellings
+from jugex.analysis.relabel import draw_relabellings, enumerate_relabellings, make_relabellings
 from tests.analysis.designs import LAYOUTS, make_design
 
 
@@ -76,30 +76,6 @@ def test_relabellings_are_enumerated_where_they_are_few(m, is_exhaustive):
     relabellings = make_relabellings(design, "within-donor", m, np.random.default_rng(0))
     assert relabellings.is_exhaustive == is_exhaustive
     assert len(relabellings.labels) == (30 if is_exhaustive else m)
-
-
-def test_planes_cut_off_the_furthest_samples_of_each_donor():
-    rng = np.random.default_rng(5)
-    design = make_design([(3, 4), (1, 2), (0, 2), (2, 0)])
-    points = rng.normal(scale=20, size=(design.n_samples, 3))
-    labels = cut_by_planes(design, points, 200, np.random.default_rng(9)).labels
-    directions = np.random.default_rng(9).normal(size=(200, 3))
-    for direction, cut in zip(directions, labels, strict=True):
-        for donor in range(design.n_donors):
-            here = np.flatnonzero(design.donors == donor)
-            furthest = here[np.argsort(-(points[here] @ direction))[: design.n_1[donor]]]
-            assert set(here[cut[here]]) == set(furthest)
-
-
-def test_directions_of_planes_are_uniform():
-    """On the sphere each coordinate of a uniform direction is uniform on (-1, 1) (Archimedes)."""
-    design = make_design([(1, 1)])
-    above = [
-        cut_by_planes(design, np.array([[0.0, 0, 0], axis]), 4000, np.random.default_rng(3)).labels[:, 1].mean()
-        for axis in np.eye(3)
-    ]
-    # the sample further along a direction is either, with equal probability: 99.9 % of B(4000, 1/2) / 4000
-    assert np.abs(np.array(above) - 0.5).max() < 0.026
 
 
 def test_collinear_relabellings_count_as_the_smallest_where_they_are_not_redrawn():

@@ -31,13 +31,25 @@ def rows_of(ax):
     return [label.get_text() for label in ax.get_yticklabels()]
 
 
-def test_draws_each_donor_and_both_totals(simulated):
+def over_donors(result, low, high):
+    """A result with a difference over donors."""
+    table = result.table.assign(diff_donors=-1.25, ci_donors_low=low, ci_donors_high=high)
+    return dataclasses.replace(result, table=table)
+
+
+def test_draws_each_donor_and_the_weighted_difference(simulated):
     ax = plot_donors(simulated, "TAC1")
     donors = simulated.donor_differences("TAC1")
     row = simulated.table[simulated.table["gene"] == "TAC1"].iloc[0]
-    assert rows_of(ax) == [*donors["donor_name"], "adjusted", "mean of donors"]
+    assert rows_of(ax) == [*donors["donor_name"], "adjusted"]
     drawn = [float(marks_of(ax)[name].get_offsets()[0, 0]) for name in rows_of(ax)]
-    assert drawn == [*donors["diff"], row["diff"], row["diff_donors"]]
+    assert drawn == [*donors["diff"], row["diff"]]
+
+
+def test_draws_a_difference_over_donors_where_there_is_one(simulated):
+    ax = plot_donors(over_donors(simulated, -2.0, -0.5), "TAC1")
+    assert rows_of(ax)[-2:] == ["adjusted", "over donors"]
+    assert float(marks_of(ax)["over donors"].get_offsets()[0, 0]) == -1.25
 
 
 def test_lines_are_the_intervals(simulated):
@@ -75,19 +87,15 @@ def test_axis_says_where_expression_is_higher(simulated):
 
 
 def test_long_interval_ends_in_an_arrow(simulated):
-    table = simulated.table.assign(ci_donors_low=-500.0, ci_donors_high=500.0)
-    ax = plot_donors(dataclasses.replace(simulated, table=table), "TAC1")
+    ax = plot_donors(over_donors(simulated, -500.0, 500.0), "TAC1")
     assert [line.get_marker() for line in ax.lines if line.get_marker() in "<>"] == ["<", ">"]
     assert ax.get_xlim()[1] < 50
 
 
-def test_one_donor_has_no_mean_of_donors(simulated):
+def test_one_donor(simulated):
     only = simulated.donor_differences("TAC1")["donor_name"].iloc[0]
     keep = (simulated.samples["donor_name"] == only).to_numpy()
-    table = simulated.table.assign(diff_donors=np.nan, ci_donors_low=np.nan, ci_donors_high=np.nan)
-    result = dataclasses.replace(
-        simulated, table=table, samples=simulated.samples[keep], zscores=simulated.zscores[keep]
-    )
+    result = dataclasses.replace(simulated, samples=simulated.samples[keep], zscores=simulated.zscores[keep])
     assert rows_of(plot_donors(result, "TAC1")) == [only, "adjusted"]
 
 
@@ -95,7 +103,7 @@ def test_donor_without_interval_has_a_mark_only(simulated, monkeypatch, render):
     donors = simulated.donor_differences("TAC1").assign(ci_low=np.nan, ci_high=np.nan)
     monkeypatch.setattr("jugex.analysis.donor_tables.donor_differences", lambda *_: pd.DataFrame(donors))
     ax = plot_donors(simulated, "TAC1")
-    assert sorted(intervals_of(ax)) == [len(donors), len(donors) + 1]
+    assert sorted(intervals_of(ax)) == [len(donors)]
     render(ax)
 
 

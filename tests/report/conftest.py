@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from jugex.analysis.covariates import USED
-from jugex.analysis.result import RESULT_COLUMNS, DifferentialExpression
+from jugex.analysis.result import COLUMN_TYPES, LEFT_OUT_COLUMNS, RESULT_COLUMNS, DifferentialExpression
 
 #: Samples per donor in region 1 and region 2: three donors hold both regions, three only one.
 COUNTS = {
@@ -27,7 +27,12 @@ SHARED = [
 MakeResult = Callable[..., DifferentialExpression]
 
 
-FAR_APART = "the regions' centroids are 55 mm apart, more than 40 mm"
+WHY_EMPTY = "not computed by this version"
+EMPTY = [
+    column
+    for column in RESULT_COLUMNS
+    if column.startswith(("p_donors", "p_spatial", "diff_donors", "ci_donors", "ci_spatial"))
+]
 
 
 def make_samples(names: tuple[str, str], rng: np.random.Generator) -> pd.DataFrame:
@@ -50,12 +55,12 @@ def make_table(
     n = len(genes)
     table = pd.DataFrame(index=range(n), columns=list(RESULT_COLUMNS), dtype=object)
     table["gene"] = list(genes)
-    texts = {"gene", "donors_same_sign", "carried_by", "significant", "status"}
+    texts = {"gene", "higher_in", "evidence", "significant", "status"}
     for column in [column for column in RESULT_COLUMNS if column not in texts]:
         table[column] = np.round(rng.uniform(0.1, 2.0, n), 6)
     table["partial_eta_sq"] /= 4  # a share
-    table["p_boundary"] = np.nan
-    table["donors_same_sign"], table["carried_by"] = "3/3", "one"
+    table[EMPTY] = np.nan
+    table["n_donors_both"] = table["n_donors_same_sign"] = pd.array([3] * n, dtype="Int64")
     table["p_fwe"], table["diff"] = np.asarray(p_fwe, float), np.asarray(diff, float)
     table["p_perm"], table["q_fdr"] = table["p_fwe"] / 2, np.minimum(table["p_fwe"] * 1.5, 1)
     table["p_parametric"] = table["p_fwe"] / 3
@@ -65,12 +70,28 @@ def make_table(
     table["n_probes"] = pd.array([3] * n, dtype="Int64")
     table["entrez_id"] = pd.array([pd.NA] * n, dtype="Int64")
     table["significant"] = np.asarray(p_fwe, float) <= 0.05
+    table["evidence"] = np.where(table["significant"], "samples", "none")
     table["status"] = "ok"
     untested = table["p_fwe"].isna()
+    table.loc[untested, "evidence"] = np.nan
     table.loc[untested, ["f", "diff", "ci_low", "ci_high", "p_perm", "q_fdr", "p_parametric"]] = np.nan
     table.loc[untested, "df_resid"] = pd.NA
     table.loc[untested, "status"] = "not tested: constant over the samples used"
     return table
+
+
+def make_left_out(table: pd.DataFrame) -> pd.DataFrame:
+    """p_fwe of each significant gene without each donor: ten times what it is, and more without the donors after it."""
+    rows = [
+        {
+            "gene": row["gene"], "left_out": donor, "n_samples_1": 16 - n_1, "n_samples_2": 12 - n_2,
+            "diff": row["diff"], "p_fwe": min(row["p_fwe"] * 10 * (number + 1), 1.0), "status": "ok",
+        }
+        for _, row in table[table["significant"].astype(bool)].iterrows()
+        for number, (donor, (n_1, n_2)) in enumerate(COUNTS.items())
+    ]  # fmt: skip
+    left_out = pd.DataFrame(rows, columns=list(LEFT_OUT_COLUMNS))
+    return left_out.astype({column: COLUMN_TYPES[column] for column in LEFT_OUT_COLUMNS})
 
 
 def make_settings(names: tuple[str, str], table: pd.DataFrame, simulated: bool, **arguments: Any) -> dict[str, Any]:
@@ -120,10 +141,9 @@ def make_settings(names: tuple[str, str], table: pd.DataFrame, simulated: bool, 
         "regions": regions,
         "overlap": {"policy": "higher-probability", "shared": [dict(row) for row in SHARED]},
         "warnings": [],
-        "boundary": {"n_cuts": 0, "n_distinct": 0, "why_not": FAR_APART},
         "exchanges": {"n_significant": {"within-donor": 1, "free": 1},
                       "p_fwe": {"MAOA": {"within-donor": 0.01, "free": 0.02}}},
-        "empty": {"p_boundary": FAR_APART},
+        "empty": dict.fromkeys(EMPTY, WHY_EMPTY),
     }  # fmt: skip
 
 
@@ -173,6 +193,7 @@ def make_result() -> MakeResult:
         rng = np.random.default_rng(0)
         samples = make_samples(names, rng)
         table = make_table(genes, p_fwe, diff, rng)
+        table["higher_in"] = np.sign(table["diff"]).map({1.0: names[0], -1.0: names[1]})
         in_region_1 = (samples["region"] == names[0]).to_numpy()
         noise = rng.normal(0, 0.5, (len(samples), len(table)))
         shifts = np.where(in_region_1[:, None], np.nan_to_num(table["diff"].to_numpy(float)), 0.0)
@@ -180,7 +201,7 @@ def make_result() -> MakeResult:
         regions = (FakeRegion(names[0], -22.0), FakeRegion(names[1], -8.0))
         inputs: Any = make_inputs(regions, samples, zscores) if fresh else None
         settings = make_settings(names, table, simulated, genes=requested, **arguments)
-        return DifferentialExpression(table, samples, zscores, settings, inputs=inputs)
+        return DifferentialExpression(table, samples, zscores, settings, make_left_out(table), inputs=inputs)
 
     return build
 

@@ -326,7 +326,7 @@ class TestCards:
             assert [float(row[column]) for row in rows[1:5]] == pytest.approx(expected, abs=0.0151)  # of two digits
         _, rows = opened.panel("gene-0", "Donor by donor")
         donors = result.donor_differences("MAOA")
-        assert [row[0] for row in rows[1:]] == [*donors["donor_name"], "adjusted", "mean of donors"]
+        assert [row[0] for row in rows[1:]] == [*donors["donor_name"], "adjusted", "over donors"]
         assert [float(row[2]) for row in rows[1:4]] == pytest.approx(donors["diff"], abs=0.0056)
         assert rows[4][2:] == ["-1.20", "-1.60 to -0.80"]
         label, rows = opened.panel("gene-0", "Permutations")

@@ -67,7 +67,7 @@ class TestSave:
         header, *rows = content.decode("utf-8").splitlines()
         assert header.split("\t") == list(RESULT_COLUMNS)
         cells = [dict(zip(RESULT_COLUMNS, row.split("\t"), strict=True)) for row in rows]
-        assert {row["significant"] for row in cells} <= {"true", "false"}
+        assert {row["significant"] for row in cells} <= {"TRUE", "FALSE"}
         assert all(row["n_probes"] == "1" and row["df_resid"] in {"7", ""} for row in cells)
         assert [row["gene"] for row in cells if row["f"] == ""] == ["?B"]
         assert cells[-1]["gene"] == "?B"

@@ -162,8 +162,6 @@ class TestBannerAndWarnings:
     @pytest.mark.parametrize(
         ("warning", "shown"),
         [
-            ("significant (p_boundary > 0.05): MAOA", "Significant (<i>p</i> of the border &gt; 0.05): MAOA."),
-            ("p_donor of three donors", "<i>p</i> over donors of three donors."),
             ("p_perm is 0.1", "Uncorrected <i>p</i> is 0.1."),
             (
                 "no p_fwe <= 0.05",
@@ -516,7 +514,7 @@ class TestBadInput:
         assert [term.get_text() for term in section(page, "plots").details.find_all("dt")] == [
             "Samples", "Probes",
         ]  # fmt: skip
-        assert "both regions are called 'V1'" in section(page, "evidence").get_text()
+        assert page_has_everything(page)
 
     def test_columns_of_a_nullable_type_may_be_empty(self, make_result):
         result = make_result()
@@ -546,7 +544,7 @@ class TestSettings:
         assert "across donors" in section(free, "caveats").get_text()
         assert "does not adjust region for donor" in section(free, "caveats").get_text()
         assert "across donors" not in section(page, "caveats").get_text()
-        assert "p_boundary" in section(page, "caveats").get_text()
+        assert "p_spatial" in section(page, "caveats").get_text()
 
 
 class TestAmongOthers:

@@ -23,7 +23,6 @@ def result(make_result):
     for column, kind in COLUMN_TYPES.items():
         if kind == "Int64" and column in made.table and made.table[column].dtype != "Int64":
             made.table[column] = pd.array([5] * len(made.table), dtype="Int64")
-    made.table["donors_same_sign"] = "3/3"
     return made
 
 

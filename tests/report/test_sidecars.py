@@ -10,7 +10,7 @@ import pytest
 
 import jugex
 from jugex.analysis import RESULT_COLUMNS
-from jugex.analysis.result import PROBE_COLUMNS, SAMPLE_COLUMNS, TAIL_COLUMNS
+from jugex.analysis.result import EVIDENCE, PROBE_COLUMNS, SAMPLE_COLUMNS, TAIL_COLUMNS
 from jugex.report.sidecars import describe_results, describe_samples
 
 
@@ -32,7 +32,7 @@ def test_every_column_of_the_files_is_described(tmp_path, options):
             "simulated:A", "simulated:B", atlas="simulated", genes=["MAOA", "GAD2"], n_permutations=99, rng=0, **options
         )
     folder = result.save(tmp_path / "out")
-    for name in ("results", "samples"):
+    for name in ("results", "leave_one_donor_out", "samples"):
         columns = (folder / f"{name}.tsv").read_text(encoding="utf-8").split("\n")[0].split("\t")
         described = read(folder / f"{name}.json")
         assert list(described) == columns
@@ -79,8 +79,8 @@ def test_covariates_of_the_model_are_named(make_result, with_covariates):
 
 def test_values_of_words_are_explained(make_result):
     results = describe_results(make_result())
-    assert set(results["carried_by"]["Levels"]) == {"several", "one", "untestable"}
-    assert set(results["significant"]["Levels"]) == {"true", "false"}
+    assert set(results["evidence"]["Levels"]) == set(EVIDENCE)
+    assert set(results["significant"]["Levels"]) == {"TRUE", "FALSE"}
 
 
 def test_many_genes_stand_elsewhere(make_result, tmp_path):

@@ -8,14 +8,13 @@ Rows of real places are left out where the real data is not at hand; see `tests.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 
-from tests.slow import borders, power
+from tests.slow import power
 from tests.slow.calibration import (
     EFFECT,
     EXACT,
@@ -30,7 +29,7 @@ from tests.slow.calibration import (
     false_discovery_bound,
     simulate,
 )
-from tests.slow.page_text import BORDERS, FAILING, HOLDING, POWER
+from tests.slow.page_text import FAILING, HOLDING, POWER
 from tests.slow.situations import (
     ALPHA,
     LAYOUTS,
@@ -38,14 +37,10 @@ from tests.slow.situations import (
     N_RELABELLINGS,
     SHARED_VARIANCE,
     TESTS,
-    Noise,
     Rates,
-    list_places,
     list_situations,
     measure,
 )
-
-BorderResults = dict[tuple[str, float], borders.BorderRates]
 
 
 def write_page(path: Path, n_workers: int) -> None:
@@ -55,7 +50,6 @@ def write_page(path: Path, n_workers: int) -> None:
             _describe_holding(executor),
             _describe_failing(executor),
             _describe_power(executor, path.parent / "images" / "power.svg"),
-            _describe_borders(executor),
         ]
     path.write_text("\n".join(sections), encoding="utf-8")
 
@@ -114,50 +108,12 @@ def _describe_power(executor: Executor, figure: Path) -> str:
     return POWER.format(n=power.N_SETS * N_GENES, alpha=ALPHA, tables="\n\n".join(tables))
 
 
-def _describe_borders(executor: Executor) -> str:
-    places = list_places()
-    jobs = [(number, noise) for number in range(len(places)) for noise in borders.NOISES]
-    found = dict(zip(jobs, executor.map(_measure_borders, *zip(*jobs, strict=True)), strict=True))
-    names = (*borders.BORDER_TESTS, borders.ELSEWHERE)
-    blocks = []
-    for number, place in enumerate(places):
-        by_noise = {noise: found[number, noise] for noise in borders.NOISES}
-        null = [[noise.name, *(_format_null(rates[name, 0.0]) for name in names)] for noise, rates in by_noise.items()]
-        blocks += [
-            f"### {place.name[0].upper()}{place.name[1:]}",
-            "No gene differs: share with p <= 0.05, and in brackets the median p.",
-            _format_table(("errors", *names), null),
-            *(_describe_found(noise, by_noise[noise], names) for noise in (Noise(), Noise(8.0, "common"))),
-        ]
-    return BORDERS.format(
-        cuts=_format_table(
-            ("place", "distinct cuts", "same as observed", *(f"> {share:.0%}" for share in borders.AGREEMENTS)),
-            [[place.name, *_cut_row(borders.describe_cuts(place))] for place in places],
-        ),
-        alpha=ALPHA,
-        highest=max(rates["p_boundary", 0.0].rate for rates in found.values()),
-        n_cuts=borders.N_CUTS, n=borders.N_SETS * N_GENES, n_sets=borders.N_SETS, n_borders=borders.N_BORDERS,
-        places="\n\n".join(blocks),
-    )  # fmt: skip
-
-
-def _describe_found(noise: Noise, rates: BorderResults, names: Iterable[str]) -> str:
-    rows = [
-        [f"{effect:g}", *(_format_null(rates[name, effect]) for name in names)] for effect in borders.EFFECTS if effect
-    ]
-    return f"All genes differ, {noise.name}:\n\n" + _format_table(("difference (sd)", *names), rows)
-
-
 def _simulate_exact(cell: Cell) -> Errors:
     return simulate(cell, EXACT, N_SETS)
 
 
 def _rate(cell: Cell, scheme: Scheme) -> float:
     return float(simulate(cell, scheme, N_SETS).single.mean())
-
-
-def _measure_borders(place: int, noise: Noise) -> BorderResults:
-    return borders.measure_borders(list_places()[place], noise)
 
 
 def _null_row(cell: Cell, errors: Errors) -> list[str]:
@@ -172,16 +128,8 @@ def _partial_row(cell: Cell, errors: Errors) -> list[str]:
     return [cell.name, *(f"{number:.4f}" for number in (*rates, *discoveries))]
 
 
-def _cut_row(shares: borders.CutShares) -> list[str]:
-    return [f"{shares.n_distinct:,}", *(f"{share:.3f}" for share in (shares.same, *shares.above))]
-
-
 def _format_rates(rates: Rates) -> str:
-    return f"{rates.alone:.3f}" if rates.family is None else f"{rates.alone:.3f} / {rates.family:.3f}"
-
-
-def _format_null(rates: borders.BorderRates) -> str:
-    return f"{rates.rate:.3f} ({rates.median:.3f})"
+    return f"{rates.alone:.3f} / {rates.family:.3f}"
 
 
 def _format_table(header: tuple[str, ...], rows: list[list[str]]) -> str:

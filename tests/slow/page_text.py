@@ -56,32 +56,29 @@ FAILING = """## Where samples are not exchangeable
 No permutation of samples is exact here, and none claims to be: these rates are shown and not bounded. {n_sets:,} data
 sets of {genes} genes per row, in which no gene differs on average. The first number of a pair is the share of genes
 with p <= {alpha}, each alone; the second the share of data sets in which at least one of the {genes} genes has
-p_fwe <= {alpha}. `p_donor` and `p_boundary` are not corrected; `p_donor` of six donors is a multiple of 2/64, and its
-attainable level 0.031. Donors' means differ as much as samples do (sd 1). Samples lie in two balls as in the simulated
-atlas, where nothing else is said.
+p_fwe <= {alpha}. Donors' means differ as much as samples do (sd 1). Samples lie in two balls as in the simulated atlas,
+where nothing else is said.
 
 ### Regions of different spread
 
 Standard deviation of region 1 against region 2, with as many samples in both, or seven times as many in region 2.
-A small region that varies more makes `adjusted` wrong; `welch` mends most of it, and `p_donor` all.
+A small region that varies more makes `adjusted` wrong; `welch` mends most of it.
 
 {spread}
 
 ### Donors that differ in the effect
 
 The regions differ in each donor, by an amount that is normal over donors, with mean 0 and the standard deviation given
-(of a sample: 1). More samples of the same donors make it worse. Only `p_donor`, which takes donors as replicates,
-holds.
+(of a sample: 1). More samples of the same donors make it worse.
 
 {donors}
 
 ### Neighbours that resemble each other
 
 Errors of samples d mm apart correlate by exp(-d / length). Each donor has a field of its own, or all donors share one:
-then every donor shows the same difference, and no agreement among donors tells it from one between the regions. The
-demo regions have five donors with samples in both, Fp1 and Fp2 three: there `p_donor` cannot reach {alpha}, and its 0
-is no merit. Of the real Fp1 and Fp2 only the coordinates of the samples are used (Allen Human Brain Atlas, (c) Allen
-Institute for Brain Science, human.brain-map.org; JuBrain maps at 0.2).
+then every donor shows the same difference, and no agreement among donors tells it from one between the regions. Of
+the real Fp1 and Fp2 only the coordinates of the samples are used (Allen Human Brain Atlas, (c) Allen Institute for
+Brain Science, human.brain-map.org; JuBrain maps at 0.2).
 
 {space}
 """
@@ -94,53 +91,4 @@ standard deviation of 1, and the donors' means by as much.
 ![Share of genes found against the size of the difference, by test](images/power.svg)
 
 {tables}
-
-`p_boundary` finds nothing in these samples, which lie in two balls: why is the subject of the next section. `p_donor`
-needs six donors with samples in both regions; with the three of Fp1 and Fp2 it is at least 0.25.
-"""
-
-BORDERS = """## What `p_boundary` can and cannot show
-
-`p_boundary` asks whether this border separates expression better than an arbitrary flat one through the same samples.
-Where two regions lie side by side, the observed border is nearly flat itself: many of the arbitrary borders then give
-nearly the observed labels, or the same with the regions swapped. These separate a gene that truly differs just as
-well, and count against it. So `p_boundary` has a floor, about the share of such borders, however large the difference.
-
-Of {n_cuts:,} arbitrary borders ("cuts"), the share whose labels, or their opposite, are those observed in all samples,
-and in more than a part of the samples, of the donors with samples in both regions. How many of the cuts are distinct
-depends on which directions are drawn: other draws at the demo regions gave 559 to 584, and 559 is what the demo's
-report says.
-
-{cuts}
-
-In short:
-
-- A large `p_boundary` is no evidence against a gene. Look first at the share of cuts that give the observed labels:
-  no gene can go below it, and where it exceeds {alpha}, `p_boundary` cannot be "significant" for any gene.
-- A small `p_boundary` does mean something: where no gene differs, at most {highest:.3f} of the genes have one of
-  {alpha} or less, in all fields tried here.
-- It can get small only where few flat cuts come near the border: where that is curved, or has many samples beside it.
-
-Other ways to ask were measured beside it. Each number stands for {n:,} genes ({n_sets} data sets); p-values are made of
-{n_borders} cuts:
-
-- *without cuts above 90 %* (or 75 %): cuts that agree with the observed labels, or with their opposite, in more of the
-  samples are left out.
-- *coordinates as covariates*: no cuts; the parametric p of area with donor, mni_x, mni_y and mni_z in the model.
-- *borders elsewhere*: flat borders through the samples nearest to arbitrary samples of the left hemisphere, each donor
-  with as many samples on either side as observed.
-
-{places}
-
-What this says:
-
-- Leaving out the cuts that resemble the observed one brings power back, and breaks the promise: where the observed
-  border separates a gene by chance, or by a smooth field, its neighbours would as well, and they are no longer there
-  to say so.
-- Coordinates as covariates keep the rate lower than the plain permutation test does (see above), but not at {alpha},
-  and cost much of the power where the regions lie side by side: there the labels are nearly a linear function of place.
-- Borders elsewhere do best where the observed samples lie about as densely as those elsewhere: for the real Fp1 and
-  Fp2 they keep the rate and most of the power. In the simulated atlas they do not: there the samples of the demo
-  regions lie in two balls with a gap between, so that even a smooth field separates them better than two halves of one
-  neighbourhood.
 """

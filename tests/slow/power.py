@@ -31,8 +31,6 @@ _STYLES = {
     "sequential": _Style("#009E73", "s"),
     "adjusted, free": _Style("#56B4E9", "v", "--"),
     "sequential, free": _Style("#666666", "D", "--"),
-    "p_donor": _Style("#D55E00", "P"),
-    "p_boundary": _Style("#CC79A7", "X"),
 }
 
 Powers = dict[float, dict[str, Rates]]

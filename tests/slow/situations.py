@@ -17,10 +17,9 @@ import numpy.typing as npt
 
 import jugex
 from jugex.analysis.design import Design, Exchange
-from jugex.analysis.donors import compute_donor_evidence
 from jugex.analysis.engine import PValues, count_exceedances
 from jugex.analysis.gene_values import make_design as make_design_of_pair
-from jugex.analysis.relabel import cut_by_planes, make_relabellings
+from jugex.analysis.relabel import make_relabellings
 from jugex.analysis.scores import Statistic
 from jugex.query import region_pair
 from jugex.regions.demo import DEMO_CENTRES
@@ -66,14 +65,11 @@ class Place:
         n samples.
     points : ndarray of float64, shape (n, 3)
         MNI coordinates in mm.
-    wells : tuple of int
-        `well_id` of each, where the samples are those of an atlas.
     """
 
     name: str
     design: Design
     points: Floats
-    wells: tuple[int, ...] = ()
 
 
 @cache
@@ -106,7 +102,7 @@ def frontal_place() -> Place:
 def _take_place(name: str, region_1: jugex.Region, region_2: jugex.Region, atlas: jugex.ExpressionAtlas) -> Place:
     pair = region_pair(region_1, region_2, atlas=atlas)
     points = pair.samples[["mni_x", "mni_y", "mni_z"]].to_numpy(dtype=np.float64)
-    return Place(name, make_design_of_pair(pair), points, tuple(pair.samples["well_id"]))
+    return Place(name, make_design_of_pair(pair), points)
 
 
 @dataclass(frozen=True)
@@ -188,8 +184,8 @@ def draw_errors(n_genes: int, n_samples: int, factor: Floats | None, rng: np.ran
     return correlated
 
 
-#: p-values of genes (g, n): of each alone, and corrected where the test has a correction.
-Test = Callable[[Floats, Place, np.random.Generator], tuple[Floats, Floats | None]]
+#: p-values of genes (g, n): of each alone, and corrected.
+Test = Callable[[Floats, Place, np.random.Generator], tuple[Floats, Floats]]
 
 
 def permute(statistic: Statistic, exchange: Exchange = "within-donor") -> Test:
@@ -203,17 +199,6 @@ def permute(statistic: Statistic, exchange: Exchange = "within-donor") -> Test:
     return test
 
 
-def flip_donors(values: Floats, place: Place, rng: np.random.Generator) -> tuple[Floats, None]:
-    """Test with `p_donor`."""
-    return compute_donor_evidence(values, place.design).p_donor, None
-
-
-def compare_borders(values: Floats, place: Place, rng: np.random.Generator) -> tuple[Floats, None]:
-    """Test with `p_boundary`."""
-    cuts = cut_by_planes(place.design, place.points, N_RELABELLINGS, rng)
-    return count_exceedances(values, place.design, cuts).p_values().perm, None
-
-
 #: Tests by the name that the page gives them.
 TESTS: dict[str, Test] = {
     "adjusted": permute("adjusted"),
@@ -221,16 +206,14 @@ TESTS: dict[str, Test] = {
     "welch": permute("welch"),
     "adjusted, free": permute("adjusted", "free"),
     "sequential, free": permute("sequential", "free"),
-    "p_donor": flip_donors,
-    "p_boundary": compare_borders,
 }
 
 
 class Rates(NamedTuple):
-    """Shares at `ALPHA`: of genes alone; of data sets with a gene significant for the family, where corrected."""
+    """Shares at `ALPHA`: of genes alone, and of data sets with a gene significant for the family."""
 
     alone: float
-    family: float | None
+    family: float
 
 
 def measure(situation: Situation, n_sets: int, tests: dict[str, Test] = TESTS) -> dict[str, Rates]:
@@ -238,18 +221,12 @@ def measure(situation: Situation, n_sets: int, tests: dict[str, Test] = TESTS) -
     alone = {name: np.zeros(n_sets) for name in tests}
     family = {name: np.zeros(n_sets) for name in tests}
     rng = np.random.default_rng([SEED, 1])
-    is_corrected = dict.fromkeys(tests, False)
     for number, values in enumerate(situation.draw(n_sets)):
         for name, test in tests.items():
             p, p_fwe = test(values, situation.place, rng)
             alone[name][number] = (p <= ALPHA).mean()
-            if p_fwe is not None:
-                is_corrected[name] = True
-                family[name][number] = (p_fwe <= ALPHA).any()
-    return {
-        name: Rates(float(alone[name].mean()), float(family[name].mean()) if is_corrected[name] else None)
-        for name in tests
-    }
+            family[name][number] = (p_fwe <= ALPHA).any()
+    return {name: Rates(float(alone[name].mean()), float(family[name].mean())) for name in tests}
 
 
 def list_situations() -> dict[str, list[Situation]]:

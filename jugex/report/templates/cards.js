@@ -24,7 +24,7 @@ page.cards = (function () {
       const [name, colour, path] = head.samples.donors[place], [diff, half] = values.slice(2 * i, 2 * i + 2);
       return { name, colour, path, diff, low: diff - half, high: diff + half, counts: `${n1[i]} + ${n2[i]}` };
     });
-    for (const [name, marker, ...keys] of [["adjusted", "D", "diff", "ci_low", "ci_high"], ["mean of donors", "s", "diff_donors", "ci_donors_low", "ci_donors_high"]]) {
+    for (const [name, marker, ...keys] of [["adjusted", "D", "diff", "ci_low", "ci_high"], ["over donors", "s", "diff_donors", "ci_donors_low", "ci_donors_high"]]) {
       const [diff, low, high] = keys.map((key) => table.number(cells, key) ?? NaN);
       rows.push({ name, colour: "currentColor", path: head.samples.markers[marker], diff, low, high, counts: "" });
     }

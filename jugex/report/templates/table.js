@@ -26,7 +26,7 @@ page.table = (function () {
   const number = (row, key) => { const cell = row[place(key)]; return cell === "" || cell === undefined ? null : Number(cell); };
   const label = (row) => (place("probe_name") < 0 ? row[0] : `${row[0]} ${row[place("probe_name")]}`);
   const isTested = (row) => row[place("status")] === "ok";
-  const isSignificant = (row) => row[place("significant")] === "true";
+  const isSignificant = (row) => row[place("significant")] === "TRUE";
   const hasCard = (row) => page.cards !== null && page.cards.has(row.place);
   const higher = (row) => { const diff = number(row, "diff"); return diff === null ? 0 : Math.sign(diff); };
 
