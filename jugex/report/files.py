@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from jugex.analysis import RESULT_COLUMNS, DifferentialExpression
@@ -84,7 +86,7 @@ def save_result(
     with replacing_folder(directory) as folder:
         write_tsv(result.table, folder / "results.tsv")
         write_tsv(result.leave_one_donor_out, folder / f"{LEFT_OUT}.tsv")
-        write_samples(result.samples, result.zscores, folder)
+        write_samples(result.samples, result.zscores, folder, result.region_names)
         write_settings(result.settings, folder)
         write_sidecars(result, folder, with_zscores=result.zscores.shape[1] <= MAX_GENES_IN_SAMPLES)
         (folder / "methods.md").write_text(methods_text(result), encoding="utf-8")
@@ -199,7 +201,7 @@ def load_result(directory: str | Path) -> DifferentialExpression:
             raise KeyError("versions.jugex")
         table = _read_table(directory / "results.tsv", RESULT_COLUMNS, RESULT_COLUMNS + TAIL_COLUMNS)
         left_out = _read_table(directory / f"{LEFT_OUT}.tsv", LEFT_OUT_COLUMNS)
-        samples, zscores = read_samples(directory)
+        samples, zscores = read_samples(directory, [region["name"] for region in settings["regions"]])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ResultError(
             f"{directory} holds no result of jugex that can be read ({tell_file_problem(error)}); name the folder that "
@@ -248,23 +250,37 @@ def load_sensitivity(directory: str | Path) -> pd.DataFrame | None:
     return table
 
 
-def write_samples(samples: pd.DataFrame, zscores: pd.DataFrame, folder: Path) -> None:
-    """Write samples (n rows) and their gene-level z-scores (n x genes); many genes get a file of their own."""
+def write_samples(samples: pd.DataFrame, zscores: pd.DataFrame, folder: Path, region_names: Sequence[str]) -> None:
+    """Write samples (n rows) and their gene-level z-scores (n x genes).
+
+    Many genes get a file of their own, ``zscores.parquet``: a row per gene, a column per sample as in `_name_samples`.
+    """
     described = samples[list(SAMPLE_COLUMNS)]
     if zscores.shape[1] <= MAX_GENES_IN_SAMPLES:
         write_tsv(pd.concat([described, zscores.set_axis(described.index)], axis=1), folder / "samples.tsv")
         return
+    import pyarrow as pa
+    from pyarrow import parquet
+
     write_tsv(described, folder / "samples.tsv")
-    keys = described[["well_id", "region"]].reset_index(drop=True)
-    keys.columns = [_name_apart(name, zscores.columns) for name in ("well_id", "region")]
-    pd.concat([keys, zscores.reset_index(drop=True)], axis=1).to_parquet(folder / "zscores.parquet", index=False)
+    genes = pa.array([str(gene) for gene in zscores.columns], type=pa.string())
+    of_samples = [pa.array(row) for row in np.ascontiguousarray(zscores.to_numpy(dtype=np.float64))]
+    table = pa.table([genes, *of_samples], names=["gene", *_name_samples(samples, region_names)])
+    # numbers that are all different gain nothing from a dictionary, and take four times as long with one
+    parquet.write_table(table, folder / "zscores.parquet", use_dictionary=False)
 
 
-def _name_apart(name: str, genes: pd.Index) -> str:
-    """Name of a key with as many underscores as no gene has: Parquet holds no two columns of one name."""
-    while name in genes:
-        name += "_"
-    return name
+def _name_samples(samples: pd.DataFrame, region_names: Sequence[str]) -> list[str]:
+    """The `well_id` of each sample, with the number of its region (``4547:2``) where it counts in several."""
+    wells = samples["well_id"]
+    numbers = samples["region"].map({name: number for number, name in enumerate(region_names, start=1)})
+    if len(set(region_names)) < len(region_names):  # the samples do not say in which region they lie
+        numbers = samples.groupby("well_id").cumcount() + 1
+    shared = wells.duplicated(keep=False)
+    return [
+        f"{well}:{number}" if is_shared else str(well)
+        for well, number, is_shared in zip(wells, numbers, shared, strict=True)
+    ]
 
 
 def _check_result(directory: Path) -> None:
@@ -289,7 +305,7 @@ def _read_table(path: Path, *forms: tuple[str, ...]) -> pd.DataFrame:
     return table
 
 
-def read_samples(directory: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def read_samples(directory: Path, region_names: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read samples and z-scores that `write_samples` wrote."""
     path, n_described = directory / "samples.tsv", len(SAMPLE_COLUMNS)
     # columns are read by position: a gene may be called like a column that describes the samples
@@ -308,6 +324,19 @@ def read_samples(directory: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     )
     samples = table.iloc[:, :n_described].set_axis(names[:n_described], axis=1)
     zscores = table.iloc[:, n_described:].astype("float64").set_axis(names[n_described:], axis=1)
-    if (directory / "zscores.parquet").exists():
-        zscores = pd.read_parquet(directory / "zscores.parquet").iloc[:, 2:]
+    if (path := directory / "zscores.parquet").exists():
+        zscores = _read_zscores(path, _name_samples(samples, region_names))
     return samples, zscores
+
+
+def _read_zscores(path: Path, names: list[str]) -> pd.DataFrame:
+    """z-scores (n x genes) of samples by their names."""
+    from pyarrow import parquet
+
+    table = parquet.read_table(path)
+    if table.column_names[0] != "gene":
+        raise ValueError(f"{path.name} has a row per sample, as an earlier version wrote it, and not one per gene")
+    if table.column_names[1:] != names:
+        raise ValueError(f"{path.name} holds other samples than samples.tsv")
+    values = np.array([column.to_numpy() for column in table.columns[1:]], dtype=np.float64)
+    return pd.DataFrame(values.reshape(len(names), table.num_rows), columns=table.column(0).to_pylist())

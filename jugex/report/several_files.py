@@ -105,7 +105,7 @@ def save_several(
     with replacing_folder(directory) as folder:
         write_tsv(tables.omnibus, folder / "omnibus.tsv")
         write_tsv(tables.pairs_table, folder / "pairs.tsv")
-        write_samples(tables.samples, tables.zscores, folder)
+        write_samples(tables.samples, tables.zscores, folder, tables.region_names)
         write_several_sidecars(tables, folder, with_zscores=tables.zscores.shape[1] <= MAX_GENES_IN_SAMPLES)
         write_settings(tables.settings, folder)
         (folder / "methods.md").write_text(to_markdown(describe_several_methods(tables)), encoding="utf-8")
@@ -166,7 +166,7 @@ def load_several(directory: str | Path) -> SeveralTables:
         if "jugex" not in settings["versions"] or "pairs" not in settings:
             raise KeyError("versions.jugex, pairs")
         omnibus, pairs = (_read_table(directory / name) for name in ("omnibus.tsv", "pairs.tsv"))
-        samples, zscores = read_samples(directory)
+        samples, zscores = read_samples(directory, [region["name"] for region in settings["regions"]])
         for table, needed in ((omnibus, _OF_OMNIBUS), (pairs, _OF_PAIRS)):
             if missing := needed - set(table):
                 raise KeyError(", ".join(sorted(missing)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import warnings
 
@@ -92,10 +93,30 @@ class TestSave:
         result = make_result(201)
         result.save(tmp_path / "out")
         assert len((tmp_path / "out" / "samples.tsv").read_text().splitlines()[0].split("\t")) == 10
-        table = pd.read_parquet(tmp_path / "out" / "zscores.parquet")
-        assert table.columns[:2].tolist() == ["well_id", "region"]
-        np.testing.assert_array_equal(table.iloc[:, 2:], result.zscores)
+        table = pd.read_parquet(tmp_path / "out" / "zscores.parquet").set_index("gene")
+        assert table.columns.tolist() == result.samples["well_id"].astype(str).tolist()
+        np.testing.assert_array_equal(table.T, result.zscores)
         pd.testing.assert_frame_equal(jugex.load_result(tmp_path / "out").zscores, result.zscores)
+
+    def test_a_sample_in_both_regions_has_two_columns(self, tmp_path):
+        result = make_result(201)
+        samples = result.samples.copy()
+        samples.loc[samples["well_id"] == 1003, "well_id"] = 1000
+        dataclasses.replace(result, samples=samples).save(tmp_path / "out")
+        names = pd.read_parquet(tmp_path / "out" / "zscores.parquet").columns
+        assert {"1000:1", "1000:2"} < set(names)
+        pd.testing.assert_frame_equal(jugex.load_result(tmp_path / "out").zscores, result.zscores)
+
+    def test_zscores_of_other_samples_or_an_earlier_version_are_refused(self, tmp_path):
+        make_result(201).save(tmp_path / "out")
+        path = tmp_path / "out" / "zscores.parquet"
+        table = pd.read_parquet(path)
+        table.rename(columns={"1000": "9"}).to_parquet(path)
+        with pytest.raises(ResultError, match=r"zscores\.parquet holds other samples"):
+            jugex.load_result(tmp_path / "out")
+        pd.DataFrame({"well_id": [1000], "region": ["two"], "G0": [0.5]}).to_parquet(path)
+        with pytest.raises(ResultError, match=r"zscores\.parquet has a row per sample, as an earlier version"):
+            jugex.load_result(tmp_path / "out")
 
     @pytest.mark.parametrize("n_genes", [7, 201])
     def test_genes_may_be_called_like_columns(self, tmp_path, n_genes):
