@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -19,9 +20,13 @@ __all__ = ["make_details"]
 Floats = npt.NDArray[np.float64]
 
 
-def make_details(result: DifferentialExpression) -> pd.DataFrame:
-    """Directions, intervals and further corrections of a result; see `DifferentialExpression.details`."""
-    table, settings = result.table, result.settings
+def make_details(result: DifferentialExpression, places: Sequence[int] | None = None) -> pd.DataFrame:
+    """Directions, intervals and further corrections of a result, or of some rows of its table by their places.
+
+    See `DifferentialExpression.details`.
+    """
+    chosen = np.arange(len(result.table)) if places is None else np.asarray(places, dtype=np.intp)
+    table, settings = result.table.iloc[chosen], result.settings
     design, permutation = settings["design"], settings["permutation"]
     names = [column for column in ("gene", "probe_id", "probe_name") if column in table]
     details = table[names].reset_index(drop=True)
@@ -39,8 +44,8 @@ def make_details(result: DifferentialExpression) -> pd.DataFrame:
         intervals[column] = (p, p) if is_exact else monte_carlo_interval(p, permutation["n_permutations"])
     for column, (low, high) in intervals.items():
         details[f"{column}_low"], details[f"{column}_high"] = low, high
-    details["q_fdr_by"] = _control_false_discoveries(_read(table, "p_perm"), "by")
-    details["q_fdr_parametric"] = _control_false_discoveries(_read(table, "p_parametric"), "bh")
+    details["q_fdr_by"] = _control_false_discoveries(_read(result.table, "p_perm"), "by")[chosen]
+    details["q_fdr_parametric"] = _control_false_discoveries(_read(result.table, "p_parametric"), "bh")[chosen]
     return details
 
 

@@ -138,7 +138,7 @@ def _draw_views(ax: Axes, result: DifferentialExpression, views: Sequence[BrainV
     for part, view in zip(axes, views, strict=True):
         part.imshow(
             np.ma.masked_equal(view.greys, 0), origin="lower", cmap="gray", vmin=_GREYS[0], vmax=_GREYS[1], zorder=0,
-            interpolation="bilinear", extent=view.extent,
+            interpolation="none", extent=view.extent,
         )  # fmt: skip
         _draw_outlines(part, view)
         _draw_samples(part, result, view)
@@ -267,7 +267,7 @@ def _cut_template(
     across, up, through = axes
     template, first = _load_template()
     index = int(np.clip(np.rint(position - first[through]), 0, template.shape[through] - 1))
-    greys = np.take(template, index, axis=through)  # x before y before z: across before up
+    greys = np.ascontiguousarray(np.moveaxis(template, through, 0)[index])  # x before y before z: across before up
     starts, ends = first - 0.5, first + np.array(template.shape) - 0.5
     extent = (float(starts[across]), float(ends[across]), float(starts[up]), float(ends[up]))
     columns, rows = (np.flatnonzero((greys > 0).any(axis=axis)) for axis in (1, 0))
@@ -353,7 +353,7 @@ def _label_view(ax: Axes, view: BrainView) -> None:
     """Name the view and its cut; left and right beside the upper end of the brain, where the view has them."""
     name, axis, place = view.view
     position = f"{place:.0f}".replace("-", "\N{MINUS SIGN}")
-    ax.set_title(f"{name}, ${axis}$ = {position} mm", parse_math=True)
+    ax.set_title(f"{name}, ${axis}$ = {position} mm", parse_math=True, y=1.0)
     ax.set_axis_off()
     ax.set_aspect("equal", anchor="N")  # titles on one line
     if axis != "x":

@@ -77,6 +77,8 @@ FIGURE_FORMATS: dict[str, dict[str, None]] = {
     ".svg": {"Date": None},
     ".png": {},
 }
+#: A picture is 10 % larger than it can be, and written in half the time.
+_OPTIONS: dict[str, dict[str, Any]] = {".png": {"pil_kwargs": {"compress_level": 3}}}
 
 
 class Sampled(Protocol):
@@ -193,8 +195,11 @@ def dress_axes(ax: Axes) -> None:
 
 
 def title_axes(ax: Axes, title: str) -> None:
-    """Title in which statistics are set as formulas (``$F$``); names in it are escaped by `escape_math`."""
-    ax.set_title(title, parse_math=True)
+    """Title in which statistics are set as formulas (``$F$``); names in it are escaped by `escape_math`.
+
+    Its height is given: matplotlib else looks at every tick, each time that anything is drawn, where the title may go.
+    """
+    ax.set_title(title, parse_math=True, y=1.0)
 
 
 def label_differences(ax: Axes, result: DifferentialExpression, *, from_middle: bool = False) -> None:
@@ -292,8 +297,12 @@ def draw_boxes(
     across(middle, at - width / 2, at + width / 2, color=median, linewidth=1.5, zorder=4 if lying else 1.5)
 
 
-def freeze_layout(ax: Axes, *, dpi: float = _DPI) -> None:
-    """Lay a figure out, once and for all: several files of it need not do so each, which takes half of their time."""
+def freeze_layout(ax: Axes, *, like: Axes | None = None, dpi: float = _DPI) -> None:
+    """Lay a figure out, once and for all: several files of it need not do so each, which takes half of their time.
+
+    Axes take the place of those that they are `like`, of the same result and laid out already, where the numbers on
+    their upright axis need no more room.
+    """
     from matplotlib import rc_context
 
     figure = figure_of(ax)
@@ -301,9 +310,19 @@ def freeze_layout(ax: Axes, *, dpi: float = _DPI) -> None:
     if engine is None:
         return
     figure.set_dpi(dpi)  # what is measured at the resolution of the files is not measured again
-    engine.execute(figure)
+    if like is not None and _longest_tick(ax) <= _longest_tick(like):
+        ax.set_position(like.get_position(original=True))
+    else:
+        engine.execute(figure)
     with rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
         figure.set_layout_engine(None)  # "none" would still draw everything twice
+
+
+def _longest_tick(ax: Axes) -> int:
+    """Letters of the longest number on the upright axis."""
+    low, high = sorted(ax.get_ylim())
+    shown = [place for place in ax.yaxis.get_majorticklocs() if low <= place <= high]
+    return max(map(len, ax.yaxis.get_major_formatter().format_ticks(shown)), default=0)
 
 
 def save_figure(ax: Axes, path: str | Path, *, dpi: float = _DPI) -> Path:
@@ -349,7 +368,9 @@ def save_figure(ax: Axes, path: str | Path, *, dpi: float = _DPI) -> Path:
         raise OptionError(f"a figure's name ends in {', '.join(FIGURE_FORMATS)}; got {target.name!r}")
     with rc_context({"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "jugex", "text.usetex": False}):
         try:
-            figure_of(ax).savefig(target, dpi=dpi, format=kind[1:], metadata=dict(FIGURE_FORMATS[kind]))
+            figure_of(ax).savefig(
+                target, dpi=dpi, format=kind[1:], metadata=dict(FIGURE_FORMATS[kind]), **_OPTIONS.get(kind, {})
+            )
         except OSError as error:
             raise OutputError(f"the figure {str(target)!r} cannot be written: {error}; choose another place") from error
     return target

@@ -214,7 +214,8 @@ def name_points(ax: Axes, points: Floats, names: Sequence[str]) -> int:
         How many names found room.
     """
     figure = figure_of(ax)
-    figure.draw_without_rendering()  # lays the axes out
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
     to_points = 72 / figure.dpi
     marks = ax.transData.transform(points.reshape(-1, 2)) * to_points
     frame = np.asarray(ax.get_window_extent().extents) * to_points

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from jugex._text import count_of, format_p
+from jugex.analysis.details import make_details
 from jugex.errors import JugexError
 from jugex.report.words import find_smallest_p, show_number, tested_genes
 
@@ -46,15 +47,15 @@ def tabulate_evidence(result: DifferentialExpression, genes: Sequence[str]) -> d
 
 def tabulate_details(result: DifferentialExpression, genes: Sequence[str]) -> list[dict[str, str]]:
     """Intervals and further corrections of some genes, as texts; see `DifferentialExpression.details`."""
+    by_label = {label: place for place, label in enumerate(result.labels)}
+    places = [by_label[gene] for gene in genes]
     try:
-        details = result.details()
+        details = make_details(result, places)
     except (JugexError, KeyError):  # settings of an earlier version
         return []
-    labels = list(result.labels)
-    places = [labels.index(gene) for gene in genes]
     return [
-        _describe_details(gene, result.table.iloc[place], details.iloc[place])
-        for gene, place in zip(genes, places, strict=True)
+        _describe_details(gene, result.table.iloc[place], details.iloc[row])
+        for row, (gene, place) in enumerate(zip(genes, places, strict=True))
     ]
 
 

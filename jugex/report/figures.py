@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_GENES", "write_figures"]
 
-#: Genes drawn unasked, a fifth of a second each: of the rest, `plot_gene` draws any.
-MAX_GENES = 30
+#: Genes drawn unasked, an eighth of a second each: of the rest, `plot_gene` draws any, and the page all.
+MAX_GENES = 10
 
 _FORMATS = (".svg", ".png")
 _LONGEST_NAME = 40
@@ -45,11 +45,14 @@ def write_figures(result: DifferentialExpression, folder: Path) -> list[Path]:
     from jugex.plots.styles import freeze_layout, save_figure
 
     figures = list(_list_figures(result))
-    written = []
+    written, of_first_gene = [], None
     for name, draw in track(figures, description="drawing figures"):
         folder.mkdir(exist_ok=True)
         ax = draw()
-        freeze_layout(ax)
+        is_gene = name.startswith("gene")
+        freeze_layout(ax, like=of_first_gene if is_gene else None)
+        if is_gene and of_first_gene is None:
+            of_first_gene = ax
         written += [save_figure(ax, folder / f"{name}{ending}") for ending in _FORMATS]
     return written
 

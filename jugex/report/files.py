@@ -17,7 +17,7 @@ from jugex.report.folders import check_output, replacing_file, replacing_folder,
 from jugex.report.methods import methods_text
 from jugex.report.panel_file import FILE, as_in_files, read_drawings, write_drawings
 from jugex.report.sidecars import LEFT_OUT, write_sidecars
-from jugex.report.tables import MAX_GENES_IN_SAMPLES, MISSING, write_tsv
+from jugex.report.tables import MAX_GENES_IN_SAMPLES, MISSING, format_tsv, write_tsv
 
 __all__ = [
     "check_output",
@@ -84,7 +84,8 @@ def save_result(
     directory = Path(directory)
     check_output(directory, overwrite=overwrite)
     with replacing_folder(directory) as folder:
-        write_tsv(result.table, folder / "results.tsv")
+        results_tsv = format_tsv(result.table)
+        (folder / "results.tsv").write_text(results_tsv, encoding="utf-8", newline="")
         write_tsv(result.leave_one_donor_out, folder / f"{LEFT_OUT}.tsv")
         write_samples(result.samples, result.zscores, folder, result.region_names)
         write_settings(result.settings, folder)
@@ -97,7 +98,7 @@ def save_result(
             not_varied = {} if sensitivity is None else sensitivity.attrs.get("left_out", {})
             write_drawings(replace(kept.drawings, not_varied=not_varied), folder / FILE)
         write_figures(kept, folder / "figures")
-        write_report(kept, folder / "report.html", sensitivity=sensitivity)
+        _write_page(folder / "report.html", kept, sensitivity, results_tsv)
     return directory
 
 
@@ -131,10 +132,15 @@ def write_report(result: DifferentialExpression, path: str | Path, *, sensitivit
     >>> write_report(result, "report.html").name
     'report.html'
     """
+    return _write_page(Path(path), result, sensitivity)
+
+
+def _write_page(
+    path: Path, result: DifferentialExpression, sensitivity: pd.DataFrame | None, results_tsv: str | None = None
+) -> Path:
     from jugex.report.html import render_report
 
-    path = Path(path)
-    page = render_report(result, sensitivity)
+    page = render_report(result, sensitivity, results_tsv)
     with replacing_file(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path

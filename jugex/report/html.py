@@ -71,7 +71,9 @@ _SETTINGS = {
 }  # fmt: skip
 
 
-def render_report(result: DifferentialExpression, sensitivity: pd.DataFrame | None = None) -> str:
+def render_report(
+    result: DifferentialExpression, sensitivity: pd.DataFrame | None = None, results_tsv: str | None = None
+) -> str:
     """Write the report of a result as one HTML page.
 
     Parameters
@@ -80,6 +82,8 @@ def render_report(result: DifferentialExpression, sensitivity: pd.DataFrame | No
         Fresh or read from disk: the page is the same, but for what folders of earlier versions do not hold.
     sensitivity : DataFrame, optional
         What ``result.sensitivity()`` returned, to be shown.
+    results_tsv : str, optional
+        The table as text, where it was made already.
 
     Returns
     -------
@@ -89,7 +93,7 @@ def render_report(result: DifferentialExpression, sensitivity: pd.DataFrame | No
     result, settings = as_in_files(result), result.settings
     groups = choose_genes(result)
     drawn = [gene for group in groups for gene in group.genes]
-    results = tabulate_results(result)
+    results = tabulate_results(result, results_tsv)
     return (
         make_environment()
         .get_template("report.html")

@@ -44,15 +44,18 @@ _MOST_VOXELS = 1 << 32
 
 
 def as_in_files(result: DifferentialExpression) -> DifferentialExpression:
-    """A result as its folder holds it, so that its page is the same now and when the folder is read."""
+    """A result as its folder holds it, so that its page is the same now and when the folder is read.
+
+    z-scores of many genes are kept in full; so are their tables here, whose tenth digit no page shows.
+    """
     if result.inputs is None:
         return result
-    zscores = result.zscores
+    has_few = result.zscores.shape[1] <= MAX_GENES_IN_SAMPLES
     return replace(
         result,
-        table=_round_as_text(result.table),
+        table=_round_as_text(result.table) if has_few else result.table,
         samples=_round_as_text(result.samples),
-        zscores=_round_as_text(zscores) if zscores.shape[1] <= MAX_GENES_IN_SAMPLES else zscores,
+        zscores=_round_as_text(result.zscores) if has_few else result.zscores,
         inputs=None,
         drawings=collect_drawings(result),
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
 from jugex._text import format_p, shorten
-from jugex.report.page_data import pack
-from jugex.report.tables import FLOAT_FORMAT, write_tsv
+from jugex.report.page_data import pack_table
+from jugex.report.tables import FLOAT_FORMAT, format_tsv
 from jugex.report.words import higher_region, name_adjustment, show_number, tested_genes
 
 if TYPE_CHECKING:
@@ -91,12 +90,14 @@ _TAIL_COLUMNS = (
 )
 
 
-def tabulate_results(result: DifferentialExpression) -> dict[str, Any]:
+def tabulate_results(result: DifferentialExpression, results_tsv: str | None = None) -> dict[str, Any]:
     """Everything that the page says of every gene.
 
     Parameters
     ----------
     result : DifferentialExpression
+    results_tsv : str, optional
+        The table as text, where it was made already.
 
     Returns
     -------
@@ -128,19 +129,12 @@ def tabulate_results(result: DifferentialExpression) -> dict[str, Any]:
             str(status): list(result.labels[rows.index]) for status, rows in others.groupby("status", sort=False)
         },
         "max_named": _MAX_NAMED,
-        "data": pack(_to_tsv(result.table)),
+        "data": pack_table(results_tsv or format_tsv(result.table)),
     }
 
 
 def _fill(explanation: str, regions: str, others: str) -> str:
     return explanation.replace("{others}", others).replace("{regions}", regions)
-
-
-def _to_tsv(table: pd.DataFrame) -> str:
-    """The table as it stands in results.tsv."""
-    stream = io.StringIO()
-    write_tsv(table, stream)
-    return stream.getvalue()
 
 
 def _show(result: DifferentialExpression, column: Column, label: str, row: pd.Series[Any]) -> str:

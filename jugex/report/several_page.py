@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import pandas as pd
 
 from jugex._text import format_number, format_p, shorten
 from jugex.report.html import list_facts, make_environment, to_sentence, typeset
-from jugex.report.page_data import PageData, embed_samples, mark_donors, pack
+from jugex.report.page_data import PageData, embed_samples, mark_donors, pack_table
 from jugex.report.reproduce import list_several_reproductions
 from jugex.report.results_table import N_PLAIN_ROWS, Column
 from jugex.report.several_methods import describe_several_methods
@@ -23,7 +22,7 @@ from jugex.report.several_words import (
     list_pairs_found,
     several_headline,
 )
-from jugex.report.tables import FLOAT_FORMAT, write_tsv
+from jugex.report.tables import FLOAT_FORMAT, format_tsv
 from jugex.report.words import count_relabellings, find_smallest_p, name_adjustment, tell_permuted
 
 if TYPE_CHECKING:
@@ -205,8 +204,7 @@ def _tabulate_omnibus(tables: SeveralTables) -> dict[str, Any]:
         column._replace(explanation=column.explanation.format(others=others_in_model)) for column in _FIRST_COLUMNS
     ]
     columns = [*first, *means, *_LAST_COLUMNS]
-    shown, stream = tested.head(N_PLAIN_ROWS), io.StringIO()
-    write_tsv(table, stream)
+    shown = tested.head(N_PLAIN_ROWS)
     return {
         "columns": columns,
         "rows": [
@@ -219,7 +217,7 @@ def _tabulate_omnibus(tables: SeveralTables) -> dict[str, Any]:
         "unit": tables.unit,
         "not_tested": {str(status): list(labels[rows.index]) for status, rows in others.groupby("status", sort=False)},
         "max_named": _MAX_NAMED,
-        "data": pack(stream.getvalue()),
+        "data": pack_table(format_tsv(table)),
     }
 
 

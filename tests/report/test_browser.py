@@ -323,10 +323,12 @@ class TestCards:
         for column, name in enumerate(result.region_names, start=1):
             values = result.zscores["MAOA"][(result.samples["region"] == name).to_numpy()]
             expected = [len(values), *np.percentile(values, [75, 50, 25])]
-            assert [float(row[column]) for row in rows[1:5]] == pytest.approx(expected, abs=0.0151)  # of two digits
+            assert [float(row[column]) for row in rows[1:5]] == pytest.approx(
+                expected, abs=0.0151
+            )  # in steps of 0.02, shown with two digits
         _, rows = opened.panel("gene-0", "Donor by donor")
         donors = result.donor_differences("MAOA")
-        assert [row[0] for row in rows[1:]] == [*donors["donor_name"], "adjusted", "over donors"]
+        assert [row[0] for row in rows[1:]] == [*donors["donor_name"], "adjusted"]
         assert [float(row[2]) for row in rows[1:4]] == pytest.approx(donors["diff"], abs=0.0056)
         assert rows[4][2:] == ["-1.20", "-1.60 to -0.80"]
         label, rows = opened.panel("gene-0", "Permutations")
@@ -358,7 +360,7 @@ class TestCards:
         label, _ = opened.panel("gene-222", "Samples")
         first = result.zscores["GENE222"][(result.samples["region"] == "Fp1 left").to_numpy()]
         shown = label.replace("\N{MINUS SIGN}", "-").partition("median ")[2].partition(";")[0]
-        assert float(shown) == pytest.approx(first.median(), abs=0.0101)
+        assert float(shown) == pytest.approx(first.median(), abs=0.0151)
         opened.page.click("#gene-222 button")
         assert not opened.page.locator("#opened-genes").is_visible()
         assert opened.errors == []

@@ -6,7 +6,6 @@ import base64
 import copy
 import dataclasses
 import gzip
-import io
 import json
 import re
 
@@ -18,7 +17,7 @@ from bs4 import BeautifulSoup
 from jugex._text import format_p
 from jugex.report import cards, results_table
 from jugex.report.html import list_facts, render_report
-from jugex.report.tables import write_tsv
+from jugex.report.tables import format_tsv, write_tsv
 from jugex.report.words import show_number
 
 NASTY = "<script>alert('x')</script> \"quoted\" & \N{GRINNING FACE} a/b $\\x_1{$ " + "long" * 40
@@ -49,9 +48,7 @@ def read_info(page):
 
 
 def to_tsv(table):
-    stream = io.StringIO()
-    write_tsv(table, stream)
-    return stream.getvalue()
+    return format_tsv(table)
 
 
 def with_settings(result, **changes):

@@ -28,8 +28,9 @@ def unpack(text):
 def read_array(packed):
     """As the scripts of the page read it: lower bytes before upper ones."""
     low, high = np.frombuffer(unpack(packed.data), dtype=np.uint8).reshape(2, -1).astype(np.uint16)
-    whole = (low | high << 8).astype(np.uint16).view(np.int16)
-    return np.where(whole == -32768, np.nan, whole * packed.step).reshape(packed.shape)
+    folded = (low | high << 8).astype(np.int64)
+    whole = (folded >> 1) ^ -(folded & 1)
+    return np.where(folded == 65535, np.nan, whole * packed.step).reshape(packed.shape)
 
 
 def read_arrays(data):
@@ -66,15 +67,15 @@ class TestArrays:
 
     def test_a_whole_genome_takes_few_bytes(self):
         values = np.random.default_rng(0).normal(0, 1, (2000, 300))
-        # a tenth of 20,000 genes x 300 samples, of which a page has room for about 10 MB
-        assert len(pack_array("x", values, least=0.01).data) < 1_000_000
+        # a tenth of 20,000 genes x 300 samples, of which a page has room for about 8 MB
+        assert len(pack_array("x", values, least=0.02).data) < 800_000
 
 
 class TestSamples:
     def test_zscores_of_every_gene_stand_in_the_order_of_the_table(self, result, embedded):
         zscores = read_arrays(embedded)["zscores"]
         expected = result.zscores[list(result.labels)].to_numpy().T
-        np.testing.assert_allclose(zscores, expected, atol=0.00501)  # two digits
+        np.testing.assert_allclose(zscores, expected, atol=0.01001)  # half a step
 
     def test_a_gene_without_zscores_has_none(self, result):
         table = result.table.assign(status=["ok", "not tested: why", "ok"])

@@ -6,15 +6,15 @@ page.cards = (function () {
   const n = Number(document.getElementById("zscores-data").dataset.shape.split(",")[0]);
   let head, zscores, differences, ofProbes, table;
 
-  /** Numbers that travel as multiples of a step: all lower bytes, then all upper ones. */
+  /** Numbers that travel as multiples of a step, 0, -1, 1, -2 ... as 0, 1, 2, 3 ...: all lower bytes, then all upper ones. */
   async function numbers(name) {
     const element = document.getElementById(name + "-data");
     if (!element) { return null; }
     const bytes = await page.unpackBytes(name + "-data"), half = bytes.length / 2, step = Number(element.dataset.step);
     const width = element.dataset.shape.split(",").slice(1).reduce((product, part) => product * Number(part), 1);
     return (row) => Array.from({ length: width }, (_, i) => {
-      const place = row * width + i, whole = ((bytes[place] | (bytes[half + place] << 8)) << 16) >> 16;
-      return whole === -32768 ? NaN : whole * step;
+      const place = row * width + i, folded = bytes[place] | (bytes[half + place] << 8);
+      return folded === 65535 ? NaN : ((folded >> 1) ^ -(folded & 1)) * step;
     });
   }
 
