@@ -96,7 +96,7 @@ class TestCompare:
             assert cli.main([*common, "--jobs", jobs, "--out", f"out{jobs}"]) == 0
         tables = [(in_folder / f"out{jobs}" / "results.tsv").read_bytes() for jobs in "12"]
         assert tables[0] == tables[1]
-        assert tables[0].split(b"\n")[0].endswith(b"\tsignificant\tstatus\tp_perm_tail\tp_fwe_tail")
+        assert tables[0].split(b"\n")[0].endswith(b"\tprobe_r\tstatus\tp_perm_tail\tp_fwe_tail")
         table = jugex.load_result("out1").table
         expected = jugex.compare(
             "simulated:A", "simulated:B", atlas="simulated", genes=genes, n_permutations=2000, rng=0, tail=True
