@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from jugex._text import format_p, shorten
-from jugex.report.page_data import pack_table
+from jugex.report.page_data import pack
 from jugex.report.tables import FLOAT_FORMAT, format_tsv
 from jugex.report.words import higher_region, name_adjustment, show_number, tested_genes
 
@@ -129,7 +129,7 @@ def tabulate_results(result: DifferentialExpression, results_tsv: str | None = N
             str(status): list(result.labels[rows.index]) for status, rows in others.groupby("status", sort=False)
         },
         "max_named": _MAX_NAMED,
-        "data": pack_table(results_tsv or format_tsv(result.table)),
+        "data": pack(results_tsv or format_tsv(result.table)),
     }
 
 

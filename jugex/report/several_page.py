@@ -10,7 +10,7 @@ import pandas as pd
 
 from jugex._text import format_number, format_p, shorten
 from jugex.report.html import list_facts, make_environment, to_sentence, typeset
-from jugex.report.page_data import PageData, embed_samples, mark_donors, pack_table
+from jugex.report.page_data import PageData, embed_samples, mark_donors, pack
 from jugex.report.reproduce import list_several_reproductions
 from jugex.report.results_table import N_PLAIN_ROWS, Column
 from jugex.report.several_methods import describe_several_methods
@@ -217,7 +217,7 @@ def _tabulate_omnibus(tables: SeveralTables) -> dict[str, Any]:
         "unit": tables.unit,
         "not_tested": {str(status): list(labels[rows.index]) for status, rows in others.groupby("status", sort=False)},
         "max_named": _MAX_NAMED,
-        "data": pack_table(format_tsv(table)),
+        "data": pack(format_tsv(table)),
     }
 
 
