@@ -28,6 +28,9 @@ DATA_ENDINGS = {".csv", ".html", ".js", ".typed"}
 #: Packages that stand behind an extra, by the name under which they are imported.
 OPTIONAL = {"anndata", "siibra"}
 
+#: Packages that are imported under another name than the one that they are installed by.
+INSTALLED_AS = {"PIL": "pillow"}
+
 #: In the constraints only for what the oldest versions need in turn.
 NEEDED_IN_TURN = {"pyparsing"}
 
@@ -155,7 +158,7 @@ def find_imports() -> set[str]:
                 found |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 found.add(node.module.partition(".")[0])
-    return found - {"jugex"} - sys.stdlib_module_names
+    return {INSTALLED_AS.get(name, name) for name in found - {"jugex"} - sys.stdlib_module_names}
 
 
 class TestDependencies:

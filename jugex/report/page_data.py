@@ -317,7 +317,7 @@ def _to_png(greys: npt.NDArray[np.uint8]) -> str:
     lighter = 50 + 0.8 * greys  # that the darkest parts of the brain are seen on black
     pixels = np.stack([lighter.astype(np.uint8), np.where(greys > 0, 255, 0).astype(np.uint8)], axis=-1)[::-1]
     stream = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels), mode="LA").save(stream, format="png")
+    Image.fromarray(np.ascontiguousarray(pixels)).save(stream, format="png")
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
