@@ -136,7 +136,8 @@ def write_columns() -> str:
         "## samples.tsv",
         "",
         "One row per sample used. One column of z-scores per gene follows, for at most 200 genes; else they stand in",
-        "`zscores.parquet`.",
+        "`zscores.parquet`: one row per gene (`gene`) and one column per sample, named by its `well_id`, with `:1` or",
+        "`:2` behind it where a sample counts in both regions.",
         "",
         *_tabulate(SAMPLE_COLUMNS, "samples"),
     ]

@@ -25,11 +25,11 @@ from jugex.model.record import RunRecord, from_json, to_json
 from jugex.pipeline.comparison import ComparisonData, make_empty_left_out
 from jugex.pipeline.several import GroupComparison
 from jugex.pipeline.tables import list_columns
-from jugex.report.drawings import FILE, as_in_files, read_drawings, write_drawings
 from jugex.report.figures import write_figures
 from jugex.report.folders import check_output, replacing_file, replacing_folder
 from jugex.report.methods import compose_methods, format_methods
 from jugex.report.page import render_page
+from jugex.report.panel_file import FILE, as_in_files, read_drawings, write_drawings
 from jugex.report.summary import name_adjustment
 from jugex.report.tables import MAX_GENES_IN_SAMPLES, MISSING, read_samples, read_tsv, write_samples, write_tsv
 
@@ -104,7 +104,7 @@ def save_result(
         if kept.drawings is not None:
             not_varied = {} if sensitivity is None else sensitivity.attrs.get("left_out", {})
             write_drawings(replace(kept.drawings, not_varied=not_varied), folder / FILE)
-        write_figures(data, folder / "figures")
+        write_figures(kept, folder / "figures")
         write_report(kept, folder / "report.html", sensitivity=sensitivity)
     return directory
 
