@@ -40,7 +40,7 @@ def list_commands(store: Path, out: Path) -> dict[str, list[str]]:
     """The command lines by what they do."""
     jugex = [sys.executable, "-m", "jugex"]
     compare = [*jugex, "compare", *REGIONS, "--atlas", str(store), "--quiet", "--jobs", "1", "--overwrite"]
-    genes = ",".join(f"GENE{number}" for number in range(25))
+    genes = ",".join(f"GENE{number:05d}" for number in range(25))
     return {
         "import": IMPORT,
         "whole genome": [*compare, "--out", str(out / "genome")],
