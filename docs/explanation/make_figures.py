@@ -15,13 +15,13 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from jugex.reproduction import read_run_of_2017
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import jugex
 from jugex.errors import JugexWarning
 from jugex.plots.styles import GREY, INK, PALE
+from jugex.reproduction import read_run_of_2017
 
 DOCS = Path(__file__).resolve().parent.parent
 IMAGES = DOCS / "explanation" / "images"
