@@ -91,7 +91,7 @@ def summarize_rungs(data: ComparisonData) -> list[str]:
     if len(tested) == 1:
         return [_summarize_rung_of_one(data, where), *_list_untried(data)]
     climbed = {rung: tested[(tested["evidence"] == rung).to_numpy(dtype=bool)] for rung in _RUNGS}
-    parts = []
+    parts: list[str] = []
     for rung, (one, many) in _RUNGS.items():
         genes = climbed[rung]
         if (rung == "spatial" and ladder.why_no_spatial) or (rung == "donors" and ladder.why_no_donors):
