@@ -51,7 +51,8 @@ def open_atlas(
         A store (or a data folder that holds one as ``store``), a folder of the Allen Institute's donor archives (ZIP
         files or unpacked; also as ``archives`` in a data folder), one archive, a folder of the Allen Institute's
         "Download this data" at sample resolution (or several such folders in one), ``"simulated"`` for the embedded
-        demo, ``"allen-api"`` for the Allen Institute's web service, or an open atlas. Default: the folder that the environment variable ``JUGEX_DATA`` names, else the user's data folder for jugex.
+        demo, ``"allen-api"`` for the Allen Institute's web service, or an open atlas. Default: the folder that the
+        environment variable ``JUGEX_DATA`` names, else the user's data folder for jugex.
     donors : iterable of str or int, optional
         Donors to take, by name (``"H0351.2001"``) or id (9861); default: all there are.
 

@@ -41,6 +41,7 @@ from jugex.report.summary import (
     summarize_membership,
     summarize_pairs,
     summarize_resolution,
+    summarize_rungs,
     summarize_samples,
 )
 
@@ -113,7 +114,7 @@ def render_page(
         "between": ";" if group is not None and any("," in name for name in data.region_names) else ",",
         "unit": data.unit,
         "adjustment": name_adjustment(record),
-        "headline": [summarize_genes(data)],
+        "headline": summarize_rungs(data) or [summarize_genes(data)],
         "membership": summarize_membership(record),
         "samples_sentence": summarize_samples(record),
         "warnings": [to_sentence(text) for text in record.sentences],

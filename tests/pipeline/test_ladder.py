@@ -268,12 +268,16 @@ class TestProbes:
 
     def test_genes_without_a_probe_left_are_no_matter(self, atlas, monkeypatch):
         """A filter that leaves none of a block of genes a probe."""
-        called = type("Called", (type(atlas),), {
-            "_has_calls_of": lambda self, donor_names: True,
-            "_read_calls": lambda self, sample_rows, probe_rows: np.tile(np.asarray(probe_rows) >= 10, (len(sample_rows), 1)),
-        })  # fmt: skip
+
+        class CalledAtlas(type(atlas)):
+            def _has_calls_of(self, donor_names):
+                return True
+
+            def _read_calls(self, sample_rows, probe_rows):
+                return np.tile(np.asarray(probe_rows) >= 10, (len(sample_rows), 1))
+
         made = make_atlas()
-        made.__class__ = called
+        made.__class__ = CalledAtlas
         monkeypatch.setattr(ladder, "_GENES_AT_ONCE", 10)
         data = compare(atlas=made, genes=["G20"], min_present=0.5)
         assert data.record.ladder.n_pool == 30

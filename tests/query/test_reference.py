@@ -62,15 +62,13 @@ def test_without_structures_all_samples_of_the_side():
 
 def test_a_region_is_of_the_tissue_of_most_of_its_samples(atlas):
     hippocampus = jugex.Region.from_structure("HiF", atlas=atlas)
-    wells_of_hippocampus = region_pair(hippocampus, make_region("B"), atlas=atlas).samples.query(
-        "region == 'hippocampal formation'"
-    )["well_id"]
-    few = wells("A", *region_pair(make_region("A"), make_region("B"), atlas=atlas).samples.query("region == 'A'")["well_id"],
-                *wells_of_hippocampus[:3])  # fmt: skip
+    pair = region_pair(hippocampus, make_region("A"), atlas=atlas).samples
+    of_hippocampus, of_a = (pair.loc[pair["region"] == name, "well_id"].tolist() for name in (hippocampus.name, "A"))
+    few = wells("A", *of_a, *of_hippocampus[:3])
     found = find(few, make_region("B"), atlas=atlas)
     assert found.tissue == "isocortex"
-    assert set(wells_of_hippocampus[:3]) <= set(found.samples["well_id"])  # with the regions' own
-    assert not set(wells_of_hippocampus[3:]) & set(found.samples["well_id"])
+    assert set(of_hippocampus[:3]) <= set(found.samples["well_id"])  # with the regions' own
+    assert not set(of_hippocampus[3:]) & set(found.samples["well_id"])
 
 
 def test_two_classes_of_tissue_have_no_reference(atlas):
