@@ -520,7 +520,8 @@ def today() -> str:
 
 def to_json(record: RunRecord) -> dict[str, Any]:
     """The record as JSON types, as ``settings.json`` holds it: `format` first."""
-    built: dict[str, Any] = msgspec.to_builtins(record, str_keys=True)
+    # through text, as tuples stay tuples otherwise, and whole numbers may have more than 64 bits
+    built: dict[str, Any] = json.loads(json.dumps(msgspec.to_builtins(record, str_keys=True), allow_nan=False))
     return {"format": built.pop("format"), **built}
 
 
