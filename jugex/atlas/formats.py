@@ -24,7 +24,7 @@ from jugex.atlas.input_tables import (
     record_file,
     to_texts,
 )
-from jugex.atlas.tables import TablesAtlas, UserTables
+from jugex.atlas.tables import TablesAtlas, UserTables, Values
 from jugex.errors import AtlasError, OptionError, how_to_install
 from jugex.spaces import MNI_SPACE
 
@@ -174,6 +174,7 @@ def atlas_from_anndata(
     coordinates: str = "mni",
     donor: str = "donor_name",
     gene: str | None = None,
+    values: Values | None = None,
     space: str | None = None,
     name: str | None = None,
     simulated: bool | None = None,
@@ -194,6 +195,8 @@ def atlas_from_anndata(
     gene : str, optional
         Column of `var` that holds gene symbols; default: `gene` or `gene_symbol` where there is one, else the names
         of the variables. `probe_id` and `entrez_id` are read where they are there.
+    values : {'counts', 'log2', 'other'}, optional
+        What the values are, as for `jugex.atlas_from_tables`.
     space, name, simulated : optional
         As for `jugex.atlas_from_tables`; default: what `uns` holds under `space`, `atlas` and `simulated`.
 
@@ -232,6 +235,7 @@ def atlas_from_anndata(
         probes=InputTable(probes, f"{title}: var"),
         is_samples_by_probes=True,
     ).to_atlas(
+        values=values,
         space=str(adata.uns.get("space", MNI_SPACE)) if space is None else space,
         name=name or str(adata.uns.get("atlas", title)),
         simulated=bool(adata.uns.get("simulated", False)) if simulated is None else simulated,
@@ -388,6 +392,7 @@ def atlas_from_ahba_rnaseq(
         donors=InputTable(donor_table(folders), "donors"),
         files=[record_file(folder / name, "RNA-seq file") for folder in folders.values() for name in names],
     ).to_atlas(
+        values="log2",
         space=microarray.space,
         name=f"Allen Human Brain Atlas, RNA-seq ({values})",
         simulated=microarray.simulated,

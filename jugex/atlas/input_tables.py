@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex._text import find_column, read_delimited, split_line, tell_separator
+from jugex._text import count_of, find_column, read_delimited, split_line, tell_separator
 from jugex.atlas.identity import FileRecord
-from jugex.errors import AtlasError
+from jugex.errors import AtlasError, AtlasWarning, warn_user
 
 __all__ = [
     "InputTable",
@@ -29,6 +29,7 @@ __all__ = [
     "record_file",
     "refuse_duplicates",
     "to_texts",
+    "warn_of_several_genes",
 ]
 
 #: A table in memory, or the path of a CSV, TSV or Parquet file.
@@ -37,6 +38,8 @@ Table = pd.DataFrame | str | os.PathLike[str]
 Texts = npt.NDArray[np.object_]
 
 _MISSING = ("", "NA", "N/A", "NaN", "nan", "None", "null", "NULL", "<NA>")
+#: Between the genes of one probe: Affymetrix writes ``TAC1 /// TAC3``, Illumina ``TAC1;TAC3``.
+_BETWEEN_GENES = re.compile(r"///|[;,]")
 _ENDINGS = ".csv, .tsv, .txt, .csv.gz, .tsv.gz, .txt.gz or .parquet"
 _ROW_NAMES = ("sample_id", "well_id", "probe_id", "probe_name", "gene", "gene_symbol")
 _BLOCK_BYTES = 1 << 24  # blocks are parsed in parallel
@@ -97,6 +100,28 @@ class InputTable:
                 f"{self.title}: {name} {numbers[is_broken][0]:g} is no whole number; leave it empty or correct it"
             )
         return pd.array(numbers, dtype="Float64").astype("Int64")
+
+    def genes(self, column: str) -> pd.DataFrame:
+        """Genes of probes by a column of symbols, and by the column `entrez_id` where there is one.
+
+        Returns
+        -------
+        DataFrame
+            One row per row of the table: `gene` (empty where there is none), `entrez_id` (nullable int), and
+            `has_several`: a cell such as ``TAC1///TAC3`` or ``MAOA;TAC1`` names several genes, which one value cannot
+            tell apart. A gene that stands twice in its cell is one gene.
+        """
+        cells = [dict.fromkeys(_split_genes(text)) for text in self.texts(column)]
+        genes = pd.DataFrame({"gene": np.array([next(iter(cell), "") for cell in cells], dtype=object)})
+        genes["has_several"] = np.array([len(cell) > 1 for cell in cells], dtype=bool)
+        numbered = self.find("entrez_id")
+        if numbered is None:
+            return genes.assign(entrez_id=pd.array([pd.NA] * len(genes), dtype="Int64"))
+        entrez_ids = self.texts(numbered)
+        entrez_ids[genes["has_several"].to_numpy()] = ""
+        one_each = [text if len(parts := set(_split_genes(text))) != 1 else parts.pop() for text in entrez_ids]
+        only = InputTable(pd.DataFrame({"entrez_id": np.array(one_each, dtype=object)}), self.title)
+        return genes.assign(entrez_id=only.whole_numbers("entrez_id"))
 
     def values(self) -> npt.NDArray[np.floating[Any]]:
         """All cells of a matrix (rows, columns) as floats: NaN where one is missing; float32 stays float32.
@@ -214,6 +239,20 @@ def refuse_duplicates(ids: Texts, what: str, title: str) -> None:
 def first_of(ids: Texts, chosen: npt.NDArray[np.bool_]) -> str:
     """First of the ids (n,) that are chosen (n,), to be named in an error."""
     return str(ids[np.flatnonzero(chosen)[0]])
+
+
+def warn_of_several_genes(n_probes: int, title: str) -> None:
+    """Warn of probes that are left out because each measures several genes; silent where there are none."""
+    if n_probes:
+        warn_user(
+            f"{title}: {count_of(n_probes, 'probe')} left out that measure several genes at once (such as "
+            "'TAC1///TAC3' or 'MAOA;TAC1')",
+            AtlasWarning,
+        )
+
+
+def _split_genes(text: str) -> list[str]:
+    return [part for part in (part.strip() for part in _BETWEEN_GENES.split(text)) if part]
 
 
 def _to_text(value: Any) -> str:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jugex.atlas.allen_api import AllenApiAtlas
+from jugex.atlas.allen_download import find_downloads, open_downloads
 from jugex.atlas.archives import ArchivesAtlas
 from jugex.atlas.base import ExpressionAtlas
 from jugex.atlas.donors import DonorsLike
@@ -48,9 +49,10 @@ def open_atlas(
     ----------
     source : str, Path or ExpressionAtlas, optional
         A store (or a data folder that holds one as ``store``), a folder of the Allen Institute's donor archives (ZIP
-        files or unpacked; also as ``archives`` in a data folder), one archive, ``"simulated"`` for the embedded demo,
-        ``"allen-api"`` for the Allen Institute's web service, or an open atlas. Default:
-        the folder that the environment variable ``JUGEX_DATA`` names, else the user's data folder for jugex.
+        files or unpacked; also as ``archives`` in a data folder), one archive, a folder of the Allen Institute's
+        "Download this data" at sample resolution (or several such folders in one), ``"simulated"`` for the embedded
+        demo, ``"allen-api"`` for the Allen Institute's web service, or an open atlas. Default: the folder that the
+        environment variable ``JUGEX_DATA`` names, else the user's data folder for jugex.
     donors : iterable of str or int, optional
         Donors to take, by name (``"H0351.2001"``) or id (9861); default: all there are.
 
@@ -112,6 +114,8 @@ def _open_folder(folder: Path, donors: DonorsLike | None) -> ExpressionAtlas:
     for path in (folder, folder / STORE_FOLDER):
         if is_store(path):
             return _choose(StoreAtlas(path), donors)
+    if find_downloads(folder):
+        return open_downloads(folder, donors)
     archives = folder / ARCHIVES_FOLDER
     return ArchivesAtlas(archives if archives.is_dir() else folder, donors=donors)  # opens no archive of the others
 

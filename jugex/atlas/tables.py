@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ from jugex.atlas.base import (
     Moments,
     Rows,
 )
-from jugex.atlas.identity import AtlasSource, FileRecord
+from jugex.atlas.identity import AtlasSource, FileRecord, Scale
 from jugex.atlas.input_tables import (
     InputTable,
     Table,
@@ -34,12 +34,20 @@ from jugex.atlas.input_tables import (
     read_table,
     refuse_duplicates,
     to_texts,
+    warn_of_several_genes,
 )
-from jugex.errors import AtlasError
+from jugex.errors import AtlasError, AtlasWarning, OptionError, warn_user
 from jugex.spaces import MNI_SPACE
 
-__all__ = ["TablesAtlas", "UserTables", "atlas_from_tables"]
+__all__ = ["TablesAtlas", "UserTables", "Values", "atlas_from_tables"]
 
+#: What the user's values are: raw counts, log2 levels, or something else.
+Values = Literal["counts", "log2", "other"]
+
+#: No log2 level of anything measured is farther from 0: 2^40 is a million million.
+_LARGEST_LOG2 = 40.0
+#: As many genes, and the sum of a sample's counts says how deep it was sequenced.
+_MIN_GENES_OF_LIBRARY = 1000
 _COORDINATES = ("mni_x", "mni_y", "mni_z")
 _DEMOGRAPHICS = ("age", "gender", "race")
 
@@ -52,6 +60,7 @@ def atlas_from_tables(
     probes: Table | None = None,
     donors: Table | None = None,
     *,
+    values: Values | None = None,
     space: str = MNI_SPACE,
     name: str | None = None,
     simulated: bool = False,
@@ -70,15 +79,22 @@ def atlas_from_tables(
         table of donors, `age`, `gender` and `race`. Other columns are kept, and can be covariates of an analysis.
     expression : DataFrame or path
         Samples x probes (or genes), or probes x samples: which of them is told by the ids. The index, or the first
-        column of a file, and the columns hold the ids. Values are log2 levels, or whatever scale the user has;
-        they may be missing: a gene with a missing value in the samples of a comparison is not tested, and says so.
+        column of a file, and the columns hold the ids. What the values are, `values` says; they may be missing: a
+        gene with a missing value in the samples of a comparison is not tested, and says so.
     probes : DataFrame or path, optional
         One row per probe: `probe_id`, `probe_name`, or both (the one that `expression` has), `gene` (or `gene_symbol`)
         and, optionally, `entrez_id`. Rows that `expression` does not have are left out, and so are probes without
-        a gene. Default: each column of `expression` is a gene.
+        a gene, or with several (``TAC1///TAC3``, ``MAOA;TAC1``). Default: each column of `expression` is a gene.
     donors : DataFrame or path, optional
         One row per donor: `donor_name`, and optionally `donor_id`, `age` (years), `gender`, `race`, which may be
         missing.
+    values : {'counts', 'log2', 'other'}, optional
+        What the expression is. `log2`: log2 levels, as they are. `counts`: raw counts of RNA-seq, of which log2(1 + x)
+        is taken, x being counts per million of the sample's sum over the whole table; a table of fewer than 1,000
+        genes does not say how deep its samples were sequenced, so that there x are the counts themselves, with a
+        warning. `other`: any other scale, as it is; `log2_fc` stays empty, because a difference of such values is no
+        fold change. Default: `log2`, unless a value is beyond +-40, which no log2 level is: then `other`, with a
+        warning that says what to type.
     space : str, default "MNI152NLin2009cAsym"
         Space of the coordinates. Regions must be in the same one: `Region.from_image(..., space=...)`.
     name : str, optional
@@ -96,7 +112,16 @@ def atlas_from_tables(
     Raises
     ------
     AtlasError
-        Where a table cannot be read, lacks a column, or the tables do not fit together.
+        Where a table cannot be read, lacks a column, the tables do not fit together, or the values are not what
+        `values` says.
+    OptionError
+        Where `values` is none of the three.
+
+    Warns
+    -----
+    AtlasWarning
+        Where probes are left out that measure several genes, where levels cannot be log2, and where counts cannot be
+        scaled by the size of their library.
 
     Examples
     --------
@@ -114,7 +139,7 @@ def atlas_from_tables(
         expression=read_matrix(expression, "expression table"),
         probes=None if probes is None else read_table(probes, "probes table"),
         donors=None if donors is None else read_table(donors, "donors table"),
-    ).to_atlas(space=space, name=name, simulated=simulated)
+    ).to_atlas(values=values, space=space, name=name, simulated=simulated)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,8 +154,12 @@ class UserTables:
         As for `atlas_from_tables`.
     zscores : InputTable, optional
         Z-scores, in rows and columns as `expression`; default: computed.
+    structures : DataFrame, optional
+        Structures as an atlas has them; default: none.
     is_samples_by_probes : bool
         Whether rows of `expression` are samples for certain; else its ids decide.
+    kind, path : str
+        What the atlas is, and what opens it again, as in `AtlasSource`.
     files : sequence of FileRecord
         Files that the tables come from, beside their own.
     """
@@ -140,31 +169,43 @@ class UserTables:
     probes: InputTable | None = None
     donors: InputTable | None = None
     zscores: InputTable | None = None
+    structures: pd.DataFrame | None = None
     is_samples_by_probes: bool = False
+    kind: str = "tables"
+    path: str | None = None
     files: Sequence[FileRecord] = ()
 
-    def to_atlas(self, *, space: str, name: str | None, simulated: bool = False) -> TablesAtlas:
+    def to_atlas(
+        self, *, values: Values | None = None, space: str, name: str | None, simulated: bool = False
+    ) -> TablesAtlas:
         """Match the tables by ids, and check them on the way; the samples of a donor stand together."""
         samples = _describe_samples(self.samples)
         ids = samples["sample_id"].to_numpy()
         expression = self.expression if self.is_samples_by_probes else _turn_upright(self.expression, ids, self.probes)
         _check_same_samples(ids, expression, self.samples.title)
-        probes, columns = _describe_probes(self.probes, expression)
+        probes, columns, n_several = _describe_probes(self.probes, expression)
+        warn_of_several_genes(n_several, (self.probes or expression).title)
         samples = samples.iloc[np.argsort(pd.factorize(samples["donor_name"])[0], kind="stable")]
         samples = samples.reset_index(drop=True)
         samples["sample"] = samples.groupby("donor_name", sort=False).cumcount()
         place = np.ix_(expression.rows.index.get_indexer(pd.Index(samples["sample_id"])), columns)
         tables = [table for table in (self.samples, self.expression, self.probes, self.donors) if table is not None]
+        levels, scale = _to_levels(expression, values)
         given = self.expression.title.removeprefix("expression table ")
         return TablesAtlas(
             name=name or (given if self.expression.file else "user's expression data"),
             samples=samples,
             probes=probes,
             donors=_describe_donors(self.donors or self.samples, samples["donor_name"]),
-            levels=np.ascontiguousarray(expression.values()[place]),
+            levels=np.ascontiguousarray(levels[place]),
+            scale=scale,
             zscores=None if self.zscores is None else np.asarray(self.zscores.values()[place], dtype=np.float64),
             space=space,
             simulated=simulated,
+            n_several_genes=n_several,
+            structures=self.structures,
+            kind=self.kind,
+            path=self.path,
             files=[*self.files, *(table.file for table in tables if table.file is not None)],
         )
 
@@ -184,12 +225,20 @@ class TablesAtlas(ExpressionAtlas):
         As every atlas has them; the samples of a donor stand together.
     levels : ndarray of float, shape (n samples, p probes)
         Expression levels; NaN where missing.
+    scale : str
+        What they are, see `jugex.atlas.identity.Scale`.
     zscores : ndarray of float64, shape (n, p), optional
         Z-scores to be used as they are; default: computed from the levels, over all samples of a donor that have one.
     space : str
         Space of the coordinates.
     simulated : bool
         Whether the values are made up.
+    n_several_genes : int
+        Probes that were left out because each measures several genes.
+    structures : DataFrame, optional
+        Structures of the samples; default: none.
+    kind, path : str
+        What the atlas is, and what opens it again, as in `AtlasSource`.
     files : sequence of FileRecord
         The files that the values came from.
     """
@@ -202,17 +251,24 @@ class TablesAtlas(ExpressionAtlas):
         probes: pd.DataFrame,
         donors: pd.DataFrame,
         levels: Levels,
+        scale: Scale = "log2",
         zscores: Floats | None = None,
         space: str = MNI_SPACE,
         simulated: bool = False,
+        n_several_genes: int = 0,
+        structures: pd.DataFrame | None = None,
+        kind: str = "tables",
+        path: str | None = None,
         files: Sequence[FileRecord] = (),
     ) -> None:
         self._name = name
         self.samples, self.probes, self.donors = samples, probes, donors
-        self.structures = pd.DataFrame(columns=list(STRUCTURE_COLUMNS))
+        self.structures = pd.DataFrame(columns=list(STRUCTURE_COLUMNS)) if structures is None else structures
         self.space, self.simulated = space, simulated
-        self._levels, self._zscores = levels, zscores
-        self._files = tuple(files)
+        self._levels, self._scale, self._zscores = levels, scale, zscores
+        self.is_log2 = scale != "other"
+        self._files, self._n_several_genes = tuple(files), n_several_genes
+        self._kind, self._path = kind, path
         self._checksum: str | None = None
 
     @property
@@ -226,7 +282,15 @@ class TablesAtlas(ExpressionAtlas):
         if self._checksum is None:
             self._checksum = self._compute_checksum()
         zscores = "computed" if self._zscores is None else "as given"
-        return AtlasSource("tables", files=self._files, values_sha256=self._checksum, zscores=zscores)
+        return AtlasSource(
+            self._kind,
+            path=self._path,
+            files=self._files,
+            values_sha256=self._checksum,
+            zscores=zscores,
+            scale=self._scale,
+            n_several_genes=self._n_several_genes or None,
+        )
 
     def _compute_checksum(self) -> str:
         """SHA-256 of samples, probes, donors, levels and given z-scores, whatever they were read from."""
@@ -256,6 +320,55 @@ class TablesAtlas(ExpressionAtlas):
         if self._zscores is None:
             return super()._standardize(levels, sample_rows, probe_rows)
         return self._zscores[np.ix_(sample_rows, probe_rows)]
+
+
+# --- levels
+
+
+def _to_levels(expression: InputTable, values: Values | None) -> tuple[Levels, Scale]:
+    """Levels (samples x probes), and what they are: by what the user says, else by the largest value."""
+    if values is not None and values not in get_args(Values):
+        raise OptionError(f"values is one of {', '.join(get_args(Values))}; got {values!r}")
+    levels = expression.values()
+    lowest, highest = float(np.nanmin(levels, initial=0.0)), float(np.nanmax(levels, initial=0.0))
+    largest = max(lowest, highest, key=abs)
+    can_be_log2 = abs(largest) <= _LARGEST_LOG2
+    if values == "counts":
+        return _take_log2_of_counts(levels, expression)
+    if values == "log2" and not can_be_log2:
+        raise AtlasError(
+            f"{expression.title} has a value of {largest:g}, which no log2 level can be; give values='counts' for raw "
+            "counts, values='other' for another scale, or the log2 of these values"
+        )
+    if values is None and not can_be_log2:
+        warn_user(
+            f"{expression.title} has a value of {largest:g}: these are no log2 levels, so they are taken as they are "
+            "and log2_fc stays empty; for raw counts give values='counts' (log2(1 + counts per million)), else the "
+            "log2 of these values, or values='other' to keep them",
+            AtlasWarning,
+        )
+    return levels, "log2" if can_be_log2 and values != "other" else "other"
+
+
+def _take_log2_of_counts(counts: Levels, expression: InputTable) -> tuple[Levels, Scale]:
+    """log2(1 + x), x counts per million of their sample where the table is large enough to say how many it has."""
+    if np.nanmin(counts, initial=0.0) < 0:
+        raise AtlasError(
+            f"{expression.title} has a value of {np.nanmin(counts):g}, and counts are never negative; give "
+            "values='log2' or values='other'"
+        )
+    if counts.shape[1] < _MIN_GENES_OF_LIBRARY:
+        warn_user(
+            f"{expression.title} has counts of {count_of(counts.shape[1], 'gene')}, too few to say how deep each "
+            "sample was sequenced: log2(1 + count) is taken; give all genes, or log2 levels normalised for depth",
+            AtlasWarning,
+        )
+        return np.log2(1.0 + counts), "log2-counts"
+    totals = np.where(np.isnan(counts), 0.0, counts).sum(axis=1, dtype=np.float64)
+    if not (totals > 0).all():
+        first = first_of(to_texts(expression.rows.index), totals <= 0)
+        raise AtlasError(f"{expression.title}: sample {first!r} has no counts; leave it out of both tables")
+    return np.log2(1.0 + 1e6 * counts / totals[:, np.newaxis]), "log2-counts-per-million"
 
 
 # --- samples and donors
@@ -405,28 +518,27 @@ def _list_probe_ids(probes: InputTable) -> dict[str, Texts]:
     return {column: probes.texts(column) for column in columns if column is not None}
 
 
-def _describe_probes(table: InputTable | None, matrix: InputTable) -> tuple[pd.DataFrame, npt.NDArray[np.intp]]:
-    """Probes as an atlas has them, and which column of the matrix each one is."""
+def _describe_probes(table: InputTable | None, matrix: InputTable) -> tuple[pd.DataFrame, npt.NDArray[np.intp], int]:
+    """Probes as an atlas has them, which column of the matrix each one is, and how many measure several genes."""
     names = to_texts(matrix.rows.columns)
     refuse_duplicates(names, "gene" if table is None else "probe", matrix.title)
     if table is None:
-        described = pd.DataFrame({"probe_id": np.arange(1, len(names) + 1), "probe_name": names, "gene": names})
-        described["entrez_id"] = pd.array([pd.NA] * len(names), dtype="Int64")
-        return described[list(PROBE_COLUMNS)], np.arange(len(names))
+        table = InputTable(pd.DataFrame({"gene": names}), matrix.title)
     gene_column = table.need("gene", "gene_symbol")
     rows = _match_probes(table, names, matrix.title)
     numbered = table.find("probe_id")
     ids = table.texts(numbered)[rows] if numbered else names
     called = table.find("probe_name") or numbered or gene_column
     described = pd.DataFrame({"probe_id": _number_ids(ids), "probe_name": table.texts(called)[rows]})
-    described["gene"] = table.texts(gene_column)[rows]
-    described["entrez_id"] = table.whole_numbers("entrez_id")[rows]
-    has_gene = (described["gene"] != "").to_numpy()
+    genes = table.genes(gene_column).iloc[rows].reset_index(drop=True)
+    described[["gene", "entrez_id"]] = genes[["gene", "entrez_id"]]
+    has_gene = ((genes["gene"] != "") & ~genes["has_several"]).to_numpy()
     if not has_gene.any():
         raise AtlasError(
-            f"{table.title} gives none of the {len(names):,} probes a gene; fill its column {gene_column!r}"
+            f"{table.title} gives none of the {len(names):,} probes one gene; fill its column {gene_column!r}"
         )
-    return described.loc[has_gene, list(PROBE_COLUMNS)].reset_index(drop=True), np.flatnonzero(has_gene)
+    kept = described.loc[has_gene, list(PROBE_COLUMNS)].reset_index(drop=True)
+    return kept, np.flatnonzero(has_gene), int(genes["has_several"].sum())
 
 
 def _match_probes(table: InputTable, names: Texts, title: str) -> npt.NDArray[np.intp]:

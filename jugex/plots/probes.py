@@ -101,7 +101,7 @@ def plot_probes(result: ComparisonData, gene: str, *, max_probes: int | None = 1
             levels[in_region], places + _spread(in_region.sum())[:, None], s=_SIZES[number], marker=style.marker,
             linewidths=0.3, facecolors=style.face, edgecolors=style.edge, zorder=3, label=label,
         )  # fmt: skip
-    _label_axes(ax, result, symbol, probes, n_all)
+    _label_axes(ax, result, symbol, probes, n_all, unit=" (log2)" if pair.atlas.is_log2 else "")
     return ax
 
 
@@ -147,14 +147,14 @@ def _spread(n: int) -> Floats:
     return np.asarray((np.arange(1, n + 1) * 0.6180339887498949 % 1.0 - 0.5) * 0.24)
 
 
-def _label_axes(ax: Axes, result: ComparisonData, symbol: str, probes: pd.DataFrame, n_all: int) -> None:
+def _label_axes(ax: Axes, result: ComparisonData, symbol: str, probes: pd.DataFrame, n_all: int, *, unit: str) -> None:
     names = [fit_text(name, _LONGEST_NAME) for name in tell_apart(list(probes["probe_name"]), _LONGEST_NAME)]
     ax.set_yticks(-np.arange(len(probes)), names)
     ax.set_ylim(0.55 - len(probes), 0.55)
     for place in range(1, len(probes)):
         ax.axhline(0.5 - place, color=GREY, linewidth=0.3, alpha=0.5, zorder=0)
     left_out = f"\n{len(probes)} of {n_all} probes: the highest mean levels" if len(probes) < n_all else ""
-    ax.set_xlabel(f"level (log2){left_out}")
+    ax.set_xlabel(f"level{unit}{left_out}")
     title_axes(ax, f"{escape_math(fit_text(symbol, LONGEST_TITLE))}\n{_describe_agreement(result, symbol, n_all)}")
     dress_axes(ax)
     ax.tick_params(axis="y", length=0)
