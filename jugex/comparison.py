@@ -235,8 +235,17 @@ class SeveralRegions:
     (['MAOA', 'GAD2'], 3)
     >>> several.region_names[0]
     'simulated area A, left'
+    >>> several.samples.shape[0] == several.zscores.shape[0], several.record.unit
+    (True, 'gene')
+    >>> several.comparison.count_significant()["simulated area A, left", "simulated area B, left"]
+    1
     >>> several.save("three-structures").name
     'three-structures'
+
+    What weakens the comparison of all regions, and all that determined its numbers:
+
+    >>> several.warnings == several.record.sentences, several.settings["format"]
+    (True, 2)
     """
 
     data: ComparisonData

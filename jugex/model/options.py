@@ -85,11 +85,11 @@ class QueryOptions:
     aliases : path-like or Aliases, optional
         Table of other names of genes; see `jugex.genes.read_aliases`.
     coordinates : DataFrame, path-like or sequence of path-like, optional
-        Other MNI coordinates of the samples; see `jugex.atlas.with_coordinates`.
+        Other MNI coordinates of the samples; see `jugex.ExpressionAtlas.with_coordinates`.
     mirror : {'left', 'right'}, optional
-        Hemisphere to which all samples are reflected; see `jugex.atlas.mirrored`.
+        Hemisphere to which all samples are reflected; see `jugex.ExpressionAtlas.mirrored`.
     reannotation : path-like, optional
-        Table that says which gene each probe measures; see `jugex.atlas.reannotated`.
+        Table that says which gene each probe measures; see `jugex.ExpressionAtlas.reannotated`.
     min_present : float, optional
         Smallest share of samples, 0 to 1, in which a probe must be above background; default: no filter. The Allen
         Institute calls a probe present in a sample where it is above the local background (``PACall.csv``). JuGEx uses
@@ -153,12 +153,27 @@ class QueryOptions:
 
 @dataclass(frozen=True)
 class TestOptions:
-    """How genes are tested; the fields are documented at `jugex.analysis.differential_expression`.
+    """Options of a test; the fields are those that `jugex.analysis.differential_expression` documents, and two more.
+
+    Attributes
+    ----------
+    background : bool
+        See `jugex.compare`.
+    diagnostic : bool
+        Whether the ladder is also tried at arbitrary pairs of places of the reference.
 
     Raises
     ------
     OptionError
-        Where one has a value that is not allowed.
+        Where an option has a value that is not allowed.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> import jugex
+    >>> options = jugex.TestOptions(n_permutations=999, rng=0)
+    >>> replace(options, statistic="welch").statistic
+    'welch'
     """
 
     __test__: ClassVar[bool] = False  # pytest takes classes of this name for tests
