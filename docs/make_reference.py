@@ -1,22 +1,29 @@
-"""Write the pages of the reference that the program itself holds: its commands, and the columns of its tables.
+"""Write what of the reference the program itself holds: its commands, the columns of its tables, settings.json's form.
 
     python docs/make_reference.py
 
-Both pages are kept with the sources, so that they can be read there; a test fails where they are not current.
+They are kept with the sources, so that they can be read there; a test fails where they are not current.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from jugex.analysis.result import LEFT_OUT_COLUMNS, PROBE_COLUMNS
-from jugex.report.sidecars import _LEFT_OUT, _LEVELS, _RESULTS, _SAMPLES
-
 from jugex.cli.main import _make_parser
+from jugex.model.columns import (
+    LEFT_OUT_COLUMNS,
+    PROBE_COLUMNS,
+    RESULT_COLUMNS,
+    SAMPLE_COLUMNS,
+    TAIL_COLUMNS,
+    describe_columns,
+)
+from jugex.model.record import json_schema
 
 FOLDER = Path(__file__).resolve().parent / "reference"
 _DO_NOT_EDIT = "<!-- written by docs/make_reference.py: edit the program's own words instead -->"
@@ -101,48 +108,55 @@ def _to_sentence(text: str) -> str:
 
 
 def write_columns() -> str:
-    """Page of the columns of the tables that results are written to, from their sidecars."""
+    """Page of the columns of the tables that results are written to, in the words of the JSON files beside them."""
+    left_out = [*LEFT_OUT_COLUMNS[:1], *PROBE_COLUMNS, *LEFT_OUT_COLUMNS[1:]]
     lines = [
         _DO_NOT_EDIT,
         "",
         "# Columns of the tables",
         "",
-        "What stands in `results.tsv` (`result.table` in Python), `leave_one_donor_out.tsv`",
-        "(`result.leave_one_donor_out`) and `samples.tsv` (`result.samples`). The same words and units go with each",
-        "result, as `results.json`, `leave_one_donor_out.json` and `samples.json`. Differences are region 1 minus",
-        "region 2. Files are UTF-8 with tabs, numbers have ten digits, truth is `TRUE` or `FALSE`; why a column is",
-        "empty stands in `settings.json` under `empty`.",
+        "What stands in `results.tsv` (`result.table` in Python), `left_out.tsv` (`result.leave_one_donor_out`) and",
+        "`samples.tsv` (`result.samples`). The same words and units go with each result, as `results.json`,",
+        "`left_out.json` and `samples.json`. Differences are region 1 minus region 2. Files are UTF-8 with tabs,",
+        "numbers have ten digits, truth is `TRUE` or `FALSE`; why a column is empty stands in `settings.json` under",
+        "`empty`, and the form of that file in [its schema](settings.schema.json).",
         "",
         "## results.tsv",
         "",
         'One row per gene (with `probes="single"`, one per probe), sorted by `evidence`, `p_fwe`, and falling `f`.',
         "",
-        *_tabulate(_RESULTS),
+        *_tabulate([*RESULT_COLUMNS[:1], *PROBE_COLUMNS, *RESULT_COLUMNS[1:], *TAIL_COLUMNS], "results"),
         "",
-        "## leave_one_donor_out.tsv",
+        "## left_out.tsv",
         "",
         "One row per significant gene and donor: what is left of the gene without the donor.",
         "",
-        *_tabulate({name: _LEFT_OUT[name] for name in (*LEFT_OUT_COLUMNS[:1], *PROBE_COLUMNS, *LEFT_OUT_COLUMNS[1:])}),
+        *_tabulate(left_out, "left_out"),
         "",
         "## samples.tsv",
         "",
         "One row per sample used. One column of z-scores per gene follows, for at most 200 genes; else they stand in",
         "`zscores.parquet`.",
         "",
-        *_tabulate(_SAMPLES),
+        *_tabulate(SAMPLE_COLUMNS, "samples"),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _tabulate(columns: Mapping[str, tuple[str, str | None]]) -> Iterator[str]:
+def _tabulate(columns: Sequence[str], kind: str) -> Iterator[str]:
     yield "| column | meaning | unit |"
     yield "|---|---|---|"
-    for name, (text, unit) in columns.items():
-        levels = "; ".join(f"`{level}`: {meaning}" for level, meaning in _LEVELS.get(name, {}).items())
-        yield f"| `{name}` | {text}{f' {levels}.' if levels else ''} | {unit or ''} |"
+    for name, entry in describe_columns(columns, adjusted_for="donor (and covariates)", kind=kind).items():
+        levels = "; ".join(f"`{level}`: {meaning}" for level, meaning in entry.get("Levels", {}).items())
+        yield f"| `{name}` | {entry['Description']}{f' {levels}.' if levels else ''} | {entry.get('Units', '')} |"
+
+
+def write_schema() -> str:
+    """JSON Schema of settings.json."""
+    return json.dumps(json_schema(), indent=2) + "\n"
 
 
 if __name__ == "__main__":
     (FOLDER / "commands.md").write_text(write_commands(), encoding="utf-8")
     (FOLDER / "columns.md").write_text(write_columns(), encoding="utf-8")
+    (FOLDER / "settings.schema.json").write_text(write_schema(), encoding="utf-8")

@@ -6,10 +6,9 @@ The question of Bludau et al. (2018): which of 25 candidate genes differ between
 25, which were chosen before looking. The genes are those of the paper; regions and numbers are simulated.
 """
 
-from jugex.reproduce import read_run_of_2017
-
 import jugex
 from jugex.plots import save_figure
+from jugex.reproduction import read_run_of_2017
 
 # %%
 genes = read_run_of_2017()["gene"].tolist()
@@ -27,7 +26,7 @@ print(result.details()[["gene", "direction"]].head(2).to_string(index=False))
 
 # %%
 # What weakens the result stands beside it, here and in the report.
-print(*result.settings["warnings"], sep="\n")
+print(*result.warnings, sep="\n")
 
 # %%
 # One gene: its values in every sample, and F beside F under the 10,000 relabellings drawn.

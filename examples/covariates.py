@@ -23,7 +23,7 @@ print(plain.table[columns].merge(beside.table[columns], on="gene", suffixes=("",
 
 # %%
 # Neighbouring regions nearly *are* a position, so little is left of the contrast; jugex warns of that.
-print(*beside.settings["warnings"], sep="\n")
+print(*beside.warnings, sep="\n")
 
 # %%
 # What that looks like: the gene along the line between the regions.
@@ -35,4 +35,4 @@ samples = jugex.open_atlas("simulated").samples
 slabs = samples[["well_id"]].assign(slab=(samples["mni_z"] > 2).map({True: "upper", False: "lower"}))
 by_slab = jugex.compare(*regions, genes=genes, atlas="simulated", covariates=slabs, rng=0)
 print(by_slab.table[columns].round(4).to_string(index=False))
-print([(entry["name"], entry["kind"], entry["outcome"]) for entry in by_slab.settings["covariates"]])
+print([(entry.name, entry.kind, entry.outcome) for entry in by_slab.record.covariates])

@@ -464,7 +464,7 @@ def omnibus_test(
         a seed and records it.
     exchange : {'within-donor', 'free'}
         Whether regions are exchanged among the samples of each donor, or among all. Relabellings in which area has a
-        lower rank than observed are drawn again, or left out of a complete list. ``settings["exchanges"]`` has
+        lower rank than observed are drawn again, or left out of a complete list. ``record.exchanges`` has
         `p_fwe` under both.
     covariates : str, DataFrame, or sequence of them, optional
         What is adjusted for as well as donor; see `jugex.analysis.differential_expression`. M takes donors and

@@ -45,7 +45,7 @@ from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange
 from jugex.stats.statistics import Statistic
 
-__all__ = ["PAIRS_COLUMNS", "SeveralRegions", "compare", "compare_several", "make_regions"]
+__all__ = ["PAIRS_COLUMNS", "SeveralRegions", "compare", "compare_several"]
 
 
 def compare(
@@ -108,7 +108,7 @@ def compare(
         `redraw`.
     background : bool
         Where some genes are asked for, also test every gene of the atlas, with at most 999 permutations, to say in
-        what share of them the regions differ nominally (``settings["background"]``). It reads all probes of the
+        what share of them the regions differ nominally (``record.background``). It reads all probes of the
         samples. The web service is not asked for them.
     ladder : bool, optional
         See `jugex.analysis.differential_expression`; default: yes, but not with the preset of an earlier tool.
@@ -235,6 +235,14 @@ class SeveralRegions:
     (['MAOA', 'GAD2'], 3)
     >>> several.region_names[0]
     'simulated area A, left'
+    >>> several.samples.shape, several.zscores.shape
+    ((155, 10), (155, 2))
+    >>> several.record.design.n_samples, several.settings["design"]["n_samples"]
+    ((27, 24, 104), [27, 24, 104])
+    >>> [finding.largest for finding in several.record.findings], len(several.warnings)
+    (['simulated parietal lobe, left'], 1)
+    >>> several.comparison.count_significant()["simulated area A, left", "simulated area B, left"]
+    1
     >>> several.save("three-structures").name
     'three-structures'
     """

@@ -1,31 +1,45 @@
-"""More than two regions: all at once and every two, in Python and on the command line."""
+"""Query and analysis in one call: two regions, and several, all at once and every two."""
 
 from __future__ import annotations
 
 import json
 import re
 import warnings
+from dataclasses import replace
+from typing import ClassVar
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from jugex.analysis.group_caveats import list_exchange_caveats
-from jugex.analysis.omnibus import OMNIBUS_COLUMNS
-from jugex.analysis.options import check_options
-from jugex.several import PAIRS_COLUMNS, _list_warnings, compare_several
 from scipy import stats
 
 import jugex
 from jugex import cli
-from jugex.analysis import omnibus_test
-from jugex.errors import DesignError, DesignWarning, JugexWarning, OptionError, OutputError
+from jugex.analysis import OMNIBUS_COLUMNS, differential_expression, omnibus_test
+from jugex.comparison import PAIRS_COLUMNS, compare, compare_several
+from jugex.errors import DesignError, DesignWarning, JugexWarning, OptionError, OutputError, OverlapWarning
+from jugex.model.findings import (
+    FdrOutOfReach,
+    FewDonors,
+    ManyGenesDiffer,
+    MirroredHemispheres,
+    NotLinked,
+    TiedSamples,
+    UnequalSizes,
+    UnreachableAlpha,
+)
+from jugex.model.record import GroupMembership
+from jugex.query import region_pair
 from jugex.report import save_result
-from tests.toy import ToyAtlas, wells
+from tests.toy import ToyAtlas, WellRegion, wells
 
 REGIONS = ["simulated:A", "simulated:B", "sphere:-40,0,30,20"]
 NAMES = ["A", "B", "C"]
+RUNGS = ("p_donors", "p_donors_fwe", "p_spatial", "p_spatial_fwe", "diff_donors", "ci_donors_low", "ci_donors_high",
+         "ci_spatial_low", "ci_spatial_high")  # fmt: skip
 GENES = ["MAOA", "TAC1", "GAD2", "SST"]
-FEW = {"atlas": "simulated", "genes": GENES, "n_permutations": 199, "rng": 3}
+FEW = {"atlas": "simulated", "genes": GENES, "n_permutations": 199, "rng": 3, "ladder": False}
 
 #: Three regions in donors 1 and 2; a fourth in donor 3, alone.
 ONE, TWO = wells("one", 1000, 1001, 2000, 2001), wells("two", 1002, 1003, 2002, 2003)
@@ -37,6 +51,11 @@ def toy(n_genes=5):
     levels[[0, 1, 6, 7], 0] += 6
     levels[:, -1] = 2.0
     return ToyAtlas([6, 6, 5], [f"G{number}" for number in range(n_genes)], levels)
+
+
+def find(findings, kind):
+    """The findings of a kind."""
+    return [finding for finding in findings if isinstance(finding, kind)]
 
 
 def compare_toy(regions, **options):
@@ -53,7 +72,88 @@ def result():
 @pytest.fixture
 def _quick_save(monkeypatch):
     """What is written of a pair is tested elsewhere, and takes seconds."""
-    monkeypatch.setattr("jugex.report.several_files.save_result", lambda result, folder: folder.mkdir())
+    monkeypatch.setattr("jugex.report.files.save_result", lambda result, folder: folder.mkdir())
+
+
+class TestTwoRegions:
+    ONE = WellRegion("one", {1000: 0.9, 1001: 0.5, 1002: 0.3, 2000: 0.6, 2001: 0.4})
+    TWO = WellRegion("two", {1002: 0.4, 1003: 0.7, 1004: 0.8, 2002: 0.6, 2003: 0.9})
+    FEW: ClassVar = {"n_permutations": 99, "rng": 0}
+
+    @pytest.fixture
+    def atlas(self):
+        return ToyAtlas([6, 5], ["A"] * 12 + ["B"])
+
+    def test_compare_is_query_and_analysis(self, atlas):
+        result = compare(self.ONE, self.TWO, atlas=atlas, **self.FEW)
+        expected = differential_expression(region_pair(self.ONE, self.TWO, atlas=atlas), **self.FEW)
+        pd.testing.assert_frame_equal(result.table, expected.table, check_exact=True)
+        assert (result.record.arguments.preset, result.record.arguments.threshold) == (None, 0.2)
+
+    def test_presets_do_as_the_earlier_tools_did(self, atlas):
+        with pytest.warns(OverlapWarning, match="1 sample lies in both regions and counts in both"):
+            result = compare(self.ONE, self.TWO, atlas=atlas, preset="siibra-jugex", **self.FEW)
+        arguments = result.record.arguments
+        assert arguments.preset == "siibra-jugex"
+        assert (arguments.statistic, arguments.exchange) == ("sequential", "free")
+        assert (arguments.probes, arguments.overlap) == ("winsorized-mean-scipy", "keep")
+
+    @pytest.mark.filterwarnings("ignore::jugex.errors.DesignWarning")  # of so few samples
+    def test_an_option_beside_a_preset_wins(self, atlas):
+        given = {"overlap": "exclude", "statistic": "adjusted"}
+        result = compare(self.ONE, self.TWO, atlas=atlas, preset="siibra-jugex", **given, **self.FEW)
+        arguments = result.record.arguments
+        assert (arguments.statistic, arguments.overlap, arguments.exchange) == ("adjusted", "exclude", "free")
+
+    def test_an_unknown_preset_is_refused(self, atlas):
+        with pytest.raises(OptionError, match="preset is one of bludau2018, siibra-jugex; got 'matlab'"):
+            compare(self.ONE, self.TWO, atlas=atlas, preset="matlab")
+
+    def test_names_are_those_of_the_outputs(self, atlas):
+        result = compare(self.ONE, self.TWO, atlas=atlas, names=["Fp1 left", "Fp2 left"], **self.FEW)
+        assert result.region_names == ("Fp1 left", "Fp2 left")
+        assert set(result.samples["region"]) == {"Fp1 left", "Fp2 left"}
+
+    @pytest.mark.parametrize("names", ["ab", ["only one"], ["a", "b", "c"]])
+    def test_names_are_two(self, atlas, names):
+        with pytest.raises(OptionError, match="names are two, one for each region"):
+            compare(self.ONE, self.TWO, atlas=atlas, names=names)
+
+    @pytest.mark.parametrize("names", [["", "B"], ["A", "  "], ["A", 3], [None, "B"]])
+    def test_a_name_is_text_that_is_not_empty(self, atlas, names):
+        with pytest.raises(OptionError, match="the name of a region is text that is not empty; got"):
+            compare(self.ONE, self.TWO, atlas=atlas, names=names)
+
+    def test_a_threshold_for_regions_that_have_theirs_is_refused(self, atlas):
+        with pytest.raises(OptionError, match=r"threshold is for regions given as text; set that of a Region"):
+            compare(self.ONE, self.TWO, atlas=atlas, threshold=0.4)
+
+    def test_regions_as_text_take_the_threshold(self, tmp_path):
+        affine = np.diag([1.0, 1, 1, 1])
+        for name, start in (("one", 0), ("two", 6)):
+            data = np.zeros((16, 2, 2), dtype=np.float32)
+            data[start : start + 6, 0, 0] = np.linspace(0.1, 0.6, 6)
+            image = nib.Nifti1Image(data, affine)
+            image.set_sform(affine, code=4)
+            nib.save(image, tmp_path / f"{name}.nii.gz")
+        atlas = ToyAtlas([6, 6], ["A", "B"])
+        atlas.samples["mni_x"] = np.tile([0, 1, 2, 3, 4, 5], 2) + np.repeat([0, 6], 6)
+        atlas.samples["mni_x"] = atlas.samples["mni_x"].replace({0: 11, 11: 0})
+        atlas.samples[["mni_y", "mni_z"]] = 0.0
+        texts = [str(tmp_path / "one.nii.gz"), str(tmp_path / "two.nii.gz")]
+        for threshold, n_samples in ((None, 4), (0.05, 6), (0.45, 2)):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DesignWarning)
+                record = compare(*texts, atlas=atlas, threshold=threshold, **self.FEW).record
+            used = threshold or 0.2
+            assert [region.identity.threshold for region in record.regions] == [used, used]
+            assert record.arguments.threshold == used
+            assert record.design.n_samples == (n_samples, n_samples)
+
+    def test_warnings_point_at_the_line_of_the_user(self, atlas):
+        with pytest.warns(OverlapWarning) as caught:
+            compare(self.ONE, self.TWO, atlas=atlas, overlap="keep", **self.FEW)
+        assert caught[0].filename == __file__
 
 
 class TestOmnibus:
@@ -79,12 +179,10 @@ class TestOmnibus:
     def test_two_regions_are_the_comparison_of_two(self):
         pair = jugex.compare(*REGIONS[:2], **FEW).table
         group = jugex.query.region_group(jugex.demo_regions(), atlas="simulated", genes=GENES)
-        table = omnibus_test(group, n_permutations=199, rng=3).table
-        assert table["gene"].tolist() == pair["gene"].tolist()
-        for column in ("p_perm", "p_fwe", "p_fwe_stepdown", "q_fdr"):
-            assert table[column].tolist() == pair[column].tolist()
-        for column in ("ss_area", "ss_resid", "f", "p_parametric", "mean_1", "mean_2", "mean_level", "probe_r"):
-            np.testing.assert_allclose(table[column], pair[column], rtol=1e-12)  # sums in another order
+        of_group = differential_expression(group, n_permutations=199, rng=3, ladder=False).table
+        pd.testing.assert_frame_equal(of_group, pair, check_exact=True)
+        numbers = [column for column in of_group if column not in ("evidence", *RUNGS)]
+        pd.testing.assert_frame_equal(omnibus_test(group, n_permutations=199, rng=3).table[numbers], pair[numbers])
 
     def test_the_order_of_regions_decides_nothing(self, result):
         other = compare_several(REGIONS[::-1], names=NAMES[::-1], **FEW)
@@ -100,106 +198,96 @@ class TestOmnibus:
         assert not last["significant"]
         assert last[["f", "p_perm", "df_area", "df_resid"]].isna().all()
 
-    def test_settings_hold_the_design(self):
-        settings = compare_toy([ONE, TWO, THREE, APART], exchange="within-donor").settings
-        design = settings["design"]
-        assert design["n_samples"] == [4, 4, 3, 2]
-        assert [donor["n_samples"] for donor in design["donors"]] == [[2, 2, 2, 0], [2, 2, 1, 0], [0, 0, 0, 2]]
-        assert design["linked_regions"] == [["one", "two", "three"], ["apart"]]
-        assert (design["df_area"], design["df_resid"]) == (2, 13 - 3 - 2)
-        assert design["relabellings"]["within-donor"] == 90 * 30
-        assert settings["permutation"]["n_permutations"] == 999
-        assert settings["permutation"]["smallest_p"] == 0.001
-        assert json.loads(json.dumps(settings)) == settings
+    def test_the_record_holds_the_design(self):
+        found = compare_toy([ONE, TWO, THREE, APART], exchange="within-donor")
+        design, permutation = found.record.design, found.record.permutation
+        assert design.n_samples == (4, 4, 3, 2)
+        assert [donor.n_samples for donor in design.donors] == [(2, 2, 2, 0), (2, 2, 1, 0), (0, 0, 0, 2)]
+        assert design.linked_regions == (("one", "two", "three"), ("apart",))
+        assert (design.df_area, design.df_resid) == (2, 13 - 3 - 2)
+        assert design.relabellings["within-donor"] == 90 * 30
+        assert (permutation.n_permutations, permutation.smallest_p) == (999, 0.001)
+        assert json.loads(json.dumps(found.settings, allow_nan=False)) == found.settings
 
     def test_regions_apart_are_told_of(self):
         group = jugex.query.region_group([ONE, TWO, THREE, APART], atlas=toy())
         said = r"two of these groups: \{one, two, three\} and \{apart\}: the omnibus F"
         with pytest.warns(DesignWarning, match=said):
-            omnibus_test(group, n_permutations=99, rng=0)
+            found = omnibus_test(group, n_permutations=99, rng=0)
+        assert find(found.record.findings, NotLinked) == [NotLinked(groups=(("one", "two", "three"), ("apart",)))]
 
     def test_a_design_that_cannot_reach_alpha_is_told_of(self):
         few = [wells("one", 1000), wells("two", 1001), wells("three", 1002, 1003, 2000)]
         group = jugex.query.region_group(few, atlas=toy())
-        with pytest.warns(
-            DesignWarning, match=r"cannot reach alpha = 0\.05: the smallest p .* is 0\.1667; more samples"
-        ):
+        with pytest.warns(DesignWarning, match=r"cannot reach alpha = 0\.05: the smallest p .* is 0\.1667"):
             found = omnibus_test(group, rng=0)
-        assert found.settings["permutation"]["exhaustive"]
-        assert found.settings["permutation"]["exact"]
+        [finding] = find(found.record.findings, UnreachableAlpha)
+        assert (finding.n_regions, finding.exhaustive, finding.smallest_p) == (3, True, pytest.approx(1 / 6))
+        assert (found.record.permutation.exhaustive, found.record.permutation.exact) == (True, True)
 
     def test_a_q_that_cannot_reach_alpha_is_told_of(self):
         group = jugex.query.region_group([ONE, TWO, THREE], atlas=toy(31))  # one of them is constant
-        said = r"single gene cannot reach 0\.05 with 30 genes and 199 relabellings \(within-donor\): at least 3 genes"
-        with pytest.warns(DesignWarning, match=said):
+        with pytest.warns(DesignWarning, match="at least 3 genes would have to share the smallest p"):
             found = omnibus_test(group, n_permutations=199, rng=0)
-        assert any("(p_fwe) is not affected" in caveat for caveat in found.settings["warnings"])
+        [finding] = find(found.record.findings, FdrOutOfReach)
+        assert (finding.n_tested, finding.n_needed, finding.n_relabellings) == (30, 3, 199)
 
     def test_few_donors_are_told_of(self):
         # weights (36 - 12) / 12 = 2 and (25 - 9) / 10 = 1.6: 3.6^2 / (2^2 + 1.6^2) donors of one weight
-        said = "rests on 2.0 effective donors (2 with samples in at least two regions): it says little about other"
-        assert any(said in caveat for caveat in compare_toy([ONE, TWO, THREE]).settings["warnings"])
+        [finding] = find(compare_toy([ONE, TWO, THREE]).record.findings, FewDonors)
+        assert finding.effective_donors == pytest.approx(3.6**2 / (2**2 + 1.6**2))
+        assert (finding.n_informative, finding.n_regions) == (2, 3)
         one_more = [wells("one", 1000, 2000), wells("two", 1001, 1002, 1003)]
-        said = "rests on 1.0 effective donor (1 with samples in at least two regions): it says"
-        assert any(said in caveat for caveat in compare_toy(one_more).settings["warnings"])
+        [finding] = find(compare_toy(one_more).record.findings, FewDonors)
+        assert (finding.effective_donors, finding.n_informative) == (1.0, 1)
 
     def test_enough_donors_of_equal_sizes_are_not(self, result):
-        assert not any("effective donor" in said or "threefold" in said for said in result.settings["warnings"])
+        assert find(result.record.findings, FewDonors | UnequalSizes) == []
 
     def test_regions_of_unequal_size_are_told_of(self):
         found = compare_toy([wells("small", 1000), wells("large", 1001, 1002, 2000, 2001), wells("third", 1003, 2002)])
-        said = "differ more than threefold in size (from small: 1 samples, to large: 4): where they differ in variance"
-        assert not any("threefold" in caveat for caveat in compare_toy([ONE, TWO, THREE]).settings["warnings"])
-        assert any(said in caveat for caveat in found.settings["warnings"])
+        [finding] = find(found.record.findings, UnequalSizes)
+        assert (finding.largest, finding.n_largest, finding.smallest, finding.n_smallest) == ("large", 4, "small", 1)
+        assert find(compare_toy([ONE, TWO, THREE]).record.findings, UnequalSizes) == []
 
     def test_samples_tied_between_regions_are_told_of(self):
         overlapping = wells("two", 1001, 1002, 1003, 2002, 2003)
         found = compare_toy([ONE, overlapping, THREE])
-        said = "1 of the 1 samples that lie in several regions are equally probable in two of them, or have no"
-        assert any(caveat.startswith(said) for caveat in found.settings["warnings"])
+        assert find(found.record.findings, TiedSamples) == [TiedSamples(n_tied=1, n_shared=1, n_regions=3)]
 
     def test_many_genes_that_differ_are_told_of(self):
         atlas = toy(120)
         found = compare_toy([ONE, TWO, THREE], atlas=atlas)
-        assert found.settings["background"]["n_genes"] == 119
+        assert found.record.background.n_genes == 119
         share = (found.omnibus["p_perm"] <= 0.05).sum() / 119
-        assert found.settings["background"]["share"] == share <= 0.1
-        assert not any("have p_perm <=" in said for said in found.settings["warnings"])
+        assert found.record.background.share == share <= 0.1
+        assert find(found.record.findings, ManyGenesDiffer) == []
         atlas = toy(120)
         atlas.values[np.ix_([0, 1, 6, 7], np.arange(60))] += 6
         found = compare_toy([ONE, TWO, THREE], atlas=atlas)
-        assert found.settings["background"]["share"] > 0.4
-        assert any("of all 119 genes have p_perm <= 0.05" in said for said in found.settings["warnings"])
+        assert found.record.background.share > 0.4
+        assert [finding.n_genes for finding in find(found.record.findings, ManyGenesDiffer)] == [119]
 
     def test_chosen_genes_say_nothing_of_all(self, result):
-        background = result.settings["background"]
-        assert (background["n_genes"], background["why_not"]) == (0, "only the genes asked for were tested")
+        background = result.record.background
+        assert (background.n_genes, background.why_not) == (0, "only the genes asked for were tested")
 
     def test_the_other_exchange_is_tried(self):
         regions = [wells("one", 1000, 2000), wells("two", 1001, 2001), wells("three", 1002, 2002)]
         found = compare_toy(regions)  # all 36 relabellings within donors, and of 90 those that are estimable
         other = compare_toy(regions, exchange="free")
-        p_fwe = found.settings["exchanges"]["p_fwe"]
+        p_fwe = found.record.exchanges.p_fwe
         assert set(p_fwe) == {"G0", "G1", "G2", "G3"}
         for scheme, of_scheme in (("within-donor", found), ("free", other)):
             expected = of_scheme.omnibus.set_index("gene")["p_fwe"]
             assert {gene: of_gene[scheme] for gene, of_gene in p_fwe.items()} == expected.dropna().to_dict()
-        assert other.settings["exchanges"]["p_fwe"] == p_fwe
-        assert found.settings["exchanges"]["why_not"] is None
+        assert other.record.exchanges.p_fwe == p_fwe
+        assert found.record.exchanges.why_not is None
 
     def test_regions_apart_cannot_be_exchanged_freely(self):
-        exchanges = compare_toy([ONE, TWO, THREE, APART]).settings["exchanges"]
-        assert list(exchanges["n_significant"]) == ["within-donor"]
-        assert exchanges["why_not"].startswith("no donor has samples in regions of two of these groups")
-
-    def test_exchanges_that_disagree_are_told_of(self):
-        options = check_options(999, "adjusted", "within-donor", "winsorized-mean", None, 0.05, 1)
-        p_fwe = pd.DataFrame({"gene": list("abc"), "within-donor": [0.05, 0.04, 0.2], "free": [0.01, 0.051, 0.3]})
-        said = "significant over all regions when labels are exchanged within donors or freely, but not both ways: "
-        assert list_exchange_caveats(p_fwe, options) == [said + "b"]
-        assert list_exchange_caveats(p_fwe[p_fwe["gene"] != "b"], options) == []
-        many = pd.concat([p_fwe.iloc[[1]]] * 7)
-        assert list_exchange_caveats(many, options) == [said + "b, b, b, b, b and 2 more"]
+        exchanges = compare_toy([ONE, TWO, THREE, APART]).record.exchanges
+        assert list(exchanges.n_significant) == ["within-donor"]
+        assert exchanges.why_not.startswith("no donor has samples in regions of two of these groups")
 
     def test_probes_by_themselves(self):
         found = compare_toy([ONE, TWO, THREE], probes="single")
@@ -209,19 +297,18 @@ class TestOmnibus:
     def test_mirrored_samples_bring_their_hemisphere_into_the_model(self):
         atlas = toy()
         atlas.samples["mni_x"] *= np.where(np.arange(17) % 2, 1.0, -1.0)
-        settings = compare_toy([ONE, TWO, THREE], atlas=atlas, mirror="left").settings
-        (covariate,) = settings["covariates"]
-        assert (covariate["name"], covariate["automatic"], covariate["outcome"]) == ("hemisphere", True, "in the model")
-        assert settings["design"]["df_resid"] == 11 - 2 - 2 - (len(set(covariate["values"])) - 1)
-        assert not any("hemisphere fixed" in caveat for caveat in settings["warnings"])
+        record = compare_toy([ONE, TWO, THREE], atlas=atlas, mirror="left").record
+        (covariate,) = record.covariates
+        assert (covariate.name, covariate.automatic, covariate.outcome) == ("hemisphere", True, "in the model")
+        assert record.design.df_resid == 11 - 2 - 2 - (len(set(covariate.values)) - 1)
+        assert find(record.findings, MirroredHemispheres) == []
 
     def test_mirrored_samples_whose_hemisphere_is_a_region_are_told_of(self):
         atlas = toy()
         atlas.samples["mni_x"] = np.where(atlas.samples["well_id"] % 1000 < 2, -5.0, 5.0)
-        settings = compare_toy([ONE, TWO, THREE], atlas=atlas, mirror="left").settings
-        assert settings["covariates"][0]["outcome"] == "it tells the regions apart within every donor"
-        said = "samples of both hemispheres were brought to one, and the omnibus F does not hold the hemisphere fixed"
-        assert said in settings["warnings"]
+        record = compare_toy([ONE, TWO, THREE], atlas=atlas, mirror="left").record
+        assert record.covariates[0].outcome == "it tells the regions apart within every donor"
+        assert find(record.findings, MirroredHemispheres) == [MirroredHemispheres()]
 
     def test_what_it_is_called(self):
         group = jugex.query.region_group(jugex.demo_regions(), atlas="simulated", genes=["MAOA", "GAD2"])
@@ -237,15 +324,11 @@ class TestPairs:
         alone = jugex.compare(*two, names=pair, **FEW)
         pd.testing.assert_frame_equal(result.pairs[pair].table, alone.table)
         pd.testing.assert_frame_equal(result.pairs[pair].samples, alone.samples)
-        settings = dict(result.pairs[pair].settings)
-        several = settings.pop("several")
-        assert settings == alone.settings
+        record = result.pairs[pair].record
+        assert replace(record, group=None) == alone.record
         of_pair = result.pairs_table.query("region_1 == @pair[0] and region_2 == @pair[1]")
-        found = of_pair.loc[of_pair["significant"], "gene"].tolist()
-        assert several == {
-            "regions": ["A", "B", "C"], "n_pairs": 3, "page": "../report.html", "n_significant": len(found),
-            "significant": found,
-        }  # fmt: skip
+        found = tuple(of_pair.loc[of_pair["significant"], "gene"])
+        assert record.group == GroupMembership(("A", "B", "C"), 3, found, "../report.html")
         rows = of_pair.set_index("gene")
         np.testing.assert_array_equal(rows.loc[alone.table["gene"], "p_fwe"], alone.table["p_fwe"])
         np.testing.assert_array_equal(rows.loc[alone.table["gene"], "diff"], alone.table["diff"])
@@ -260,11 +343,10 @@ class TestPairs:
                 ONE, TWO, preset=preset, exchange=exchange, atlas=toy(), n_permutations=999, rng=0
             )  # fmt: skip
         pd.testing.assert_frame_equal(found.table, alone.table)
-        assert found.settings.pop("several")["n_pairs"] == 3
-        assert found.settings == alone.settings
+        assert found.record.group.n_pairs == 3
+        assert replace(found.record, group=None) == alone.record
         # of all 70, the two in which every donor has one region
-        permutation = found.settings["permutation"]
-        counted = permutation["n_collinear_smallest"], permutation["n_permutations"]
+        counted = found.record.permutation.n_collinear_smallest, found.record.permutation.n_permutations
         assert counted == ((2, 70) if preset else (0, 68))
 
     def test_are_in_one_tidy_table(self, result):
@@ -300,21 +382,21 @@ class TestPairs:
             assert not rows["significant"].any()
         tested = table[table["status"] == "ok"]
         assert (tested["p_fwe_holm"] == tested["p_fwe"]).all()  # of one pair that admits a test
-        assert found.settings["pairs"][1]["status"].startswith("impossible: no donor has samples in both")
-        assert found.settings["pairs"][1]["folder"] is None
+        assert found.record.pairs[1].status.startswith("impossible: no donor has samples in both")
+        assert found.record.pairs[1].folder is None
 
     def test_a_seed_serves_every_test_and_none_is_drawn_once(self):
         found = compare_toy([ONE, TWO, THREE], rng=None)
-        seeds = {of_pair.settings["permutation"]["seed"] for of_pair in found.pairs.values()}
-        assert seeds == {found.settings["permutation"]["seed"]}
-        again = compare_toy([ONE, TWO, THREE], rng=found.settings["permutation"]["seed"])
+        seed = found.record.permutation.randomness.seed
+        assert {of_pair.record.permutation.randomness.seed for of_pair in found.pairs.values()} == {seed}
+        again = compare_toy([ONE, TWO, THREE], rng=seed)
         pd.testing.assert_frame_equal(again.pairs_table, found.pairs_table)
 
     def test_a_generator_is_used_up_by_one_after_the_other(self):
         options = {"n_permutations": 5}  # too few to list all
         first, second = (compare_toy([ONE, TWO, THREE], rng=np.random.default_rng(1), **options) for _ in range(2))
         pd.testing.assert_frame_equal(first.pairs_table, second.pairs_table)
-        states = {json.dumps(of.settings["permutation"]["bit_generator"]) for of in first.pairs.values()}
+        states = {json.dumps(of.record.permutation.randomness.state) for of in first.pairs.values()}
         assert len(states) == 3
 
     def test_structures_and_genes_may_be_gone_through_once(self):
@@ -352,23 +434,12 @@ class TestRefusals:
             compare_toy([ONE, TWO, THREE], names=["a", "b"])
 
 
-class TestWarnings:
-    def test_what_is_significant_in_a_pair_alone_is_not_called_significant(self):
-        warned = ["significant, but weak: G1", "not significant, but odd: G2", "one donor decides"]
-        settings = {"warnings": warned, "several": {"n_significant": 1}}
-        assert _list_warnings(settings) == ["significant in this pair, but weak: G1", *warned[1:]]
-        assert _list_warnings(settings | {"several": {"n_significant": 0}}) == warned[1:]
-        assert warned[2] not in _list_warnings(
-            settings, said=[warned[2]]
-        )  # it stands above, among those of all regions
-
-
 class TestSave:
     def test_writes_both_tables_and_a_folder_for_each_pair(self, result, tmp_path, monkeypatch):
         def save_one(of_pair, folder):  # each takes seconds
             return save_result(of_pair, folder) if folder.name == "pair_1_3" else folder.mkdir()
 
-        monkeypatch.setattr("jugex.report.several_files.save_result", save_one)
+        monkeypatch.setattr("jugex.report.files.save_result", save_one)
         assert result.save(tmp_path / "out") == tmp_path / "out"
         names = {path.name for path in (tmp_path / "out").iterdir()}
         assert names == {
@@ -410,7 +481,7 @@ class TestSave:
         def fail(*arguments):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("jugex.report.several_files.save_result", fail)
+        monkeypatch.setattr("jugex.report.files.save_result", fail)
         with pytest.raises(OutputError, match="out cannot be written: No space left on device"):
             result.save(tmp_path / "out")
         assert list(tmp_path.iterdir()) == []
@@ -432,7 +503,7 @@ class TestCommandLine:
         pd.testing.assert_frame_equal(pairs, result.pairs_table, rtol=1e-9, check_dtype=False)  # ten digits
         settings = json.loads((tmp_path / "out" / "settings.json").read_text(encoding="utf-8"))
         assert settings["command"].startswith("jugex compare simulated:A simulated:B sphere:-40,0,30,20 --names A B C")
-        assert settings["arguments"] == result.settings["arguments"]
+        assert settings["arguments"] == result.settings["arguments"] | {"ladder": True}
         printed = capsys.readouterr()
         assert "SIMULATED DATA" in printed.out
         assert "A: 27 samples; B: 24 samples; C: 17 samples; 6 donors" in printed.out
@@ -495,7 +566,6 @@ class TestCommandLine:
         ("options", "message"),
         [
             (["--names", "A", "B"], "names are 3, one for each region; got ['A', 'B']"),
-            (["--missing", "drop-samples"], "--missing drop-samples is for two regions; leave it out"),
             (["--preset", "siibra-jugex"], "overlap 'keep' counts a sample in several regions"),
         ],
     )

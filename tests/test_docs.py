@@ -13,13 +13,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import jugex.sensitivity
 import pytest
-from jugex.reproduce import Reproduction
 
 import jugex
+import jugex.pipeline.sensitivity
 from jugex.cli import main
 from jugex.regions import Coverage, Parcellation
+from jugex.reproduction import Reproduction
 from tests.conftest import PROJECT
 from tests.pages import RUN, SHOWN, Block, read_blocks, read_commands, run_block
 
@@ -114,8 +114,8 @@ def test_every_option_is_in_the_reference(capsys: pytest.CaptureFixture[str]) ->
 #: Modules and the version, which are no entries of their own.
 NOT_LISTED = {"__version__", "analysis", "query"}
 MODULES = (
-    "jugex", "jugex.query", "jugex.analysis", "jugex.plots", "jugex.regions", "jugex.report", "jugex.reproduce",
-    "jugex.atlas", "jugex.genes", "jugex.sensitivity", "jugex.several", "jugex.presets",
+    "jugex", "jugex.query", "jugex.analysis", "jugex.plots", "jugex.regions", "jugex.report", "jugex.reproduction",
+    "jugex.atlas", "jugex.genes", "jugex.pipeline.sensitivity", "jugex.comparison",
 )  # fmt: skip
 #: Names of types and constants, which a page names and no entry documents.
 TYPES = {"AliasesLike", "GeneRequest", "Genes", "PAIRS_COLUMNS", "SENSITIVITY_COLUMNS", "COMPARED_COLUMNS", "SOUND"}
@@ -193,7 +193,7 @@ CALLED = (
     jugex.build_store, jugex.atlas_from_tables, jugex.atlas_from_siibra, jugex.atlas_from_anndata,
     jugex.atlas_from_ahba_rnaseq, jugex.coordinates_report, jugex.query.region_pair, jugex.query.expressions,
     jugex.analysis.differential_expression, jugex.Region.from_image, jugex.Region.from_siibra, jugex.Region.sphere,
-    jugex.Region.from_structure, jugex.Region.from_parcellation, jugex.sensitivity.sensitivity,
+    jugex.Region.from_structure, jugex.Region.from_parcellation, jugex.pipeline.sensitivity.vary_choices,
 )  # fmt: skip
 
 

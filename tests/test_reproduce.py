@@ -24,7 +24,7 @@ REGIONS = wells("one", 1000, 1001, 1002, 2000, 2001, 3000), wells("two", 1003, 1
 @pytest.fixture(autouse=True)
 def _plain_report(monkeypatch):
     """The page itself is tested elsewhere."""
-    monkeypatch.setattr("jugex.report.html.render_report", lambda *_: "")
+    monkeypatch.setattr("jugex.report.files.render_page", lambda *_, **__: "")
 
 
 def again(genes, levels=None, regions=REGIONS, **options):

@@ -34,7 +34,7 @@ def compare(folder: Path) -> jugex.DifferentialExpression:
 
 def write_presets(result: jugex.DifferentialExpression) -> str:
     """Under every preset."""
-    pair = result.inputs
+    pair = result.query
     assert pair is not None
     table = jugex.compare_presets(*pair.regions, atlas=pair.atlas, genes=list(GENES), rng=0)
     cells = pd.DataFrame(
@@ -86,7 +86,7 @@ def write_donors(result: jugex.DifferentialExpression) -> str:
 
 def _compare_without(result: jugex.DifferentialExpression, donor: str) -> float:
     """p_fwe of SCN1A in a comparison of the other donors alone."""
-    pair = result.inputs
+    pair = result.query
     assert pair is not None
     others = [name for name in pair.atlas.donors["donor_name"] if name != donor]
     without = jugex.compare(*pair.regions, atlas=pair.atlas, genes=list(GENES), donors=others, rng=0)

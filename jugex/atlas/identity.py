@@ -88,6 +88,10 @@ class AtlasDonor:
     gender: str | None
     race: str | None
 
+    def __post_init__(self) -> None:
+        if self.age is not None:  # whole years too: a record is the same when it comes back from a file
+            object.__setattr__(self, "age", float(self.age))
+
 
 @dataclass(frozen=True)
 class AtlasSource:

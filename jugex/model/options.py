@@ -153,12 +153,25 @@ class QueryOptions:
 
 @dataclass(frozen=True)
 class TestOptions:
-    """How genes are tested; the fields are documented at `jugex.analysis.differential_expression`.
+    """How genes are tested; the fields are documented at `jugex.analysis.differential_expression` and `jugex.compare`.
+
+    Attributes
+    ----------
+    diagnostic : bool
+        Whether the rungs of the ladder are also tried at arbitrary pairs of places of the reference.
 
     Raises
     ------
     OptionError
         Where one has a value that is not allowed.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> import jugex
+    >>> options = jugex.TestOptions(n_permutations=999, rng=0)
+    >>> replace(options, exchange="free").exchange
+    'free'
     """
 
     __test__: ClassVar[bool] = False  # pytest takes classes of this name for tests

@@ -72,10 +72,16 @@ class Arguments:
     preset : str or None
     threshold : float or None
         That of regions given as text.
-    genes, donors, covariates : tuple of str, or None
-        As asked for; None: all, or none.
+    genes, donors, covariates, within, exclude : tuple of str, or None
+        As asked for; None: all, or none. Of tables of covariates the names of their columns.
+    tolerance : float
+        In mm.
+    aliases, coordinates, reannotation : str, tuple of str, or None
+        Paths as given.
+    reference : str or None
+        The text, or the name of a region.
     in_memory : tuple of str
-        Options whose values were tables in memory: a rerun needs them again.
+        Options whose values were tables or regions in memory: a rerun needs them again.
     """
 
     statistic: Statistic
@@ -102,6 +108,8 @@ class Arguments:
     collinear: Collinear = "redraw"
     tail: bool = False
     background: bool = True
+    ladder: bool = True
+    reference: str | None = None
     in_memory: tuple[str, ...] = ()
 
 
@@ -127,7 +135,7 @@ class Randomness:
     def of(cls, rng: int | np.random.Generator) -> Randomness:
         """Source that a seed or a generator stands for, before it is used."""
         if isinstance(rng, np.random.Generator):
-            state = _state_to_json(rng.bit_generator.state)
+            state = _to_json_types(rng.bit_generator.state)
             return cls(None, str(state["bit_generator"]), state)
         return cls(int(rng), type(np.random.default_rng(0).bit_generator).__name__, None)
 
@@ -140,9 +148,12 @@ class Randomness:
         return np.random.Generator(bit_generator)
 
 
-def _state_to_json(value: Any) -> Any:
+def _to_json_types(value: Any) -> Any:
+    """Tuples and arrays as lists, as JSON has them; whole numbers may be larger than 64 bits."""
     if isinstance(value, dict):
-        return {key: _state_to_json(entry) for key, entry in value.items()}
+        return {key: _to_json_types(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_to_json_types(entry) for entry in value]
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
@@ -520,7 +531,7 @@ def today() -> str:
 
 def to_json(record: RunRecord) -> dict[str, Any]:
     """The record as JSON types, as ``settings.json`` holds it: `format` first."""
-    built: dict[str, Any] = msgspec.to_builtins(record, str_keys=True)
+    built: dict[str, Any] = _to_json_types(msgspec.to_builtins(record, str_keys=True))
     return {"format": built.pop("format"), **built}
 
 
@@ -543,7 +554,8 @@ def from_json(content: str | dict[str, Any], *, source: str = "settings.json") -
         data = json.loads(content) if isinstance(content, str) else content
     except ValueError as error:
         raise ResultError(f"{source} is no JSON ({error}); take a folder that jugex wrote") from error
-    if not isinstance(data, dict) or "jugex" not in (data.get("versions") or {}):
+    versions = data.get("versions") if isinstance(data, dict) else None
+    if not isinstance(versions, dict) or "jugex" not in versions:
         raise ResultError(f"{source} is not of jugex: it names no version of jugex; take a folder that jugex wrote")
     if data.get("format") != FORMAT:
         raise ResultError(
@@ -566,4 +578,5 @@ def is_record(content: str) -> bool:
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema of ``settings.json`` (draft 2020-12)."""
-    return msgspec.json.schema(RunRecord)
+    schema: dict[str, Any] = _to_json_types(msgspec.json.schema(RunRecord))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "settings.json of jugex", **schema}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ from jugex.model.record import (
 )
 from jugex.pipeline.covariates import list_names
 from jugex.query import RegionGroup
+from jugex.regions import Region
 from jugex.stats.design import Design, LabelExchange
 from jugex.stats.testing import PermutationSettings, PermutationTest
 
@@ -43,6 +44,13 @@ _FEW_GENES = 200
 
 def record_arguments(group: RegionGroup, options: TestOptions) -> Arguments:
     """The options of a run as data; preset and threshold are known only to whoever resolved them."""
+    query, reference = group.options, options.reference
+    covariates = options.covariates if isinstance(options.covariates, list | tuple) else [options.covariates]
+    in_memory = {
+        "coordinates": isinstance(query.coordinates, pd.DataFrame),
+        "covariates": any(isinstance(entry, pd.DataFrame) for entry in covariates),
+        "reference": isinstance(reference, Region),
+    }
     return Arguments(
         statistic=options.statistic,
         exchange=options.exchange,
@@ -54,10 +62,29 @@ def record_arguments(group: RegionGroup, options: TestOptions) -> Arguments:
         collinear=options.collinear,
         tail=options.tail,
         background=options.background,
+        ladder=options.ladder,
+        reference=reference.name if isinstance(reference, Region) else reference,
         donors=tuple(group.atlas.donors["donor_name"].tolist()),
         genes=None if group.genes.requested is None else tuple(group.genes.requested),
-        overlap=group.options.overlap,
+        overlap=query.overlap,
+        within=_list_texts(query.within),
+        exclude=_list_texts(query.exclude),
+        tolerance=query.tolerance,
+        aliases=None if group.genes.aliases is None else group.genes.aliases.source.file,
+        coordinates=None if in_memory["coordinates"] else _list_texts(query.coordinates),
+        mirror=query.mirror,
+        reannotation=None if query.reannotation is None else str(query.reannotation),
+        min_present=None if query.min_present is None else float(query.min_present),
+        present_in=query.present_in,
+        in_memory=tuple(name for name, is_there in in_memory.items() if is_there),
     )
+
+
+def _list_texts(given: Any) -> tuple[str, ...] | None:
+    """What was given, one or several of them, as texts."""
+    if given is None:
+        return None
+    return tuple(map(str, given)) if isinstance(given, tuple | list) else (str(given),)
 
 
 def record_regions(group: RegionGroup) -> tuple[RegionRecord, ...]:

@@ -86,7 +86,7 @@ def to_frame(result: ComparisonData, style: FrameStyle | None = None) -> pd.Data
         columns = {
             "baseMean": np.exp2(table["mean_level"]),
             "log2FoldChange": table["log2_fc"],
-            "lfcSE": _standard_error_of_log2_fc(table, result.settings["arguments"]["statistic"]),
+            "lfcSE": _standard_error_of_log2_fc(table, result.record.arguments.statistic),
             "stat": stat,
             "pvalue": p,
             "padj": q,

@@ -35,6 +35,7 @@ from jugex.report.summary import (
     summarize_membership,
     summarize_pairs,
     summarize_resolution,
+    summarize_rungs,
     summarize_samples,
 )
 from jugex.report.volcano import describe_volcano, draw_volcano
@@ -52,7 +53,8 @@ _SPOKEN = {
 #: Statistics without subscript: a whole heading, or where the words around leave no doubt; text is escaped.
 _PLAIN_STATISTIC = re.compile(
     r"^[pqF]$|\b[pF](?= (?:tail$|[=<>\N{LESS-THAN OR EQUAL TO}]|&lt;|&gt;))|^F(?=\()"
-    r"|(?<=ncorrected )p\b|(?<=spatial )p\b|\bp(?= over )|(?<=What a )p\b|(?<=xtrapolated )p\b|(?<=Hedges&#39; )g\b|(?<=no )p(?= below)"
+    r"|(?<=ncorrected )p\b|(?<=spatial )p\b|\bp(?= over )|(?<=What a )p\b|(?<=xtrapolated )p\b"
+    r"|(?<=Hedges&#39; )g\b|(?<=no )p(?= below)"
 )
 _SUBSCRIPTS = {"fwe": "FWE", "fdr": "FDR", "param": "param", "holm": "Holm"}
 _MOST_LISTED = 200
@@ -107,7 +109,7 @@ def render_page(
         "between": ";" if group is not None and any("," in name for name in data.region_names) else ",",
         "unit": data.unit,
         "adjustment": name_adjustment(record),
-        "headline": [summarize_genes(data)],
+        "headline": summarize_rungs(data) or [summarize_genes(data)],
         "membership": summarize_membership(record),
         "samples_sentence": summarize_samples(record),
         "warnings": [to_sentence(text) for text in record.sentences],

@@ -111,5 +111,5 @@ def read_samples(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         by_gene = pd.read_parquet(folder / _ZSCORES).set_index("gene")
         if by_gene.columns.tolist() != _name_samples(samples):
             raise ValueError(f"{_ZSCORES} has other samples than {_SAMPLES}")
-        zscores = pd.DataFrame(by_gene.to_numpy(dtype="float64").T, columns=by_gene.index.astype(object).rename(None))
+        zscores = pd.DataFrame(by_gene.to_numpy(dtype="float64").T, columns=by_gene.index.tolist())
     return samples, zscores

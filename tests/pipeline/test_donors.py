@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -211,7 +212,7 @@ class TestByHemisphere:
 
     ONE = wells("one", 1000, 1001, 1004, 1005, 2000, 2001, 3000)
     TWO = wells("two", 1002, 1003, 1006, 1007, 2002, 3001)
-    X = {1000: -5, 1001: -5, 1002: -5, 1003: -5, 1004: 5, 1005: 5, 1006: 5, 1007: 0,
+    X: ClassVar = {1000: -5, 1001: -5, 1002: -5, 1003: -5, 1004: 5, 1005: 5, 1006: 5, 1007: 0,
          2000: -5, 2001: -5, 2002: -5, 3000: -5, 3001: 5}  # fmt: skip
 
     def analyse(self, **options):

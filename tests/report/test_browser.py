@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jugex.report.html import render_report
-from jugex.report.words import show_number
 
 from jugex._text import format_p
+from jugex.report.page import render_page
+from jugex.report.summary import format_value
+from tests.report.conftest import compare_toy
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason='browser tests need playwright: pip install ".[browser]"'
@@ -82,7 +83,7 @@ def open_page(browser, tmp_path):
 
     def open_result(result, **options):
         path = tmp_path / f"report-{len(opened)}.html"
-        path.write_text(render_report(result), encoding="utf-8")
+        path.write_text(render_page(result), encoding="utf-8")
         opened.append(Opened(browser, path, **options))
         return opened[-1]
 
@@ -100,6 +101,14 @@ def make_many(make_result, n=N_GENES):
     return make_result([f"GENE{i}" for i in range(n)], p, diff)
 
 
+@pytest.fixture
+def pick(make_result, group_result):
+    """A result of two regions or of three."""
+    return lambda k: (
+        group_result.comparison if k == 3 else make_result(simulated=True, requested=["MAOA", "TAC1", "GRIA2"])
+    )
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_asks_for_nothing_and_says_no_error(open_page, make_result, scheme):
     opened = open_page(make_result(simulated=True), color_scheme=scheme).wait().draw_all()
@@ -112,12 +121,13 @@ def test_asks_for_nothing_and_says_no_error(open_page, make_result, scheme):
     assert opened.errors == []
 
 
+@pytest.mark.parametrize("k", [2, 3])
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_is_accessible(open_page, make_result, width, scheme):
+def test_is_accessible(open_page, pick, k, width, scheme):
     if not AXE.exists():
         pytest.skip("the test of accessibility needs axe-core: npm install axe-core")
-    opened = open_page(make_result(simulated=True, requested=["MAOA", "TAC1", "GRIA2"]), color_scheme=scheme).wait()
+    opened = open_page(pick(k), color_scheme=scheme).wait()
     opened.page.set_viewport_size({"width": width, "height": 900})
     opened.draw_all()
     opened.page.evaluate("for (const part of document.querySelectorAll('details')) { part.open = true; }")
@@ -131,11 +141,11 @@ def test_is_accessible(open_page, make_result, width, scheme):
     assert serious == []
 
 
+@pytest.mark.parametrize("k", [2, 10])
 @pytest.mark.parametrize("width", [1440, 768, 390])
-def test_fits_every_width(open_page, make_result, width):
-    opened = open_page(
-        make_result(names=("A" * 200, "B")),
-    ).wait()
+def test_fits_every_width(open_page, make_result, width, k):
+    long = [f"{'A' * 199}{i}" for i in range(k)]
+    opened = open_page(make_result(names=tuple(long)) if k == 2 else compare_toy(k, names=long).comparison).wait()
     opened.page.set_viewport_size({"width": width, "height": 900})
     opened.draw_all()
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
@@ -236,8 +246,8 @@ class TestTable:
             assert row[3] == ("Fp1 left" if gene["diff"] > 0 else "Fp2 left")
             written = {key: float(f"{gene[key]:.10g}") for key in ("p_fwe", "p_perm", "q_fdr", "diff", "hedges_g", "f")}
             assert [row[1], *row[5:7]] == [format_p(written[key]) for key in ("p_fwe", "p_perm", "q_fdr")]
-            assert row[2] == show_number(written["diff"], 3)
-            assert row[8:10] == [show_number(written[key]) for key in ("hedges_g", "f")]
+            assert row[2] == format_value(written["diff"], 3)
+            assert row[8:10] == [format_value(written[key]) for key in ("hedges_g", "f")]
 
     def test_all_columns_have_all_digits(self, open_page, make_result):
         result = make_result()
@@ -301,6 +311,24 @@ class TestTable:
         assert opened.rows()[0][0] == NASTY + " (significant)"
         assert opened.page.locator("#volcano-plot img, #genes img").count() == 0
         assert opened.errors == []
+
+
+def test_the_table_of_more_regions_lives(open_page, group_result):
+    opened = open_page(group_result.comparison).wait()
+    page = opened.page
+    page.fill("#genes-search", "tac")
+    opened.until("document.querySelectorAll('#genes tbody tr').length === 1")
+    page.fill("#genes-search", "")
+    opened.until("document.querySelectorAll('#genes tbody tr').length === 4")
+    page.click("#genes thead th:first-child button")
+    assert page.locator("#genes tbody th").first.inner_text() == "GAD2"
+    page.select_option("#genes-show", "significant")
+    assert len(opened.rows()) == 2
+    with page.expect_download() as download:
+        page.click("#genes-tsv")
+    assert download.value.suggested_filename == "omnibus.tsv"
+    assert opened.requests == [opened.path.as_uri()]
+    assert opened.errors == []
 
 
 class TestVolcano:

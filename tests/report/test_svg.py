@@ -82,9 +82,9 @@ class TestPanels:
         donors = result.donor_differences("MAOA")
         svg = read(draw_donors(result, result.table.iloc[0], donors))
         words = [text.get_text() for text in svg.find_all("text")]
-        assert [*donors["donor_name"], "adjusted", "mean of donors"] == words[: len(donors) + 2]
+        assert [*donors["donor_name"], "adjusted"] == words[: len(donors) + 1]
         assert f"adjusted -1.20 ({-1.6:.2f} to {-0.8:.2f})" in svg["aria-label"]
-        assert len(svg.find_all("path", class_="mean")) == len(donors) + 2
+        assert len(svg.find_all("path", class_="mean")) == len(donors) + 1
 
     def test_the_null_counts_every_relabelling(self):
         null = np.array([0.5, 1.0, 2.0, 7.0])
@@ -141,8 +141,8 @@ class TestPanels:
 
     def test_of_many_probes_the_highest_levels_come_first(self, make_result):
         result = make_result()
-        pair = result.inputs
+        pair = result.query
         raised = np.asarray(pair.levels) + 10.0 * (pair.probes["probe_name"] == "A_23_P2").to_numpy()
-        result = dataclasses.replace(result, inputs=SimpleNamespace(**{**vars(pair), "levels": raised}))
+        result = dataclasses.replace(result, query=SimpleNamespace(**{**vars(pair), "levels": raised}))
         probes, _ = probe_zscores(result, "TAC1")
         assert probes["probe_name"].iloc[0] == "A_23_P2"

@@ -14,11 +14,11 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from jugex.analysis.gene_values import make_design as make_design_of_pair
-from jugex.regions.demo import DEMO_CENTRES
 
 import jugex
+from jugex.pipeline.comparison import make_design as make_design_of_pair
 from jugex.query import region_pair
+from jugex.spaces import DEMO_CENTRES
 from jugex.stats.corrections import PValues
 from jugex.stats.design import Design, Exchange
 from jugex.stats.engine import count_exceedances
