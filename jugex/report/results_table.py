@@ -13,7 +13,7 @@ from jugex.model.record import PairRecord
 from jugex.pipeline.comparison import ComparisonData, label_rows
 from jugex.pipeline.several import GroupComparison
 from jugex.report.page_data import pack
-from jugex.report.summary import format_value, name_adjustment
+from jugex.report.summary import format_value, has_ladder, name_adjustment
 from jugex.report.tables import FLOAT_FORMAT, format_tsv
 
 __all__ = ["N_PLAIN_ROWS", "Column", "tabulate_matrix", "tabulate_pairs", "tabulate_results"]
@@ -85,6 +85,19 @@ _TWO_REGIONS = (
     Column("f", "F", "F statistic of region", extra=True),
     _P_PARAMETRIC,
     _N_PROBES,
+)
+#: What the ladder adds, after p_FWE.
+_LADDER = (
+    Column(
+        "evidence", "Rung", "The highest rung of the ladder that the gene reaches: samples, donors, spatial", "word"
+    ),
+    Column("p_donors_fwe", "p donors", "p over donors: would other donors show it? Corrected for all genes", "p"),
+    Column(
+        "p_spatial_fwe",
+        "p spatial",
+        "p beyond distance: more than two places this far apart in this tissue? Corrected for all genes",
+        "p",
+    ),
 )
 _MORE_REGIONS = (
     _GENE,
@@ -163,6 +176,8 @@ def _list_columns(data: ComparisonData) -> list[Column]:
             for number, name in enumerate(names, start=1)
         ]
         columns = [*_MORE_REGIONS, *means, _P_PARAMETRIC, _N_PROBES]
+    elif has_ladder(data.record):
+        columns = [*_TWO_REGIONS[:1], _LADDER[0], _P_FWE, *_LADDER[1:], *_TWO_REGIONS[2:]]
     columns += _TAILS if "p_fwe_tail" in data.table else ()
     regions, others = " minus ".join(shorten(name, _NAME) for name in names), name_adjustment(data.record)
     return [
@@ -176,6 +191,8 @@ def _format_cell(column: Column, label: str, row: Mapping[Any, Any]) -> str:
     match column.kind:
         case "name":
             return label
+        case "word":
+            return "" if pd.isna(row[column.key]) else str(row[column.key])
         case "region":
             return "" if pd.isna(row["higher_in"]) else shorten(str(row["higher_in"]), _NAME)
         case "p":

@@ -79,13 +79,19 @@ def summarize_genes(data: ComparisonData) -> str:
     return f"{opening} ({alpha}): {found}."
 
 
+def has_ladder(record: RunRecord) -> bool:
+    """Whether an upper rung of the ladder was tried."""
+    ladder = record.ladder
+    return ladder is not None and not (ladder.why_no_donors and ladder.why_no_spatial)
+
+
 def summarize_rungs(data: ComparisonData) -> list[str]:
     """How high genes of two regions climb the ladder, in sentences, and which rung was not tried.
 
     Empty where the ladder was not asked for, no gene was tested, or no upper rung could be tried.
     """
     ladder, tested = data.record.ladder, data.tested
-    if ladder is None or tested.empty or (ladder.why_no_donors and ladder.why_no_spatial):
+    if ladder is None or tested.empty or not has_ladder(data.record):
         return []
     where = name_regions(data.region_names)
     if len(tested) == 1:

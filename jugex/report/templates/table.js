@@ -30,9 +30,12 @@ page.table = (function () {
   const hasCard = (row) => page.cards !== null && page.cards.has(row.place);
   const higher = (row) => { const diff = number(row, "diff"); return diff === null ? 0 : Math.sign(diff); };
 
+  const isWord = (column) => column.kind === "region" || column.kind === "word";
+
   function show(row, column) {
     if (column.kind === "name") { return label(row); }
     if (column.kind === "region") { const side = higher(row); return side === 0 ? "" : page.shorten(names[side > 0 ? 0 : 1], 40); }
+    if (column.kind === "word") { return row[place(column.key)]; }
     const value = number(row, column.key);
     if (value === null) { return ""; }
     if (column.kind === "p") { return page.showP(value); }
@@ -109,7 +112,7 @@ page.table = (function () {
       } else if (!isTested(row)) {
         addCell(line, "td", "", row[place("status")]).colSpan = columns.length - 1;
       } else {
-        columns.slice(1).forEach((column) => addCell(line, "td", (column.kind === "region" ? "name" : "number") + (column.extra ? " extra" : ""), show(row, column)));
+        columns.slice(1).forEach((column) => addCell(line, "td", (isWord(column) ? "name" : "number") + (column.extra ? " extra" : ""), show(row, column)));
       }
       return line;
     });
@@ -143,7 +146,7 @@ page.table = (function () {
     }
     [...head.rows[0].cells].forEach((cell, i) => {
       const column = all ? { key: header[i], kind: "" } : columns[i];
-      const isText = all ? rows.every((row) => row[i] === "" || Number.isNaN(Number(row[i]))) : column.kind === "region" || column.kind === "name";
+      const isText = all ? rows.every((row) => row[i] === "" || Number.isNaN(Number(row[i]))) : isWord(column) || column.kind === "name";
       const by = { key: i === 0 ? 0 : column.kind === "region" ? "region" : column.key, isText: isText || i === 0 };
       const button = document.createElement("button");
       button.type = "button";
