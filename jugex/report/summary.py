@@ -18,6 +18,7 @@ __all__ = [
     "count_pairs",
     "count_relabellings",
     "format_value",
+    "has_ladder",
     "list_findings_by_pair",
     "list_pair_counts",
     "name_adjustment",
