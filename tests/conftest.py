@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ def _no_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     for variable in ("HOME", "USERPROFILE", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(variable, str(home))
     monkeypatch.delenv("JUGEX_DATA", raising=False)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _few_places() -> Iterator[None]:
+    """Try the ladder at few arbitrary pairs of places: the tests of the diagnostic itself ask for more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jugex.pipeline.ladder._N_PLACES", 6)
+        yield
 
 
 @pytest.fixture(scope="session")
