@@ -60,11 +60,11 @@ class TestCompare:
             "genes": ["MAOA", "TAC1", "GAD2"], "donors": ["H0351.2001", "H0351.2002"],
         }  # fmt: skip
         assert result.settings["arguments"] | expected == result.settings["arguments"]
-        assert result.settings["permutation"]["seed"] == 7
+        assert result.record.permutation.randomness.seed == 7
         assert result.region_names == ("left <A>", "B")
-        assert [region["threshold"] for region in result.settings["regions"]] == [0.3, 0.3]
-        assert result.settings["command"].startswith("jugex compare simulated:A simulated:B --atlas simulated")
-        assert "'left <A>'" in result.settings["command"]
+        assert [region.identity.threshold for region in result.record.regions] == [0.3, 0.3]
+        assert result.record.command.startswith("jugex compare simulated:A simulated:B --atlas simulated")
+        assert "'left <A>'" in result.record.command
 
     def test_is_the_python_call(self, in_folder):
         assert cli.main(["compare", *REGIONS, *QUICK, "--out", "out"]) == 0
@@ -78,8 +78,8 @@ class TestCompare:
     def test_the_same_seed_gives_the_same_bytes_for_every_batch_and_number_of_threads(
         self, in_folder, exchange, statistic, monkeypatch
     ):
-        monkeypatch.setattr("jugex.report.html.render_report", lambda *_: "")
-        monkeypatch.setattr("jugex.report.figures.write_figures", lambda *_: [])
+        monkeypatch.setattr("jugex.report.files.render_page", lambda *_, **__: "")
+        monkeypatch.setattr("jugex.report.files.write_figures", lambda *_: [])
         common = ["compare", *REGIONS, "--permutations", "3000", "--exchange", exchange, "--statistic", statistic]
         contents = set()
         for jobs, genes, relabellings in (("1", 128, 1024), ("2", 128, 1024), ("5", 7, 100), ("2", 600, 3000)):
@@ -129,7 +129,7 @@ class TestCompare:
         warned = [line for line in lines if line.startswith("jugex: warning: ")]
         assert len(warned) == len(set(warned)) >= 3
         assert any("effective donors" in line for line in warned) == any(
-            "effective donors" in text for text in jugex.load_result("out").settings["warnings"]
+            "effective donors" in text for text in jugex.load_result("out").warnings
         )
         assert any("count in both" in line for line in lines)
         assert any("not in the atlas: XYZ" in line for line in lines)
@@ -149,7 +149,7 @@ class TestOutput:
     def test_overwrite_replaces_a_result(self, in_folder):
         for seed in ("1", "2"):
             assert cli.main(["compare", *REGIONS, *QUICK, "--out", "out", "--seed", seed, "--overwrite"]) == 0
-        assert jugex.load_result("out").settings["permutation"]["seed"] == 2
+        assert jugex.load_result("out").record.permutation.randomness.seed == 2
 
 
 class TestDemo:
@@ -158,7 +158,7 @@ class TestDemo:
         assert "2 significant at p_fwe <= 0.05" in capsys.readouterr().out
         result = jugex.load_result("jugex-demo")
         assert set(result.significant["gene"]) == {"MAOA", "TAC1"}
-        assert result.settings["atlas"]["simulated"]
+        assert result.record.atlas.simulated
         assert cli.main(["demo"]) == 0  # a demo of its own is made again
         (in_folder / "jugex-demo" / "notes.txt").write_text("mine")
         assert cli.main(["demo"]) == 0
@@ -301,7 +301,7 @@ class TestErrors:
 
     def test_genes_may_be_separated_by_blanks(self, in_folder):
         assert cli.main(["compare", *REGIONS, *QUICK, "--genes", "MAOA TAC1; GAD2", "--out", "out"]) == 0
-        assert jugex.load_result("out").settings["arguments"]["genes"] == ["MAOA", "TAC1", "GAD2"]
+        assert jugex.load_result("out").record.arguments.genes == ("MAOA", "TAC1", "GAD2")
 
     @pytest.mark.parametrize(
         ("option", "what"),

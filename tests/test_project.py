@@ -86,7 +86,13 @@ class TestImport:
         code = f"{imports}; print(*(set(sys.modules) - before))"
         run = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
         added = {module.partition(".")[0] for module in run.stdout.split()} - sys.stdlib_module_names
-        assert {name for name in added if not name.startswith("_")} - {"jugex", "numpy", "threadpoolctl"} == set()
+        assert {name for name in added if not name.startswith("_")} - {
+            "jugex",
+            "markupsafe",
+            "msgspec",
+            "numpy",
+            "threadpoolctl",
+        } == set()
 
     def test_sets_up_no_logging(self) -> None:
         code = "import logging, jugex; print(logging.getLogger().handlers)"

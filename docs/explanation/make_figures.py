@@ -199,6 +199,38 @@ def draw_replicates() -> Figure:
     return figure
 
 
+def draw_ladder() -> Figure:
+    """How often each rung calls arbitrary places of real cortex different."""
+    table = read_table("explanation/ladder.md", "How often it errs")
+    figure = Figure(figsize=(6.2, 2.2), layout="constrained")
+    ax = figure.subplots()
+    ax.axvline(0.05, color=GREY, linewidth=1, linestyle=":")
+    for rung, marker, colour in (("samples", "D", RED), ("donors", "s", ORANGE), ("spatial", "o", BLUE)):
+        ax.plot(rates(table[rung]), range(len(table)), marker, color=colour, label=rung, markersize=6)
+    ax.set(yticks=range(len(table)), yticklabels=table.index, xlim=(0, 0.2), ylim=(len(table) - 0.5, -0.5))
+    ax.set_xlabel("share of GABRA4's probes with p <= 0.05, places drawn at random")
+    ax.legend(loc="center right")
+    return figure
+
+
+def draw_variograms() -> Figure:
+    """How much two samples of left cortex differ over distance, of one donor and of two, in two real genes."""
+    table = read_table("explanation/ladder.md", "The two variograms in numbers")
+    bounds = table.index.str.extractall(r"(\d+)")[0].astype(float).unstack()
+    distance = bounds.mean(axis=1).to_numpy() + np.where(bounds.notna().all(axis=1), 0, 10)
+    figure = Figure(figsize=(6.6, 2.6), layout="constrained")
+    for ax, gene in zip(figure.subplots(1, 2, sharey=True), ("GABRA4", "SCN1A"), strict=True):
+        for donors, marker, colour in (("same donor", "o-", BLUE), ("two donors", "s--", ORANGE)):
+            curve = pd.to_numeric(table[f"{gene}, {donors}"]).to_numpy()
+            known = np.isfinite(curve)
+            ax.plot(distance[known], curve[known], marker, color=colour, markersize=4, label=donors)
+        ax.axhline(1, color=GREY, linewidth=1, linestyle=":")
+        ax.set(title=gene, xlabel="distance (mm)", ylim=(0, 1.45), xlim=(0, 95))
+        ax.set_ylabel("half the mean squared\ndifference (variances)" if gene == "GABRA4" else "")
+        ax.legend(loc="lower right")
+    return figure
+
+
 def draw_ahba() -> Figure:
     """Samples of each donor by hemisphere."""
     table = read_table("explanation/ahba.md", "Four donors have one hemisphere").astype(int)
@@ -297,8 +329,8 @@ def draw_scn1a() -> Figure:
 
 
 FIGURES: tuple[Callable[[], Figure], ...] = (
-    draw_the_test, draw_statistic, draw_relabellings, draw_maximum, draw_replicates, draw_ahba,
-    draw_separate, draw_presets, draw_run_of_2017, draw_scn1a,
+    draw_the_test, draw_statistic, draw_relabellings, draw_maximum, draw_ladder, draw_variograms, draw_replicates,
+    draw_ahba, draw_separate, draw_presets, draw_run_of_2017, draw_scn1a,
 )  # fmt: skip
 
 

@@ -231,10 +231,14 @@ def _compare(
 
 @dataclass(frozen=True, eq=False)
 class ProbeGenes:
-    """Genes of probes: `gene`, `entrez_id` (nullable int) by `probe_name`, and the file they were read from."""
+    """Genes of probes: `gene`, `entrez_id` (nullable int) by `probe_name`, and the file they were read from.
+
+    `several` names the probes that measure several genes, and have none here.
+    """
 
     table: pd.DataFrame
     file: FileRecord
+    several: tuple[str, ...] = ()
 
 
 def read_probe_genes(table: Table) -> ProbeGenes:
@@ -245,12 +249,13 @@ def read_probe_genes(table: Table) -> ProbeGenes:
     table : DataFrame or path-like
         Table in memory, CSV or TSV, gzipped or not, or Parquet, with the columns `probe_name`, `gene_symbol` and
         `entrez_id`: the form of the table that abagen distributes, made from the re-annotation of Arnatkeviciute,
-        Fulcher and Fornito (2019), doi 10.1016/j.neuroimage.2019.01.011. A probe with an empty symbol measures no gene.
+        Fulcher and Fornito (2019), doi 10.1016/j.neuroimage.2019.01.011. A probe with an empty symbol measures no gene,
+        one with ``TAC1///TAC3`` or ``MAOA;TAC1`` several.
 
     Returns
     -------
     ProbeGenes
-        Probes without a gene are left out.
+        Probes without a gene, or with several, are left out.
 
     Raises
     ------
@@ -264,10 +269,12 @@ def read_probe_genes(table: Table) -> ProbeGenes:
             f"{source.title} has the columns {', '.join(source.rows.columns)}; needed are probe_name, gene_symbol and "
             "entrez_id"
         )
-    genes = pd.DataFrame({"probe_name": source.texts(columns[0]), "gene": source.texts(columns[1])})
-    genes["entrez_id"] = source.whole_numbers("entrez_id")
-    genes = genes[~genes["gene"].str.lower().isin(("", "na", "nan"))].drop_duplicates()
+    genes = source.genes(str(columns[1]))
+    genes.insert(0, "probe_name", source.texts(columns[0]))
+    several = tuple(genes.loc[genes["has_several"], "probe_name"].unique())
+    genes = genes[~genes["has_several"] & ~genes["gene"].str.lower().isin(("", "na", "nan"))]
+    genes = genes[["probe_name", "gene", "entrez_id"]].drop_duplicates()
     if genes["probe_name"].duplicated().any():
         name = genes.loc[genes["probe_name"].duplicated(), "probe_name"].iloc[0]
         raise AtlasError(f"{source.title} gives probe {name} two genes; keep one of them")
-    return ProbeGenes(genes.set_index("probe_name"), source.file or _record_frame(source.rows))
+    return ProbeGenes(genes.set_index("probe_name"), source.file or _record_frame(source.rows), several)

@@ -24,7 +24,7 @@ from jugex.atlas.identity import (
     NewProbeGenes,
     Side,
 )
-from jugex.atlas.input_tables import Table
+from jugex.atlas.input_tables import Table, warn_of_several_genes
 from jugex.errors import AtlasError, AtlasWarning, OptionError, warn_user
 from jugex.genes import GeneRequest, Genes
 from jugex.spaces import MNI_SPACE, hemisphere_of
@@ -109,6 +109,8 @@ class ExpressionAtlas(ABC):
         Space of the coordinates, by TemplateFlow's name.
     simulated : bool
         Whether the values are made up; every output says so where they are.
+    is_log2 : bool
+        Whether levels are log2, so that their difference is a log2 fold change.
 
     Notes
     -----
@@ -140,6 +142,7 @@ class ExpressionAtlas(ABC):
     structures: pd.DataFrame
     space: str = MNI_SPACE
     simulated: bool = False
+    is_log2: bool = True
     #: what the views on the way from the source to this atlas changed
     changes: AtlasChanges = AtlasChanges()
 
@@ -411,7 +414,7 @@ class ExpressionAtlas(ABC):
     def reannotated(self, table: Table) -> ExpressionAtlas:
         """Return the atlas whose probes measure the genes that a table says.
 
-        Probes that the table does not assign to a gene are left out; their number is recorded.
+        Probes that the table does not assign to a gene, or to several, are left out; their number is recorded.
 
         Parameters
         ----------
@@ -422,6 +425,11 @@ class ExpressionAtlas(ABC):
         ------
         AtlasError
             Where the table cannot be used, or names no probe of the atlas.
+
+        Warns
+        -----
+        AtlasWarning
+            Where probes are left out that measure several genes.
 
         Examples
         --------
@@ -439,9 +447,15 @@ class ExpressionAtlas(ABC):
             )
         assigned = read.table.loc[probes["probe_name"]]
         n_changed = int((probes["gene"].to_numpy() != assigned["gene"].to_numpy()).sum())
+        n_several = int(self.probes["probe_name"].isin(read.several).sum())
+        warn_of_several_genes(n_several, f"re-annotation table {read.file.file or 'given'}")
         probes["gene"], probes["entrez_id"] = assigned["gene"].to_numpy(), assigned["entrez_id"].array
         record = NewProbeGenes(
-            read.file, n_probes=len(probes), n_dropped=len(self.probes) - len(probes), n_changed=n_changed
+            read.file,
+            n_probes=len(probes),
+            n_dropped=len(self.probes) - len(probes),
+            n_changed=n_changed,
+            n_several_genes=n_several,
         )
         return AtlasView(self, probes=probes, changes=replace(self.changes, reannotation=record))
 
@@ -518,7 +532,7 @@ class AtlasView(ExpressionAtlas):
         self.probes = probes.reset_index(drop=True)
         self.donors = (atlas.donors if donors is None else donors).reset_index(drop=True)
         self.structures = atlas.structures
-        self.space, self.simulated = atlas.space, atlas.simulated
+        self.space, self.simulated, self.is_log2 = atlas.space, atlas.simulated, atlas.is_log2
         self.changes = atlas.changes if changes is None else changes
 
     @property

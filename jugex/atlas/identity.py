@@ -17,10 +17,14 @@ __all__ = [
     "MirrorRecord",
     "NewCoordinates",
     "NewProbeGenes",
+    "Scale",
     "ServiceResponse",
     "Side",
 ]
 
+#: What the levels of the user's tables are: log2 as given; log2(1 + x) of counts per million of their sample, or of
+#: the counts themselves; or no log2 levels.
+Scale = Literal["log2", "log2-counts-per-million", "log2-counts", "other"]
 #: Hemisphere to which all samples are brought.
 Side = Literal["left", "right"]
 
@@ -84,6 +88,10 @@ class AtlasDonor:
     gender: str | None
     race: str | None
 
+    def __post_init__(self) -> None:
+        if self.age is not None:  # whole years too: a record is the same when it comes back from a file
+            object.__setattr__(self, "age", float(self.age))
+
 
 @dataclass(frozen=True)
 class AtlasSource:
@@ -92,7 +100,7 @@ class AtlasSource:
     Attributes
     ----------
     kind : str
-        `store`, `archives`, `simulated`, `allen-api` or `tables`.
+        `store`, `archives`, `simulated`, `allen-api`, `allen-download` or `tables`.
     path : str or None
         What `jugex.open_atlas` opens it by; None for tables in memory and for the simulated atlas.
     files : tuple of FileRecord
@@ -107,6 +115,10 @@ class AtlasSource:
         Whether z-scores were `computed` from the levels or taken `as given`.
     values_sha256 : str, optional
         SHA-256 of tables in memory.
+    scale : str, optional
+        What the levels of tables are, see `Scale`; None for the Allen Institute's, which are log2.
+    n_several_genes : int, optional
+        Probes of the tables that were left out because each measures several genes.
     url : str, optional
         Address of the web service.
     responses : tuple of ServiceResponse, optional
@@ -121,6 +133,8 @@ class AtlasSource:
     seed: int | None = None
     zscores: str | None = None
     values_sha256: str | None = None
+    scale: Scale | None = None
+    n_several_genes: int | None = None
     url: str | None = None
     responses: tuple[ServiceResponse, ...] | None = None
 
@@ -145,12 +159,16 @@ class MirrorRecord:
 
 @dataclass(frozen=True)
 class NewProbeGenes:
-    """A re-annotation of probes: its file, and how many probes have a gene, none, or another one than before."""
+    """A re-annotation of probes: its file, and how many probes have a gene, none, or another one than before.
+
+    `n_several_genes` of the probes without a gene were left out because they measure several.
+    """
 
     file: FileRecord
     n_probes: int
     n_dropped: int
     n_changed: int
+    n_several_genes: int = 0
 
 
 @dataclass(frozen=True)
@@ -203,6 +221,8 @@ class AtlasIdentity:
             "seed": source.seed,
             "values_sha256": source.values_sha256,
             "zscores": source.zscores,
+            "scale": source.scale,
+            "n_several_genes": source.n_several_genes,
         }
         record: dict[str, Any] = {
             "coordinates": coordinates
@@ -219,6 +239,7 @@ class AtlasIdentity:
                 "n_probes": probe_genes.n_probes,
                 "n_dropped": probe_genes.n_dropped,
                 "n_changed": probe_genes.n_changed,
+                "n_several_genes": probe_genes.n_several_genes,
             },
             "kind": source.kind,
             "name": self.name,
@@ -250,10 +271,10 @@ class AtlasIdentity:
             files = tuple(FileRecord(**file) for file in coordinates["files"])
             coordinates = NewCoordinates(**{**coordinates, "files": files, "columns": tuple(coordinates["columns"])})
         if reannotation is not None:
-            counts = {key: reannotation[key] for key in ("n_probes", "n_dropped", "n_changed")}
+            counts = {key: reannotation[key] for key in ("n_probes", "n_dropped", "n_changed", "n_several_genes")}
             of_file = {key: value for key, value in reannotation.items() if key not in counts}
             reannotation = NewProbeGenes(FileRecord(**of_file), **counts)
-        optional = ("precision", "built_by", "seed", "zscores", "values_sha256", "url")
+        optional = ("precision", "built_by", "seed", "zscores", "values_sha256", "scale", "n_several_genes", "url")
         responses = record.get("responses")
         source = AtlasSource(
             kind=record["kind"],

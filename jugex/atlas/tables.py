@@ -6,8 +6,9 @@ import ast
 import hashlib
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ from jugex.atlas.base import (
     Moments,
     Rows,
 )
-from jugex.atlas.identity import AtlasSource, FileRecord
+from jugex.atlas.identity import AtlasSource, FileRecord, Scale
 from jugex.atlas.input_tables import (
     InputTable,
     Table,
@@ -34,13 +35,26 @@ from jugex.atlas.input_tables import (
     read_table,
     refuse_duplicates,
     to_texts,
+    warn_of_several_genes,
 )
-from jugex.errors import AtlasError
+from jugex.errors import AtlasError, AtlasWarning, OptionError, warn_user
 from jugex.spaces import MNI_SPACE
 
-__all__ = ["TablesAtlas", "UserTables", "atlas_from_tables"]
+__all__ = ["TablesAtlas", "UserTables", "Values", "atlas_from_tables", "find_tables", "open_tables"]
 
+#: What the user's values are: raw counts, log2 levels, or something else.
+Values = Literal["counts", "log2", "other"]
+
+#: No log2 level of anything measured is farther from 0: 2^40 is a million million.
+_LARGEST_LOG2 = 40.0
+#: As many genes, and the sum of a sample's counts says how deep it was sequenced.
+_MIN_GENES_OF_LIBRARY = 1000
 _COORDINATES = ("mni_x", "mni_y", "mni_z")
+#: The files of an atlas of the user's own in a folder.
+_TABLE_FILE = re.compile(
+    r"(samples|expression|counts|probes|donors)\.(?:(?:csv|tsv|txt|gct)(?:\.gz)?|parquet)", flags=re.IGNORECASE
+)
+_NUMPY_2 = re.compile(r"\bnp\.\w+\(([^()]*)\)")
 _DEMOGRAPHICS = ("age", "gender", "race")
 
 Floats = npt.NDArray[np.float64]
@@ -52,14 +66,16 @@ def atlas_from_tables(
     probes: Table | None = None,
     donors: Table | None = None,
     *,
+    values: Values | None = None,
     space: str = MNI_SPACE,
     name: str | None = None,
     simulated: bool = False,
 ) -> TablesAtlas:
     """Make an atlas from tables of the user's own: another array, RNA-seq, another species.
 
-    Each table is a DataFrame or a file: CSV or TSV, also gzipped, or Parquet. Samples are matched by id, never by
-    their order, and must be the same in both tables.
+    Each table is a DataFrame or a file: CSV or TSV, also gzipped, or Parquet; expression also GCT or GEO's series
+    matrix. Samples are matched by id, never by their order, and must be the same in both tables; ids that R has made
+    into names (``X12345`` for 12345, ``S.1`` for S-1) are recognised.
 
     Parameters
     ----------
@@ -67,18 +83,28 @@ def atlas_from_tables(
         One row per sample: its coordinates in mm (`mni_x`, `mni_y`, `mni_z`; or `x`, `y`, `z`; or `mni_xyz`, a tuple or
         a text like ``"(1, 2, 3)"``) and `donor_name` (or `donor`). Its id is `sample_id`, else `well_id`, else the
         index of the DataFrame. Optional: `structure_id`, `structure_acronym`, `structure_name`, and, where there is no
-        table of donors, `age`, `gender` and `race`. Other columns are kept, and can be covariates of an analysis.
+        table of donors, `age`, `gender` and `race`. Structures without ids are numbered. Where there are structures,
+        the coordinates may be left out: regions are then structures (``"structure:ACRONYM"``). Other columns are
+        kept, and can be covariates of an analysis.
     expression : DataFrame or path
         Samples x probes (or genes), or probes x samples: which of them is told by the ids. The index, or the first
-        column of a file, and the columns hold the ids. Values are log2 levels, or whatever scale the user has;
-        they may be missing: a gene with a missing value in the samples of a comparison is not tested, and says so.
+        column of a file, and the columns hold the ids; a GCT file's descriptions are its genes where they are symbols.
+        What the values are, `values` says; they may be missing: a gene with a missing value in the samples of a
+        comparison is not tested, and says so.
     probes : DataFrame or path, optional
         One row per probe: `probe_id`, `probe_name`, or both (the one that `expression` has), `gene` (or `gene_symbol`)
         and, optionally, `entrez_id`. Rows that `expression` does not have are left out, and so are probes without
-        a gene. Default: each column of `expression` is a gene.
+        a gene, or with several (``TAC1///TAC3``, ``MAOA;TAC1``). Default: each column of `expression` is a gene.
     donors : DataFrame or path, optional
         One row per donor: `donor_name`, and optionally `donor_id`, `age` (years), `gender`, `race`, which may be
         missing.
+    values : {'counts', 'log2', 'other'}, optional
+        What the expression is. `log2`: log2 levels, as they are. `counts`: raw counts of RNA-seq, of which log2(1 + x)
+        is taken, x being counts per million of the sample's sum over the whole table; a table of fewer than 1,000
+        genes does not say how deep its samples were sequenced, so that there x are the counts themselves, with a
+        warning. `other`: any other scale, as it is; `log2_fc` stays empty, because a difference of such values is no
+        fold change. Default: `log2`, unless a value is beyond +-40, which no log2 level is: then `other`, with a
+        warning that says what to type.
     space : str, default "MNI152NLin2009cAsym"
         Space of the coordinates. Regions must be in the same one: `Region.from_image(..., space=...)`.
     name : str, optional
@@ -96,7 +122,16 @@ def atlas_from_tables(
     Raises
     ------
     AtlasError
-        Where a table cannot be read, lacks a column, or the tables do not fit together.
+        Where a table cannot be read, lacks a column, the tables do not fit together, or the values are not what
+        `values` says.
+    OptionError
+        Where `values` is none of the three.
+
+    Warns
+    -----
+    AtlasWarning
+        Where probes are left out that measure several genes, where levels cannot be log2, and where counts cannot be
+        scaled by the size of their library.
 
     Examples
     --------
@@ -109,12 +144,63 @@ def atlas_from_tables(
     >>> atlas.levels(probe_ids=[1]).ravel().tolist()
     [7.1, 5.2, 5.4]
     """
+    tables = _read_tables(samples, expression, probes, donors)
+    return tables.to_atlas(values=values, space=space, name=name, simulated=simulated)
+
+
+def find_tables(folder: Path) -> dict[str, Path]:
+    """Files of an atlas of the user's own in a folder, by what they hold; empty where there is none.
+
+    Returns
+    -------
+    dict of str to Path
+        `samples`, `expression` or `counts`, and `probes` and `donors` where they are there.
+
+    Raises
+    ------
+    AtlasError
+        Where two files hold the same.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        name = _TABLE_FILE.fullmatch(path.name)
+        if name is None or not path.is_file():
+            continue
+        what = name[1].lower()
+        if what in found:
+            raise AtlasError(f"{folder} has both {found[what].name} and {path.name}; keep one of them")
+        found[what] = path
+    if "samples" not in found or not found.keys() & {"expression", "counts"}:
+        return {}
+    if {"expression", "counts"} <= found.keys():
+        raise AtlasError(f"{folder} has both {found['expression'].name} and {found['counts'].name}; keep one of them")
+    return found
+
+
+def open_tables(folder: Path) -> TablesAtlas:
+    """Open a folder of the user's tables (`find_tables`) by `atlas_from_tables`: ``counts.*`` holds raw counts."""
+    files = find_tables(folder)
+    expression = files.get("expression") or files["counts"]
+    tables = _read_tables(files["samples"], expression, files.get("probes"), files.get("donors"))
+    values: Values | None = "counts" if "counts" in files else None
+    return replace(tables, path=str(folder)).to_atlas(values=values, space=MNI_SPACE, name=folder.resolve().name)
+
+
+def _read_tables(samples: Table, expression: Table, probes: Table | None, donors: Table | None) -> UserTables:
+    matrix = read_matrix(expression, "expression table")
+    if probes is not None:
+        of_probes = read_table(probes, "probes table")
+    elif matrix.symbols is not None:
+        named = pd.DataFrame({"probe_name": to_texts(matrix.rows.index), "gene": matrix.symbols})
+        of_probes = InputTable(named, matrix.title)
+    else:
+        of_probes = None
     return UserTables(
         samples=read_table(samples, "samples table"),
-        expression=read_matrix(expression, "expression table"),
-        probes=None if probes is None else read_table(probes, "probes table"),
+        expression=matrix,
+        probes=of_probes,
         donors=None if donors is None else read_table(donors, "donors table"),
-    ).to_atlas(space=space, name=name, simulated=simulated)
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,8 +215,12 @@ class UserTables:
         As for `atlas_from_tables`.
     zscores : InputTable, optional
         Z-scores, in rows and columns as `expression`; default: computed.
+    structures : DataFrame, optional
+        Structures as an atlas has them; default: none.
     is_samples_by_probes : bool
         Whether rows of `expression` are samples for certain; else its ids decide.
+    kind, path : str
+        What the atlas is, and what opens it again, as in `AtlasSource`.
     files : sequence of FileRecord
         Files that the tables come from, beside their own.
     """
@@ -140,31 +230,45 @@ class UserTables:
     probes: InputTable | None = None
     donors: InputTable | None = None
     zscores: InputTable | None = None
+    structures: pd.DataFrame | None = None
     is_samples_by_probes: bool = False
+    kind: str = "tables"
+    path: str | None = None
     files: Sequence[FileRecord] = ()
 
-    def to_atlas(self, *, space: str, name: str | None, simulated: bool = False) -> TablesAtlas:
+    def to_atlas(
+        self, *, values: Values | None = None, space: str, name: str | None, simulated: bool = False
+    ) -> TablesAtlas:
         """Match the tables by ids, and check them on the way; the samples of a donor stand together."""
         samples = _describe_samples(self.samples)
         ids = samples["sample_id"].to_numpy()
-        expression = self.expression if self.is_samples_by_probes else _turn_upright(self.expression, ids, self.probes)
+        expression = self.expression
+        if not self.is_samples_by_probes:
+            expression = _turn_upright(_undo_names_of_r(expression, ids, self.probes), ids, self.probes)
         _check_same_samples(ids, expression, self.samples.title)
-        probes, columns = _describe_probes(self.probes, expression)
+        probes, columns, n_several = _describe_probes(self.probes, expression)
+        warn_of_several_genes(n_several, (self.probes or expression).title)
         samples = samples.iloc[np.argsort(pd.factorize(samples["donor_name"])[0], kind="stable")]
         samples = samples.reset_index(drop=True)
         samples["sample"] = samples.groupby("donor_name", sort=False).cumcount()
         place = np.ix_(expression.rows.index.get_indexer(pd.Index(samples["sample_id"])), columns)
         tables = [table for table in (self.samples, self.expression, self.probes, self.donors) if table is not None]
+        levels, scale = _to_levels(expression, values)
         given = self.expression.title.removeprefix("expression table ")
         return TablesAtlas(
             name=name or (given if self.expression.file else "user's expression data"),
             samples=samples,
             probes=probes,
             donors=_describe_donors(self.donors or self.samples, samples["donor_name"]),
-            levels=np.ascontiguousarray(expression.values()[place]),
+            levels=np.ascontiguousarray(levels[place]),
+            scale=scale,
             zscores=None if self.zscores is None else np.asarray(self.zscores.values()[place], dtype=np.float64),
             space=space,
             simulated=simulated,
+            n_several_genes=n_several,
+            structures=self.structures,
+            kind=self.kind,
+            path=self.path,
             files=[*self.files, *(table.file for table in tables if table.file is not None)],
         )
 
@@ -184,12 +288,20 @@ class TablesAtlas(ExpressionAtlas):
         As every atlas has them; the samples of a donor stand together.
     levels : ndarray of float, shape (n samples, p probes)
         Expression levels; NaN where missing.
+    scale : str
+        What they are, see `jugex.atlas.identity.Scale`.
     zscores : ndarray of float64, shape (n, p), optional
         Z-scores to be used as they are; default: computed from the levels, over all samples of a donor that have one.
     space : str
         Space of the coordinates.
     simulated : bool
         Whether the values are made up.
+    n_several_genes : int
+        Probes that were left out because each measures several genes.
+    structures : DataFrame, optional
+        Structures of the samples; default: none.
+    kind, path : str
+        What the atlas is, and what opens it again, as in `AtlasSource`.
     files : sequence of FileRecord
         The files that the values came from.
     """
@@ -202,17 +314,24 @@ class TablesAtlas(ExpressionAtlas):
         probes: pd.DataFrame,
         donors: pd.DataFrame,
         levels: Levels,
+        scale: Scale = "log2",
         zscores: Floats | None = None,
         space: str = MNI_SPACE,
         simulated: bool = False,
+        n_several_genes: int = 0,
+        structures: pd.DataFrame | None = None,
+        kind: str = "tables",
+        path: str | None = None,
         files: Sequence[FileRecord] = (),
     ) -> None:
         self._name = name
         self.samples, self.probes, self.donors = samples, probes, donors
-        self.structures = pd.DataFrame(columns=list(STRUCTURE_COLUMNS))
+        self.structures = pd.DataFrame(columns=list(STRUCTURE_COLUMNS)) if structures is None else structures
         self.space, self.simulated = space, simulated
-        self._levels, self._zscores = levels, zscores
-        self._files = tuple(files)
+        self._levels, self._scale, self._zscores = levels, scale, zscores
+        self.is_log2 = scale != "other"
+        self._files, self._n_several_genes = tuple(files), n_several_genes
+        self._kind, self._path = kind, path
         self._checksum: str | None = None
 
     @property
@@ -226,7 +345,15 @@ class TablesAtlas(ExpressionAtlas):
         if self._checksum is None:
             self._checksum = self._compute_checksum()
         zscores = "computed" if self._zscores is None else "as given"
-        return AtlasSource("tables", files=self._files, values_sha256=self._checksum, zscores=zscores)
+        return AtlasSource(
+            self._kind,
+            path=self._path,
+            files=self._files,
+            values_sha256=self._checksum,
+            zscores=zscores,
+            scale=self._scale,
+            n_several_genes=self._n_several_genes or None,
+        )
 
     def _compute_checksum(self) -> str:
         """SHA-256 of samples, probes, donors, levels and given z-scores, whatever they were read from."""
@@ -258,6 +385,55 @@ class TablesAtlas(ExpressionAtlas):
         return self._zscores[np.ix_(sample_rows, probe_rows)]
 
 
+# --- levels
+
+
+def _to_levels(expression: InputTable, values: Values | None) -> tuple[Levels, Scale]:
+    """Levels (samples x probes), and what they are: by what the user says, else by the largest value."""
+    if values is not None and values not in get_args(Values):
+        raise OptionError(f"values is one of {', '.join(get_args(Values))}; got {values!r}")
+    levels = expression.values()
+    lowest, highest = float(np.nanmin(levels, initial=0.0)), float(np.nanmax(levels, initial=0.0))
+    largest = max(lowest, highest, key=abs)
+    can_be_log2 = abs(largest) <= _LARGEST_LOG2
+    if values == "counts":
+        return _take_log2_of_counts(levels, expression)
+    if values == "log2" and not can_be_log2:
+        raise AtlasError(
+            f"{expression.title} has a value of {largest:g}, which no log2 level can be; give values='counts' for raw "
+            "counts, values='other' for another scale, or the log2 of these values"
+        )
+    if values is None and not can_be_log2:
+        warn_user(
+            f"{expression.title} has a value of {largest:g}: these are no log2 levels, so they are taken as they are "
+            "and log2_fc stays empty; for raw counts give values='counts' (log2(1 + counts per million)), else the "
+            "log2 of these values, or values='other' to keep them",
+            AtlasWarning,
+        )
+    return levels, "log2" if can_be_log2 and values != "other" else "other"
+
+
+def _take_log2_of_counts(counts: Levels, expression: InputTable) -> tuple[Levels, Scale]:
+    """log2(1 + x), x counts per million of their sample where the table is large enough to say how many it has."""
+    if np.nanmin(counts, initial=0.0) < 0:
+        raise AtlasError(
+            f"{expression.title} has a value of {np.nanmin(counts):g}, and counts are never negative; give "
+            "values='log2' or values='other'"
+        )
+    if counts.shape[1] < _MIN_GENES_OF_LIBRARY:
+        warn_user(
+            f"{expression.title} has counts of {count_of(counts.shape[1], 'gene')}, too few to say how deep each "
+            "sample was sequenced: log2(1 + count) is taken; give all genes, or log2 levels normalised for depth",
+            AtlasWarning,
+        )
+        return np.log2(1.0 + counts), "log2-counts"
+    totals = np.where(np.isnan(counts), 0.0, counts).sum(axis=1, dtype=np.float64)
+    if not (totals > 0).all():
+        first = first_of(to_texts(expression.rows.index), totals <= 0)
+        raise AtlasError(f"{expression.title}: sample {first!r} has no counts; leave it out of both tables")
+    return np.log2(1.0 + 1e6 * counts / totals[:, np.newaxis]), "log2-counts-per-million"
+
+
 # --- samples and donors
 
 
@@ -273,9 +449,11 @@ def _describe_samples(table: InputTable) -> pd.DataFrame:
         raise AtlasError(f"{table.title}: sample {first!r} has no donor; every sample needs one")
     described["sample"] = described.groupby("donor_name", sort=False).cumcount()
     described[list(_COORDINATES)] = _find_coordinates(table, ids)
-    described["structure_id"] = table.whole_numbers("structure_id")
     for column in ("structure_acronym", "structure_name"):
         described[column] = table.texts(table.find(column))
+    described["structure_id"] = table.whole_numbers("structure_id")
+    if table.find("structure_id") is None:
+        described["structure_id"] = _number_structures(described)
     known = {*SAMPLE_COLUMNS, *DONOR_COLUMNS, "sample_id", "donor", "x", "y", "z", "mni_xyz", "sex"}
     others = [column for column in table.rows.columns if str(column).lower() not in known]
     return described[[*SAMPLE_COLUMNS, "sample_id"]].join(table.rows[others].reset_index(drop=True))
@@ -314,8 +492,19 @@ def _number_ids(ids: Texts) -> npt.NDArray[np.int64]:
     return np.arange(1, len(ids) + 1, dtype=np.int64)
 
 
+def _number_structures(samples: pd.DataFrame) -> Any:
+    """Whole numbers from 1 for structures by acronym and name; missing where a sample has neither."""
+    called = samples["structure_acronym"] + "\n" + samples["structure_name"]
+    numbers = pd.Series(pd.factorize(called)[0] + 1, dtype="Int64")
+    return numbers.mask((called == "\n").to_numpy()).array
+
+
 def _find_coordinates(table: InputTable, ids: Texts) -> npt.NDArray[np.float64]:
-    """Coordinates (n, 3) in mm."""
+    """Coordinates (n, 3) in mm; NaN where the table has structures instead."""
+    if not table.find("mni_x", "mni_y", "mni_z", "mni_xyz", "x", "y", "z") and table.find(
+        "structure_id", "structure_acronym", "structure_name"
+    ):
+        return np.full((len(ids), 3), np.nan)
     if table.find("mni_xyz") and not table.find("mni_x"):
         points = _parse_points(table, table.need("mni_xyz"))
     else:
@@ -334,7 +523,8 @@ def _parse_points(table: InputTable, column: str) -> npt.NDArray[np.float64]:
     points = np.empty((len(table.rows), 3))
     for row, value in enumerate(table.rows[column]):
         try:
-            parsed = ast.literal_eval(value) if isinstance(value, str) else value
+            # NumPy 2 writes (np.float64(1.5), ...)
+            parsed = ast.literal_eval(_NUMPY_2.sub(r"\1", value)) if isinstance(value, str) else value
             points[row] = np.asarray(parsed, dtype=np.float64).reshape(3)
         except (ValueError, TypeError, SyntaxError):
             raise AtlasError(
@@ -363,6 +553,27 @@ def _number_donors(table: InputTable, names: Texts, order: list[str]) -> npt.NDA
 # --- probes, and which side of the expression they are on
 
 
+def _undo_names_of_r(matrix: InputTable, sample_ids: Texts, probes: InputTable | None) -> InputTable:
+    """Matrix under the ids of samples and probes, where R has made names of these (its function make.names)."""
+    rows = matrix.rows
+    known = [sample_ids, *([] if probes is None else _list_probe_ids(probes).values())]
+    for axis in (0, 1):
+        labels = rows.axes[axis]
+        if any(labels.isin(ids).any() for ids in known):
+            continue
+        for ids in known:
+            meant = pd.Series(ids, index=[_name_as_r(text) for text in ids])
+            if labels.isin(meant.index).all() and meant.index.is_unique:
+                rows = rows.set_axis(pd.Index(meant[labels].to_numpy(dtype=object)), axis=axis)
+                break
+    return InputTable(rows, matrix.title, matrix.file)
+
+
+def _name_as_r(text: str) -> str:
+    name = re.sub(r"[^\w.]", ".", text)
+    return name if re.match(r"[^\W\d_]|\.(?!\d)", name) else f"X{name}"
+
+
 def _turn_upright(matrix: InputTable, sample_ids: Texts, probes: InputTable | None) -> InputTable:
     """Matrix with samples along its rows, told by the ids of samples, and of probes where both sides have some."""
     rows, columns = matrix.rows.index, matrix.rows.columns
@@ -378,6 +589,12 @@ def _turn_upright(matrix: InputTable, sample_ids: Texts, probes: InputTable | No
         return InputTable(matrix.rows.T, matrix.title, matrix.file)
     if rows.isin(sample_ids).any():
         return matrix
+    if all(re.fullmatch(r"-?[\d.]+(e-?\d+)?", text) for text in (*rows[:100], *columns[:100])):
+        raise AtlasError(
+            f"{matrix.title} has numbers alone along both sides ({rows[0]!r}, ...; {columns[0]!r}, ...), none of them "
+            f"the id of a sample (such as {sample_ids[0]!r}): it seems to have no header, as BrainSpan's "
+            "expression_matrix.csv; add the ids of its columns as a first line"
+        )
     raise AtlasError(
         f"{matrix.title} has none of the {len(sample_ids):,} samples (first: {sample_ids[0]!r}): its rows are called "
         f"{rows[0]!r} and so on, its columns {columns[0]!r}; give the samples the same ids in both tables"
@@ -405,28 +622,27 @@ def _list_probe_ids(probes: InputTable) -> dict[str, Texts]:
     return {column: probes.texts(column) for column in columns if column is not None}
 
 
-def _describe_probes(table: InputTable | None, matrix: InputTable) -> tuple[pd.DataFrame, npt.NDArray[np.intp]]:
-    """Probes as an atlas has them, and which column of the matrix each one is."""
+def _describe_probes(table: InputTable | None, matrix: InputTable) -> tuple[pd.DataFrame, npt.NDArray[np.intp], int]:
+    """Probes as an atlas has them, which column of the matrix each one is, and how many measure several genes."""
     names = to_texts(matrix.rows.columns)
     refuse_duplicates(names, "gene" if table is None else "probe", matrix.title)
     if table is None:
-        described = pd.DataFrame({"probe_id": np.arange(1, len(names) + 1), "probe_name": names, "gene": names})
-        described["entrez_id"] = pd.array([pd.NA] * len(names), dtype="Int64")
-        return described[list(PROBE_COLUMNS)], np.arange(len(names))
+        table = InputTable(pd.DataFrame({"gene": names}), matrix.title)
     gene_column = table.need("gene", "gene_symbol")
     rows = _match_probes(table, names, matrix.title)
     numbered = table.find("probe_id")
     ids = table.texts(numbered)[rows] if numbered else names
     called = table.find("probe_name") or numbered or gene_column
     described = pd.DataFrame({"probe_id": _number_ids(ids), "probe_name": table.texts(called)[rows]})
-    described["gene"] = table.texts(gene_column)[rows]
-    described["entrez_id"] = table.whole_numbers("entrez_id")[rows]
-    has_gene = (described["gene"] != "").to_numpy()
+    genes = table.genes(gene_column).iloc[rows].reset_index(drop=True)
+    described[["gene", "entrez_id"]] = genes[["gene", "entrez_id"]]
+    has_gene = ((genes["gene"] != "") & ~genes["has_several"]).to_numpy()
     if not has_gene.any():
         raise AtlasError(
-            f"{table.title} gives none of the {len(names):,} probes a gene; fill its column {gene_column!r}"
+            f"{table.title} gives none of the {len(names):,} probes one gene; fill its column {gene_column!r}"
         )
-    return described.loc[has_gene, list(PROBE_COLUMNS)].reset_index(drop=True), np.flatnonzero(has_gene)
+    kept = described.loc[has_gene, list(PROBE_COLUMNS)].reset_index(drop=True)
+    return kept, np.flatnonzero(has_gene), int(genes["has_several"].sum())
 
 
 def _match_probes(table: InputTable, names: Texts, title: str) -> npt.NDArray[np.intp]:

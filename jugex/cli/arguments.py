@@ -160,7 +160,7 @@ def read_choices(options: argparse.Namespace) -> dict[str, Any]:
     same = (
         "names", "preset", "atlas", "donors", "threshold", "overlap", "within", "exclude", "tolerance", "aliases",
         "coordinates", "mirror", "reannotation", "min_present", "present_in", "statistic", "exchange", "probes",
-        "alpha", "tail", "missing", "background",
+        "alpha", "tail", "missing", "background", "ladder", "reference",
     )  # fmt: skip
     return {
         **{name: getattr(options, name) for name in same},

@@ -156,6 +156,18 @@ def _add_test(group: argparse._ArgumentGroup) -> None:
         "--alpha", type=float, default=0.05, metavar="P", help="family-wise error (default: %(default)s)"
     )
     group.add_argument(
+        "--ladder",
+        action=argparse.BooleanOptionalAction,
+        help="ask of each gene whether other donors would show the difference, and whether it is more than distance "
+        "explains (default: yes, but with the preset of an earlier tool no)",
+    )
+    group.add_argument(
+        "--reference",
+        metavar="REGION",
+        help="samples that show how expression varies around the regions, such as structure:Cx (default: those of the "
+        "regions' class of tissue and side)",
+    )
+    group.add_argument(
         "--tail",
         action="store_true",
         help="add p-values below 1 / (M + 1), extrapolated; no gene is called significant by them",

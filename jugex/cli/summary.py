@@ -19,13 +19,13 @@ from jugex.genes import format_ledger
 from jugex.model.record import RunRecord
 from jugex.pipeline.comparison import ComparisonData
 from jugex.report.figures import MAX_GENES
-from jugex.report.summary import list_findings_by_pair, name_adjustment
+from jugex.report.summary import list_findings_by_pair, name_adjustment, summarize_diagnostic, summarize_rungs
 
 __all__ = ["print_ledger", "save_and_summarize"]
 
 _N_SHOWN = 10
 _MAX_NAME = 32
-_TEXTS = {"gene", "probe_name", "region_1", "region_2", "higher_in", "n_probes", ""}
+_TEXTS = {"gene", "probe_name", "region_1", "region_2", "higher_in", "evidence", "n_probes", ""}
 
 
 def save_and_summarize(result: DifferentialExpression | SeveralRegions, options: argparse.Namespace) -> None:
@@ -76,6 +76,8 @@ def _summarize(result: DifferentialExpression | SeveralRegions) -> list[str]:
         ]),
         f"{count_of(record.genes.n_tested, data.unit)} tested, {n_found:,} significant at p_fwe <= "
         f"{record.arguments.alpha:g}",
+        *summarize_rungs(data),
+        *filter(None, [summarize_diagnostic(record)]),
         *_list_genes(data),
     ]  # fmt: skip
     if isinstance(result, SeveralRegions):
@@ -92,6 +94,8 @@ def _list_genes(data: ComparisonData) -> list[str]:
     is_pair = len(data.region_names) == 2
     probe = ["probe_name"] if "probe_name" in data.table else []
     columns = ["gene", *probe, "n_probes", *(["diff", "higher_in"] if is_pair else []), "f", "p_perm", "p_fwe"]
+    if _has_ladder(data.record):
+        columns = ["gene", *probe, "diff", "higher_in", "evidence", "p_fwe", "p_donors_fwe", "p_spatial_fwe"]
     n_more = len(data.tested) - _N_SHOWN
     file = "results.tsv" if is_pair else "omnibus.tsv"
     return [
@@ -104,6 +108,12 @@ def _list_genes(data: ComparisonData) -> list[str]:
     ]
 
 
+def _has_ladder(record: RunRecord) -> bool:
+    """Whether an upper rung of the ladder was tried."""
+    ladder = record.ladder
+    return ladder is not None and not (ladder.why_no_donors and ladder.why_no_spatial)
+
+
 def _explain(data: ComparisonData) -> list[str]:
     """What the columns of the summary are."""
     record, names = data.record, [shorten(name, _MAX_NAME) for name in data.region_names]
@@ -111,10 +121,16 @@ def _explain(data: ComparisonData) -> list[str]:
     drawn = "all relabellings" if permutation.exhaustive else f"{permutation.n_permutations:,} permutations"
     others = name_adjustment(record, brief=True)
     meant = [f"diff: {names[0]} minus {names[1]}, in z-scores, adjusted for {others}"] if len(names) == 2 else []
+    corrected = f"corrected for the {count_of(record.genes.n_tested, data.unit)} tested"
+    columns = [f"p_perm: of one {data.unit}; p_fwe: {corrected} (* significant)"]
+    if _has_ladder(record):
+        columns = [
+            "p_fwe: over these samples (* significant); p_donors_fwe: over donors; p_spatial_fwe: beyond distance; all "
+            + corrected
+        ]
     return [
         *meant,
-        f"p_perm: of one {data.unit}; p_fwe: corrected for the {count_of(record.genes.n_tested, data.unit)} tested "
-        "(* significant)",
+        *columns,
         f"smallest p that {drawn} can give: {format_p(permutation.smallest_p)}",
     ]
 

@@ -187,9 +187,8 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
     of_design = judge_design(design, group, options)
     warned = [finding for finding in foreseen if not isinstance(finding, SamplesDropped)]  # that was asked for
     warn_of([*warned, *(finding for finding in of_design if isinstance(finding, NotLinked))])
-    test = permutation_test(
-        genes.zscores[tested], genes.levels[tested], design, options.permutation, generator, group.region_names
-    )
+    levels = genes.levels[tested] if group.atlas.is_log2 else None
+    test = permutation_test(genes.zscores[tested], levels, design, options.permutation, generator, group.region_names)
     rungs = None
     if options.ladder and design.n_regions == 2:
         covariates, dropped = prepared.covariates, prepared.missing_well_ids

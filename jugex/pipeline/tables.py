@@ -97,7 +97,7 @@ def find_evidence(table: pd.DataFrame, alpha: float) -> pd.Series[str]:
     evidence = pd.Series("none", index=table.index, dtype=object)
     for rung, column in (("samples", "p_fwe"), ("donors", "p_donors_fwe"), ("spatial", "p_spatial_fwe")):
         evidence[(table[column] <= alpha).to_numpy(dtype=bool)] = rung
-    return evidence.where(table["status"] == "ok", None)
+    return evidence.where(table["status"] == "ok")
 
 
 def _compute_columns(test: PermutationTest, region_names: Sequence[str]) -> pd.DataFrame:

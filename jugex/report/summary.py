@@ -14,9 +14,24 @@ from jugex.pipeline.comparison import ComparisonData, label_rows
 from jugex.pipeline.several import GroupComparison
 
 __all__ = [
-    "PairCount", "count_pairs", "count_relabellings", "format_value", "list_findings_by_pair", "list_pair_counts",
-    "name_adjustment", "name_collinear", "name_exchange", "name_pair", "name_regions", "summarize_genes",
-    "summarize_membership", "summarize_pairs", "summarize_resolution", "summarize_samples",
+    "PairCount",
+    "count_pairs",
+    "count_relabellings",
+    "format_value",
+    "list_findings_by_pair",
+    "list_pair_counts",
+    "name_adjustment",
+    "name_collinear",
+    "name_exchange",
+    "name_pair",
+    "name_regions",
+    "summarize_diagnostic",
+    "summarize_genes",
+    "summarize_membership",
+    "summarize_pairs",
+    "summarize_resolution",
+    "summarize_rungs",
+    "summarize_samples",
 ]  # fmt: skip
 
 #: Genes named one by one in a sentence; beyond, the first few stand for all.
@@ -62,6 +77,91 @@ def summarize_genes(data: ComparisonData) -> str:
     found = _summarize_directions(data, significant) if is_pair else _list_significant(significant)
     opening = f"{format_count(len(significant))} of {count_of(n_tested, data.unit)} {verb} between {where}"
     return f"{opening} ({alpha}): {found}."
+
+
+def summarize_rungs(data: ComparisonData) -> list[str]:
+    """How high genes of two regions climb the ladder, in sentences, and which rung was not tried.
+
+    Empty where the ladder was not asked for, no gene was tested, or no upper rung could be tried.
+    """
+    ladder, tested = data.record.ladder, data.tested
+    if ladder is None or tested.empty or (ladder.why_no_donors and ladder.why_no_spatial):
+        return []
+    where = name_regions(data.region_names)
+    if len(tested) == 1:
+        return [_summarize_rung_of_one(data, where), *_list_untried(data)]
+    climbed = {rung: tested[(tested["evidence"] == rung).to_numpy(dtype=bool)] for rung in _RUNGS}
+    parts: list[str] = []
+    for rung, (one, many) in _RUNGS.items():
+        genes = climbed[rung]
+        if (rung == "spatial" and ladder.why_no_spatial) or (rung == "donors" and ladder.why_no_donors):
+            continue
+        if rung == "donors" and ladder.why_no_spatial is None:
+            one, many = one + _AS_PLACES, many + _AS_PLACES
+        n = format_count(len(genes)) if len(genes) else "none"
+        verb = (one if len(genes) < 2 else many).format(where=where)
+        found = f" ({_list_by_region(genes)})" if len(genes) else ""
+        if not parts:
+            parts.append(f"Of {count_of(len(tested), data.unit)}, {n} {verb}{found}.")
+        elif len(genes):
+            parts.append(f"{n.capitalize()} more {verb.format(where=where)}{found}.")
+    return [" ".join(parts), *_list_untried(data)]
+
+
+#: What is said of genes on each rung, of one and of several.
+_RUNGS = {
+    "spatial": (
+        "differs between {where} beyond what distance explains",
+        "differ between {where} beyond what distance explains",
+    ),
+    "donors": ("would differ in other donors", "would differ in other donors"),
+    "samples": ("differs in these samples only", "differ in these samples only"),
+}
+_AS_PLACES = ", as places this far apart do"
+
+
+def _summarize_rung_of_one(data: ComparisonData, where: str) -> str:
+    """How high the only gene tested climbs."""
+    row, label = data.tested.iloc[0], shorten(str(data.tested.index[0]))
+    rung = str(row["evidence"])
+    if rung == "none":
+        p = format_p(float(row["p_fwe"]))
+        return f"{label} does not differ between {where} on any rung of the ladder (p_FWE = {p})."
+    said = _RUNGS[rung][0].format(where=where)
+    if rung == "donors" and data.record.ladder is not None and data.record.ladder.why_no_spatial is None:
+        said += _AS_PLACES
+    return f"{label} {said} (higher in {shorten(str(row['higher_in']))})."
+
+
+def _list_by_region(genes: pd.DataFrame) -> str:
+    """Genes, of many the first few, by the region in which they are higher."""
+    named = genes.head(_N_EXAMPLES) if len(genes) > _MAX_NAMED else genes
+    sides = [
+        f"{join_words([shorten(str(label)) for label in of_region.index])}: higher in {shorten(str(region))}"
+        for region, of_region in named.groupby("higher_in", sort=False)
+    ]
+    return ("first " if len(genes) > _MAX_NAMED else "") + "; ".join(sides)
+
+
+def _list_untried(data: ComparisonData) -> list[str]:
+    """Which upper rung could not be tried, and why."""
+    ladder = data.record.ladder
+    if ladder is None:
+        return []
+    why = {"other donors": ladder.why_no_donors, "space": ladder.why_no_spatial}
+    return [f"The rung of {rung} could not be tried: {reason}." for rung, reason in why.items() if reason]
+
+
+def summarize_diagnostic(record: RunRecord) -> str:
+    """What each rung calls at arbitrary pairs of places of the tissue, as one line; empty where that is not known."""
+    diagnostic = None if record.ladder is None else record.ladder.diagnostic
+    if diagnostic is None:
+        return ""
+    shares = [f"{100 * share:.1f} %" for share in (diagnostic.samples, diagnostic.donors, diagnostic.spatial)]
+    return (
+        f"At {diagnostic.n_places:,} arbitrary pairs of places of this tissue, as large and as far apart, p <= "
+        f"{diagnostic.alpha:g} for {shares[0]} of the genes over samples, {shares[1]} over donors, {shares[2]} spatial."
+    )
 
 
 def _summarize_directions(data: ComparisonData, significant: pd.DataFrame) -> str:

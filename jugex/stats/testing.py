@@ -122,7 +122,7 @@ class PermutationTest:
 
 def permutation_test(
     values: Floats,
-    levels: Floats,
+    levels: Floats | None,
     design: Design,
     settings: PermutationSettings,
     rng: np.random.Generator,
@@ -134,8 +134,8 @@ def permutation_test(
     ----------
     values : ndarray of float64, shape (g, n)
         Gene-level z-scores; each gene varies within some donor.
-    levels : ndarray of float64, shape (g, n)
-        Gene-level log2 expression.
+    levels : ndarray of float64, shape (g, n), or None
+        Gene-level log2 expression; without, `log2_fc` is NaN.
     design : Design
         Regions and donors of the n samples; testable.
     settings : PermutationSettings

@@ -10,7 +10,7 @@ import jugex
 from jugex.atlas import atlas_from_siibra
 from jugex.errors import AtlasError
 from jugex.report.files import write_table
-from jugex.report.methods import methods_text
+from jugex.report.methods import compose_methods
 
 SIIBRA_COLUMNS = ["level", "zscore", "gene", "race", "gender", "age", "mni_xyz", "sample", "probe_id", "donor_name"]
 
@@ -41,9 +41,19 @@ def test_the_comparison_is_that_of_the_whole_atlas(simulated, table):
     expected = jugex.compare(*jugex.demo_regions(), atlas=simulated, **choices)
     columns = ["gene", "n_probes", "n_samples_1", "n_samples_2", "f", "diff", "log2_fc", "p_perm", "p_fwe"]
     pd.testing.assert_frame_equal(result.table[columns], expected.table[columns])
-    assert result.settings["atlas"]["zscores"] == "as given"
-    assert "z-scores of each probe were taken as given with the data" in methods_text(result)
-    assert "were standardised" in methods_text(expected)
+    assert result.record.atlas.source.zscores == "as given"
+    given, computed = (compose_methods(each).paragraph for each in (result, expected))
+    assert "z-scores of each probe were taken as given with the data" in given
+    assert "were standardised" in computed
+
+
+def test_coordinates_as_numpy_2_writes_them(table, tmp_path):
+    expected = atlas_from_siibra(table)
+    points = [f"(np.float64({x}), np.float64({y}), np.float32({z}))" for x, y, z in table["mni_xyz"]]
+    table.assign(mni_xyz=points).to_csv(tmp_path / "siibra.csv")
+    axes = ["mni_x", "mni_y", "mni_z"]
+    read = atlas_from_siibra(tmp_path / "siibra.csv").samples
+    np.testing.assert_array_equal(read[axes], expected.samples[axes])
 
 
 def test_zscores_are_those_of_the_table_whatever_the_levels_are(table):

@@ -13,7 +13,8 @@ from scipy import stats
 
 import jugex
 from jugex.atlas import SimulatedAtlas, atlas_from_tables
-from jugex.errors import AtlasError, OptionError
+from jugex.atlas.identity import AtlasIdentity
+from jugex.errors import AtlasError, AtlasWarning, OptionError
 from tests.atlas.user_data import make_expression, make_probes, make_samples
 
 ONE = {"centre": (3, 0, 0), "radius": 1.5, "name": "one"}
@@ -122,6 +123,69 @@ class TestTables:
             np.testing.assert_array_equal(atlas_from_tables(samples, given).levels(), expected)
 
 
+class TestStructures:
+    """Samples that are told by their structures: without ids of these, and without coordinates."""
+
+    @pytest.fixture
+    def atlas(self, samples, expression):
+        acronyms = np.where(samples["x"] < 5, "ONE", "TWO")
+        return atlas_from_tables(samples.drop(columns=["x", "y", "z"]).assign(structure_acronym=acronyms), expression)
+
+    def test_structures_without_ids_are_numbered(self, samples, expression):
+        named = samples.assign(structure_acronym=["V1", "V2", None, "V2"] * 4, structure_name=["a", "b", "", "b"] * 4)
+        atlas = atlas_from_tables(named, expression)
+        by_id = atlas.samples.set_index("sample_id")["structure_id"]
+        assert by_id[["s0", "s1", "s3", "s4"]].tolist() == [1, 2, 2, 1]
+        assert by_id[["s2", "s6"]].isna().all()
+        assert jugex.Region.from_structure("V1", atlas=atlas).locate(atlas.samples)["inside"].sum() == 4
+        pair = jugex.query.region_pair("sphere:3,0,0,2", "sphere:7,0,0,2", atlas=atlas, within="V1,V2")
+        assert set(pair.samples["structure_acronym"]) == {"V1", "V2"}
+
+    def test_structures_are_regions_without_coordinates(self, atlas, tmp_path):
+        assert atlas.samples["mni_x"].isna().all()
+        result = jugex.compare("structure:ONE", "structure:TWO", atlas=atlas, n_permutations=99, rng=0)
+        assert result.region_names == ("ONE", "TWO")
+        assert result.table.set_index("gene").loc["MAOA", "higher_in"] == "ONE"
+        assert result.table["p_spatial"].isna().all()
+        assert result.report(tmp_path / "report.html").is_file()
+
+    def test_a_place_cannot_be_asked_for_without_coordinates(self, atlas):
+        with pytest.raises(AtlasError, match=r"have no coordinates, .*name structures"):
+            jugex.query.region_pair("sphere:3,0,0,2", "structure:TWO", atlas=atlas)
+
+    def test_neither_coordinates_nor_structures(self, samples, expression):
+        with pytest.raises(AtlasError, match=r"no column 'mni_x' \(it has sample_id, donor\)"):
+            atlas_from_tables(samples.drop(columns=["x", "y", "z"]), expression)
+        with pytest.raises(AtlasError, match=r"no column 'y' \(it has sample_id, donor, x, structure_name\)"):
+            atlas_from_tables(samples.drop(columns=["y", "z"]).assign(structure_name="a"), expression)
+
+
+class TestNamesOfR:
+    """Ids that R has made into names."""
+
+    @pytest.mark.parametrize("ids", [[str(n) for n in range(500, 516)], [f"S-{n} a" for n in range(16)]])
+    @pytest.mark.parametrize("turned", [False, True])
+    def test_are_undone(self, samples, expression, ids, turned):
+        samples = samples.assign(sample_id=ids)
+        expression.index = [f"X{text}" if text[0] != "S" else text.replace("-", ".").replace(" ", ".") for text in ids]
+        atlas = atlas_from_tables(samples, expression.T if turned else expression)
+        assert sorted(atlas.samples["sample_id"]) == sorted(ids)
+        first = atlas.samples["sample_id"].iloc[0]
+        np.testing.assert_array_equal(atlas.levels()[0], expression.iloc[ids.index(first)])
+
+    def test_of_probes_too(self, samples, expression):
+        probes = pd.DataFrame({"probe_id": [11, 12, 13, 14], "gene": ["A", "B", "C", "D"]})
+        atlas = atlas_from_tables(samples, expression.set_axis(["X13", "X11", "X12", "X14"], axis=1), probes)
+        assert atlas.probes["probe_id"].tolist() == [13, 11, 12, 14]
+        assert atlas.probes["gene"].tolist() == ["C", "A", "B", "D"]
+
+    def test_ids_that_would_have_the_same_name_are_not(self, samples, expression):
+        samples = samples.assign(sample_id=["a-1", "a.1", *samples["sample_id"][2:]])
+        expression.index = ["a.1", "a.1", *expression.index[2:]]
+        with pytest.raises(AtlasError, match="come more than once"):
+            atlas_from_tables(samples, expression)
+
+
 class TestProbes:
     def test_several_probes_of_a_gene(self, samples, expression):
         expression.columns = ["p_a", "p_b", "p_c", "p_d"]
@@ -144,6 +208,33 @@ class TestProbes:
         assert atlas.probes["gene"].tolist() == ["A", "D"]
         np.testing.assert_array_equal(atlas.levels()[0], expression.loc["s0"].to_numpy()[[0, 3]])
 
+    @pytest.mark.parametrize("cell", ["TAC1///TAC3", "TAC1 /// TAC3", "MAOA;TAC1", "MAOA,TAC1"])
+    def test_a_probe_of_several_genes_is_left_out_and_counted(self, samples, expression, cell):
+        expression.columns = ["p_a", "p_b", "p_c", "p_d"]
+        probes = pd.DataFrame(
+            {
+                "probe_name": ["p_a", "p_b", "p_c", "p_d"],
+                "gene": [cell, "MAOA", "GAD2///GAD2", cell],
+                "entrez_id": ["6863///6866", "4128", "2572", ""],
+            }
+        )
+        with pytest.warns(AtlasWarning, match="probes table: 2 probes left out that measure several genes"):
+            atlas = atlas_from_tables(samples, expression, probes)
+        assert atlas.probes[["probe_name", "gene"]].to_numpy().tolist() == [["p_b", "MAOA"], ["p_c", "GAD2"]]
+        assert atlas.probes["entrez_id"].tolist() == [4128, 2572]
+        np.testing.assert_array_equal(atlas.levels(well_ids=[1])[0], expression.loc["s0"].to_numpy()[[1, 2]])
+        identity = atlas.identity()
+        assert identity.to_dict()["n_several_genes"] == 2
+        assert AtlasIdentity.from_dict(identity.to_dict()) == identity
+
+    def test_a_column_of_several_genes_is_left_out_and_counted(self, samples, expression):
+        expression = expression.rename(columns={"TAC1": "TAC1///TAC3"})
+        with pytest.warns(AtlasWarning, match="expression table: 1 probe left out"):
+            atlas = atlas_from_tables(samples, expression)
+        assert atlas.probes["gene"].tolist() == ["MAOA", "GAD2", "CNR1"]
+        with pytest.raises(AtlasError, match="none of the 4 probes one gene"):
+            atlas_from_tables(samples, expression.set_axis(["A;B", "A;C", "A;D", "A;E"], axis=1))
+
     def test_genes_only(self, samples, expression):
         genes = pd.DataFrame({"gene": list(expression.columns), "entrez_id": [1, 2, 3, 4]})
         assert atlas_from_tables(samples, expression, genes).probes["entrez_id"].tolist() == [1, 2, 3, 4]
@@ -160,6 +251,69 @@ class TestProbes:
         upright = square.set_axis(["1", "9", "b", "a"], axis=1)
         with pytest.raises(AtlasError, match=r"probes table does not cover 1 of the 4 probes .*first: '1', compared"):
             atlas_from_tables(numbered, upright, named)
+
+
+class TestValues:
+    """What the values are: raw counts, log2 levels, or something else."""
+
+    @staticmethod
+    def count(n_genes):
+        counts = np.random.default_rng(4).poisson(50, (16, n_genes)) * np.arange(1, 17)[:, None]
+        return pd.DataFrame(counts, index=make_samples()["sample_id"], columns=[f"G{n}" for n in range(n_genes)])
+
+    def test_counts_are_scaled_to_a_million_per_sample(self, samples):
+        counts = self.count(1200)
+        atlas = atlas_from_tables(samples, counts, values="counts")
+        ordered = counts.loc[atlas.samples["sample_id"]].to_numpy(np.float64)
+        expected = [[np.log2(1 + 1e6 * count / sum(row)) for count in row[:5]] for row in ordered]
+        np.testing.assert_allclose(atlas.levels()[:, :5], expected, rtol=1e-12)
+        assert atlas.is_log2
+        assert atlas.with_donors("D1").identity().to_dict()["scale"] == "log2-counts-per-million"
+
+    def test_counts_of_a_few_genes_do_not_say_how_deep_a_sample_was_sequenced(self, samples):
+        with pytest.warns(AtlasWarning, match="counts of 3 genes, too few to say how deep"):
+            atlas = atlas_from_tables(samples, self.count(3), values="counts")
+        expected = np.log2(1 + self.count(3).loc[atlas.samples["sample_id"]])
+        np.testing.assert_allclose(atlas.levels(), expected, rtol=1e-12)
+        assert atlas.identity().source.scale == "log2-counts"
+
+    def test_counts_that_are_none(self, samples):
+        counts = self.count(1000)
+        with pytest.raises(AtlasError, match="a value of -3, and counts are never negative"):
+            atlas_from_tables(samples, counts.replace(counts.iloc[2, 3], -3), values="counts")
+        counts.loc["s7"] = 0
+        with pytest.raises(AtlasError, match="sample 's7' has no counts"):
+            atlas_from_tables(samples, counts, values="counts")
+
+    def test_levels_that_cannot_be_log2_are_said_to_be(self, samples):
+        counts = self.count(3)
+        with pytest.warns(AtlasWarning, match=r"no log2 levels, .*log2_fc stays empty; .*values='counts'"):
+            atlas = atlas_from_tables(samples, counts)
+        np.testing.assert_array_equal(atlas.levels(), counts.loc[atlas.samples["sample_id"]])
+        assert (atlas.is_log2, atlas.with_donors("D1").is_log2) == (False, False)
+        assert atlas.identity().source.scale == "other"
+        with pytest.raises(AtlasError, match="which no log2 level can be; give values='counts'"):
+            atlas_from_tables(samples, counts, values="log2")
+        with pytest.raises(OptionError, match="values is one of counts, log2, other; got 'tpm'"):
+            atlas_from_tables(samples, counts, values="tpm")
+
+    def test_other_values_have_no_fold_change(self, samples, expression):
+        regions = jugex.Region.sphere(**ONE), jugex.Region.sphere(**TWO)
+        results = [
+            jugex.compare(
+                *regions,
+                atlas=atlas_from_tables(samples, expression, values=values),
+                n_permutations=99,
+                rng=0,
+                ladder=False,
+            )
+            for values in ("log2", "other")
+        ]
+        log2, other = (result.table.set_index("gene").loc[["MAOA", "TAC1", "CNR1"]] for result in results)
+        assert log2["log2_fc"].notna().all()
+        assert other["log2_fc"].isna().all()
+        assert results[1].record.empty["log2_fc"] == "the levels are not log2"
+        pd.testing.assert_frame_equal(log2.drop(columns="log2_fc"), other.drop(columns="log2_fc"))
 
 
 class TestDonors:
@@ -307,7 +461,7 @@ class TestErrors:
             ),
             (lambda p: p.drop(columns="gene_symbol"), r"probes table has no column 'gene'"),
             (lambda p: pd.concat([p, p]), r"4 probe ids come more than once \(first: 'p_c'\)"),
-            (lambda p: p.assign(gene_symbol=None), r"gives none of the 4 probes a gene"),
+            (lambda p: p.assign(gene_symbol=None), r"gives none of the 4 probes one gene"),
             (lambda p: p.assign(entrez_id=0.5), r"entrez_id 0\.5 is no whole number"),
         ],
     )
@@ -372,7 +526,7 @@ class TestComparison:
         assert (by_gene.drop(index="GAD2")["status"] == "ok").all()
         assert result.significant["gene"].tolist() == ["MAOA"]
         saved = jugex.load_result(result.save(tmp_path / "out"))
-        assert saved.settings["atlas"]["kind"] == "tables"
+        assert saved.settings["atlas"]["source"]["kind"] == "tables"
         assert saved.settings["atlas"]["space"] == space
         methods = (tmp_path / "out" / "methods.md").read_text(encoding="utf-8")
         assert "Expression came from data of the user's own" in methods

@@ -234,9 +234,26 @@ class TestReannotation:
         np.testing.assert_array_equal(view.levels(probe_ids=[13]), atlas.values[:, [3]])
         assert view.identity().to_dict()["reannotation"] == {
             "file": str(path), "bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            "n_probes": 2, "n_dropped": 2, "n_changed": 2,
+            "n_probes": 2, "n_dropped": 2, "n_changed": 2, "n_several_genes": 0,
         }  # fmt: skip
         assert list(view.genes) == ["MAO-A", "MAOA"]
+
+    @pytest.mark.parametrize("cell", ["MAOA///TAC1", "MAOA /// TAC1", "MAOA;TAC1", "MAOA, TAC1"])
+    def test_a_probe_of_several_genes_is_left_out_and_counted(self, atlas, cell):
+        table = pd.DataFrame(
+            {
+                "probe_name": ["probe 0", "probe 1", "probe 3", "other"],
+                "gene_symbol": [cell, "TAC1;TAC1", "MAOA", cell],
+                "entrez_id": ["4128;6863", "6863;6863", "4128.0", "4128;6863"],
+            }
+        )
+        with pytest.warns(AtlasWarning, match="1 probe left out that measure several genes"):
+            view = atlas.reannotated(table)
+        assert view.probes["gene"].tolist() == ["TAC1", "MAOA"]
+        assert view.probes["entrez_id"].tolist() == [6863, 4128]
+        identity = view.identity()
+        assert identity.changes.reannotation.n_several_genes == 1
+        assert AtlasIdentity.from_dict(identity.to_dict()) == identity
 
     def test_an_old_symbol_finds_the_gene_with_its_entrez_id(self, atlas, tmp_path):
         path = tmp_path / "r.csv"

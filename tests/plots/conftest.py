@@ -6,10 +6,10 @@ import io
 from collections.abc import Callable
 
 import pytest
-from jugex.analysis.result import DifferentialExpression
 from matplotlib.axes import Axes
 
 import jugex
+from jugex.analysis import DifferentialExpression
 from tests.report.conftest import make_result
 
 __all__ = ["make_result", "render", "simulated", "simulated_probes"]
@@ -19,15 +19,17 @@ GENES = ["MAOA", "TAC1", "GAD2", "SIM0206", "SIM0001"]
 
 @pytest.fixture(scope="session")
 def simulated() -> DifferentialExpression:
-    """A result with its inputs: MAOA and TAC1 differ."""
-    return jugex.compare(*jugex.demo_regions(), atlas="simulated", genes=GENES, rng=0, n_permutations=999)
+    """A result with its query: MAOA and TAC1 differ."""
+    return jugex.compare(*jugex.demo_regions(), atlas="simulated", genes=GENES, rng=0, n_permutations=999, ladder=False)
 
 
 @pytest.fixture(scope="session")
 def simulated_probes() -> DifferentialExpression:
     """Every probe by itself."""
     regions = jugex.demo_regions()
-    return jugex.compare(*regions, atlas="simulated", genes=["TAC1"], probes="single", rng=0, n_permutations=999)
+    return jugex.compare(
+        *regions, atlas="simulated", genes=["TAC1"], probes="single", rng=0, n_permutations=999, ladder=False
+    )
 
 
 @pytest.fixture

@@ -20,8 +20,10 @@ from matplotlib.text import Text
 
 import jugex
 from jugex import plots
+from jugex.atlas.identity import AtlasDonor
 from jugex.errors import OptionError, OutputError
 from jugex.plots.styles import DOUBLE_COLUMN, SINGLE_COLUMN, WIDE_COLUMN
+from tests.report.helpers import change
 
 GENE = "TAC1"
 FORMULAS = {"F", "p", "x", "y", "z", r"-\log_{10}", r"p_{\mathrm{FWE}}", r"p_{\mathrm{FWE}} \leq 0.05"}
@@ -124,9 +126,9 @@ def many_donors(make_result, n):
     donors = [f"DONOR.{i:03d}" for i in range(n) for _ in range(2 if i % 5 == 4 else 3)]
     samples = pd.DataFrame({"region": regions, "donor_name": donors, "well_id": np.arange(len(donors))})
     samples[["mni_x", "mni_y", "mni_z"]] = rng.normal((-15, 56, 0), 6, (len(donors), 3))
-    atlas = {**result.settings["atlas"], "donors": [{"donor_name": name} for name in dict.fromkeys(donors)]}
+    known = tuple(AtlasDonor(name, i, None, None, None) for i, name in enumerate(dict.fromkeys(donors)))
     zscores = pd.DataFrame(rng.normal(size=(len(donors), 3)), columns=result.zscores.columns)
-    return dataclasses.replace(result, samples=samples, zscores=zscores, settings={**result.settings, "atlas": atlas})
+    return dataclasses.replace(change(result, atlas={"donors": known}), samples=samples, zscores=zscores)
 
 
 @pytest.mark.parametrize("n", [1, 50])

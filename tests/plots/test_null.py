@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -13,6 +11,7 @@ import jugex
 from jugex._text import format_p
 from jugex.errors import GeneError
 from jugex.plots import plot_null
+from tests.report.helpers import change
 
 
 def bars_of(ax):
@@ -44,29 +43,25 @@ def test_title_counts_relabellings_that_reach_it(simulated):
 
 
 def test_line_is_the_smallest_f_that_is_significant(simulated):
-    critical = simulated.settings["permutation"]["f_critical"]
+    critical = simulated.record.permutation.f_critical
     _, line = plot_null(simulated, "TAC1").lines
     assert line.get_xdata()[0] == critical
     assert line.get_label() == rf"$p_{{\mathrm{{FWE}}}}$ = 0.05 ($F$ = {critical:.1f})"
 
 
-@pytest.mark.parametrize("recorded", [{"f_critical": None}, {}])
-def test_no_line_where_no_f_is_significant_or_none_was_recorded(simulated, recorded):
-    permutation = {key: value for key, value in simulated.settings["permutation"].items() if key != "f_critical"}
-    settings = {**simulated.settings, "permutation": permutation | recorded}
-    assert len(plot_null(dataclasses.replace(simulated, settings=settings), "TAC1").lines) == 1
+def test_no_line_where_no_f_is_significant(simulated):
+    assert len(plot_null(change(simulated, permutation={"f_critical": None}), "TAC1").lines) == 1
 
 
 def test_endless_f_is_left_out_of_the_axis(simulated, monkeypatch, render):
-    monkeypatch.setattr("jugex.analysis.nulls.permutation_null", lambda *_: np.array([0.1, 2.0, np.inf]))
+    monkeypatch.setattr("jugex.plots.panels.permutation_nulls", lambda *_: [np.array([0.1, 2.0, np.inf])])
     ax = plot_null(simulated, "TAC1")
     assert_allclose(bars_of(ax)[:, 2].sum(), 2 / 3)
     render(ax)
 
 
 def test_all_relabellings_are_called_so(simulated):
-    settings = {**simulated.settings, "permutation": {**simulated.settings["permutation"], "exhaustive": True}}
-    title = plot_null(dataclasses.replace(simulated, settings=settings), "TAC1").get_title()
+    title = plot_null(change(simulated, permutation={"exhaustive": True}), "TAC1").get_title()
     assert "of all 999 relabellings reach it" in title
 
 

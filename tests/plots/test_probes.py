@@ -21,7 +21,7 @@ def probe_names(ax):
 
 def test_draws_every_level_of_every_probe_in_its_region(simulated):
     ax = plot_probes(simulated, "TAC1", max_probes=None)
-    pair = simulated.inputs
+    pair = simulated.query
     columns = {name: i for i, name in enumerate(pair.probes["probe_name"])}
     drawn = list(points_by_label(ax).values())
     for in_region, points, side in zip((pair.in_region_1, ~pair.in_region_1), drawn, (1, -1), strict=True):
@@ -34,7 +34,7 @@ def test_draws_every_level_of_every_probe_in_its_region(simulated):
 
 def test_highest_probe_comes_first(simulated):
     ax = plot_probes(simulated, "MAOA", max_probes=None)
-    pair = simulated.inputs
+    pair = simulated.query
     is_gene = (pair.probes["gene"] == "MAOA").to_numpy()
     means = dict(zip(pair.probes["probe_name"][is_gene], pair.levels[:, is_gene].mean(axis=0), strict=True))
     assert probe_names(ax) == sorted(means, key=means.get, reverse=True)
@@ -50,7 +50,7 @@ def test_draws_only_samples_that_were_used(simulated):
     samples = simulated.samples.iloc[5:].reset_index(drop=True)
     fewer = dataclasses.replace(simulated, samples=samples, zscores=simulated.zscores.iloc[5:].reset_index(drop=True))
     drawn = np.concatenate(list(points_by_label(plot_probes(fewer, "TAC1", max_probes=None)).values()))
-    pair = simulated.inputs
+    pair = simulated.query
     expected = pair.levels[5:, (pair.probes["gene"] == "TAC1").to_numpy()]
     assert_allclose(np.sort(drawn[:, 0]), np.sort(expected, axis=None), rtol=0)
 

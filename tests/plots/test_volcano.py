@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 from jugex.errors import OptionError, ResultError
 from jugex.plots import plot_volcano
 from tests.plots.helpers import points_by_label
+from tests.report.helpers import change
 
 P_FWE = r"$p_{\mathrm{FWE}}$"
 FOUND = r"$p_{\mathrm{FWE}} \leq 0.05$"
@@ -72,9 +73,7 @@ def test_line_is_alpha(make_result):
 @pytest.mark.parametrize("p_fwe", [0.0002, 0.3])
 def test_smallest_p_of_the_run_is_a_line(make_result, p, p_fwe):
     result = make_result(["A", "B"], [p_fwe, 0.9], [1.0, 0.1])
-    assert not any("smallest" in words for words in lines_of(plot_volcano(result, p=p)))  # not known
-    result.settings["permutation"]["smallest_p"] = 0.0001
-    ax = plot_volcano(result, p=p)
+    ax = plot_volcano(change(result, permutation={"smallest_p": 0.0001}), p=p)
     assert_allclose(lines_of(ax)["smallest $p$,\n0.0001"], 4, rtol=1e-12)
     assert ax.get_ylim()[1] > 4
 
@@ -82,7 +81,7 @@ def test_smallest_p_of_the_run_is_a_line(make_result, p, p_fwe):
 def test_no_height_is_called_the_corrected_threshold(make_result):
     result = make_result(["A", "B", "C"], [0.01, 0.04, 0.3], [1.0, 0.9, 0.1])
     lines = lines_of(plot_volcano(result))
-    assert list(lines) == ["$p$ = 0.05,\nuncorrected"]
+    assert list(lines) == ["$p$ = 0.05,\nuncorrected", "smallest $p$,\n0.0001"]
     assert_allclose(lines["$p$ = 0.05,\nuncorrected"], -np.log10(0.05), rtol=1e-12)
 
 
@@ -102,8 +101,7 @@ def test_names_of_neighbours_are_plainly_at_their_marks(make_result, gap):
 
 def test_labels_of_lines_do_not_overlap(make_result):
     result = make_result(["A", "B"], [0.0498, 0.0999], [1.0, 0.1], alpha=0.05)
-    result.settings["permutation"]["smallest_p"] = 0.045
-    ax = plot_volcano(result)
+    ax = plot_volcano(change(result, permutation={"smallest_p": 0.045}))
     ax.figure.draw_without_rendering()
     boxes = [Text.get_window_extent(text) for text in ax.texts if text.xycoords == ax.get_yaxis_transform()]
     assert len(boxes) == 2

@@ -88,8 +88,8 @@ def test_intervals_and_other_corrections_are_those_of_the_details(make_result):
     [
         (
             BackgroundRecord(0.05, 15633, 0.1234, 999),
-            "12.3 % of all 15,633 genes of the atlas that can be tested have p \N{LESS-THAN OR EQUAL TO} 0.05 before any "
-            "correction, by 999 relabellings; if the regions differed in nothing, about 5 % would.",
+            "12.3 % of all 15,633 genes of the atlas that can be tested have p \N{LESS-THAN OR EQUAL TO} 0.05 before "
+            "any correction, by 999 relabellings; if the regions differed in nothing, about 5 % would.",
         ),
         (BackgroundRecord(0.05, 0, None, 0, "no p is so small"), "is not known: no p is so small."),
         (BackgroundRecord(0.05, 99, 0.5, 999), "Only 99 genes of this atlas can be tested: too few"),

@@ -26,13 +26,13 @@ def analyse(levels=None, **options):
     with warnings.catch_warnings():  # small designs are warned of
         warnings.simplefilter("ignore", jugex.JugexWarning)
         pair = region_pair(ONE, TWO, atlas=ToyAtlas([6, 6, 4], GENES, levels))
-        return differential_expression(pair, **{"n_permutations": 99, "rng": 7, **options})
+        return differential_expression(pair, **{"n_permutations": 99, "rng": 7, "ladder": False, **options})
 
 
 @pytest.fixture(autouse=True)
 def _plain_report(monkeypatch):
     """The page itself is tested elsewhere."""
-    monkeypatch.setattr("jugex.report.html.render_report", lambda *_: "")
+    monkeypatch.setattr("jugex.report.files.render_page", lambda *_, **__: "")
 
 
 @pytest.fixture(scope="module")

@@ -195,7 +195,7 @@ class TestSupplement:
             ),
             (
                 {"n_collinear_smallest": 2, "exhaustive": True},
-                "2 relabellings in which region was collinear with donor were counted among them as having no larger F.",
+                "2 relabellings in which region was collinear with donor were counted among them as having no larger F",
             ),
         ],
     )
