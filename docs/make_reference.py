@@ -150,7 +150,7 @@ def write_columns() -> str:
         "",
         *_tabulate((RESULT_COLUMNS[0], *PROBE_COLUMNS, *RESULT_COLUMNS[1:], *TAIL_COLUMNS)),
         "",
-        "## leave_one_donor_out.tsv",
+        "## left_out.tsv",
         "",
         *_wrap(
             "`result.leave_one_donor_out` in Python. One row per significant gene and donor: what is left of "
@@ -278,7 +278,7 @@ def write_settings() -> str:
         *_wrap(
             "Everything that determined the numbers of a run, and what the run found out about itself. In "
             "Python `result.record` has it as typed data, and `result.settings` as what this file holds. "
-            "`jugex.model.record.json_schema()` gives its JSON Schema."
+            "Its JSON Schema is [settings.schema.json](settings.schema.json)."
         ),
         "",
         "| key | what it holds |",
