@@ -75,7 +75,7 @@ def open_in_browser(path: Path, chromium: str) -> dict[str, float]:
         page.locator("body.living").wait_for()
         usable = page.evaluate("performance.now()") / 1000
         page.evaluate("document.getElementById('volcano').scrollIntoView()")
-        page.locator("#volcano-still.replaced").wait_for(state="attached")
+        page.locator("#volcano-plot .main-svg").first.wait_for(state="attached")
         drawn = page.evaluate("performance.now()") / 1000
         browser.close()
     return {"usable s": usable, "volcano s": drawn}

@@ -29,6 +29,9 @@ DATA_ENDINGS = {".csv", ".html", ".js", ".typed"}
 #: Optional imports, and the extras that install them.
 OPTIONAL = {"anndata": "anndata", "openpyxl": "xlsx", "siibra": "siibra"}
 
+#: Packages that are imported under another name than the one that they are installed by.
+INSTALLED_AS = {"PIL": "pillow"}
+
 #: In the constraints only for what the oldest versions need in turn.
 NEEDED_IN_TURN = {"pyparsing"}
 
@@ -156,7 +159,7 @@ def find_imports() -> set[str]:
                 found |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 found.add(node.module.partition(".")[0])
-    return found - {"jugex"} - sys.stdlib_module_names
+    return {INSTALLED_AS.get(name, name) for name in found - {"jugex"} - sys.stdlib_module_names}
 
 
 class TestDependencies:

@@ -19,7 +19,7 @@ from jugex.stats.engine import score_draws
 from jugex.stats.relabelling import make_relabellings
 from jugex.stats.statistics import make_scorer, scores_to_f
 
-__all__ = ["design_of", "find_tested", "make_details", "permutation_null", "values_of"]
+__all__ = ["design_of", "find_tested", "make_details", "permutation_null", "permutation_nulls", "values_of"]
 
 # z-scores in files have ten digits: what tied before tells apart in the ninth
 _TIE_TOLERANCE_IN_FILES = 1e-8
@@ -99,9 +99,13 @@ def values_of(data: ComparisonData, labels: pd.Index) -> Floats:
     return np.ascontiguousarray(data.zscores[labels.tolist()].to_numpy(dtype=np.float64).T)
 
 
-def make_details(data: ComparisonData) -> pd.DataFrame:
-    """95 % intervals and further corrections of a result of two regions; see `DifferentialExpression.details`."""
-    table, record = data.table, data.record
+def make_details(data: ComparisonData, places: Sequence[int] | None = None) -> pd.DataFrame:
+    """95 % intervals and further corrections of a result of two regions, or of some rows of its table by their places.
+
+    See `DifferentialExpression.details`.
+    """
+    chosen = np.arange(len(data.table)) if places is None else np.asarray(places, dtype=np.intp)
+    table, record = data.table.iloc[chosen], data.record
     details = table[[column for column in ("gene", "probe_id", "probe_name") if column in table]].reset_index(drop=True)
     directions = table["higher_in"].map("higher in {}".format, na_action="ignore").astype(object)
     details["direction"] = directions.mask((table["diff"] == 0).to_numpy(dtype=bool), "no difference").to_numpy()
@@ -117,11 +121,11 @@ def make_details(data: ComparisonData) -> pd.DataFrame:
         intervals[column] = (p, p) if is_exact else monte_carlo_interval(p, record.permutation.n_permutations)
     for column, (low, high) in intervals.items():
         details[f"{column}_low"], details[f"{column}_high"] = low, high
-    is_tested = np.isfinite(_read(table, "p_perm"))
-    for column, source, method in _FURTHER_CORRECTIONS:
-        q = np.full(len(table), np.nan)
-        q[is_tested] = false_discovery_rate(_read(table, source)[is_tested], method)
-        details[column] = q
+    is_tested = np.isfinite(_read(data.table, "p_perm"))
+    for column, source, method in _FURTHER_CORRECTIONS:  # over all genes, whichever are asked for
+        q = np.full(len(data.table), np.nan)
+        q[is_tested] = false_discovery_rate(_read(data.table, source)[is_tested], method)
+        details[column] = q[chosen]
     return details
 
 
@@ -157,7 +161,12 @@ def permutation_null(data: ComparisonData, gene: str) -> Floats:
     DesignError
         Where two regions have one name.
     """
-    row = find_tested(data, gene)
+    return permutation_nulls(data, [gene])[0]
+
+
+def permutation_nulls(data: ComparisonData, genes: Sequence[str]) -> list[Floats]:
+    """`permutation_null` of some genes, in their order: the relabellings are made once for all of them."""
+    rows = [find_tested(data, gene) for gene in genes]
     design = design_of(data)
     arguments, permutation = data.record.arguments, data.record.permutation
     relabellings = make_relabellings(
@@ -168,13 +177,16 @@ def permutation_null(data: ComparisonData, gene: str) -> Floats:
         redraw=arguments.collinear == "redraw",
     )
     statistic = arguments.statistic
-    scorer = make_scorer(values_of(data, row.index), design, statistic, relabellings)
-    observed = float(score_draws(scorer, relabellings.observed(design))[0, 0])
-    scores = score_draws(scorer, relabellings.draws)[0]
-    f = scores_to_f(scores, design, statistic)
+    scorer = make_scorer(values_of(data, pd.Index(list(genes))), design, statistic, relabellings)
+    observed = score_draws(scorer, relabellings.observed(design))[:, 0]
     tolerance = TIE_TOLERANCE if data.query is not None else _TIE_TOLERANCE_IN_FILES
-    settled = _settle_ties(f, float(row["f"].iloc[0]), scores, observed if observed >= ZERO else 0.0, tolerance)
-    return np.concatenate([settled, np.full(relabellings.n_smallest, -np.inf)])
+    smallest = np.full(relabellings.n_smallest, -np.inf)
+    nulls = []
+    for row, score, scores in zip(rows, observed, score_draws(scorer, relabellings.draws), strict=True):
+        f = scores_to_f(scores, design, statistic)
+        settled = _settle_ties(f, float(row["f"].iloc[0]), scores, float(score) if score >= ZERO else 0.0, tolerance)
+        nulls.append(np.concatenate([settled, smallest]))
+    return nulls
 
 
 def _settle_ties(f: Floats, f_observed: float, scores: Floats, observed: float, tolerance: float) -> Floats:

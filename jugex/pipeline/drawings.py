@@ -1,8 +1,9 @@
-"""What the page of a result draws beyond its tables: enough to draw it again from a folder."""
+"""What a result keeps to be drawn beyond its tables: its regions, the atlas's other samples, probes of some genes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,13 +12,34 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
 
-__all__ = ["Drawings", "SavedRegion"]
+__all__ = ["Drawings", "ProbeData", "RegionVoxels"]
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class SavedRegion:
+class ProbeData:
+    """The probes of a gene, those with the highest mean level first, in the samples used.
+
+    Attributes
+    ----------
+    symbol : str
+    names : tuple of str
+        All probes of the gene.
+    zscores : ndarray, shape (n, p)
+        Of the first p probes.
+    levels : ndarray, shape (n, p), or None
+        log2 levels; None for a result read from disk, whose folder holds none.
+    """
+
+    symbol: str
+    names: tuple[str, ...]
+    zscores: Floats
+    levels: Floats | None
+
+
+@dataclass(frozen=True, eq=False)
+class RegionVoxels:
     """The voxels of a region: enough to draw it.
 
     Attributes
@@ -37,6 +59,22 @@ class SavedRegion:
     shape: tuple[int, ...]
     affine: Floats
 
+    @property
+    def step(self) -> float:
+        """Longest edge of a voxel in mm."""
+        return float(np.sqrt((self.affine[:3, :3] ** 2).sum(axis=0)).max())
+
+    @property
+    def voxel_volume(self) -> float:
+        """In mm3."""
+        return float(abs(np.linalg.det(self.affine[:3, :3])))
+
+    @cached_property
+    def points(self) -> Floats:
+        """Centres of the voxels inside (k, 3), in mm."""
+        places = np.argwhere(self.voxels) + self.corner
+        return np.asarray(places @ self.affine[:3, :3].T + self.affine[:3, 3])
+
     def to_image(self) -> Nifti1Image:
         """The region as a binary image, as `Region.to_image` gives it."""
         from nibabel.nifti1 import Nifti1Image
@@ -48,24 +86,21 @@ class SavedRegion:
 
 @dataclass(frozen=True, eq=False)
 class Drawings:
-    """What a page draws beyond the tables of a result.
+    """What the folder of a result keeps to draw, beyond its tables.
 
     Attributes
     ----------
-    regions : tuple of SavedRegion
+    regions : tuple of RegionVoxels
         Region 1 and region 2.
     out : ndarray, shape (n, 3)
         Samples of the atlas in neither region, in mm.
-    probe_names : dict
-        Names of all probes of each gene that is drawn.
-    probe_zscores : dict
-        z-scores (samples x probes) of the first of them.
+    probes : dict
+        Probes of each gene that is drawn, by its symbol.
     not_varied : dict
         What the sensitivity table did not vary, and why.
     """
 
-    regions: tuple[SavedRegion, SavedRegion]
+    regions: tuple[RegionVoxels, RegionVoxels]
     out: Floats
-    probe_names: dict[str, list[str]]
-    probe_zscores: dict[str, Floats]
+    probes: dict[str, ProbeData]
     not_varied: dict[str, str]

@@ -6,15 +6,11 @@ matplotlib's state is changed: settings, backend and open figures are as before.
 """
 
 from jugex.plots.axis import plot_axis
+from jugex.plots.brain import View, plot_samples, sample_views
 from jugex.plots.coverage import plot_coverage
-from jugex.plots.donors import plot_donors
-from jugex.plots.gene import plot_gene
+from jugex.plots.gene import plot_donors, plot_gene, plot_null, plot_probes
 from jugex.plots.heatmap import plot_heatmap
-from jugex.plots.null import plot_null
-from jugex.plots.probes import plot_probes
-from jugex.plots.samples import View, plot_samples, sample_views
-from jugex.plots.saving import save_figure
-from jugex.plots.styles import REGION_STYLES, DonorStyle, RegionStyle, donor_styles
+from jugex.plots.styles import REGION_STYLES, DonorStyle, RegionStyle, donor_styles, save_figure
 from jugex.plots.volcano import plot_volcano
 
 __all__ = [

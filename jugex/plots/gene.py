@@ -1,39 +1,82 @@
-"""Box and strip of one gene by region and donor."""
+"""One gene: its samples by region and donor, what each donor says, its permutations and its probes."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from jugex.plots.boxes import draw_boxes
+from jugex._text import count_of, format_number, format_p
+from jugex.errors import OptionError, ResultError
+from jugex.pipeline.drawings import ProbeData
+from jugex.plots.panels import (
+    DonorData,
+    GeneData,
+    NullData,
+    donor_data,
+    gene_data,
+    null_data,
+    probe_data,
+    sample_data,
+    spread,
+)
 from jugex.plots.styles import (
     GREY,
     INK,
+    PALE,
+    REGION_STYLES,
     SINGLE_COLUMN,
     DonorStyle,
     donor_styles,
+    draw_boxes,
     dress_axes,
     in_journal_style,
+    label_differences,
     limit_legend,
     make_axes,
+    place_legend_below,
     title_axes,
-)  # fmt: skip
-from jugex.plots.texts import describe_test, find_zscores, fit_text, name_regions, wrap_text
+)
+from jugex.plots.texts import (
+    LONGEST_TITLE,
+    P_FWE,
+    describe_test,
+    escape_math,
+    find_row,
+    fit_text,
+    name_regions,
+    tell_apart,
+    wrap_text,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from jugex.pipeline.comparison import ComparisonData
 
-__all__ = ["plot_gene"]
+__all__ = ["plot_donors", "plot_gene", "plot_null", "plot_probes"]
+
+_TALLEST = 235.0  # mm: a page
 
 #: Where a donor's means stand, between the boxes, and how far boxes and samples reach to either side of theirs.
 _MEANS_AT = (0.34, 0.66)
 _REACH = 0.22
+_JITTER = 0.38  # of samples, in all
 _MOST_DONORS = 12  # that a legend beside axes of this height has room for
 _LINE = 15  # letters of a region's name on a line
+
+# intervals are drawn to this many times the span of the differences and the adjusted interval: an interval over two
+# donors reaches 12.7 standard errors to each side, and would squeeze everything else
+_MOST_SPAN = 1.5
+_DONOR_MARGINS, _MM_PER_ROW, _LEAST_MM_PER_ROW = 28.0, 5.0, 3.0
+
+_PROBE_MARGINS, _MM_PER_PROBE, _LEAST_MM_PER_PROBE = 34.0, 8.0, 4.0
+_PROBE_SIZES = (6, 9)  # of points; triangles with a white edge look smaller
+_LONGEST_PROBE = 24
+_HALF = 0.2  # region 1 is drawn this far above a probe's place, region 2 below
+_PROBE_JITTER = 0.24
 
 Floats = npt.NDArray[np.float64]
 
@@ -70,74 +113,354 @@ def plot_gene(result: ComparisonData, gene: str, *, ax: Axes | None = None) -> A
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
     >>> ax = plot_gene(result, "MAOA")
     """
-    zscores = find_zscores(result, gene)
+    data = gene_data(result, gene)
     ax = make_axes(SINGLE_COLUMN, 75)[0] if ax is None else ax
-    in_regions = [(result.samples["region"] == name).to_numpy() for name in result.region_names]
-    boxes = [zscores[here & np.isfinite(zscores)] for here in in_regions]
-    draw_boxes(ax, boxes, [0, 1], width=2 * _REACH, median=GREY)
-    n_drawn = 0
-    for donor_name, style in donor_styles(result).items():
-        of_donor = (result.samples["donor_name"] == donor_name).to_numpy() & np.isfinite(zscores)
-        _draw_donor(ax, donor_name, style, [zscores[here & of_donor] for here in in_regions], n_drawn)
-        n_drawn += int(of_donor.sum())
-    _label_axes(ax, result, gene, zscores)
+    draw_boxes(ax, [data.values(0), data.values(1)], [0, 1], width=2 * _REACH, median=GREY)
+    for number, (donor_name, style) in enumerate(data.samples.donors.items()):
+        _draw_donor(ax, data, number, donor_name, style.colour, style.marker)
+    _label_gene(ax, result, data)
     return ax
 
 
-def _draw_donor(ax: Axes, donor_name: str, style: DonorStyle, values: list[Floats], n_before: int) -> None:
+def _draw_donor(ax: Axes, data: GeneData, donor: int, name: str, colour: str, marker: str) -> None:
     """Points of one donor in both regions, and its means, joined, where it has both."""
-    is_informative = all(len(here) for here in values)
-    heights = np.concatenate(values)
-    sides = np.repeat([0.0, 1.0], [len(here) for here in values])
+    inside = [data.find(region, donor) for region in (0, 1)]
+    is_informative = all(here.any() for here in inside)
+    drawn = inside[0] | inside[1]
     ax.scatter(
-        sides + _jitter(len(heights), n_before), heights, s=14, marker=style.marker, zorder=3,
-        label=fit_text(donor_name, 20), linewidths=0.8, edgecolors=style.colour,
-        facecolors=style.colour if is_informative else "none",
+        data.samples.region[drawn] + _JITTER * data.samples.shift[drawn], data.zscores[drawn], s=14, marker=marker,
+        zorder=3, label=fit_text(name, 20), linewidths=0.8, edgecolors=colour,
+        facecolors=colour if is_informative else "none",
     )  # fmt: skip
     if is_informative:
         ax.plot(
-            _MEANS_AT, [here.mean() for here in values], color=style.colour, linewidth=1.2, zorder=5,
-            marker=style.marker, markersize=6, markeredgecolor=INK, markeredgewidth=0.6,
+            _MEANS_AT, [data.zscores[here].mean() for here in inside], color=colour, linewidth=1.2, zorder=5,
+            marker=marker, markersize=6, markeredgecolor=INK, markeredgewidth=0.6,
         )  # fmt: skip
 
 
-def _jitter(n: int, n_before: int) -> Floats:
-    """Shifts within +-0.19 that keep points apart: multiples of the golden ratio, the same in every run."""
-    return np.asarray((np.arange(n_before + 1, n_before + n + 1) * 0.6180339887498949 % 1.0 - 0.5) * 0.38)
-
-
-def _label_axes(ax: Axes, result: ComparisonData, gene: str, zscores: Floats) -> None:
-    n = result.samples["region"].value_counts()
+def _label_gene(ax: Axes, result: ComparisonData, data: GeneData) -> None:
+    n = np.bincount(data.samples.region, minlength=2)
     shown = name_regions(result, 3 * _LINE)
-    labels = [
-        f"{wrap_text(short, _LINE)}\nn = {n.get(name, 0)}"
-        for short, name in zip(shown, result.region_names, strict=True)
-    ]
+    labels = [f"{wrap_text(name, _LINE)}\nn = {n[region]}" for region, name in enumerate(shown)]
     ax.set_xticks([0, 1], labels, parse_math=False)
     ax.set_xlim(-0.36, 1.36)
     ax.set_ylabel("z-score")
-    title_axes(ax, describe_test(result, gene))
+    title_axes(ax, describe_test(result, data.label))
     dress_axes(ax)
-    _explain_marks(ax, result, zscores)
+    _explain_marks(ax, data)
 
 
-def _explain_marks(ax: Axes, result: ComparisonData, zscores: Floats) -> None:
+def _explain_marks(ax: Axes, data: GeneData) -> None:
     """Legend: the donors, what the large marks are, and what the open ones."""
     from matplotlib.lines import Line2D
 
     handles, labels = limit_legend(*ax.get_legend_handles_labels(), _MOST_DONORS)
-    used = result.samples[np.isfinite(zscores)]
-    n_regions = used.groupby("donor_name")["region"].nunique()
-    marks = [
-        Line2D([], [], color=GREY, linewidth=1.2, marker="o", markersize=5, markeredgecolor=INK, markeredgewidth=0.6)
-    ] * bool((n_regions == 2).any())
-    words = ["means of a donor"] * len(marks)
-    if (n_regions == 1).any():
-        marks.append(
+    n_regions = [sum(data.find(region, donor).any() for region in (0, 1)) for donor in range(len(data.samples.donors))]
+    if 2 in n_regions:
+        handles.append(
+            Line2D(
+                [], [], color=GREY, linewidth=1.2, marker="o", markersize=5, markeredgecolor=INK, markeredgewidth=0.6
+            )
+        )
+        labels.append("means of a donor")
+    if 1 in n_regions:
+        handles.append(
             Line2D([], [], linestyle="", marker="o", markersize=4, markerfacecolor="none", markeredgecolor=GREY)
         )
-        words.append("open: donor in\none region only")
+        labels.append("open: donor in\none region only")
     ax.legend(
-        [*handles, *marks], [*labels, *words], loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0,
-        handletextpad=0.5, labelspacing=0.45,
+        handles, labels, loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0, handletextpad=0.5,
+        labelspacing=0.45,
     )  # fmt: skip
+
+
+@in_journal_style
+def plot_donors(result: ComparisonData, gene: str, *, ax: Axes | None = None) -> Axes:
+    """Forest of the donors' differences, with the adjusted difference of the result below.
+
+    Lines are 95 % intervals; an arrow says that an interval goes on. Markers grow with the donor's weight. The
+    adjusted difference takes samples as replicates; where the result has a difference over donors, it stands below.
+
+    Parameters
+    ----------
+    result : ComparisonData
+        Computed here or read from disk.
+    gene : str
+        An entry of ``result.labels`` that was tested.
+    ax : matplotlib Axes, optional
+        Where to draw; default: a figure of its own, 85 mm wide.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    GeneError
+        Where the result has no such gene, or the gene was not tested.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.plots import plot_donors
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> ax = plot_donors(result, "MAOA")
+    """
+    data = donor_data(result, gene)
+    rows = _list_rows(data, donor_styles(result))
+    n_donors = len(data.donors)
+    per_row = min(_MM_PER_ROW, max((_TALLEST - _DONOR_MARGINS) / len(rows), _LEAST_MM_PER_ROW))
+    ax = make_axes(SINGLE_COLUMN, _DONOR_MARGINS + per_row * len(rows))[0] if ax is None else ax
+    limits = _choose_limits(rows, n_donors)
+    for place, row in enumerate(rows):
+        _draw_row(ax, -place, row, limits)
+    ax.set_xlim(*limits)
+    _label_donors(ax, result, data, rows)
+    return ax
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One line of the forest: what it is, its difference and interval, and how it is drawn."""
+
+    name: str
+    diff: float
+    low: float
+    high: float
+    size: float
+    marker: str
+    face: str
+    edge: str
+    counts: str = ""
+    share: str = ""
+
+
+def _list_rows(data: DonorData, styles: dict[str, DonorStyle]) -> list[_Row]:
+    """One row per donor, then the adjusted difference and the one over donors."""
+    share = data.weight / data.weight.sum()
+    rows = [
+        _Row(
+            name, float(data.diff[0, i]), float(data.low[0, i]), float(data.high[0, i]), 12 + 40 * float(share[i]),
+            styles[name].marker, styles[name].colour, styles[name].colour, f"{data.n_1[i]} + {data.n_2[i]}",
+            f"{share[i]:.0%}",
+        )
+        for i, name in enumerate(data.donors)
+    ]  # fmt: skip
+    for (name, values), face in zip(data.overall.items(), (INK, "white"), strict=True):
+        diff, low, high = (float(value) for value in values[0])
+        if np.isfinite(diff):
+            rows.append(_Row(name, diff, low, high, 36.0, "d", face, INK))
+    return rows
+
+
+def _choose_limits(rows: list[_Row], n_donors: int) -> tuple[float, float]:
+    """Left and right end of the axis: 0, every difference and the adjusted interval, and a part of longer ones."""
+    adjusted = [end for row in rows[n_donors : n_donors + 1] for end in (row.low, row.high)]
+    needed = np.array([0.0, *(row.diff for row in rows), *adjusted])
+    low, high = np.nanmin(needed), np.nanmax(needed)
+    room = (high - low or 1.0) * _MOST_SPAN
+    low = max(np.nanmin([low, *(row.low for row in rows)]), low - room)
+    high = min(np.nanmax([high, *(row.high for row in rows)]), high + room)
+    margin = 0.06 * (high - low)
+    return float(low - margin), float(high + margin)
+
+
+def _draw_row(ax: Axes, y: float, row: _Row, limits: tuple[float, float]) -> None:
+    """One difference with its interval, the parts beyond the axis as arrows."""
+    low, high = max(row.low, limits[0]), min(row.high, limits[1])
+    if np.isfinite([low, high]).all():
+        ax.plot([low, high], [y, y], color=row.edge, linewidth=1.0, solid_capstyle="butt", zorder=2)
+        for end, is_cut, marker in ((low, row.low < limits[0], "<"), (high, row.high > limits[1], ">")):
+            if is_cut:
+                ax.plot([end], [y], marker, color=row.edge, markersize=3.5, clip_on=False, zorder=2)
+    ax.scatter(
+        [row.diff], [y], s=row.size, marker=row.marker, facecolors=row.face, edgecolors=row.edge, linewidths=0.8,
+        zorder=3, label=row.name,
+    )  # fmt: skip
+
+
+def _label_donors(ax: Axes, result: ComparisonData, data: DonorData, rows: list[_Row]) -> None:
+    """Donors on the left, their samples and weights on the right, a line above what is of all donors."""
+    ax.set_yticks(-np.arange(len(rows)), [fit_text(row.name, 22) for row in rows])
+    ax.set_ylim(0.6 - len(rows), 1.1)
+    beside = [(-1, "samples", "weight"), *((place, row.counts, row.share) for place, row in enumerate(rows))]
+    for place, counts, share in beside:
+        for text, points in ((counts, 20), (share, 52)):
+            ax.annotate(
+                text, (1.0, -place), xycoords=ax.get_yaxis_transform(), xytext=(points, 0), textcoords="offset points",
+                ha="center", va="center", color=GREY if place == -1 else INK, annotation_clip=False,
+            )  # fmt: skip
+    ax.axvline(0, color=GREY, linewidth=0.6, linestyle="--", zorder=0)
+    ax.axhline(0.5 - len(data.donors), color=PALE, linewidth=0.6, zorder=0)
+    label_differences(ax, result, from_middle=True)
+    title_axes(ax, describe_test(result, data.labels[0]))
+    dress_axes(ax)
+    ax.spines["left"].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+
+
+@in_journal_style
+def plot_null(result: ComparisonData, gene: str, *, ax: Axes | None = None) -> Axes:
+    """Distribution of a gene's F under the relabellings of the run, with the observed F.
+
+    The dashed line is the smallest F that is significant family-wise, by the largest F over all genes in each
+    relabelling (``result.record.permutation.f_critical``); there is none where no F is. The axis is spaced by the
+    square root of F, the size of t.
+
+    Parameters
+    ----------
+    result : ComparisonData
+        Computed here or read from disk.
+    gene : str
+        An entry of ``result.labels`` that was tested.
+    ax : matplotlib Axes, optional
+        Where to draw; default: a figure of its own, 85 mm wide.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    GeneError
+        Where the result has no such gene, or the gene was not tested.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.plots import plot_null
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> ax = plot_null(result, "MAOA")
+    """
+    data = null_data(result, [gene])[gene]
+    ax = make_axes(SINGLE_COLUMN, 75)[0] if ax is None else ax
+    ax.bar(
+        data.edges[:-1], data.counts / max(len(data.f), 1), np.diff(data.edges), align="edge", color=GREY, linewidth=0,
+        zorder=2, label="relabelled",
+    )  # fmt: skip
+    words = f"observed, $F$ = {format_number(data.observed)}, $p$ = {format_p(data.p)}"
+    ax.axvline(data.observed, color=INK, linewidth=1.2, label=words, zorder=3)
+    if data.critical is not None:
+        words = f"{P_FWE} = {data.alpha:g} ($F$ = {format_number(data.critical, 1)})"
+        ax.axvline(data.critical, color=INK, linewidth=0.8, linestyle="--", label=words, zorder=3)
+    _label_null(ax, data)
+    reach = f"{data.n_reached:,} of {'all ' if data.is_exhaustive else ''}{len(data.f):,} relabellings reach it"
+    title_axes(ax, f"{escape_math(fit_text(gene, LONGEST_TITLE))}\n{reach}")
+    return ax
+
+
+def _label_null(ax: Axes, data: NullData) -> None:
+    from matplotlib.ticker import FixedLocator
+
+    ax.set_xscale("function", functions=(_root, np.square))
+    widest = max(float(data.edges[-1]), data.critical or 0.0) * 1.1
+    ax.set_xlim(0, widest)
+    roots = np.arange(0, np.sqrt(widest), max(1, round(np.sqrt(widest) / 6)))
+    ax.xaxis.set_major_locator(FixedLocator((roots**2).tolist()))
+    ax.set_xlabel("$F$ of the region (spaced by its square root)")
+    ax.set_ylabel("share of relabellings")
+    dress_axes(ax)
+    ax.xaxis.label.set_parse_math(True)
+    for text in place_legend_below(ax).get_texts():
+        text.set_parse_math(True)
+
+
+def _root(f: Floats) -> Floats:
+    """Square root, 0 below 0: matplotlib tries margins outside the axis."""
+    return np.sqrt(np.maximum(f, 0))
+
+
+@in_journal_style
+def plot_probes(result: ComparisonData, gene: str, *, max_probes: int | None = 12, ax: Axes | None = None) -> Axes:
+    """Log2 level of each probe of a gene in the samples of both regions: whether its probes agree.
+
+    One row per probe, the highest levels first: region 1 above, region 2 below, every sample a point, over quartiles,
+    median and whiskers. Levels are as the atlas holds them; donors' means are not removed.
+
+    Parameters
+    ----------
+    result : ComparisonData
+        Computed here: a result read from disk holds no probes.
+    gene : str
+        A gene of the result; where every probe is tested by itself, a gene or an entry of ``result.labels``.
+    max_probes : int, optional
+        Of more probes those with the highest mean levels are drawn, and the axis says how many there are; None: all.
+    ax : matplotlib Axes, optional
+        Where to draw; default: a figure of its own, 85 mm wide, and taller with more probes.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    OptionError
+        Where `max_probes` is below 1.
+    ResultError
+        Where the result was read from disk.
+    GeneError
+        Where the result has no such gene.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.plots import plot_probes
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> ax = plot_probes(result, "MAOA")
+    """
+    if max_probes is not None and max_probes < 1:
+        raise OptionError(f"max_probes is a number of probes, at least 1, or None for all; got {max_probes}")
+    if result.query is None:
+        raise ResultError(
+            "a result read from disk holds no levels of probes; repeat the comparison (settings.json and methods.md "
+            "say how) and draw the probes of that result"
+        )
+    symbol = _find_symbol(result, gene)
+    data, samples = probe_data(result, [symbol], most=max_probes)[symbol], sample_data(result)
+    levels = np.empty((0, 0)) if data.levels is None else data.levels
+    n_probes = levels.shape[1]
+    ax = make_axes(SINGLE_COLUMN, _choose_height(n_probes))[0] if ax is None else ax
+    names = name_regions(result, 30)
+    for number, (name, style) in enumerate(zip(names, REGION_STYLES, strict=True)):
+        of_region = levels[samples.region == number]
+        middles = (_HALF if number == 0 else -_HALF) - np.arange(n_probes)
+        boxes = [column[np.isfinite(column)] for column in of_region.T]
+        draw_boxes(ax, boxes, middles, width=0.34, median=INK, lying=True)
+        places = middles + _PROBE_JITTER * spread(len(of_region))[:, None]
+        ax.scatter(
+            of_region, places, s=_PROBE_SIZES[number], marker=style.marker, linewidths=0.3, facecolors=style.face,
+            edgecolors=style.edge, zorder=3, label=f"{name} (n = {len(of_region)})",
+        )  # fmt: skip
+    _label_probes(ax, result, data, n_probes)
+    return ax
+
+
+def _choose_height(n_probes: int) -> float:
+    """Height in mm for so many probes: less for each where a page has no more, never too little for its name."""
+    per_probe = max(min(_MM_PER_PROBE, (_TALLEST - _PROBE_MARGINS) / n_probes), _LEAST_MM_PER_PROBE)
+    return _PROBE_MARGINS + per_probe * n_probes
+
+
+def _find_symbol(result: ComparisonData, gene: str) -> str:
+    """The gene's symbol: the gene itself, or that of a probe tested by itself."""
+    is_symbol = (result.table["gene"] == gene).any()
+    return gene if is_symbol else str(find_row(result, gene)["gene"])
+
+
+def _label_probes(ax: Axes, result: ComparisonData, data: ProbeData, n_drawn: int) -> None:
+    n_all = len(data.names)
+    shown = tell_apart(data.names[:n_drawn], _LONGEST_PROBE)
+    ax.set_yticks(-np.arange(n_drawn), [fit_text(name, _LONGEST_PROBE) for name in shown])
+    ax.set_ylim(0.55 - n_drawn, 0.55)
+    for place in range(1, n_drawn):
+        ax.axhline(0.5 - place, color=GREY, linewidth=0.3, alpha=0.5, zorder=0)
+    left_out = f"\n{n_drawn} of {n_all} probes: the highest mean levels" if n_drawn < n_all else ""
+    ax.set_xlabel(f"level (log2){left_out}")
+    r = result.table.loc[(result.table["gene"] == data.symbol).to_numpy(dtype=bool), "probe_r"].iloc[0]
+    agreement = f", mean correlation {format_number(r)}" if n_all > 1 and np.isfinite(r) else ""
+    symbol = escape_math(fit_text(data.symbol, LONGEST_TITLE))
+    title_axes(ax, f"{symbol}\n{count_of(n_all, 'probe')}{agreement}")
+    dress_axes(ax)
+    ax.tick_params(axis="y", length=0)
+    place_legend_below(ax, below=30.0 if not left_out else 38.0)

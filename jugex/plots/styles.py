@@ -1,4 +1,4 @@
-"""How figures look: the sizes that journals ask for, and the same colours and markers everywhere.
+"""How figures look and are written: the sizes and files that journals ask for, the same colours and markers everywhere.
 
 Nothing of matplotlib's state outlasts a call: styles hold inside `in_journal_style` only, and figures are made without
 pyplot, which therefore does not know them.
@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+
+from jugex.errors import OptionError, OutputError
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -18,12 +23,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.legend import Legend
 
+    from jugex.model.record import RunRecord
     from jugex.pipeline.comparison import ComparisonData
 
 __all__ = [
-    "DOUBLE_COLUMN", "FAINT", "GREY", "INK", "PALE", "REGION_STYLES", "SINGLE_COLUMN", "WIDE_COLUMN", "DonorStyle",
-    "RegionStyle", "donor_styles", "dress_axes", "figure_of", "in_journal_style", "label_differences", "limit_legend",
-    "make_axes", "place_legend_below", "size_in_points", "title_axes",
+    "DOUBLE_COLUMN", "FAINT", "FIGURE_FORMATS", "GREY", "INK", "PALE", "REGION_STYLES", "SINGLE_COLUMN", "WIDE_COLUMN",
+    "DonorStyle", "RegionStyle", "Sampled", "donor_styles", "draw_boxes", "dress_axes", "figure_of", "freeze_layout",
+    "in_journal_style", "label_differences", "limit_legend", "make_axes", "place_legend_below", "save_figure",
+    "size_in_points", "title_axes",
 ]  # fmt: skip
 
 #: Widths of figures in mm: one column of a journal's page, one and a half, and two.
@@ -62,6 +69,33 @@ _JOURNAL: dict[Any, Any] = {
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Floats = npt.NDArray[np.float64]
+
+_DPI = 300.0
+#: File formats of `save_figure`, with what keeps the file the same whenever it is written.
+FIGURE_FORMATS: dict[str, dict[str, None]] = {
+    ".pdf": {"CreationDate": None},
+    ".svg": {"Date": None},
+    ".png": {},
+}
+#: A picture is 10 % larger than it can be, and written in half the time.
+_OPTIONS: dict[str, dict[str, Any]] = {".png": {"pil_kwargs": {"compress_level": 3}}}
+
+
+class Sampled(Protocol):
+    """What has samples of named regions: the result of two regions, or of more."""
+
+    @property
+    def samples(self) -> pd.DataFrame:
+        """One row per sample, with `region` and `donor_name`."""
+
+    @property
+    def record(self) -> RunRecord:
+        """With the donors of the atlas."""
+
+    @property
+    def region_names(self) -> tuple[str, ...]:
+        """Names of the regions, in their order."""
 
 
 class DonorStyle(NamedTuple):
@@ -97,7 +131,7 @@ class RegionStyle(NamedTuple):
 REGION_STYLES = (RegionStyle("#F0E442", "o", "black"), RegionStyle("#5D3A9B", "^", "white"))
 
 
-def donor_styles(result: ComparisonData) -> dict[str, DonorStyle]:
+def donor_styles(result: Sampled) -> dict[str, DonorStyle]:
     """Colour and marker of each donor, by its place in the atlas.
 
     Parameters
@@ -162,8 +196,11 @@ def dress_axes(ax: Axes) -> None:
 
 
 def title_axes(ax: Axes, title: str) -> None:
-    """Title in which statistics are set as formulas (``$F$``); names in it are escaped by `escape_math`."""
-    ax.set_title(title, parse_math=True)
+    """Title in which statistics are set as formulas (``$F$``); names in it are escaped by `escape_math`.
+
+    Its height is given: matplotlib else looks at every tick, each time that anything is drawn, where the title may go.
+    """
+    ax.set_title(title, parse_math=True, y=1.0)
 
 
 def label_differences(ax: Axes, result: ComparisonData, *, from_middle: bool = False) -> None:
@@ -218,3 +255,123 @@ def place_legend_below(
         bbox_to_anchor=(0.5, 0.0), bbox_transform=ax.transAxes + shift, ncols=columns, borderaxespad=0,
         labelspacing=0.3, columnspacing=1.2, handletextpad=0.5,
     )  # fmt: skip
+
+
+def draw_boxes(
+    ax: Axes, values: Sequence[Floats], places: npt.ArrayLike, *, width: float, median: str, lying: bool = False
+) -> None:
+    """Quartiles, median and whiskers (to 1.5 interquartile ranges) behind the points; none where there is no value.
+
+    ``Axes.boxplot`` is not used: it changed its word for lying boxes with matplotlib 3.10, and it reads every setting
+    of matplotlib, which makes it choose a backend.
+
+    Parameters
+    ----------
+    ax : Axes
+    values : sequence of ndarray
+        Finite values of each box.
+    places : array_like
+        Where each box stands.
+    width : float
+        Width of the boxes.
+    median : str
+        Colour of the medians.
+    lying : bool
+        Draw the values across instead of up, and medians over the points, which hide them in rows so low.
+    """
+    from matplotlib.cbook import boxplot_stats
+
+    is_full = np.array([len(of_box) > 0 for of_box in values], dtype=bool)
+    at = np.asarray(places, dtype=np.float64)[is_full]
+    found = pd.DataFrame([box for of_box in values if len(of_box) for box in boxplot_stats(of_box)])
+    if found.empty:
+        return
+    low, q1, middle, q3, high = (found[name].to_numpy() for name in ("whislo", "q1", "med", "q3", "whishi"))
+    along, across = (ax.hlines, ax.vlines) if lying else (ax.vlines, ax.hlines)
+    line: dict[str, Any] = {"color": GREY, "linewidth": 0.7, "zorder": 1}
+    bars = ax.barh if lying else ax.bar
+    bars(at, q3 - q1, width, q1, facecolor=(0.5, 0.5, 0.5, 0.12), edgecolor=GREY, linewidth=0.7, zorder=1)
+    along(at, low, q1, **line)
+    along(at, q3, high, **line)
+    for ends in (low, high):
+        across(ends, at - width / 4, at + width / 4, **line)
+    across(middle, at - width / 2, at + width / 2, color=median, linewidth=1.5, zorder=4 if lying else 1.5)
+
+
+def freeze_layout(ax: Axes, *, like: Axes | None = None, dpi: float = _DPI) -> None:
+    """Lay a figure out, once and for all: several files of it need not do so each, which takes half of their time.
+
+    Axes take the place of those that they are `like`, of the same result and laid out already, where the numbers on
+    their upright axis need no more room.
+    """
+    from matplotlib import rc_context
+
+    figure = figure_of(ax)
+    engine = figure.get_layout_engine()
+    if engine is None:
+        return
+    figure.set_dpi(dpi)  # what is measured at the resolution of the files is not measured again
+    if like is not None and _longest_tick(ax) <= _longest_tick(like):
+        ax.set_position(like.get_position(original=True))
+    else:
+        engine.execute(figure)
+    with rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)  # "none" would still draw everything twice
+
+
+def _longest_tick(ax: Axes) -> int:
+    """Letters of the longest number on the upright axis."""
+    low, high = sorted(ax.get_ylim())
+    shown = [place for place in ax.yaxis.get_majorticklocs() if low <= place <= high]
+    return max(map(len, ax.yaxis.get_major_formatter().format_ticks(shown)), default=0)
+
+
+def save_figure(ax: Axes, path: str | Path, *, dpi: float = _DPI) -> Path:
+    """Write the figure of axes at its own size, as SVG, PDF or PNG by the name's ending.
+
+    Text stays text in PDF (TrueType, which journals ask for; matplotlib's default is Type 3, which many refuse) and is
+    drawn as outlines in SVG, which therefore looks the same everywhere. The same figure gives the same file.
+
+    Parameters
+    ----------
+    ax : Axes
+        What a function of `jugex.plots` returned; of several, any.
+    path : path-like
+        Ends in ``.svg``, ``.pdf`` or ``.png``. A file that is there is replaced.
+    dpi : float
+        Dots per inch of PNG, and of what is an image inside the other two.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    OptionError
+        Where the name ends in something else.
+    OutputError
+        Where the file cannot be written.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.plots import save_figure
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> save_figure(result.plot_gene("MAOA"), "MAOA.pdf").name
+    'MAOA.pdf'
+    """
+    from matplotlib import rc_context
+
+    target = Path(path)
+    kind = target.suffix.lower()
+    if kind not in FIGURE_FORMATS:
+        raise OptionError(f"a figure's name ends in {', '.join(FIGURE_FORMATS)}; got {target.name!r}")
+    with rc_context({"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "jugex", "text.usetex": False}):
+        try:
+            figure_of(ax).savefig(
+                target, dpi=dpi, format=kind[1:], metadata=dict(FIGURE_FORMATS[kind]), **_OPTIONS.get(kind, {})
+            )
+        except OSError as error:
+            raise OutputError(f"the figure {str(target)!r} cannot be written: {error}; choose another place") from error
+    return target

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from jugex._text import format_p
-from jugex.errors import OptionError, ResultError
-from jugex.plots.naming import name_points
+from jugex.errors import OptionError
+from jugex.plots.panels import VolcanoData, volcano_data
 from jugex.plots.styles import (
     GREY,
     INK,
     PALE,
     REGION_STYLES,
     SINGLE_COLUMN,
-    RegionStyle,
     dress_axes,
     figure_of,
     in_journal_style,
@@ -42,6 +41,15 @@ _MANY = 100  # from so many on, significant genes are drawn smaller
 _LABELS = {"p_perm": "$p$ of each gene alone", "p_fwe": P_FWE}
 _DULL = "#ABABAB"
 _LINE_HEIGHT = 8.0  # points that the label of a line takes
+
+# of names beside points, in points (1/72 inch)
+_NAME_SIZE = 6.0
+_MARKER = 2.5
+_GAP = 1.0
+_DISTANCES = (3.5, 8.0, 13.0, 19.0, 26.0, 34.0, 43.0, 53.0)
+_ROOM = np.array([2.5, 0.5])  # kept free around a name, so that names beside each other are not read as one
+_LINE_FROM = 5.0
+_NEARER = 2.0  # a name without a line is nearer to its own point than to any other by so much
 
 Floats = npt.NDArray[np.float64]
 
@@ -86,12 +94,12 @@ def plot_volcano(result: ComparisonData, *, p: VolcanoP = "p_perm", n_names: int
     >>> ax = plot_volcano(result, p="p_fwe")
     """
     _check_options(p, n_names)
-    tested = _list_tested(result, p)
+    data = volcano_data(result, p)
     ax = make_axes(SINGLE_COLUMN, 90)[0] if ax is None else ax
-    _draw_points(ax, result, tested)
-    lines = _draw_lines(ax, result, p, tested)
+    _draw_points(ax, result, data)
+    lines = _draw_lines(ax, data, p)
     _label_axes(ax, result, p)
-    _name_genes(ax, tested[tested["significant"]], n_names, lines)
+    _name_genes(ax, data, n_names, lines)
     return ax
 
 
@@ -102,56 +110,35 @@ def _check_options(p: str, n_names: int) -> None:
         raise OptionError(f"n_names is a number of names, 0 or more; got {n_names}")
 
 
-def _list_tested(result: ComparisonData, p: str) -> pd.DataFrame:
-    """Genes with a difference and a p: `label`, `diff`, `height`, `significant`, in the order of the table."""
-    values = result.table[p].to_numpy(dtype=np.float64)
-    heights = -np.log10(values, out=np.full(len(values), np.nan), where=values > 0)
-    genes = pd.DataFrame(
-        {
-            "label": result.labels.to_numpy(),
-            "diff": result.table["diff"].to_numpy(dtype=np.float64),
-            "height": heights + 0.0,  # no minus zero
-            "significant": result.table["significant"].to_numpy(dtype=bool),
-        }
-    )
-    tested = genes[genes[["diff", "height"]].notna().all(axis=1)]
-    if tested.empty:
-        raise ResultError(
-            f"no {result.unit} of this result has a difference and a {p}, so that there is nothing to draw; the column "
-            "status of the table says why"
-        )
-    return tested
-
-
-def _draw_points(ax: Axes, result: ComparisonData, tested: pd.DataFrame) -> None:
+def _draw_points(ax: Axes, result: ComparisonData, data: VolcanoData) -> None:
     """Grey points first, then the significant genes of each region."""
-    as_image = len(tested) > _MOST_DRAWN_SINGLY
-    rest = tested[~tested["significant"]]
+    as_image = len(data.diff) > _MOST_DRAWN_SINGLY
+    rest = ~data.significant
     ax.scatter(
-        rest["diff"], rest["height"], s=5, color=_DULL, linewidths=0, zorder=2, rasterized=as_image,
-        label=f"not significant ({len(rest):,})",
+        data.diff[rest], data.height[rest], s=5, color=_DULL, linewidths=0, zorder=2, rasterized=as_image,
+        label=f"not significant ({int(rest.sum()):,})",
     )  # fmt: skip
-    found = tested[tested["significant"]]
-    alpha = float(result.record.arguments.alpha)
-    criterion = rf"{P_FWE[:-1]} \leq {alpha:g}$"
-    sides = (found["diff"] > 0, found["diff"] < 0)
-    for name, style, is_higher in zip(name_regions(result, 26), REGION_STYLES, sides, strict=True):
-        label = f"{criterion}, higher in {escape_math(name)} ({int(is_higher.sum()):,})"
-        _draw_side(ax, found[is_higher], style, label, as_image=as_image)
+    criterion = rf"{P_FWE[:-1]} \leq {data.alpha:g}$"
+    for name, style, is_higher in zip(
+        name_regions(result, 26), REGION_STYLES, (data.diff > 0, data.diff < 0), strict=True
+    ):
+        found = data.significant & is_higher
+        n = int(found.sum())
+        size, edge = (18, 0.5) if n < _MANY else (8, 0.25)
+        ax.scatter(
+            data.diff[found], data.height[found], s=size, marker=style.marker, facecolors=style.face,
+            edgecolors=style.edge, linewidths=edge, zorder=3, rasterized=as_image and n > _MOST_DRAWN_SINGLY,
+            label=f"{criterion}, higher in {escape_math(name)} ({n:,})",
+        )  # fmt: skip
 
 
-def _draw_side(ax: Axes, genes: pd.DataFrame, style: RegionStyle, label: str, *, as_image: bool) -> None:
-    size, edge = (18, 0.5) if len(genes) < _MANY else (8, 0.25)
-    ax.scatter(
-        genes["diff"], genes["height"], s=size, marker=style.marker, facecolors=style.face, edgecolors=style.edge,
-        linewidths=edge, zorder=3, rasterized=as_image and len(genes) > _MOST_DRAWN_SINGLY, label=label,
-    )  # fmt: skip
-
-
-def _draw_lines(ax: Axes, result: ComparisonData, p: str, tested: pd.DataFrame) -> list[Text]:
+def _draw_lines(ax: Axes, data: VolcanoData, p: str) -> list[Text]:
     """Thresholds across the axes, each with its name on the right."""
+    alpha = f"{P_FWE} = {data.alpha:g}" if p == "p_fwe" else f"$p$ = {data.alpha:g},\nuncorrected"
+    lines = [(data.alpha, "--", alpha)]
+    if data.smallest_p:
+        lines.append((data.smallest_p, ":", f"smallest $p$,\n{format_p(data.smallest_p)}"))
     texts: list[Text] = []
-    lines = _list_lines(result, p)
     for value, dash, words in lines:
         height = float(-np.log10(value))
         ax.axhline(height, color=GREY, linewidth=0.6, linestyle=dash, zorder=1)
@@ -161,25 +148,9 @@ def _draw_lines(ax: Axes, result: ComparisonData, p: str, tested: pd.DataFrame) 
         )  # fmt: skip
         texts.append(text)
     ax.axvline(0, color=PALE, linewidth=0.6, zorder=0)
-    top = max(tested["height"].max(), *(-np.log10(value) for value, *_ in lines))
+    top = max(data.height.max(), *(-np.log10(value) for value, *_ in lines))
     ax.set_ylim(-0.03 * top, top * 1.12)
     return texts
-
-
-def _list_lines(result: ComparisonData, p: str) -> list[tuple[float, str, str]]:
-    """Thresholds: the p, how its line is dashed, and what it is."""
-    alpha = float(result.record.arguments.alpha)
-    lines = [(alpha, "--", f"{P_FWE} = {alpha:g}" if p == "p_fwe" else f"$p$ = {alpha:g},\nuncorrected")]
-    smallest = _find_smallest(result)
-    if smallest:
-        lines.append((smallest, ":", f"smallest $p$,\n{format_p(smallest)}"))
-    return lines
-
-
-def _find_smallest(result: ComparisonData) -> float | None:
-    """Smallest p that the relabellings of the run can give."""
-    smallest = result.record.permutation.smallest_p
-    return smallest if smallest > 0 else None
 
 
 def _label_axes(ax: Axes, result: ComparisonData, p: str) -> None:
@@ -194,7 +165,7 @@ def _label_axes(ax: Axes, result: ComparisonData, p: str) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, symmetric=True))
 
 
-def _name_genes(ax: Axes, found: pd.DataFrame, n_names: int, lines: list[Text]) -> None:
+def _name_genes(ax: Axes, data: VolcanoData, n_names: int, lines: list[Text]) -> None:
     """Name the first significant genes, and say in the legend where some have found no room."""
     handles, labels = ax.get_legend_handles_labels()
     handles, labels = [*handles[1:], handles[0]], [*labels[1:], labels[0]]
@@ -204,9 +175,9 @@ def _name_genes(ax: Axes, found: pd.DataFrame, n_names: int, lines: list[Text]) 
     )  # fmt: skip
     for text in legend.get_texts():
         text.set_parse_math(True)
-    points = found[["diff", "height"]].to_numpy(dtype=np.float64)
-    names = [fit_text(str(label), 24) for label in found["label"].iloc[:n_names]]
-    n_named = name_points(ax, points, names)
+    found = np.flatnonzero(data.significant)
+    points = np.column_stack([data.diff[found], data.height[found]])
+    n_named = name_points(ax, points, [fit_text(str(data.labels[gene]), 24) for gene in found[:n_names]])
     _spread_labels(ax, lines)
     if len(found) and n_named < len(found):
         legend.get_texts()[-1].set_text(f"{labels[-1]}; {n_named:,} of the {len(found):,} significant are named")
@@ -222,3 +193,120 @@ def _spread_labels(ax: Axes, texts: list[Text]) -> None:
         shift = max(0.0, next_free + half - at)
         text.set_position((2, shift))
         next_free = at + shift + half
+
+
+def name_points(ax: Axes, points: Floats, names: Sequence[str]) -> int:
+    """Write names beside points of laid-out axes, each plainly at its own; a fine line leads to a name further off.
+
+    Parameters
+    ----------
+    ax : Axes
+    points : ndarray, shape (k, 2)
+        Where the points lie, in data coordinates; no name covers any of them.
+    names : sequence of str
+        Of the first points; the first ones choose their place first.
+
+    Returns
+    -------
+    int
+        How many names found room.
+    """
+    figure = figure_of(ax)
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
+    to_points = 72 / figure.dpi
+    marks = ax.transData.transform(points.reshape(-1, 2)) * to_points
+    frame = np.asarray(ax.get_window_extent().extents) * to_points
+    cells = np.unique(np.rint(marks / _MARKER), axis=0) * _MARKER  # of points on top of each other one is enough
+    taken = np.concatenate([_around(marks[: len(names)], _MARKER), _around(cells, _GAP)])
+    written, lines = np.empty((2, 0, 4))
+    n_named = 0
+    for mark, point, name in zip(marks, points, names, strict=False):
+        size = _measure(ax, name) * to_points
+        named, others = (near[np.abs(near - mark).max(axis=1) > _GAP] for near in (marks[: len(names)], marks))
+        uncrossed = np.vstack([written, lines, _around(named, _GAP)])
+        found = _find_place(mark, size, frame, taken, uncrossed, others)
+        if found is None:
+            continue
+        shift, box, line = found
+        _write(ax, point, name, shift, size)
+        taken, written, lines = np.vstack([taken, box, line]), np.vstack([written, box]), np.vstack([lines, line])
+        n_named += 1
+    return n_named
+
+
+def _find_place(
+    mark: Floats, size: Floats, frame: Floats, taken: Floats, uncrossed: Floats, others: Floats
+) -> tuple[Floats, Floats, Floats] | None:
+    """Shift, box and line of a name of a point that fits inside the frame and meets nothing, if there is any."""
+    for shift in _list_shifts(size, to_right=bool(mark[0] >= (frame[0] + frame[2]) / 2)):
+        box, line = _around(mark + shift, size / 2 + _ROOM), _around(_lead(mark, shift, size), _GAP / 2)
+        if not _is_inside(box, frame) or _meets(box[None], taken) or _meets(line, uncrossed):
+            continue
+        if len(line) or _is_nearest(mark, shift, size, others):
+            return shift, box, line
+    return None
+
+
+def _is_nearest(mark: Floats, shift: Floats, size: Floats, others: Floats) -> bool:
+    """Whether a name is plainly nearer to its own point than to any of others (k, 2)."""
+    away = np.linalg.norm(np.maximum(np.abs(np.vstack([mark, others]) - mark - shift) - size / 2, 0), axis=1)
+    return bool((away[1:] >= away[0] + _NEARER).all())
+
+
+def _around(centres: Floats, half: Floats | float) -> Floats:
+    """Boxes (..., 4: left, bottom, right, top) around centres (..., 2)."""
+    return np.concatenate([centres - half, centres + half], axis=-1)
+
+
+def _lead(mark: Floats, shift: Floats, size: Floats) -> Floats:
+    """Places (k, 2) along the line from a point to its name; none where the name is so near that it needs no line."""
+    gap = np.abs(shift) - size / 2
+    if gap.max() <= _LINE_FROM:
+        return np.empty((0, 2))
+    inside = (size / 2 / np.maximum(np.abs(shift), 1e-9)).min()  # share of the way from the centre to the edge
+    return mark + shift * np.linspace(0.1, max(1 - inside, 0.1), 12)[:, None]
+
+
+def _measure(ax: Axes, name: str) -> Floats:
+    """Width and height of a name in pixels."""
+    text = ax.text(0, 0, name, size=_NAME_SIZE)
+    box = text.get_window_extent()
+    text.remove()
+    return np.array([box.width, box.height])
+
+
+def _list_shifts(size: Floats, *, to_right: bool) -> Iterator[Floats]:
+    """Places of a name's centre around its point, the nearest first, outwards before inwards."""
+    side = 1 if to_right else -1
+    directions = np.array([
+        (side, 0), (side, 0.7), (side, -0.7), (0, 1), (0, -1), (-side, 0.7), (-side, -0.7), (-side, 0),
+        (side * 0.25, -1), (-side * 0.25, -1), (side * 0.25, 1), (-side * 0.25, 1),
+        (side * 0.5, -1), (-side * 0.5, -1), (side * 0.5, 1), (-side * 0.5, 1),
+    ])  # fmt: skip
+    for distance in _DISTANCES:
+        for direction in directions:
+            yield direction * distance + np.clip(2 * direction, -1, 1) * size / 2
+
+
+def _is_inside(box: Floats, frame: Floats) -> bool:
+    return bool((box[:2] >= frame[:2]).all() and (box[2:] <= frame[2:]).all())
+
+
+def _meets(boxes: Floats, taken: Floats) -> bool:
+    """Whether any of some boxes (k, 4) meets any of others (j, 4)."""
+    a, b = boxes[:, None], taken[None]
+    overlap = (a[..., 0] < b[..., 2]) & (b[..., 0] < a[..., 2]) & (a[..., 1] < b[..., 3]) & (b[..., 1] < a[..., 3])
+    return bool(overlap.any())
+
+
+def _write(ax: Axes, point: Floats, name: str, shift: Floats, size: Floats) -> None:
+    """Write a name; it does not count when the figure is laid out, so that its place stays the one chosen."""
+    edge = np.abs(shift) - size / 2
+    line = {"arrowstyle": "-", "linewidth": 0.4, "color": GREY, "shrinkA": 0, "shrinkB": _MARKER}
+    written = ax.annotate(
+        name, (float(point[0]), float(point[1])), xytext=(float(shift[0]), float(shift[1])),
+        textcoords="offset points", ha="center", va="center", size=_NAME_SIZE, color=INK, zorder=5,
+        arrowprops=line if edge.max() > _LINE_FROM else None,
+    )  # fmt: skip
+    written.set_in_layout(False)

@@ -119,15 +119,14 @@ def tabulate_left_out(data: ComparisonData, genes: Sequence[str]) -> dict[str, A
 
 def tabulate_details(data: ComparisonData, genes: Sequence[str]) -> list[dict[str, str]]:
     """Intervals and further corrections of some genes, as texts; see `DifferentialExpression.details`."""
+    by_label = {label: place for place, label in enumerate(data.labels)}
+    places = [by_label[gene] for gene in genes]
     try:
-        details = make_details(data)
+        details = make_details(data, places)
     except JugexError:  # two regions of one name: the samples do not say in which they lie
         return []
-    labels = {label: place for place, label in enumerate(data.labels)}
-    return [
-        _format_details(gene, data.table.iloc[labels[gene]].to_dict(), details.iloc[labels[gene]].to_dict())
-        for gene in genes
-    ]
+    shown = zip(genes, data.table.iloc[places].to_dict("records"), details.to_dict("records"), strict=True)
+    return [_format_details(gene, row, of_gene) for gene, row, of_gene in shown]
 
 
 def _format_details(gene: str, row: dict[Any, Any], details: dict[Any, Any]) -> dict[str, str]:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_GENES", "write_figures"]
 
-#: Genes drawn unasked, a fifth of a second each: of the rest, `plot_gene` draws any.
-MAX_GENES = 30
+#: Genes drawn unasked, an eighth of a second each: of the rest, `plot_gene` draws any, and the page all.
+MAX_GENES = 10
 
 _FORMATS = (".svg", ".png")
 _LONGEST_NAME = 40
@@ -41,14 +41,17 @@ def write_figures(result: ComparisonData, folder: Path) -> list[Path]:
         The files, each as SVG and PNG. Symbols of genes are cut down to letters, digits, dots and hyphens in names
         of files; a number keeps them apart and in the order of the table.
     """
-    from jugex.plots.saving import freeze_layout, save_figure
+    from jugex.plots.styles import freeze_layout, save_figure
 
     figures = list(_list_figures(result))
-    written = []
+    written, of_first_gene = [], None
     for name, draw in track(figures, description="drawing figures"):
         folder.mkdir(exist_ok=True)
         ax = draw()
-        freeze_layout(ax)
+        is_gene = name.startswith("gene")
+        freeze_layout(ax, like=of_first_gene if is_gene else None)
+        if is_gene and of_first_gene is None:
+            of_first_gene = ax
         written += [save_figure(ax, folder / f"{name}{ending}") for ending in _FORMATS]
     return written
 

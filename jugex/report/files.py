@@ -25,11 +25,11 @@ from jugex.model.record import RunRecord, from_json, to_json
 from jugex.pipeline.comparison import ComparisonData, make_empty_left_out
 from jugex.pipeline.several import GroupComparison
 from jugex.pipeline.tables import list_columns
-from jugex.report.drawings import FILE, as_in_files, read_drawings, write_drawings
 from jugex.report.figures import write_figures
 from jugex.report.folders import check_output, replacing_file, replacing_folder
 from jugex.report.methods import compose_methods, format_methods
 from jugex.report.page import render_page
+from jugex.report.panel_file import FILE, as_in_files, read_drawings, write_drawings
 from jugex.report.summary import name_adjustment
 from jugex.report.tables import MAX_GENES_IN_SAMPLES, MISSING, read_samples, read_tsv, write_samples, write_tsv
 
@@ -104,7 +104,7 @@ def save_result(
         if kept.drawings is not None:
             not_varied = {} if sensitivity is None else sensitivity.attrs.get("left_out", {})
             write_drawings(replace(kept.drawings, not_varied=not_varied), folder / FILE)
-        write_figures(data, folder / "figures")
+        write_figures(kept, folder / "figures")
         write_report(kept, folder / "report.html", sensitivity=sensitivity)
     return directory
 
@@ -137,6 +137,16 @@ def save_group(
     ------
     OutputError
         As for `save_result`.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.report import save_group
+    >>> names = ["structure:simA", "structure:simB", "structure:simPL"]
+    >>> several = jugex.compare_several(names, atlas="simulated", genes=["MAOA", "GAD2"], n_permutations=99, rng=0)
+    >>> folder = save_group(several.comparison, several.pairs, "saved-group")
+    >>> sorted(path.name for path in folder.glob("*.tsv"))
+    ['omnibus.tsv', 'pairs.tsv', 'samples.tsv']
     """
     directory, record = Path(directory), comparison.data.record
     check_output(directory, overwrite=overwrite)
@@ -281,6 +291,14 @@ def read_result(directory: str | PathLike[str]) -> ComparisonData:
     ------
     ResultError
         Where a file is missing or is not what it should be.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.report import read_result
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> read_result(result.save("saved-pair")).table["gene"].tolist()
+    ['MAOA', 'GAD2']
     """
     directory = Path(directory)
     if directory.is_dir() and holds_group(directory):
@@ -292,12 +310,21 @@ def read_result(directory: str | PathLike[str]) -> ComparisonData:
 
 
 def read_group(directory: str | PathLike[str]) -> GroupComparison:
-    """Read what `save_group` wrote, but for the pairs, which `read_result` reads one by one.
+    """Read what `save_group` wrote, except the pairs, which `read_result` reads one by one.
 
     Raises
     ------
     ResultError
         Where a file is missing or is not what it should be.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.report import read_group
+    >>> names = ["structure:simA", "structure:simB", "structure:simPL"]
+    >>> several = jugex.compare_several(names, atlas="simulated", genes=["MAOA", "GAD2"], n_permutations=99, rng=0)
+    >>> read_group(several.save("saved-three")).data.region_names[0]
+    'simulated area A, left'
     """
     directory = Path(directory)
     data = _read_data(directory, "omnibus")

@@ -15,14 +15,20 @@ from jugex._text import count_of, format_count, format_number, format_p, join_wo
 from jugex.model.record import RunRecord
 from jugex.pipeline.comparison import ComparisonData
 from jugex.pipeline.several import GroupComparison
-from jugex.report.brain import describe_brain
-from jugex.report.drawings import as_in_files, round_as_text
+from jugex.plots.styles import REGION_STYLES
+from jugex.report.cards import choose_genes, describe_cards
 from jugex.report.evidence import bound_q, tabulate_details, tabulate_evidence, tabulate_left_out, tabulate_sensitivity
-from jugex.report.genes import choose_genes, draw_genes
-from jugex.report.inline import draw_donor_marks
 from jugex.report.methods import compose_methods
-from jugex.report.packing import pack_plotly, plotly_licence
-from jugex.report.region_panels import are_numbered
+from jugex.report.page_data import (
+    are_numbered,
+    describe_brain,
+    embed_pairs,
+    embed_panels,
+    mark_donors,
+    pack_plotly,
+    plotly_licence,
+)
+from jugex.report.panel_file import as_in_files, round_as_text
 from jugex.report.rerun import list_reruns
 from jugex.report.results_table import tabulate_matrix, tabulate_pairs, tabulate_results
 from jugex.report.summary import (
@@ -38,7 +44,6 @@ from jugex.report.summary import (
     summarize_rungs,
     summarize_samples,
 )
-from jugex.report.volcano import describe_volcano, draw_volcano
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -58,6 +63,7 @@ _PLAIN_STATISTIC = re.compile(
 )
 _SUBSCRIPTS = {"fwe": "FWE", "fdr": "FDR", "param": "param", "holm": "Holm"}
 _MOST_LISTED = 200
+_N_NAMED = 10  # significant genes named in the volcano plot
 #: Names of settings.json whose words say more than the name without its underscores.
 _SETTINGS = {
     "alpha": "family-wise error (alpha)", "n_permutations": "permutations", "exchange": "labels exchanged",
@@ -101,7 +107,6 @@ def render_page(
     data = as_in_files(result) if group is None else group.data  # type: ignore[arg-type]
     record, results = data.record, tabulate_results(data)
     groups = choose_genes(data, None if group is None else group.pairs_table)
-    genes = draw_genes(data, groups, None if group is None else group.pairs_table)
     drawn = [gene for of_group in groups for gene in of_group.genes]
     context: dict[str, Any] = {
         "record": record,
@@ -114,11 +119,11 @@ def render_page(
         "samples_sentence": summarize_samples(record),
         "warnings": [to_sentence(text) for text in record.sentences],
         "pairs": None,
-        "design": _describe_design(record),
+        "design": _show_design(record),
         "results": results,
-        "genes": genes,
-        "panels": {title for of_group in genes for card in of_group["cards"] for title, *_ in card["panels"]},
-        "donor_marks": draw_donor_marks(data),
+        "genes": describe_cards(data, groups),
+        "panels": embed_panels(data, drawn) if group is None else embed_pairs(data, drawn, group.pairs_table),
+        "donor_marks": mark_donors(data),
         "numbered": are_numbered(data.region_names),
         "methods": compose_methods(data),
         "reruns": list_reruns(record),
@@ -126,7 +131,6 @@ def render_page(
         "empty": _group_empty(record),
         "info": {
             "columns": [column.to_dict() for column in results["columns"]],
-            "drawn": {card["gene"]: card["id"] for of_group in genes for card in of_group["cards"]},
             "unit": data.unit,
             "nTested": results["n_tested"],
             "alpha": record.arguments.alpha,
@@ -135,21 +139,20 @@ def render_page(
         },
     }
     if group is None:
-        context |= _describe_two_regions(data, drawn, sensitivity)
-        context["info"] |= describe_volcano(data)
+        context |= _show_two_regions(data, drawn, sensitivity)
+        context["info"] |= _show_volcano(data)
     else:
         shared, _ = list_findings_by_pair(group)
         context["headline"].append(summarize_pairs(group))
         context["warnings"] += [to_sentence(f"in each pair: {text}") for text in shared]
-        context["pairs"] = _describe_pairs(group, links or {})
-        context |= {"volcano": [], "evidence": None, "brain": None, "plotly": None}
+        context["pairs"] = _show_pairs(group, links or {})
+        context |= {"evidence": None, "brain": None, "plotly": None}
     return make_environment().get_template("report.html").render(context)
 
 
-def _describe_two_regions(data: ComparisonData, drawn: list[str], sensitivity: pd.DataFrame | None) -> dict[str, Any]:
+def _show_two_regions(data: ComparisonData, drawn: list[str], sensitivity: pd.DataFrame | None) -> dict[str, Any]:
     """What only the page of two regions shows: volcano plot, evidence gene by gene, and the brain."""
     return {
-        "volcano": draw_volcano(data),
         "evidence": {
             **tabulate_evidence(data, drawn),
             "details": tabulate_details(data, drawn),
@@ -162,7 +165,19 @@ def _describe_two_regions(data: ComparisonData, drawn: list[str], sensitivity: p
     }
 
 
-def _describe_pairs(group: GroupComparison, links: Mapping[str, str]) -> dict[str, Any]:
+def _show_volcano(data: ComparisonData) -> dict[str, Any]:
+    """What the volcano plot needs to know beside the table: names of the regions, their looks, the smallest p."""
+    return {
+        "regions": [shorten(name, 40) for name in data.region_names],
+        "faces": [style.face for style in REGION_STYLES],
+        "symbols": ["circle", "triangle-up"],
+        "nNamed": _N_NAMED,
+        "smallestP": data.record.permutation.smallest_p,
+        "adjustment": name_adjustment(data.record, brief=True),
+    }
+
+
+def _show_pairs(group: GroupComparison, links: Mapping[str, str]) -> dict[str, Any]:
     """What the page of more than two regions says of every two of them."""
     record, (_, own) = group.data.record, list_findings_by_pair(group)
     return {
@@ -183,7 +198,7 @@ def _describe_pairs(group: GroupComparison, links: Mapping[str, str]) -> dict[st
     }
 
 
-def _describe_design(record: RunRecord) -> dict[str, Any]:
+def _show_design(record: RunRecord) -> dict[str, Any]:
     """Donors with what is known of them, the limits that the design sets, and the samples in several regions."""
     design, is_pair = record.design, len(record.regions) == 2
     biographies = {donor.donor_name: donor for donor in record.atlas.donors}

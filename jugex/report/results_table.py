@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -13,9 +12,9 @@ from jugex._text import format_number, format_p, shorten
 from jugex.model.record import PairRecord
 from jugex.pipeline.comparison import ComparisonData, label_rows
 from jugex.pipeline.several import GroupComparison
-from jugex.report.packing import pack
+from jugex.report.page_data import pack
 from jugex.report.summary import format_value, name_adjustment
-from jugex.report.tables import FLOAT_FORMAT, write_tsv
+from jugex.report.tables import FLOAT_FORMAT, format_tsv
 
 __all__ = ["N_PLAIN_ROWS", "Column", "tabulate_matrix", "tabulate_pairs", "tabulate_results"]
 
@@ -130,8 +129,6 @@ def tabulate_results(data: ComparisonData) -> dict[str, Any]:
     columns = _list_columns(data)
     others = table[(table["status"] != "ok").to_numpy(dtype=bool)]
     shown = tested.head(N_PLAIN_ROWS)
-    stream = io.StringIO()
-    write_tsv(table, stream)
     return {
         "columns": columns,
         "rows": [
@@ -148,7 +145,7 @@ def tabulate_results(data: ComparisonData) -> dict[str, Any]:
         "unit": data.unit,
         "not_tested": {str(status): list(label_rows(rows)) for status, rows in others.groupby("status", sort=False)},
         "max_named": _MAX_NAMED,
-        "data": pack(stream.getvalue()),
+        "data": pack(format_tsv(table)),
     }
 
 

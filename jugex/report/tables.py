@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from jugex.model.columns import COLUMN_TYPES, PROBE_COLUMNS, SAMPLE_COLUMNS, TAIL_COLUMNS
 
-__all__ = ["FLOAT_FORMAT", "MAX_GENES_IN_SAMPLES", "MISSING", "read_samples", "read_tsv", "write_samples", "write_tsv"]
+__all__ = [
+    "FLOAT_FORMAT", "MAX_GENES_IN_SAMPLES", "MISSING", "format_tsv", "read_samples", "read_tsv", "write_samples",
+    "write_tsv",
+]  # fmt: skip
 
 #: How numbers are written.
 FLOAT_FORMAT = "%.10g"
@@ -22,16 +28,30 @@ MISSING = ""
 _SAMPLES, _ZSCORES = "samples.tsv", "zscores.parquet"
 
 
-def write_tsv(table: pd.DataFrame, target: Path | TextIO) -> None:
-    r"""Write a table as UTF-8, tab-separated, ``\n``, floats as ``%.10g``, ``TRUE`` and ``FALSE``."""
-    if isinstance(target, Path):
-        with target.open("w", encoding="utf-8", newline="") as stream:
-            return write_tsv(table, stream)
-    written = table.copy()
-    for column in written.select_dtypes(["bool", "boolean"]):
-        written[column] = written[column].map({True: "TRUE", False: "FALSE"})
-    written.to_csv(target, sep="\t", index=False, float_format=FLOAT_FORMAT, na_rep=MISSING, lineterminator="\n")
-    return None
+def write_tsv(table: pd.DataFrame, target: Path) -> None:
+    """Write a table as `format_tsv` has it."""
+    target.write_text(format_tsv(table), encoding="utf-8", newline="")
+
+
+def format_tsv(table: pd.DataFrame) -> str:
+    r"""A table as text: tab-separated, ``\n``, floats as ``%.10g``, truth as ``TRUE`` and ``FALSE``.
+
+    ``DataFrame.to_csv`` gives the same text in twice the time.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
+    writer.writerow(table.columns)
+    writer.writerows(zip(*(_format_column(column) for _, column in table.items()), strict=True))
+    return stream.getvalue()
+
+
+def _format_column(column: pd.Series[Any]) -> list[Any]:
+    if column.dtype.kind == "f" and isinstance(column.dtype, np.dtype):
+        return [FLOAT_FORMAT % value if value == value else MISSING for value in column.tolist()]
+    values = column.astype(object).where(column.notna().to_numpy(dtype=bool), MISSING).tolist()
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return [value if value == MISSING else "TRUE" if value else "FALSE" for value in values]
+    return values
 
 
 def read_tsv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -67,10 +87,15 @@ def write_samples(samples: pd.DataFrame, zscores: pd.DataFrame, folder: Path) ->
     if zscores.shape[1] <= MAX_GENES_IN_SAMPLES:
         write_tsv(pd.concat([described, zscores.set_axis(described.index)], axis=1), folder / _SAMPLES)
         return
+    import pyarrow as pa
+    from pyarrow import parquet
+
     write_tsv(described, folder / _SAMPLES)
-    by_gene = pd.DataFrame(zscores.to_numpy().T, columns=_name_samples(samples))
-    by_gene.insert(0, "gene", zscores.columns.astype(object))
-    by_gene.to_parquet(folder / _ZSCORES, index=False)
+    genes = pa.array([str(gene) for gene in zscores.columns], type=pa.string())
+    of_samples = [pa.array(row) for row in np.ascontiguousarray(zscores.to_numpy(dtype=np.float64))]
+    by_gene = pa.table([genes, *of_samples], names=["gene", *_name_samples(samples)])
+    # numbers that are all different gain nothing from a dictionary, and take four times as long with one
+    parquet.write_table(by_gene, folder / _ZSCORES, use_dictionary=False)
 
 
 def _name_samples(samples: pd.DataFrame) -> list[str]:
@@ -108,8 +133,16 @@ def read_samples(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     samples = table.iloc[:, :n_described].set_axis(names[:n_described], axis=1)
     zscores = table.iloc[:, n_described:].astype("float64").set_axis(names[n_described:], axis=1)
     if (folder / _ZSCORES).exists():
-        by_gene = pd.read_parquet(folder / _ZSCORES).set_index("gene")
-        if by_gene.columns.tolist() != _name_samples(samples):
-            raise ValueError(f"{_ZSCORES} has other samples than {_SAMPLES}")
-        zscores = pd.DataFrame(by_gene.to_numpy(dtype="float64").T, columns=by_gene.index.tolist())
+        zscores = _read_zscores(folder / _ZSCORES, _name_samples(samples))
     return samples, zscores
+
+
+def _read_zscores(path: Path, names: list[str]) -> pd.DataFrame:
+    """z-scores (n x genes) of samples by their names."""
+    from pyarrow import parquet
+
+    by_gene = parquet.read_table(path)
+    if by_gene.column_names != ["gene", *names]:
+        raise ValueError(f"{path.name} has other samples than {_SAMPLES}")
+    values = np.array([column.to_numpy() for column in by_gene.columns[1:]], dtype=np.float64)
+    return pd.DataFrame(values.reshape(len(names), by_gene.num_rows), columns=by_gene.column(0).to_pylist())

@@ -41,15 +41,15 @@ def test_draws_each_donor_and_the_weighted_difference(simulated):
     ax = plot_donors(simulated, "TAC1")
     donors = simulated.donor_differences("TAC1")
     row = simulated.table[simulated.table["gene"] == "TAC1"].iloc[0]
-    assert rows_of(ax) == [*donors["donor_name"], "weighted"]
+    assert rows_of(ax) == [*donors["donor_name"], "adjusted"]
     drawn = [float(marks_of(ax)[name].get_offsets()[0, 0]) for name in rows_of(ax)]
     assert drawn == [*donors["diff"], row["diff"]]
 
 
 def test_draws_a_difference_over_donors_where_there_is_one(simulated):
     ax = plot_donors(over_donors(simulated, -2.0, -0.5), "TAC1")
-    assert rows_of(ax)[-2:] == ["weighted", "over donors"]
-    assert float(marks_of(ax)["over donors"].get_offsets()[0, 0]) == -1.25
+    assert rows_of(ax)[-2:] == ["adjusted", "mean of donors"]
+    assert float(marks_of(ax)["mean of donors"].get_offsets()[0, 0]) == -1.25
 
 
 def test_lines_are_the_intervals(simulated):
@@ -96,7 +96,7 @@ def test_one_donor(simulated):
     only = simulated.donor_differences("TAC1")["donor_name"].iloc[0]
     keep = (simulated.samples["donor_name"] == only).to_numpy()
     result = dataclasses.replace(simulated, samples=simulated.samples[keep], zscores=simulated.zscores[keep])
-    assert rows_of(plot_donors(result, "TAC1")) == [only, "weighted"]
+    assert rows_of(plot_donors(result, "TAC1")) == [only, "adjusted"]
 
 
 def test_donor_without_interval_has_a_mark_only(simulated, monkeypatch, render):

@@ -54,7 +54,7 @@ def test_no_line_where_no_f_is_significant(simulated):
 
 
 def test_endless_f_is_left_out_of_the_axis(simulated, monkeypatch, render):
-    monkeypatch.setattr("jugex.pipeline.details.permutation_null", lambda *_: np.array([0.1, 2.0, np.inf]))
+    monkeypatch.setattr("jugex.plots.panels.permutation_nulls", lambda *_: [np.array([0.1, 2.0, np.inf])])
     ax = plot_null(simulated, "TAC1")
     assert_allclose(bars_of(ax)[:, 2].sum(), 2 / 3)
     render(ax)

@@ -203,24 +203,6 @@ def make_query(regions: tuple[FakeRegion, FakeRegion], samples: pd.DataFrame, zs
     )
 
 
-_PIXEL = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII="
-)
-
-
-@pytest.fixture(autouse=True)
-def _quick_brain(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slices of the brain are drawn for the tests that look at them, and for fixtures of wider scope, alone."""
-    if "real_brain" not in request.fixturenames:
-        views = [(f"{name}, x = 0 mm", _PIXEL, 100.0) for name in ("sagittal", "coronal", "axial")]
-        monkeypatch.setattr("jugex.report.inline.draw_views", lambda result, out: views)
-
-
-@pytest.fixture
-def real_brain() -> None:
-    """Ask for slices of the brain as they are."""
-
-
 @pytest.fixture(scope="session")
 def make_result() -> MakeResult:
     """Build a result from genes, their p_fwe (NaN: not tested) and their differences."""

@@ -64,12 +64,20 @@ class Opened:
 
     def draw_all(self):
         """Scroll to what is drawn when it comes into sight, and wait for it."""
-        for element, ready in (("volcano", "volcanoReady"), ("scene-box", "sceneReady")):
+        for element, ready in (("volcano", "volcanoReady"), ("scene-box", "sceneReady"), ("brain-views", "brainReady")):
             if self.page.locator(f"#{element}").count():
                 self.page.evaluate(f"document.getElementById('{element}').scrollIntoView()")
                 self.until(f"page.{ready} !== undefined")
                 self.page.evaluate(f"page.{ready}")
+        self.page.evaluate("page.cards?.ready")
+        self.page.evaluate("page.cards?.fillAll()")
         return self
+
+    def panel(self, card, title):
+        """A drawing of a card: what it says in words, and its numbers, row by row."""
+        figure = self.page.locator(f"#{card} figure").filter(has=self.page.locator(f"figcaption:text-is('{title}')"))
+        cells = "rows => rows.map(row => [...row.cells].map(cell => cell.textContent.replace('\u2212', '-')))"
+        return figure.locator("svg").get_attribute("aria-label"), figure.locator("tr").evaluate_all(cells)
 
     def rows(self):
         return self.page.eval_on_selector_all(
@@ -115,6 +123,7 @@ def test_asks_for_nothing_and_says_no_error(open_page, make_result, scheme):
     assert opened.page.evaluate("page.sceneReady")
     assert opened.page.locator("#volcano-plot .main-svg").count()
     assert not opened.page.locator("#volcano-still").is_visible()
+    assert opened.page.locator("#brain-views svg").count() == 3
     opened.page.emulate_media(color_scheme="dark" if scheme == "light" else "light")
     opened.page.wait_for_timeout(200)
     assert [url for url in opened.requests if not url.startswith(("data:", "blob:"))] == [opened.path.as_uri()]
@@ -187,15 +196,13 @@ class TestNarrowWindows:
               const box = text.getBoundingClientRect(), isTurned = text.transform.baseVal.length;
               const size = parseFloat(getComputedStyle(text).fontSize) * (isTurned ? 1 : text.getScreenCTM().a || 1);
               return [text.textContent, size, box.left, box.right, box.top, box.bottom]; })"""
-        living = opened.page.evaluate(boxes, "#volcano-plot")
-        opened.page.evaluate("document.getElementById('volcano-still').classList.remove('replaced')")
-        for words in (living, opened.page.evaluate(boxes, "#volcano-still")):
-            assert {"MAOA", "TAC1"} <= {text for text, *_ in words}
-            assert min(size for _, size, *_ in words) >= 11
-            for i, (text, _, left, right, top, bottom) in enumerate(words):
-                for other, _, *box in words[i + 1 :]:
-                    apart = right <= box[0] + 1 or box[1] <= left + 1 or bottom <= box[2] + 4 or box[3] <= top + 4
-                    assert apart, (text, other)
+        words = opened.page.evaluate(boxes, "#volcano-plot")
+        assert {"MAOA", "TAC1"} <= {text for text, *_ in words}
+        assert min(size for _, size, *_ in words) >= 11
+        for i, (text, _, left, right, top, bottom) in enumerate(words):
+            for other, _, *box in words[i + 1 :]:
+                apart = right <= box[0] + 1 or box[1] <= left + 1 or bottom <= box[2] + 4 or box[3] <= top + 4
+                assert apart, (text, other)
 
 
 def test_without_webgl_one_sentence_says_what_is_missing(open_page, make_result):
@@ -217,11 +224,13 @@ def test_no_table_is_cut_at_1440(open_page, make_result):
 
 
 class TestWithoutScripts:
-    def test_the_first_rows_and_the_still_drawings_are_there(self, open_page, make_result):
+    def test_the_tables_are_there_and_drawings_are_said_to_need_them(self, open_page, make_result):
         page = open_page(make_result(), java_script_enabled=False).page
         assert page.locator("#genes tbody tr").count() == 3
-        assert page.locator("#volcano-still").is_visible()
-        assert page.locator("noscript").first.is_visible()
+        assert page.locator("#gene-0 .numbers").is_visible()
+        said = page.locator("noscript").all_text_contents()
+        assert len(said) == 4  # volcano, table, genes, brain
+        assert all("Scripts are off" in text for text in said)
         for part in ("#genes-controls", "#genes-pages", "#volcano-live", "#scene-box"):
             assert not page.locator(part).is_visible()
 
@@ -229,6 +238,8 @@ class TestWithoutScripts:
         opened = open_page(make_result()).wait().draw_all()
         opened.page.emulate_media(media="print")
         assert opened.page.locator("#volcano-still").is_visible()
+        assert opened.page.evaluate("document.getElementById('volcano-still').naturalWidth") > 0
+        assert opened.page.locator("#gene-1 figure svg").count() == 4
         for part in ("#genes-controls", "#genes-pages", "#volcano-live", "#scene-box", ".contents"):
             assert not opened.page.locator(part).is_visible()
 
@@ -331,6 +342,79 @@ def test_the_table_of_more_regions_lives(open_page, group_result):
     assert opened.errors == []
 
 
+class TestCards:
+    def test_drawings_say_the_numbers_of_the_result(self, open_page, make_result):
+        result = make_result()
+        opened = open_page(result).wait().draw_all()
+        label, rows = opened.panel("gene-0", "Samples")
+        assert label.startswith("z-scores by region: Fp1 left, 16 samples, median ")
+        for column, name in enumerate(result.region_names, start=1):
+            values = result.zscores["MAOA"][(result.samples["region"] == name).to_numpy()]
+            expected = [len(values), *np.percentile(values, [75, 50, 25])]
+            assert [float(row[column]) for row in rows[1:5]] == pytest.approx(
+                expected, abs=0.0151
+            )  # in steps of 0.02, shown with two digits
+        _, rows = opened.panel("gene-0", "Donor by donor")
+        donors = result.donor_differences("MAOA")
+        assert [row[0] for row in rows[1:]] == [*donors["donor_name"], "adjusted"]
+        assert [float(row[2]) for row in rows[1:4]] == pytest.approx(donors["diff"], abs=0.0056)
+        assert rows[4][2:] == ["-1.20", "-1.60 to -0.80"]
+        label, rows = opened.panel("gene-0", "Permutations")
+        n = int((result.permutation_null("MAOA") >= 20.0).sum())
+        assert f"{n:,} reach the observed 20.00" in label
+        label, rows = opened.panel("gene-1", "Probes")
+        assert [row[0] for row in rows[1:]] == ["A_23_P2", "A_23_P3"]
+
+    def test_every_sample_is_drawn_and_open_where_its_donor_has_one_region(self, open_page, make_result):
+        opened = open_page(make_result()).wait().draw_all()
+        count = """kind => [...document.querySelectorAll('#gene-0 figure:first-child path.points')]
+            .filter(path => !path.hasAttribute('transform') && path.classList.contains('open') === kind)
+            .reduce((sum, path) => sum + path.getAttribute('d').split('M').length - 1, 0)"""
+        assert opened.page.evaluate(count, True) == 3 + 2 + 2  # of COUNTS
+        assert opened.page.evaluate(count, False) == 28 - 7
+        assert opened.page.locator("#gene-0 figure:first-child path.mean").count() == 3
+
+    def test_any_gene_of_the_table_is_opened_and_closed(self, open_page, make_result):
+        result = make_many(make_result, 300)
+        opened = open_page(result).wait()
+        opened.page.fill("#genes-search", "gene222")
+        opened.until("document.querySelectorAll('#genes tbody tr').length === 1")
+        opened.page.click("#genes tbody a")
+        opened.until("document.activeElement.id === 'gene-222'")
+        row = result.table.iloc[222]
+        told = opened.page.locator("#gene-222 .numbers").text_content().replace("\N{MINUS SIGN}", "-")
+        assert f"difference {row['diff']:.2f}" in told
+        assert f"{format_p(row['p_fwe'])}" in told
+        label, _ = opened.panel("gene-222", "Samples")
+        first = result.zscores["GENE222"][(result.samples["region"] == "Fp1 left").to_numpy()]
+        shown = label.replace("\N{MINUS SIGN}", "-").partition("median ")[2].partition(";")[0]
+        assert float(shown) == pytest.approx(first.median(), abs=0.0151)
+        opened.page.click("#gene-222 button")
+        assert not opened.page.locator("#opened-genes").is_visible()
+        assert opened.errors == []
+
+    def test_a_link_to_a_gene_opens_it(self, open_page, make_result):
+        opened = open_page(make_many(make_result, 300))
+        opened.page.goto(opened.path.as_uri() + "#gene-250")
+        opened.page.reload()
+        opened.until("document.activeElement.id === 'gene-250'")
+
+    def test_a_gene_that_was_not_tested_says_why(self, open_page, make_result):
+        opened = open_page(make_result(["A", "B"], [0.01, np.nan], [1.0, np.nan])).wait()
+        opened.page.select_option("#genes-show", "others")
+        opened.page.click("#genes tbody a")
+        opened.until("document.activeElement.id === 'gene-1'")
+        assert "constant over the samples used" in opened.page.locator("#gene-1 .numbers").text_content()
+        assert opened.page.locator("#gene-1 figure").count() == 1
+
+    def test_names_are_text(self, open_page, make_result):
+        opened = open_page(make_result([NASTY, "B"], [0.01, 0.5], [1.0, -1.0], names=(NASTY, "b"))).wait().draw_all()
+        opened.page.click("#genes tbody tr:nth-child(2) a")
+        opened.until("document.activeElement.id === 'gene-1'")
+        assert opened.page.locator(".gene img").count() == 0
+        assert opened.errors == []
+
+
 class TestVolcano:
     def test_a_click_leads_to_the_gene(self, open_page, make_result):
         opened = open_page(make_result()).wait().draw_all()
@@ -354,8 +438,8 @@ class TestVolcano:
         page.fill("#volcano-find", "gene150")
         opened.until("document.getElementById('volcano-told').textContent.startsWith('GENE150:')")
         page.press("#volcano-find", "Enter")
-        page.wait_for_selector("#genes .found")
-        assert page.locator("#genes .found th").text_content() == "GENE150 (significant)"
+        opened.until("document.activeElement.id === 'gene-150'")
+        assert page.locator("#gene-150 h4").text_content() == "GENE150"
         page.fill("#volcano-find", "nonsense")
         opened.until("document.getElementById('volcano-told').textContent.startsWith('No gene')")
         assert opened.errors == []

@@ -30,6 +30,26 @@ def test_volcano_brain_and_significant_genes(make_result, tmp_path):
     assert (dict(mpl.rcParams), mpl.get_backend()) == before
 
 
+def test_genes_are_laid_out_as_the_first_where_their_numbers_have_room(make_result, tmp_path, monkeypatch):
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    laid_out = []
+    execute = ConstrainedLayoutEngine.execute
+    monkeypatch.setattr(
+        ConstrainedLayoutEngine, "execute", lambda self, figure: (laid_out.append(figure), execute(self, figure))
+    )
+    result = make_result(requested=["MAOA", "TAC1"])
+    names = [("gene-1", "MAOA"), ("gene-2", "MAOA"), ("gene-3", "TAC1")]
+    result.zscores["TAC1"] *= 1000  # its numbers are longer
+    monkeypatch.setattr(
+        figures, "_list_figures", lambda _: [(name, lambda gene=gene: plot_gene(result, gene)) for name, gene in names]
+    )
+    write_figures(result, tmp_path / "figures")
+    assert len(laid_out) == 2
+    first, second = ((tmp_path / "figures" / f"gene-{number}.png").read_bytes() for number in (1, 2))
+    assert first == second
+
+
 def test_at_most_so_many_genes(make_result, tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "MAX_GENES", 1)
     write_figures(make_result(), tmp_path / "figures")

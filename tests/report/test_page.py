@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import dataclasses
 import gzip
-import io
 import json
 import re
 
@@ -17,10 +16,10 @@ from jugex._text import format_p
 from jugex.model.findings import NotConfirmable, SamplesDropped, UnreachableAlpha
 from jugex.model.record import GroupMembership
 from jugex.query.samples import COORDINATES
-from jugex.report import genes, results_table
+from jugex.report import cards, results_table
 from jugex.report.page import list_facts, render_page, to_sentence, typeset
 from jugex.report.summary import format_value
-from jugex.report.tables import write_tsv
+from jugex.report.tables import format_tsv, write_tsv
 from tests.report.conftest import compare_toy
 from tests.report.helpers import NASTY, change, change_regions, parse, plain, read_cells, read_facts, section
 from tests.toy import ToyAtlas, wells
@@ -39,9 +38,7 @@ def read_info(page):
 
 
 def to_tsv(table):
-    stream = io.StringIO()
-    write_tsv(table, stream)
-    return stream.getvalue()
+    return format_tsv(table)
 
 
 @pytest.fixture(scope="module")
@@ -249,9 +246,7 @@ class TestCovariates:
     def test_of_the_model_are_named_where_differences_are_explained(self, make_result, with_covariates):
         page = parse(with_covariates(make_result(statistic="sequential", covariates=["age", "mni_z"])))
         adjusted = "adjusted for donor, mni_z and hemisphere"
-        axis = [text.get_text() for text in page.find(id="volcano-still").svg.find_all("text")]
-        assert f"difference in z-scores, {adjusted}" in axis
-        assert {"\N{LEFTWARDS ARROW} higher in Fp2 left", "higher in Fp1 left \N{RIGHTWARDS ARROW}"} <= set(axis)
+        assert read_info(page)["adjustment"] == "donor, mni_z and hemisphere"
         assert f"Fp1 left minus Fp2 left, in z-scores, {adjusted}" in section(page, "results").get_text()
         assert "does not adjust region for donor, mni_z and hemisphere:" in section(page, "caveats").get_text()
 
@@ -271,34 +266,6 @@ class TestWelch:
         assert "F = 20.00" in text
         assert "F(1, 21)" not in text
         assert "residuals of one variance per region" in text
-
-
-class TestVolcano:
-    def test_stands_still_without_scripts_and_names_the_significant_genes(self, page):
-        drawings = page.find(id="volcano-still").find_all("svg")
-        assert len(drawings) == 2  # for wide windows and for narrow ones
-        floors = ("smallest possible p, 0.0001", "smallest p, 0.0001")  # the first would run over the zero line there
-        for drawing, floor in zip(drawings, floors, strict=True):
-            assert drawing["aria-label"].startswith("Volcano plot of 3 genes, 2 of them significant")
-            words = [text.get_text() for text in drawing.find_all("text")]
-            assert {"MAOA", "TAC1", floor} <= set(words)
-
-    def test_names_of_neighbours_are_plainly_at_their_marks(self, make_result):
-        result = make_result(["MAOA", "TAC1", "NOT"], [0.0002, 0.0002, 0.9], [-1.6, -1.5, 0.1])
-        for drawing in parse(result).find(id="volcano-still").find_all("svg"):
-            (marks,) = (path["d"] for path in drawing.find_all("path", class_="points"))
-            own = dict(zip(["MAOA", "TAC1"], [float(x) for x in re.findall(r"M(-?[\d.]+) ", marks)], strict=True))
-            at = {text.get_text(): float(text["x"]) for text in drawing.find_all("text") if text.get_text() in own}
-            assert at.keys() == own.keys()
-            assert at["MAOA"] < at["TAC1"]  # as their marks
-            n_lines = len(drawing.find_all("path", class_="whisker"))
-            assert n_lines or abs(at["MAOA"] - own["MAOA"]) < abs(at["MAOA"] - own["TAC1"])
-
-    def test_of_many_genes_draws_each_place_once(self, make_result):
-        n = 3000
-        result = make_result([f"G{i}" for i in range(n)], np.full(n, 0.9), np.zeros(n))
-        dots = parse(result).find(id="volcano-still").find("path", class_="dull")["d"]
-        assert dots.count("M") < 100
 
 
 class TestResults:
@@ -373,7 +340,7 @@ class TestGenes:
 
     def test_significant_genes_only_where_all_genes_were_tested(self, page):
         assert self.titles(page) == {"Significant genes": ["MAOA", "TAC1"]}
-        assert read_info(page)["drawn"] == {"MAOA": "gene-0", "TAC1": "gene-1"}
+        assert [card["id"] for card in page.find_all("article")] == ["gene-0", "gene-1"]  # their rows in the table
 
     def test_genes_asked_for_are_drawn_as_well(self, make_result):
         result = make_result(requested=["GRIA2", "MAOA", "TAC1"])
@@ -387,23 +354,22 @@ class TestGenes:
         assert titles == {"The 6 genes with the smallest pFWE, none significant": labels[:6]}
 
     def test_says_how_many_are_left_out(self, make_result, monkeypatch):
-        monkeypatch.setattr(genes, "MAX_SIGNIFICANT", 1)
+        monkeypatch.setattr(cards, "MAX_SIGNIFICANT", 1)
         text = section(parse(make_result()), "plots").get_text()
         assert "Drawn: the 1 with the smallest pFWE. Left out: 1." in text
 
     def test_significant_genes_asked_for_beyond_the_first_are_drawn_too(self, make_result, monkeypatch):
-        monkeypatch.setattr(genes, "MAX_SIGNIFICANT", 1)
-        monkeypatch.setattr(genes, "MAX_REQUESTED", 1)
+        monkeypatch.setattr(cards, "MAX_SIGNIFICANT", 1)
+        monkeypatch.setattr(cards, "MAX_REQUESTED", 1)
         page = parse(make_result(requested=["MAOA", "TAC1", "GRIA2"]))
         assert self.titles(page) == {"Significant genes": ["MAOA"], "Other genes asked for": ["TAC1"]}
         assert "Left out: 1." in section(page, "plots").get_text()
 
-    def test_each_gene_has_its_drawings_and_numbers(self, page, make_result):
+    def test_each_gene_has_its_numbers_and_a_place_for_its_drawings(self, page, make_result):
         card = section(page, "plots").article
         row = make_result().table.iloc[0]
-        assert [caption.get_text() for caption in card.find_all("figcaption")] == [
-            "Samples", "Donor by donor", "Permutations", "Probes",
-        ]  # fmt: skip
+        assert card.find(class_="panels")["data-row"] == "0"
+        assert "Scripts are off" in section(page, "plots").noscript.get_text()
         numbers = [plain(number.get_text()) for number in card.find(class_="numbers")("span")]
         interval = " to ".join(format_value(row[end]) for end in ("ci_low", "ci_high"))
         assert numbers == [
@@ -421,8 +387,6 @@ class TestGenes:
     def test_folder_of_an_earlier_version_has_no_probes_and_says_so(self, make_result):
         page = parse(make_result(fresh=False))
         assert "without the file drawings.npz" in section(page, "plots").get_text()
-        card = section(page, "plots").article
-        assert [caption.get_text() for caption in card.find_all("figcaption")][-1] == "Permutations"
 
     def test_legend_names_the_donors(self, page):
         names = [item.get_text(strip=True) for item in section(page, "plots").find(class_="legend").find_all("li")]
@@ -431,22 +395,13 @@ class TestGenes:
 
 
 class TestBrain:
-    def test_shows_three_views_and_outlines(self, page):
+    def test_has_three_views_with_outlines_and_a_scene(self, page):
         brain = section(page, "brain")
-        assert [image["alt"].split(",")[0] for image in brain.find_all("img")] == ["sagittal", "coronal", "axial"]
         assert "outlines of the regions, projected" in brain.get_text()
         assert brain.find("input", {"data-layer": "regions"})
-
-    def test_carries_cortex_regions_and_samples(self, page, make_result):
-        scene = json.loads(gzip.decompress(base64.b64decode(page.find(id="scene-data").get_text())))
-        assert len(scene["cortex"]["corners"]) == 3 * 2 * 10242  # fsaverage5
-        samples = make_result().samples
-        for region, name in zip(scene["regions"], ("Fp1 left", "Fp2 left"), strict=True):
-            expected = samples.loc[samples["region"] == name, ["mni_x", "mni_y", "mni_z"]].to_numpy()
-            np.testing.assert_allclose(  # tenths of a millimetre
-                np.reshape(region["points"], (3, -1)).T / 10, expected, atol=0.051
-            )
-            assert 0 < max(region["grid"]["filled"]) <= 100
+        assert brain.find(id="brain-views") is not None
+        assert page.find(id="views-data") is not None
+        assert page.find(id="scene-data") is not None
 
     def test_shows_samples_in_neither_region(self, page):
         assert "other samples (2)" in section(page, "brain").get_text()
@@ -477,7 +432,6 @@ class TestBadInput:
         page = parse(change(result, findings=(finding,)))
         assert len(page.find_all("script", type=None)) == 1
         assert not any("alert(" in script.get_text() for script in page.find_all("script", type=None))
-        assert [image["src"][:5] for image in page.find_all("img")] == ["data:"] * 3
         assert page.h1.span.get_text() == NASTY
         assert read_rows(page)[0][0] == NASTY + " (significant)"
         assert section(page, "plots").h4.get_text().startswith(NASTY)
@@ -512,7 +466,7 @@ class TestBadInput:
         result.table["significant"] = False
         page = parse(result)
         assert [row[1] for row in read_rows(page)] == ["", "", ""]
-        assert page.find(id="volcano-still").svg
+        assert page.find(id="volcano") is not None
 
     def test_every_gene_significant(self, make_result):
         n = 2000
@@ -528,7 +482,9 @@ class TestBadInput:
 
     def test_both_regions_have_one_name(self, make_result):
         page = parse(make_result(names=("V1", "V1")))
-        assert section(page, "plots").article.figcaption.get_text() == "Samples"
+        assert [term.get_text() for term in section(page, "plots").details.find_all("dt")] == [
+            "Samples", "Probes",
+        ]  # fmt: skip
         assert page_has_everything(page)
 
     def test_columns_of_a_nullable_type_may_be_empty(self, make_result):
@@ -713,13 +669,13 @@ class TestMoreRegions:
         assert "Genes that differ in a pair of regions only" in page.get_text()
 
     def test_many_genes_are_counted_and_the_first_drawn(self, group):
-        n = genes.MAX_SIGNIFICANT + 3
+        n = cards.MAX_SIGNIFICANT + 3
         table = pd.concat([group.data.table.head(1)] * n, ignore_index=True)
         table["gene"] = [f"S{i}" for i in range(n)]
         zscores = pd.concat([group.data.zscores["MAOA"]] * n, axis=1).set_axis(table["gene"], axis=1)
         many = dataclasses.replace(group, data=dataclasses.replace(group.data, table=table, zscores=zscores))
         page = parse(all_genes(many))
-        assert len(page.find_all(class_="gene")) == genes.MAX_SIGNIFICANT
+        assert len(page.find_all(class_="gene")) == cards.MAX_SIGNIFICANT
         assert "with the smallest pFWE. Left out: 3." in page.get_text()
 
 

@@ -9,11 +9,12 @@ page.decode = function (text) {
   return bytes;
 };
 
-/** Text that travels in the page as gzip and Base64. */
-page.unpack = async function (id) {
+/** What travels in the page as gzip and Base64: bytes, or text. */
+page.unpackBytes = async function (id) {
   const stream = new Blob([page.decode(document.getElementById(id).textContent.trim())]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).text();
+  return new Uint8Array(await new Response(stream).arrayBuffer());
 };
+page.unpack = async (id) => new TextDecoder().decode(await page.unpackBytes(id));
 
 /** The plotting library, unpacked when something is first drawn with it. */
 page.plotly = function () {
@@ -36,7 +37,9 @@ page.whenNear = function (element, call) {
   observer.observe(element);
 };
 
-page.colours = function () {
+/** Colours of the page, or those of paper. */
+page.colours = function (onPaper = false) {
+  if (onPaper) { return { ink: "#000000", soft: "#404040", line: "#b5b5b5", paper: "#ffffff", dull: "#8593a1" }; }
   const style = getComputedStyle(document.documentElement);
   const read = (name) => style.getPropertyValue(name).trim();
   return { ink: read("--ink"), soft: read("--soft"), line: read("--line"), paper: read("--paper"), dull: read("--dull") };

@@ -3,7 +3,7 @@ page.table = (function () {
   const body = document.querySelector("#genes tbody");
   if (!body) { return null; }
   const find = (id) => document.getElementById("genes-" + id);
-  const { columns, drawn, names, file = "results.tsv" } = page.info;
+  const { columns, names, file = "results.tsv" } = page.info;
   const head = document.querySelector("#genes thead");
   const plainHead = head.innerHTML;
   const state = { sorted: null, falling: false, first: 0, shown: [], found: null };
@@ -27,6 +27,7 @@ page.table = (function () {
   const label = (row) => (place("probe_name") < 0 ? row[0] : `${row[0]} ${row[place("probe_name")]}`);
   const isTested = (row) => row[place("status")] === "ok";
   const isSignificant = (row) => row[place("significant")] === "TRUE";
+  const hasCard = (row) => page.cards !== null && page.cards.has(row.place);
   const higher = (row) => { const diff = number(row, "diff"); return diff === null ? 0 : Math.sign(diff); };
 
   function show(row, column) {
@@ -79,10 +80,11 @@ page.table = (function () {
     const name = label(row);
     const cell = addCell(line, "th", "name", "");
     cell.scope = "row";
-    if (Object.hasOwn(drawn, name)) {
+    if (hasCard(row)) {
       const link = document.createElement("a");
-      link.href = "#" + drawn[name];
+      link.href = "#gene-" + row.place;
       link.textContent = name;
+      link.addEventListener("click", (event) => { event.preventDefault(); page.cards.open(row.place); });
       cell.append(link);
     } else {
       cell.append(name);
@@ -189,17 +191,13 @@ page.table = (function () {
     find("last").addEventListener("click", () => turn(state.shown.length));
   }
 
-  /** Lead to a gene: to its drawings where it has some, else to its row. */
+  /** Lead to a gene: to its card where it can have one, else to its row. */
   function goTo(name) {
-    if (Object.hasOwn(drawn, name)) {
-      const card = document.getElementById(drawn[name]);
-      card.scrollIntoView();
-      card.focus({ preventScroll: true });
-      return;
-    }
+    const wanted = rows.find((row) => label(row) === name);
+    if (hasCard(wanted)) { return page.cards.open(wanted.place); }
     find("controls").reset();
     setTimeout(() => {
-      state.found = rows.find((row) => label(row) === name);
+      state.found = wanted;
       turn(state.shown.indexOf(state.found));
       document.querySelector("#genes .found")?.scrollIntoView({ block: "center" });
     }, 10);
@@ -208,12 +206,13 @@ page.table = (function () {
   async function start() {
     text = await page.unpack("results-data");
     [header, ...rows] = split(text);
+    rows.forEach((row, i) => { row.place = i; });
     makeSortable();
     listen();
     refresh();
     find("controls").hidden = false;
     document.body.classList.add("living");
-    return { rows: rows.filter(isTested), number, label, isSignificant, higher };
+    return { rows: rows.filter(isTested), all: rows, cell: (row, key) => row[place(key)], number, label, isTested, isSignificant, higher };
   }
 
   return { ready: start(), goTo };

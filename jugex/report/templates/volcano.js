@@ -14,9 +14,11 @@ page.volcano = (function () {
   const few = 30; // up to so many genes are all named
   let table, Plotly, found = null;
 
-  const isNarrow = () => plot.clientWidth < 600;
-  const edges = () => (isNarrow() ? 136 : 118); // above and below the frame
-  const title = (key) => (isNarrow() || key !== "diff" ? titles[key] : `${titles[key]}, adjusted for ${page.escape(adjustment)}`);
+  const onPaper = { width: 860, height: 450, ink: page.colours(true) };
+  const onScreen = () => ({ width: plot.clientWidth, height: plot.clientHeight, ink: page.colours() });
+  const isNarrow = (size) => size.width < 600;
+  const edges = (size) => (isNarrow(size) ? 136 : 118); // above and below the frame
+  const title = (key, size) => (isNarrow(size) || key !== "diff" ? titles[key] : `${titles[key]}, adjusted for ${page.escape(adjustment)}`);
   const height = (row, key) => {
     const value = table.number(row, key);
     return key === "f" ? value : Math.abs(-Math.log10(Math.max(value, 1e-300)));
@@ -24,8 +26,8 @@ page.volcano = (function () {
   const hover = (row) => `<b>${page.escape(page.shorten(table.label(row), 60))}</b><br>difference ${page.minus(table.number(row, "diff").toFixed(3))}`
     + `<br>${fwe} ${page.escape(page.showP(table.number(row, "p_fwe")))}, uncorrected <i>p</i> ${page.escape(page.showP(table.number(row, "p_perm")))}<br><i>F</i> ${table.number(row, "f").toFixed(2)}`;
 
-  function traces() {
-    const x = find("x").value, y = find("y").value, ink = page.colours();
+  function traces(ink) {
+    const x = find("x").value, y = find("y").value;
     const type = table.rows.length > many && page.hasWebGl() ? "scattergl" : "scatter";
     const sides = [0, 1, -1].map((side) => table.rows.filter((row) => (table.isSignificant(row) ? table.higher(row) || -1 : 0) === side));
     const looks = [
@@ -49,17 +51,17 @@ page.volcano = (function () {
   }
 
   /** Where a value stands on the plot, in pixels from its top left. */
-  function pixels(row, ranges) {
+  function pixels(row, ranges, size) {
     const x = table.number(row, find("x").value), y = height(row, find("y").value);
-    const width = plot.clientWidth - 68, tall = plot.clientHeight - edges();
+    const width = size.width - 68, tall = size.height - edges(size);
     return [(x - ranges.x[0]) / (ranges.x[1] - ranges.x[0]) * width, (ranges.y[1] - y) / (ranges.y[1] - ranges.y[0]) * tall];
   }
 
   /** Shifts, in pixels, that keep each name off the others, the named points and the words in the plot; null: no room. */
-  function place(rows, ranges, taken) {
+  function place(rows, ranges, taken, size) {
     const meets = (a, b) => a[0] < b[1] && b[0] < a[1] && a[2] < b[3] && b[2] < a[3];
-    const width = plot.clientWidth - 68;
-    const spots = rows.map((row) => pixels(row, ranges));
+    const width = size.width - 68;
+    const spots = rows.map((row) => pixels(row, ranges, size));
     const marks = spots.map(([x, y]) => [x - 5, x + 5, y - 5, y + 5]);
     return rows.map((row, i) => {
       const half = 4 * Math.min(table.label(row).length, 20) + 2, beside = half + 10;
@@ -75,11 +77,11 @@ page.volcano = (function () {
     });
   }
 
-  function names(ranges, taken) {
-    const x = find("x").value, y = find("y").value, ink = page.colours();
+  function names(ranges, taken, size) {
+    const x = find("x").value, y = find("y").value, { ink } = size;
     const chosen = table.rows.length <= few ? table.rows : table.rows.filter(table.isSignificant).slice(0, nNamed);
     const marked = (found ? [found, ...chosen.filter((row) => row !== found)] : chosen).filter((row) => inside(row, ranges));
-    const shifts = place(marked, ranges, taken);
+    const shifts = place(marked, ranges, taken, size);
     return marked.map((row, i) => [row, shifts[i]]).filter(([row, shift]) => row === found || shift).map(([row, shift]) => ({
       x: table.number(row, x), y: height(row, y), text: page.escape(page.shorten(table.label(row), 20)), captureevents: false,
       showarrow: row === found, arrowcolor: ink.ink, ax: 0, ay: -34, xshift: row === found ? 0 : shift[0], yshift: row === found ? 0 : shift[1],
@@ -94,22 +96,22 @@ page.volcano = (function () {
   }
 
   /** Names of genes, what the directions mean, and the name of the smallest possible p. */
-  function annotations() {
-    const ink = page.colours(), limit = isNarrow() ? 16 : 30, space = isNarrow() ? "<br>" : " ", all = whole();
-    const ranges = { x: plot.layout?.xaxis?.range ?? all.x, y: plot.layout?.yaxis?.range ?? all.y };
+  function annotations(size = onScreen(), ranges = null) {
+    const { ink } = size, limit = isNarrow(size) ? 16 : 30, space = isNarrow(size) ? "<br>" : " ", all = whole();
+    ranges ??= { x: plot.layout?.xaxis?.range ?? all.x, y: plot.layout?.yaxis?.range ?? all.y };
     const word = { showarrow: false, captureevents: false, font: { color: ink.ink, size: 13 } }, taken = [];
     const side = (text, x, anchor) => ({ ...word, align: anchor, xref: "paper", yref: "paper", x, y: 0, xanchor: anchor, yanchor: "top", yshift: -24, text: `<b>${text}</b>` });
     const told = [
       side(`← higher in${space}${page.escape(page.shorten(regions[1], limit))}`, 0, "left"),
-      side(isNarrow() ? `higher in →<br>${page.escape(page.shorten(regions[0], limit))}` : `higher in ${page.escape(page.shorten(regions[0], limit))} →`, 1, "right"),
+      side(isNarrow(size) ? `higher in →<br>${page.escape(page.shorten(regions[0], limit))}` : `higher in ${page.escape(page.shorten(regions[0], limit))} →`, 1, "right"),
     ];
     if (floor() !== null) {
-      const text = `smallest possible <i>p</i>, ${page.escape(page.showP(smallestP))}`, width = plot.clientWidth - 68;
-      const top = (ranges.y[1] - floor()) / (ranges.y[1] - ranges.y[0]) * (plot.clientHeight - edges());
+      const text = `smallest possible <i>p</i>, ${page.escape(page.showP(smallestP))}`, width = size.width - 68;
+      const top = (ranges.y[1] - floor()) / (ranges.y[1] - ranges.y[0]) * (size.height - edges(size));
       taken.push([width - 175, width, top, top + 18]);
       told.push({ ...word, xref: "paper", x: 1, y: floor(), xanchor: "right", yanchor: "top", text, font: { color: ink.soft, size: 12 } });
     }
-    return [...told, ...names(ranges, taken)];
+    return [...told, ...names(ranges, taken, size)];
   }
 
   /** Ranges that show every gene, with no difference in the middle. */
@@ -119,24 +121,27 @@ page.volcano = (function () {
     return { x: [-x, x], y: [0, y] };
   }
 
-  function layout() {
-    const ranges = whole();
-    const ink = page.colours();
+  function layout(size = onScreen()) {
+    const ranges = whole(), { ink } = size;
     const axis = { color: ink.soft, gridcolor: ink.line, linecolor: ink.line, zerolinecolor: ink.soft, tickfont: { size: 12 }, automargin: true };
     return {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink.ink, family: getComputedStyle(document.body).fontFamily, size: 13 },
-      margin: { l: 56, r: 12, t: 34, b: isNarrow() ? 102 : 84 }, hovermode: "closest", dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
+      margin: { l: 56, r: 12, t: 34, b: isNarrow(size) ? 102 : 84 }, hovermode: "closest", dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
       hoverlabel: { bgcolor: ink.paper, bordercolor: ink.soft, font: { color: ink.ink }, align: "left" },
       showlegend: false, shapes: floor() === null ? [] : [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: floor(), y1: floor(), layer: "below", line: { color: ink.soft, width: 1, dash: "dash" } }],
-      xaxis: { ...axis, automargin: false, title: { text: title(find("x").value), standoff: isNarrow() ? 52 : 36 }, range: ranges.x },
-      yaxis: { ...axis, title: { text: titles[find("y").value] }, range: ranges.y }, annotations: annotations(),
+      xaxis: { ...axis, automargin: false, title: { text: title(find("x").value, size), standoff: isNarrow(size) ? 52 : 36 }, range: ranges.x },
+      yaxis: { ...axis, title: { text: titles[find("y").value] }, range: ranges.y }, annotations: annotations(size, size === onPaper ? ranges : null),
     };
   }
 
   async function draw() {
     delete plot.layout?.xaxis?.range;
     delete plot.layout?.yaxis?.range;
-    await Plotly.react(plot, traces(), layout(), { displayModeBar: false, responsive: true, doubleClick: "reset" });
+    await Plotly.react(plot, traces(page.colours()), layout(), { displayModeBar: false, responsive: true, doubleClick: "reset" });
+    const { width, height: tall, ink } = onPaper;
+    const still = document.getElementById("volcano-still");
+    still.src = await Plotly.toImage({ data: traces(ink), layout: { ...layout(onPaper), width, height: tall } }, { format: "svg", width, height: tall });
+    still.hidden = false;
   }
 
   function zoom(factor) {
@@ -178,9 +183,12 @@ page.volcano = (function () {
     box.hidden = false;
     await draw();
     listen();
-    document.getElementById("volcano-still").classList.add("replaced");
     return true;
   }
 
-  page.table.ready.then(() => page.whenNear(document.getElementById("volcano-still"), () => { page.volcanoReady = start(); }));
+  page.table.ready.then(() => {
+    const begin = () => { page.volcanoReady ??= start(); };
+    page.whenNear(document.getElementById("volcano"), begin);
+    setTimeout(begin, 1500); // that paper has it too
+  });
 })();

@@ -18,90 +18,81 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from jugex.errors import ResultError
-from jugex.pipeline.drawings import Drawings, SavedRegion
+from jugex.pipeline.comparison import ComparisonData
+from jugex.pipeline.drawings import Drawings, ProbeData, RegionVoxels
+from jugex.plots.panels import elsewhere, probe_data, region_voxels
+from jugex.report.cards import choose_genes
 from jugex.report.tables import FLOAT_FORMAT, MAX_GENES_IN_SAMPLES
 
-if TYPE_CHECKING:
-    from jugex.pipeline.comparison import ComparisonData
-    from jugex.regions import Region
-
-__all__ = [
-    "FILE", "as_in_files", "collect_drawings", "list_regions", "read_drawings",
-    "round_as_text", "saved_probes", "with_regions", "write_drawings",
-]  # fmt: skip
+__all__ = ["FILE", "MAX_PROBES", "as_in_files", "collect_drawings", "read_drawings", "round_as_text", "write_drawings"]
 
 FILE = "drawings.npz"
+#: Probes of a gene that a page draws; a gene may have ninety.
+MAX_PROBES = 8
 
 _FORMAT = 1
 # four times the voxels of a brain in cubes of 0.1 mm; an image of more is no region, and would fill the memory
 _MOST_VOXELS = 1 << 32
 
-Floats = npt.NDArray[np.float64]
-
-
-def list_regions(result: ComparisonData) -> tuple[Region | SavedRegion, ...] | None:
-    """The regions of a result as far as they can be drawn; None where its folder does not hold them."""
-    if result.query is not None:
-        return result.query.regions
-    return None if result.drawings is None else result.drawings.regions
-
-
-def with_regions(result: ComparisonData) -> ComparisonData:
-    """A result whose regions can be drawn, as those of a fresh one."""
-    if result.query is not None or result.drawings is None:
-        return result
-    query: Any = SimpleNamespace(regions=result.drawings.regions)
-    return replace(result, query=query)
-
 
 def as_in_files(result: ComparisonData) -> ComparisonData:
-    """A result as its folder holds it, so that its page is the same now and when the folder is read."""
+    """A result as its folder holds it, so that its page is the same now and when the folder is read.
+
+    z-scores of many genes are kept in full.
+    """
     if result.query is None:
         return result
-    zscores = result.zscores
+    has_few = result.zscores.shape[1] <= MAX_GENES_IN_SAMPLES
     return replace(
         result,
         table=round_as_text(result.table),
         samples=round_as_text(result.samples),
-        zscores=round_as_text(zscores) if zscores.shape[1] <= MAX_GENES_IN_SAMPLES else zscores,
+        zscores=round_as_text(result.zscores) if has_few else result.zscores,
         leave_one_donor_out=round_as_text(result.leave_one_donor_out),
         query=None,
         drawings=collect_drawings(result) if len(result.region_names) == 2 else None,
     )
 
 
-def collect_drawings(result: ComparisonData, not_varied: dict[str, str] | None = None) -> Drawings | None:
+def round_as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Numbers with the digits that are written."""
+    columns = [
+        pd.Series([float(FLOAT_FORMAT % value) for value in column.tolist()], index=table.index)
+        if column.dtype == np.float64
+        else column
+        for _, column in table.items()
+    ]
+    return pd.concat(columns, axis=1).set_axis(table.columns, axis=1) if columns else table
+
+
+def collect_drawings(result: ComparisonData) -> Drawings | None:
     """Collect what the page of a result draws; None where the result does not hold it.
 
     Parameters
     ----------
     result : ComparisonData
         Fresh, or read from a folder that holds it.
-    not_varied : dict, optional
-        What the sensitivity table did not vary, and why.
     """
-    from jugex.report.brain import samples_out
-    from jugex.report.gene_panels import MAX_PROBES, probe_zscores
-    from jugex.report.genes import choose_genes
-
-    regions = list_regions(result)
+    regions = region_voxels(result)
     if regions is None:
         return None
-    names, zscores = {}, {}
-    for gene in _name_genes(result, [gene for group in choose_genes(result) for gene in group.genes]):
-        probes, values = probe_zscores(result, gene)
-        names[gene] = [str(name) for name in probes["probe_name"]]
-        zscores[gene] = values[:, :MAX_PROBES]
-    first, second = (_cut_out(region) for region in regions)
-    return Drawings((first, second), samples_out(result), names, zscores, not_varied or {})
+    labels = [gene for group in choose_genes(result) for gene in group.genes]
+    # where every probe is tested by itself, none has probes to draw
+    probes = probe_data(result, labels, most=MAX_PROBES) if result.unit == "gene" else {}
+    kept = {gene: replace(probes[gene], levels=None) for gene in labels if gene in probes}
+    return Drawings(
+        regions=(regions[0], regions[1]),
+        out=elsewhere(result),
+        probes=kept,
+        not_varied={},
+    )
 
 
 def write_drawings(drawings: Drawings, path: Path) -> None:
@@ -112,11 +103,12 @@ def write_drawings(drawings: Drawings, path: Path) -> None:
         arrays[f"region_{number}_box"] = np.array([region.corner, region.voxels.shape])
         arrays[f"region_{number}_shape"] = np.array(region.shape)
         arrays[f"region_{number}_affine"] = region.affine
-    names, zscores = drawings.probe_names, list(drawings.probe_zscores.values())
-    arrays["genes"] = np.array(list(names), dtype=np.str_)
-    arrays["n_probes"] = np.array([len(of_gene) for of_gene in names.values()], dtype=np.int64)
-    arrays["n_drawn"] = np.array([values.shape[1] for values in zscores], dtype=np.int64)
-    arrays["probe_names"] = np.array([name for of_gene in names.values() for name in of_gene], dtype=np.str_)
+    genes = drawings.probes.values()
+    arrays["genes"] = np.array(list(drawings.probes), dtype=np.str_)
+    arrays["n_probes"] = np.array([len(gene.names) for gene in genes], dtype=np.int64)
+    arrays["n_drawn"] = np.array([gene.zscores.shape[1] for gene in genes], dtype=np.int64)
+    arrays["probe_names"] = np.array([name for gene in genes for name in gene.names], dtype=np.str_)
+    zscores = [gene.zscores for gene in genes]
     arrays["probe_zscores"] = np.concatenate(zscores, axis=1) if zscores else np.empty((0, 0))
     arrays["not_varied"] = np.array(json.dumps(drawings.not_varied))
     with path.open("wb") as stream:
@@ -124,7 +116,7 @@ def write_drawings(drawings: Drawings, path: Path) -> None:
 
 
 def read_drawings(directory: Path, *, n_samples: int | None = None) -> Drawings | None:
-    """Read `drawings.npz` of a folder; None where it has none, as those of earlier versions.
+    """Read `drawings.npz` of a folder; None where it has none.
 
     Parameters
     ----------
@@ -150,43 +142,6 @@ def read_drawings(directory: Path, *, n_samples: int | None = None) -> Drawings 
         ) from error
 
 
-def saved_probes(result: ComparisonData, gene: str) -> tuple[pd.DataFrame, Floats]:
-    """Probes of a gene and the z-scores (n, p) of those that are drawn, as its folder holds them; else none."""
-    drawings = result.drawings
-    if drawings is None or gene not in drawings.probe_names:
-        return pd.DataFrame({"probe_name": []}), np.empty((len(result.samples), 0))
-    return pd.DataFrame({"probe_name": drawings.probe_names[gene]}), drawings.probe_zscores[gene]
-
-
-def round_as_text(table: pd.DataFrame) -> pd.DataFrame:
-    """Numbers with the digits that are written."""
-    columns = [
-        pd.Series([float(FLOAT_FORMAT % value) for value in column], index=table.index)
-        if column.dtype == np.float64
-        else column
-        for _, column in table.items()
-    ]
-    return pd.concat(columns, axis=1).set_axis(table.columns, axis=1) if columns else table
-
-
-def _name_genes(result: ComparisonData, labels: list[str]) -> list[str]:
-    """Genes of some rows of the table: where every probe is tested by itself, none has probes to draw."""
-    return list(dict.fromkeys(labels)) if result.unit == "gene" else []
-
-
-def _cut_out(region: Region | SavedRegion) -> SavedRegion:
-    """The voxels of a region within their bounding box."""
-    if isinstance(region, SavedRegion):
-        return region
-    image = region.to_image()
-    inside = np.asanyarray(image.dataobj) > 0
-    places = np.argwhere(inside)
-    corner = places.min(axis=0) if len(places) else np.zeros(3, dtype=np.intp)
-    ends = places.max(axis=0) + 1 if len(places) else corner
-    box = inside[tuple(slice(low, high) for low, high in zip(corner, ends, strict=True))]
-    return SavedRegion(box, corner, inside.shape, np.asarray(image.affine, dtype=np.float64))
-
-
 def _read_arrays(arrays: Any, n_samples: int | None) -> Drawings:
     if int(arrays["format"]) != _FORMAT:
         raise ValueError(f"its format is {arrays['format']}, and this version of jugex reads {_FORMAT}")
@@ -199,13 +154,15 @@ def _read_arrays(arrays: Any, n_samples: int | None) -> Drawings:
     return Drawings(
         (_read_region(arrays, 1), _read_region(arrays, 2)),
         out.astype(np.float64, casting="same_kind"),
-        {gene: [str(name) for name in part] for gene, part in zip(genes, names, strict=True)},
-        {gene: part.T for gene, part in zip(genes, of_probes, strict=True)},
+        {
+            gene: ProbeData(gene, tuple(str(name) for name in part), values.T, None)
+            for gene, part, values in zip(genes, names, of_probes, strict=True)
+        },
         dict(json.loads(str(arrays["not_varied"]))),
     )
 
 
-def _read_region(arrays: Any, number: int) -> SavedRegion:
+def _read_region(arrays: Any, number: int) -> RegionVoxels:
     keys = ("voxels", "box", "shape", "affine")
     packed, box, shape, affine = (arrays[f"region_{number}_{key}"] for key in keys)
     corner, size = box.astype(np.intp, casting="same_kind")
@@ -216,7 +173,7 @@ def _read_region(arrays: Any, number: int) -> SavedRegion:
     if affine.shape != (4, 4) or not np.isfinite(affine).all() or np.linalg.det(affine) == 0:
         raise ValueError(f"the affine of region {number} places no voxels")
     bits = np.unpackbits(packed, count=n_voxels)
-    return SavedRegion(bits.reshape(size).astype(bool), corner, tuple(int(n) for n in shape), affine)
+    return RegionVoxels(bits.reshape(size).astype(bool), corner, tuple(int(n) for n in shape), affine)
 
 
 def _split(values: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> list[npt.NDArray[Any]]:

@@ -1,0 +1,363 @@
+"""What is drawn of a result, as plain arrays: figures for papers and panels of the page show the same numbers.
+
+Nothing here knows how a thing is drawn. Each function computes once what a figure (`jugex.plots`) or a page
+(`jugex.report`) shows, for a result computed here as for one read from disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from jugex.errors import ResultError
+from jugex.pipeline.details import find_tested, permutation_nulls
+from jugex.pipeline.donors import donor_differences
+from jugex.pipeline.drawings import ProbeData, RegionVoxels
+from jugex.plots.styles import DonorStyle, Sampled, donor_styles
+from jugex.plots.texts import find_row, find_zscores
+
+if TYPE_CHECKING:
+    from jugex.pipeline.comparison import ComparisonData
+    from jugex.regions import Region
+
+__all__ = [
+    "DonorData", "GeneData", "NullData", "SampleData", "VolcanoData", "donor_data", "elsewhere", "gene_data",
+    "null_data", "probe_data", "region_voxels", "sample_data", "spread", "volcano_data",
+]  # fmt: skip
+
+#: Columns of coordinates of samples, in mm.
+COORDINATES = ["mni_x", "mni_y", "mni_z"]
+
+_N_BINS = 50
+_GOLDEN = 0.6180339887498949  # multiples of the golden ratio fill an interval evenly, however many there are
+
+Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class VolcanoData:
+    """Genes with a difference and a p, in the order of the table.
+
+    Attributes
+    ----------
+    labels : ndarray of str, shape (g,)
+    diff : ndarray, shape (g,)
+        Region 1 minus region 2, in z-scores.
+    height : ndarray, shape (g,)
+        -log10 of the p chosen.
+    significant : ndarray of bool, shape (g,)
+        Family-wise p at most alpha, whatever p was chosen.
+    alpha : float
+    smallest_p : float or None
+        Smallest p that the run can give, where it is known.
+    """
+
+    labels: npt.NDArray[np.object_]
+    diff: Floats
+    height: Floats
+    significant: Mask
+    alpha: float
+    smallest_p: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class SampleData:
+    """Where each sample stands in a drawing: its region, its donor, and a shift that keeps marks apart.
+
+    Attributes
+    ----------
+    region_names : tuple of str
+    donors : dict
+        Donors with a sample used, and how each is drawn.
+    region, donor : ndarray of int, shape (n,)
+        Places in `region_names` and in `donors`.
+    shift : ndarray, shape (n,)
+        From -0.5 to 0.5, the same for every gene: a sample can be followed.
+    """
+
+    region_names: tuple[str, ...]
+    donors: dict[str, DonorStyle]
+    region: Places
+    donor: Places
+    shift: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class GeneData:
+    """z-scores (n,) of a gene in the samples used."""
+
+    label: str
+    zscores: Floats
+    samples: SampleData
+
+    def find(self, region: int, donor: int | None = None) -> Mask:
+        """Samples (n,) with a value in a region, of all donors or of one."""
+        inside: Mask = (self.samples.region == region) & np.isfinite(self.zscores)
+        return inside if donor is None else inside & (self.samples.donor == donor)
+
+    def values(self, region: int, donor: int | None = None) -> Floats:
+        """The z-scores of `find`."""
+        return self.zscores[self.find(region, donor)]
+
+
+@dataclass(frozen=True, eq=False)
+class DonorData:
+    """Differences of g genes in D donors with samples in both regions, and over all of them.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        The genes.
+    donors : tuple of str
+    n_1, n_2, weight : ndarray, shape (D,)
+        Samples of each donor in the regions, and its part in the difference.
+    diff, low, high : ndarray, shape (g, D)
+        Region 1 minus region 2 with its 95 % interval.
+    overall : dict
+        Difference, lower and upper end (g, 3) of "adjusted", the difference that is tested (samples as replicates),
+        and of "mean of donors" (NaN where the result has none).
+    """
+
+    labels: tuple[str, ...]
+    donors: tuple[str, ...]
+    n_1: npt.NDArray[np.int64]
+    n_2: npt.NDArray[np.int64]
+    weight: Floats
+    diff: Floats
+    low: Floats
+    high: Floats
+    overall: dict[str, Floats]
+
+
+@dataclass(frozen=True, eq=False)
+class NullData:
+    """F of a gene under every relabelling of the run, the observed F, and the smallest that is significant.
+
+    Attributes
+    ----------
+    label : str
+    f : ndarray, shape (m,)
+        As `jugex.pipeline.details.permutation_null` gives it.
+    observed, p : float
+        F and uncorrected p of the gene.
+    critical : float or None
+        Smallest F with a family-wise p of at most `alpha`; None where there is none.
+    alpha : float
+    is_exhaustive : bool
+        Whether these relabellings are all there are.
+    """
+
+    label: str
+    f: Floats
+    observed: float
+    p: float
+    critical: float | None
+    alpha: float
+    is_exhaustive: bool
+
+    @property
+    def n_reached(self) -> int:
+        """Relabellings whose F is at least the observed one."""
+        return int((self.f >= self.observed).sum())
+
+    @cached_property
+    def edges(self) -> Floats:
+        """Edges of bins (51,) that are equally wide on the scale of sqrt(F), the size of t, up to the largest F."""
+        finite = self.f[np.isfinite(self.f)]
+        edges = np.linspace(0, np.sqrt(max(finite.max(initial=0), self.observed)), _N_BINS + 1) ** 2
+        edges[-1] *= 1 + 1e-9  # squaring may round below the largest F
+        return np.asarray(edges)
+
+    @cached_property
+    def counts(self) -> npt.NDArray[np.intp]:
+        """Relabellings in each bin (50,); those without a finite F are in none."""
+        return np.histogram(self.f[np.isfinite(self.f)], self.edges)[0]
+
+
+def volcano_data(result: ComparisonData, p: str = "p_perm") -> VolcanoData:
+    """The genes of a result that have a difference and a p.
+
+    Parameters
+    ----------
+    result : ComparisonData
+    p : str
+        Column of the p.
+
+    Raises
+    ------
+    ResultError
+        Where there is none.
+    """
+    table, p_values = result.table, result.table[p].to_numpy(dtype=np.float64)
+    height = -np.log10(p_values, out=np.full(len(table), np.nan), where=p_values > 0) + 0.0  # no minus zero
+    diff = table["diff"].to_numpy(dtype=np.float64)
+    has_both = np.isfinite(diff) & np.isfinite(height)
+    if not has_both.any():
+        raise ResultError(
+            f"no {result.unit} of this result has a difference and a {p}, so that there is nothing to draw; the column "
+            "status of the table says why"
+        )
+    smallest = result.record.permutation.smallest_p
+    return VolcanoData(
+        labels=result.labels.to_numpy(dtype=object)[has_both],
+        diff=diff[has_both],
+        height=height[has_both],
+        significant=table["significant"].to_numpy(dtype=bool)[has_both],
+        alpha=result.record.arguments.alpha,
+        smallest_p=smallest if smallest > 0 else None,
+    )
+
+
+def sample_data(result: Sampled) -> SampleData:
+    """The samples of a result, of two regions or of more."""
+    styles = donor_styles(result)
+    region = pd.Index(dict.fromkeys(result.region_names)).get_indexer(pd.Index(result.samples["region"]))
+    donor = pd.Index(styles).get_indexer(pd.Index(result.samples["donor_name"]))
+    shift = np.empty(len(region))
+    shift[np.lexsort((region, donor))] = spread(len(region))
+    return SampleData(tuple(result.region_names), styles, region, donor, shift)
+
+
+def spread(n: int) -> Floats:
+    """Shifts (n,) from -0.5 to 0.5 that keep marks apart, the same in every run."""
+    return np.asarray(np.arange(1, n + 1) * _GOLDEN % 1.0 - 0.5)
+
+
+def gene_data(result: ComparisonData, gene: str) -> GeneData:
+    """z-scores of a gene of ``result.labels``.
+
+    Raises
+    ------
+    GeneError
+        Where the result has none of the gene.
+    """
+    return GeneData(gene, find_zscores(result, gene), sample_data(result))
+
+
+def donor_data(result: ComparisonData, genes: Sequence[str] | str | None = None) -> DonorData:
+    """What each donor says of some genes, or of every gene that was tested.
+
+    Raises
+    ------
+    GeneError
+        Where the result has no such gene, or the gene was not tested.
+    DesignError
+        Where both regions have one name.
+    """
+    table = donor_differences(result, genes)
+    found = find_tested(result, genes)
+    n_donors = len(table) // max(len(found), 1)
+    first = table.head(n_donors)
+
+    def by_gene(column: str) -> Floats:
+        return table[column].to_numpy(dtype=np.float64).reshape(len(found), n_donors)
+
+    def over_donors(*columns: str) -> Floats:
+        return found[list(columns)].to_numpy(dtype=np.float64, na_value=np.nan)
+
+    return DonorData(
+        labels=tuple(str(label) for label in found.index),
+        donors=tuple(str(name) for name in first["donor_name"]),
+        n_1=first["n_1"].to_numpy(dtype=np.int64),
+        n_2=first["n_2"].to_numpy(dtype=np.int64),
+        weight=first["weight"].to_numpy(dtype=np.float64),
+        diff=by_gene("diff"),
+        low=by_gene("ci_low"),
+        high=by_gene("ci_high"),
+        overall={
+            "adjusted": over_donors("diff", "ci_low", "ci_high"),
+            "mean of donors": over_donors("diff_donors", "ci_donors_low", "ci_donors_high"),
+        },
+    )
+
+
+def null_data(result: ComparisonData, genes: Sequence[str]) -> dict[str, NullData]:
+    """Permutation distributions of some genes, from relabellings that are made once for all of them.
+
+    Raises
+    ------
+    GeneError
+        Where the result has no such gene, or the gene was not tested.
+    DesignError
+        Where both regions have one name.
+    """
+    if not genes:
+        return {}
+    permutation, alpha = result.record.permutation, result.record.arguments.alpha
+    rows = {gene: find_row(result, gene) for gene in genes}
+    return {
+        gene: NullData(
+            label=gene,
+            f=f,
+            observed=float(rows[gene]["f"]),
+            p=float(rows[gene]["p_perm"]),
+            critical=permutation.f_critical,
+            alpha=alpha,
+            is_exhaustive=permutation.exhaustive,
+        )
+        for gene, f in zip(genes, permutation_nulls(result, genes), strict=True)
+    }
+
+
+def probe_data(result: ComparisonData, symbols: Sequence[str], *, most: int | None = None) -> dict[str, ProbeData]:
+    """Probes of some genes, at most so many of each; of a result read from disk those that its folder holds."""
+    if result.query is None:
+        kept = {} if result.drawings is None else result.drawings.probes
+        return {symbol: kept[symbol] for symbol in symbols if symbol in kept}
+    pair, keys = result.query, ["region", "well_id"]
+    # the run may have left out samples of the pair
+    rows = pd.MultiIndex.from_frame(pair.samples[keys]).get_indexer(pd.MultiIndex.from_frame(result.samples[keys]))
+    of_symbols = np.flatnonzero(pair.probes["gene"].isin(list(symbols)).to_numpy(dtype=bool))
+    names = pair.probes["probe_name"].to_numpy(dtype=object)
+    by_symbol = pd.Series(of_symbols).groupby(pair.probes["gene"].to_numpy(dtype=object)[of_symbols], sort=False)
+    probes = {}
+    for symbol, places in by_symbol:
+        columns = places.to_numpy(dtype=np.intp)
+        levels = np.asarray(pair.levels[np.ix_(rows, columns)], dtype=np.float64)
+        # samples may lack a value: the mean is over those that have one
+        order = np.argsort(-pd.DataFrame(levels).mean().to_numpy(), kind="stable")
+        zscores = np.asarray(pair.zscores[np.ix_(rows, columns[order[:most]])], dtype=np.float64)
+        probes[str(symbol)] = ProbeData(
+            str(symbol), tuple(str(name) for name in names[columns[order]]), zscores, levels[:, order[:most]]
+        )
+    return probes
+
+
+def region_voxels(result: ComparisonData) -> tuple[RegionVoxels, ...] | None:
+    """The regions of a result as far as they can be drawn; None where its folder does not hold them."""
+    if result.query is not None:
+        return tuple(_cut_out(region) for region in result.query.regions)
+    return None if result.drawings is None else result.drawings.regions
+
+
+def _cut_out(region: Region | RegionVoxels) -> RegionVoxels:
+    """The voxels of a region within their bounding box."""
+    if isinstance(region, RegionVoxels):
+        return region
+    image = region.to_image()
+    inside = np.asanyarray(image.dataobj) > 0
+    spans = [np.flatnonzero(inside.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+    corner = np.array([span[0] if len(span) else 0 for span in spans], dtype=np.intp)
+    ends = [span[-1] + 1 if len(span) else 0 for span in spans]
+    box = inside[tuple(slice(low, high) for low, high in zip(corner, ends, strict=True))]
+    return RegionVoxels(box, corner, inside.shape, np.asarray(image.affine, dtype=np.float64))
+
+
+def elsewhere(result: ComparisonData) -> Floats:
+    """Coordinates (n, 3) of the atlas's samples outside both regions, in mm."""
+    if result.query is None:
+        return np.empty((0, 3)) if result.drawings is None else result.drawings.out
+    samples = getattr(getattr(result.query, "atlas", None), "samples", None)
+    if samples is None:
+        return np.empty((0, 3))
+    others = samples[~samples["well_id"].isin(result.samples["well_id"]).to_numpy(dtype=bool)]
+    points: Floats = others[COORDINATES].to_numpy(dtype=np.float64)
+    return points[np.isfinite(points).all(axis=1)]
