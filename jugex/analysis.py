@@ -353,7 +353,8 @@ def differential_expression(
         the donors' means and spreads; with covariates it is not exact either. `freedman-lane` shuffles the residuals
         of the model without area over all samples instead; it is slower, goes with `adjusted` alone, and is there to
         compare with other software.
-    probes : {'winsorized-mean', 'winsorized-mean-scipy', 'mean', 'median', 'max-variance', 'stability', 'single'}
+    probes : {'winsorized-mean', 'winsorized-mean-scipy', 'mean', 'median', 'max-variance', 'max-mean',
+        'stability', 'single'}
         How the probes of a gene become one value; see `jugex.stats.aggregation.aggregate_probes`.
     covariates : str, DataFrame, or sequence of them, optional
         What is adjusted for as well as donor: `hemisphere`, `structure_class`, `mni_x`, `mni_y`, `mni_z`, or another

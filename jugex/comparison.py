@@ -68,6 +68,7 @@ def compare(
     reannotation: str | PathLike[str] | None = None,
     min_present: float | None = None,
     present_in: PresentIn = "all",
+    require_entrez: bool = False,
     statistic: Statistic | None = None,
     exchange: Exchange | None = None,
     probes: ProbeAggregation | None = None,
@@ -97,7 +98,7 @@ def compare(
         How the regions are called in outputs; default: their own names.
     atlas, genes, donors, overlap, within, exclude, tolerance
         See `jugex.query.region_pair`.
-    aliases, coordinates, mirror, reannotation, min_present, present_in
+    aliases, coordinates, mirror, reannotation, min_present, present_in, require_entrez
         See `jugex.query.region_pair`.
     threshold : float, optional
         Threshold of regions given as text that are probability maps.
@@ -154,6 +155,7 @@ def compare(
         reannotation=reannotation,
         min_present=min_present,
         present_in=present_in,
+        require_entrez=require_entrez,
     )
     test = TestOptions(
         n_permutations=n_permutations,
@@ -339,6 +341,7 @@ def compare_several(
     reannotation: str | PathLike[str] | None = None,
     min_present: float | None = None,
     present_in: PresentIn = "all",
+    require_entrez: bool = False,
     statistic: Statistic | None = None,
     exchange: Exchange | None = None,
     probes: ProbeAggregation | None = None,
@@ -378,7 +381,7 @@ def compare_several(
         See `jugex.query.region_pair`.
     overlap
         See `jugex.query.region_group`; for the pairs, `jugex.query.region_pair`.
-    aliases, coordinates, mirror, reannotation, min_present, present_in
+    aliases, coordinates, mirror, reannotation, min_present, present_in, require_entrez
         See `jugex.query.region_pair`.
 
     Returns
@@ -426,6 +429,7 @@ def compare_several(
         reannotation=reannotation,
         min_present=min_present,
         present_in=present_in,
+        require_entrez=require_entrez,
     )
     test = TestOptions(
         n_permutations=n_permutations,

@@ -159,8 +159,8 @@ def read_choices(options: argparse.Namespace) -> dict[str, Any]:
     """Keywords of `jugex.compare` and `jugex.compare_several` from the options of ``jugex compare``."""
     same = (
         "names", "preset", "atlas", "donors", "threshold", "overlap", "within", "exclude", "tolerance", "aliases",
-        "coordinates", "mirror", "reannotation", "min_present", "present_in", "statistic", "exchange", "probes",
-        "alpha", "tail", "missing", "background", "ladder", "reference",
+        "coordinates", "mirror", "reannotation", "min_present", "present_in", "require_entrez", "statistic",
+        "exchange", "probes", "alpha", "tail", "missing", "background", "ladder", "reference",
     )  # fmt: skip
     return {
         **{name: getattr(options, name) for name in same},

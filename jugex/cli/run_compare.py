@@ -127,6 +127,7 @@ def _add_probes(group: argparse._ArgumentGroup) -> None:
         default="all",
         help="samples of that share: all of the atlas, or those of the regions (default: %(default)s)",
     )
+    group.add_argument("--require-entrez", action="store_true", help="leave out probes without an Entrez id")
 
 
 def _add_test(group: argparse._ArgumentGroup) -> None:

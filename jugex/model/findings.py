@@ -314,7 +314,7 @@ class GenesWithoutProbes(Finding, frozen=True, tag="genes-without-probes"):
     @property
     def sentence(self) -> str:
         return (
-            f"the filter on present calls left {count_of(self.n, 'gene')} without a probe: not tested, and not in the "
+            f"the filters of probes left {count_of(self.n, 'gene')} without a probe: not tested, and not in the "
             "table"
         )
 

@@ -98,6 +98,9 @@ class QueryOptions:
         that is corrected for (Arnatkeviciute, Fulcher and Fornito 2019, doi 10.1016/j.neuroimage.2019.01.011).
     present_in : {'all', 'regions'}
         Share of all samples of the atlas (of the donors in use), or of those of all regions, pooled.
+    require_entrez : bool, default False
+        Leave probes out that have no Entrez id: what they measure was no known gene when the array was annotated.
+        abagen and most pipelines made for the AHBA do so; JuGEx does not.
 
     Raises
     ------
@@ -125,6 +128,7 @@ class QueryOptions:
     reannotation: str | PathLike[str] | None = None
     min_present: float | None = None
     present_in: PresentIn = "all"
+    require_entrez: bool = False
 
     def __post_init__(self) -> None:
         _check_choice("overlap", self.overlap, Overlap)
@@ -137,6 +141,8 @@ class QueryOptions:
             )
         if self.min_present is not None and not (_is_number(self.min_present) and 0 <= self.min_present <= 1):
             raise OptionError(f"min_present is a share of samples from 0 to 1; got {self.min_present!r}")
+        if not isinstance(self.require_entrez, bool):
+            raise OptionError(f"require_entrez is True or False; got {self.require_entrez!r}")
         if self.genes is not None:
             self._set("genes", clean_requests(self.genes))
         for name in ("donors", "within", "exclude"):

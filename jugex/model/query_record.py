@@ -59,26 +59,32 @@ class SampleFilterRecord:
 
 @dataclass(frozen=True)
 class ProbeFilterRecord:
-    """What the filter on present calls left out.
+    """What the filters of probes left out: those without Entrez id, and those that are above background too rarely.
 
     Attributes
     ----------
-    min_present : float
-        Smallest share of samples in which a probe must be present.
+    min_present : float or None
+        Smallest share of samples in which a probe must be present; None without this filter.
     present_in : {'all', 'regions'}
         Samples over which the share was taken.
     n_samples : int
         Their number.
     n_probes, n_probes_left_out, n_genes_left_out : int
         Probes of the genes in question, how many of them were left out, and genes that lost all of theirs.
+    require_entrez : bool
+        Whether a probe must have an Entrez id.
+    n_without_entrez : int
+        Probes left out because they have none.
     """
 
-    min_present: float
+    min_present: float | None
     present_in: PresentIn
     n_samples: int
     n_probes: int
     n_probes_left_out: int
     n_genes_left_out: int
+    require_entrez: bool = False
+    n_without_entrez: int = 0
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,7 @@ class Arguments:
     reannotation: str | None = None
     min_present: float | None = None
     present_in: PresentIn = "all"
+    require_entrez: bool = False
     missing: Missing = "drop-genes"
     collinear: Collinear = "redraw"
     tail: bool = False

@@ -19,6 +19,7 @@ from jugex.stats.aggregation import (
     aggregate_probes,
     differential_stability,
     mean_probe_correlation,
+    probe_mean,
     probe_variance,
 )
 from jugex.stats.design import Design
@@ -137,12 +138,14 @@ def score_probes(
 ) -> Floats | None:
     """Score (p,) by which one probe of a gene is chosen; None where none is.
 
-    `max-variance` takes the variance of the log2 levels (n, p) over the samples of all regions, pooled; `stability`
-    the differential stability over all samples of the atlas (of the donors in use), because the structures in a few
-    regions have no pattern.
+    `max-variance` takes the variance of the log2 levels (n, p) over the samples of all regions, pooled, `max-mean`
+    their mean; `stability` the differential stability over all samples of the atlas (of the donors in use), because
+    the structures in a few regions have no pattern.
     """
     if how == "max-variance":
         return probe_variance(levels)
+    if how == "max-mean":
+        return probe_mean(levels)
     return _score_stability(atlas, probes) if how == "stability" else None
 
 
@@ -150,13 +153,15 @@ def _score_stability(atlas: ExpressionAtlas, probes: pd.DataFrame) -> Floats:
     """Differential stability of each probe (p,); NaN for those that are alone of their gene."""
     score = np.full(len(probes), np.nan)
     rivals = np.flatnonzero(probes["gene"].duplicated(keep=False).to_numpy(dtype=bool))
-    samples = atlas.samples[["structure_id", "donor_name"]]
+    samples = atlas.samples[["structure_id", "donor_name", "well_id"]].dropna()  # the user's own may have no structure
     structures, donors = samples["structure_id"].to_numpy(), pd.factorize(samples["donor_name"])[0]
     probe_ids = probes["probe_id"].to_numpy()
     starts = range(0, len(rivals), _PROBES_PER_CHUNK)
     for start in track(starts, description="stability of probes", total=len(starts)):
         chunk = rivals[start : start + _PROBES_PER_CHUNK]
-        score[chunk] = differential_stability(atlas.levels(probe_ids=probe_ids[chunk]), structures, donors)
+        score[chunk] = differential_stability(
+            atlas.levels(well_ids=samples["well_id"], probe_ids=probe_ids[chunk]), structures, donors
+        )
     if len(rivals) and np.isnan(score[rivals]).all():
         raise OptionError(
             "probes='stability' compares brain structures between donors, and no two of the "

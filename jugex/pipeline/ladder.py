@@ -203,13 +203,15 @@ def _measure_pool(
     reference = _make_reference(found, group, options, in_model)
     symbols, wells, query = _draw_pool(group, genes), found.samples["well_id"].to_numpy(), group.options
     # what the samples of the regions decide: the probes that are present there, or vary there
-    of_regions = options.probes == "max-variance" or (query.min_present is not None and query.present_in == "regions")
+    of_regions = options.probes in ("max-variance", "max-mean")
+    of_regions = of_regions or (query.min_present is not None and query.present_in == "regions")
     key = (
         wells.tobytes(),
         None if reference.covariates is None else reference.covariates.tobytes(),
         tuple(symbols),
         options.probes,
         query.min_present,
+        query.require_entrez,
         group.samples["well_id"].to_numpy().tobytes() if of_regions else None,
     )
     kept = _POOLS.setdefault(group.atlas, {})

@@ -76,6 +76,7 @@ def record_arguments(group: RegionGroup, options: TestOptions) -> Arguments:
         reannotation=None if query.reannotation is None else str(query.reannotation),
         min_present=None if query.min_present is None else float(query.min_present),
         present_in=query.present_in,
+        require_entrez=query.require_entrez,
         in_memory=tuple(name for name, is_there in in_memory.items() if is_there),
     )
 

@@ -263,6 +263,7 @@ def region_pair(
     reannotation: str | PathLike[str] | None = None,
     min_present: float | None = None,
     present_in: PresentIn = "all",
+    require_entrez: bool = False,
 ) -> RegionPair:
     """Expression of genes in the samples of two regions.
 
@@ -301,6 +302,8 @@ def region_pair(
         JuGEx. Many studies take 0.5; `jugex.query.QueryOptions` says why.
     present_in : {'all', 'regions'}
         Share of all samples of the atlas (of the donors in use), or of those of both regions, pooled.
+    require_entrez : bool, default False
+        Leave probes out that have no Entrez id.
 
     Returns
     -------
@@ -346,6 +349,7 @@ def region_pair(
         reannotation=reannotation,
         min_present=min_present,
         present_in=present_in,
+        require_entrez=require_entrez,
     )
     return query_regions((region_1, region_2), options, atlas=atlas)
 
@@ -366,6 +370,7 @@ def region_group(
     reannotation: str | PathLike[str] | None = None,
     min_present: float | None = None,
     present_in: PresentIn = "all",
+    require_entrez: bool = False,
 ) -> RegionGroup:
     """Expression of genes in the samples of two or more regions.
 
@@ -379,7 +384,7 @@ def region_group(
         What becomes of a sample that lies in several regions. `higher-probability` gives it to the one where it
         is most probable, and drops it where none is, or where one of them has no probability (a tie); `exclude` drops
         it; `error` refuses. `keep` is for two regions: a test of more regions at once cannot count a sample twice.
-    min_present, present_in
+    min_present, present_in, require_entrez
         See `jugex.query.region_pair`; 'regions' are all of them, pooled.
 
     Returns
@@ -426,6 +431,7 @@ def region_group(
         reannotation=reannotation,
         min_present=min_present,
         present_in=present_in,
+        require_entrez=require_entrez,
     )
     return query_regions(regions, options, atlas=atlas)
 

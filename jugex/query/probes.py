@@ -1,4 +1,4 @@
-"""Probes of the genes in question, less those that are above background in too few samples."""
+"""Probes of the genes in question, less those without Entrez id or above background in too few samples."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex.atlas import ExpressionAtlas
+from jugex.errors import AtlasError
 from jugex.genes import GeneSelection
 from jugex.model.options import QueryOptions
 from jugex.model.query_record import ProbeFilterRecord
@@ -22,9 +23,9 @@ def probes_of(selection: GeneSelection, atlas: ExpressionAtlas) -> pd.DataFrame:
 def filter_probes(
     selection: GeneSelection, atlas: ExpressionAtlas, well_ids: npt.NDArray[np.integer], options: QueryOptions
 ) -> tuple[GeneSelection, pd.DataFrame, ProbeFilterRecord | None]:
-    """Take the probes of the genes in question that are present in enough samples.
+    """Take the probes of the genes in question that have an Entrez id and are present in enough samples.
 
-    The samples are pooled: the filter never looks at the region to which one belongs.
+    Both filters are the user's choice. The samples are pooled: no filter looks at the region to which one belongs.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def filter_probes(
     well_ids : ndarray of int
         Samples of all regions; one that is in two counts once.
     options : QueryOptions
-        `min_present` and `present_in`.
+        `require_entrez`, `min_present` and `present_in`.
 
     Returns
     -------
@@ -44,34 +45,54 @@ def filter_probes(
     probes : DataFrame
         Rows of the atlas's probes.
     record : ProbeFilterRecord or None
-        The filter and its counts; None without a filter.
+        The filters and their counts; None without a filter.
 
     Raises
     ------
     AtlasError
-        Where the atlas has no present calls.
+        Where the atlas has no present calls, or no Entrez ids.
     GeneError
         Where no gene is left.
     """
     probes = probes_of(selection, atlas)
-    if options.min_present is None:
+    if options.min_present is None and not options.require_entrez:
         return selection, probes, None
     everywhere = options.present_in == "all"
     wells = atlas.samples["well_id"].to_numpy() if everywhere else np.unique(well_ids)
-    kept = probes[_share_present(atlas, wells, probes["probe_id"].to_numpy()) >= options.min_present]
-    lost = probes.loc[~probes["gene"].isin(kept["gene"]), "gene"].unique().tolist()
-    if lost:
+    kept = probes
+    lost: list[str] = []
+    if options.require_entrez:
+        if atlas.probes["entrez_id"].isna().all():
+            raise AtlasError(f"{atlas.name} has no Entrez ids of probes; leave require_entrez (--require-entrez) out")
+        kept = probes[probes["entrez_id"].notna().to_numpy()]
+        selection, lost = _leave_out(selection, probes, kept, "without an Entrez id")
+    n_without_entrez = len(probes) - len(kept)
+    if options.min_present is not None:
+        before = kept
+        kept = kept[_share_present(atlas, wells, kept["probe_id"].to_numpy()) >= options.min_present]
         where = "all samples of the atlas" if everywhere else "the samples of the regions"
-        selection = selection.without(lost, f"above background in less than {options.min_present:g} of {where}")
+        why = f"above background in less than {options.min_present:g} of {where}"
+        selection, lost_here = _leave_out(selection, before, kept, why)
+        lost += lost_here
     record = ProbeFilterRecord(
-        min_present=float(options.min_present),
+        min_present=None if options.min_present is None else float(options.min_present),
         present_in=options.present_in,
         n_samples=len(wells),
         n_probes=len(probes),
         n_probes_left_out=len(probes) - len(kept),
         n_genes_left_out=len(lost),
+        require_entrez=options.require_entrez,
+        n_without_entrez=n_without_entrez,
     )
     return selection, kept, record
+
+
+def _leave_out(
+    selection: GeneSelection, before: pd.DataFrame, after: pd.DataFrame, why: str
+) -> tuple[GeneSelection, list[str]]:
+    """The selection less the genes that lost all their probes, and these."""
+    lost = before.loc[~before["gene"].isin(after["gene"]), "gene"].unique().tolist()
+    return (selection.without(lost, why) if lost else selection), lost
 
 
 def _share_present(

@@ -42,6 +42,7 @@ _PROBES = {
         "by taking the probe with the largest variance of log2 levels over the samples of the regions "
         "(Negi and Guda 2017)"
     ),
+    "max-mean": "by taking the probe with the highest mean level over the samples of the regions (Miller et al. 2011)",
     "stability": (
         "by taking the probe with the highest differential stability, the mean Spearman correlation between donors "
         "over brain structures (Hawrylycz et al. 2015; Arnatkeviciute et al. 2019)"
@@ -66,6 +67,7 @@ _BRIEF_PROBES = {
     "mean": "their mean",
     "median": "their median",
     "max-variance": "the probe of largest variance",
+    "max-mean": "the probe of highest mean level",
     "stability": "the probe of highest differential stability",
 }
 _BRIEF_EXCHANGES = {
@@ -240,11 +242,17 @@ def _list_annotation(record: RunRecord) -> list[str]:
             f"Probes were assigned to genes by {table}, {count_of(reannotation.n_probes, 'probe')} of it; "
             f"{reannotation.n_dropped:,} without a gene there were left out."
         )
-    if chosen is not None:
+    if chosen is not None and chosen.require_entrez:
+        sentences.append(
+            f"Of {count_of(chosen.n_probes, 'probe')}, {chosen.n_without_entrez:,} without an Entrez id were left out."
+        )
+    if chosen is not None and chosen.min_present is not None:
+        n_looked_at = chosen.n_probes - chosen.n_without_entrez
+        n_left_out = chosen.n_probes_left_out - chosen.n_without_entrez
         of_regions = f"the samples of {'both' if len(record.regions) == 2 else 'all'} regions"
         where = "all samples of the atlas" if chosen.present_in == "all" else of_regions
         sentences.append(
-            f"Of {count_of(chosen.n_probes, 'probe')}, {chosen.n_probes_left_out:,} were left out because they were "
+            f"Of {count_of(n_looked_at, 'probe')}, {n_left_out:,} were left out because they were "
             f"above background in less than {100 * chosen.min_present:g} % of {where} (filter as in Arnatkeviciute et "
             "al. 2019)."
         )

@@ -178,6 +178,15 @@ REFERENCES = (
         "6:65-70",
     ),
     Reference(
+        "Miller et al. 2011",
+        ("Miller JA", "Cai C", "Langfelder P", "Geschwind DH", "Kurian SM", "Salomon DR", "Horvath S"),
+        2011,
+        "Strategies for aggregating gene expression data: the collapseRows R function",
+        "BMC Bioinformatics",
+        "12:322",
+        "10.1186/1471-2105-12-322",
+    ),
+    Reference(
         "Negi and Guda 2017",
         ("Negi SK", "Guda C"),
         2017,

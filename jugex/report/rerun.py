@@ -147,7 +147,10 @@ def _list_filters(record: RunRecord) -> list[str]:
     if samples.tolerance_mm:
         lines.append(f"tolerance={samples.tolerance_mm!r},")
     if probes is not None:
-        lines += [f"min_present={probes.min_present!r},", f"present_in={probes.present_in!r},"]
+        if probes.min_present is not None:
+            lines += [f"min_present={probes.min_present!r},", f"present_in={probes.present_in!r},"]
+        if probes.require_entrez:
+            lines.append("require_entrez=True,")
     return lines
 
 

@@ -24,16 +24,17 @@ __all__ = [
     "count_pulled_in",
     "differential_stability",
     "mean_probe_correlation",
+    "probe_mean",
     "probe_variance",
 ]
 
 #: How the probes of a gene become one value.
 ProbeAggregation = Literal[
-    "winsorized-mean", "winsorized-mean-scipy", "mean", "median", "max-variance", "stability", "single"
+    "winsorized-mean", "winsorized-mean-scipy", "mean", "median", "max-variance", "max-mean", "stability", "single"
 ]
 
 #: Ways from probes to genes that take one probe, and need a score of each.
-SELECTIONS = ("max-variance", "stability")
+SELECTIONS = ("max-variance", "max-mean", "stability")
 
 _MIN_STRUCTURES = 3  # below, ranks of two donors agree or not, and nothing between
 _PROBES_PER_CHUNK = 4096
@@ -69,11 +70,11 @@ def aggregate_probes(
         - `winsorized-mean-scipy`, siibra-jugex's, which acts from 10 probes on.
         - `mean`, as alleninf, among others, takes it.
         - `median`.
-        - `max-variance` and `stability`: the values of one probe, that with the highest `score`; see
-          `probe_variance` and `differential_stability`.
+        - `max-variance`, `max-mean` and `stability`: the values of one probe, that with the highest `score`; see
+          `probe_variance`, `probe_mean` and `differential_stability`.
         - `single`: every probe by itself.
     score : ndarray of float64, shape (p,), optional
-        Score of each probe; needed by `max-variance` and `stability`.
+        Score of each probe; needed by `max-variance`, `max-mean` and `stability`.
 
     Returns
     -------
@@ -198,6 +199,27 @@ def probe_variance(levels: npt.NDArray[np.floating]) -> Floats:
     """
     variance: Floats = np.var(levels, axis=0, dtype=np.float64)
     return variance
+
+
+def probe_mean(levels: npt.NDArray[np.floating]) -> Floats:
+    """Mean of each probe over the samples used, both regions pooled.
+
+    Parameters
+    ----------
+    levels : ndarray of float, shape (n, p)
+        Log2 expression, samples x probes. Not z-scores: each probe's have a mean of 0 over the whole brain.
+
+    Returns
+    -------
+    ndarray of float64, shape (p,)
+        In log2 units; NaN where a value is missing.
+
+    Notes
+    -----
+    Choice of the probe with the highest mean (`MaxMean`): Miller et al. (2011), doi 10.1186/1471-2105-12-322.
+    """
+    mean: Floats = np.mean(levels, axis=0, dtype=np.float64)
+    return mean
 
 
 def differential_stability(

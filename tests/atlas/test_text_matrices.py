@@ -9,6 +9,7 @@ import pytest
 
 import jugex
 from jugex.atlas import atlas_from_tables
+from jugex.cli import main
 from jugex.errors import AtlasError, AtlasNotFoundError, AtlasWarning
 from tests.atlas.user_data import make_expression, make_probes, make_samples
 
@@ -119,6 +120,16 @@ class TestFolder:
         assert (source.kind, source.path) == ("tables", str(folder))
         whole = jugex.open_atlas(str(folder))
         np.testing.assert_array_equal(whole.levels(), atlas_from_tables(SAMPLES, EXPRESSION).levels())
+
+    def test_is_what_the_command_line_takes(self, folder, tmp_path, capsys):
+        out = tmp_path / "out"
+        regions = ["sphere:3,0,0,2", "sphere:7,0,0,2"]
+        options = ["--atlas", str(folder), "--permutations", "99", "--quiet", "--probes", "max-mean"]
+        assert main(["compare", *regions, *options, "--out", str(out)]) == 0
+        assert "MAOA" in capsys.readouterr().out
+        assert jugex.load_result(out).record.atlas.source.path == str(folder)
+        assert main(["compare", *regions, *options, "--require-entrez", "--out", str(tmp_path / "other")]) == 1
+        assert "has no Entrez ids of probes" in capsys.readouterr().err
 
     def test_probes_and_donors_are_read_where_they_are_there(self, folder):
         make_expression().set_axis(["p_a", "p_b", "p_c", "p_d"], axis=1).to_parquet(folder / "expression.parquet")

@@ -165,7 +165,7 @@ class TestNamesOfR:
 
     @pytest.mark.parametrize("ids", [[str(n) for n in range(500, 516)], [f"S-{n} a" for n in range(16)]])
     @pytest.mark.parametrize("turned", [False, True])
-    def test_are_undone(self, samples, expression, ids, turned):
+    def test_ids_that_r_has_made_into_names(self, samples, expression, ids, turned):
         samples = samples.assign(sample_id=ids)
         expression.index = [f"X{text}" if text[0] != "S" else text.replace("-", ".").replace(" ", ".") for text in ids]
         atlas = atlas_from_tables(samples, expression.T if turned else expression)

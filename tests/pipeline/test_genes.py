@@ -36,6 +36,10 @@ class TestScoresOfAPair:
             score_probes(pair, "max-variance"), pair.levels.astype(float).var(axis=0), rtol=1e-12
         )
 
+    def test_mean_looks_at_the_samples_of_the_pair(self):
+        pair = region_pair(wells("a", 1000, 1003), wells("b", 1001, 2001), atlas=ToyAtlas([6, 5], ["A", "A", "B"]))
+        np.testing.assert_allclose(score_probes(pair, "max-mean"), pair.levels.astype(float).mean(axis=0), rtol=1e-12)
+
     def test_other_ways_need_none(self):
         pair = region_pair(wells("a", 1000), wells("b", 1001), atlas=ToyAtlas([6, 5], ["A", "A"]))
         assert score_probes(pair, "median") is None

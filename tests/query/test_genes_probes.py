@@ -11,9 +11,10 @@ import pytest
 
 import jugex
 from jugex.cli import main
-from jugex.errors import AtlasError, AtlasWarning, GeneError, GeneWarning
+from jugex.errors import AtlasError, AtlasWarning, DesignWarning, GeneError, GeneWarning, OptionError
 from jugex.genes import LedgerEntry
 from jugex.query import expressions, region_pair
+from jugex.report.methods import compose_methods
 from tests.toy import ToyAtlas, wells
 
 GENES = ["MAOA", "TAC1", "MAOA", "GRIA2"]
@@ -25,8 +26,8 @@ class AtlasWithCalls(ToyAtlas):
 
     has_calls = True
 
-    def __init__(self, calls):
-        super().__init__([6, 5, 4], GENES)
+    def __init__(self, calls, genes=GENES):
+        super().__init__([6, 5, 4], genes)
         self.calls = np.asarray(calls, dtype=bool)
 
     def _read_calls(self, sample_rows, probe_rows):
@@ -93,6 +94,47 @@ class TestDerivedAtlases:
         assert 1000 not in pair.samples["well_id"].tolist()  # the table lacks it
 
 
+class TestEntrezFilter:
+    """Probes without Entrez id: those of the toy's genes that begin with a question mark."""
+
+    def test_leaves_out_probes_without_an_id(self):
+        atlas = ToyAtlas([6, 5, 4], ["MAOA", "?X", "TAC1", "?Y"])
+        pair = region_pair(A, B, atlas=atlas, require_entrez=True)
+        assert pair.probes["gene"].tolist() == ["MAOA", "TAC1"]
+        assert pair.genes.found == ("MAOA", "TAC1")
+        np.testing.assert_array_equal(pair.levels, region_pair(A, B, atlas=atlas).levels[:, [0, 2]])
+        record = pair.probe_filter
+        assert (record.require_entrez, record.min_present) == (True, None)
+        assert (record.n_probes, record.n_probes_left_out, record.n_without_entrez) == (4, 2, 2)
+        assert record.n_genes_left_out == 2
+        pair = region_pair(A, B, atlas=atlas, genes=["MAOA", "?X"], require_entrez=True)
+        entry = pair.genes.ledger[1]
+        assert (entry.outcome, entry.detail) == ("all probes filtered", "without an Entrez id")
+
+    def test_goes_before_the_filter_on_present_calls(self):
+        calls = np.tile([True, True, False, True], (15, 1))
+        atlas = AtlasWithCalls(calls, ["MAOA", "?X", "TAC1", "GRIA2"])
+        pair = region_pair(A, B, atlas=atlas, require_entrez=True, min_present=0.5)
+        assert pair.probes["gene"].tolist() == ["MAOA", "GRIA2"]
+        record = pair.probe_filter
+        assert (record.n_probes, record.n_probes_left_out, record.n_without_entrez) == (4, 2, 1)
+
+    def test_an_atlas_without_ids_is_refused(self):
+        with pytest.raises(AtlasError, match="has no Entrez ids of probes; leave require_entrez"):
+            region_pair(A, B, atlas=ToyAtlas([6, 5, 4], ["?X", "?Y"]), require_entrez=True)
+        with pytest.raises(OptionError, match="require_entrez is True or False; got 'yes'"):
+            region_pair(A, B, atlas=ToyAtlas([6, 5, 4], ["A"]), require_entrez="yes")
+
+    def test_is_in_the_record_and_the_methods(self):
+        atlas = ToyAtlas([6, 5, 4], ["MAOA", "?X", "TAC1"])
+        with pytest.warns(DesignWarning, match="no gene can be significant"):  # six samples
+            result = jugex.compare(A, B, atlas=atlas, require_entrez=True, probes="max-mean", n_permutations=99, rng=0)
+        assert set(result.table["gene"]) == {"MAOA", "TAC1"}
+        assert result.record.arguments.require_entrez
+        assert result.record.probe_filter.n_without_entrez == 1
+        assert "1 without an Entrez id were left out" in compose_methods(result).paragraph
+
+
 class TestPresentFilter:
     def test_off_by_default(self, atlas):
         pair = region_pair(A, B, atlas=atlas)
@@ -117,7 +159,7 @@ class TestPresentFilter:
         )  # fmt: skip
         assert asdict(pair.probe_filter) == {
             "min_present": 0.5, "present_in": "all", "n_samples": 15, "n_probes": 3, "n_probes_left_out": 2,
-            "n_genes_left_out": 1,
+            "n_genes_left_out": 1, "require_entrez": False, "n_without_entrez": 0,
         }  # fmt: skip
 
     def test_labels_play_no_part(self, atlas):

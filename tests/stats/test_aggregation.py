@@ -19,6 +19,7 @@ from jugex.stats.aggregation import (
     best_probes,
     differential_stability,
     mean_probe_correlation,
+    probe_mean,
     probe_variance,
 )
 
@@ -70,12 +71,26 @@ def test_median(k):
     np.testing.assert_allclose(got[0], np.median(values, axis=1), atol=ATOL)
 
 
-@pytest.mark.parametrize("how", ["max-variance", "stability"])
+@pytest.mark.parametrize("how", ["max-variance", "max-mean", "stability"])
 def test_the_probe_with_the_highest_score_stands_for_its_gene(how):
     values = np.random.default_rng(0).normal(size=(4, 6))
     genes = np.array([1, 0, 1, 0, 2, 1])
     got = aggregate_probes(values, genes, how, score=np.array([0.1, 0.5, 0.7, 0.2, np.nan, 0.3]))
     np.testing.assert_array_equal(got, values[:, [1, 2, 4]].T)
+
+
+def test_the_probe_with_the_highest_mean_is_that_of_a_plain_loop():
+    rng = np.random.default_rng(5)
+    levels, zscores, genes = rng.normal(6, 2, (7, 40)), rng.normal(size=(7, 40)), rng.permutation(np.arange(40) % 9)
+    levels[2, 11] = np.nan  # never the highest, unless it is alone
+    expected = []
+    for gene in range(9):
+        best, highest = None, -np.inf
+        for probe in range(40):
+            if genes[probe] == gene and sum(levels[:, probe]) / 7 > highest:
+                best, highest = probe, sum(levels[:, probe]) / 7
+        expected.append(zscores[:, best])
+    np.testing.assert_array_equal(aggregate_probes(zscores, genes, "max-mean", score=probe_mean(levels)), expected)
 
 
 def test_a_selection_without_a_score_is_refused():
