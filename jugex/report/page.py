@@ -119,7 +119,7 @@ def render_page(
         "samples_sentence": summarize_samples(record),
         "warnings": [to_sentence(text) for text in record.sentences],
         "pairs": None,
-        "design": _describe_design(record),
+        "design": _show_design(record),
         "results": results,
         "genes": describe_cards(data, groups),
         "panels": embed_panels(data, drawn) if group is None else embed_pairs(data, drawn, group.pairs_table),
@@ -139,18 +139,18 @@ def render_page(
         },
     }
     if group is None:
-        context |= _describe_two_regions(data, drawn, sensitivity)
-        context["info"] |= _describe_volcano(data)
+        context |= _show_two_regions(data, drawn, sensitivity)
+        context["info"] |= _show_volcano(data)
     else:
         shared, _ = list_findings_by_pair(group)
         context["headline"].append(summarize_pairs(group))
         context["warnings"] += [to_sentence(f"in each pair: {text}") for text in shared]
-        context["pairs"] = _describe_pairs(group, links or {})
+        context["pairs"] = _show_pairs(group, links or {})
         context |= {"evidence": None, "brain": None, "plotly": None}
     return make_environment().get_template("report.html").render(context)
 
 
-def _describe_two_regions(data: ComparisonData, drawn: list[str], sensitivity: pd.DataFrame | None) -> dict[str, Any]:
+def _show_two_regions(data: ComparisonData, drawn: list[str], sensitivity: pd.DataFrame | None) -> dict[str, Any]:
     """What only the page of two regions shows: volcano plot, evidence gene by gene, and the brain."""
     return {
         "evidence": {
@@ -165,7 +165,7 @@ def _describe_two_regions(data: ComparisonData, drawn: list[str], sensitivity: p
     }
 
 
-def _describe_volcano(data: ComparisonData) -> dict[str, Any]:
+def _show_volcano(data: ComparisonData) -> dict[str, Any]:
     """What the volcano plot needs to know beside the table: names of the regions, their looks, the smallest p."""
     return {
         "regions": [shorten(name, 40) for name in data.region_names],
@@ -177,7 +177,7 @@ def _describe_volcano(data: ComparisonData) -> dict[str, Any]:
     }
 
 
-def _describe_pairs(group: GroupComparison, links: Mapping[str, str]) -> dict[str, Any]:
+def _show_pairs(group: GroupComparison, links: Mapping[str, str]) -> dict[str, Any]:
     """What the page of more than two regions says of every two of them."""
     record, (_, own) = group.data.record, list_findings_by_pair(group)
     return {
@@ -198,7 +198,7 @@ def _describe_pairs(group: GroupComparison, links: Mapping[str, str]) -> dict[st
     }
 
 
-def _describe_design(record: RunRecord) -> dict[str, Any]:
+def _show_design(record: RunRecord) -> dict[str, Any]:
     """Donors with what is known of them, the limits that the design sets, and the samples in several regions."""
     design, is_pair = record.design, len(record.regions) == 2
     biographies = {donor.donor_name: donor for donor in record.atlas.donors}
