@@ -64,6 +64,7 @@ _TALLEST = 235.0  # mm: a page
 _MEANS_AT = (0.34, 0.66)
 _REACH = 0.22
 _JITTER = 0.38  # of samples, in all
+_FEW = 120  # of more samples the marks are small
 _MOST_DONORS = 12  # that a legend beside axes of this height has room for
 _LINE = 15  # letters of a region's name on a line
 
@@ -128,8 +129,8 @@ def _draw_donor(ax: Axes, data: GeneData, donor: int, name: str, colour: str, ma
     is_informative = all(here.any() for here in inside)
     drawn = inside[0] | inside[1]
     ax.scatter(
-        data.samples.region[drawn] + _JITTER * data.samples.shift[drawn], data.zscores[drawn], s=14, marker=marker,
-        zorder=3, label=fit_text(name, 20), linewidths=0.8, edgecolors=colour,
+        data.samples.region[drawn] + _JITTER * data.samples.shift[drawn], data.zscores[drawn], marker=marker, zorder=3,
+        s=14 if len(data.zscores) <= _FEW else 6, label=fit_text(name, 20), linewidths=0.8, edgecolors=colour,
         facecolors=colour if is_informative else "none",
     )  # fmt: skip
     if is_informative:

@@ -173,7 +173,7 @@ def _embed_samples(
     """
     samples = sample_data(result)
     regions = tell_apart(samples.region_names, _LONGEST_NAME)
-    if len(regions) > 2 and are_numbered(regions):
+    if len(regions) > 2 and are_numbered(samples.region_names):
         regions = [f"{number} {name}" for number, name in enumerate(regions, start=1)]
     described = {
         "regions": regions,

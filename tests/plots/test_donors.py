@@ -101,7 +101,7 @@ def test_one_donor(simulated):
 
 def test_donor_without_interval_has_a_mark_only(simulated, monkeypatch, render):
     donors = simulated.donor_differences("TAC1").assign(ci_low=np.nan, ci_high=np.nan)
-    monkeypatch.setattr("jugex.pipeline.donors.donor_differences", lambda *_: pd.DataFrame(donors))
+    monkeypatch.setattr("jugex.plots.panels.donor_differences", lambda *_: pd.DataFrame(donors))
     ax = plot_donors(simulated, "TAC1")
     assert sorted(intervals_of(ax)) == [len(donors)]
     render(ax)

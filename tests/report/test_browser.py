@@ -338,6 +338,12 @@ def test_the_table_of_more_regions_lives(open_page, group_result):
     with page.expect_download() as download:
         page.click("#genes-tsv")
     assert download.value.suggested_filename == "omnibus.tsv"
+    opened.draw_all()
+    label, _ = opened.panel("gene-0", "Samples")
+    assert label.startswith("z-scores by region: A, 27 samples, median ")
+    label, rows = opened.panel("gene-0", "Two by two")
+    assert label.startswith("Differences of pairs of regions, with p corrected by Holm's procedure: ")
+    assert len(rows) == 1 + 3
     assert opened.requests == [opened.path.as_uri()]
     assert opened.errors == []
 
@@ -368,7 +374,7 @@ class TestCards:
     def test_every_sample_is_drawn_and_open_where_its_donor_has_one_region(self, open_page, make_result):
         opened = open_page(make_result()).wait().draw_all()
         count = """kind => [...document.querySelectorAll('#gene-0 figure:first-child path.points')]
-            .filter(path => !path.hasAttribute('transform') && path.classList.contains('open') === kind)
+            .filter(path => !path.classList.contains('large') && path.classList.contains('open') === kind)
             .reduce((sum, path) => sum + path.getAttribute('d').split('M').length - 1, 0)"""
         assert opened.page.evaluate(count, True) == 3 + 2 + 2  # of COUNTS
         assert opened.page.evaluate(count, False) == 28 - 7
@@ -442,6 +448,18 @@ class TestVolcano:
         assert page.locator("#gene-150 h4").text_content() == "GENE150"
         page.fill("#volcano-find", "nonsense")
         opened.until("document.getElementById('volcano-told').textContent.startsWith('No gene')")
+        assert opened.errors == []
+
+    def test_a_whole_genome_is_drawn_and_more_of_it_near_by(self, open_page, make_result):
+        opened = open_page(make_many(make_result)).wait().draw_all()
+        assert "not supported" not in opened.page.locator("#volcano-plot").inner_text()
+        read = "document.getElementById('volcano-plot').data.map(trace => trace.customdata)"
+        whole = {name for trace in opened.page.evaluate(read) for name in trace}
+        assert opened.page.locator("#volcano-plot .point").count() == len(whole) > 2000
+        opened.page.get_by_role("button", name="Zoom in").click()
+        opened.page.wait_for_timeout(200)
+        near = {name for trace in opened.page.evaluate(read) for name in trace}
+        assert near - whole
         assert opened.errors == []
 
     def test_zooms_by_button_and_back(self, open_page, make_result):

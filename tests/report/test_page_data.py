@@ -13,13 +13,15 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
+from jugex._text import format_p
 from jugex.pipeline.donors import donor_differences
 from jugex.plots.brain import brain_views
 from jugex.plots.panels import null_data
 from jugex.report import page_data
 from jugex.report.page import render_page
-from jugex.report.page_data import describe_brain, embed_panels, pack_array
+from jugex.report.page_data import MAX_PAIRS, describe_brain, embed_pairs, embed_panels, pack_array
 from jugex.report.panel_file import as_in_files
+from tests.report.conftest import compare_toy
 from tests.report.helpers import change
 
 
@@ -133,6 +135,50 @@ class TestPanels:
             assert element.get_text() == array.data
             assert element["data-shape"] == ",".join(map(str, array.shape))
             assert float(element["data-step"]) == array.step
+
+
+class TestPairs:
+    def embed(self, group):
+        return json.loads(unpack(embed_pairs(group.data, group.data.labels, group.pairs_table).head))
+
+    def test_samples_stand_in_their_regions(self, group_result):
+        data = group_result.comparison.data
+        samples = self.embed(group_result.comparison)["samples"]
+        names = [data.region_names.index(name) for name in data.samples["region"]]
+        assert samples["region"] == names
+
+    def test_pairs_stand_in_the_order_of_the_regions_whatever_their_p(self, group_result):
+        group, names = group_result.comparison, group_result.region_names
+        gene = group.pairs_table[(group.pairs_table["gene"] == group.data.labels[0]).to_numpy(dtype=bool)]
+        expected = {frozenset((row["region_1"], row["region_2"])): row for row in gene.to_dict("records")}
+        rows = self.embed(group)["cards"]["0"]["pairs"]["rows"]
+        assert [row["order"] for row in rows] == [[0, 1], [0, 2], [1, 2]]
+        for row in rows:
+            first, second = (names[place] for place in row["order"])
+            of_pair = expected[frozenset((first, second))]
+            sign = 1 if of_pair["region_1"] == first else -1
+            assert row["diff"] == pytest.approx(sign * of_pair["diff"], abs=5e-5)  # four decimals
+            assert row["p"] == format_p(of_pair["p_fwe_holm"])
+            assert row["isSignificant"] == of_pair["significant"]
+
+    def test_of_many_pairs_the_first_are_drawn(self):
+        pairs = self.embed(compare_toy(6).comparison)["cards"]["0"]["pairs"]
+        assert len(pairs["rows"]) == MAX_PAIRS
+        assert "of 15 pairs" in pairs["note"]
+
+    def test_regions_with_long_names_go_by_numbers(self):
+        names = [f"simulated area {letter}, left" for letter in "ABC"]
+        head = self.embed(compare_toy(3, names=names).comparison)
+        pairs = head["cards"]["0"]["pairs"]
+        assert pairs["isNumbered"]
+        assert [row["called"] for row in pairs["rows"]] == ["1 \N{EN DASH} 2", "1 \N{EN DASH} 3", "2 \N{EN DASH} 3"]
+        assert head["samples"]["regions"] == [f"{number} {name}" for number, name in enumerate(names, start=1)]
+
+    def test_without_a_pair_there_is_none(self, group_result):
+        group = group_result.comparison
+        data = embed_pairs(group.data, group.data.labels, group.pairs_table.assign(status="impossible: why"))
+        assert json.loads(unpack(data.head))["cards"] == {}
+        assert data.kinds == ("Samples",)
 
 
 class TestBrain:

@@ -64,11 +64,13 @@ page.panels = (function () {
         const [x1, x2] = [across(a[0]), across(b[0])].sort((p, q) => p - q), [y1, y2] = [down(a[1]), down(b[1])].sort((p, q) => p - q);
         add("rect", { class: kind, x: x1.toFixed(1), y: y1.toFixed(1), width: (x2 - x1).toFixed(1), height: (y2 - y1).toFixed(1) });
       },
-      marks: (points, path, face, { open = false, edge = face } = {}) => points.length && add("path", {
-        class: open ? "points open" : "points", d: points.map((point) => `M${place(point)}${path}`).join(""), style: `${open ? "" : `fill:${face};`}stroke:${edge}`,
+      marks: (points, path, face, { open = false, size = 1 } = {}) => points.length && add("path", {
+        class: open ? "points open" : "points", style: `${open ? "" : `fill:${face};`}stroke:${face}`,
+        d: points.map(([a, b]) => `M${(across(a) / size).toFixed(1)} ${(down(b) / size).toFixed(1)}${path}`).join(""),
+        ...(size !== 1 && { transform: `scale(${size})`, "vector-effect": "non-scaling-stroke" }),
       }),
       large: (point, path, face) => add("path", {
-        class: "points", d: "M0 0" + path, transform: `translate(${place(point)}) scale(1.6)`, "vector-effect": "non-scaling-stroke", style: `fill:${face};stroke:currentColor`,
+        class: "points large", d: "M0 0" + path, transform: `translate(${place(point)}) scale(1.6)`, "vector-effect": "non-scaling-stroke", style: `fill:${face};stroke:currentColor`,
       }),
       dots: (points, kind) => points.length && add("path", { class: kind, d: points.map((point) => `M${place(point)}h0`).join("") }),
       xAxis: (numbers, title, label = (value) => page.minus(String(value))) => {
@@ -125,7 +127,7 @@ page.panels = (function () {
 
   /** z-scores by region: boxes upright where there are two, with the means of each donor between them; else lying in rows. */
   function samples(values, { regions, donors, region, donor, shift }) {
-    const k = regions.length, upright = k === 2, limits = span(values);
+    const k = regions.length, upright = k === 2, limits = span(values), isCrowded = values.length > 60 * k;
     const names = regions.map((name) => wrap(name, 16)), most = Math.max(...names.map((lines) => lines.length));
     const below = 21 + 13 * most, row = 34 + 12 * (most - 1);
     const drawing = frame(upright
@@ -135,8 +137,14 @@ page.panels = (function () {
     const inside = (r, d) => values.flatMap((value, i) => (region[i] === r && (d === undefined || donor[i] === d) && Number.isFinite(value) ? [i] : []));
     const of = (places) => places.map((i) => values[i]);
     if (upright) { drawing.yAxis(ticks(...limits), "z-score"); } else { drawing.xAxis(ticks(...limits), "z-score"); }
+    function drawBox(r, box) {
+      const half = upright ? 0.21 : 0.36;
+      drawing.box(at(r - half, box.first), at(r + half, box.third), isCrowded ? "box clear" : "box");
+      drawing.line([at(r - half, box.median), at(r + half, box.median)], isCrowded ? "median clear" : "median");
+      for (const [edge, end] of [[box.first, box.low], [box.third, box.high]]) { drawing.line([at(r, edge), at(r, end)], "whisker"); }
+    }
     const summaries = regions.map((_, r) => {
-      const here = of(inside(r)), half = upright ? 0.21 : 0.36;
+      const here = of(inside(r));
       names[r].concat(`n = ${here.length}`).forEach((words, i, { length }) => {
         const kind = i === length - 1 ? "soft" : "";
         if (upright) { drawing.text(drawing.across(r), drawing.edges.bottom + 15 + 13 * i + (kind ? 1 : 0), words, kind); }
@@ -144,9 +152,7 @@ page.panels = (function () {
       });
       if (!here.length) { return null; }
       const box = summarize(here);
-      drawing.box(at(r - half, box.first), at(r + half, box.third), "box");
-      drawing.line([at(r - half, box.median), at(r + half, box.median)], "median");
-      for (const [edge, end] of [[box.first, box.low], [box.third, box.high]]) { drawing.line([at(r, edge), at(r, end)], "whisker"); }
+      if (!isCrowded) { drawBox(r, box); }
       return { n: here.length, ...box };
     });
     const means = donors.map(([, colour, path], d) => {
@@ -158,9 +164,10 @@ page.panels = (function () {
         drawing.large(at(0.68, ends[1]), path, colour);
       }
       const points = groups.flat().map((i) => at(region[i] + (upright ? 0.38 : 0.6) * shift[i], values[i]));
-      drawing.marks(points, path, colour, { open: upright && !has });
+      drawing.marks(points, path, colour, { open: upright && !has, size: isCrowded ? 0.6 : 1 });
       return ends;
     });
+    if (isCrowded) { summaries.forEach((box, r) => box && drawBox(r, box)); } // where marks would hide them
     const told = regions.map((name, r) => (summaries[r] ? `${name}, ${summaries[r].n} samples, median ${show(summaries[r].median)}` : `${name}, none`));
     const line = (title, read) => [title, ...summaries.map((summary) => (summary ? read(summary) : ""))];
     return panel("Samples", drawing, `z-scores by region: ${told.join("; ")}`, [

@@ -10,7 +10,7 @@ page.volcano = (function () {
     p_perm: "−log<sub>10</sub> <i>p</i>, not corrected", p_fwe: "−log<sub>10</sub> <i>p</i><sub>FWE</sub>", f: "<i>F</i>",
   };
   const fwe = "<i>p</i><sub>FWE</sub>";
-  const many = 2000; // beyond, points are drawn by the graphics card where there is one
+  const many = 2000; // beyond, of points that nearly cover each other one is drawn, until one zooms in
   const few = 30; // up to so many genes are all named
   let table, Plotly, found = null;
 
@@ -26,10 +26,28 @@ page.volcano = (function () {
   const hover = (row) => `<b>${page.escape(page.shorten(table.label(row), 60))}</b><br>difference ${page.minus(table.number(row, "diff").toFixed(3))}`
     + `<br>${fwe} ${page.escape(page.showP(table.number(row, "p_fwe")))}, uncorrected <i>p</i> ${page.escape(page.showP(table.number(row, "p_perm")))}<br><i>F</i> ${table.number(row, "f").toFixed(2)}`;
 
-  function traces(ink) {
+  /** Rows in sight; of many that nearly cover each other, the first. (Plotly's way to draw many needs eval, which the page forbids.) */
+  function thin(rows, ranges, size) {
+    if (table.rows.length <= many) { return rows; }
+    const places = new Map();
+    for (const row of rows.filter((one) => inside(one, ranges))) {
+      const place = pixels(row, ranges, size).map((pixel) => Math.round(pixel / 2)).join();
+      if (!places.has(place)) { places.set(place, row); }
+    }
+    return [...places.values()];
+  }
+
+  /** Points of both regions and of the others: where they are, what is said of them, and their names. */
+  function points(ranges, size) {
     const x = find("x").value, y = find("y").value;
-    const type = table.rows.length > many && page.hasWebGl() ? "scattergl" : "scatter";
     const sides = [0, 1, -1].map((side) => table.rows.filter((row) => (table.isSignificant(row) ? table.higher(row) || -1 : 0) === side));
+    return sides.map((rows) => thin(rows, ranges, size)).map((rows) => ({
+      x: rows.map((row) => table.number(row, x)), y: rows.map((row) => height(row, y)), text: rows.map(hover), customdata: rows.map(table.label),
+    }));
+  }
+
+  function traces(size) {
+    const { ink } = size;
     const looks = [
       { name: "not significant", marker: { color: ink.dull, size: table.rows.length > 300 ? 5 : 9, opacity: 0.7 } },
       ...regions.map((region, i) => ({
@@ -37,11 +55,7 @@ page.volcano = (function () {
         marker: { color: faces[i], symbol: symbols[i], size: 10, line: { color: ink.ink, width: 1 } },
       })),
     ];
-    return sides.map((rows, i) => ({
-      type, mode: "markers", hoverinfo: "text", ...looks[i],
-      x: rows.map((row) => table.number(row, x)), y: rows.map((row) => height(row, y)),
-      text: rows.map(hover), customdata: rows.map(table.label),
-    }));
+    return points(whole(), size).map((of, i) => ({ type: "scatter", mode: "markers", hoverinfo: "text", ...looks[i], ...of }));
   }
 
   /** Height of the smallest p that the run could give; null where something else runs upwards. */
@@ -137,10 +151,10 @@ page.volcano = (function () {
   async function draw() {
     delete plot.layout?.xaxis?.range;
     delete plot.layout?.yaxis?.range;
-    await Plotly.react(plot, traces(page.colours()), layout(), { displayModeBar: false, responsive: true, doubleClick: "reset" });
-    const { width, height: tall, ink } = onPaper;
+    await Plotly.react(plot, traces(onScreen()), layout(), { displayModeBar: false, responsive: true, doubleClick: "reset" });
+    const { width, height: tall } = onPaper;
     const still = document.getElementById("volcano-still");
-    still.src = await Plotly.toImage({ data: traces(ink), layout: { ...layout(onPaper), width, height: tall } }, { format: "svg", width, height: tall });
+    still.src = await Plotly.toImage({ data: traces(onPaper), layout: { ...layout(onPaper), width, height: tall } }, { format: "svg", width, height: tall });
     still.hidden = false;
   }
 
@@ -170,7 +184,11 @@ page.volcano = (function () {
     for (const button of box.querySelectorAll("[data-zoom]")) { button.addEventListener("click", () => zoom(Number(button.dataset.zoom))); }
     find("save").addEventListener("click", () => Plotly.downloadImage(plot, { format: "svg", filename: "volcano", width: plot.clientWidth, height: plot.clientHeight }));
     plot.on("plotly_relayout", (change) => {
-      if (Object.keys(change).some((key) => key.includes("axis") || key === "autosize")) { Plotly.relayout(plot, { annotations: annotations() }); }
+      if (!Object.keys(change).some((key) => key.includes("axis") || key === "autosize")) { return; }
+      if (table.rows.length <= many) { Plotly.relayout(plot, { annotations: annotations() }); return; }
+      const { xaxis, yaxis } = plot.layout, shown = points({ x: xaxis.range, y: yaxis.range }, onScreen());
+      const data = Object.fromEntries(["x", "y", "text", "customdata"].map((key) => [key, shown.map((of) => of[key])]));
+      Plotly.update(plot, data, { annotations: annotations() });
     });
     plot.on("plotly_click", (event) => page.table.goTo(event.points[0].customdata));
     page.onTheme(draw);
