@@ -138,7 +138,7 @@ class DifferentialExpression(_Result):
     <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 51 samples>
     >>> result.table[["gene", "higher_in", "evidence"]]
        gene               higher_in evidence
-    0  MAOA  simulated area B, left  samples
+    0  MAOA  simulated area B, left  spatial
     1  GAD2  simulated area B, left     none
     >>> result.leave_one_donor_out[["gene", "left_out", "diff"]].round(2).head(2)
        gene    left_out  diff

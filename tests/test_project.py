@@ -123,8 +123,8 @@ class TestReadme:
         tables = {
             "results.tsv",
             "results.json",
-            "leave_one_donor_out.tsv",
-            "leave_one_donor_out.json",
+            "left_out.tsv",
+            "left_out.json",
             "samples.tsv",
             "samples.json",
             "zscores.parquet",

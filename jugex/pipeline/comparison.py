@@ -410,7 +410,7 @@ def with_background(data: ComparisonData, options: TestOptions) -> ComparisonDat
     ComparisonData
         As it was, where it already holds every gene, or its atlas is asked over the network.
     """
-    if data.query is None or data.query.genes.requested is None or data.query.atlas.is_remote:
+    if data.query is None or data.query.genes.requested is None or data.query.source.is_remote:
         return data
     # genes with gaps are left out, and not their samples, which are those of the run
     limited = replace(

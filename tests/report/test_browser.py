@@ -76,7 +76,7 @@ class Opened:
     def panel(self, card, title):
         """A drawing of a card: what it says in words, and its numbers, row by row."""
         figure = self.page.locator(f"#{card} figure").filter(has=self.page.locator(f"figcaption:text-is('{title}')"))
-        cells = "rows => rows.map(row => [...row.cells].map(cell => cell.textContent.replace('\u2212', '-')))"
+        cells = "rows => rows.map(row => [...row.cells].map(cell => cell.textContent.replaceAll('\u2212', '-')))"
         return figure.locator("svg").get_attribute("aria-label"), figure.locator("tr").evaluate_all(cells)
 
     def rows(self):

@@ -193,7 +193,7 @@ class TestRefusals:
             make_result().save(tmp_path / "out")
         before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
         monkeypatch.setattr(
-            files, "_write_page", lambda *args, **kwargs: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+            files, "write_report", lambda *args, **kwargs: (_ for _ in ()).throw(OSError(28, "No space left on device"))
         )
         with pytest.raises(OutputError, match="out cannot be written: No space left on device"):
             make_result().save(tmp_path / "out", overwrite=True)
@@ -201,7 +201,7 @@ class TestRefusals:
         assert names_in(tmp_path) == (["out"] if existing else [])
 
     def test_an_interrupted_run_leaves_nothing(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(files, "_write_page", lambda *args, **kwargs: (_ for _ in ()).throw(KeyboardInterrupt))
+        monkeypatch.setattr(files, "write_report", lambda *args, **kwargs: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             make_result().save(tmp_path / "out")
         assert names_in(tmp_path) == []
