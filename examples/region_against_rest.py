@@ -31,4 +31,4 @@ for rest in (rest_of_lobe, rest_of_side):
 
 # %%
 # The report and ``settings.json`` keep how each region was made.
-print([region["kind"] for region in result.settings["regions"]])
+print([region.identity.kind for region in result.record.regions])

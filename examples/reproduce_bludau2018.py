@@ -17,7 +17,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from jugex.reproduce import reproduce_bludau2018
+from jugex.reproduction import reproduce_bludau2018
 
 
 def main(archives: str, fp1: str, fp2: str, folder: Path) -> None:
