@@ -1,4 +1,4 @@
-"""The upper rungs of the ladder for two regions: would other donors show it, and is it more than distance explains?
+"""The upper rungs of the ladder for two regions: a difference over other donors, and beyond what distance explains.
 
 From the query the samples of the same tissue are taken, the genes of the run and a fixed pool of the atlas's genes are
 measured in them, and `jugex.stats.spatial` does the tests.
