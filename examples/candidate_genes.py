@@ -21,15 +21,19 @@ result = jugex.compare("simulated:A", "simulated:B", genes=genes, atlas="simulat
 print(result.table[["gene", "n_probes", "diff", "ci_low", "ci_high", "f", "p_perm", "p_fwe"]].head(8).to_string())
 
 # %%
-# Differences are region 1 minus region 2; in words:
+# What the difference is worth: in these samples, in other donors, against places as far apart in the same tissue.
+print(result.table[["gene", "evidence", "p_fwe", "p_donors_fwe", "p_spatial_fwe"]].head(4).to_string(index=False))
+
+# %%
+# Differences are region 1 minus region 2; which direction that is:
 print(result.details()[["gene", "direction"]].head(2).to_string(index=False))
 
 # %%
-# What weakens the result stands beside it, here and in the report.
+# What weakens the result, as the report has it.
 print(*result.warnings, sep="\n")
 
 # %%
-# One gene: its values in every sample, and F beside F under the 10,000 relabellings drawn.
+# One gene: its values in every sample, and F compared with F under the 10,000 relabellings drawn.
 save_figure(result.plot_gene("MAOA"), "MAOA.png")
 save_figure(result.plot_null("MAOA"), "MAOA-null.png")
 

@@ -32,10 +32,10 @@ def main(folder: Path) -> None:
     # which samples lie in which region, and their values for every gene
     pair = jugex.query.region_pair(region_1, region_2, atlas=atlas)
 
-    # one F per gene; p-values by permuting the region labels within donors
+    # one F per gene, with p-values from permuting the region labels within donors, and what the difference is worth
     result = jugex.analysis.differential_expression(pair, rng=0)
-    print(f"\n{len(result.significant)} of {len(result.table)} genes differ (family-wise error 5 %):")
-    print(result.significant[["gene", "diff", "f", "p_fwe"]].head().to_string(index=False))
+    print(f"\n{len(result.significant)} of {len(result.table)} genes differ in these samples (p_fwe <= 0.05):")
+    print(result.significant[["gene", "diff", "p_fwe", "evidence"]].head().to_string(index=False))
 
     saved = result.save(folder, overwrite=True)
     print(f"\nThe result and its report are in {saved}")

@@ -2,8 +2,8 @@
 What each donor says
 ====================
 
-Samples of one brain are no replicates of people: with six donors, a small p over samples can come from one of them.
-So each result carries what the donors say one by one.
+Many samples of six brains are still six brains. The rung ``donors`` of the ladder asks whether other donors would show
+a difference; and each result carries what the donors say one by one.
 """
 
 import jugex
@@ -13,8 +13,8 @@ from jugex.plots import save_figure
 result = jugex.compare("simulated:A", "simulated:B", genes=["MAOA", "TAC1", "GAD2"], atlas="simulated", rng=0)
 
 # %%
-# In the table of results: how many donors show the sign of the difference, of those with samples in both regions.
-columns = ["gene", "higher_in", "diff", "evidence", "p_fwe", "n_donors_same_sign", "n_donors_both"]
+# The weighted mean of the donors' differences, and its test. How many donors show its sign is a description, no test.
+columns = ["gene", "evidence", "p_donors_fwe", "diff_donors", "ci_donors_low", "ci_donors_high", "n_donors_same_sign"]
 print(result.table[columns].round(4).to_string(index=False))
 
 # %%

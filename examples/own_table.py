@@ -24,8 +24,8 @@ samples["batch"] = rng.choice(["first", "second"], n)
 print(samples.head().round(1).to_string(index=False))
 
 # %%
-# Expression: log2 values, samples in rows and genes in columns (or the other way round: the ids tell). Genes 1 and 2
-# are made to differ.
+# Expression: log2 values, samples in rows and genes in columns (or the other way round: the ids say which). Genes 1 and
+# 2 are made to differ.
 levels = pd.DataFrame(rng.normal(6, 1, (n, 40)), index=samples["sample_id"])
 levels.columns = [f"GENE{i + 1}" for i in range(40)]
 levels.iloc[: n // 2, :2] += 2

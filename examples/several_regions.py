@@ -18,11 +18,12 @@ print(several)
 print(several.omnibus[["gene", "f", "p_perm", "p_fwe"]].to_string(index=False))
 
 # %%
-# ``p_fwe`` holds within a pair of regions, ``p_fwe_holm`` over all genes of all pairs.
+# ``p_fwe`` is corrected over the genes of a pair of regions, ``p_fwe_holm`` over all genes of all pairs.
 columns = ["gene", "region_1", "region_2", "diff", "f", "p_fwe", "p_fwe_holm", "significant"]
 print(several.pairs_table[columns].head(6).to_string(index=False))
 
 # %%
-# Each pair is a result like any other.
-print(several.pairs["A", "B"])
-save_figure(several.pairs["A", "B"].plot_gene("TAC1"), "several-regions.png")
+# Each pair is a result like any other, with the ladder.
+pair = several.pairs["A", "B"]
+print(pair.table[["gene", "evidence", "p_fwe", "p_donors_fwe", "p_spatial_fwe"]].to_string(index=False))
+save_figure(pair.plot_gene("TAC1"), "several-regions.png")

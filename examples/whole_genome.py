@@ -15,12 +15,17 @@ from jugex.plots import save_figure
 # %%
 result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", rng=0)
 print(result)
-print(result.significant[["gene", "diff", "f", "p_fwe", "q_fdr"]].to_string(index=False))
+print(result.significant[["gene", "diff", "evidence", "p_fwe", "q_fdr"]].to_string(index=False))
 
 # %%
-# ``p_fwe`` holds for the whole family: the chance of one false finding among all genes is at most 5 %. ``q_fdr``
-# lets 5 % of the findings be false. ``p_perm`` of a gene by itself is corrected for nothing.
+# ``p_fwe`` is corrected for the whole family: if samples are exchangeable within donors, the chance of one false
+# finding among all genes is at most 5 %. ``q_fdr`` lets 5 % of the findings be false. ``p_perm`` is corrected for nothing.
 print((result.table[["p_perm", "q_fdr", "p_fwe"]] <= 0.05).sum().to_string())
+
+# %%
+# The ladder: how many genes reach which rung, and how many each rung calls at arbitrary places of this tissue.
+print(result.table["evidence"].value_counts().to_string())
+print(result.settings["ladder"]["diagnostic"])
 
 # %%
 # All genes at a glance: difference against p.

@@ -22,7 +22,7 @@ GENES = ("SCN1A", "SLC6A2")
 NAMES = {"none (sound choices)": "none"}
 VARIED = {"overlap": "samples in both regions: {}", "threshold": "threshold {}", "probes": "probes: {}",
           "statistic": "statistic: {}", "exchange": "exchange: {}", "coordinates": "coordinates: {}",
-          "covariates": "beside {}"}  # fmt: skip
+          "covariates": "adjusted for {}"}  # fmt: skip
 
 
 def compare(folder: Path) -> jugex.DifferentialExpression:
