@@ -1,8 +1,9 @@
-"""Write what of the reference the program itself holds: its commands, the columns of its tables, settings.json's form.
+"""Write the pages of the reference that the program and its tests hold.
 
     python docs/make_reference.py
 
-They are kept with the sources, so that they can be read there; a test fails where they are not current.
+These are its commands, the columns of its tables, what stands in ``settings.json``, and the forms of files that are
+read. The pages are kept with the sources, so that they can be read there; a test fails where they are not current.
 """
 
 from __future__ import annotations
@@ -10,20 +11,33 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
-from jugex.cli.main import _make_parser
-from jugex.model.columns import (
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))  # run as a script, for the tests
+
+import msgspec  # noqa: E402
+
+from jugex.cli.main import _make_parser  # noqa: E402
+from jugex.model.columns import (  # noqa: E402
     LEFT_OUT_COLUMNS,
+    OMNIBUS_COLUMNS,
+    PAIRS_COLUMNS,
     PROBE_COLUMNS,
     RESULT_COLUMNS,
     SAMPLE_COLUMNS,
     TAIL_COLUMNS,
     describe_columns,
 )
-from jugex.model.record import json_schema
+from jugex.model.findings import AnyFinding  # noqa: E402
+from jugex.model.record import FORMAT, LadderRecord, RunRecord, json_schema  # noqa: E402
+from tests.regions.test_label_tables import FORMS as LABEL_TABLES  # noqa: E402
+from tests.test_genes_lists import FORMS as GENE_LISTS  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parent / "reference"
 _DO_NOT_EDIT = "<!-- written by docs/make_reference.py: edit the program's own words instead -->"
@@ -70,13 +84,13 @@ def _describe_command(name: str, command: argparse.ArgumentParser, summary: str)
 
 def _describe_epilog(epilog: str) -> Iterator[str]:
     """End of a command's help: its indented blocks, such as examples, as they are, and sentences between them."""
-    for block in re.split(r"\n{2,}", epilog.strip("\n")):
+    for block in filter(None, re.split(r"\n{2,}", epilog.strip("\n"))):
         yield ""
         if block.startswith(" "):
             yield "```text"
             yield textwrap.dedent(block)
             yield "```"
-        elif block:
+        else:
             text = block.replace("*", r"\*").replace("#", r"\#")
             yield text[:1].upper() + text[1:]
 
@@ -107,57 +121,403 @@ def _to_sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", ")")) else ".")
 
 
+# --- columns ------------------------------------------------------------------------------------------------------
+
+
 def write_columns() -> str:
-    """Page of the columns of the tables that results are written to, in the words of the JSON files beside them."""
-    left_out = [*LEFT_OUT_COLUMNS[:1], *PROBE_COLUMNS, *LEFT_OUT_COLUMNS[1:]]
+    """Page of the columns of the tables of a result, in the words that the JSON file beside each table has."""
+    by_probe = (LEFT_OUT_COLUMNS[0], *PROBE_COLUMNS, *LEFT_OUT_COLUMNS[1:])
     lines = [
         _DO_NOT_EDIT,
         "",
         "# Columns of the tables",
         "",
-        "What stands in `results.tsv` (`result.table` in Python), `left_out.tsv` (`result.leave_one_donor_out`) and",
-        "`samples.tsv` (`result.samples`). The same words and units go with each result, as `results.json`,",
-        "`left_out.json` and `samples.json`. Differences are region 1 minus region 2. Files are UTF-8 with tabs,",
-        "numbers have ten digits, truth is `TRUE` or `FALSE`; why a column is empty stands in `settings.json` under",
-        "`empty`, and the form of that file in [its schema](settings.schema.json).",
+        *_wrap(
+            "The same words and units go with each result, in a JSON file beside each table (`results.json` for "
+            "`results.tsv`). Differences are region 1 minus region 2. Files are UTF-8 with tabs; numbers have "
+            "ten digits, ids are whole numbers, and truth is `TRUE` or `FALSE`. A column that is empty for "
+            "every gene that was tested has its reason in `settings.json`, under `empty`. What the rungs of the "
+            "ladder mean: [samples, donors, space](../explanation/ladder.md)."
+        ),
         "",
         "## results.tsv",
         "",
-        'One row per gene (with `probes="single"`, one per probe), sorted by `evidence`, `p_fwe`, and falling `f`.',
+        *_wrap(
+            "`result.table` in Python. One row per gene, sorted by `evidence` (spatial first), `p_fwe`, and "
+            'falling `f`. With `probes="single"` there is one row per probe, and `probe_id`, `probe_name` '
+            "follow `gene`; with `tail=True` two columns come last."
+        ),
         "",
-        *_tabulate([*RESULT_COLUMNS[:1], *PROBE_COLUMNS, *RESULT_COLUMNS[1:], *TAIL_COLUMNS], "results"),
+        *_tabulate((RESULT_COLUMNS[0], *PROBE_COLUMNS, *RESULT_COLUMNS[1:], *TAIL_COLUMNS)),
         "",
-        "## left_out.tsv",
+        "## leave_one_donor_out.tsv",
         "",
-        "One row per significant gene and donor: what is left of the gene without the donor.",
+        *_wrap(
+            "`result.leave_one_donor_out` in Python. One row per significant gene and donor: what is left of "
+            "the gene without the donor, as the run itself computed it. Written where a gene is significant."
+        ),
         "",
-        *_tabulate(left_out, "left_out"),
+        *_tabulate(by_probe, kind="left_out"),
         "",
         "## samples.tsv",
         "",
-        "One row per sample used. One column of z-scores per gene follows, for at most 200 genes; else they stand in",
-        "`zscores.parquet`: one row per gene (`gene`) and one column per sample, named by its `well_id`, with `:1` or",
-        "`:2` behind it where a sample counts in both regions.",
+        *_wrap(
+            "`result.samples` in Python. One row per sample used. One column of gene-level z-scores per gene "
+            "follows, for at most 200 genes."
+        ),
         "",
-        *_tabulate(SAMPLE_COLUMNS, "samples"),
+        *_tabulate(SAMPLE_COLUMNS, kind="samples"),
+        "",
+        "## zscores.parquet",
+        "",
+        *_wrap(
+            "The gene-level z-scores of more than 200 genes (`result.zscores` in Python, where samples are "
+            "rows): one row per gene, and one column per sample, named by its `well_id`, with `:1` and `:2` "
+            "where a sample is kept in both regions."
+        ),
+        "",
+        "## omnibus.tsv",
+        "",
+        *_wrap(
+            "More than two regions, all at once (`several.omnibus` in Python). One row per gene, sorted by "
+            "`p_fwe` and falling `f`. The columns `mean_1` to `mean_k` follow `p_fwe_stepdown`: raw means in "
+            "each region, not adjusted."
+        ),
+        "",
+        *_tabulate(OMNIBUS_COLUMNS, kind="omnibus"),
+        "",
+        "## pairs.tsv",
+        "",
+        *_wrap(
+            "More than two regions, every two of them (`several.pairs_table` in Python). One row per gene and "
+            "pair, sorted by `p_fwe_holm`. Each pair also has a folder, `pair_1_2` and so on, with all that two "
+            "regions have."
+        ),
+        "",
+        *_tabulate(PAIRS_COLUMNS, kind="pairs"),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _tabulate(columns: Sequence[str], kind: str) -> Iterator[str]:
+def _tabulate(columns: Sequence[str], *, kind: str = "results") -> Iterator[str]:
+    described = describe_columns(columns, kind=kind)
     yield "| column | meaning | unit |"
     yield "|---|---|---|"
-    for name, entry in describe_columns(columns, adjusted_for="donor (and covariates)", kind=kind).items():
-        levels = "; ".join(f"`{level}`: {meaning}" for level, meaning in entry.get("Levels", {}).items())
-        yield f"| `{name}` | {entry['Description']}{f' {levels}.' if levels else ''} | {entry.get('Units', '')} |"
+    for name in columns:
+        column = described[name]
+        levels = column.get("Levels", {})
+        assert isinstance(levels, Mapping)
+        said = "; ".join(f"`{level}`: {meaning}" for level, meaning in levels.items())
+        yield f"| `{name}` | {column['Description']}{f' {said}.' if said else ''} | {column.get('Units', '')} |"
+
+
+def _wrap(text: str) -> list[str]:
+    """A paragraph in lines."""
+    return textwrap.wrap(text, 118, break_long_words=False, break_on_hyphens=False)
+
+
+# --- settings.json ------------------------------------------------------------------------------------------------
+
+#: What stands under the keys of ``settings.json``.
+_RECORD = {
+    "format": f"version of the form of this file, {FORMAT}; another one is refused by its number",
+    "versions": "jugex, Python, and the packages that the numbers depend on",
+    "date": "of the run",
+    "command": "the command line; null where Python made the call",
+    "arguments": "every option as it was used; `in_memory` names those whose values were tables in memory",
+    "permutation": "`randomness` (seed, or state of the generator), number and kind of relabellings, whether all were "
+    "tried (`exhaustive`) and `exact`, the smallest p that the run can give, and `f_critical`, the smallest F that is "
+    "significant",
+    "design": "samples per donor and region, donors' weights, effective donors, degrees of freedom, number of distinct "
+    "relabellings and smallest attainable p of each exchange",
+    "atlas": "name, donors, files with their checksums, and how it was looked at (`changes`: coordinates, mirror, "
+    "re-annotation)",
+    "regions": "how each region was made (file, checksum, threshold, labels, parts), how many samples lie in it, and "
+    "how many exactly between two voxels",
+    "samples": "structures within and without which samples count, tolerance, and how many samples these dropped and "
+    "added",
+    "overlap": "the policy, and the decision on each sample that lies in several regions",
+    "genes": "which genes were asked for, what became of each (`ledger`), and how many were tested",
+    "probe_filter": "the filter on present calls and what it left out; null without one",
+    "covariates": "each covariate, its values, and whether it stands in the model",
+    "missing_well_ids": "samples left out because a value was missing",
+    "exchanges": "`p_fwe` with labels exchanged within donors and freely, of genes that are significant either way",
+    "background": "share of all genes of the atlas with `p_perm` at most 0.05",
+    "ladder": "what the rungs `donors` and `spatial` stand on, below; null where they were not asked for",
+    "tails": "the fitted tails, with `tail=True`",
+    "findings": "what weakens the result, below",
+    "empty": "columns that are empty for every gene tested, and why",
+    "pairs": "more than two regions: each pair with its folder and its own findings",
+    "group": "of a pair among several regions: the others, and the genes that are significant over all pairs",
+}
+#: What stands under the keys of ``ladder``.
+_LADDER = {
+    "tissue": "class of tissue of the reference; null where it was chosen, or the atlas knows of none",
+    "sides": "hemispheres of its samples",
+    "chosen": "whether the user chose it",
+    "n_reference": "samples in it",
+    "n_elsewhere": "those of them in neither region",
+    "n_pool": "genes over which variances are pooled",
+    "form": "`pooled`; `few-genes` (fewer than 25 in the pool, nothing is shared); `without-reference`; `none`",
+    "distance_mm": "between the mean coordinates of the two regions' samples",
+    "why_no_donors": "why that rung was not tried; null where it was",
+    "why_no_spatial": "why that rung was not tried; null where it was",
+    "variogram": "pooled semivariances within and between donors over distance, what was fitted to them, and its "
+    "parts: `nugget` (single samples), `own` (fields of each donor's own), `shared` (fields that donors share)",
+    "diagnostic": "share of the pool's genes with p at most `alpha` at `n_places` arbitrary pairs of places, by rung",
+}
+
+
+def write_settings() -> str:
+    """Page of what stands in settings.json."""
+    lines = [
+        _DO_NOT_EDIT,
+        "",
+        "# settings.json",
+        "",
+        *_wrap(
+            "Everything that determined the numbers of a run, and what the run found out about itself. In "
+            "Python `result.record` has it as typed data, and `result.settings` as what this file holds. "
+            "`jugex.model.record.json_schema()` gives its JSON Schema."
+        ),
+        "",
+        "| key | what it holds |",
+        "|---|---|",
+        *_describe_fields(RunRecord, _RECORD),
+        "",
+        "## ladder",
+        "",
+        "| key | what it holds |",
+        "|---|---|",
+        *_describe_fields(LadderRecord, _LADDER),
+        "",
+        "## findings",
+        "",
+        *_wrap(
+            "A finding is a fact that weakens what can be said from a run. Each has a `code`, and the numbers "
+            "and genes that it is about. `result.warnings` and the report have them as sentences."
+        ),
+        "",
+        "| code | what it says | with |",
+        "|---|---|---|",
+        *_list_findings(),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _describe_fields(record: type, meanings: Mapping[str, str]) -> Iterator[str]:
+    names = {field.name for field in fields(record)}
+    if names != set(meanings):
+        raise ValueError(f"the page of settings.json lacks, or has too many: {names ^ set(meanings)}")
+    for name, meaning in meanings.items():
+        yield f"| `{name}` | {meaning} |"
+
+
+def _list_findings() -> Iterator[str]:
+    for finding in get_args(AnyFinding):
+        told = msgspec.inspect.type_info(finding)
+        assert isinstance(told, msgspec.inspect.StructType)
+        facts = ", ".join(f"`{field.name}`" for field in told.fields)
+        yield f"| `{told.tag}` | {finding.__doc__} | {facts} |"
+
+
+# --- what is read -------------------------------------------------------------------------------------------------
+
+_IMAGES = "regions/test_images.py"
+_STACKS = "regions/test_stacks.py"
+_TABLES = "regions/test_label_tables.py"
+_LABELS = "regions/test_labels.py"
+#: Each form with how it is read, and the test that reads such a file.
+_READ: Mapping[str, Sequence[tuple[str, str, str]]] = {
+    "Images": (
+        ("whole numbers, 0 and one other, in any data type", "a mask",
+         f"{_IMAGES}::test_two_whole_values_are_a_binary_mask_in_any_data_type"),
+        ("whole numbers, more of them, in any data type", "labels: name one behind `#`",
+         f"{_IMAGES}::test_labels_are_no_map_in_any_data_type"),
+        ("other numbers from 0 to 1, but for rounding", "probabilities",
+         f"{_IMAGES}::test_probabilities_and_percent_reach_their_limits_but_for_rounding"),
+        ("numbers up to 100", "percent where `%` (`percent=True`) says so, else refused",
+         f"{_IMAGES}::test_percent_can_be_said_where_the_values_do_not_tell"),
+        ("labels stored with a scale factor", "labels, where they are whole but for rounding",
+         f"{_IMAGES}::test_scaled_labels_that_are_whole_but_for_rounding"),
+        ("maps of z or t, negative values", "refused: make a mask of what is above a threshold of yours",
+         f"{_IMAGES}::test_values_that_are_no_probabilities"),
+        ("NaN", "outside, with a warning", f"{_IMAGES}::test_nan_is_outside_and_said"),
+        ("`.nii`, `.nii.gz`, NIfTI-1 and NIfTI-2, either byte order", "read",
+         f"{_IMAGES}::test_big_endian_nifti_2_and_uncompressed_files"),
+        ("NIfTI pairs `.hdr` and `.img`", "read", f"{_IMAGES}::test_pairs_of_header_and_image"),
+        ("FreeSurfer's `.mgz` and `.mgh`", "read", f"{_IMAGES}::test_images_of_freesurfer"),
+        ("files whose name and compression disagree", "read",
+         f"{_IMAGES}::test_files_whose_name_and_compression_disagree"),
+        ("4-D images of maps", "a volume by number, or by name: `maps.nii.gz#3`",
+         f"{_STACKS}::test_a_volume_by_number_or_name"),
+        ("4-D images of labels", "a volume, and a label in it: `levels.nii.gz#1#300`",
+         f"{_STACKS}::test_label_images_in_a_4d_image"),
+        ("4-D images of whole numbers up to 100", "percent, with a warning",
+         f"{_STACKS}::test_whole_numbers_in_4d_are_percent_and_said"),
+        ("a space in the name or the header that is not MNI152", "refused; `space=` insists",
+         f"{_IMAGES}::test_another_space_in_the_name_is_refused"),
+        ("no space in the header", "refused", f"{_IMAGES}::test_no_space_codes"),
+        ("sform and qform that disagree on left and right", "the sform, with a warning",
+         f"{_IMAGES}::test_sform_and_qform_that_disagree_on_the_side"),
+        ("surfaces (GIFTI, CIFTI)", "refused", f"{_IMAGES}::test_surfaces_are_refused"),
+        ("Analyze images", "refused: left and right are not stated", f"{_IMAGES}::test_an_analyze_image_is_refused"),
+        ("`~/map.nii.gz`, `file:///maps/map.nii.gz`", "read",
+         "regions/test_texts.py::test_paths_of_the_home_folder_and_of_browsers"),
+    ),
+    "Where label tables are found": (
+        ("beside the image, with its name: `x_dseg.nii.gz`, `x_dseg.tsv`", "read", f"{_TABLES}::test_forms_of_tables"),
+        ("by BIDS inheritance: without `res-`, in the folder or above; CBIG's order files", "read for a named label",
+         f"{_TABLES}::test_tables_that_serve_several_images"),
+        ("FSL's description of a folder of images, in it or above", "read where it names the image",
+         f"{_TABLES}::test_fsl_tables_of_a_folder"),
+        ("`FreeSurferColorLUT.txt` in the folder", "read where a label is named",
+         f"{_TABLES}::test_a_table_of_all_that_freesurfer_names"),
+        ("one that you give: `labels=` (a file, names by number, a list, a DataFrame)", "read",
+         f"{_LABELS}::test_a_table_that_is_given"),
+        ("one name a line", "counted from 1, where they are as many as the labels", f"{_TABLES}::test_one_name_a_line"),
+        ("a table that counts from 0 beside an image that counts from 1", "moved by one, with a warning",
+         f"{_LABELS}::test_a_table_that_counts_from_0_beside_an_image_that_counts_from_1"),
+        ("a table that cannot be read", "named in the error; a label by number still works",
+         f"{_TABLES}::test_a_table_that_cannot_be_read_is_named_and_blocks_no_number"),
+    ),
+    "More about gene lists": (
+        ("one symbol, Entrez id or Ensembl id a line; `MAOA\\|4128`; `6863.0`", "read",
+         "test_genes_lists.py::test_ids_in_lists"),
+        ("a table with a column of symbols, or of Entrez ids", "the surest column is taken",
+         "test_genes_lists.py::test_tables_with_a_column_of_symbols"),
+        ("MATLAB JuGEx's `probe_id,gene_symbol,entrez_id`", "its genes, with all their probes",
+         "test_genes_lists.py::test_matlab_list"),
+        ("gene sets: `sets.gmt#NAME`, Enrichr's weights", "one set, or all of them with a warning",
+         "test_genes_lists.py::TestGeneSets"),
+        ("Excel's `.xlsx`, with `pip install \".[xlsx]\"`", "the first sheet",
+         "test_genes_lists.py::test_spreadsheets"),
+        ("UTF-8, UTF-16, gzip", "read", "test_genes_lists.py::test_gzipped_list"),
+        ("`2-Sep`, `43710`", "the symbol that a spreadsheet made a date, where it is one alone (`SEPT2`)",
+         "test_genes.py::test_what_a_spreadsheet_makes_of_symbols"),
+        ("symbols of today, `STING1`", "found under the symbol of the array, `TMEM173`, without a table",
+         "test_genes.py::test_renamed_genes_are_found_without_an_alias_table"),
+        ("a table of other names: HGNC's complete set or custom download", "`aliases=`, `--aliases`",
+         "test_genes_aliases.py::test_the_custom_download_of_hgnc"),
+    ),
+    "Expression": (
+        ("the Allen Institute's donor archives, as ZIP files or unpacked", "`jugex build`, or read as they are",
+         "atlas/test_archives.py::test_zip_and_folder_give_the_same"),
+        ("a store that `jugex build` or `jugex fetch` made", "opened in milliseconds",
+         "atlas/test_store.py::test_folder_of_the_store_or_the_data_folder"),
+        ("the Allen Institute's web service", "`allen-api`, for the genes that are named",
+         "atlas/test_allen_api.py::test_only_the_genes_used_are_asked_for"),
+        ("tables of samples and of expression: CSV, TSV, Parquet, DataFrames; genes in rows or in columns",
+         "`atlas_from_tables`", "atlas/test_user_tables.py::test_files_hold_what_frames_hold"),
+        ("siibra's table of gene expression", "`atlas_from_siibra`", "atlas/test_siibra_table.py::test_files"),
+        ("AnnData, in memory or `.h5ad`", "`atlas_from_anndata`", "atlas/test_anndata.py::test_file"),
+        ("the Allen Institute's RNA-seq of two donors", "`atlas_from_ahba_rnaseq`",
+         "atlas/test_ahba_rnaseq.py::test_values_wells_and_coordinates"),
+        ("coordinates of alleninf or Devenyi, or a table with `well_id`, `mni_x`, `mni_y`, `mni_z`", "`coordinates=`",
+         "atlas/test_views.py::test_files_as_published"),
+        ("a re-annotation of the probes", "`reannotation=`",
+         "atlas/test_views.py::test_probes_measure_what_the_table_says_and_the_others_are_dropped"),
+    ),
+}  # fmt: skip
+
+
+def write_inputs() -> str:
+    """Page of the forms of files that are read, each with the test that reads such a file."""
+    lines = [
+        _DO_NOT_EDIT,
+        "",
+        "# What is read",
+        "",
+        *_wrap(
+            "Each line stands on a test that reads such a file, named beside it (under `tests/`). How to say "
+            "which part of an image is the region: [make regions](../howto/regions.md)."
+        ),
+        "",
+        "## Images",
+        "",
+        *_wrap("What an image is follows from its values, not from its data type."),
+        "",
+        *_list_read("Images"),
+        "",
+        "## Label tables",
+        "",
+        *_wrap(
+            "They give the labels of an image their names. Columns of numbers are called `index`, `id`, "
+            "`label`, `roi_num`, `value` and the like, those of names `name`, `label`, `region`, `structure` "
+            "and the like."
+        ),
+        "",
+        *_list_read("Where label tables are found"),
+        "",
+        *_wrap(f"Forms, each as the test `{_TABLES}::test_forms_of_tables` reads it:"),
+        "",
+        *_list_forms({name: f"{ending} {_shorten(content)}" for name, (ending, content, _) in LABEL_TABLES.items()}),
+        "",
+        "## Gene lists",
+        "",
+        *_list_read("More about gene lists"),
+        "",
+        *_wrap("Tables and lists, each as the test `test_genes_lists.py::test_forms_of_lists` reads it:"),
+        "",
+        *_list_forms({name: _shorten(content) for name, content in GENE_LISTS.items()}),
+        "",
+        "## Expression",
+        "",
+        *_wrap("[Get the data](../howto/data.md), [bring your own expression data](../howto/own_data.md)."),
+        "",
+        *_list_read("Expression"),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def list_tests() -> list[str]:
+    """The tests that the page names: a file below tests/, and a function or class in it."""
+    return [test for rows in _READ.values() for _, _, test in rows]
+
+
+def _list_read(group: str) -> Iterator[str]:
+    yield "| what | how it is read | test |"
+    yield "|---|---|---|"
+    for what, how, test in _READ[group]:
+        yield f"| {what} | {how} | `{test}` |"
+
+
+def _list_forms(forms: Mapping[str, str]) -> Iterator[str]:
+    yield "| form | as it begins |"
+    yield "|---|---|"
+    for name, beginning in forms.items():
+        ticks = "``" if "`" in beginning else "`"
+        yield f"| {name} | {ticks}{beginning.replace('|', chr(92) + '|')}{ticks} |"
+
+
+def _shorten(content: str | bytes, limit: int = 60) -> str:
+    """The beginning of a file on one line: ends of lines as a return sign, tabs as arrows."""
+    text = (
+        content.decode("utf-16" if content.startswith(b"\xff\xfe") else "latin-1")
+        if isinstance(content, bytes)
+        else content
+    )
+    visible = text.replace("\ufeff", "").replace("\u00a0", "\u2423").replace("\u200b", "\u2423")
+    visible = visible.replace("\r\n", "\n").strip("\n").replace("\n", " \u23ce ").replace("\t", " \u2192 ")
+    visible = " ".join(visible.split())
+    return visible if len(visible) <= limit else visible[: limit - 1].rstrip() + "\u2026"
+
+
+#: Pages by their names.
+PAGES: Mapping[str, Callable[[], str]] = {
+    "commands": write_commands,
+    "columns": write_columns,
+    "settings": write_settings,
+    "inputs": write_inputs,
+}
 
 
 def write_schema() -> str:
-    """JSON Schema of settings.json."""
+    """JSON Schema of ``settings.json``."""
     return json.dumps(json_schema(), indent=2) + "\n"
 
 
 if __name__ == "__main__":
-    (FOLDER / "commands.md").write_text(write_commands(), encoding="utf-8")
-    (FOLDER / "columns.md").write_text(write_columns(), encoding="utf-8")
+    for page, write in PAGES.items():
+        (FOLDER / f"{page}.md").write_text(write(), encoding="utf-8")
     (FOLDER / "settings.schema.json").write_text(write_schema(), encoding="utf-8")

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 import jugex
-import jugex.pipeline.sensitivity
 from jugex.cli import main
 from jugex.regions import Coverage, Parcellation
 from jugex.reproduction import Reproduction
@@ -92,10 +91,17 @@ def make_reference() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["commands", "columns"])
+@pytest.mark.parametrize("name", ["commands", "columns", "settings", "inputs"])
 def test_generated_pages_are_current(make_reference: ModuleType, name: str) -> None:
     kept = (DOCS / "reference" / f"{name}.md").read_text(encoding="utf-8")
     assert kept == getattr(make_reference, f"write_{name}")(), "run: python docs/make_reference.py"
+
+
+def test_what_is_read_stands_on_tests(make_reference: ModuleType) -> None:
+    for test in make_reference.list_tests():
+        file, _, name = test.partition("::")
+        source = (PROJECT / "tests" / file).read_text(encoding="utf-8")
+        assert re.search(rf"^\s*(def|class) {name}\b", source, re.MULTILINE), test
 
 
 def test_every_option_is_in_the_reference(capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,10 +121,10 @@ def test_every_option_is_in_the_reference(capsys: pytest.CaptureFixture[str]) ->
 NOT_LISTED = {"__version__", "analysis", "query"}
 MODULES = (
     "jugex", "jugex.query", "jugex.analysis", "jugex.plots", "jugex.regions", "jugex.report", "jugex.reproduction",
-    "jugex.atlas", "jugex.genes", "jugex.pipeline.sensitivity", "jugex.comparison",
+    "jugex.atlas", "jugex.genes",
 )  # fmt: skip
 #: Names of types and constants, which a page names and no entry documents.
-TYPES = {"AliasesLike", "GeneRequest", "Genes", "PAIRS_COLUMNS", "SENSITIVITY_COLUMNS", "COMPARED_COLUMNS", "SOUND"}
+TYPES = {"AliasesLike", "GeneRequest", "Genes", "COMPARED_COLUMNS", "SOUND"}
 
 
 def public_objects() -> Iterator[tuple[str, Any]]:
@@ -193,7 +199,7 @@ CALLED = (
     jugex.build_store, jugex.atlas_from_tables, jugex.atlas_from_siibra, jugex.atlas_from_anndata,
     jugex.atlas_from_ahba_rnaseq, jugex.coordinates_report, jugex.query.region_pair, jugex.query.expressions,
     jugex.analysis.differential_expression, jugex.Region.from_image, jugex.Region.from_siibra, jugex.Region.sphere,
-    jugex.Region.from_structure, jugex.Region.from_parcellation, jugex.pipeline.sensitivity.vary_choices,
+    jugex.Region.from_structure, jugex.Region.from_parcellation, jugex.DifferentialExpression.sensitivity,
 )  # fmt: skip
 
 

@@ -48,7 +48,8 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runtim
 
 _NEEDED = (
     "needed is the folder of the Allen Institute's donor archives (ZIP files, or folders such as "
-    "normalized_microarray_donor9861 unpacked from them); jugex fetch downloads them"
+    "normalized_microarray_donor9861 unpacked from them); jugex fetch downloads them; a folder of your own data holds "
+    "samples.csv and expression.csv"
 )
 
 

@@ -6,6 +6,7 @@ Each is brought into the form of the tables that `jugex.atlas_from_tables` reads
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -45,6 +46,11 @@ RnaseqValues = Literal["tpm", "counts"]
 _COORDINATES = ["mni_x", "mni_y", "mni_z"]
 _OF_OBSERVATION = ("structure_id", "structure_acronym", "structure_name", "age", "gender", "sex", "race", "donor_id")
 _OF_WELL = ["structure_id", "structure_acronym", "structure_name", *_COORDINATES]
+_SYMBOLS = ("gene", "gene_symbol")
+#: Where AnnData named by Ensembl ids has the symbols: CELLxGENE, scanpy, and what other tools write.
+_SYMBOLS_BESIDE_ENSEMBL_IDS = (
+    "feature_name", "gene_symbols", "gene_name", "gene_names", "symbol", "symbols", "Symbol", "hgnc_symbol", "SYMBOL",
+)  # fmt: skip
 _FILES = {"tpm": "RNAseqTPM.csv", "counts": "RNAseqCounts.csv"}
 
 
@@ -189,12 +195,14 @@ def atlas_from_anndata(
         Layer that holds the levels; default: `X`.
     coordinates : str, default "mni"
         Key in `obsm` of an array (n, 3) in mm; where there is none of that name, the columns `mni_x`, `mni_y`, `mni_z`
-        of `obs` are used.
+        of `obs` are used. Where `obs` has structures, there may be no coordinates.
     donor : str, default "donor_name"
         Column of `obs` that names the donor.
     gene : str, optional
         Column of `var` that holds gene symbols; default: `gene` or `gene_symbol` where there is one, else the names
-        of the variables. `probe_id` and `entrez_id` are read where they are there.
+        of the variables, unless these are Ensembl ids and there is a column of symbols: `feature_name` (as CELLxGENE
+        has it), `gene_symbols` (scanpy), `gene_name`, `symbol` and the like. A variable without a symbol keeps its
+        name there. `probe_id` and `entrez_id` are read where they are there.
     values : {'counts', 'log2', 'other'}, optional
         What the values are, as for `jugex.atlas_from_tables`.
     space, name, simulated : optional
@@ -225,6 +233,8 @@ def atlas_from_anndata(
         adata = _read_file(anndata, adata, title)
     if not isinstance(adata, anndata.AnnData):
         raise AtlasError(f"an AnnData or the path of a .h5ad file is needed, got {type(adata).__name__}")
+    if adata.isbacked:
+        adata = adata.to_memory()  # what was given stays as it is
     levels = _find_levels(adata, layer, title)
     samples = _list_observations(adata, coordinates, donor, title)
     probes = _list_variables(adata, gene, title)
@@ -262,6 +272,10 @@ def _read_file(anndata: Any, path: str | os.PathLike[str], title: str) -> AnnDat
     return read
 
 
+def _is_ensembl_id(name: str) -> bool:
+    return re.fullmatch(r"ENS[A-Z]*G\d{11}(?:\.\d+)?", name) is not None
+
+
 def _find_levels(adata: AnnData, layer: str | None, title: str) -> npt.NDArray[Any]:
     """Values (n, p) as a dense array of numbers."""
     if layer is not None and layer not in adata.layers:
@@ -283,19 +297,24 @@ def _list_observations(adata: AnnData, coordinates: str, donor: str, title: str)
     if donor not in adata.obs:
         has = ", ".join(map(str, adata.obs.columns))
         raise AtlasError(f"{title}: obs has no column {donor!r} (it has {has}); name the one of donors with donor=")
-    samples = pd.DataFrame(_find_points(adata, coordinates, title), columns=_COORDINATES)
-    samples["donor_name"] = adata.obs[donor].to_numpy(dtype=object)
+    samples = pd.DataFrame({"donor_name": adata.obs[donor].to_numpy(dtype=object)})
+    points = _find_points(adata, coordinates, title)
+    if points is not None:
+        samples[_COORDINATES] = points
     for column in _OF_OBSERVATION:
         if column in adata.obs:
             samples[column] = adata.obs[column].to_numpy(dtype=object)
     return samples.set_axis(pd.Index(to_texts(adata.obs_names)), axis=0)
 
 
-def _find_points(adata: AnnData, coordinates: str, title: str) -> npt.NDArray[Any]:
+def _find_points(adata: AnnData, coordinates: str, title: str) -> npt.NDArray[Any] | None:
+    """Coordinates (n, 3) in mm; None where there are none, but structures."""
     if coordinates in adata.obsm:
         points = np.asarray(adata.obsm[coordinates])
     elif set(_COORDINATES) <= set(adata.obs.columns):
         points = adata.obs[_COORDINATES].to_numpy()
+    elif set(_OF_OBSERVATION[:3]) & set(adata.obs.columns):
+        return None
     else:
         raise AtlasError(
             f"{title} has no coordinates: neither obsm[{coordinates!r}] nor the columns mni_x, mni_y, mni_z of obs; "
@@ -314,10 +333,14 @@ def _list_variables(adata: AnnData, gene: str | None, title: str) -> pd.DataFram
     if gene is not None and gene not in adata.var:
         has = ", ".join(map(str, adata.var.columns))
         raise AtlasError(f"{title}: var has no column {gene!r} (it has {has}); name the one of gene symbols with gene=")
-    called = gene or next((column for column in ("gene", "gene_symbol") if column in adata.var), None)
     names = to_texts(adata.var_names)
+    called = gene or next((column for column in _SYMBOLS if column in adata.var), None)
+    if called is None and sum(map(_is_ensembl_id, names)) > len(names) / 2:
+        called = next((column for column in _SYMBOLS_BESIDE_ENSEMBL_IDS if column in adata.var), None)
     probes = pd.DataFrame({"probe_name": names})
     probes["gene"] = names if called is None else to_texts(adata.var[called])
+    if called in _SYMBOLS_BESIDE_ENSEMBL_IDS:
+        probes["gene"] = probes["gene"].where(~probes["gene"].isin(("", "nan")), names)
     for column in ("probe_id", "entrez_id"):
         if column in adata.var:
             probes[column] = adata.var[column].to_numpy(dtype=object)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
 import zlib
@@ -14,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex._text import count_of, find_column, read_delimited, split_line, tell_separator
+from jugex._text import count_of, find_column, read_delimited
 from jugex.atlas.identity import FileRecord
+from jugex.atlas.text_matrices import MISSING, TextMatrix, read_text_matrix
 from jugex.errors import AtlasError, AtlasWarning, warn_user
 
 __all__ = [
@@ -37,13 +37,10 @@ Table = pd.DataFrame | str | os.PathLike[str]
 #: Names or ids, each a str.
 Texts = npt.NDArray[np.object_]
 
-_MISSING = ("", "NA", "N/A", "NaN", "nan", "None", "null", "NULL", "<NA>")
 #: Between the genes of one probe: Affymetrix writes ``TAC1 /// TAC3``, Illumina ``TAC1;TAC3``.
 _BETWEEN_GENES = re.compile(r"///|[;,]")
-_ENDINGS = ".csv, .tsv, .txt, .csv.gz, .tsv.gz, .txt.gz or .parquet"
+_ENDINGS = ".csv, .tsv, .txt, .gct, one of these with .gz, or .parquet"
 _ROW_NAMES = ("sample_id", "well_id", "probe_id", "probe_name", "gene", "gene_symbol")
-_BLOCK_BYTES = 1 << 24  # blocks are parsed in parallel
-_BLOCK_BYTES_PER_COLUMN = 1 << 11  # about 200 rows of a wide table: each block costs time for each column
 _DAMAGE = (OSError, EOFError, ValueError, zlib.error)  # pyarrow's errors are ValueErrors or OSErrors
 
 
@@ -59,11 +56,14 @@ class InputTable:
         What errors call it: "samples table samples.csv".
     file : FileRecord or None
         The file that it was read from; None for a DataFrame.
+    symbols : ndarray of str or None
+        Gene symbols of the rows of a matrix, where its file has them beside the names.
     """
 
     rows: pd.DataFrame
     title: str
     file: FileRecord | None = None
+    symbols: Texts | None = None
 
     def find(self, *names: str) -> str | None:
         """First of the names that is a column, ignoring case; None where none is."""
@@ -185,21 +185,23 @@ def read_matrix(table: Table, what: str) -> InputTable:
     """Read a table of values, with samples along one side and probes along the other.
 
     The first column of a CSV or TSV file names its rows; so does the index of a DataFrame or Parquet file. Names of
-    rows and columns become text. Parameters and errors are those of `read_table`.
+    rows and columns become text. GCT files and GEO's series matrices are read as well, see
+    `jugex.atlas.text_matrices`. Parameters and errors are those of `read_table`.
     """
     if isinstance(table, pd.DataFrame):
         read = InputTable(table, what)
     else:
         path = _check_path(table, what)
-        rows = _read_parquet(path, what) if path.suffix.lower() == ".parquet" else _read_values(path, what)
-        read = InputTable(rows, f"{what} {path.name}", record_file(path, what))
+        is_parquet = path.suffix.lower() == ".parquet"
+        matrix = TextMatrix(_read_parquet(path, what)) if is_parquet else _read_text(path, what)
+        read = InputTable(matrix.rows, f"{what} {path.name}", record_file(path, what), matrix.symbols)
     rows = _index_by_first_column(read.rows)
     if rows.empty:
         raise AtlasError(
             f"{read.title} is empty: samples along one side and probes or genes along the other are needed"
         )
     rows = rows.set_axis(pd.Index(to_texts(rows.index)), axis=0).set_axis(pd.Index(to_texts(rows.columns)), axis=1)
-    return InputTable(rows, read.title, read.file)
+    return InputTable(rows, read.title, read.file, read.symbols)
 
 
 def read_headless_matrix(path: Path, what: str) -> InputTable:
@@ -207,7 +209,7 @@ def read_headless_matrix(path: Path, what: str) -> InputTable:
 
     Parameters and errors are those of `read_table`.
     """
-    return InputTable(_read_values(_check_path(path, what), what, has_header=False), f"{what}, {path.name}")
+    return InputTable(_read_text(_check_path(path, what), what, has_header=False).rows, f"{what}, {path.name}")
 
 
 def record_file(path: str | os.PathLike[str], what: str) -> FileRecord:
@@ -268,7 +270,7 @@ def _to_numbers(column: pd.Series) -> tuple[npt.NDArray[np.float64], npt.NDArray
         return numbers, np.zeros(len(numbers), dtype=bool)
     texts = to_texts(column)
     numbers = np.array([_to_number(text) for text in texts], dtype=np.float64)
-    return numbers, np.isnan(numbers) & ~np.isin(texts, _MISSING)
+    return numbers, np.isnan(numbers) & ~np.isin(texts, MISSING)
 
 
 def _to_number(text: str) -> float:
@@ -283,7 +285,7 @@ def _check_path(table: Any, what: str) -> Path:
     if not isinstance(table, str | os.PathLike):
         raise AtlasError(f"{what} is a {type(table).__name__}; give a pandas DataFrame, or a file {_ENDINGS}")
     path = Path(table).expanduser()
-    if not re.search(r"\.(?:(?:csv|tsv|txt)(?:\.gz)?|parquet)$", path.name, flags=re.IGNORECASE):
+    if not re.search(r"\.(?:(?:csv|tsv|txt|gct)(?:\.gz)?|parquet)$", path.name, flags=re.IGNORECASE):
         raise AtlasError(f"{what} {path.name} is of a kind that is not read; give a file {_ENDINGS}, or a DataFrame")
     if not path.is_file():
         raise AtlasError(f"{what} {path} does not exist; check its path")
@@ -297,50 +299,13 @@ def _read_parquet(path: Path, what: str) -> pd.DataFrame:
         raise _unreadable(path, what, error) from error
 
 
-def _read_values(path: Path, what: str, *, has_header: bool = True) -> pd.DataFrame:
-    """Read a matrix from text: by pyarrow, which is fast and refuses rows of another length."""
-    from pyarrow import ArrowInvalid
-
+def _read_text(path: Path, what: str, *, has_header: bool = True) -> TextMatrix:
     try:
-        opener = gzip.open if path.suffix.lower() == ".gz" else open
-        with opener(path, "rt", encoding="utf-8-sig") as stream:
-            first_line = stream.readline()
-        if not first_line.strip():
-            raise AtlasError(f"{what} {path.name} is empty: a header and one row at least are needed")
-        separator = tell_separator(first_line)
-        header = split_line(first_line.rstrip("\r\n"), separator)
-        header = header if has_header else [str(number) for number in range(len(header))]
-        skip = int(has_header)
-        try:
-            return _parse_values(path, header, separator, skip, as_numbers=True)
-        except ArrowInvalid:  # as text, so that the first cell that is no number can be named
-            return _parse_values(path, header, separator, skip, as_numbers=False)
+        return read_text_matrix(path, what, has_header=has_header)
     except AtlasError:
         raise
     except _DAMAGE as error:
         raise _unreadable(path, what, error) from error
-
-
-def _parse_values(path: Path, header: list[str], separator: str, skip: int, *, as_numbers: bool) -> pd.DataFrame:
-    import pyarrow
-    from pyarrow import csv
-
-    names = [str(number) for number in range(len(header))]  # columns may share a name, which is refused later
-    of_values = pyarrow.float64() if as_numbers else pyarrow.string()
-    table = csv.read_csv(
-        path,
-        read_options=csv.ReadOptions(
-            column_names=names, skip_rows=skip, block_size=max(_BLOCK_BYTES, _BLOCK_BYTES_PER_COLUMN * len(names))
-        ),
-        parse_options=csv.ParseOptions(delimiter=separator),
-        convert_options=csv.ConvertOptions(
-            column_types={name: pyarrow.string() if name == "0" else of_values for name in names},
-            null_values=list(_MISSING),
-        ),
-    )
-    values = {name: table.column(name).to_numpy() for name in names[1:]}
-    index = pd.Index(table.column("0").to_pylist(), dtype=object)
-    return pd.DataFrame(values, index=index).set_axis(pd.Index(header[1:], dtype=object), axis=1)
 
 
 def _index_by_first_column(rows: pd.DataFrame) -> pd.DataFrame:

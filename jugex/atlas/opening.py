@@ -14,6 +14,7 @@ from jugex.atlas.base import ExpressionAtlas
 from jugex.atlas.donors import DonorsLike
 from jugex.atlas.simulated import SimulatedAtlas
 from jugex.atlas.store import StoreAtlas, is_store
+from jugex.atlas.tables import find_tables, open_tables
 from jugex.errors import AtlasError, AtlasNotFoundError
 
 __all__ = [
@@ -50,9 +51,11 @@ def open_atlas(
     source : str, Path or ExpressionAtlas, optional
         A store (or a data folder that holds one as ``store``), a folder of the Allen Institute's donor archives (ZIP
         files or unpacked; also as ``archives`` in a data folder), one archive, a folder of the Allen Institute's
-        "Download this data" at sample resolution (or several such folders in one), ``"simulated"`` for the embedded
-        demo, ``"allen-api"`` for the Allen Institute's web service, or an open atlas. Default: the folder that the
-        environment variable ``JUGEX_DATA`` names, else the user's data folder for jugex.
+        "Download this data" at sample resolution (or several such folders in one), a folder of tables of your own
+        (``samples.csv`` and ``expression.csv``, or ``counts.csv`` for raw counts, and optionally ``probes.csv`` and
+        ``donors.csv``, as for `jugex.atlas_from_tables`), ``"simulated"`` for the embedded demo, ``"allen-api"`` for
+        the Allen Institute's web service, or an open atlas. Default: the folder that the environment variable
+        ``JUGEX_DATA`` names, else the user's data folder for jugex.
     donors : iterable of str or int, optional
         Donors to take, by name (``"H0351.2001"``) or id (9861); default: all there are.
 
@@ -116,6 +119,8 @@ def _open_folder(folder: Path, donors: DonorsLike | None) -> ExpressionAtlas:
             return _choose(StoreAtlas(path), donors)
     if find_downloads(folder):
         return open_downloads(folder, donors)
+    if find_tables(folder):
+        return _choose(open_tables(folder), donors)
     archives = folder / ARCHIVES_FOLDER
     return ArchivesAtlas(archives if archives.is_dir() else folder, donors=donors)  # opens no archive of the others
 

@@ -6,7 +6,8 @@ import ast
 import hashlib
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -39,7 +40,7 @@ from jugex.atlas.input_tables import (
 from jugex.errors import AtlasError, AtlasWarning, OptionError, warn_user
 from jugex.spaces import MNI_SPACE
 
-__all__ = ["TablesAtlas", "UserTables", "Values", "atlas_from_tables"]
+__all__ = ["TablesAtlas", "UserTables", "Values", "atlas_from_tables", "find_tables", "open_tables"]
 
 #: What the user's values are: raw counts, log2 levels, or something else.
 Values = Literal["counts", "log2", "other"]
@@ -49,6 +50,11 @@ _LARGEST_LOG2 = 40.0
 #: As many genes, and the sum of a sample's counts says how deep it was sequenced.
 _MIN_GENES_OF_LIBRARY = 1000
 _COORDINATES = ("mni_x", "mni_y", "mni_z")
+#: The files of an atlas of the user's own in a folder.
+_TABLE_FILE = re.compile(
+    r"(samples|expression|counts|probes|donors)\.(?:(?:csv|tsv|txt|gct)(?:\.gz)?|parquet)", flags=re.IGNORECASE
+)
+_NUMPY_2 = re.compile(r"\bnp\.\w+\(([^()]*)\)")
 _DEMOGRAPHICS = ("age", "gender", "race")
 
 Floats = npt.NDArray[np.float64]
@@ -67,8 +73,9 @@ def atlas_from_tables(
 ) -> TablesAtlas:
     """Make an atlas from tables of the user's own: another array, RNA-seq, another species.
 
-    Each table is a DataFrame or a file: CSV or TSV, also gzipped, or Parquet. Samples are matched by id, never by
-    their order, and must be the same in both tables.
+    Each table is a DataFrame or a file: CSV or TSV, also gzipped, or Parquet; expression also GCT or GEO's series
+    matrix. Samples are matched by id, never by their order, and must be the same in both tables; ids that R has made
+    into names (``X12345`` for 12345, ``S.1`` for S-1) are recognised.
 
     Parameters
     ----------
@@ -76,11 +83,14 @@ def atlas_from_tables(
         One row per sample: its coordinates in mm (`mni_x`, `mni_y`, `mni_z`; or `x`, `y`, `z`; or `mni_xyz`, a tuple or
         a text like ``"(1, 2, 3)"``) and `donor_name` (or `donor`). Its id is `sample_id`, else `well_id`, else the
         index of the DataFrame. Optional: `structure_id`, `structure_acronym`, `structure_name`, and, where there is no
-        table of donors, `age`, `gender` and `race`. Other columns are kept, and can be covariates of an analysis.
+        table of donors, `age`, `gender` and `race`. Structures without ids are numbered. Where there are structures,
+        the coordinates may be left out: regions are then structures (``"structure:ACRONYM"``). Other columns are
+        kept, and can be covariates of an analysis.
     expression : DataFrame or path
         Samples x probes (or genes), or probes x samples: which of them is told by the ids. The index, or the first
-        column of a file, and the columns hold the ids. What the values are, `values` says; they may be missing: a
-        gene with a missing value in the samples of a comparison is not tested, and says so.
+        column of a file, and the columns hold the ids; a GCT file's descriptions are its genes where they are symbols.
+        What the values are, `values` says; they may be missing: a gene with a missing value in the samples of a
+        comparison is not tested, and says so.
     probes : DataFrame or path, optional
         One row per probe: `probe_id`, `probe_name`, or both (the one that `expression` has), `gene` (or `gene_symbol`)
         and, optionally, `entrez_id`. Rows that `expression` does not have are left out, and so are probes without
@@ -134,12 +144,63 @@ def atlas_from_tables(
     >>> atlas.levels(probe_ids=[1]).ravel().tolist()
     [7.1, 5.2, 5.4]
     """
+    tables = _read_tables(samples, expression, probes, donors)
+    return tables.to_atlas(values=values, space=space, name=name, simulated=simulated)
+
+
+def find_tables(folder: Path) -> dict[str, Path]:
+    """Files of an atlas of the user's own in a folder, by what they hold; empty where there is none.
+
+    Returns
+    -------
+    dict of str to Path
+        `samples`, `expression` or `counts`, and `probes` and `donors` where they are there.
+
+    Raises
+    ------
+    AtlasError
+        Where two files hold the same.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        name = _TABLE_FILE.fullmatch(path.name)
+        if name is None or not path.is_file():
+            continue
+        what = name[1].lower()
+        if what in found:
+            raise AtlasError(f"{folder} has both {found[what].name} and {path.name}; keep one of them")
+        found[what] = path
+    if "samples" not in found or not found.keys() & {"expression", "counts"}:
+        return {}
+    if {"expression", "counts"} <= found.keys():
+        raise AtlasError(f"{folder} has both {found['expression'].name} and {found['counts'].name}; keep one of them")
+    return found
+
+
+def open_tables(folder: Path) -> TablesAtlas:
+    """Open a folder of the user's tables (`find_tables`) by `atlas_from_tables`: ``counts.*`` holds raw counts."""
+    files = find_tables(folder)
+    expression = files.get("expression") or files["counts"]
+    tables = _read_tables(files["samples"], expression, files.get("probes"), files.get("donors"))
+    values: Values | None = "counts" if "counts" in files else None
+    return replace(tables, path=str(folder)).to_atlas(values=values, space=MNI_SPACE, name=folder.resolve().name)
+
+
+def _read_tables(samples: Table, expression: Table, probes: Table | None, donors: Table | None) -> UserTables:
+    matrix = read_matrix(expression, "expression table")
+    if probes is not None:
+        of_probes = read_table(probes, "probes table")
+    elif matrix.symbols is not None:
+        named = pd.DataFrame({"probe_name": to_texts(matrix.rows.index), "gene": matrix.symbols})
+        of_probes = InputTable(named, matrix.title)
+    else:
+        of_probes = None
     return UserTables(
         samples=read_table(samples, "samples table"),
-        expression=read_matrix(expression, "expression table"),
-        probes=None if probes is None else read_table(probes, "probes table"),
+        expression=matrix,
+        probes=of_probes,
         donors=None if donors is None else read_table(donors, "donors table"),
-    ).to_atlas(values=values, space=space, name=name, simulated=simulated)
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +242,9 @@ class UserTables:
         """Match the tables by ids, and check them on the way; the samples of a donor stand together."""
         samples = _describe_samples(self.samples)
         ids = samples["sample_id"].to_numpy()
-        expression = self.expression if self.is_samples_by_probes else _turn_upright(self.expression, ids, self.probes)
+        expression = self.expression
+        if not self.is_samples_by_probes:
+            expression = _turn_upright(_undo_names_of_r(expression, ids, self.probes), ids, self.probes)
         _check_same_samples(ids, expression, self.samples.title)
         probes, columns, n_several = _describe_probes(self.probes, expression)
         warn_of_several_genes(n_several, (self.probes or expression).title)
@@ -386,9 +449,11 @@ def _describe_samples(table: InputTable) -> pd.DataFrame:
         raise AtlasError(f"{table.title}: sample {first!r} has no donor; every sample needs one")
     described["sample"] = described.groupby("donor_name", sort=False).cumcount()
     described[list(_COORDINATES)] = _find_coordinates(table, ids)
-    described["structure_id"] = table.whole_numbers("structure_id")
     for column in ("structure_acronym", "structure_name"):
         described[column] = table.texts(table.find(column))
+    described["structure_id"] = table.whole_numbers("structure_id")
+    if table.find("structure_id") is None:
+        described["structure_id"] = _number_structures(described)
     known = {*SAMPLE_COLUMNS, *DONOR_COLUMNS, "sample_id", "donor", "x", "y", "z", "mni_xyz", "sex"}
     others = [column for column in table.rows.columns if str(column).lower() not in known]
     return described[[*SAMPLE_COLUMNS, "sample_id"]].join(table.rows[others].reset_index(drop=True))
@@ -427,8 +492,19 @@ def _number_ids(ids: Texts) -> npt.NDArray[np.int64]:
     return np.arange(1, len(ids) + 1, dtype=np.int64)
 
 
+def _number_structures(samples: pd.DataFrame) -> Any:
+    """Whole numbers from 1 for structures by acronym and name; missing where a sample has neither."""
+    called = samples["structure_acronym"] + "\n" + samples["structure_name"]
+    numbers = pd.Series(pd.factorize(called)[0] + 1, dtype="Int64")
+    return numbers.mask((called == "\n").to_numpy()).array
+
+
 def _find_coordinates(table: InputTable, ids: Texts) -> npt.NDArray[np.float64]:
-    """Coordinates (n, 3) in mm."""
+    """Coordinates (n, 3) in mm; NaN where the table has structures instead."""
+    if not table.find("mni_x", "mni_y", "mni_z", "mni_xyz", "x", "y", "z") and table.find(
+        "structure_id", "structure_acronym", "structure_name"
+    ):
+        return np.full((len(ids), 3), np.nan)
     if table.find("mni_xyz") and not table.find("mni_x"):
         points = _parse_points(table, table.need("mni_xyz"))
     else:
@@ -447,7 +523,8 @@ def _parse_points(table: InputTable, column: str) -> npt.NDArray[np.float64]:
     points = np.empty((len(table.rows), 3))
     for row, value in enumerate(table.rows[column]):
         try:
-            parsed = ast.literal_eval(value) if isinstance(value, str) else value
+            # NumPy 2 writes (np.float64(1.5), ...)
+            parsed = ast.literal_eval(_NUMPY_2.sub(r"\1", value)) if isinstance(value, str) else value
             points[row] = np.asarray(parsed, dtype=np.float64).reshape(3)
         except (ValueError, TypeError, SyntaxError):
             raise AtlasError(
@@ -476,6 +553,27 @@ def _number_donors(table: InputTable, names: Texts, order: list[str]) -> npt.NDA
 # --- probes, and which side of the expression they are on
 
 
+def _undo_names_of_r(matrix: InputTable, sample_ids: Texts, probes: InputTable | None) -> InputTable:
+    """Matrix under the ids of samples and probes, where R has made names of these (its function make.names)."""
+    rows = matrix.rows
+    known = [sample_ids, *([] if probes is None else _list_probe_ids(probes).values())]
+    for axis in (0, 1):
+        labels = rows.axes[axis]
+        if any(labels.isin(ids).any() for ids in known):
+            continue
+        for ids in known:
+            meant = pd.Series(ids, index=[_name_as_r(text) for text in ids])
+            if labels.isin(meant.index).all() and meant.index.is_unique:
+                rows = rows.set_axis(pd.Index(meant[labels].to_numpy(dtype=object)), axis=axis)
+                break
+    return InputTable(rows, matrix.title, matrix.file)
+
+
+def _name_as_r(text: str) -> str:
+    name = re.sub(r"[^\w.]", ".", text)
+    return name if re.match(r"[^\W\d_]|\.(?!\d)", name) else f"X{name}"
+
+
 def _turn_upright(matrix: InputTable, sample_ids: Texts, probes: InputTable | None) -> InputTable:
     """Matrix with samples along its rows, told by the ids of samples, and of probes where both sides have some."""
     rows, columns = matrix.rows.index, matrix.rows.columns
@@ -491,6 +589,12 @@ def _turn_upright(matrix: InputTable, sample_ids: Texts, probes: InputTable | No
         return InputTable(matrix.rows.T, matrix.title, matrix.file)
     if rows.isin(sample_ids).any():
         return matrix
+    if all(re.fullmatch(r"-?[\d.]+(e-?\d+)?", text) for text in (*rows[:100], *columns[:100])):
+        raise AtlasError(
+            f"{matrix.title} has numbers alone along both sides ({rows[0]!r}, ...; {columns[0]!r}, ...), none of them "
+            f"the id of a sample (such as {sample_ids[0]!r}): it seems to have no header, as BrainSpan's "
+            "expression_matrix.csv; add the ids of its columns as a first line"
+        )
     raise AtlasError(
         f"{matrix.title} has none of the {len(sample_ids):,} samples (first: {sample_ids[0]!r}): its rows are called "
         f"{rows[0]!r} and so on, its columns {columns[0]!r}; give the samples the same ids in both tables"

@@ -85,11 +85,11 @@ class QueryOptions:
     aliases : path-like or Aliases, optional
         Table of other names of genes; see `jugex.genes.read_aliases`.
     coordinates : DataFrame, path-like or sequence of path-like, optional
-        Other MNI coordinates of the samples; see `jugex.atlas.with_coordinates`.
+        Other MNI coordinates of the samples; see `jugex.ExpressionAtlas.with_coordinates`.
     mirror : {'left', 'right'}, optional
-        Hemisphere to which all samples are reflected; see `jugex.atlas.mirrored`.
+        Hemisphere to which all samples are reflected; see `jugex.ExpressionAtlas.mirrored`.
     reannotation : path-like, optional
-        Table that says which gene each probe measures; see `jugex.atlas.reannotated`.
+        Table that says which gene each probe measures; see `jugex.ExpressionAtlas.reannotated`.
     min_present : float, optional
         Smallest share of samples, 0 to 1, in which a probe must be above background; default: no filter. The Allen
         Institute calls a probe present in a sample where it is above the local background (``PACall.csv``). JuGEx uses

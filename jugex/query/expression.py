@@ -291,11 +291,11 @@ def region_pair(
         for under its new or old name; see `jugex.genes.read_aliases`.
     coordinates : DataFrame, path-like or sequence of path-like, optional
         Other MNI coordinates of the samples; default: the atlas's own. Samples that it lacks are left out; see
-        `jugex.atlas.with_coordinates`.
+        `jugex.ExpressionAtlas.with_coordinates`.
     mirror : {'left', 'right'}, optional
-        Reflect all samples to this hemisphere; see `jugex.atlas.mirrored`.
+        Reflect all samples to this hemisphere; see `jugex.ExpressionAtlas.mirrored`.
     reannotation : path-like, optional
-        Table that says anew which gene each probe measures; see `jugex.atlas.reannotated`.
+        Table that says anew which gene each probe measures; see `jugex.ExpressionAtlas.reannotated`.
     min_present : float, optional
         Leave probes out that are above background in a smaller share (0 to 1) of samples; default: none, as in
         JuGEx. Many studies take 0.5; `jugex.query.QueryOptions` says why.

@@ -13,7 +13,7 @@ import pandas as pd
 
 from jugex._text import count_of
 from jugex.atlas import ExpressionAtlas
-from jugex.errors import DesignError, OptionError, RegionError
+from jugex.errors import AtlasError, DesignError, OptionError, RegionError
 from jugex.model.findings import AnyFinding, KeptInBoth, TiedSamples
 from jugex.model.options import Overlap, QueryOptions, Structures
 from jugex.model.query_record import SampleFilterRecord, StructureRecord
@@ -185,9 +185,16 @@ def _locate(region: Region, atlas: ExpressionAtlas) -> pd.DataFrame:
             f"{atlas.space}; give a region in the atlas's space, and name it: Region.from_image(..., "
             f"space={atlas.space!r})"
         )
-    located = region.locate(atlas.samples)
+    has_places = np.isfinite(atlas.samples[list(COORDINATES)].to_numpy(dtype=np.float64)).any()
+    with np.errstate(invalid="warn" if has_places else "ignore"):  # NaN is in no voxel
+        located = region.locate(atlas.samples)
     if located["inside"].any():
         return located
+    if not has_places:
+        raise AtlasError(
+            f"the samples of {atlas.name} have no coordinates, so that none can be found in region {region.name!r}; "
+            "name structures ('structure:ACRONYM'), or give the coordinates of the samples"
+        )
     extent = "no extent in space"
     if not np.isnan(region.volume):
         distance = float(np.min(region.distances(atlas.samples[list(COORDINATES)].to_numpy(dtype=np.float64))))

@@ -153,6 +153,8 @@ class Region(ABC):
     ('pole', 2145, [-22.0, 58.0, 4.0])
     >>> a.contains([[-22, 58, 4], [0, 0, 0]]).tolist()
     [True, False]
+    >>> a.distances([[-22, 58, 4], [-22, 58, 24]]).round(1).tolist()
+    [0.0, 12.0]
     >>> a.to_image().get_data_dtype().name, a.identity().kind
     ('uint8', 'sphere')
 
@@ -165,6 +167,8 @@ class Region(ABC):
     >>> bound = jugex.Region.from_structure("simFL").bound_to(atlas)
     >>> [int(region.locate(atlas.samples).inside.sum()) for region in (area, bound)]
     [38, 135]
+    >>> area.coverage(atlas).n_samples
+    38
 
     Samples within a structure are those of an intersection, as without another structure those of a difference:
 

@@ -165,7 +165,7 @@ def search_structures(atlas: SampledAtlas, words: Sequence[str] = ()) -> pd.Data
     table = _list_structures(atlas)
     parents = dict(zip(table["structure_id"], table["parent_structure_id"], strict=True))
     counts: dict[int, int] = {}
-    for number in map(int, atlas.samples["structure_id"]):
+    for number in map(int, atlas.samples["structure_id"].dropna()):
         for member in (number, *_list_ancestors(number, parents)):
             counts[member] = counts.get(member, 0) + 1
     table = table.assign(
@@ -245,7 +245,7 @@ class StructureRegion(Region):
             raise RegionError(f"{atlas.name} has no sample of the structure {structure.name!r} or of its parts")
         name = structure.name if self.name == str(self.asked) else self.name
         return replace(
-            self, name=name, structure=structure, points=sample_points(samples[of_structure]), space=atlas.space
+            self, name=name, structure=structure, points=_known_points(samples[of_structure]), space=atlas.space
         )
 
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
@@ -351,7 +351,7 @@ def region_of_structures(structures: str | int | Iterable[str | int], *, atlas: 
             structure.structure_ids[0] if len(structure.structure_ids) == 1 else structure.name,
             structure.name,
             structure,
-            sample_points(atlas.samples[atlas.samples["structure_id"].isin(list(structure.members))]),
+            _known_points(atlas.samples[atlas.samples["structure_id"].isin(list(structure.members))]),
             atlas.space,
         )
         for structure in find_structures(atlas, structures)
@@ -359,10 +359,18 @@ def region_of_structures(structures: str | int | Iterable[str | int], *, atlas: 
     return found[0] if len(found) == 1 else Union.of(found)
 
 
+def _known_points(samples: pd.DataFrame) -> Points:
+    """Coordinates (n, 3) in mm of the samples that have some: an atlas of the user's own may have none."""
+    points = sample_points(samples)
+    return points[np.isfinite(points).all(axis=1)]
+
+
 def _list_structures(atlas: SampledAtlas) -> pd.DataFrame:
     """Structures of an atlas, and those of its samples that it does not list, with the columns of `structures`."""
     columns = {"structure_acronym": "acronym", "structure_name": "name"}
     sampled = atlas.samples[["structure_id", *columns]].rename(columns=columns).drop_duplicates("structure_id")
+    sampled = sampled.dropna(subset="structure_id")  # samples of the user's own may have none
+    sampled["name"] = sampled["name"].where(sampled["name"] != "", sampled["acronym"])
     unlisted = sampled[~sampled["structure_id"].isin(atlas.structures["structure_id"])]
     unlisted = unlisted.assign(parent_structure_id=pd.array([pd.NA] * len(unlisted), dtype="Int64"))
     listed = [table for table in (atlas.structures, unlisted) if len(table)]

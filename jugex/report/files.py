@@ -137,6 +137,16 @@ def save_group(
     ------
     OutputError
         As for `save_result`.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.report import save_group
+    >>> names = ["structure:simA", "structure:simB", "structure:simPL"]
+    >>> several = jugex.compare_several(names, atlas="simulated", genes=["MAOA", "GAD2"], n_permutations=99, rng=0)
+    >>> folder = save_group(several.comparison, several.pairs, "saved-group")
+    >>> sorted(path.name for path in folder.glob("*.tsv"))
+    ['omnibus.tsv', 'pairs.tsv', 'samples.tsv']
     """
     directory, record = Path(directory), comparison.data.record
     check_output(directory, overwrite=overwrite)
@@ -281,6 +291,14 @@ def read_result(directory: str | PathLike[str]) -> ComparisonData:
     ------
     ResultError
         Where a file is missing or is not what it should be.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.report import read_result
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> read_result(result.save("saved-pair")).table["gene"].tolist()
+    ['MAOA', 'GAD2']
     """
     directory = Path(directory)
     if directory.is_dir() and holds_group(directory):
@@ -292,12 +310,21 @@ def read_result(directory: str | PathLike[str]) -> ComparisonData:
 
 
 def read_group(directory: str | PathLike[str]) -> GroupComparison:
-    """Read what `save_group` wrote, but for the pairs, which `read_result` reads one by one.
+    """Read what `save_group` wrote, except the pairs, which `read_result` reads one by one.
 
     Raises
     ------
     ResultError
         Where a file is missing or is not what it should be.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.report import read_group
+    >>> names = ["structure:simA", "structure:simB", "structure:simPL"]
+    >>> several = jugex.compare_several(names, atlas="simulated", genes=["MAOA", "GAD2"], n_permutations=99, rng=0)
+    >>> read_group(several.save("saved-three")).data.region_names[0]
+    'simulated area A, left'
     """
     directory = Path(directory)
     data = _read_data(directory, "omnibus")

@@ -97,7 +97,7 @@ def _find_demo(identity: RegionIdentity) -> str:
 
 def _format_atlas(record: RunRecord) -> str:
     source = record.atlas.source
-    if source.kind == "tables":
+    if source.kind == "tables" and source.path is None:
         return 'atlas = jugex.atlas_from_tables(...)  # files and checksums stand in settings.json, under "atlas"'
     place = "simulated" if record.atlas.simulated else source.path
     return f"atlas = jugex.open_atlas({place!r})" if place else "atlas = jugex.open_atlas()"

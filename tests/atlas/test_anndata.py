@@ -13,7 +13,7 @@ from scipy import sparse
 
 import jugex
 from jugex.atlas import atlas_from_anndata, atlas_from_tables
-from jugex.errors import AtlasError, OverlapWarning
+from jugex.errors import AtlasError, AtlasWarning, OverlapWarning
 from tests.atlas.user_data import make_expression, make_samples
 from tests.toy import ToyAtlas, wells
 
@@ -59,6 +59,43 @@ class TestIn:
         assert atlas.donors["age"].tolist() == [40, 40]
         assert (atlas.name, atlas.space, atlas.simulated) == ("AnnData", "MNI152NLin2009cAsym", False)
         assert len(adata.obs.columns) == 2  # what was given is not changed
+
+    @pytest.mark.parametrize("column", ["feature_name", "gene_symbols", "gene_name"])
+    def test_symbols_beside_ensembl_ids_are_the_genes(self, adata, column):
+        adata.var_names = ["ENSG00000189221", "ENSG00000006128.12", "ENSG00000136750", "ENSG00000118432"]
+        adata.var[column] = pd.Categorical(["MAOA", "TAC1", None, "TAC1"])
+        atlas = atlas_from_anndata(adata)
+        assert atlas.probes["gene"].tolist() == ["MAOA", "TAC1", "ENSG00000136750", "TAC1"]
+        assert atlas.probes["probe_name"].tolist() == list(adata.var_names)
+        adata.var["symbol_of_mine"] = list("ABCD")
+        assert atlas_from_anndata(adata, gene="symbol_of_mine").probes["gene"].tolist() == list("ABCD")
+
+    def test_symbols_as_names_stay_the_genes(self, adata):
+        adata.var["feature_name"] = ["a monoamine oxidase", "b", "c", "d"]
+        assert atlas_from_anndata(adata).probes["gene"].tolist() == ["MAOA", "TAC1", "GAD2", "CNR1"]
+
+    @pytest.mark.parametrize("is_sparse", [False, True])
+    def test_backed_by_its_file(self, anndata, adata, expected, tmp_path, is_sparse):
+        adata.X = np.nan_to_num(adata.X)
+        if is_sparse:
+            adata.X = sparse.csr_matrix(adata.X)
+        adata.write_h5ad(tmp_path / "a.h5ad")
+        backed = anndata.read_h5ad(tmp_path / "a.h5ad", backed="r")
+        np.testing.assert_array_equal(atlas_from_anndata(backed).levels(), np.nan_to_num(expected.levels()))
+        assert backed.isbacked
+        backed.file.close()
+
+    def test_structures_without_coordinates(self, adata):
+        del adata.obsm["mni"]
+        adata.obs["structure_acronym"] = ["ONE", "ONE", "TWO", "TWO"] * 4
+        pair = jugex.query.region_pair("structure:ONE", "structure:TWO", atlas=atlas_from_anndata(adata))
+        assert len(pair.samples) == 16
+
+    def test_raw_counts(self, adata):
+        adata.layers["counts"] = np.round(2 ** np.nan_to_num(adata.X))
+        with pytest.warns(AtlasWarning, match="counts of 4 genes"):
+            atlas = atlas_from_anndata(adata, layer="counts", values="counts")
+        assert atlas.identity().source.scale == "log2-counts"
 
     @pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.csc_array])
     def test_sparse_values(self, adata, expected, make):

@@ -47,6 +47,15 @@ def test_the_comparison_is_that_of_the_whole_atlas(simulated, table):
     assert "were standardised" in computed
 
 
+def test_coordinates_as_numpy_2_writes_them(table, tmp_path):
+    expected = atlas_from_siibra(table)
+    points = [f"(np.float64({x}), np.float64({y}), np.float32({z}))" for x, y, z in table["mni_xyz"]]
+    table.assign(mni_xyz=points).to_csv(tmp_path / "siibra.csv")
+    axes = ["mni_x", "mni_y", "mni_z"]
+    read = atlas_from_siibra(tmp_path / "siibra.csv").samples
+    np.testing.assert_array_equal(read[axes], expected.samples[axes])
+
+
 def test_zscores_are_those_of_the_table_whatever_the_levels_are(table):
     atlas = atlas_from_siibra(table.assign(level=1.0))
     row = table.iloc[-1]

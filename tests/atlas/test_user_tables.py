@@ -123,6 +123,69 @@ class TestTables:
             np.testing.assert_array_equal(atlas_from_tables(samples, given).levels(), expected)
 
 
+class TestStructures:
+    """Samples that are told by their structures: without ids of these, and without coordinates."""
+
+    @pytest.fixture
+    def atlas(self, samples, expression):
+        acronyms = np.where(samples["x"] < 5, "ONE", "TWO")
+        return atlas_from_tables(samples.drop(columns=["x", "y", "z"]).assign(structure_acronym=acronyms), expression)
+
+    def test_structures_without_ids_are_numbered(self, samples, expression):
+        named = samples.assign(structure_acronym=["V1", "V2", None, "V2"] * 4, structure_name=["a", "b", "", "b"] * 4)
+        atlas = atlas_from_tables(named, expression)
+        by_id = atlas.samples.set_index("sample_id")["structure_id"]
+        assert by_id[["s0", "s1", "s3", "s4"]].tolist() == [1, 2, 2, 1]
+        assert by_id[["s2", "s6"]].isna().all()
+        assert jugex.Region.from_structure("V1", atlas=atlas).locate(atlas.samples)["inside"].sum() == 4
+        pair = jugex.query.region_pair("sphere:3,0,0,2", "sphere:7,0,0,2", atlas=atlas, within="V1,V2")
+        assert set(pair.samples["structure_acronym"]) == {"V1", "V2"}
+
+    def test_structures_are_regions_without_coordinates(self, atlas, tmp_path):
+        assert atlas.samples["mni_x"].isna().all()
+        result = jugex.compare("structure:ONE", "structure:TWO", atlas=atlas, n_permutations=99, rng=0)
+        assert result.region_names == ("ONE", "TWO")
+        assert result.table.set_index("gene").loc["MAOA", "higher_in"] == "ONE"
+        assert result.table["p_spatial"].isna().all()
+        assert result.report(tmp_path / "report.html").is_file()
+
+    def test_a_place_cannot_be_asked_for_without_coordinates(self, atlas):
+        with pytest.raises(AtlasError, match=r"have no coordinates, .*name structures"):
+            jugex.query.region_pair("sphere:3,0,0,2", "structure:TWO", atlas=atlas)
+
+    def test_neither_coordinates_nor_structures(self, samples, expression):
+        with pytest.raises(AtlasError, match=r"no column 'mni_x' \(it has sample_id, donor\)"):
+            atlas_from_tables(samples.drop(columns=["x", "y", "z"]), expression)
+        with pytest.raises(AtlasError, match=r"no column 'y' \(it has sample_id, donor, x, structure_name\)"):
+            atlas_from_tables(samples.drop(columns=["y", "z"]).assign(structure_name="a"), expression)
+
+
+class TestNamesOfR:
+    """Ids that R has made into names."""
+
+    @pytest.mark.parametrize("ids", [[str(n) for n in range(500, 516)], [f"S-{n} a" for n in range(16)]])
+    @pytest.mark.parametrize("turned", [False, True])
+    def test_are_undone(self, samples, expression, ids, turned):
+        samples = samples.assign(sample_id=ids)
+        expression.index = [f"X{text}" if text[0] != "S" else text.replace("-", ".").replace(" ", ".") for text in ids]
+        atlas = atlas_from_tables(samples, expression.T if turned else expression)
+        assert sorted(atlas.samples["sample_id"]) == sorted(ids)
+        first = atlas.samples["sample_id"].iloc[0]
+        np.testing.assert_array_equal(atlas.levels()[0], expression.iloc[ids.index(first)])
+
+    def test_of_probes_too(self, samples, expression):
+        probes = pd.DataFrame({"probe_id": [11, 12, 13, 14], "gene": ["A", "B", "C", "D"]})
+        atlas = atlas_from_tables(samples, expression.set_axis(["X13", "X11", "X12", "X14"], axis=1), probes)
+        assert atlas.probes["probe_id"].tolist() == [13, 11, 12, 14]
+        assert atlas.probes["gene"].tolist() == ["C", "A", "B", "D"]
+
+    def test_ids_that_would_have_the_same_name_are_not(self, samples, expression):
+        samples = samples.assign(sample_id=["a-1", "a.1", *samples["sample_id"][2:]])
+        expression.index = ["a.1", "a.1", *expression.index[2:]]
+        with pytest.raises(AtlasError, match="come more than once"):
+            atlas_from_tables(samples, expression)
+
+
 class TestProbes:
     def test_several_probes_of_a_gene(self, samples, expression):
         expression.columns = ["p_a", "p_b", "p_c", "p_d"]
