@@ -509,7 +509,7 @@ class TestCommandLine:
         assert "A: 27 samples; B: 24 samples; C: 17 samples; 6 donors" in printed.out
         assert "4 genes tested, 2 significant at p_fwe <= 0.05" in printed.out
         assert "3 pairs of regions, " in printed.out
-        assert "Written: out (open out/report.html)" in printed.out
+        assert "Written: out (open out/report.html; each pair has a folder of its own)" in printed.out
 
     def test_probes_by_themselves_are_named(self, tmp_path, capsys):
         regions = ["simulated:A", "simulated:B", "sphere:-40,0,30,20"]

@@ -46,7 +46,8 @@ def save_and_summarize(result: DifferentialExpression | SeveralRegions, options:
         if finding not in options.shown_warnings:
             print(f"jugex: warning: {finding}", file=sys.stderr)
     print("\n".join(_summarize(result)))
-    print(f"Written: {options.out} (open {Path(options.out) / 'report.html'})")
+    pairs = "; each pair has a folder of its own" if isinstance(result, SeveralRegions) else ""
+    print(f"Written: {options.out} (open {Path(options.out) / 'report.html'}{pairs})")
 
 
 def print_ledger(record: RunRecord) -> None:

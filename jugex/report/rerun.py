@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 import shlex
 import textwrap
+from dataclasses import fields
 
-from jugex.model.record import RegionRecord, RunRecord
+from jugex.model.record import Arguments, RegionRecord, RunRecord
 from jugex.regions import RegionIdentity
 from jugex.regions.shapes import demo_region
 
 __all__ = ["list_reruns"]
 
 _MAX_GENES = 200
-_OPTIONS = (
-    "preset", "donors", "statistic", "exchange", "probes", "overlap", "missing", "collinear", "alpha", "n_permutations",
-    "tail",
+#: Options that are always written, and those that are where they are not the default.
+_ALWAYS = ("donors", "statistic", "exchange", "probes", "overlap", "collinear", "alpha", "n_permutations", "ladder")
+_WHERE_CHOSEN = (
+    "preset", "within", "exclude", "tolerance", "aliases", "coordinates", "mirror", "reannotation", "min_present",
+    "present_in", "require_entrez", "covariates", "missing", "tail", "background", "reference",
 )  # fmt: skip
+_DEFAULTS = {field.name: field.default for field in fields(Arguments)}
 
 
 def list_reruns(record: RunRecord) -> list[tuple[str, str]]:
@@ -100,71 +104,30 @@ def _format_atlas(record: RunRecord) -> str:
 
 
 def _list_options(record: RunRecord) -> list[str]:
-    seed = record.permutation.randomness.seed
-    given = {name: getattr(record.arguments, name) for name in _OPTIONS}
-    if len(record.regions) > 2:  # relabellings of more than two regions are always drawn again
-        del given["collinear"]
+    arguments, seed = record.arguments, record.permutation.randomness.seed
+    chosen = [
+        name for name in _WHERE_CHOSEN if name in arguments.in_memory or getattr(arguments, name) != _DEFAULTS[name]
+    ]
+    names = [name for name in (*_ALWAYS, *chosen) if name != "collinear" or len(record.regions) == 2]
     return [
-        *_format_genes(record),
-        *(f"{name}={_format_value(value)}," for name, value in given.items() if value is not None),
-        *_format_covariates(record),
-        *_list_filters(record),
-        *_list_views(record),
+        *_format_genes(arguments.genes),
+        *(_format_option(name, arguments) for name in names),
         f"rng={seed}," if seed is not None else "rng=generator,  # in the state that settings.json records",
     ]
 
 
-def _format_value(value: object) -> str:
-    return repr(list(value) if isinstance(value, tuple) else value)
+def _format_option(name: str, arguments: Arguments) -> str:
+    value = getattr(arguments, name)
+    listed = list(value) if isinstance(value, tuple) else value
+    if name in arguments.in_memory:
+        described = f": {', '.join(listed)}" if isinstance(listed, list) else ""
+        return f"{name}={name},  # in memory{described}"
+    return f"{name}={listed!r},"
 
 
-def _format_genes(record: RunRecord) -> list[str]:
-    genes = record.arguments.genes
+def _format_genes(genes: tuple[str, ...] | None) -> list[str]:
     if genes is None:
         return []
     if len(genes) > _MAX_GENES:
         return [f'genes=genes,  # the {len(genes):,} genes in settings.json, under "arguments"']
     return textwrap.wrap(f"genes={list(genes)!r},", 100, subsequent_indent="       ", break_long_words=False)
-
-
-def _format_covariates(record: RunRecord) -> list[str]:
-    """What is adjusted for as well as donor; a table of the user's cannot be written out."""
-    names = record.arguments.covariates
-    if not names:
-        return []
-    if any(covariate.from_table for covariate in record.covariates):
-        return [f"covariates=covariates,  # among them columns of a table with a row per well_id: {', '.join(names)}"]
-    return [f"covariates={list(names)!r},"]
-
-
-def _list_filters(record: RunRecord) -> list[str]:
-    """Which samples of the regions counted, and which probes."""
-    samples, probes, lines = record.samples, record.probe_filter, []
-    for option, structures in (("within", samples.within), ("exclude", samples.exclude)):
-        if structures:
-            ids = [number for structure in structures for number in structure.structure_ids]
-            lines.append(f"{option}={ids!r},  # {', '.join(structure.name for structure in structures)}")
-    if samples.tolerance_mm:
-        lines.append(f"tolerance={samples.tolerance_mm!r},")
-    if probes is not None:
-        if probes.min_present is not None:
-            lines += [f"min_present={probes.min_present!r},", f"present_in={probes.present_in!r},"]
-        if probes.require_entrez:
-            lines.append("require_entrez=True,")
-    return lines
-
-
-def _list_views(record: RunRecord) -> list[str]:
-    """What was taken instead of the atlas's own annotation."""
-    aliases, changes, lines = record.genes.aliases, record.atlas.changes, []
-    if aliases is not None and aliases.file is not None:
-        lines.append(f"aliases={aliases.file!r},")
-    if changes.coordinates is not None:
-        files = [file.file for file in changes.coordinates.files]
-        known = bool(files) and all(files)
-        lines.append(f"coordinates={files!r}," if known else "coordinates=coordinates,  # a table in memory")
-    if changes.mirror is not None:
-        lines.append(f"mirror={changes.mirror.side!r},")
-    if changes.reannotation is not None:
-        lines.append(f"reannotation={changes.reannotation.file.file!r},")
-    return lines

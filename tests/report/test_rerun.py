@@ -8,12 +8,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from jugex.atlas.identity import AtlasChanges, FileRecord
-from jugex.model.query_record import StructureRecord
 from jugex.report.rerun import list_reruns
 from tests.report.conftest import compare_toy
 from tests.report.helpers import change, change_regions
-from tests.report.test_methods import CHANGES, FILTER
 
 
 def call(result):
@@ -29,7 +26,7 @@ def test_holds_every_argument(make_result):
     assert keywords == {
         "genes": ["MAOA", "TAC1"], "donors": ["H0351.2001"], "statistic": "adjusted", "exchange": "within-donor",
         "probes": "winsorized-mean", "overlap": "higher-probability", "alpha": 0.05, "n_permutations": 10000,
-        "rng": 0, "missing": "drop-genes", "collinear": "redraw", "tail": False,
+        "rng": 0, "collinear": "redraw", "ladder": True,
     }  # fmt: skip
     assert "    jugex.Region.from_image('maps/region_0.nii.gz', threshold=0.2, name='Fp1 left'),\n" in code
     assert "jugex.open_atlas('ahba')" in code
@@ -41,11 +38,7 @@ def test_gives_the_same_numbers_again(group_result, k):
     result = group_result if k == 3 else group_result.pairs["A", "C"]
     exec(call(result), names)
     again, before = (found.pairs_table if k == 3 else found.table for found in (names["result"], result))
-    ladder = [
-        column for column in before if str(column).startswith(("p_donors", "p_spatial", "diff_d", "ci_d", "ci_s"))
-    ]
-    kept = [column for column in before if column not in (*ladder, "evidence")]  # asked for without the ladder
-    pd.testing.assert_frame_equal(again[kept], before[kept])
+    pd.testing.assert_frame_equal(again, before)
 
 
 def test_the_command_comes_first_and_names_the_folder_alone(make_result):
@@ -54,12 +47,10 @@ def test_the_command_comes_first_and_names_the_folder_alone(make_result):
     assert (language, shown) == ("shell", "jugex compare a b --out 'c 1' --overwrite")
 
 
-def test_covariates_of_a_table_are_named(make_result, with_covariates):
+def test_covariates_of_a_table_are_named(make_result):
     assert "    covariates=['hemisphere'],\n" in call(make_result(covariates=("hemisphere",)))
-    result = with_covariates(make_result(covariates=("rin",)))
-    table = (replace(result.record.covariates[1], name="rin", from_table=True),)
-    code = call(change(result, covariates=table))
-    assert "covariates=covariates,  # among them columns of a table with a row per well_id: rin" in code
+    code = call(make_result(covariates=("rin", "hemisphere"), in_memory=("covariates",)))
+    assert "    covariates=covariates,  # in memory: rin, hemisphere\n" in code
 
 
 def test_what_has_no_file_is_described_elsewhere(make_result):
@@ -88,21 +79,20 @@ def test_structures_are_looked_up_in_the_atlas(make_result):
     assert "    jugex.Region.from_structure('simA', name='Fp1 left', atlas=atlas),\n" in code
 
 
-def test_has_the_same_filters_and_views(make_result):
-    result = change(make_result(), atlas={"changes": CHANGES}, probe_filter=FILTER)
-    result = change(result, genes={"aliases": FileRecord("hgnc.txt", "e")})
-    result = change(
-        result, samples={"within": (StructureRecord((4008,), "Cx", "cerebral cortex"),), "tolerance_mm": 2.0}
-    )
-    code = call(result)
+def test_has_what_was_chosen_besides(make_result):
+    chosen = {
+        "aliases": "hgnc.txt", "coordinates": ("maps/mni.csv",), "mirror": "left", "reannotation": "maps/probes.csv.gz",
+        "min_present": 0.5, "present_in": "regions", "within": ("Cx",), "tolerance": 2.0, "missing": "drop-samples",
+    }  # fmt: skip
+    code = call(make_result(**chosen))
     for line in (
         "aliases='hgnc.txt',", "coordinates=['maps/mni.csv'],", "mirror='left',", "reannotation='maps/probes.csv.gz',",
-        "min_present=0.5,", "present_in='all',", "within=[4008],  # cerebral cortex", "tolerance=2.0,",
+        "min_present=0.5,", "present_in='regions',", "within=['Cx'],", "tolerance=2.0,", "missing='drop-samples',",
     ):  # fmt: skip
         assert f"    {line}\n" in code
+        assert f"    {line}\n" not in call(make_result())
 
 
 def test_a_table_in_memory_cannot_be_named(make_result):
-    in_memory = replace(CHANGES.coordinates, files=(FileRecord(None, "ab"),))
-    code = call(change(make_result(), atlas={"changes": AtlasChanges(in_memory)}))
-    assert "coordinates=coordinates,  # a table in memory" in code
+    code = call(make_result(in_memory=("coordinates",)))
+    assert "    coordinates=coordinates,  # in memory\n" in code
