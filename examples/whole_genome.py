@@ -19,7 +19,8 @@ print(result.significant[["gene", "diff", "evidence", "p_fwe", "q_fdr"]].to_stri
 
 # %%
 # ``p_fwe`` is corrected for the whole family: if samples are exchangeable within donors, the chance of one false
-# finding among all genes is at most 5 %. ``q_fdr`` lets 5 % of the findings be false. ``p_perm`` is corrected for nothing.
+# finding among all genes is at most 5 %. ``q_fdr`` lets 5 % of the findings be false. ``p_perm`` is not corrected
+# for the number of genes.
 print((result.table[["p_perm", "q_fdr", "p_fwe"]] <= 0.05).sum().to_string())
 
 # %%

@@ -314,8 +314,7 @@ class GenesWithoutProbes(Finding, frozen=True, tag="genes-without-probes"):
     @property
     def sentence(self) -> str:
         return (
-            f"the filters of probes left {count_of(self.n, 'gene')} without a probe: not tested, and not in the "
-            "table"
+            f"the filters of probes left {count_of(self.n, 'gene')} without a probe: not tested, and not in the table"
         )
 
 
