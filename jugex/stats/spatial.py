@@ -111,6 +111,8 @@ def _infer(theta: Floats, variance: Floats, df: Floats | float, confidence: floa
     from scipy.special import stdtrit
 
     df = np.broadcast_to(np.asarray(df, dtype=np.float64), theta.shape)
+    # donors that agree to the last digit say nothing of how donors vary: no p-value, rather than one of 0
+    variance = np.where(variance > 0, variance, np.nan)
     p = _two_sided(theta**2 / variance, df)
     margin = stdtrit(df, (1 + confidence) / 2) * np.sqrt(variance)
     return Rung(theta, variance, df, p, adjust_holm(p), theta - margin, theta + margin)
@@ -446,8 +448,10 @@ def _fit_without_reference(place: Place, values: Floats) -> FitWithoutReference:
     tau2, degrees = 0.0, place.degrees.sum()
     if degrees:
         sigma2 = place.sum_squares(values).sum(axis=0) / degrees
-        ratio = quadratic_form(scatter, delta).sum() / sigma2.sum()
-        tau2 = max(0.0, float((ratio - np.diag(scatter) @ variances) / np.trace(scatter)))
+        total_sigma2 = sigma2.sum()
+        if total_sigma2 > 0:
+            ratio = quadratic_form(scatter, delta).sum() / total_sigma2
+            tau2 = max(0.0, float((ratio - np.diag(scatter) @ variances) / np.trace(scatter)))
     total, omega, scatter = average_donors(variances + tau2)
     few = values.shape[1] < FEW_GENES
     observed = quadratic_form(scatter, delta) / total

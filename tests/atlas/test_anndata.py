@@ -255,7 +255,8 @@ class TestResult:
         assert str(read.uns["settings"]) == adata.uns["settings"]
 
     def test_a_loaded_result_gives_the_same(self, anndata, tmp_path, monkeypatch):
-        monkeypatch.setattr("jugex.report.html.render_report", lambda *_: "")  # the page is tested elsewhere
+        monkeypatch.setattr("jugex.report.files.render_page", lambda *_, **__: "")  # the page is tested elsewhere
+        monkeypatch.setattr("jugex.report.files.write_figures", lambda *_: [])
         result = self.analyse()
         loaded = jugex.load_result(result.save(tmp_path / "out")).to_anndata()
         np.testing.assert_allclose(loaded.X, result.to_anndata().X, rtol=1e-9)  # ten digits are written

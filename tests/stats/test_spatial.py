@@ -8,10 +8,11 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy.stats import t as scipy_t
 
 from jugex.errors import AtlasError, DesignError
 from jugex.stats.pairs import BETWEEN, WITHIN
-from jugex.stats.spatial import Form, Ladder, Part, Reason, Reference, sum_pairs
+from jugex.stats.spatial import Form, Ladder, Part, Reason, Reference, _infer, sum_pairs
 from jugex.stats.variogram import Surroundings
 from tests.stats import ladder_loops
 from tests.stats.tissue import Layout, draw_genes, make_layout
@@ -322,6 +323,13 @@ def test_without_reference_is_the_donors_weighted_mean():
     interval = expected.confidence_interval()
     np.testing.assert_allclose(result.donors.ci_low, interval.low, atol=1e-12)
     np.testing.assert_allclose(result.donors.ci_high, interval.high, atol=1e-12)
+
+
+def test_donors_exactly_alike_have_no_p_value():
+    alike = np.array([1.5, 1.5])
+    rung = _infer(alike, np.array([0.0, 0.2]), 5.0, 0.95)
+    assert np.isnan([rung.p[0], rung.p_fwe[0], rung.ci_low[0], rung.ci_high[0]]).all()
+    assert rung.p[1] == rung.p_fwe[1] == pytest.approx(2 * scipy_t.sf(1.5 / np.sqrt(0.2), 5))
 
 
 def test_fwe_is_holms():
