@@ -57,6 +57,7 @@ class TestBlocks:
             return capsys.readouterr().out
 
         monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("jugex.pipeline.ladder._N_PLACES", 200)  # as a reader has them, and pages show the numbers
         names: dict[str, Any] = {"__name__": "page"}
         for block in blocks_run(page):
             run_block(block, names, run_jugex, page)

@@ -150,7 +150,7 @@ class TestTable:
         assert (row["n_samples_1"], row["n_samples_2"], row["df_resid"]) == (16, 12, 21)
         # F of the archives; z-scores of 4 decimals move it by some 1e-4 of itself
         assert row["f"] == pytest.approx(0.245834, rel=1e-3)
-        assert result.settings["atlas"]["kind"] == "allen-api"
+        assert result.record.atlas.source.kind == "allen-api"
 
 
 class TestAtlas:
