@@ -59,7 +59,7 @@ _SPOKEN = {
 _PLAIN_STATISTIC = re.compile(
     r"^[pqF]$|\b[pF](?= (?:tail$|[=<>\N{LESS-THAN OR EQUAL TO}]|&lt;|&gt;))|^F(?=\()"
     r"|(?<=ncorrected )p\b|(?<=spatial )p\b|\bp(?= over )|(?<=What a )p\b|(?<=xtrapolated )p\b"
-    r"|(?<=Hedges&#39; )g\b|(?<=no )p(?= below)"
+    r"|(?<=Hedges&#39; )g\b|(?<=no )p(?= below)|(?<=possible )p$"
 )
 _SUBSCRIPTS = {"fwe": "FWE", "fdr": "FDR", "param": "param", "holm": "Holm"}
 _MOST_LISTED = 200
