@@ -15,6 +15,10 @@ from jugex.atlas.donors import DONORS, Donor
 
 N_PROBES, N_GENES = 58_692, 20_000
 _ROWS_AT_ONCE = 4096
+#: Further to the front than this samples are of the left cortex, a third of all as in the real atlas: what serves as the
+#: reference of two regions there.
+_CORTEX_FROM_MM = 10.5
+_STRUCTURES = {2: ("Cx", "cortex, left"), 3: ("BG", "basal ganglia, left")}
 _MEMBERS = ("MicroarrayExpression.csv", "PACall.csv", "SampleAnnot.csv", "Probes.csv", "Ontology.csv")
 
 
@@ -32,7 +36,8 @@ def _write_archive(folder: Path, donor: Donor, n_probes: int, zipped: bool) -> P
         rng = np.random.default_rng(donor.donor_id)
         _write_samples(path / "SampleAnnot.csv", donor, rng)
         _write_probes(path / "Probes.csv", n_probes)
-        (path / "Ontology.csv").write_text("id,acronym,name,parent_structure_id\n1,Br,brain,\n2,Cx,cortex,1\n")
+        rows = [f'{number},{acronym},"{name}",1' for number, (acronym, name) in _STRUCTURES.items()]
+        (path / "Ontology.csv").write_text("\n".join(["id,acronym,name,parent_structure_id", "1,Br,brain,", *rows, ""]))
         _write_matrix(path / "MicroarrayExpression.csv", donor, n_probes, lambda shape: rng.normal(6.0, 2.0, shape))
         _write_matrix(path / "PACall.csv", donor, n_probes, lambda shape: (rng.random(shape) < 0.6).astype(np.int8))
         (path / "complete").touch()
@@ -50,8 +55,10 @@ def _write_archive(folder: Path, donor: Donor, n_probes: int, zipped: bool) -> P
 def _write_samples(file: Path, donor: Donor, rng: np.random.Generator) -> None:
     n = donor.n_samples
     points = rng.uniform([-60.0, -95.0, -40.0], [0.0, 65.0, 70.0], (n, 3)).round(1)
-    table = pd.DataFrame({"structure_id": 2, "slab_num": 1, "well_id": donor.donor_id * 1000 + np.arange(n)})
-    table = table.assign(structure_acronym="Cx", structure_name="cortex, left")
+    structures = np.where(points[:, 1] > _CORTEX_FROM_MM, 2, 3)
+    table = pd.DataFrame({"structure_id": structures, "slab_num": 1, "well_id": donor.donor_id * 1000 + np.arange(n)})
+    acronyms, names = zip(*(_STRUCTURES[number] for number in structures), strict=True)
+    table = table.assign(structure_acronym=acronyms, structure_name=names)
     table[["mni_x", "mni_y", "mni_z"]] = points
     table.to_csv(file, index=False)
 

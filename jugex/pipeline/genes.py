@@ -27,11 +27,11 @@ from jugex.stats.design import Design
 __all__ = [
     "NO_CALLS",
     "GeneValues",
+    "aggregate_by_gene",
     "find_status",
     "score_probes",
     "share_present",
     "summarize_genes",
-    "summarize_probes",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -79,58 +79,56 @@ def summarize_genes(group: RegionGroup, how: ProbeAggregation) -> GeneValues:
     OptionError
         For `stability`, where no two donors of the atlas share three structures.
     """
-    score = score_probes(group.atlas, group.probes, group.levels, how)
-    return summarize_probes(group.probes, group.levels, group.zscores, how, score=score)
+    probes = group.probes
+    score = score_probes(group.atlas, probes, group.levels, how)
+    labels, zscores = aggregate_by_gene(probes, group.zscores, how, score=score)
+    _, levels = aggregate_by_gene(probes, group.levels.astype(np.float64), how, score=score)
+    if how == "single":
+        sorted_probes = probes.loc[_sort_probes(probes)].reset_index(drop=True)
+        annotation = sorted_probes[["gene", *PROBE_COLUMNS, "entrez_id"]].assign(n_probes=1, probe_r=np.nan)
+    else:
+        by_gene = probes.groupby("gene", sort=True)
+        annotation = pd.DataFrame(
+            {
+                "gene": labels,
+                "entrez_id": by_gene["entrez_id"].first().astype("Int64").to_numpy(),
+                "n_probes": by_gene.size().to_numpy(),
+                "probe_r": mean_probe_correlation(group.zscores, pd.factorize(probes["gene"], sort=True)[0]),
+            }
+        )
+    return GeneValues(labels, annotation, zscores, levels)
 
 
-def summarize_probes(
-    probes: pd.DataFrame,
-    levels: npt.NDArray[np.floating],
-    zscores: Floats,
-    how: ProbeAggregation,
-    *,
-    score: Floats | None = None,
-) -> GeneValues:
-    """Reduce probes to genes, in alphabetical order.
+def aggregate_by_gene(
+    probes: pd.DataFrame, values: Floats, how: ProbeAggregation, *, score: Floats | None = None
+) -> tuple[npt.NDArray[np.object_], Floats]:
+    """Reduce values of probes to genes, in alphabetical order; with `single`, sort the probes by gene and id.
 
     Parameters
     ----------
     probes : DataFrame, p rows
-        `probe_id`, `probe_name`, `gene`, `entrez_id`.
-    levels, zscores : ndarray, shape (n, p)
-        Log2 levels and z-scores of n samples.
+        `probe_id`, `probe_name`, `gene`; numbered from 0.
+    values : ndarray of float64, shape (n, p)
+        Log2 levels or z-scores of n samples.
     how : str
     score : ndarray, shape (p,), optional
         As of `score_probes`.
+
+    Returns
+    -------
+    labels : ndarray of str, shape (g,)
+        What each gene, or probe, is called.
+    values : ndarray of float64, shape (g, n)
     """
     if how == "single":
-        return _take_probes(probes, levels, zscores)
+        order = _sort_probes(probes)
+        return (probes["gene"] + " " + probes["probe_name"]).to_numpy(dtype=object)[order], values.T[order]
     gene_of_probe, symbols = pd.factorize(probes["gene"], sort=True)
-    by_gene = probes.groupby("gene", sort=True)
-    annotation = pd.DataFrame(
-        {
-            "gene": np.asarray(symbols, dtype=object),
-            "entrez_id": by_gene["entrez_id"].first().astype("Int64").to_numpy(),
-            "n_probes": by_gene.size().to_numpy(),
-            "probe_r": mean_probe_correlation(zscores, gene_of_probe),
-        }
-    )
-    return GeneValues(
-        annotation["gene"].to_numpy(),
-        annotation,
-        aggregate_probes(zscores, gene_of_probe, how, score=score),
-        aggregate_probes(levels.astype(np.float64), gene_of_probe, how, score=score),
-    )
+    return np.asarray(symbols, dtype=object), aggregate_probes(values, gene_of_probe, how, score=score)
 
 
-def _take_probes(probes: pd.DataFrame, levels: npt.NDArray[np.floating], zscores: Floats) -> GeneValues:
-    """Every probe by itself, by gene and probe id."""
-    order = probes.sort_values(["gene", "probe_id"]).index.to_numpy()
-    probes = probes.loc[order].reset_index(drop=True)
-    annotation = probes[["gene", *PROBE_COLUMNS, "entrez_id"]].assign(n_probes=1, probe_r=np.nan)
-    labels = (probes["gene"] + " " + probes["probe_name"]).to_numpy(dtype=object)
-    by_gene = [np.ascontiguousarray(values.T[order]) for values in (zscores, levels)]
-    return GeneValues(labels, annotation, by_gene[0], by_gene[1].astype(np.float64))
+def _sort_probes(probes: pd.DataFrame) -> npt.NDArray[np.intp]:
+    return probes.sort_values(["gene", "probe_id"]).index.to_numpy()
 
 
 def score_probes(

@@ -20,7 +20,7 @@ from jugex.genes import select_genes
 from jugex.model.options import TestOptions
 from jugex.model.record import DiagnosticRecord, LadderRecord, VariogramRecord
 from jugex.pipeline.covariates import Covariate, code_covariate, collect_covariates
-from jugex.pipeline.genes import GeneValues, score_probes, summarize_probes
+from jugex.pipeline.genes import GeneValues, aggregate_by_gene, score_probes
 from jugex.progress import track
 from jugex.query import RegionGroup
 from jugex.query.probes import filter_probes
@@ -256,15 +256,15 @@ def measure_genes(
             continue
         probes = probes.reset_index(drop=True)
         probe_ids = probes["probe_id"].to_numpy()
-        levels, zscores = group.atlas.levels_and_zscores(well_ids=well_ids, probe_ids=probe_ids)
+        zscores = group.atlas.zscores(well_ids=well_ids, probe_ids=probe_ids)
         score = None
         if options.probes in SELECTIONS:  # the probe that the run chooses
             score = score_probes(
                 group.atlas, probes, group.atlas.levels(well_ids=used, probe_ids=probe_ids), options.probes
             )
-        values = summarize_probes(probes, levels, zscores, options.probes, score=score)
-        labels += values.labels.tolist()
-        parts.append(values.zscores)
+        names, values = aggregate_by_gene(probes, zscores, options.probes, score=score)
+        labels += names.tolist()
+        parts.append(values)
     return labels, np.concatenate(parts) if parts else np.empty((0, len(well_ids)))
 
 
