@@ -120,6 +120,7 @@ _OMNIBUS = (
     Column("f", "float64", "F of area, adjusted for {others}: of all regions at once."),
     Column("df_area", "Int64", "Degrees of freedom of area: regions less one, where donors link them all."),
     Column("q_fdr_by", "float64", "q_fdr for any dependence between genes (Benjamini and Yekutieli)."),
+    Column("n_donors_both", "Int64", "Donors with samples in two regions or more."),
 )
 _PAIRS = (
     Column("region_1", "object", "Region from whose mean the other's is taken."),

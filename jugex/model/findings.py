@@ -229,10 +229,15 @@ class FewDonors(Finding, frozen=True, tag="few-donors"):
         weighted = ", unequally weighted" if self.n_informative - self.effective_donors > 0.05 else ""
         plural = "s" if self.n_informative > 1 else ""
         of_all, where = ("", "both") if self.n_regions == 2 else (" of all regions", "at least two")
-        return (
+        rests = (
             f"the comparison{of_all} rests on {self.effective_donors:.1f} effective donor{plural} "
-            f"({self.n_informative} with samples in {where} regions{weighted}): it says little about other brains"
+            f"({self.n_informative} with samples in {where} regions{weighted})"
         )
+        if self.n_informative == 1:
+            return f"{rests}: nothing says whether other donors would show a difference"
+        if self.n_regions > 2:
+            return f"{rests}: p over samples says nothing of other donors; the pairs have a test over donors"
+        return f"{rests}: p over donors asks about others, and finds only large differences with so few"
 
 
 class DecisiveDonor(Finding, frozen=True, tag="decisive-donor"):

@@ -62,8 +62,15 @@ EXAMPLES = [
     ),
     (NotLinked(groups=(("A", "B"), ("C",))), ["{A, B} and {C}"]),
     (NotConfirmable(n_relabellings=1, alpha=0.05), ["there is 1 relabelling,", "alpha = 0.05"]),
-    (FewDonors(effective_donors=1.8, n_informative=2, n_regions=2), ["1.8 effective donors", "2 with", "unequally"]),
-    (FewDonors(effective_donors=1.0, n_informative=1, n_regions=3), ["1.0 effective donor ", "at least two regions)"]),
+    (
+        FewDonors(effective_donors=1.8, n_informative=2, n_regions=2),
+        ["1.8 effective donors", "2 with", "unequally", "p over donors asks about others"],
+    ),
+    (
+        FewDonors(effective_donors=1.0, n_informative=1, n_regions=3),
+        ["1.0 effective donor ", "at least two regions)", "nothing says whether other donors"],
+    ),
+    (FewDonors(effective_donors=2.0, n_informative=2, n_regions=3), ["2.0 effective donors", "the pairs have a test"]),
     (DecisiveDonor(donor_name="D1", share=0.75), ["D1", "75%"]),
     (
         UnequalSizes(largest="L", n_largest=20, smallest="S", n_smallest=5, n_regions=2),
