@@ -18,8 +18,15 @@ from jugex.model.query_record import OverlapRecord
 from jugex.model.record import Randomness, RunRecord, list_versions, today
 from jugex.pipeline.background import MOST_RELABELLINGS, explain_coarse_p, explain_no_share, record_background
 from jugex.pipeline.covariates import Covariate, adjust_for, collect_covariates
-from jugex.pipeline.diagnostics import check_reach, judge_background, judge_design, judge_genes, judge_samples
-from jugex.pipeline.drawings import Drawings
+from jugex.pipeline.diagnostics import (
+    check_reach,
+    judge_background,
+    judge_design,
+    judge_fit,
+    judge_genes,
+    judge_samples,
+)
+from jugex.pipeline.drawings import Drawings, GeneVariograms
 from jugex.pipeline.genes import GeneValues, find_status, summarize_genes
 from jugex.pipeline.ladder import RUNG_COLUMNS, Rungs, climb
 from jugex.pipeline.records import (
@@ -74,6 +81,8 @@ class ComparisonData:
         The query behind it, with its atlas and regions; None for a result read from disk.
     drawings : Drawings or None
         What its page draws beyond the tables, for a result read from disk.
+    variograms : GeneVariograms or None
+        How the genes tested vary over distance, where the ladder was run.
     """
 
     table: pd.DataFrame
@@ -83,6 +92,7 @@ class ComparisonData:
     leave_one_donor_out: pd.DataFrame
     query: RegionGroup | None = field(default=None, compare=False)
     drawings: Drawings | None = field(default=None, compare=False)
+    variograms: GeneVariograms | None = field(default=None, compare=False)
 
     @property
     def region_names(self) -> tuple[str, ...]:
@@ -210,6 +220,7 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
         *judge_samples(group, recorded),
         *of_design,
         *judge_genes(table, exchanges, group, options),
+        *judge_fit(None if rungs is None else rungs.record),
         *judge_background(background, genes.unit),
     )
     why_no_tails = explain_no_tails(test.relabellings)
@@ -237,7 +248,8 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
         empty=explain_empty_columns(table, reasons),
     )
     zscores = pd.DataFrame(genes.zscores.T, columns=genes.labels)
-    return ComparisonData(table, group.samples, zscores, record, left_out, query=group)
+    variograms = None if rungs is None else rungs.variograms
+    return ComparisonData(table, group.samples, zscores, record, left_out, query=group, variograms=variograms)
 
 
 def _explain_no_rungs(rungs: Rungs | None) -> dict[str, str]:

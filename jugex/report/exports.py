@@ -52,9 +52,9 @@ def to_frame(result: ComparisonData, style: FrameStyle | None = None) -> pd.Data
         `mean_level`; `t` is the root of `f` with the sign of `diff`; `P.Value` is `p_perm`, the permutation p; and
         `adj.P.Val` is `q_fdr`, Benjamini and Hochberg's of `p_perm`. limma's log-odds `B` have no like here.
 
-        DESeq2's: `baseMean` is 2 to the power of `mean_level`, and empty where levels are not log2; `log2FoldChange` is `log2_fc`; `lfcSE` is the
-        standard error of `diff`, taken to log2 by the ratio of `log2_fc` to `diff`; `stat`, `pvalue` and `padj` are
-        limma's `t`, `P.Value` and `adj.P.Val`.
+        DESeq2's: `baseMean` is 2 to the power of `mean_level`, and empty where levels are not log2; `log2FoldChange`
+        is `log2_fc`; `lfcSE` is the standard error of `diff`, taken to log2 by the ratio of `log2_fc` to `diff`;
+        `stat`, `pvalue` and `padj` are limma's `t`, `P.Value` and `adj.P.Val`.
 
     Raises
     ------

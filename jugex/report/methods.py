@@ -470,9 +470,9 @@ def _list_permutations(record: RunRecord) -> list[str]:
         f"Each relabelling served every {unit}.",
         *collinear,
         f"The p-values were corrected for the family-wise error over the {count_of(record.genes.n_tested, unit)} "
-        f"tested by the distribution of the maximum of F over {unit}s (Westfall and Young 1993), which holds if samples "
-        f"are exchangeable {_EXCHANGEABLE[permutation.exchange]}; a {unit} is called significant where the corrected p "
-        f"is at most {record.arguments.alpha:g}.",
+        f"tested by the distribution of the maximum of F over {unit}s (Westfall and Young 1993), which holds if "
+        f"samples are exchangeable {_EXCHANGEABLE[permutation.exchange]}; a {unit} is called significant where the "
+        f"corrected p is at most {record.arguments.alpha:g}.",
     ]
 
 
