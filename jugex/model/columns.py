@@ -149,6 +149,8 @@ _SAMPLE = (
     Column("probability", "float64", "Probability of the region at the sample, 0 to 1; empty where it has none."),
 )
 
+#: Rungs of the ladder that `evidence` names, the highest first.
+RUNGS = ("spatial", "donors", "samples")
 #: Columns of the table of two regions and of ``results.tsv``, in order.
 RESULT_COLUMNS = tuple(column.name for column in _RESULT)
 #: Columns that follow `gene` where every probe is tested by itself.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex.errors import DesignError, JugexWarning, OptionError
-from jugex.model.columns import COLUMN_TYPES, LEFT_OUT_COLUMNS, PROBE_COLUMNS
+from jugex.model.columns import COLUMN_TYPES, LEFT_OUT_COLUMNS, PROBE_COLUMNS, RUNGS
 from jugex.model.findings import AnyFinding, NotLinked, SamplesDropped, warn_of
 from jugex.model.options import TestOptions
 from jugex.model.query_record import OverlapRecord
@@ -119,6 +119,11 @@ class ComparisonData:
     def significant(self) -> pd.DataFrame:
         """The rows of `table` with p_fwe at most alpha."""
         return self.table[self.table["significant"].to_numpy(dtype=bool)]
+
+    @property
+    def found(self) -> pd.DataFrame:
+        """The rows of `table` that reach a rung of the ladder; of more than two regions the significant ones."""
+        return self.table[self.table["evidence"].isin(RUNGS)] if "evidence" in self.table else self.significant
 
 
 def label_rows(table: pd.DataFrame) -> pd.Series[str]:

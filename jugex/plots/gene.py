@@ -369,11 +369,11 @@ def plot_variogram(result: ComparisonData, gene: str, *, ax: Axes | None = None)
             data.distances[kind], data.measured[kind], s=13, marker=marker, facecolors=face, edgecolors=INK,
             linewidths=0.8, zorder=3, label=f"{fit_text(gene, 16)}, {name}",
         )  # fmt: skip
-    _label_variogram(ax, result, data)
+    _label_variogram(ax, data)
     return ax
 
 
-def _label_variogram(ax: Axes, result: ComparisonData, data: VariogramData) -> None:
+def _label_variogram(ax: Axes, data: VariogramData) -> None:
     top = 1.08 * max(float(np.nanmax(data.measured)), float(data.parts.sum(axis=1).max()))
     ax.set_xlim(0, 1.03 * float(data.distances.max()))
     ax.set_ylim(0, 1.1 * top)

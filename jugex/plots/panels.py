@@ -53,8 +53,10 @@ class VolcanoData:
         Region 1 minus region 2, in z-scores.
     height : ndarray, shape (g,)
         -log10 of the p chosen.
-    significant : ndarray of bool, shape (g,)
-        Family-wise p at most alpha, whatever p was chosen.
+    rungs : ndarray of str, shape (g,)
+        The rung of the ladder that each reaches, whatever p was chosen; "samples" (family-wise p at most alpha) or
+        "none" where the ladder was not run.
+    has_ladder : bool
     alpha : float
     smallest_p : float or None
         Smallest p that the run can give, where it is known.
@@ -63,9 +65,15 @@ class VolcanoData:
     labels: npt.NDArray[np.object_]
     diff: Floats
     height: Floats
-    significant: Mask
+    rungs: npt.NDArray[np.object_]
+    has_ladder: bool
     alpha: float
     smallest_p: float | None
+
+    @property
+    def found(self) -> Mask:
+        """Genes on a rung of the ladder, shape (g,)."""
+        return np.asarray(self.rungs != "none")
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,7 +246,8 @@ def volcano_data(result: ComparisonData, p: str = "p_perm") -> VolcanoData:
         labels=result.labels.to_numpy(dtype=object)[has_both],
         diff=diff[has_both],
         height=height[has_both],
-        significant=table["significant"].to_numpy(dtype=bool)[has_both],
+        rungs=table["evidence"].fillna("none").to_numpy(dtype=object)[has_both],
+        has_ladder=bool(table["p_donors"].notna().any()),
         alpha=result.record.arguments.alpha,
         smallest_p=smallest if smallest > 0 else None,
     )
