@@ -106,9 +106,10 @@ def _summarize_fit(record: RunRecord) -> str:
     ladder = record.ladder
     if ladder is None or ladder.variogram is None:
         return ""
+    rungs = (("donors", ladder.variogram), ("spatial", ladder.variogram_spatial))
     deviations = [
-        f"{100 * float(np.abs(variogram.deviations).max()):.0f} %"
-        for variogram in (ladder.variogram, ladder.variogram_spatial)
+        f"{100 * float(np.abs(variogram.deviations).max()):.0f} % ({rung})"
+        for rung, variogram in rungs
         if variogram is not None
     ]
     sides = " and ".join(ladder.sides)

@@ -92,12 +92,19 @@ _LADDER = (
     Column(
         "evidence", "Rung", "The highest rung of the ladder that the gene reaches: samples, donors, spatial", "word"
     ),
-    Column("p_donors_fwe", "p_FWE donors", "p over donors: would other donors show it? Corrected for all genes", "p"),
+    Column(
+        "p_donors_fwe",
+        "p_FWE donors",
+        "p over donors: would other donors show it? Corrected for all genes",
+        "p",
+        extra=True,
+    ),
     Column(
         "p_spatial_fwe",
         "p_FWE spatial",
         "p beyond distance: more than two places this far apart in this tissue? Corrected for all genes",
         "p",
+        extra=True,
     ),
 )
 _MORE_REGIONS = (
