@@ -153,8 +153,9 @@ def _explain_donors(gene: GeneStanding, places: str) -> str:
         return f"{opening}, not beyond distance ({p}): {anyway}{_add_gradient(gene)}."
     if gradient := _add_gradient(gene):
         return f"{opening}, not beyond distance ({p}): {_size(gene.beyond)} is left{gradient}."
+    many = " for so many genes" if abs(gene.beyond) > gene.margin else ""
     return (
-        f"{opening}; beyond distance the evidence is too weak ({p}): {_size(gene.beyond)}, give or take "
+        f"{opening}; beyond distance the evidence is too weak{many} ({p}): {_size(gene.beyond)}, give or take "
         f"{_size(gene.margin)}."
     )
 
