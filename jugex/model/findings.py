@@ -382,7 +382,7 @@ class PoorVariogramFit(Finding, frozen=True, tag="poor-variogram-fit"):
         return (
             f"the curve on which {rung} stands fits the variogram badly: of {samples} {self.distance_mm:.0f} mm apart "
             f"the semivariance is {self.measured:.2f} of a gene's variance, and {self.fitted:.2f} in the fit; where "
-            f"{rung} is 0.05 it may stand for {self.p_at_5_percent:.2f}"
+            f"{rung} is 0.05 it may stand for {self.p_at_5_percent:.2f}; choose another reference, or call it rough"
         )
 
 

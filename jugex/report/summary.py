@@ -99,6 +99,7 @@ def summarize_rungs(data: ComparisonData) -> list[str]:
         return [_summarize_rung_of_one(data, where), *_list_untried(data)]
     climbed = {rung: tested[(tested["evidence"] == rung).to_numpy(dtype=bool)] for rung in _RUNGS}
     parts: list[str] = []
+    n_before = 0
     for rung, (one, many) in _RUNGS.items():
         genes = climbed[rung]
         if (rung == "spatial" and ladder.why_no_spatial) or (rung == "donors" and ladder.why_no_donors):
@@ -111,7 +112,8 @@ def summarize_rungs(data: ComparisonData) -> list[str]:
         if not parts:
             parts.append(f"Of {count_of(len(tested), data.unit)}, {n} {verb}{found}.")
         elif len(genes):
-            parts.append(f"{n.capitalize()} more {verb.format(where=where)}{found}.")
+            parts.append(f"{n.capitalize()}{' more' if n_before else ''} {verb.format(where=where)}{found}.")
+        n_before += len(genes)
     return [" ".join([*parts, *_list_failed(data)]), *_list_untried(data)]
 
 

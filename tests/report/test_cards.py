@@ -16,6 +16,7 @@ from jugex.model.findings import GeneStanding
 from jugex.pipeline.details import find_standings
 from jugex.report.cards import choose_genes, describe_cards, explain_standing
 from jugex.report.figures import write_figures
+from jugex.report.summary import summarize_rungs
 from tests.report.helpers import parse, plain
 from tests.tissue_atlas import make_atlas, make_region
 
@@ -93,6 +94,19 @@ def test_genes_are_grouped_by_rung(result):
     cards = [card for group in describe_cards(result, groups) for card in group["cards"]]
     assert [card["badge"] for card in cards] == ["spatial", "donors", "samples"]
     assert all(card["why"].endswith(".") for card in cards)
+
+
+def test_the_summary_names_genes_that_are_not_significant_over_samples(result):
+    second = result.tested.index[1]
+    assert f"{second} does so without being significant over samples (p_FWE > 0.05)." in summarize_rungs(result)[0]
+    significant = replace(result, table=result.table.assign(significant=True))
+    assert "without being significant" not in summarize_rungs(significant)[0]
+
+
+def test_more_is_said_only_of_genes_beside_others(result):
+    none = replace(result, table=result.table.assign(evidence=["donors", *["none"] * (len(result.table) - 1)]))
+    assert ". 1 would differ in other donors" in summarize_rungs(none)[0]
+    assert ". 1 more would differ in other donors" in summarize_rungs(result)[0]
 
 
 def test_the_page_says_why_and_shades_by_rung(result):
