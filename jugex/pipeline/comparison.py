@@ -37,6 +37,7 @@ from jugex.stats.design import Design
 from jugex.stats.effects import compute_effects
 from jugex.stats.tails import explain_no_tails
 from jugex.stats.testing import PermutationTest, permutation_test, permute
+from jugex.stats.threads import one_blas_thread
 
 __all__ = [
     "ComparisonData",
@@ -151,6 +152,7 @@ class Prepared:
         return np.flatnonzero(self.status == "ok")
 
 
+@one_blas_thread()
 def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
     """Test each gene for different expression among the regions of a query.
 
