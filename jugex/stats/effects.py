@@ -242,7 +242,7 @@ def hedges_g_interval(hedges_g: Floats, spread: float, df: int, *, level: float 
     Steiger and Fouladi (1997), Noncentrality interval estimation, in Harlow et al., What if there were no
     significance tests?
     """
-    from scipy.stats import nct
+    from scipy.special import nctdtr
 
     scale = small_sample_correction(df) / np.sqrt(spread)
     t = hedges_g / scale
@@ -251,7 +251,7 @@ def hedges_g_interval(hedges_g: Floats, spread: float, df: int, *, level: float 
     reach = 3 * np.abs(known) + 10  # limits lie within the ratio of t to its noncentrality, below 3 from df = 1 on
     limits = np.full((2, len(t)), np.nan)
     for limit, share in zip(limits, ((1 + level) / 2, (1 - level) / 2), strict=True):
-        limit[is_known] = scale * _bisect(lambda delta: np.asarray(nct.cdf(known, df, delta)), share, -reach, reach)
+        limit[is_known] = scale * _bisect(lambda delta: np.asarray(nctdtr(df, delta, known)), share, -reach, reach)
     return limits[0], limits[1]
 
 
@@ -278,8 +278,7 @@ def partial_eta_sq_interval(
         doi 10.1037/1082-989X.9.2.164, equation 9. A limit is 0 where no noncentrality makes F so small; the observed
         share, which is biased upwards, can then lie above both.
     """
-    from scipy.special import fdtr
-    from scipy.stats import ncf
+    from scipy.special import fdtr, ncfdtr
 
     with np.errstate(divide="ignore"):
         f = (df_resid / df_area) * partial_eta_sq / (1 - partial_eta_sq)
@@ -289,7 +288,7 @@ def partial_eta_sq_interval(
     limits = np.full((2, len(f)), np.nan)
     for limit, share in zip(limits, ((1 + level) / 2, (1 - level) / 2), strict=True):
         with np.errstate(divide="ignore"):  # older SciPy divides by zero on its way to the right value
-            root = _bisect(lambda d: np.asarray(ncf.cdf(known, df_area, df_resid, d**2)), share, 0 * reach, reach)
+            root = _bisect(lambda d: np.asarray(ncfdtr(df_area, df_resid, d**2, known)), share, 0 * reach, reach)
         noncentrality = np.where(fdtr(df_area, df_resid, known) <= share, 0.0, root**2)
         limit[is_known] = noncentrality / (noncentrality + n_samples)
     return limits[0], limits[1]
