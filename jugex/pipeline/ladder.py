@@ -16,7 +16,7 @@ import pandas as pd
 
 from jugex.atlas import ExpressionAtlas
 from jugex.errors import DesignError, GeneError
-from jugex.genes import select_genes
+from jugex.genes import GeneSelection
 from jugex.model.options import TestOptions
 from jugex.model.record import DiagnosticRecord, LadderRecord, VariogramRecord
 from jugex.pipeline.covariates import Covariate, code_covariate, collect_covariates
@@ -248,7 +248,7 @@ def measure_genes(
     parts = []
     chunks = range(0, len(symbols), _GENES_AT_ONCE)
     for start in track(chunks, description="tissue around the regions", total=len(chunks)):
-        selection = select_genes(symbols[start : start + _GENES_AT_ONCE], group.atlas.genes)
+        selection = GeneSelection(requested=None, found=tuple(symbols[start : start + _GENES_AT_ONCE]))
         used = group.samples["well_id"].to_numpy()
         try:
             _, probes, _ = filter_probes(selection, group.atlas, used, group.options)
@@ -284,9 +284,10 @@ def _test_genes(
     symbols = list(dict.fromkeys(genes.annotation["gene"].iloc[tested]))
     labels, values = measure_genes(group, symbols, found.samples["well_id"].to_numpy(), options)
     place = pd.Index(labels).get_indexer(pd.Index(genes.labels[tested]))
-    rows = values[place]
-    usable = np.flatnonzero((place >= 0) & np.isfinite(rows).all(axis=1))
-    result = ladder.test(sum_pairs(reference, rows[usable], n_threads=options.permutation.n_threads))
+    usable = np.flatnonzero(np.append(np.isfinite(values).all(axis=1), False)[place])  # -1: no such gene
+    if not np.array_equal(place[usable], np.arange(len(values))):  # for the whole genome a copy is large
+        values = values[place[usable]]
+    result = ladder.test(sum_pairs(reference, values, n_threads=options.permutation.n_threads))
     if (donors := result.donors) is not None:
         for name, numbers in (
             ("p_donors", donors.p),
