@@ -23,7 +23,7 @@ sys.path.insert(0, str(PROJECT))  # run as a script, for the tests
 
 import msgspec  # noqa: E402
 
-from jugex.cli.main import _make_parser  # noqa: E402
+from jugex.cli.main import COMMANDS, make_parser  # noqa: E402
 from jugex.model.columns import (  # noqa: E402
     LEFT_OUT_COLUMNS,
     OMNIBUS_COLUMNS,
@@ -45,7 +45,7 @@ _DO_NOT_EDIT = "<!-- written by docs/make_reference.py: edit the program's own w
 
 def write_commands() -> str:
     """Page of all commands, from the program's argument parser."""
-    parser = _make_parser()
+    parser = make_parser(COMMANDS)
     lines = [
         _DO_NOT_EDIT,
         "",

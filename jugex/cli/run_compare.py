@@ -9,7 +9,6 @@ from typing import get_args
 from jugex._text import join_words
 from jugex.cli.arguments import (
     REGION_HELP,
-    Commands,
     add_derivation,
     add_filters,
     add_jobs,
@@ -21,7 +20,7 @@ from jugex.cli.arguments import (
     split_genes,
     split_list,
 )
-from jugex.cli.parser import number
+from jugex.cli.parser import Parser, number
 from jugex.cli.summary import print_ledger, save_and_summarize
 from jugex.comparison import compare, compare_several
 from jugex.model.options import PRESETS, Missing
@@ -31,7 +30,7 @@ from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange
 from jugex.stats.statistics import Statistic
 
-__all__ = ["add_command"]
+__all__ = ["add_arguments"]
 
 _EPILOG = f"""{REGION_HELP}
 examples:
@@ -42,14 +41,10 @@ examples:
 """
 
 
-def add_command(commands: Commands) -> None:
-    """Add the command to the parser."""
-    command = commands.add_parser(
-        "compare",
-        help="compare two or more regions, gene by gene",
-        description="Compare two or more regions, gene by gene, and write tables and a report into a folder.",
-        epilog=_EPILOG,
-    )
+def add_arguments(command: Parser) -> None:
+    """Add the arguments of the command."""
+    command.description = "Compare two or more regions, gene by gene, and write tables and a report into a folder."
+    command.epilog = _EPILOG
     command.set_defaults(run=_run_compare, take_rest=take_more_names)
     _add_regions(command)
     _add_genes(command.add_argument_group("genes"))

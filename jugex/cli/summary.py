@@ -11,9 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from jugex._text import count_of, format_number, format_p, shorten
+from jugex._text import count_of, format_number, format_p, lay_out, shorten
 from jugex.analysis import DifferentialExpression
-from jugex.cli.layout import lay_out
 from jugex.comparison import SeveralRegions
 from jugex.genes import format_ledger
 from jugex.model.record import RunRecord
