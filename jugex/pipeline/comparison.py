@@ -16,14 +16,17 @@ from jugex.model.findings import AnyFinding, NotLinked, SamplesDropped, warn_of
 from jugex.model.options import TestOptions
 from jugex.model.query_record import OverlapRecord
 from jugex.model.record import Randomness, RunRecord, list_versions, today
-from jugex.pipeline.background import MOST_RELABELLINGS, explain_coarse_p, explain_no_share, record_background
 from jugex.pipeline.covariates import Covariate, adjust_for, collect_covariates
 from jugex.pipeline.diagnostics import check_reach, judge_background, judge_design, judge_genes, judge_samples
 from jugex.pipeline.drawings import Drawings
 from jugex.pipeline.genes import GeneValues, find_status, summarize_genes
 from jugex.pipeline.ladder import RUNG_COLUMNS, Rungs, climb
 from jugex.pipeline.records import (
+    MOST_RELABELLINGS,
+    explain_coarse_p,
+    explain_no_share,
     record_arguments,
+    record_background,
     record_design,
     record_exchanges,
     record_genes,

@@ -23,7 +23,7 @@ from jugex.model.columns import (
 )
 from jugex.model.record import RunRecord, from_json, to_json
 from jugex.pipeline.comparison import ComparisonData, make_empty_left_out
-from jugex.pipeline.several import GroupComparison
+from jugex.pipeline.pairs import GroupComparison
 from jugex.pipeline.tables import list_columns
 from jugex.report.figures import write_figures
 from jugex.report.folders import check_output, replacing_file, replacing_folder

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from jugex._text import count_of, format_count, format_number, format_p, join_words, shorten
 from jugex.model.record import RunRecord
 from jugex.pipeline.comparison import ComparisonData
-from jugex.pipeline.several import GroupComparison
+from jugex.pipeline.pairs import GroupComparison
 from jugex.plots.styles import REGION_STYLES
 from jugex.report.cards import choose_genes, describe_cards
 from jugex.report.evidence import bound_q, tabulate_details, tabulate_evidence, tabulate_left_out, tabulate_sensitivity

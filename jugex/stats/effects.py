@@ -13,13 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from jugex.stats.design import Design, Floats
+from jugex.stats.design import Counts, Design, Floats
 from jugex.stats.statistics import Statistic
 
 __all__ = [
     "Difference",
+    "DonorDifferences",
     "Effects",
     "adjusted_difference",
+    "compute_donor_differences",
     "compute_effects",
     "hedges_g_interval",
     "partial_eta_sq_interval",
@@ -301,3 +303,50 @@ def _bisect(falling: Callable[[Floats], Floats], value: float, low: Floats, high
         is_above = falling(middle) > value
         low, high = np.where(is_above, middle, low), np.where(is_above, high, middle)
     return (low + high) / 2
+
+
+@dataclass(frozen=True, eq=False)
+class DonorDifferences:
+    """Differences of g genes, region 1 minus region 2, in each of D informative donors (samples in both regions).
+
+    Attributes
+    ----------
+    donors : ndarray of int, shape (D,)
+        The informative donors.
+    diff : ndarray, shape (g, D)
+        Difference of the means within each donor.
+    weights : ndarray, shape (D,)
+        Weights of the donors in the adjusted difference.
+    n_same_sign : ndarray of int, shape (g,)
+        Donors whose difference has the sign of the weighted mean of all, which is the adjusted difference.
+    """
+
+    donors: Counts
+    diff: Floats
+    weights: Floats
+    n_same_sign: Counts
+
+
+def compute_donor_differences(values: Floats, design: Design) -> DonorDifferences:
+    """Compute the difference of two regions in each donor.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (g, n)
+        Gene-level z-scores, without what the model gives to covariates (`jugex.stats.effects.remove_covariates`).
+    design : Design
+        Regions and donors of the n samples; testable.
+
+    Returns
+    -------
+    DonorDifferences
+    """
+    informative = np.flatnonzero(design.weights > 0)
+    n_1, n_2 = design.counts[informative].T
+    weights = design.weights[informative]
+    sums = np.add.reduceat(values * design.labels, design.donor_starts, axis=1)[:, informative]
+    all_sums = np.add.reduceat(values, design.donor_starts, axis=1)[:, informative]
+    diff = sums / n_1 - (all_sums - sums) / n_2
+    adjusted = (diff * weights).sum(axis=1)
+    n_same_sign = (np.sign(diff) == np.sign(adjusted)[:, None]).sum(axis=1)
+    return DonorDifferences(informative, diff, weights, n_same_sign)
