@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jugex.cli.parser import Parser
 from jugex.report import read_group, read_result, write_report
-from jugex.report.files import holds_group, load_sensitivity
+from jugex.report.files import holds_group, load_gene_sets, load_sensitivity
 
 __all__ = ["add_arguments"]
 
@@ -32,5 +32,10 @@ def _run_report(options: argparse.Namespace) -> None:
         write_report(read_group(options.directory), path, beside=options.directory)
         print(f"Written: {path} (of all regions; for the report of a pair, name its folder)")
         return
-    write_report(read_result(options.directory), path, sensitivity=load_sensitivity(options.directory))
+    write_report(
+        read_result(options.directory),
+        path,
+        sensitivity=load_sensitivity(options.directory),
+        gene_sets=load_gene_sets(options.directory),
+    )
     print(f"Written: {path}")

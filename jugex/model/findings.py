@@ -45,7 +45,7 @@ __all__ = [
 
 _N_NAMED = 5
 
-Unit = Literal["gene", "probe"]
+Unit = Literal["gene", "probe", "gene set"]
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, tag_field="code"):

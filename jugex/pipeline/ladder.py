@@ -7,8 +7,10 @@ measured in them, and `jugex.stats.spatial` does the tests.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +31,7 @@ from jugex.stats.aggregation import SELECTIONS
 from jugex.stats.pairs import PairSums
 from jugex.stats.spatial import Ladder, LadderResult, Reason, Reference, sum_pairs
 
-__all__ = ["RUNG_COLUMNS", "Rungs", "climb", "draw_places", "explain_reason", "measure_genes"]
+__all__ = ["RUNG_COLUMNS", "Measure", "Rungs", "climb", "draw_places", "explain_reason", "measure_genes"]
 
 #: Genes of the atlas over which variances are pooled, and the seed that draws them.
 POOL_SIZE, _POOL_SEED = 2_000, 2_018
@@ -78,6 +80,9 @@ class Rungs:
     why_empty: dict[str, str]
 
 
+#: From the `well_id` of samples to labels and values.
+Measure: TypeAlias = Callable[[npt.NDArray[np.integer]], tuple[Sequence[str], Floats]]
+
 _OF_DONORS = ("p_donors", "p_donors_fwe", "diff_donors", "ci_donors_low", "ci_donors_high")
 _OF_SPACE = ("p_spatial", "p_spatial_fwe", "ci_spatial_low", "ci_spatial_high")
 
@@ -94,6 +99,7 @@ def climb(
     *,
     covariates: Sequence[Covariate] = (),
     dropped: Sequence[int] = (),
+    measure: Measure | None = None,
 ) -> Rungs:
     """Test the genes of a pair for other donors and for space.
 
@@ -110,6 +116,8 @@ def climb(
         Those of the run; the ones that stand in its model are adjusted for.
     dropped : sequence of int
         Samples of the regions, by `well_id`, that the run left out; the reference is without them too.
+    measure : callable, optional
+        From the `well_id` of N samples to labels and values (g, N) of what is tested; default: of the genes.
 
     Returns
     -------
@@ -122,7 +130,10 @@ def climb(
         ladder = _make_ladder(pool, found)
     except DesignError as error:
         return _leave_empty(found, tested, options, str(error))
-    columns, result = _test_genes(ladder, pool.reference, group, found, genes, tested, options)
+    if measure is None:
+        symbols = list(dict.fromkeys(genes.annotation["gene"].iloc[tested]))
+        measure = partial(measure_genes, group, symbols, options=options)
+    columns, result = _test_genes(ladder, pool.reference, found, genes.labels[tested], options, measure)
     why_not = {
         **dict.fromkeys(_OF_DONORS, explain_reason(ladder.why_no_donors)),
         **dict.fromkeys(_OF_SPACE, explain_reason(ladder.why_no_spatial)),
@@ -271,19 +282,17 @@ def measure_genes(
 def _test_genes(
     ladder: Ladder,
     reference: Reference,
-    group: RegionGroup,
     found: TissueReference,
-    genes: GeneValues,
-    tested: npt.NDArray[np.intp],
+    tested: npt.NDArray[np.object_],
     options: TestOptions,
+    measure: Measure,
 ) -> tuple[pd.DataFrame, LadderResult | None]:
-    """Columns of both rungs for the genes tested."""
+    """Columns of both rungs for what is tested, by its labels (t,)."""
     columns = pd.DataFrame(np.nan, index=np.arange(len(tested)), columns=[*_OF_DONORS, *_OF_SPACE])
     if (ladder.why_no_donors is not None and ladder.why_no_spatial is not None) or not len(tested):
         return columns, None
-    symbols = list(dict.fromkeys(genes.annotation["gene"].iloc[tested]))
-    labels, values = measure_genes(group, symbols, found.samples["well_id"].to_numpy(), options)
-    place = pd.Index(labels).get_indexer(pd.Index(genes.labels[tested]))
+    labels, values = measure(found.samples["well_id"].to_numpy())
+    place = pd.Index(labels).get_indexer(pd.Index(tested))
     usable = np.flatnonzero(np.append(np.isfinite(values).all(axis=1), False)[place])  # -1: no such gene
     if not np.array_equal(place[usable], np.arange(len(values))):  # for the whole genome a copy is large
         values = values[place[usable]]

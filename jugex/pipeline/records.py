@@ -224,8 +224,10 @@ def record_background(
     return BackgroundRecord(_NOMINAL, 0, None, 0, why_not or "no gene was tested")
 
 
-def explain_no_share(group: RegionGroup, smallest_p: float) -> str | None:
+def explain_no_share(group: RegionGroup, smallest_p: float, *, are_genes: bool) -> str | None:
     """Say why the share of genes with a small p says nothing of the atlas, if it does not."""
+    if not are_genes:
+        return "gene sets were tested"
     if group.genes.requested is not None:
         return "only the genes asked for were tested"
     return explain_coarse_p(smallest_p)
