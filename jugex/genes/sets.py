@@ -63,7 +63,7 @@ class GeneSets:
         symbols = {entry.requested: entry.gene for entry in selection.ledger}
         sets = []
         for name, genes in self.genes.items():
-            found = dict.fromkeys(symbol for gene in genes if (symbol := symbols.get(str(gene))) is not None)
+            found = dict.fromkeys(symbol for gene in genes if (symbol := symbols.get(gene)) is not None)
             sets.append(FoundSet(name, len(set(genes)), tuple(found)))
         return sets, selection.ledger
 

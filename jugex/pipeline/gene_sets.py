@@ -168,7 +168,8 @@ def run_gene_sets(data: ComparisonData, sets: GeneSets, options: GeneSetOptions)
     if query.source.is_remote:
         raise ResultError("gene sets need every gene of the atlas, for which the web service is too slow; take a store")
     # genes with gaps are left out, and not their samples, which are those of the run
-    of_run = replace(of_run, missing="drop-genes", rng=data.record.permutation.randomness.make_generator())
+    rng = data.record.permutation.randomness.make_generator()
+    of_run = replace(of_run, missing="drop-genes", diagnostic=False, rng=rng)  # the run's diagnostic holds for sets
     with warnings.catch_warnings():  # the user has been warned of the query and the design
         warnings.simplefilter("ignore", JugexWarning)
         prepared = replace(prepare(query_every_gene(query), of_run), missing_well_ids=data.record.missing_well_ids)
