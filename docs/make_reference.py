@@ -274,6 +274,8 @@ _LADDER = {
     "distance_mm": "between the mean coordinates of the two regions' samples",
     "why_no_donors": "why that rung was not tried; null where it was",
     "why_no_spatial": "why that rung was not tried; null where it was",
+    "variogram_spatial": "the same of genes less their linear gradients, on which the rung `spatial` stands; null "
+    "where no gradient is taken off",
     "variogram": "pooled semivariances within and between donors over distance, what was fitted to them, and its "
     "parts: `nugget` (single samples), `own` (fields of each donor's own), `shared` (fields that donors share)",
     "diagnostic": "share of the pool's genes with p at most `alpha` at `n_places` arbitrary pairs of places, by rung",

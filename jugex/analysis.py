@@ -365,6 +365,10 @@ class DifferentialExpression(_Result):
         """Difference in each donor; see `jugex.plots.plot_donors`."""
         return plots.plot_donors(self, gene, **options)
 
+    def plot_variogram(self, gene: str, **options: Any) -> Any:
+        """How a gene varies over distance, and the distance of the regions; see `jugex.plots.plot_variogram`."""
+        return plots.plot_variogram(self, gene, **options)
+
     def plot_coverage(self, **options: Any) -> Any:
         """Samples per donor and region; see `jugex.plots.plot_coverage`."""
         return plots.plot_coverage(self, **options)

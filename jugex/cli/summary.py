@@ -96,8 +96,9 @@ def _summarize(result: DifferentialExpression | SeveralRegions) -> list[str]:
     ]  # fmt: skip
     if isinstance(result, SeveralRegions):
         return lines + _list_pairs(result)
-    if n_found > MAX_GENES:
-        lines.append(f"figures/ holds the first {MAX_GENES} of {n_found:,} significant genes")
+    n_drawn, kind = len(data.found), "genes on a rung" if has_ladder(record) else "significant genes"
+    if n_drawn > MAX_GENES:
+        lines.append(f"figures/ holds the first {MAX_GENES} of {n_drawn:,} {kind}")
     return lines
 
 

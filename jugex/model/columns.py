@@ -121,6 +121,7 @@ _OMNIBUS = (
     Column("f", "float64", "F of area, adjusted for {others}: of all regions at once."),
     Column("df_area", "Int64", "Degrees of freedom of area: regions less one, where donors link them all."),
     Column("q_fdr_by", "float64", "q_fdr for any dependence between genes (Benjamini and Yekutieli)."),
+    Column("n_donors_both", "Int64", "Donors with samples in two regions or more."),
 )
 _GENE_SET = (
     Column("set", "object", "Name of the gene set."),
@@ -161,6 +162,8 @@ _SAMPLE = (
     Column("probability", "float64", "Probability of the region at the sample, 0 to 1; empty where it has none."),
 )
 
+#: Rungs of the ladder that `evidence` names, the highest first.
+RUNGS = ("spatial", "donors", "samples")
 #: Columns of the table of two regions and of ``results.tsv``, in order.
 RESULT_COLUMNS = tuple(column.name for column in _RESULT)
 #: Columns that follow `gene` where every probe is tested by itself.

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from jugex._version import __version__
 from jugex.atlas.identity import AtlasIdentity, FileRecord
@@ -347,9 +348,11 @@ class VariogramRecord:
     distance_mm_within, distance_mm_between : tuple of K float
         Mean distance of the pairs of each bin, of one donor and of two.
     within, between, fitted_within, fitted_between : tuple of K float
-        Semivariances of each bin.
+        Semivariances of each bin, and what the fit gives there.
     nugget, own, shared : float
         Parts of the fitted variance: of single samples, of fields of each donor's own, of fields that donors share.
+    parts_within, parts_between : tuple of 3 tuples of K float
+        The same parts in each bin, in this order; they add up to the fitted semivariances.
     """
 
     distance_mm_within: tuple[float, ...]
@@ -361,6 +364,14 @@ class VariogramRecord:
     nugget: float
     own: float
     shared: float
+    parts_within: tuple[tuple[float, ...], ...]
+    parts_between: tuple[tuple[float, ...], ...]
+
+    @property
+    def deviations(self) -> npt.NDArray[np.float64]:
+        """How much the fit deviates from what was measured, as a share of it, shape (2, K): one donor, two donors."""
+        measured, fitted = np.array([self.within, self.between]), np.array([self.fitted_within, self.fitted_between])
+        return np.asarray(fitted / np.maximum(measured, 0.05) - measured / np.maximum(measured, 0.05))
 
 
 @dataclass(frozen=True)
@@ -397,6 +408,9 @@ class LadderRecord:
     why_no_donors, why_no_spatial : str or None
         Why a rung was not tried.
     variogram : VariogramRecord or None
+        Of the genes as measured: what the rung `donors` stands on.
+    variogram_spatial : VariogramRecord or None
+        Of the genes less their linear gradients: what the rung `spatial` stands on, where gradients are taken off.
     diagnostic : DiagnosticRecord or None
     """
 
@@ -411,6 +425,7 @@ class LadderRecord:
     why_no_donors: str | None
     why_no_spatial: str | None
     variogram: VariogramRecord | None
+    variogram_spatial: VariogramRecord | None
     diagnostic: DiagnosticRecord | None
 
 

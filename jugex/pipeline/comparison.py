@@ -11,14 +11,21 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex.errors import DesignError, JugexWarning, OptionError
-from jugex.model.columns import COLUMN_TYPES, LEFT_OUT_COLUMNS, PROBE_COLUMNS
+from jugex.model.columns import COLUMN_TYPES, LEFT_OUT_COLUMNS, PROBE_COLUMNS, RUNGS
 from jugex.model.findings import AnyFinding, NotLinked, SamplesDropped, Unit, warn_of
 from jugex.model.options import TestOptions
 from jugex.model.query_record import OverlapRecord
 from jugex.model.record import Randomness, RunRecord, list_versions, today
 from jugex.pipeline.covariates import Covariate, adjust_for, collect_covariates
-from jugex.pipeline.diagnostics import check_reach, judge_background, judge_design, judge_genes, judge_samples
-from jugex.pipeline.drawings import Drawings
+from jugex.pipeline.diagnostics import (
+    check_reach,
+    judge_background,
+    judge_design,
+    judge_fit,
+    judge_genes,
+    judge_samples,
+)
+from jugex.pipeline.drawings import Drawings, GeneVariograms
 from jugex.pipeline.genes import GeneValues, find_status, summarize_genes
 from jugex.pipeline.ladder import RUNG_COLUMNS, Measure, Rungs, climb
 from jugex.pipeline.records import (
@@ -83,6 +90,8 @@ class ComparisonData:
         How it was tested; None for a result read from disk.
     drawings : Drawings or None
         What its page draws beyond the tables, for a result read from disk.
+    variograms : GeneVariograms or None
+        How the genes tested vary over distance, where the ladder was run.
     """
 
     table: pd.DataFrame
@@ -93,6 +102,7 @@ class ComparisonData:
     query: RegionGroup | None = field(default=None, compare=False)
     options: TestOptions | None = field(default=None, compare=False)
     drawings: Drawings | None = field(default=None, compare=False)
+    variograms: GeneVariograms | None = field(default=None, compare=False)
 
     @property
     def region_names(self) -> tuple[str, ...]:
@@ -119,6 +129,11 @@ class ComparisonData:
     def significant(self) -> pd.DataFrame:
         """The rows of `table` with p_fwe at most alpha."""
         return self.table[self.table["significant"].to_numpy(dtype=bool)]
+
+    @property
+    def found(self) -> pd.DataFrame:
+        """The rows of `table` that reach a rung of the ladder; of more than two regions the significant ones."""
+        return self.table[self.table["evidence"].isin(RUNGS)] if "evidence" in self.table else self.significant
 
 
 def label_rows(table: pd.DataFrame) -> pd.Series[str]:
@@ -230,6 +245,7 @@ def infer(prepared: Prepared, options: TestOptions) -> ComparisonData:
         *judge_samples(group, recorded),
         *of_design,
         *judge_genes(table, exchanges, group, options),
+        *judge_fit(None if rungs is None else rungs.record),
         *judge_background(background, genes.unit),
     )
     why_no_tails = explain_no_tails(test.relabellings)
@@ -258,7 +274,10 @@ def infer(prepared: Prepared, options: TestOptions) -> ComparisonData:
         empty=explain_empty_columns(table, reasons),
     )
     zscores = pd.DataFrame(genes.zscores.T, columns=genes.labels)
-    return ComparisonData(table, group.samples, zscores, record, left_out, query=group, options=options)
+    variograms = None if rungs is None else rungs.variograms
+    return ComparisonData(
+        table, group.samples, zscores, record, left_out, query=group, options=options, variograms=variograms
+    )
 
 
 def _explain_no_rungs(rungs: Rungs | None) -> dict[str, str]:

@@ -22,6 +22,7 @@ from jugex.genes import GeneSelection
 from jugex.model.options import TestOptions
 from jugex.model.record import DiagnosticRecord, LadderRecord, VariogramRecord
 from jugex.pipeline.covariates import Covariate, code_covariate, collect_covariates
+from jugex.pipeline.drawings import GeneVariograms
 from jugex.pipeline.genes import GeneValues, aggregate_by_gene, score_probes
 from jugex.progress import track
 from jugex.query import RegionGroup
@@ -29,6 +30,7 @@ from jugex.query.probes import filter_probes
 from jugex.query.reference import TissueReference, find_reference
 from jugex.stats.aggregation import SELECTIONS
 from jugex.stats.pairs import PairSums
+from jugex.stats.pooling import PooledFit
 from jugex.stats.spatial import Ladder, LadderResult, Reason, Reference, sum_pairs
 
 __all__ = ["RUNG_COLUMNS", "Measure", "Rungs", "climb", "draw_places", "explain_reason", "measure_genes"]
@@ -73,11 +75,14 @@ class Rungs:
     record : LadderRecord
     why_empty : dict of str to str
         By column, why it is empty.
+    variograms : GeneVariograms or None
+        Of the genes tested; None where there is no reference.
     """
 
     columns: pd.DataFrame
     record: LadderRecord
     why_empty: dict[str, str]
+    variograms: GeneVariograms | None = None
 
 
 #: From the `well_id` of samples to labels and values.
@@ -133,7 +138,7 @@ def climb(
     if measure is None:
         symbols = list(dict.fromkeys(genes.annotation["gene"].iloc[tested]))
         measure = partial(measure_genes, group, symbols, options=options)
-    columns, result = _test_genes(ladder, pool.reference, found, genes.labels[tested], options, measure)
+    columns, variograms = _test_genes(ladder, pool.reference, found, genes.labels[tested], options, measure)
     why_not = {
         **dict.fromkeys(_OF_DONORS, explain_reason(ladder.why_no_donors)),
         **dict.fromkeys(_OF_SPACE, explain_reason(ladder.why_no_spatial)),
@@ -149,10 +154,11 @@ def climb(
         distance_mm=_measure_distance(found),
         why_no_donors=explain_reason(ladder.why_no_donors) or None,
         why_no_spatial=explain_reason(ladder.why_no_spatial) or None,
-        variogram=_record_variogram(result),
+        variogram=_record_variogram(ladder.fit_donors),
+        variogram_spatial=_record_variogram(_take_spatial_fit(ladder)),
         diagnostic=_diagnose(ladder, found, options),
     )
-    return Rungs(columns, record, {column: why for column, why in why_not.items() if why})
+    return Rungs(columns, record, {column: why for column, why in why_not.items() if why}, variograms)
 
 
 def _make_ladder(pool: PairSums, found: TissueReference) -> Ladder:
@@ -186,6 +192,7 @@ def _leave_empty(found: TissueReference, tested: npt.NDArray[np.intp], options: 
         why_no_donors=why,
         why_no_spatial=why,
         variogram=None,
+        variogram_spatial=None,
         diagnostic=None,
     )
     return Rungs(columns, record, dict.fromkeys([*_OF_DONORS, *_OF_SPACE], why))
@@ -286,8 +293,8 @@ def _test_genes(
     tested: npt.NDArray[np.object_],
     options: TestOptions,
     measure: Measure,
-) -> tuple[pd.DataFrame, LadderResult | None]:
-    """Columns of both rungs for what is tested, by its labels (t,)."""
+) -> tuple[pd.DataFrame, GeneVariograms | None]:
+    """Columns of both rungs for what is tested, by its labels (t,), and how this varies over distance."""
     columns = pd.DataFrame(np.nan, index=np.arange(len(tested)), columns=[*_OF_DONORS, *_OF_SPACE])
     if (ladder.why_no_donors is not None and ladder.why_no_spatial is not None) or not len(tested):
         return columns, None
@@ -314,7 +321,30 @@ def _test_genes(
             ("ci_spatial_high", spatial.ci_high),
         ):
             columns.loc[usable, name] = numbers
-    return columns, result
+    return columns, _take_variograms(result, tested, usable)
+
+
+def _take_variograms(
+    result: LadderResult, labels: npt.NDArray[np.object_], usable: npt.NDArray[np.intp]
+) -> GeneVariograms | None:
+    """What the ladder found of the usable ones of the genes tested, NaN for the others."""
+    if result.variograms is None:
+        return None
+    found, spatial = result.variograms, result.spatial
+
+    def spread(values: Floats) -> npt.NDArray[np.float32]:
+        filled = np.full((len(labels), *values.shape[1:]), np.nan, dtype=np.float32)
+        filled[usable] = values
+        return filled
+
+    unknown = np.full(len(usable), np.nan)
+    return GeneVariograms(
+        labels=tuple(str(label) for label in labels),
+        semivariances=spread(found.semivariances.transpose(2, 0, 1)),
+        scale=spread(found.scale),
+        sd_donors=spread(unknown if spatial is None else np.sqrt(spatial.of_donors)),
+        sd_shared=spread(unknown if spatial is None else np.sqrt(spatial.of_shared)),
+    )
 
 
 def _measure_distance(found: TissueReference) -> float | None:
@@ -325,22 +355,31 @@ def _measure_distance(found: TissueReference) -> float | None:
     return float(np.linalg.norm(first.mean(axis=0) - second.mean(axis=0)))
 
 
-def _record_variogram(result: LadderResult | None) -> VariogramRecord | None:
+def _take_spatial_fit(ladder: Ladder) -> PooledFit | None:
+    """What the rung `spatial` stands on, where that is not what `donors` stands on."""
+    fit = ladder.fit_spatial
+    return fit if fit is not None and fit.gradient and ladder.why_no_spatial is None else None
+
+
+def _record_variogram(fit: PooledFit | None) -> VariogramRecord | None:
     """The pooled variogram and what was fitted to it."""
-    if result is None or result.variograms is None:
+    if fit is None:
         return None
-    of_genes = result.variograms
-    means, fitted = of_genes.bins.means, of_genes.mixture
+    means, mixture = fit.bins.means, fit.mixture
+    fitted = mixture.parts.sum(axis=0)
+    parts_within, parts_between = (tuple(map(tuple, mixture.parts[:, kind].tolist())) for kind in (0, 1))
     return VariogramRecord(
         distance_mm_within=tuple(means[0].tolist()),
         distance_mm_between=tuple(means[1].tolist()),
-        within=tuple(of_genes.pooled[0].tolist()),
-        between=tuple(of_genes.pooled[1].tolist()),
-        fitted_within=tuple(fitted.within(means[0]).tolist()),
-        fitted_between=tuple(fitted.between(means[1]).tolist()),
-        nugget=float(fitted.nugget),
-        own=float(fitted.own.sum()),
-        shared=float(fitted.shared.sum()),
+        within=tuple(fit.pooled[0].tolist()),
+        between=tuple(fit.pooled[1].tolist()),
+        fitted_within=tuple(fitted[0].tolist()),
+        fitted_between=tuple(fitted[1].tolist()),
+        nugget=float(mixture.nugget),
+        own=float(mixture.own.sum()),
+        shared=float(mixture.shared.sum()),
+        parts_within=parts_within,
+        parts_between=parts_between,
     )
 
 

@@ -87,7 +87,7 @@ def save_result(
         ``figures/``; for more than 200 genes also ``zscores.parquet``, and with significant genes ``left_out.tsv``,
         what is left of them without each donor. The JSON file beside each table says what its columns mean, in the
         manner of BIDS. ``drawings.npz`` holds what the page draws beyond the tables: the voxels of both regions, the
-        other samples of the atlas and the probes of the genes drawn.
+        other samples of the atlas, the probes of the genes drawn, and how the genes tested vary over distance.
 
     Raises
     ------
@@ -367,7 +367,8 @@ def _read_data(directory: Path, name: str) -> ComparisonData:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _explain(directory, error) from error
     drawings = read_drawings(directory, n_samples=len(samples))
-    return ComparisonData(table, samples, zscores, record, left_out, drawings=drawings)
+    variograms = None if drawings is None else drawings.variograms
+    return ComparisonData(table, samples, zscores, record, left_out, drawings=drawings, variograms=variograms)
 
 
 def load_gene_sets(directory: str | PathLike[str]) -> GeneSetData | None:

@@ -70,6 +70,11 @@ _BRIEF_PROBES = {
     "max-mean": "the probe of highest mean level",
     "stability": "the probe of highest differential stability",
 }
+_EXCHANGEABLE = {
+    "within-donor": "within donors",
+    "free": "over all donors, and approximately at best",
+    "freedman-lane": "over all donors as residuals, and approximately at best",
+}
 _BRIEF_EXCHANGES = {
     "within-donor": "of region labels within donors",
     "free": "of region labels over all samples",
@@ -465,8 +470,9 @@ def _list_permutations(record: RunRecord) -> list[str]:
         f"Each relabelling served every {unit}.",
         *collinear,
         f"The p-values were corrected for the family-wise error over the {count_of(record.genes.n_tested, unit)} "
-        f"tested by the distribution of the maximum of F over {unit}s (Westfall and Young 1993); a {unit} is called "
-        f"significant where the corrected p is at most {record.arguments.alpha:g}.",
+        f"tested by the distribution of the maximum of F over {unit}s (Westfall and Young 1993), which holds if "
+        f"samples are exchangeable {_EXCHANGEABLE[permutation.exchange]}; a {unit} is called significant where the "
+        f"corrected p is at most {record.arguments.alpha:g}.",
     ]
 
 

@@ -36,6 +36,7 @@ from jugex.report.rerun import list_reruns
 from jugex.report.results_table import tabulate_matrix, tabulate_pairs, tabulate_results
 from jugex.report.summary import (
     count_relabellings,
+    has_ladder,
     list_findings_by_pair,
     list_pair_counts,
     name_adjustment,
@@ -140,6 +141,7 @@ def render_page(
             "columns": [column.to_dict() for column in results["columns"]],
             "unit": data.unit,
             "nTested": results["n_tested"],
+            "hasLadder": has_ladder(record),
             "alpha": record.arguments.alpha,
             "names": list(data.region_names),
             "file": results["file"],

@@ -99,6 +99,7 @@ def summarize_rungs(data: ComparisonData) -> list[str]:
         return [_summarize_rung_of_one(data, where), *_list_untried(data)]
     climbed = {rung: tested[(tested["evidence"] == rung).to_numpy(dtype=bool)] for rung in _RUNGS}
     parts: list[str] = []
+    n_before = 0
     for rung, (one, many) in _RUNGS.items():
         genes = climbed[rung]
         if (rung == "spatial" and ladder.why_no_spatial) or (rung == "donors" and ladder.why_no_donors):
@@ -111,8 +112,23 @@ def summarize_rungs(data: ComparisonData) -> list[str]:
         if not parts:
             parts.append(f"Of {count_of(len(tested), data.unit)}, {n} {verb}{found}.")
         elif len(genes):
-            parts.append(f"{n.capitalize()} more {verb.format(where=where)}{found}.")
-    return [" ".join(parts), *_list_untried(data)]
+            parts.append(f"{n.capitalize()}{' more' if n_before else ''} {verb.format(where=where)}{found}.")
+        n_before += len(genes)
+    return [" ".join([*parts, *_list_failed(data)]), *_list_untried(data)]
+
+
+def _list_failed(data: ComparisonData) -> list[str]:
+    """Which genes on an upper rung are not significant over samples: the highest rung decides alone."""
+    upper = data.tested[data.tested["evidence"].isin(["spatial", "donors"]).to_numpy(dtype=bool)]
+    failed = upper[~upper["significant"].to_numpy(dtype=bool)]
+    if failed.empty:
+        return []
+    labels = [shorten(str(label)) for label in failed.index]
+    listed = join_words(labels)
+    if len(labels) > _MAX_NAMED:
+        listed = f"{count_of(len(labels), data.unit)}, first {join_words(labels[:_N_EXAMPLES])},"
+    does = "does" if len(failed) == 1 else "do"
+    return [f"{listed} {does} so without being significant over samples (p_FWE > {data.record.arguments.alpha:g})."]
 
 
 #: What is said of genes on each rung, of one and of several.
@@ -137,7 +153,7 @@ def _summarize_rung_of_one(data: ComparisonData, where: str) -> str:
     said = _RUNGS[rung][0].format(where=where)
     if rung == "donors" and data.record.ladder is not None and data.record.ladder.why_no_spatial is None:
         said += _AS_PLACES
-    return f"{label} {said} (higher in {shorten(str(row['higher_in']))})."
+    return " ".join([f"{label} {said} (higher in {shorten(str(row['higher_in']))}).", *_list_failed(data)])
 
 
 def _list_by_region(genes: pd.DataFrame) -> str:

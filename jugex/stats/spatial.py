@@ -172,20 +172,6 @@ class Variograms:
     pooled: Floats
     mixture: Mixture
 
-    def curves(self, gene: int, distances: Floats) -> dict[str, Floats]:
-        """Pooled curves at distances in mm in the units of a gene, parts of the semivariance within a donor.
-
-        Returns
-        -------
-        dict of str to ndarray
-            `nugget`, `own` and `shared`, which add up to `within`, and `between`.
-        """
-        nugget = np.full(len(distances), self.mixture.nugget)
-        own = self.mixture.own.sum() - self.mixture.own_covariance(distances)
-        within, between = self.mixture.within(distances), self.mixture.between(distances)
-        curves = {"nugget": nugget, "own": own, "shared": within - nugget - own, "within": within, "between": between}
-        return {name: self.scale[gene] * curve for name, curve in curves.items()}
-
 
 @dataclass(frozen=True, eq=False)
 class LadderResult:

@@ -365,11 +365,14 @@ class Mixture:
     nugget : float
     own, shared : ndarray of float64, shape (6,)
         Variances of the fields of each range.
+    parts : ndarray of float64, shape (3, 2, K)
+        Semivariances of nugget, own and shared fields in the bins that it was fitted to, the projection accounted for.
     """
 
     nugget: float
     own: Floats
     shared: Floats
+    parts: Floats
 
     def own_covariance(self, distances: Floats | float) -> Floats:
         """Covariance of a donor's own fields at distances in mm, without nugget."""
@@ -434,4 +437,6 @@ def fit_mixture(projection: Projection, pooled: Floats) -> Mixture:
     weights = 1 / np.maximum(target, _LEAST_MEAN)
     amounts = nnls(expected * weights[:, None], target * weights)[0]
     n = len(LENGTHS_MM)
-    return Mixture(nugget=float(amounts[0]), own=amounts[1 : n + 1], shared=amounts[n + 1 :])
+    of_parts = (slice(0, 1), slice(1, n + 1), slice(n + 1, None))
+    parts = np.stack([(expected[:, part] @ amounts[part]).reshape(pooled.shape) for part in of_parts])
+    return Mixture(nugget=float(amounts[0]), own=amounts[1 : n + 1], shared=amounts[n + 1 :], parts=parts)

@@ -29,6 +29,7 @@ from jugex.model.findings import (
     NotConfirmable,
     NotLinked,
     OneExchangeOnly,
+    PoorVariogramFit,
     ProbesDisagree,
     SamplesDropped,
     TiedSamples,
@@ -62,8 +63,23 @@ EXAMPLES = [
     ),
     (NotLinked(groups=(("A", "B"), ("C",))), ["{A, B} and {C}"]),
     (NotConfirmable(n_relabellings=1, alpha=0.05), ["there is 1 relabelling,", "alpha = 0.05"]),
-    (FewDonors(effective_donors=1.8, n_informative=2, n_regions=2), ["1.8 effective donors", "2 with", "unequally"]),
-    (FewDonors(effective_donors=1.0, n_informative=1, n_regions=3), ["1.0 effective donor ", "at least two regions)"]),
+    (
+        FewDonors(effective_donors=1.8, n_informative=2, n_regions=2),
+        ["1.8 effective donors", "2 with", "unequally", "p over donors asks about others"],
+    ),
+    (
+        FewDonors(effective_donors=1.0, n_informative=1, n_regions=3),
+        ["1.0 effective donor ", "at least two regions)", "nothing says whether other donors"],
+    ),
+    (FewDonors(effective_donors=2.0, n_informative=2, n_regions=3), ["2.0 effective donors", "the pairs have a test"]),
+    (
+        PoorVariogramFit(rung="spatial", n_donors=2, distance_mm=60.4, measured=1.2, fitted=0.8),
+        ["spatial p", "two donors 60 mm apart", "1.20", "0.80", "may stand for 0.11"],
+    ),
+    (
+        PoorVariogramFit(rung="donors", n_donors=1, distance_mm=5, measured=0.4, fitted=0.6),
+        ["p over donors", "one donor 5 mm apart", "may stand for 0.02"],
+    ),
     (DecisiveDonor(donor_name="D1", share=0.75), ["D1", "75%"]),
     (
         UnequalSizes(largest="L", n_largest=20, smallest="S", n_smallest=5, n_regions=2),
