@@ -23,8 +23,9 @@ sys.path.insert(0, str(PROJECT))  # run as a script, for the tests
 
 import msgspec  # noqa: E402
 
-from jugex.cli.main import _make_parser  # noqa: E402
+from jugex.cli.main import COMMANDS, make_parser  # noqa: E402
 from jugex.model.columns import (  # noqa: E402
+    GENE_SET_COLUMNS,
     LEFT_OUT_COLUMNS,
     OMNIBUS_COLUMNS,
     PAIRS_COLUMNS,
@@ -45,7 +46,7 @@ _DO_NOT_EDIT = "<!-- written by docs/make_reference.py: edit the program's own w
 
 def write_commands() -> str:
     """Page of all commands, from the program's argument parser."""
-    parser = _make_parser()
+    parser = make_parser(COMMANDS)
     lines = [
         _DO_NOT_EDIT,
         "",
@@ -159,6 +160,15 @@ def write_columns() -> str:
         "",
         *_tabulate(by_probe, kind="left_out"),
         "",
+        "## gene_sets.tsv",
+        "",
+        *_wrap(
+            "`result.gene_sets(...).table` in Python. One row per gene set, sorted by evidence, `p_fwe` and falling "
+            "`f`. The folder `gene_sets` holds the same as a result of its own, in which a set has the place of a gene."
+        ),
+        "",
+        *_tabulate(GENE_SET_COLUMNS, kind="gene_sets"),
+        "",
         "## samples.tsv",
         "",
         *_wrap(
@@ -249,6 +259,8 @@ _RECORD = {
     "empty": "columns that are empty for every gene tested, and why",
     "pairs": "more than two regions: each pair with its folder and its own findings",
     "group": "of a pair among several regions: the others, and the genes that are significant over all pairs",
+    "gene_sets": "In the folder `gene_sets`: the `kind` of test, the sizes of sets that were tested, the files of "
+    "sets with their checksums, how many sets and genes there were, and why sets were left out.",
 }
 #: What stands under the keys of ``ladder``.
 _LADDER = {

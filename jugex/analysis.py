@@ -15,6 +15,7 @@ import pandas as pd
 from jugex import plots, report
 from jugex._text import count_of
 from jugex.errors import OptionError
+from jugex.genes import GeneSetsLike, read_gene_sets
 from jugex.model.columns import (
     LEFT_OUT_COLUMNS,
     OMNIBUS_COLUMNS,
@@ -24,11 +25,12 @@ from jugex.model.columns import (
     TAIL_COLUMNS,
 )
 from jugex.model.options import Collinear, CovariatesLike, Missing, Rng, TestOptions
-from jugex.model.record import to_json
+from jugex.model.record import RunRecord, to_json
 from jugex.pipeline.anova import anova_table
 from jugex.pipeline.comparison import ComparisonData, run_comparison
 from jugex.pipeline.details import make_details, permutation_null
 from jugex.pipeline.donors import by_hemisphere, donor_differences
+from jugex.pipeline.gene_sets import GeneSetData, GeneSetOptions, Kind, run_gene_sets
 from jugex.pipeline.sensitivity import vary_choices
 from jugex.query import RegionGroup, RegionPair
 from jugex.regions import Region
@@ -49,6 +51,7 @@ __all__ = [
     "SAMPLE_COLUMNS",
     "TAIL_COLUMNS",
     "DifferentialExpression",
+    "GeneSetResult",
     "Omnibus",
     "TestOptions",
     "differential_expression",
@@ -250,15 +253,81 @@ class DifferentialExpression(_Result):
             n_jobs=n_jobs,
         )
 
+    def gene_sets(
+        self, sets: GeneSetsLike, *, kind: Kind = "competitive", min_size: int = 5, max_size: int = 500
+    ) -> GeneSetResult:
+        """Test gene sets between the regions, by the options and the relabellings of the run.
+
+        A set has a value in each sample, made of its genes, and climbs the same ladder as a gene: relabelled samples,
+        donors, and space. Genes are never shuffled: they go together, so that tests which shuffle them call far too
+        many sets.
+
+        Parameters
+        ----------
+        sets : path-like, sequence of path-like, dict, or GeneSets
+            As `jugex.genes.read_gene_sets` reads them: GMT files, tables, or genes by the name of their set.
+        kind : {'competitive', 'self-contained', 'mixed'}
+            What is asked: whether the set differs more than all other genes do; whether it differs; or whether its
+            genes differ, some one way and some the other, by the mean of their F, which has no rung above `samples`.
+        min_size, max_size : int
+            Sets with fewer or more genes in the atlas are left out; ``record.gene_sets`` says which, and why.
+
+        Returns
+        -------
+        GeneSetResult
+
+        Raises
+        ------
+        GeneError
+            Where the atlas has none of the genes, or no set is left.
+        OptionError
+            Where sets cannot be read, or an argument has a value that is not allowed.
+        ResultError
+            Where the result was read from disk, tests probes by themselves, or asks its atlas over the network.
+
+        Warns
+        -----
+        GeneWarning
+            Where genes of the sets are not in the atlas, or have another symbol there.
+
+        Notes
+        -----
+        The value is the mean over the genes of a set of their z-scores, each in its standard deviations about donors
+        and covariates; less that of all other genes where sets compete. All genes of the atlas are read for it,
+        whatever genes were asked for. See Goeman and Buehlmann (2007), doi 10.1093/bioinformatics/btm051.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", rng=0, n_permutations=999)
+        >>> found = result.gene_sets({"monoamines": ["MAOA", "SLC6A4", "TPH1", "TPH2", "HTR1A"]})
+        >>> found.table.loc[0, "set"], int(found.table.loc[0, "n_found"])
+        ('monoamines', 5)
+        """
+        return GeneSetResult(
+            **vars(run_gene_sets(self, read_gene_sets(sets), GeneSetOptions(kind, min_size, max_size)))
+        )
+
     def save(
-        self, directory: str | PathLike[str], *, overwrite: bool = False, sensitivity: pd.DataFrame | None = None
+        self,
+        directory: str | PathLike[str],
+        *,
+        overwrite: bool = False,
+        sensitivity: pd.DataFrame | None = None,
+        gene_sets: GeneSetData | None = None,
     ) -> Path:
         """Write the result into a folder; see `jugex.report.save_result`."""
-        return report.save_result(self, directory, overwrite=overwrite, sensitivity=sensitivity)
+        return report.save_result(self, directory, overwrite=overwrite, sensitivity=sensitivity, gene_sets=gene_sets)
 
-    def report(self, path: str | PathLike[str], *, sensitivity: pd.DataFrame | None = None) -> Path:
+    def report(
+        self,
+        path: str | PathLike[str],
+        *,
+        sensitivity: pd.DataFrame | None = None,
+        gene_sets: GeneSetData | None = None,
+    ) -> Path:
         """Write the HTML report; see `jugex.report.write_report`."""
-        return report.write_report(self, path, sensitivity=sensitivity)
+        return report.write_report(self, path, sensitivity=sensitivity, gene_sets=gene_sets)
 
     def to_frame(self, style: Literal["limma", "deseq2"] | None = None) -> pd.DataFrame:
         """The table with the columns of limma or DESeq2; see `jugex.report.to_frame`."""
@@ -316,6 +385,61 @@ class DifferentialExpression(_Result):
         first, second = self.region_names
         counts = f"{count_of(len(self.table), self.unit)}, {count_of(len(self.samples), 'sample')}"
         return f"<DifferentialExpression: {first} - {second}, {counts}>"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GeneSetResult(GeneSetData):
+    """Gene sets tested between two regions.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per set, sorted by `evidence`, `p_fwe` and falling `f`; columns `GENE_SET_COLUMNS`. Differences are
+        region 1 minus region 2.
+    data : ComparisonData
+        The same with a set in the place of each gene: its samples, values and record.
+    members : dict of str to tuple of str
+        Genes of each set that were tested.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", rng=0, n_permutations=999)
+    >>> result.gene_sets({"monoamines": ["MAOA", "SLC6A4", "TPH1", "TPH2", "HTR1A"]})
+    <GeneSetResult: simulated A - simulated B, 1 gene set, competitive>
+    """
+
+    @property
+    def record(self) -> RunRecord:
+        """Everything that determined the numbers; `gene_sets` says what became of the sets."""
+        return self.data.record
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The record as JSON types."""
+        return to_json(self.record)
+
+    @property
+    def significant(self) -> pd.DataFrame:
+        """The rows of `table` with p_fwe at most alpha."""
+        return self.table[self.table["significant"].to_numpy(dtype=bool)]
+
+    def plot(self, **options: Any) -> Any:
+        """Differences of the first sets; see `jugex.plots.plot_gene_sets`."""
+        return plots.plot_gene_sets(self, **options)
+
+    def plot_set(self, name: str, **options: Any) -> Any:
+        """Box and strip of a set's values; see `jugex.plots.plot_gene`."""
+        return plots.plot_gene(self.data, name, **options)
+
+    def plot_donors(self, name: str, **options: Any) -> Any:
+        """Difference of a set in each donor; see `jugex.plots.plot_donors`."""
+        return plots.plot_donors(self.data, name, **options)
+
+    def __repr__(self) -> str:
+        first, second = self.data.region_names
+        kind = "" if self.record.gene_sets is None else f", {self.record.gene_sets.kind}"
+        return f"<GeneSetResult: {first} - {second}, {count_of(len(self.table), 'gene set')}{kind}>"
 
 
 def differential_expression(

@@ -37,7 +37,7 @@ from jugex.model.options import (
 )
 from jugex.model.record import PairRecord, RunRecord, to_json
 from jugex.pipeline.comparison import ComparisonData, run_comparison, with_background
-from jugex.pipeline.several import GroupComparison, relate_pairs, tabulate_pairs
+from jugex.pipeline.pairs import GroupComparison, relate_pairs, tabulate_pairs
 from jugex.progress import track
 from jugex.query import RegionGroup, query_regions
 from jugex.regions import Region, parse_region

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
 from jugex.atlas.identity import Side
-from jugex.cli.parser import Parser, whole_number
+from jugex.cli.parser import whole_number
 from jugex.genes import read_gene_list
 from jugex.model.options import SOUND_CHOICES
 
 __all__ = [
     "REGION_HELP",
-    "Commands",
     "Options",
     "add_aliases",
     "add_derivation",
@@ -28,9 +27,6 @@ __all__ = [
     "split_genes",
     "split_list",
 ]
-
-#: What argparse adds commands to.
-Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 #: What a REGION may be, for the end of a command's help.
 REGION_HELP = """

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import argparse
 
-from jugex._text import join_words
+from jugex._text import join_words, lay_out
 from jugex.atlas import open_atlas
-from jugex.cli.arguments import Commands, add_aliases
-from jugex.cli.layout import lay_out
+from jugex.cli.arguments import add_aliases
+from jugex.cli.parser import Parser
 from jugex.errors import GeneError
 from jugex.genes import read_aliases
 
-__all__ = ["add_command"]
+__all__ = ["add_arguments"]
 
 
-def add_command(commands: Commands) -> None:
-    """Add the command to the parser."""
-    command = commands.add_parser(
-        "genes",
-        help="look genes up in the atlas, by part of a symbol or by Entrez id",
-        epilog="""
+def add_arguments(command: Parser) -> None:
+    """Add the arguments of the command."""
+    command.epilog = """
 examples:
 
   jugex genes HTR --atlas simulated
   jugex genes 4128 --atlas ahba/
-""",
-    )
+"""
     command.set_defaults(run=_run_genes)
     command.add_argument("text", metavar="TEXT", help="part of a symbol, or an Entrez id")
     command.add_argument(

@@ -6,14 +6,15 @@ import argparse
 from pathlib import Path
 
 from jugex._text import count_of
-from jugex.cli.arguments import REGION_HELP, Commands, add_derivation, add_filters, add_source, split_genes
+from jugex.cli.arguments import REGION_HELP, add_derivation, add_filters, add_source, split_genes
+from jugex.cli.parser import Parser
 from jugex.errors import OutputError
 from jugex.model.options import SOUND_CHOICES
 from jugex.query import expressions
 from jugex.regions import parse_region
 from jugex.report.files import write_table
 
-__all__ = ["add_command"]
+__all__ = ["add_arguments"]
 
 _EPILOG = f"""{REGION_HELP}
 examples:
@@ -23,14 +24,10 @@ examples:
 """
 
 
-def add_command(commands: Commands) -> None:
-    """Add the command to the parser."""
-    command = commands.add_parser(
-        "query",
-        help="expression of genes in a region, as a table",
-        description="Write the expression of genes in a region as a table, one row per sample and probe.",
-        epilog=_EPILOG,
-    )
+def add_arguments(command: Parser) -> None:
+    """Add the arguments of the command."""
+    command.description = "Write the expression of genes in a region as a table, one row per sample and probe."
+    command.epilog = _EPILOG
     command.set_defaults(run=_run_query)
     command.add_argument("region", metavar="REGION", help="where in the brain; the forms are listed below")
     command.add_argument(

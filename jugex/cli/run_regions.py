@@ -6,37 +6,34 @@ import argparse
 import shlex
 from collections.abc import Sequence
 
-from jugex._text import format_count
+from jugex._text import format_count, lay_out
 from jugex.atlas import open_atlas
-from jugex.cli.arguments import Commands
-from jugex.cli.layout import lay_out
+from jugex.cli.parser import Parser
 from jugex.errors import OptionError, RegionError, how_to_install
 from jugex.regions import open_parcellation
 from jugex.regions.parcellations import Entry, find_installed_folder, list_entries
 from jugex.regions.structures import search_structures
 
-__all__ = ["add_command"]
+__all__ = ["add_arguments"]
 
 #: In the place of a parcellation: the anatomical structures of the atlas.
 _STRUCTURES = "structures"
 
 
-def add_command(commands: Commands) -> None:
-    """Add the command to the parser."""
-    command = commands.add_parser(
-        "regions",
-        help="list and search named regions",
-        description="Without arguments, list the parcellations; with one, its regions as REGION takes them; with the "
-        "word structures, the anatomical structures of the atlas.",
-        epilog="""
+def add_arguments(command: Parser) -> None:
+    """Add the arguments of the command."""
+    command.description = (
+        "Without arguments, list the parcellations; with one, its regions as REGION takes them; with the "
+        "word structures, the anatomical structures of the atlas."
+    )
+    command.epilog = """
 examples:
 
   jugex regions
   jugex regions juelich visual v1
   jugex regions structures hippocampal
   jugex regions structures --atlas simulated
-""",
-    )
+"""
     command.set_defaults(run=_run_regions, take_rest=_take_more_words)
     command.add_argument(
         "parcellation", nargs="?", metavar="PARCELLATION", help="such as juelich, or the word structures"

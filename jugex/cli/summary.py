@@ -11,9 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from jugex._text import count_of, format_number, format_p, shorten
-from jugex.analysis import DifferentialExpression
-from jugex.cli.layout import lay_out
+from jugex._text import count_of, format_number, format_p, lay_out, shorten
+from jugex.analysis import DifferentialExpression, GeneSetResult
 from jugex.comparison import SeveralRegions
 from jugex.genes import format_ledger
 from jugex.model.record import RunRecord
@@ -34,18 +33,26 @@ _MAX_NAME = 32
 _TEXTS = {"gene", "probe_name", "region_1", "region_2", "higher_in", "evidence", "n_probes", ""}
 
 
-def save_and_summarize(result: DifferentialExpression | SeveralRegions, options: argparse.Namespace) -> None:
+def save_and_summarize(
+    result: DifferentialExpression | SeveralRegions,
+    options: argparse.Namespace,
+    *,
+    gene_sets: GeneSetResult | None = None,
+) -> None:
     """Write the result into the folder of the options, and print a short account of it."""
     record = replace(result.record, command=options.command_line)
     if isinstance(result, SeveralRegions):
         result = replace(result, data=replace(result.data, record=record))
+        result.save(options.out, overwrite=options.overwrite)
     else:
         result = replace(result, record=record)
-    result.save(options.out, overwrite=options.overwrite)
+        result.save(options.out, overwrite=options.overwrite, gene_sets=gene_sets)
     for finding in _list_findings(result):
         if finding not in options.shown_warnings:
             print(f"jugex: warning: {finding}", file=sys.stderr)
     print("\n".join(_summarize(result)))
+    if gene_sets is not None:
+        print("\n".join(["", *_list_sets(gene_sets)]))
     pairs = "; each pair has a folder of its own" if isinstance(result, SeveralRegions) else ""
     print(f"Written: {options.out} (open {Path(options.out) / 'report.html'}{pairs})")
 
@@ -92,6 +99,34 @@ def _summarize(result: DifferentialExpression | SeveralRegions) -> list[str]:
     n_drawn, kind = len(data.found), "genes on a rung" if has_ladder(record) else "significant genes"
     if n_drawn > MAX_GENES:
         lines.append(f"figures/ holds the first {MAX_GENES} of {n_drawn:,} {kind}")
+    return lines
+
+
+def _list_sets(found: GeneSetResult) -> list[str]:
+    """First gene sets of the table."""
+    record, table = found.record.gene_sets, found.table.head(_N_SHOWN)
+    if record is None:
+        return []
+    lines = [
+        f"{count_of(record.n_tested, 'gene set')} of {record.n_sets:,} tested ({record.kind}, {record.min_size} to "
+        f"{record.max_size:,} genes), {len(found.significant):,} significant at p_fwe <= "
+        f"{found.record.arguments.alpha:g}"
+    ]
+    rows = [
+        (
+            shorten(str(row["set"]), _MAX_NAME),
+            str(row["n_found"]),
+            "" if pd.isna(row["higher_in"]) else shorten(str(row["higher_in"]), _MAX_NAME),
+            "" if pd.isna(row["evidence"]) else row["evidence"],
+            format_p(row["p_fwe"]),
+            *("" if pd.isna(row[column]) else format_p(row[column]) for column in ("p_donors_fwe", "p_spatial_fwe")),
+        )
+        for row in table.to_dict("records")
+    ]
+    header = ("set", "genes", "higher in", "evidence", "p_fwe", "p_donors_fwe", "p_spatial_fwe")
+    lines += lay_out(header, rows, right=("genes", *header[4:]))
+    if len(found.table) > len(table):
+        lines.append(f"... and {len(found.table) - len(table):,} more sets in gene_sets.tsv")
     return lines
 
 

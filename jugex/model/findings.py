@@ -49,7 +49,7 @@ __all__ = [
 
 _N_NAMED = 5
 
-Unit = Literal["gene", "probe"]
+Unit = Literal["gene", "probe", "gene set"]
 
 
 @dataclass(frozen=True)

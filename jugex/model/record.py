@@ -430,6 +430,35 @@ class LadderRecord:
 
 
 @dataclass(frozen=True)
+class GeneSetsRecord:
+    """Gene sets that were tested in the place of genes.
+
+    Attributes
+    ----------
+    kind : {"competitive", "self-contained", "mixed"}
+    min_size, max_size : int
+        Sets with fewer or more genes in the family of the run were left out.
+    files : dict of str to str
+        SHA-256 of each file of sets, by its name; empty for sets that were given in memory.
+    n_sets, n_tested : int
+        Sets given, and those tested.
+    n_genes : int
+        Genes of the family: those of the atlas that have an F.
+    left_out : dict of str to str
+        By set, why it was left out.
+    """
+
+    kind: Literal["competitive", "self-contained", "mixed"]
+    min_size: int
+    max_size: int
+    files: Mapping[str, str]
+    n_sets: int
+    n_tested: int
+    n_genes: int
+    left_out: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class PairRecord:
     """One pair of a comparison of several regions: its folder, or why it admits no test, and its own findings."""
 
@@ -480,6 +509,8 @@ class RunRecord:
         Of more than two regions.
     group : GroupMembership or None
         Of a pair among several regions.
+    gene_sets : GeneSetsRecord or None
+        Where gene sets were tested.
     """
 
     versions: Mapping[str, str]
@@ -504,6 +535,7 @@ class RunRecord:
     empty: Mapping[str, str]
     pairs: tuple[PairRecord, ...] = ()
     group: GroupMembership | None = None
+    gene_sets: GeneSetsRecord | None = None
     format: int = FORMAT
 
     @property
@@ -512,8 +544,10 @@ class RunRecord:
         return tuple(region.name for region in self.regions)
 
     @property
-    def unit(self) -> Literal["gene", "probe"]:
-        """What was tested: genes, or every probe by itself."""
+    def unit(self) -> Literal["gene", "probe", "gene set"]:
+        """What was tested: genes, every probe by itself, or gene sets."""
+        if self.gene_sets is not None:
+            return "gene set"
         return "probe" if self.arguments.probes == "single" else "gene"
 
     @property

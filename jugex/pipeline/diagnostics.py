@@ -54,9 +54,9 @@ _FEWEST_GENES = 100  # of a handful of chosen genes a share says nothing about t
 _MANY_GENES = 0.10
 
 
-def check_reach(design: Design, options: TestOptions, smallest_p: float, n_tested: int) -> list[AnyFinding]:
+def check_reach(design: Design, options: TestOptions, smallest_p: float, n_tested: int, unit: Unit) -> list[AnyFinding]:
     """What no gene can reach, because the relabellings are too few."""
-    settings, unit = options.permutation, options.unit
+    settings = options.permutation
     exhaustive = design.is_enumerable(settings.exchange, settings.n_permutations)
     n_relabellings = design.n_relabellings(settings.exchange) if exhaustive else settings.n_permutations
     if smallest_p > settings.alpha:

@@ -7,8 +7,10 @@ measured in them, and `jugex.stats.spatial` does the tests.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,7 @@ import pandas as pd
 
 from jugex.atlas import ExpressionAtlas
 from jugex.errors import DesignError, GeneError
-from jugex.genes import select_genes
+from jugex.genes import GeneSelection
 from jugex.model.options import TestOptions
 from jugex.model.record import DiagnosticRecord, LadderRecord, VariogramRecord
 from jugex.pipeline.covariates import Covariate, code_covariate, collect_covariates
@@ -31,7 +33,7 @@ from jugex.stats.pairs import PairSums
 from jugex.stats.pooling import PooledFit
 from jugex.stats.spatial import Ladder, LadderResult, Reason, Reference, sum_pairs
 
-__all__ = ["RUNG_COLUMNS", "Rungs", "climb", "draw_places", "explain_reason", "measure_genes"]
+__all__ = ["RUNG_COLUMNS", "Measure", "Rungs", "climb", "draw_places", "explain_reason", "measure_genes"]
 
 #: Genes of the atlas over which variances are pooled, and the seed that draws them.
 POOL_SIZE, _POOL_SEED = 2_000, 2_018
@@ -83,6 +85,9 @@ class Rungs:
     variograms: GeneVariograms | None = None
 
 
+#: From the `well_id` of samples to labels and values.
+Measure: TypeAlias = Callable[[npt.NDArray[np.integer]], tuple[Sequence[str], Floats]]
+
 _OF_DONORS = ("p_donors", "p_donors_fwe", "diff_donors", "ci_donors_low", "ci_donors_high")
 _OF_SPACE = ("p_spatial", "p_spatial_fwe", "ci_spatial_low", "ci_spatial_high")
 
@@ -99,6 +104,7 @@ def climb(
     *,
     covariates: Sequence[Covariate] = (),
     dropped: Sequence[int] = (),
+    measure: Measure | None = None,
 ) -> Rungs:
     """Test the genes of a pair for other donors and for space.
 
@@ -115,6 +121,8 @@ def climb(
         Those of the run; the ones that stand in its model are adjusted for.
     dropped : sequence of int
         Samples of the regions, by `well_id`, that the run left out; the reference is without them too.
+    measure : callable, optional
+        From the `well_id` of N samples to labels and values (g, N) of what is tested; default: of the genes.
 
     Returns
     -------
@@ -127,7 +135,10 @@ def climb(
         ladder = _make_ladder(pool, found)
     except DesignError as error:
         return _leave_empty(found, tested, options, str(error))
-    columns, variograms = _test_genes(ladder, pool.reference, group, found, genes, tested, options)
+    if measure is None:
+        symbols = list(dict.fromkeys(genes.annotation["gene"].iloc[tested]))
+        measure = partial(measure_genes, group, symbols, options=options)
+    columns, variograms = _test_genes(ladder, pool.reference, found, genes.labels[tested], options, measure)
     why_not = {
         **dict.fromkeys(_OF_DONORS, explain_reason(ladder.why_no_donors)),
         **dict.fromkeys(_OF_SPACE, explain_reason(ladder.why_no_spatial)),
@@ -255,7 +266,7 @@ def measure_genes(
     parts = []
     chunks = range(0, len(symbols), _GENES_AT_ONCE)
     for start in track(chunks, description="tissue around the regions", total=len(chunks)):
-        selection = select_genes(symbols[start : start + _GENES_AT_ONCE], group.atlas.genes)
+        selection = GeneSelection(requested=None, found=tuple(symbols[start : start + _GENES_AT_ONCE]))
         used = group.samples["well_id"].to_numpy()
         try:
             _, probes, _ = filter_probes(selection, group.atlas, used, group.options)
@@ -278,22 +289,21 @@ def measure_genes(
 def _test_genes(
     ladder: Ladder,
     reference: Reference,
-    group: RegionGroup,
     found: TissueReference,
-    genes: GeneValues,
-    tested: npt.NDArray[np.intp],
+    tested: npt.NDArray[np.object_],
     options: TestOptions,
+    measure: Measure,
 ) -> tuple[pd.DataFrame, GeneVariograms | None]:
-    """Columns of both rungs for the genes tested, and how these vary over distance."""
+    """Columns of both rungs for what is tested, by its labels (t,), and how this varies over distance."""
     columns = pd.DataFrame(np.nan, index=np.arange(len(tested)), columns=[*_OF_DONORS, *_OF_SPACE])
     if (ladder.why_no_donors is not None and ladder.why_no_spatial is not None) or not len(tested):
         return columns, None
-    symbols = list(dict.fromkeys(genes.annotation["gene"].iloc[tested]))
-    labels, values = measure_genes(group, symbols, found.samples["well_id"].to_numpy(), options)
-    place = pd.Index(labels).get_indexer(pd.Index(genes.labels[tested]))
-    rows = values[place]
-    usable = np.flatnonzero((place >= 0) & np.isfinite(rows).all(axis=1))
-    result = ladder.test(sum_pairs(reference, rows[usable], n_threads=options.permutation.n_threads))
+    labels, values = measure(found.samples["well_id"].to_numpy())
+    place = pd.Index(labels).get_indexer(pd.Index(tested))
+    usable = np.flatnonzero(np.append(np.isfinite(values).all(axis=1), False)[place])  # -1: no such gene
+    if not np.array_equal(place[usable], np.arange(len(values))):  # for the whole genome a copy is large
+        values = values[place[usable]]
+    result = ladder.test(sum_pairs(reference, values, n_threads=options.permutation.n_threads))
     if (donors := result.donors) is not None:
         for name, numbers in (
             ("p_donors", donors.p),
@@ -311,7 +321,7 @@ def _test_genes(
             ("ci_spatial_high", spatial.ci_high),
         ):
             columns.loc[usable, name] = numbers
-    return columns, _take_variograms(result, genes.labels[tested], usable)
+    return columns, _take_variograms(result, tested, usable)
 
 
 def _take_variograms(

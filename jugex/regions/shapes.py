@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -269,6 +270,7 @@ def demo_regions(threshold: float = 0.2) -> tuple[Region, Region]:
     return demo_region("A", threshold=threshold), demo_region("B", threshold=threshold)
 
 
+@lru_cache(maxsize=8)  # reading it back from its text makes it again
 def demo_region(name: str, *, threshold: float = 0.2) -> Region:
     """One of the two demonstration regions, "A" or "B"; see `demo_regions`."""
     from nibabel.nifti1 import Nifti1Image

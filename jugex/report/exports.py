@@ -97,7 +97,10 @@ def to_frame(result: ComparisonData, style: FrameStyle | None = None) -> pd.Data
 def to_rnk(
     result: ComparisonData, path: str | PathLike[str] | None = None, *, score: RankingScore = "stat"
 ) -> pd.DataFrame:
-    """Rank the genes for gene set enrichment, from higher in region 1 to higher in region 2.
+    """Rank the genes for other software, from higher in region 1 to higher in region 2.
+
+    To test gene sets, take ``result.gene_sets``: tools that are given a ranking take genes for independent, and call
+    far too many sets where genes of a set go together (`docs/howto/gene_sets.md` has numbers).
 
     Parameters
     ----------

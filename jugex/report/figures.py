@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from jugex.pipeline.comparison import ComparisonData
+    from jugex.pipeline.gene_sets import GeneSetData
 
 __all__ = ["MAX_GENES", "MAX_VARIOGRAMS", "write_figures"]
 
@@ -28,7 +29,7 @@ _FORMATS = (".svg", ".png")
 _LONGEST_NAME = 40
 
 
-def write_figures(result: ComparisonData, folder: Path) -> list[Path]:
+def write_figures(result: ComparisonData, folder: Path, *, gene_sets: GeneSetData | None = None) -> list[Path]:
     """Draw the volcano plot, the genes on a rung of the ladder (the first `MAX_GENES`) and the views of the brain.
 
     Genes that hold in other donors and not beyond distance have their variogram, the first `MAX_VARIOGRAMS`.
@@ -38,6 +39,8 @@ def write_figures(result: ComparisonData, folder: Path) -> list[Path]:
     result : ComparisonData
     folder : Path
         Folder to make; nothing is made where there is nothing to draw.
+    gene_sets : GeneSetData, optional
+        Sets of which the first are drawn.
 
     Returns
     -------
@@ -45,14 +48,17 @@ def write_figures(result: ComparisonData, folder: Path) -> list[Path]:
         The files, each as SVG and PNG. Symbols of genes are cut down to letters, digits, dots and hyphens in names
         of files; a number keeps them apart and in the order of the table.
     """
+    from jugex.plots import plot_gene_sets
     from jugex.plots.styles import freeze_layout, save_figure
 
     figures = list(_list_figures(result))
+    if gene_sets is not None:
+        figures.append(("gene-sets", lambda: plot_gene_sets(gene_sets)))
     written, of_first_gene = [], None
     for name, draw in track(figures, description="drawing figures"):
         folder.mkdir(exist_ok=True)
         ax = draw()
-        is_gene = name.startswith("gene")
+        is_gene = name.startswith("gene-") and name != "gene-sets"
         freeze_layout(ax, like=of_first_gene if is_gene else None)
         if is_gene and of_first_gene is None:
             of_first_gene = ax

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from collections.abc import Mapping
 from dataclasses import is_dataclass, replace
@@ -14,7 +16,8 @@ from markupsafe import Markup, escape
 from jugex._text import count_of, format_count, format_number, format_p, join_words, shorten
 from jugex.model.record import RunRecord
 from jugex.pipeline.comparison import ComparisonData
-from jugex.pipeline.several import GroupComparison
+from jugex.pipeline.gene_sets import GeneSetData
+from jugex.pipeline.pairs import GroupComparison
 from jugex.plots.styles import REGION_STYLES
 from jugex.report.cards import choose_genes, describe_cards
 from jugex.report.evidence import bound_q, tabulate_details, tabulate_evidence, tabulate_left_out, tabulate_sensitivity
@@ -84,6 +87,7 @@ def render_page(
     result: ComparisonData | GroupComparison,
     *,
     sensitivity: pd.DataFrame | None = None,
+    gene_sets: GeneSetData | None = None,
     links: Mapping[str, str] | None = None,
 ) -> str:
     """Write the report of a comparison of two regions or more as one HTML page.
@@ -94,6 +98,8 @@ def render_page(
         Fresh or read from disk: the page is the same.
     sensitivity : DataFrame, optional
         What ``result.sensitivity()`` returned, to be shown.
+    gene_sets : GeneSetData, optional
+        What ``result.gene_sets(...)`` returned, to be shown.
     links : dict of str to str, optional
         By the folder of each pair that has a page, the link to it.
 
@@ -120,6 +126,7 @@ def render_page(
         "samples_sentence": summarize_samples(record),
         "warnings": [to_sentence(text) for text in record.sentences],
         "pairs": None,
+        "sets": None if gene_sets is None else _show_gene_sets(gene_sets),
         "design": _show_design(record),
         "results": results,
         "genes": describe_cards(data, groups),
@@ -176,6 +183,26 @@ def _show_volcano(data: ComparisonData) -> dict[str, Any]:
         "nNamed": _N_NAMED,
         "smallestP": data.record.permutation.smallest_p,
         "adjustment": name_adjustment(data.record, brief=True),
+    }
+
+
+def _show_gene_sets(found: GeneSetData) -> dict[str, Any]:
+    """What the page of two regions says of gene sets: counts, the first rows of their table, and their figure."""
+    from jugex.plots import plot_gene_sets
+    from jugex.plots.styles import figure_of
+
+    record, table = found.data.record, found.table
+    if record.gene_sets is None:
+        raise ValueError("these are no gene sets")
+    figure = io.BytesIO()
+    figure_of(plot_gene_sets(found)).savefig(figure, format="png", dpi=200)
+    return {
+        "record": record.gene_sets,
+        "headline": summarize_rungs(found.data) or [summarize_genes(found.data)],
+        "has_rungs": table["p_donors"].notna().any(),
+        "rows": table.head(_MOST_SETS).to_dict("records"),
+        "n": len(table),
+        "figure": base64.b64encode(figure.getvalue()).decode(),
     }
 
 
@@ -313,6 +340,7 @@ def list_facts(record: RunRecord) -> list[tuple[str, list[tuple[str, str]]]]:
     return [(title, values) for title, values in shown if values]
 
 
+_MOST_SETS = 25
 _OF_QUERY = ("n_samples_found", "n_between_voxels")
 
 

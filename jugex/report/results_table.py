@@ -12,7 +12,7 @@ from jugex._text import format_number, format_p, shorten
 from jugex.model.columns import RUNGS
 from jugex.model.record import PairRecord
 from jugex.pipeline.comparison import ComparisonData, label_rows
-from jugex.pipeline.several import GroupComparison
+from jugex.pipeline.pairs import GroupComparison
 from jugex.report.page_data import pack
 from jugex.report.summary import format_value, has_ladder, name_adjustment
 from jugex.report.tables import FLOAT_FORMAT, format_tsv

@@ -11,7 +11,7 @@ from jugex._text import count_of, format_count, format_number, format_p, join_wo
 from jugex.model.findings import AnyFinding, GeneFinding
 from jugex.model.record import RunRecord
 from jugex.pipeline.comparison import ComparisonData, label_rows
-from jugex.pipeline.several import GroupComparison
+from jugex.pipeline.pairs import GroupComparison
 
 __all__ = [
     "PairCount",

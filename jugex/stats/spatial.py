@@ -359,7 +359,7 @@ class Ladder:
                 measure_at(place, tissue.pool, of_tissue[place.samples])
                 for tissue, of_tissue in zip(tissues, values, strict=True)
             ]
-            fits = [fit_pool(tissue, place, pool, by_bins=True) for tissue, pool in zip(tissues, pools, strict=True)]
+            fits = [fit_pool(tissue, place, pool) for tissue, pool in zip(tissues, pools, strict=True)]
             variance, df = fits[0].vary_donors(pools[0])
             shares[1, column] = _share(fits[0].omega @ pools[0].delta, variance, df, alpha)
             of_donors, of_shared, df_spatial = fits[-1].vary_in_space(pools[-1])

@@ -164,5 +164,3 @@ def test_noise_is_that_of_genes_simulated_from_the_model():
         of_genes = np.tensordot(fit.weights[part], projected.semivariances, 2)
         # four standard errors of a variance, with room for tails heavier than normal
         assert of_genes.var() == pytest.approx(fit.noise[part], rel=6 * np.sqrt(2 / 20_000))
-    by_bins = tissues[0].noise_by_bins(fit.weights[:3])
-    np.testing.assert_allclose(by_bins, fit.noise, rtol=1e-4)  # single precision
