@@ -160,7 +160,9 @@ class TestPool:
         monkeypatch.setattr(
             ladder,
             "measure_genes",
-            lambda group, symbols, *more: sizes.append(len(symbols)) or measure(group, symbols, *more),
+            lambda group, symbols, *more, **named: (
+                sizes.append(len(symbols)) or measure(group, symbols, *more, **named)
+            ),
         )
         first = compare(atlas=atlas, genes=["G01"])
         assert sizes == [40, 1]
