@@ -79,7 +79,7 @@ class TestCompare:
         self, in_folder, exchange, statistic, monkeypatch
     ):
         monkeypatch.setattr("jugex.report.files.render_page", lambda *_, **__: "")
-        monkeypatch.setattr("jugex.report.files.write_figures", lambda *_: [])
+        monkeypatch.setattr("jugex.report.files.write_figures", lambda *_, **__: [])
         common = ["compare", *REGIONS, "--permutations", "3000", "--exchange", exchange, "--statistic", statistic]
         contents = set()
         for jobs, genes, relabellings in (("1", 128, 1024), ("2", 128, 1024), ("5", 7, 100), ("2", 600, 3000)):

@@ -234,7 +234,7 @@ REGIONS = wells("one", 1000, 1001, 1002, 2000, 2001, 3000), wells("two", 1003, 1
 def _plain_report(monkeypatch):
     """The page itself is tested elsewhere."""
     monkeypatch.setattr("jugex.report.files.render_page", lambda *_, **__: "")
-    monkeypatch.setattr("jugex.report.files.write_figures", lambda *_: None)
+    monkeypatch.setattr("jugex.report.files.write_figures", lambda *_, **__: None)
 
 
 def again(genes, levels=None, regions=REGIONS, **options):
