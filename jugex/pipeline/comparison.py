@@ -12,7 +12,7 @@ import pandas as pd
 
 from jugex.errors import DesignError, JugexWarning, OptionError
 from jugex.model.columns import COLUMN_TYPES, LEFT_OUT_COLUMNS, PROBE_COLUMNS
-from jugex.model.findings import AnyFinding, NotLinked, SamplesDropped, warn_of
+from jugex.model.findings import AnyFinding, MissingAround, NotLinked, SamplesDropped, warn_of
 from jugex.model.options import TestOptions
 from jugex.model.query_record import OverlapRecord
 from jugex.model.record import Randomness, RunRecord, list_versions, today
@@ -212,6 +212,8 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
         *judge_genes(table, exchanges, group, options),
         *judge_background(background, genes.unit),
     )
+    if rungs is not None and rungs.without_reference:
+        findings = (*findings, MissingAround(genes=rungs.without_reference))
     why_no_tails = explain_no_tails(test.relabellings)
     reasons = {"p_perm_tail": why_no_tails, "p_fwe_tail": why_no_tails, **_explain_no_rungs(rungs)}
     record = RunRecord(

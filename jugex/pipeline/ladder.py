@@ -26,8 +26,9 @@ from jugex.query import RegionGroup
 from jugex.query.probes import filter_probes
 from jugex.query.reference import TissueReference, find_reference
 from jugex.stats.aggregation import SELECTIONS
+from jugex.stats.moderation import adjust_holm
 from jugex.stats.pairs import PairSums
-from jugex.stats.spatial import Ladder, LadderResult, Reason, Reference, sum_pairs
+from jugex.stats.spatial import Ladder, LadderResult, Reason, Reference, Rung, sum_pairs
 
 __all__ = ["RUNG_COLUMNS", "Rungs", "climb", "draw_places", "explain_reason", "measure_genes"]
 
@@ -56,6 +57,7 @@ _REASONS = {
 }
 _NO_VALUE = "a covariate is missing in samples outside the regions"
 _ALL_IN_BOTH = "all samples of a region count in both regions, and tell nothing of the difference"
+_ALL_MISSING = "every gene of the pool misses a value in the tissue of the regions"
 _FAILED = "no gene of the pool varies outside the regions"
 
 
@@ -71,11 +73,14 @@ class Rungs:
     record : LadderRecord
     why_empty : dict of str to str
         By column, why it is empty.
+    without_reference : tuple of str
+        Genes with a missing value outside the regions, tested for other donors by the samples in the regions alone.
     """
 
     columns: pd.DataFrame
     record: LadderRecord
     why_empty: dict[str, str]
+    without_reference: tuple[str, ...] = ()
 
 
 _OF_DONORS = ("p_donors", "p_donors_fwe", "diff_donors", "ci_donors_low", "ci_donors_high")
@@ -122,7 +127,7 @@ def climb(
         ladder = _make_ladder(pool, found)
     except DesignError as error:
         return _leave_empty(found, tested, options, str(error))
-    columns, result = _test_genes(ladder, pool.reference, group, found, genes, tested, options)
+    columns, result, apart = _test_genes(ladder, pool.reference, group, found, genes, tested, options)
     why_not = {
         **dict.fromkeys(_OF_DONORS, explain_reason(ladder.why_no_donors)),
         **dict.fromkeys(_OF_SPACE, explain_reason(ladder.why_no_spatial)),
@@ -141,7 +146,7 @@ def climb(
         variogram=_record_variogram(result),
         diagnostic=_diagnose(ladder, found, options),
     )
-    return Rungs(columns, record, {column: why for column, why in why_not.items() if why})
+    return Rungs(columns, record, {column: why for column, why in why_not.items() if why}, apart)
 
 
 def _make_ladder(pool: PairSums, found: TissueReference) -> Ladder:
@@ -219,6 +224,8 @@ def _measure_pool(
         kept.clear()  # of one reference at a time
         values = measure_genes(group, symbols, wells, options)[1]
         values = values[np.isfinite(values).all(axis=1)][:POOL_SIZE]
+        if symbols and not len(values):
+            raise DesignError(_ALL_MISSING)
         kept[key] = sum_pairs(reference, values, n_threads=options.permutation.n_threads)
     return kept[key]
 
@@ -276,35 +283,38 @@ def _test_genes(
     genes: GeneValues,
     tested: npt.NDArray[np.intp],
     options: TestOptions,
-) -> tuple[pd.DataFrame, LadderResult | None]:
-    """Columns of both rungs for the genes tested."""
+) -> tuple[pd.DataFrame, LadderResult | None, tuple[str, ...]]:
+    """Columns of both rungs for the genes tested, and which of these miss a value outside the regions."""
     columns = pd.DataFrame(np.nan, index=np.arange(len(tested)), columns=[*_OF_DONORS, *_OF_SPACE])
     if (ladder.why_no_donors is not None and ladder.why_no_spatial is not None) or not len(tested):
-        return columns, None
+        return columns, None, ()
     symbols = list(dict.fromkeys(genes.annotation["gene"].iloc[tested]))
     labels, values = measure_genes(group, symbols, found.samples["well_id"].to_numpy(), options)
     place = pd.Index(labels).get_indexer(pd.Index(genes.labels[tested]))
-    rows = values[place]
-    usable = np.flatnonzero((place >= 0) & np.isfinite(rows).all(axis=1))
+    rows, has_row = values[place], place >= 0
+    is_known = np.isfinite(rows)
+    usable = np.flatnonzero(has_row & is_known.all(axis=1))
+    apart = np.flatnonzero(has_row & ~is_known.all(axis=1) & is_known[:, found.cells >= 0].all(axis=1))
     result = ladder.test(sum_pairs(reference, rows[usable], n_threads=options.permutation.n_threads))
-    if (donors := result.donors) is not None:
-        for name, numbers in (
-            ("p_donors", donors.p),
-            ("p_donors_fwe", donors.p_fwe),
-            ("diff_donors", donors.theta),
-            ("ci_donors_low", donors.ci_low),
-            ("ci_donors_high", donors.ci_high),
-        ):
-            columns.loc[usable, name] = numbers
-    if (spatial := result.spatial) is not None:
-        for name, numbers in (
-            ("p_spatial", spatial.p),
-            ("p_spatial_fwe", spatial.p_fwe),
-            ("ci_spatial_low", spatial.ci_low),
-            ("ci_spatial_high", spatial.ci_high),
-        ):
-            columns.loc[usable, name] = numbers
-    return columns, result
+    by_regions = ladder.test_without_reference(rows[apart]) if len(apart) else None
+    _fill(columns, usable, "donors", result.donors)
+    _fill(columns, usable, "spatial", result.spatial)
+    if by_regions is not None:
+        _fill(columns, apart, "donors", by_regions)
+        columns["p_donors_fwe"] = adjust_holm(columns["p_donors"].to_numpy())  # over the genes of both forms
+    return columns, result, tuple(genes.labels[tested[apart]].tolist())
+
+
+def _fill(columns: pd.DataFrame, rows: npt.NDArray[np.intp], name: str, rung: Rung | None) -> None:
+    """Put the numbers of a rung into its columns."""
+    if rung is None:
+        return
+    numbers = {f"p_{name}": rung.p, f"p_{name}_fwe": rung.p_fwe}
+    numbers |= {f"ci_{name}_low": rung.ci_low, f"ci_{name}_high": rung.ci_high}
+    if name == "donors":
+        numbers["diff_donors"] = rung.theta
+    for column, values in numbers.items():
+        columns.loc[rows, column] = values
 
 
 def _measure_distance(found: TissueReference) -> float | None:
