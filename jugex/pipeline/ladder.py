@@ -28,7 +28,7 @@ from jugex.query.reference import TissueReference, find_reference
 from jugex.stats.aggregation import SELECTIONS
 from jugex.stats.moderation import adjust_holm
 from jugex.stats.pairs import PairSums
-from jugex.stats.spatial import Ladder, LadderResult, Reason, Reference, Rung, sum_pairs
+from jugex.stats.spatial import Form, Ladder, LadderResult, Reason, Reference, Rung, sum_pairs
 
 __all__ = ["RUNG_COLUMNS", "Rungs", "climb", "draw_places", "explain_reason", "measure_genes"]
 
@@ -347,6 +347,8 @@ def _record_variogram(result: LadderResult | None) -> VariogramRecord | None:
 def _diagnose(ladder: Ladder, found: TissueReference, options: TestOptions) -> DiagnosticRecord | None:
     """Share of the pool's genes called at alpha by each rung, at arbitrary pairs of places of the reference."""
     if ladder.why_no_spatial is not None or len(found.samples) < _FEWEST_FOR_DIAGNOSTIC or not options.diagnostic:
+        return None
+    if ladder.form is not Form.POOLED:  # shares of a few genes say little
         return None
     places = draw_places(found)
     try:

@@ -380,10 +380,10 @@ class Ladder:
         Raises
         ------
         DesignError
-            Where there was no spatial test, the pool is too small, or a place does not fit.
+            Where there was no spatial test, or a place does not fit.
         """
-        if self.fit_spatial is None or self.form is not Form.POOLED:
-            raise DesignError(f"arbitrary places need a reference and at least {FEW_GENES} genes in the pool")
+        if self.fit_spatial is None:
+            raise DesignError("arbitrary places need a reference, and at least two donors with samples in both regions")
         tissues = self._tissues
         values = [_project_all(self._pool, one) for one in tissues]
         shares = np.full((3, len(places)), np.nan)

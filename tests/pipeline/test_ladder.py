@@ -309,6 +309,11 @@ class TestDiagnostic:
         assert compare(atlas=atlas, diagnostic=True, genes=["G02"]).record.ladder.diagnostic == found
         assert compare(atlas=atlas, genes=["G01"]).record.ladder.diagnostic is None
 
+    def test_few_genes_have_none(self, monkeypatch):
+        monkeypatch.setattr(ladder, "POOL_SIZE", 24)
+        found = compare(atlas=make_atlas(), diagnostic=True, genes=["G01"]).record.ladder
+        assert (found.form, found.diagnostic) == ("few-genes", None)
+
     def test_places_are_as_large_and_as_far_apart_as_the_regions(self, whole):
         found = find_reference(whole.query)
         sizes = [(found.cells == code).sum() for code in (0, 1)]
