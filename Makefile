@@ -24,7 +24,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-anndata test-oldest test-all axe lint docs bench dist test-dist clean
+.PHONY: help demo test test-anndata test-oldest test-all axe lint docs bench calibration dist test-dist clean
 
 help:
 	@echo "make demo      compare two regions of the simulated atlas and write jugex-demo/report.html"
@@ -36,6 +36,7 @@ help:
 	@echo "make lint      ruff, mypy and import-linter"
 	@echo "make docs      the documentation, in docs/_build/html"
 	@echo "make bench     the benchmarks"
+	@echo "make calibration  the rates of the ladder, in docs/calibration.md; DATASETS=1000 per cell, MINUTES= and JOBS="
 	@echo "make dist      wheel and source distribution, in dist/, checked"
 	@echo "make test-dist the wheel in an empty environment, away from this folder"
 	@echo "make clean     remove .venv, jugex-demo and what the tools left"
@@ -76,6 +77,19 @@ docs: $(INSTALLED_DOCS)
 
 bench: $(INSTALLED)
 	@for script in $(wildcard benchmarks/*.py); do $(BIN)/python "$$script" || exit 1; done
+
+# data sets of 25 genes per cell, minutes after which to stop (none: when all is measured), processes
+DATASETS ?= 1000
+MINUTES ?= inf
+JOBS ?= 1
+
+# goes on where docs/calibration_ladder.csv ends: remove it to start anew; places of real data are measured where the
+# data is at hand and docs/calibration_real.csv is not
+calibration: $(INSTALLED_DEV)
+	$(ONE_THREAD) $(BIN)/python -m tests.slow.ladder_rates docs/calibration_ladder.csv \
+		--datasets $(DATASETS) --minutes $(MINUTES) --jobs $(JOBS)
+	test -e docs/calibration_real.csv || $(ONE_THREAD) $(BIN)/python -m tests.slow.real_nulls docs/calibration_real.csv
+	$(BIN)/python -m tests.slow.ladder_page docs/calibration.md
 
 # the wheel is built from the source distribution, which shows that this holds what is needed
 dist: $(INSTALLED_DIST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -55,10 +56,17 @@ def draw_tables(n_left: int = 66) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def make_atlas(
-    *, n_left: int = 66, rows: np.ndarray | None = None, has_structures: bool = True
+    *,
+    n_left: int = 66,
+    rows: np.ndarray | None = None,
+    has_structures: bool = True,
+    missing: Sequence[tuple[int, str]] = (),
 ) -> jugex.ExpressionAtlas:
-    """The atlas, with its samples in another order if `rows` says so."""
+    """The atlas, with its samples in another order if `rows` says so, and without values of some wells and genes."""
     samples, expression = draw_tables(n_left)
+    expression = expression.copy()
+    for well_id, gene in missing:
+        expression.loc[well_id, gene] = np.nan
     samples = samples if rows is None else samples.iloc[rows]
     atlas = jugex.atlas_from_tables(samples.reset_index(drop=True), expression, name="tissue")
     if has_structures:

@@ -33,6 +33,7 @@ __all__ = [
     "MadeUpRegions",
     "ManyGenesDiffer",
     "MirroredHemispheres",
+    "MissingAround",
     "NearDetectionLimit",
     "NotConfirmable",
     "NotLinked",
@@ -486,6 +487,21 @@ class NearDetectionLimit(GeneFinding, frozen=True, tag="near-detection-limit"):
         )
 
 
+class MissingAround(GeneFinding, frozen=True, tag="missing-around"):
+    """Genes with a missing value in the tissue outside the regions: no rung of space, and that of donors without it."""
+
+    @property
+    def of_significant(self) -> bool:
+        return False
+
+    @property
+    def what(self) -> str:
+        return (
+            "values are missing in the tissue outside the regions, so that the difference cannot be compared with what "
+            "distance explains, and the test for other donors takes samples for replicates"
+        )
+
+
 #: Every kind of finding: what `settings.json` may hold.
 AnyFinding: TypeAlias = (
     TiedSamples
@@ -510,6 +526,7 @@ AnyFinding: TypeAlias = (
     | DonorsDisagree
     | ProbesDisagree
     | NearDetectionLimit
+    | MissingAround
 )
 
 

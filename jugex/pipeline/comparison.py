@@ -12,7 +12,7 @@ import pandas as pd
 
 from jugex.errors import DesignError, JugexWarning, OptionError
 from jugex.model.columns import COLUMN_TYPES, LEFT_OUT_COLUMNS, PROBE_COLUMNS, RUNGS
-from jugex.model.findings import AnyFinding, NotLinked, SamplesDropped, Unit, warn_of
+from jugex.model.findings import AnyFinding, MissingAround, NotLinked, SamplesDropped, Unit, warn_of
 from jugex.model.options import TestOptions
 from jugex.model.query_record import OverlapRecord
 from jugex.model.record import Randomness, RunRecord, list_versions, today
@@ -248,6 +248,8 @@ def infer(prepared: Prepared, options: TestOptions) -> ComparisonData:
         *judge_fit(None if rungs is None else rungs.record),
         *judge_background(background, genes.unit),
     )
+    if rungs is not None and rungs.without_reference:
+        findings = (*findings, MissingAround(genes=rungs.without_reference))
     why_no_tails = explain_no_tails(test.relabellings)
     of_sets = {} if are_genes else dict.fromkeys(["log2_fc", "mean_level"], "gene sets have no levels")
     reasons = {**of_sets, "p_perm_tail": why_no_tails, "p_fwe_tail": why_no_tails, **_explain_no_rungs(rungs)}

@@ -29,9 +29,10 @@ from jugex.query import RegionGroup
 from jugex.query.probes import filter_probes
 from jugex.query.reference import TissueReference, find_reference
 from jugex.stats.aggregation import SELECTIONS
+from jugex.stats.moderation import adjust_holm
 from jugex.stats.pairs import PairSums
 from jugex.stats.pooling import PooledFit
-from jugex.stats.spatial import Ladder, LadderResult, Reason, Reference, sum_pairs
+from jugex.stats.spatial import Form, Ladder, LadderResult, Reason, Reference, Rung, sum_pairs
 
 __all__ = ["RUNG_COLUMNS", "Measure", "Rungs", "climb", "draw_places", "explain_reason", "measure_genes"]
 
@@ -60,6 +61,7 @@ _REASONS = {
 }
 _NO_VALUE = "a covariate is missing in samples outside the regions"
 _ALL_IN_BOTH = "all samples of a region count in both regions, and tell nothing of the difference"
+_ALL_MISSING = "every gene of the pool misses a value in the tissue of the regions"
 _FAILED = "no gene of the pool varies outside the regions"
 
 
@@ -77,12 +79,15 @@ class Rungs:
         By column, why it is empty.
     variograms : GeneVariograms or None
         Of the genes tested; None where there is no reference.
+    without_reference : tuple of str
+        Genes with a missing value outside the regions, tested for other donors by the samples in the regions alone.
     """
 
     columns: pd.DataFrame
     record: LadderRecord
     why_empty: dict[str, str]
     variograms: GeneVariograms | None = None
+    without_reference: tuple[str, ...] = ()
 
 
 #: From the `well_id` of samples to labels and values.
@@ -138,7 +143,7 @@ def climb(
     if measure is None:
         symbols = list(dict.fromkeys(genes.annotation["gene"].iloc[tested]))
         measure = partial(measure_genes, group, symbols, options=options)
-    columns, variograms = _test_genes(ladder, pool.reference, found, genes.labels[tested], options, measure)
+    columns, variograms, apart = _test_genes(ladder, pool.reference, found, genes.labels[tested], options, measure)
     why_not = {
         **dict.fromkeys(_OF_DONORS, explain_reason(ladder.why_no_donors)),
         **dict.fromkeys(_OF_SPACE, explain_reason(ladder.why_no_spatial)),
@@ -158,7 +163,7 @@ def climb(
         variogram_spatial=_record_variogram(_take_spatial_fit(ladder)),
         diagnostic=_diagnose(ladder, found, options),
     )
-    return Rungs(columns, record, {column: why for column, why in why_not.items() if why}, variograms)
+    return Rungs(columns, record, {column: why for column, why in why_not.items() if why}, variograms, apart)
 
 
 def _make_ladder(pool: PairSums, found: TissueReference) -> Ladder:
@@ -237,6 +242,8 @@ def _measure_pool(
         kept.clear()  # of one reference at a time
         values = measure_genes(group, symbols, wells, options)[1]
         values = values[np.isfinite(values).all(axis=1)][:POOL_SIZE]
+        if symbols and not len(values):
+            raise DesignError(_ALL_MISSING)
         kept[key] = sum_pairs(reference, values, n_threads=options.permutation.n_threads)
     return kept[key]
 
@@ -293,35 +300,39 @@ def _test_genes(
     tested: npt.NDArray[np.object_],
     options: TestOptions,
     measure: Measure,
-) -> tuple[pd.DataFrame, GeneVariograms | None]:
-    """Columns of both rungs for what is tested, by its labels (t,), and how this varies over distance."""
+) -> tuple[pd.DataFrame, GeneVariograms | None, tuple[str, ...]]:
+    """Columns of both rungs by label (t,), how these vary over distance, and which miss a value outside the regions."""
     columns = pd.DataFrame(np.nan, index=np.arange(len(tested)), columns=[*_OF_DONORS, *_OF_SPACE])
     if (ladder.why_no_donors is not None and ladder.why_no_spatial is not None) or not len(tested):
-        return columns, None
+        return columns, None, ()
     labels, values = measure(found.samples["well_id"].to_numpy())
     place = pd.Index(labels).get_indexer(pd.Index(tested))
-    usable = np.flatnonzero(np.append(np.isfinite(values).all(axis=1), False)[place])  # -1: no such gene
+    is_known = np.isfinite(values)
+    in_regions = is_known[:, found.cells >= 0].all(axis=1)
+    is_whole, is_partial = (np.append(rows, False)[place] for rows in (is_known.all(axis=1), in_regions))  # -1: none
+    usable, apart = np.flatnonzero(is_whole), np.flatnonzero(is_partial & ~is_whole)
+    by_regions = ladder.test_without_reference(values[place[apart]]) if len(apart) else None
     if not np.array_equal(place[usable], np.arange(len(values))):  # for the whole genome a copy is large
         values = values[place[usable]]
     result = ladder.test(sum_pairs(reference, values, n_threads=options.permutation.n_threads))
-    if (donors := result.donors) is not None:
-        for name, numbers in (
-            ("p_donors", donors.p),
-            ("p_donors_fwe", donors.p_fwe),
-            ("diff_donors", donors.theta),
-            ("ci_donors_low", donors.ci_low),
-            ("ci_donors_high", donors.ci_high),
-        ):
-            columns.loc[usable, name] = numbers
-    if (spatial := result.spatial) is not None:
-        for name, numbers in (
-            ("p_spatial", spatial.p),
-            ("p_spatial_fwe", spatial.p_fwe),
-            ("ci_spatial_low", spatial.ci_low),
-            ("ci_spatial_high", spatial.ci_high),
-        ):
-            columns.loc[usable, name] = numbers
-    return columns, _take_variograms(result, tested, usable)
+    _fill(columns, usable, "donors", result.donors)
+    _fill(columns, usable, "spatial", result.spatial)
+    if by_regions is not None:
+        _fill(columns, apart, "donors", by_regions)
+        columns["p_donors_fwe"] = adjust_holm(columns["p_donors"].to_numpy())  # over those of both forms
+    return columns, _take_variograms(result, tested, usable), tuple(tested[apart].tolist())
+
+
+def _fill(columns: pd.DataFrame, rows: npt.NDArray[np.intp], name: str, rung: Rung | None) -> None:
+    """Put the numbers of a rung into its columns."""
+    if rung is None:
+        return
+    numbers = {f"p_{name}": rung.p, f"p_{name}_fwe": rung.p_fwe}
+    numbers |= {f"ci_{name}_low": rung.ci_low, f"ci_{name}_high": rung.ci_high}
+    if name == "donors":
+        numbers["diff_donors"] = rung.theta
+    for column, values in numbers.items():
+        columns.loc[rows, column] = values
 
 
 def _take_variograms(
@@ -386,6 +397,8 @@ def _record_variogram(fit: PooledFit | None) -> VariogramRecord | None:
 def _diagnose(ladder: Ladder, found: TissueReference, options: TestOptions) -> DiagnosticRecord | None:
     """Share of the pool's genes called at alpha by each rung, at arbitrary pairs of places of the reference."""
     if ladder.why_no_spatial is not None or len(found.samples) < _FEWEST_FOR_DIAGNOSTIC or not options.diagnostic:
+        return None
+    if ladder.form is not Form.POOLED:  # shares of a few genes say little
         return None
     places = draw_places(found)
     try:

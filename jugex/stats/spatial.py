@@ -323,6 +323,29 @@ class Ladder:
             variograms = Variograms(first.bins, *of_genes, first.pooled, first.mixture)
         return LadderResult(self.form, donors, spatial, self.why_no_donors, self.why_no_spatial, variograms)
 
+    def test_without_reference(self, values: Floats, *, confidence: float = 0.95) -> Rung | None:
+        """Test genes for other donors by their samples in the regions alone, taken as replicates.
+
+        For genes that are not known in all of the reference.
+
+        Parameters
+        ----------
+        values : ndarray of float, shape (g, N)
+            In the samples of the reference; those elsewhere are not used, and may be NaN.
+        confidence : float, optional
+            Of the intervals.
+
+        Returns
+        -------
+        Rung or None
+            None where donors cannot be compared, or there are covariates, which need the reference.
+        """
+        place, pool = self._place, self._pool
+        if self.why_no_donors is not None or pool.reference.covariates is not None:
+            return None
+        fit = self.fit_without or _fit_without_reference(place, _take(pool, place)[:, pool.varies])
+        return _test_without_reference(fit, place, values[:, place.samples].T, confidence)
+
     def calibrate(self, places: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]], *, alpha: float = 0.05) -> Calibration:
         """Share of the pool's genes that each test calls at arbitrary pairs of places.
 
@@ -343,10 +366,10 @@ class Ladder:
         Raises
         ------
         DesignError
-            Where there was no spatial test, the pool is too small, or a place does not fit.
+            Where there was no spatial test, or a place does not fit.
         """
-        if self.fit_spatial is None or self.form is not Form.POOLED:
-            raise DesignError(f"arbitrary places need a reference and at least {FEW_GENES} genes in the pool")
+        if self.fit_spatial is None:
+            raise DesignError("arbitrary places need a reference, and at least two donors with samples in both regions")
         tissues = self._tissues
         values = [_project_all(self._pool, one) for one in tissues]
         shares = np.full((3, len(places)), np.nan)

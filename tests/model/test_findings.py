@@ -25,6 +25,7 @@ from jugex.model.findings import (
     MadeUpRegions,
     ManyGenesDiffer,
     MirroredHemispheres,
+    MissingAround,
     NearDetectionLimit,
     NotConfirmable,
     NotLinked,
@@ -99,6 +100,7 @@ EXAMPLES = [
     (DonorsDisagree(genes=tuple("ABCDEFGH")), [": A, B, C, D, E and 3 more"]),
     (ProbesDisagree(genes=("G",), limit=0.2, is_significant=True), ["significant, but", "below 0.2", ": G"]),
     (ProbesDisagree(genes=("G",), limit=0.2, is_significant=False), ["not significant, but", "below 0.2", ": G"]),
+    (MissingAround(genes=("G",)), ["missing in the tissue outside", "other donors", ": G"]),
     (NearDetectionLimit(genes=("G",), unit="gene"), ["above background in less than half", ": G"]),
 ]  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,13 +11,15 @@ import pytest
 
 import jugex
 from jugex.errors import JugexWarning
-from jugex.model.findings import PoorVariogramFit
+from jugex.model.findings import MissingAround, PoorVariogramFit
 from jugex.model.options import TestOptions
 from jugex.pipeline import ladder
 from jugex.pipeline.comparison import run_comparison
 from jugex.pipeline.ladder import RUNG_COLUMNS, draw_places
 from jugex.query import region_pair
 from jugex.query.reference import find_reference
+from jugex.stats.moderation import adjust_holm
+from jugex.stats.spatial import Reason
 from tests.tissue_atlas import DONORS, STRUCTURES, draw_tables, make_atlas, make_region
 from tests.toy import wells
 
@@ -32,6 +35,10 @@ def compare(*regions, atlas, reference=None, diagnostic=False, **query):
         warnings.simplefilter("ignore", JugexWarning)
         pair = region_pair(*(regions or (make_region("A"), make_region("B"))), atlas=atlas, **query)
         return run_comparison(pair, options)
+
+
+def find_two_tissues(*arguments, **options):
+    return replace(find_reference(*arguments, **options), withheld=Reason.TWO_TISSUES)
 
 
 def sort(data):
@@ -282,6 +289,60 @@ class TestEmpty:
         assert not set(RUNG_COLUMNS) & set(data.table)
 
 
+@pytest.fixture(scope="module")
+def around(whole):
+    """Wells of the reference outside the regions."""
+    found = find_reference(whole.query)
+    return found.samples["well_id"].to_numpy()[found.cells < 0]
+
+
+@pytest.fixture(scope="module")
+def incomplete(around):
+    """As `whole`, with a value missing outside the regions in each of two genes."""
+    return compare(atlas=make_atlas(missing=[(around[3], "G05"), (around[7], "G06")]))
+
+
+class TestMissingAround:
+    """Genes with a missing value in samples outside the regions alone."""
+
+    def test_have_the_donors_rung_of_the_regions_samples(self, incomplete, whole):
+        table = sort(incomplete)
+        assert set(table.index[table["p_spatial"].isna()]) == {"G05", "G06"}
+        assert table[OF_DONORS].notna().all(axis=None)
+        # of other weights; the atlas's z-scores lack one of 264 samples
+        assert table.loc["G05", "diff_donors"] == pytest.approx(sort(whole).loc["G05", "diff_donors"], abs=0.3)
+        assert MissingAround(genes=("G05", "G06")) in incomplete.record.findings
+        assert not set(RUNG_COLUMNS) & set(incomplete.record.empty)  # of other genes they are not empty
+
+    def test_are_tested_as_where_there_is_no_reference(self, atlas, incomplete, monkeypatch):
+        """As with regions of two tissues, whose pool is the same but for these two genes."""
+        monkeypatch.setattr(ladder, "find_reference", find_two_tissues)
+        expected = sort(compare(atlas=atlas, genes=["G05"]))
+        np.testing.assert_allclose(sort(incomplete).loc["G05", "p_donors"], expected.loc["G05", "p_donors"], rtol=0.1)
+
+    def test_are_corrected_for_with_the_others(self, incomplete):
+        table = sort(incomplete)
+        np.testing.assert_allclose(table["p_donors_fwe"], adjust_holm(table["p_donors"].to_numpy()), rtol=1e-12)
+        spatial = table["p_spatial"].drop(["G05", "G06"])
+        np.testing.assert_allclose(
+            table.loc[spatial.index, "p_spatial_fwe"], adjust_holm(spatial.to_numpy()), rtol=1e-12
+        )
+
+    def test_have_none_with_covariates(self, around):
+        data = compare(atlas=make_atlas(missing=[(around[3], "G05")]), covariates="rin")
+        assert sort(data).loc["G05", list(RUNG_COLUMNS)].isna().all()
+        assert sort(data).drop("G05")[list(RUNG_COLUMNS)].notna().all(axis=None)
+
+    def test_no_gene_is_complete(self, around):
+        """Nothing is pooled then, and the reason says so."""
+        genes = [f"G{number:02d}" for number in range(40)]
+        data = compare(atlas=make_atlas(missing=[(around[3], gene) for gene in genes]))
+        assert data.table[list(RUNG_COLUMNS)].isna().all(axis=None)
+        assert {data.record.empty[column] for column in RUNG_COLUMNS} == {
+            "every gene of the pool misses a value in the tissue of the regions"
+        }
+
+
 class TestDiagnostic:
     @pytest.fixture(autouse=True)
     def _small(self, monkeypatch):
@@ -296,6 +357,11 @@ class TestDiagnostic:
         assert 0 <= found.spatial <= found.samples <= 1
         assert compare(atlas=atlas, diagnostic=True, genes=["G02"]).record.ladder.diagnostic == found
         assert compare(atlas=atlas, genes=["G01"]).record.ladder.diagnostic is None
+
+    def test_few_genes_have_none(self, monkeypatch):
+        monkeypatch.setattr(ladder, "POOL_SIZE", 24)
+        found = compare(atlas=make_atlas(), diagnostic=True, genes=["G01"]).record.ladder
+        assert (found.form, found.diagnostic) == ("few-genes", None)
 
     def test_places_are_as_large_and_as_far_apart_as_the_regions(self, whole):
         found = find_reference(whole.query)

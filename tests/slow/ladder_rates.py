@@ -1,221 +1,273 @@
-"""False positives of the ladder in made-up situations, at the real atlas's sample positions.
+"""How often each rung of the ladder is wrong where nothing differs, and what it finds: made-up genes, cell by cell.
 
-    python -m tests.slow.ladder_rates [--genes 500] [--repeats 2] [--only WORD]
+    python -m tests.slow.ladder_rates docs/calibration_ladder.csv [--datasets 1000] [--minutes 60] [--jobs 1]
 
-Samples of the left isocortex of six donors, four pairs of places as large and as close as cytoarchitectonic areas are;
-genes are simulated without any difference between the places but for those that all the tissue has. Prints, over pairs
-of places and repeats, the share of genes with p at or below 0.05 (samples, donors, spatial) and 0.001 (spatial), and
-the share of families of 25 genes with a p_spatial_fwe at or below 0.05, with its standard error. The simulator shares
-no code with what it tests. Needs the real data beside the project.
+A cell is a situation on a layout (`tests.slow.ladder_data`) with a standard deviation of the difference over donors.
+It is measured in runs: a made-up atlas of 2,000 genes, over which variances are pooled as in the program, and whose
+genes are tested in families of 25 (80 data sets) and of 1,000 (2 data sets). Runs of a cell are independent, families
+of a run share what is pooled: standard errors are those of means over runs. The table is written after each run of a
+situation, and a later call goes on where it ends.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import time
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-from scipy.stats import f as f_distribution
+from scipy import stats
 
-from jugex.stats.moderation import adjust_holm
-from jugex.stats.spatial import Ladder, Reference, sum_pairs
+import jugex
+from jugex.stats.spatial import Ladder, LadderResult, PairSums, Reference, sum_pairs
+from tests.slow.ladder_data import SITUATIONS, Genes, Layout, Simulator, Situation, list_layouts
+from tests.slow.situations import SEED
 
-DATA = Path(__file__).parents[3] / "shared" / "data" / "ahba-gabra4"
-LEFT_OUT = ("HiF", "PHG", "Pir")  # cortex, but no isocortex
-PLACES = {
-    "Fp1/Fp2": ([-24, 56, 8], [-8, 58, -4]),
-    "V1/V2": ([-8, -88, 0], [-14, -92, 18]),
-    "44/45": ([-52, 12, 18], [-50, 28, 10]),
-    "4a/1": ([-20, -28, 66], [-42, -30, 58]),
-}
-RADIUS_MM, FAMILY = 14.0, 25
+N_GENES, FAMILY, LARGE_FAMILY = 2_000, 25, 1_000
+SETS_PER_RUN = N_GENES // FAMILY
+RUNGS = ("samples", "donors", "spatial")
+#: What is counted of each rung: shares of genes, and of families with a gene called different at 0.05.
+RATES = ("p05", "p001", "fwe", "fwe_1000")
+POWERS = ("power_samples", "power_donors", "power_spatial", "power_oracle")
+MEASURES = [*(f"{rung}_{rate}" for rung in RUNGS for rate in RATES), *POWERS]
+KEY = ["layout", "situation", "donor_sd"]
+#: Situations in which power is measured too, at a standard deviation over donors.
+WITH_POWER, POWER_SD = ("independent", "own 8 mm", "shared 16 mm", "mixed", "AHBA-like"), 0.25
+#: A difference of so many standard errors of the oracle: it finds 0.80 of them.
+EFFECT = float(stats.norm.ppf(0.975) + stats.norm.ppf(0.8))
+_MAX_RUNS = 1_000
+#: References in which only the situations that meet the tests' assumptions are measured: the largest.
+_PLAIN_ONLY = ("isocortex",)
 
-
-def read_samples() -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates in mm and donors of the samples of the left isocortex."""
-    points, donors = [], []
-    for folder in sorted(DATA.glob("normalized_microarray_donor*")):
-        samples, ontology = (pd.read_csv(folder / f"{name}.csv") for name in ("SampleAnnot", "Ontology"))
-        ids = ontology.set_index("acronym")["id"]
-        paths = samples["structure_id"].map(ontology.set_index("id")["structure_id_path"])
-        inside = {acronym: paths.str.contains(f"/{ids[acronym]}/") for acronym in ("Cx", *LEFT_OUT)}
-        chosen = inside["Cx"] & ~np.logical_or.reduce([inside[one] for one in LEFT_OUT]) & (samples["mni_x"] < 0)
-        points.append(samples.loc[chosen, ["mni_x", "mni_y", "mni_z"]].to_numpy())
-        donors += [folder.name] * int(chosen.sum())
-    return np.vstack(points), np.unique(donors, return_inverse=True)[1]
+Floats = npt.NDArray[np.float64]
 
 
-class Simulator:
-    """Genes with given parts on fixed samples."""
+class Task(NamedTuple):
+    """One run of a situation on all layouts of a reference."""
 
-    def __init__(self, points: np.ndarray, donors: np.ndarray, rng: np.random.Generator) -> None:
-        self.points, self.donors, self.rng, self.roots = points, donors, rng, {}
-
-    def field(self, n_genes: int, length: float, *, shared: bool, stretch: tuple[float, ...] = (1, 1, 1)) -> np.ndarray:
-        key = (length, shared, stretch)
-        if key not in self.roots:
-            scaled = self.points / np.array(stretch)
-            covariance = np.exp(-np.linalg.norm(scaled[:, None] - scaled, axis=2) / length)
-            covariance *= shared | (self.donors[:, None] == self.donors)
-            self.roots[key] = np.linalg.cholesky(covariance + 1e-8 * np.eye(len(scaled)))
-        return self.rng.standard_normal((n_genes, len(self.points))) @ self.roots[key].T
-
-    def mosaic(self, n_genes: int, width: float) -> np.ndarray:
-        """Areas with means of their own around seeds about `width` mm apart, another mosaic for each 25 genes."""
-        genes, spans = np.empty((n_genes, len(self.points))), np.ptp(self.points, axis=0)
-        n_seeds = int(np.prod(spans / width)) + 1
-        for start in range(0, n_genes, 25):
-            seeds = self.points.min(axis=0) + self.rng.random((n_seeds, 3)) * spans
-            area = np.linalg.norm(self.points[:, None] - seeds, axis=2).argmin(axis=1)
-            block = genes[start : start + 25]
-            block[:] = self.rng.standard_normal((len(block), n_seeds))[:, area]
-        return genes
-
-    def mix(
-        self,
-        n_genes: int,
-        nugget: np.ndarray | None = None,
-        share: float = 1.0,
-        own: tuple[float, float] | None = None,
-        shared: tuple[float, float] | None = None,
-        spread: float = 0.3,
-    ) -> np.ndarray:
-        """Nugget with variance `share`, fields (variance, range in mm), amplitudes that vary over genes."""
-        n = len(self.points)
-        genes = np.sqrt(share) * (self.rng.standard_normal((n_genes, n)) if nugget is None else nugget)
-        for part, is_shared in ((own, False), (shared, True)):
-            if part is not None:
-                amplitude = np.sqrt(part[0]) * np.exp(spread * self.rng.standard_normal((n_genes, 1)))
-                genes += amplitude * self.field(n_genes, part[1], shared=is_shared)
-        return genes
+    reference: str
+    situation: str
+    donor_sd: float
+    run: int
 
 
-def make_situations(simulate: Simulator, n: int) -> dict[str, tuple[Callable[[], np.ndarray], float]]:
-    """Genes of each situation, and the standard deviation of true differences over donors."""
-    rng, size = simulate.rng, (n, len(simulate.points))
+@cache
+def _situations() -> dict[str, Situation]:
+    return {situation.name: situation for situation in SITUATIONS}
 
-    def mixed() -> np.ndarray:
-        return simulate.mix(n, share=0.3, own=(0.3, 8), shared=(0.4, 16))
 
-    def brain() -> np.ndarray:
-        return simulate.mix(n, share=0.3, own=(0.2, 8), shared=(0.5, 60))
+@cache
+def _layouts_of(reference: str) -> list[Layout]:
+    return [layout for layout in list_layouts().values() if layout.reference == reference]
 
-    def outlying_donor() -> np.ndarray:
-        genes = mixed()
-        genes[:, simulate.donors == 2] *= 2.5
-        return genes
 
-    def outlying_samples() -> np.ndarray:
-        genes = mixed()
-        return np.where(rng.random(size) < 0.005, genes + 6 * rng.standard_normal(size), genes)
+@lru_cache(maxsize=2)
+def _simulator(reference: str, displacement_mm: float) -> Simulator:
+    situation = Situation("", False, lambda *_: Genes(np.empty(0), 0, []), displacement_mm=displacement_mm)
+    return Simulator(situation.displace(_layouts_of(reference)[0]))
 
-    def noisy_donors() -> np.ndarray:
-        factor = np.array([0.5, 0.7, 1, 1, 1.4, 2])[simulate.donors]
-        return simulate.mix(n, nugget=factor * rng.standard_normal(size), share=0.5, shared=(0.5, 16))
 
-    def graded() -> np.ndarray:
-        return mixed() + rng.standard_normal((n, 1)) * simulate.points[:, 1] / 30
+@lru_cache(maxsize=2)
+def _reference(name: str) -> Reference:
+    """Of the recorded positions; it keeps what depends on these alone."""
+    layout = _layouts_of(name)[0]
+    return Reference(layout.points, layout.donors)
 
-    situations: dict[str, tuple[Callable[[], np.ndarray], float]] = {
-        "independent": (lambda: simulate.mix(n), 0.0),
-        "independent, donors 0.5": (lambda: simulate.mix(n), 0.5),
-        "nugget t3": (lambda: simulate.mix(n, nugget=rng.standard_t(3, size) / np.sqrt(3)), 0.25),
-        "nugget lognormal": (lambda: simulate.mix(n, nugget=np.exp(0.7 * rng.standard_normal(size)) - 1), 0.25),
-    }
-    for length in (4, 8, 16):
-        situations[f"own {length} mm"] = (lambda length=length: simulate.mix(n, share=0.4, own=(0.6, length)), 0.0)
-    situations["own 8 mm, donors 1"] = (lambda: simulate.mix(n, share=0.4, own=(0.6, 8)), 1.0)
-    for length in (4, 8, 16, 60):
-        situations[f"shared {length} mm"] = (
-            lambda length=length: simulate.mix(n, share=0.4, shared=(0.6, length)),
-            0.0,
+
+def run_task(task: Task) -> dict[tuple[str, str, float], Floats]:
+    """Measures of each cell in one run: NaN where a rung was not tried or power not measured."""
+    situation = _situations()[task.situation]
+    key = zlib.crc32(f"{task.reference}, {task.situation}, {task.donor_sd}".encode())
+    rng = np.random.default_rng([SEED, key, task.run])
+    simulate = _simulator(task.reference, situation.displacement_mm)
+    genes, measured = situation.draw(simulate, N_GENES, rng), {}
+    for layout in _layouts_of(task.reference):
+        used = layout.thin() if situation.is_thin else layout
+        with_power = situation.name in WITH_POWER and task.donor_sd == POWER_SD
+        measured[layout.name, task.situation, task.donor_sd] = _measure(
+            genes, used, situation, task.donor_sd, simulate if with_power else None, rng
         )
-    for sd in (0.0, 0.25, 0.5, 1.0):
-        situations[f"mixed, donors {sd}"] = (mixed, sd)
-        situations[f"AHBA-like, donors {sd}"] = (brain, sd)
-    return situations | {
-        "mixed, parts vary over genes": (
-            lambda: simulate.mix(n, share=0.3, own=(0.3, 8), shared=(0.4, 16), spread=0.8),
-            0.25,
-        ),
-        "mixed and a gradient": (graded, 0.25),
-        "mixed, an outlying donor": (outlying_donor, 0.25),
-        "mixed, outlying samples": (outlying_samples, 0.25),
-        "nuggets differ by donor": (noisy_donors, 0.25),
-        "anisotropy 4:1": (
-            lambda: simulate.mix(n, share=0.4) + np.sqrt(0.6) * simulate.field(n, 8, shared=True, stretch=(1, 4, 1)),
-            0.25,
-        ),
-        "mosaic 10 mm": (lambda: simulate.mix(n, share=0.5) + np.sqrt(0.5) * simulate.mosaic(n, 10), 0.25),
-        "mosaic 30 mm": (lambda: simulate.mix(n, share=0.5) + np.sqrt(0.5) * simulate.mosaic(n, 30), 0.25),
-    }
+    return measured
 
 
-def infer_samples(genes: np.ndarray, donors: np.ndarray, cells: np.ndarray) -> np.ndarray:
-    """P-values of area adjusted for donor, samples as replicates."""
-    used = cells >= 0
+def _measure(
+    genes: Genes, layout: Layout, situation: Situation, sd: float, oracle: Simulator | None, rng: np.random.Generator
+) -> Floats:
+    values = genes.values if situation.at_place is None else situation.at_place(genes.values, layout, rng)
+    in_1 = np.flatnonzero(layout.cells == 0)
+    if sd:
+        effects = sd * rng.standard_normal((len(values), layout.donors.max() + 1), dtype=np.float32)
+        values = values.copy() if values is genes.values else values
+        values[:, in_1] += effects[:, layout.donors[in_1]]
+    sums = sum_pairs(_reference(layout.reference), values)
+    ladder = Ladder(sums, layout.cells)
+    p = find_p(ladder.test(sums), values, layout)
+    rates = [rate for one in p for rate in count(one)]
+    if oracle is None:
+        return np.array([*rates, *[np.nan] * len(POWERS)])
+    return np.array([*rates, *_find_power(ladder, genes, values, layout, sd, oracle)])
+
+
+def find_p(result: LadderResult, values: npt.NDArray[np.floating], layout: Layout) -> list[Floats]:
+    """p-values of samples (parametric), donors, space; NaN where not tried."""
+    untried = np.full(len(values), np.nan)
+    upper = [untried if rung is None else rung.p for rung in (result.donors, result.spatial)]
+    return [infer_samples(values, layout), *upper]
+
+
+def count(p: Floats) -> list[float]:
+    """`RATES` of p-values; families are called by Bonferroni's bound, as Holm's first step is."""
+    if np.isnan(p).all():
+        return [np.nan] * len(RATES)
+    families = [p[: len(p) // size * size].reshape(-1, size).min(axis=1) * size for size in (FAMILY, LARGE_FAMILY)]
+    return [(p <= 0.05).mean(), (p <= 0.001).mean(), *((least <= 0.05).mean() for least in families)]
+
+
+def infer_samples(values: npt.NDArray[np.floating], layout: Layout) -> Floats:
+    """P-values (g,) of the F of area adjusted for donor, samples as replicates, of values (g, N)."""
+    donors, cells, used = layout.donors, layout.cells, layout.cells >= 0
     indicators = (donors[used, None] == np.unique(donors[used])).astype(float)
-    y, area = genes[:, used].T, (cells[used] == 0).astype(float)
+    y, area = values[:, used].T.astype(float), (cells[used] == 0).astype(float)
     rss = []
     for model in (indicators, np.column_stack([indicators, area])):
         q = np.linalg.qr(model)[0]
         rss.append(((y - q @ (q.T @ y)) ** 2).sum(axis=0))
-    df = used.sum() - indicators.shape[1] - 1
-    return f_distribution.sf((rss[0] - rss[1]) / (rss[1] / df), 1, df)
+    df = int(used.sum()) - indicators.shape[1] - 1
+    if df < 1:
+        return np.full(len(values), np.nan)
+    return np.asarray(stats.f.sf((rss[0] - rss[1]) / (rss[1] / df), 1, df))
 
 
-def judge(genes: np.ndarray, reference: Reference, cells: np.ndarray) -> list[float]:
-    """Shares of genes that each rung calls, and of families with one."""
-    sums = sum_pairs(reference, genes)
-    result = Ladder(sums, cells).test(sums)
-    spatial = result.spatial.p
-    families = spatial[: len(spatial) // FAMILY * FAMILY].reshape(-1, FAMILY)
-    return [
-        (infer_samples(genes, reference.donor_codes, cells) <= 0.05).mean(),
-        (result.donors.p <= 0.05).mean(),
-        (spatial <= 0.05).mean(),
-        (spatial <= 0.001).mean(),
-        np.mean([adjust_holm(family).min() <= 0.05 for family in families]),
-    ]
+def _find_power(
+    ladder: Ladder, genes: Genes, values: npt.NDArray[np.floating], layout: Layout, sd: float, simulate: Simulator
+) -> list[float]:
+    """Shares found of genes that all differ, by each rung and by an oracle.
+
+    The oracle knows each gene's covariance, and the variance of the difference over donors: it weights the donors'
+    differences by the inverse of their covariance (of a gene of mean amplitudes), and its z has the true variance.
+    """
+    codes, inside = np.unique(layout.donors[layout.cells >= 0]), layout.cells >= 0
+    contrasts = []
+    for donor in codes:
+        counts = [(layout.donors == donor) & (layout.cells == code) for code in (0, 1)]
+        if all(one.any() for one in counts):
+            contrasts.append(counts[0] / counts[0].sum() - counts[1] / counts[1].sum())
+    c = np.array(contrasts)[:, inside]
+    parts = [genes.nugget * c @ c.T + sd**2 * np.eye(len(c))]
+    factors = [np.ones(len(values))]
+    for one, factor in genes.fields:
+        covariance = one.variance * simulate.covariance(one)[np.ix_(inside, inside)]
+        parts.append(c @ covariance @ c.T)
+        factors.append(factor**2)
+    weights = np.linalg.solve(sum(parts), np.ones(len(c)))
+    weights /= weights.sum()
+    variances = sum(factor * (weights @ part @ weights) for factor, part in zip(factors, parts, strict=True))
+    effect = EFFECT * np.sqrt(weights @ sum(parts) @ weights)
+    shifted = values.copy()
+    shifted[:, layout.cells == 0] += np.float32(effect)
+    z = weights @ (c @ shifted[:, inside].T) / np.sqrt(variances)
+    sums: PairSums = sum_pairs(_reference(layout.reference), shifted)
+    p = find_p(ladder.test(sums), shifted, layout)
+    found = [np.nan if np.isnan(one).all() else float((one <= 0.05).mean()) for one in p]
+    return [*found, float((2 * stats.norm.sf(np.abs(z)) <= 0.05).mean())]
+
+
+# --- the table ------------------------------------------------------------------------------------------------------
+
+
+class Table:
+    """Means of the measures of each cell over its runs, with their standard errors, kept in a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._sums = path, {}
+        if path.exists():
+            for row in pd.read_csv(path).to_dict("records"):
+                n = int(row["runs"])
+                mean, error = (np.array([row[f"{name}{end}"] for name in MEASURES]) for end in ("", "_se"))
+                squares = n * mean**2 + (0.0 if n < 2 else n * (n - 1) * error**2)
+                self._sums[tuple(row[name] for name in KEY)] = (n, n * mean, squares)
+
+    def runs(self, cell: tuple[str, str, float]) -> int:
+        """Number of runs of a cell."""
+        return self._sums[cell][0] if cell in self._sums else 0
+
+    def add(self, run: int, measured: dict[tuple[str, str, float], Floats]) -> None:
+        """Add a run of some cells, where it is missing, and write the file."""
+        for cell, values in measured.items():
+            n, total, squares = self._sums.get(cell, (0, 0.0, 0.0))
+            if n > run:
+                continue
+            self._sums[cell] = (n + 1, total + values, squares + values**2)
+        self.write()
+
+    def write(self) -> None:
+        """Write the file anew: a row per cell, in the order of layouts and situations."""
+        layouts, situations = (list(names) for names in (list_layouts(), _situations()))
+        rows = []
+        for cell, (n, total, squares) in sorted(
+            self._sums.items(), key=lambda item: (layouts.index(item[0][0]), situations.index(item[0][1]), item[0][2])
+        ):
+            mean = total / n
+            error = np.sqrt(np.maximum(squares / n - mean**2, 0) / (n - 1)) if n > 1 else np.full(len(MEASURES), np.nan)
+            numbers = {}
+            for name, one, its_error in zip(MEASURES, mean, error, strict=True):
+                numbers |= {name: round(float(one), 6), f"{name}_se": round(float(its_error), 6)}
+            sets = {"runs": n, "data_sets": n * SETS_PER_RUN, "genes": n * N_GENES}
+            rows.append(dict(zip(KEY, cell, strict=True)) | sets | numbers | {"versions": _versions()})
+        written = self.path.with_suffix(".part")
+        pd.DataFrame(rows).to_csv(written, index=False)
+        written.replace(self.path)
+
+
+def _versions() -> str:
+    return f"jugex {jugex.__version__}, numpy {np.__version__}"
+
+
+def list_tasks(table: Table, data_sets: int) -> Iterator[Task]:
+    """Runs that are missing: first runs before second ones, plain situations first, and in each small references."""
+    references = sorted(
+        {layout.reference: len(layout.points) for layout in list_layouts().values()}.items(), key=lambda item: item[1]
+    )
+    for run in range(min(-(-data_sets // SETS_PER_RUN), _MAX_RUNS)):
+        for situation in SITUATIONS:
+            for sd in situation.donor_sds:
+                for reference, _ in references:
+                    if situation.is_odd and reference in _PLAIN_ONLY:
+                        continue
+                    if any(table.runs((one.name, situation.name, sd)) <= run for one in _layouts_of(reference)):
+                        yield Task(reference, situation.name, sd, run)
 
 
 def main() -> None:
-    """Print the table."""
+    """Measure what is missing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--genes", type=int, default=500)
-    parser.add_argument("--repeats", type=int, default=2)
-    parser.add_argument("--only", default="")
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--datasets", type=int, default=1_000, help="data sets of 25 genes per cell")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so long")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--only", default="", help="layouts whose reference contains this text")
     options = parser.parse_args()
-    points, donors = read_samples()
-    rng, reference = np.random.default_rng(20), Reference(points, donors)
-    simulate = Simulator(points, donors, rng)
-    layouts = []
-    for name, centres in PLACES.items():
-        near = np.array([np.linalg.norm(points - centre, axis=1) for centre in centres])
-        layouts.append(np.where(near.min(axis=0) < RADIUS_MM, near.argmin(axis=0), -1))
-        counts = [np.bincount(donors[layouts[-1] == region], minlength=6) for region in (0, 1)]
-        print(f"{name}: samples per donor {counts[0].tolist()} and {counts[1].tolist()}")
-    print(
-        f"{len(points):,} samples, {options.genes} genes, {options.repeats} repeats, {len(layouts)} pairs of places\n"
-    )
-    print(f"{'':34}{'samples':>9}{'donors':>9}{'spatial':>9}{'+-':>7}{'at 0.001':>10}{'FWE':>7}{'+-':>7}")
-    for name, (make, sd) in make_situations(simulate, options.genes).items():
-        if options.only not in name:
-            continue
-        rates = []
-        for _ in range(options.repeats):
-            genes = make()
-            for cells in layouts:
-                effects = sd * rng.standard_normal((options.genes, donors.max() + 1))
-                rates.append(judge(genes + effects[:, donors] * (cells == 0), reference, cells))
-        mean, error = np.mean(rates, axis=0), np.std(rates, axis=0, ddof=1) / np.sqrt(len(rates))
-        print(
-            f"{name:34}{mean[0]:9.3f}{mean[1]:9.3f}{mean[2]:9.3f}{error[2]:7.3f}{mean[3]:10.4f}{mean[4]:7.3f}"
-            f"{error[4]:7.3f}",
-            flush=True,
-        )
+    start, table = time.monotonic(), Table(options.path)
+    tasks = [task for task in list_tasks(table, options.datasets) if options.only in task.reference]
+    done = 0
+    with ProcessPoolExecutor(options.jobs) as executor:
+        chunk = 4 * options.jobs
+        for first in range(0, len(tasks), chunk):
+            if time.monotonic() - start > 60 * options.minutes:
+                break
+            some = tasks[first : first + chunk]
+            measured = executor.map(run_task, some) if options.jobs > 1 else map(run_task, some)
+            for task, cells in zip(some, measured, strict=True):
+                table.add(task.run, cells)
+                done += 1
+            print(f"{done:,} of {len(tasks):,} runs, {(time.monotonic() - start) / 60:.1f} minutes", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     python -m tests.slow.make_page docs/calibration.md        writes docs/images/power.svg too
 
+The part about the ladder is read from the tables beside the page: `tests.slow.ladder_page` writes it by itself.
 Rows of real places are left out where the real data is not at hand; see `tests.slow.situations.SHARED_DATA`.
 """
 
@@ -29,7 +30,8 @@ from tests.slow.calibration import (
     false_discovery_bound,
     simulate,
 )
-from tests.slow.page_text import FAILING, HOLDING, POWER
+from tests.slow.ladder_page import BEGIN, END, describe_ladder, read_tables
+from tests.slow.page_text import FAILING, HOLDING, POWER, TITLE
 from tests.slow.situations import (
     ALPHA,
     LAYOUTS,
@@ -51,7 +53,8 @@ def write_page(path: Path, n_workers: int) -> None:
             _describe_failing(executor),
             _describe_power(executor, path.parent / "images" / "power.svg"),
         ]
-    path.write_text("\n".join(sections), encoding="utf-8")
+    ladder = describe_ladder(*read_tables(path.parent))
+    path.write_text(TITLE + BEGIN + ladder + END + "\n".join(sections), encoding="utf-8")
 
 
 def _describe_holding(executor: Executor) -> str:

@@ -295,6 +295,34 @@ class TestWhereItCannotBeTried:
         with pytest.raises(DesignError, match="no gene of the pool varies"):
             climb(layout, genes, constant[30:])
 
+    def test_genes_that_do_not_vary_without_reference(self):
+        """They are no part of what is pooled, and have no p-value."""
+        rng, layout = pick("six donors")
+        genes = draw_genes(rng, layout, 30)
+        constant = np.vstack([genes, np.ones(len(layout.donors)), 1e3 * rng.standard_normal(6)[layout.donors]])
+        ladder, result = climb(layout, constant, withhold_spatial=Reason.TWO_TISSUES)
+        other, without = climb(layout, genes, withhold_spatial=Reason.TWO_TISSUES)
+        assert result.form is Form.WITHOUT_REFERENCE
+        assert np.isnan(result.donors.p[30:]).all()
+        np.testing.assert_allclose(result.donors.p[:30], without.donors.p, atol=1e-13)
+        np.testing.assert_allclose(result.donors.p_fwe[:30], without.donors.p_fwe, atol=1e-12)
+        assert ladder.fit_without.prior == other.fit_without.prior
+        assert 0 < ladder.fit_without.prior.df < 1_000  # a variance of 0 among 30 would leave next to none
+
+    def test_genes_known_in_the_regions_alone(self):
+        """As without a reference, on the same pool."""
+        rng, layout = pick("six donors")
+        genes = draw_genes(rng, layout, 30)
+        ladder, _ = climb(layout, genes)
+        known = np.where(layout.cells >= 0, genes[:3], np.nan)
+        rung = ladder.test_without_reference(known)
+        expected = climb(layout, genes, withhold_spatial=Reason.TWO_TISSUES)[1].donors
+        np.testing.assert_allclose(rung.p, expected.p[:3], rtol=1e-12)
+        np.testing.assert_allclose(rung.ci_low, expected.ci_low[:3], rtol=1e-12)
+        cells = np.where(layout.donors == 0, layout.cells, -1)
+        alone, _ = climb(Layout(layout.points, layout.donors, cells), genes)
+        assert alone.test_without_reference(genes[:3]) is None
+
     def test_few_genes_share_nothing(self):
         rng, layout = pick("six donors")
         genes = draw_genes(rng, layout, 24)
@@ -388,9 +416,9 @@ class TestBadInput:
         for places in (([1, 2], [2, 3]), ([], [1]), ([1], [240]), ([-1], [2])):
             with pytest.raises(DesignError, match="places"):
                 ladder.calibrate([places])
-        few = Ladder(sum_pairs(sums.reference, sums.values[:5]), layout.cells)
-        with pytest.raises(DesignError, match="at least 25 genes"):
-            few.calibrate([([1], [2])])
+        one_donor = Ladder(sums, np.where(layout.donors == 0, layout.cells, -1))
+        with pytest.raises(DesignError, match="at least two donors"):
+            one_donor.calibrate([([1], [2])])
 
 
 def test_bins_close_with_sixty_pairs_of_both_kinds():
