@@ -11,6 +11,7 @@ from jugex.atlas.identity import Side
 from jugex.cli.parser import Parser, whole_number
 from jugex.genes import read_gene_list
 from jugex.model.options import SOUND_CHOICES
+from jugex.regions.grids import VoxelRule
 
 __all__ = [
     "REGION_HELP",
@@ -19,6 +20,7 @@ __all__ = [
     "add_aliases",
     "add_derivation",
     "add_filters",
+    "add_images",
     "add_jobs",
     "add_output",
     "add_run",
@@ -82,7 +84,7 @@ def add_derivation(command: Options) -> None:
     add_aliases(command)
 
 
-def add_filters(command: Options, threshold: object = None) -> None:
+def add_filters(command: Options, threshold: object = None, voxel: object = None) -> None:
     """Add which samples a region has: by probability, by their anatomical structure, and how far outside they lie."""
     command.add_argument(
         "--threshold",
@@ -103,6 +105,30 @@ def add_filters(command: Options, threshold: object = None) -> None:
         default=0.0,
         metavar="MM",
         help="how far outside a region, in mm, a sample still belongs to it (default: 0)",
+    )
+    command.add_argument(
+        "--voxel",
+        choices=get_args(VoxelRule),
+        default=voxel,
+        help=describe_default(
+            "voxel", "which voxel of an image speaks for a sample: the nearest one, or the one below it"
+        ),
+    )
+
+
+def add_images(command: Options) -> None:
+    """Add how images are read: their label table, and their space where they state another."""
+    command.add_argument(
+        "--labels",
+        metavar="TABLE",
+        help="label table of the image; labels of two different images need a table beside each (default: the one "
+        "beside the image)",
+    )
+    command.add_argument(
+        "--space",
+        metavar="SPACE",
+        help="space of the images, which is believed whatever their names and headers state: MNI152NLin2009cAsym, or "
+        "that of your own atlas (default: MNI152)",
     )
 
 
@@ -158,7 +184,8 @@ def describe_default(choice: str, text: str) -> str:
 def read_choices(options: argparse.Namespace) -> dict[str, Any]:
     """Keywords of `jugex.compare` and `jugex.compare_several` from the options of ``jugex compare``."""
     same = (
-        "names", "preset", "atlas", "donors", "threshold", "overlap", "within", "exclude", "tolerance", "aliases",
+        "names", "preset", "atlas", "donors", "threshold", "labels", "space", "overlap", "within", "exclude",
+        "tolerance", "voxel", "aliases",
         "coordinates", "mirror", "reannotation", "min_present", "present_in", "require_entrez", "statistic",
         "exchange", "probes", "alpha", "tail", "missing", "background", "ladder", "reference",
     )  # fmt: skip

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from jugex._text import count_of
-from jugex.cli.arguments import REGION_HELP, Commands, add_derivation, add_filters, add_source, split_genes
+from jugex.cli.arguments import REGION_HELP, Commands, add_derivation, add_filters, add_images, add_source, split_genes
 from jugex.errors import OutputError
 from jugex.model.options import SOUND_CHOICES
 from jugex.query import expressions
@@ -37,7 +37,9 @@ def add_command(commands: Commands) -> None:
         "--genes", type=split_genes, required=True, metavar="A,B", help="genes to look up, by symbol or Entrez id"
     )
     add_source(command.add_argument_group("expression data"))
-    add_filters(command.add_argument_group("samples of the region"), threshold=SOUND_CHOICES.threshold)
+    samples = command.add_argument_group("samples of the region")
+    add_filters(samples, threshold=SOUND_CHOICES.threshold, voxel=SOUND_CHOICES.voxel)
+    add_images(samples)
     add_derivation(command.add_argument_group("other annotation than the atlas's own"))
     output = command.add_argument_group("output")
     output.add_argument("--out", required=True, type=Path, metavar="FILE.tsv", help="table to write")
@@ -47,7 +49,7 @@ def add_command(commands: Commands) -> None:
 
 def _run_query(options: argparse.Namespace) -> None:
     _check_file(options.out, overwrite=options.overwrite)
-    region = parse_region(options.region, threshold=options.threshold)
+    region = parse_region(options.region, threshold=options.threshold, labels=options.labels, space=options.space)
     table = expressions(
         region,
         options.genes,
@@ -56,6 +58,7 @@ def _run_query(options: argparse.Namespace) -> None:
         within=options.within,
         exclude=options.exclude,
         tolerance=options.tolerance,
+        voxel=options.voxel,
         aliases=options.aliases,
         coordinates=options.coordinates,
         mirror=options.mirror,

@@ -16,6 +16,7 @@ from jugex.model.options import AtlasLike, Donors, QueryOptions, Structures
 from jugex.query.probes import probes_of
 from jugex.query.samples import COORDINATES, locate_samples, read_region, view_atlas
 from jugex.regions import Region
+from jugex.regions.grids import VoxelRule
 
 __all__ = ["EXPRESSION_COLUMNS", "annotate_samples", "expressions"]
 
@@ -35,6 +36,7 @@ def expressions(
     within: Structures | None = None,
     exclude: Structures | None = None,
     tolerance: float = 0.0,
+    voxel: VoxelRule = "nearest",
     aliases: AliasesLike | None = None,
     coordinates: CoordinatesLike | None = None,
     mirror: Side | None = None,
@@ -52,7 +54,7 @@ def expressions(
         As for `jugex.open_atlas`.
     donors : sequence of str or int, optional
         Donors to look at, by name or id; default: all.
-    within, exclude, tolerance, aliases, coordinates, mirror, reannotation
+    within, exclude, tolerance, voxel, aliases, coordinates, mirror, reannotation
         As for `jugex.query.region_pair`.
 
     Returns
@@ -85,6 +87,7 @@ def expressions(
         within=within,
         exclude=exclude,
         tolerance=tolerance,
+        voxel=voxel,
         aliases=aliases,
         coordinates=coordinates,
         mirror=mirror,

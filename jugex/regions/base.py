@@ -17,6 +17,7 @@ from jugex.errors import RegionError
 from jugex.regions.grids import (
     Booleans,
     Points,
+    VoxelRule,
     distances_to_voxels,
     find_limits,
     has_right_angles,
@@ -325,6 +326,22 @@ class Region(ABC):
 
     def bound_to(self, atlas: SampledAtlas) -> Region:  # noqa: ARG002  # most regions need none
         """The same region, with the anatomical structures in it looked up in an atlas; the query calls this first."""
+        return self
+
+    def with_voxel(self, voxel: VoxelRule) -> Region:  # noqa: ARG002  # most regions have no voxels
+        """The same region, with another rule for which voxel of an image speaks for a sample.
+
+        Parameters
+        ----------
+        voxel : {'nearest', 'floor'}
+            The nearest voxel, or the one whose indices are the sample's rounded down, as siibra and abagen have it:
+            half a voxel towards the beginning of each axis.
+
+        Returns
+        -------
+        Region
+            The region itself where no image is in it.
+        """
         return self
 
     def contains(self, points: npt.ArrayLike) -> Booleans:

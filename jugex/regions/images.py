@@ -15,7 +15,7 @@ import pandas as pd
 
 from jugex.errors import JugexWarning, OptionError, RegionError, warn_user
 from jugex.regions.base import Membership, Region, sample_points
-from jugex.regions.grids import Affine, Mask, Points, box_of, voxel_volume
+from jugex.regions.grids import Affine, Mask, Points, VoxelRule, box_of, voxel_volume
 from jugex.regions.identity import RegionIdentity
 from jugex.regions.label_tables import LabelsLike, LabelTable, find_label_table, read_labels
 from jugex.regions.labels import LabelLike, find_labels, split_side
@@ -61,6 +61,8 @@ class ImageRegion(Region):
     image : Volume or None
         What `at_threshold` needs of a probability map that is no file of its own (in memory, or of a 4-D image): the
         smallest box that holds every value but 0.
+    voxel : {'nearest', 'floor'}
+        Which voxel speaks for a sample; see `Region.with_voxel`.
 
     Examples
     --------
@@ -81,20 +83,24 @@ class ImageRegion(Region):
     source: RegionIdentity
     space: str = MNI_SPACE
     image: Volume | None = None
+    voxel: VoxelRule = "nearest"
 
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
-        """Say of each sample whether its nearest voxel is in the region; see `Region.locate`.
+        """Say of each sample whether its voxel is in the region; see `Region.locate`.
 
-        Voxel coordinates are rounded to 1e-6 voxel. Half-way between two voxels the one with the even index
-        counts as the nearest, and `between_voxels` is true. Outside the image, samples are outside.
+        Voxel coordinates are rounded to 1e-6 voxel. The voxel is the nearest one: half-way between two of them the one
+        with the even index, and `between_voxels` is true. With the rule 'floor' it is the one whose indices are the
+        coordinates rounded down, and `between_voxels` is true of whole coordinates, where that voxel ends. Outside the
+        image, samples are outside.
         """
         points = sample_points(samples)
         inverse = np.linalg.inv(self.affine)
         voxels = np.round(points @ inverse[:3, :3].T + inverse[:3, 3], _DECIMALS)
-        at_grid = ((voxels >= -0.5) & (voxels <= np.array(self.shape) - 0.5)).all(axis=1)
-        between = at_grid & (np.abs(voxels - np.trunc(voxels)) == 0.5).any(axis=1)
+        begin = -0.5 if self.voxel == "nearest" else 0.0
+        at_grid = ((voxels >= begin) & (voxels <= np.array(self.shape) + begin)).all(axis=1)
+        between = at_grid & (np.abs(voxels - np.trunc(voxels)) == -begin).any(axis=1)
 
-        box = np.rint(voxels) - self.start
+        box = (np.rint(voxels) if self.voxel == "nearest" else np.floor(voxels)) - self.start
         in_box = ((box >= 0) & (box < self.mask.shape)).all(axis=1)
         nearest = tuple(box[in_box].astype(np.intp).T)
         inside = np.zeros(len(points), dtype=bool)
@@ -118,11 +124,24 @@ class ImageRegion(Region):
             centroid=tuple(self.centroid.tolist()),
             voxel_size_mm=tuple(nibabel.affines.voxel_sizes(self.affine).tolist()),
             orientation="".join(nibabel.orientations.aff2axcodes(self.affine)),
+            voxel=None if self.voxel == "nearest" else self.voxel,
         )
 
     def renamed(self, name: str) -> ImageRegion:
         """The same region under another name."""
         return replace(self, name=name)
+
+    def with_voxel(self, voxel: VoxelRule) -> ImageRegion:
+        """The same region with another rule for which voxel speaks for a sample; see `Region.with_voxel`."""
+        return self if voxel == self.voxel else replace(self, voxel=voxel)
+
+    def distances(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Distance in mm of points (n, 3) to the nearest voxel; see `Region.distances`.
+
+        With the rule 'floor' a voxel counts as lying where the samples are for which it speaks: half a voxel on.
+        """
+        at = np.asarray(points, dtype=np.float64)
+        return super().distances(at if self.voxel == "nearest" else at - self.affine[:3, :3].sum(axis=1) / 2)
 
     @property
     def thresholds(self) -> tuple[float, ...]:
@@ -139,7 +158,8 @@ class ImageRegion(Region):
         volume = self._read_again() if self.image is None else self.image
         selection = _select_probable(volume, threshold, percent=bool(self.source.percent))
         made = _build_region(volume, selection, self.name, self.space)
-        return replace(made, kind=self.kind, source=replace(self.source, threshold=threshold), image=self.image)
+        source = replace(self.source, threshold=threshold)
+        return replace(made, kind=self.kind, source=source, image=self.image, voxel=self.voxel)
 
     def _read_again(self) -> Volume:
         """The file, as it was when the region was made."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,9 @@ from jugex.regions.operations import Union
 from jugex.regions.parcellations import region_from_text
 from jugex.regions.shapes import Sphere, demo_region
 from jugex.regions.structures import StructureRegion
+from jugex.spaces import MNI_SPACE
 
-__all__ = ["parse_region"]
+__all__ = ["check_one_image", "parse_region"]
 
 _FORMS = (
     "a NIfTI file (map.nii.gz, map.nii.gz% for percent, labels.nii.gz#17 or labels.nii.gz#NAME for one label, "
@@ -71,7 +72,8 @@ def parse_region(
     labels : path, dict, list or DataFrame, optional
         The label table of the image; default: the one beside it.
     space : str, optional
-        Space of the images, where their names or headers state another; see `region_from_image`.
+        Space of images and spheres; default: MNI152. It is believed where the name or the header of an image states
+        another; see `region_from_image`.
 
     Returns
     -------
@@ -85,7 +87,7 @@ def parse_region(
     RegionFileError
         Where a file is missing or unreadable.
     OptionError
-        Where a threshold is out of range.
+        Where a threshold is out of range, or one label table is given for labels of several images, or of none.
 
     Examples
     --------
@@ -94,18 +96,44 @@ def parse_region(
     <Region 'both': ...>
     """
     check_threshold(threshold)
-    names = None if labels is None else set(read_labels(labels).names.values())
-    parts = [_read_part(part, names) for part in _split_parts(text, names)]
+    parts = _read_parts(text, labels)
     _check_thresholds_are_used(parts)
-    images = {part.image.file for part in parts if part.image is not None and part.image.label is not None}
-    if labels is not None and len(images) > 1:
-        raise OptionError(
-            f"one label table is given for the images {' and '.join(sorted(images))}: put a table beside each of them"
-        )
+    if labels is not None:
+        check_one_image([text], labels)
     overall = parts[-1].threshold if parts[-1].threshold is not None else threshold
     regions = [_make_part(part, overall if part.threshold is None else part.threshold, labels, space) for part in parts]
     region = regions[0] if len(regions) == 1 else Union.of(regions)
     return region if name is None else region.renamed(name)
+
+
+def check_one_image(texts: Iterable[str], labels: LabelsLike) -> None:
+    """Refuse one label table for the labels of several images, or where no label is named.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        Descriptions of regions.
+    labels : path, dict, list or DataFrame
+        The label table.
+
+    Raises
+    ------
+    OptionError
+    """
+    named = [part.image for text in texts for part in _read_parts(text, labels)]
+    files = {local_path(image.file).resolve(): image.file for image in named if image and image.label is not None}
+    if not files:
+        raise OptionError("a label table is given, but no label of an image: name one behind #, like labels.nii.gz#V1")
+    if len(files) > 1:
+        raise OptionError(
+            f"one label table is given for the images {' and '.join(sorted(files.values()))}: put a table beside each "
+            "of them"
+        )
+
+
+def _read_parts(text: str, labels: LabelsLike | None) -> list[_Part]:
+    names = None if labels is None else set(read_labels(labels).names.values())
+    return [_read_part(part, names) for part in _split_parts(text, names)]
 
 
 @dataclass(frozen=True)
@@ -190,9 +218,7 @@ def _is_name(image: _Image, names: set[str] | None) -> bool:
 
 def _strip_suffixes(part: str) -> Iterator[tuple[str, str]]:
     """What is left of a part when ``@left``, ``@right`` or ``@`` and a number are taken off its end, one by one."""
-    while found := re.fullmatch(
-        r"(.+?)\s*@\s*(left|right|[-+]?[\d.]+(?:e[-+]?\d+)?|nan|inf)", part, flags=re.IGNORECASE
-    ):
+    while found := _SUFFIX.fullmatch(part):
         part = found[1].strip()
         yield part, found[2].casefold()
 
@@ -242,7 +268,7 @@ def _make_part(part: _Part, threshold: float, labels: LabelsLike | None, space: 
     elif not colon or len(scheme) < 2 or not value:  # one letter is a drive: C:\maps
         raise _unknown(part.body)
     elif scheme == "sphere":
-        region = _make_sphere(value, part.body)
+        region = _make_sphere(value, part.body, space)
     elif scheme == "simulated":
         region = demo_region(value.strip(), threshold=threshold)
     elif scheme == "structure":
@@ -267,12 +293,12 @@ def _make_from_image(image: _Image, threshold: float, labels: LabelsLike | None,
     )
 
 
-def _make_sphere(value: str, part: str) -> Sphere:
+def _make_sphere(value: str, part: str, space: str | None) -> Sphere:
     try:
         x, y, z, radius = (float(number) for number in value.split(","))
     except ValueError:
         raise RegionError(f"{part!r} is no sphere: write four numbers in mm, like sphere:-4,60,21,10") from None
-    return Sphere.of((x, y, z), radius)
+    return Sphere.of((x, y, z), radius, space=space or MNI_SPACE)
 
 
 def _find_image(body: str) -> _Image | None:
