@@ -80,7 +80,8 @@ class TestCompare:
         regions, labels = ["x_space-SUIT_dseg.nii.gz#one", "x_space-SUIT_dseg.nii.gz#two"], ["--labels", "mine.txt"]
         options = [*QUICK, "--atlas", "simulated", "--out", "out", "--quiet"]
         assert cli.main(["compare", *regions, *options, *labels]) == 1
-        assert "space SUIT by its name" in (said := capsys.readouterr().err)
+        said = capsys.readouterr().err
+        assert "space SUIT by its name" in said
         insist = re.search(r"--space \w+", said)[0].split()
         assert cli.main(["compare", *regions, *options, *labels, *insist]) == 0
         result = jugex.load_result("out")

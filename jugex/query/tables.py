@@ -60,7 +60,8 @@ def expressions(
     Returns
     -------
     DataFrame
-        One row per sample and probe, ordered by donor, sample and probe: `level` (log2), `zscore`, `gene`, `race`,
+        One row per sample and probe, ordered by donor, sample and probe: `level` (log2; empty where the atlas has
+        z-scores alone), `zscore`, `gene`, `race`,
         `gender`, `age` (years), `mni_xyz` (tuple, mm), `sample` (index within the donor), `probe_id`, `donor_name`,
         `well_id`, `structure_acronym`, `structure_name`, `probability`. The key of a sample is `well_id`, never its
         coordinate: two donors share coordinates. ``attrs["space"]`` names the space, ``attrs["region"]`` the region as
@@ -111,7 +112,7 @@ def _tidy(samples: pd.DataFrame, probes: pd.DataFrame, atlas: ExpressionAtlas) -
     described = samples.merge(atlas.donors, on="donor_name", how="left", validate="many_to_one")
     described["mni_xyz"] = list(described[list(COORDINATES)].itertuples(index=False, name=None))
     table = described.iloc[np.repeat(np.arange(n), p)].reset_index(drop=True)
-    table["level"] = atlas.levels(**keys).astype(np.float64).ravel()
+    table["level"] = atlas.levels(**keys).astype(np.float64).ravel() if atlas.has_levels else np.nan
     table["zscore"] = atlas.zscores(**keys).ravel()
     for column in ("gene", "probe_id"):
         table[column] = np.tile(probes[column].to_numpy(), n)

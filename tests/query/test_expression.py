@@ -87,7 +87,7 @@ class TestEmptyRegions:
         atlas = ToyAtlas([6, 5, 4], GENES)
         atlas.samples["mni_x"] *= 40
         with pytest.raises(
-            RegionError, match="nearest sample lies on its border.*tolerance=0.1, --tolerance 0.1"
+            RegionError, match=r"nearest sample lies on its border.*tolerance=0\.1, --tolerance 0\.1"
         ) as error:
             region_pair(region, TWO, atlas=atlas)
         assert "threshold" not in str(error.value)

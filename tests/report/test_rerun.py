@@ -16,7 +16,6 @@ from jugex.report.rerun import _format_region, list_reruns
 from tests.report.conftest import compare_toy
 from tests.report.helpers import change, change_regions
 
-
 ARGUMENTS = Arguments("adjusted", "free", "mean", "exclude", 0.05, 99, ("D",))
 
 
@@ -32,7 +31,8 @@ def test_holds_every_argument(make_result):
     keywords = {k.arg: ast.literal_eval(k.value) for k in ast.parse(code).body[-1].value.keywords if k.arg != "atlas"}
     assert keywords == {
         "genes": ["MAOA", "TAC1"], "donors": ["H0351.2001"], "statistic": "adjusted", "exchange": "within-donor",
-        "probes": "winsorized-mean", "overlap": "higher-probability", "voxel": "nearest", "alpha": 0.05, "n_permutations": 10000,
+        "probes": "winsorized-mean", "overlap": "higher-probability", "voxel": "nearest", "alpha": 0.05,
+        "n_permutations": 10000,
         "rng": 0, "collinear": "redraw", "ladder": True,
     }  # fmt: skip
     assert "    jugex.Region.from_image('maps/region_0.nii.gz', threshold=0.2, name='Fp1 left'),\n" in code
