@@ -94,6 +94,19 @@ class TestCompare:
         assert cli.main([*asked, *labels, *insist]) == 0
         assert capsys.readouterr().out.startswith("one: ")
 
+    def test_query_prints_where_no_file_is_named(self, in_folder, capsys):
+        Path("genes.txt").write_text("MAOA\nTAC1\n")
+        asked = ["query", "simulated:A", "--atlas", "simulated"]
+        assert cli.main([*asked, "--gene-list", "genes.txt", "--out", "t.tsv"]) == 0
+        capsys.readouterr()
+        assert cli.main([*asked, "--genes", "MAOA,TAC1", "--quiet"]) == 0
+        printed = capsys.readouterr()
+        assert printed.out == Path("t.tsv").read_text()
+        assert printed.err.startswith("simulated A: 38 samples of 6 donors, ")
+        assert cli.main([*asked, "--all-genes", "--donors", "9861"]) == 0
+        rows = capsys.readouterr().out.splitlines()
+        assert len({row.split("\t")[2] for row in rows[1:]}) == 500
+
     def test_which_voxel_speaks_for_a_sample(self, in_folder):
         for name, options in {"a": [], "b": ["--voxel", "floor"], "c": ["--preset", "siibra-jugex"]}.items():
             assert cli.main(["compare", *REGIONS, *QUICK, *options, "--out", name, "--quiet"]) == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from os import PathLike
 
 import numpy as np
@@ -11,7 +10,7 @@ import pandas as pd
 from jugex.atlas import ExpressionAtlas, open_atlas
 from jugex.atlas.annotation import CoordinatesLike
 from jugex.atlas.identity import Side
-from jugex.genes import AliasesLike, select_genes
+from jugex.genes import AliasesLike, GeneRequest, select_genes
 from jugex.model.options import AtlasLike, Donors, QueryOptions, Structures
 from jugex.query.probes import probes_of
 from jugex.query.samples import COORDINATES, locate_samples, read_region, view_atlas
@@ -29,7 +28,7 @@ EXPRESSION_COLUMNS = (
 
 def expressions(
     region: Region | str,
-    genes: str | int | Iterable[str | int],
+    genes: GeneRequest = None,
     *,
     atlas: AtlasLike | None = None,
     donors: Donors | None = None,
@@ -48,8 +47,8 @@ def expressions(
     ----------
     region : Region or str
         Where to look: a region, or a text as `jugex.regions.parse_region` reads it.
-    genes : str, int or iterable of them
-        Gene symbols or Entrez ids.
+    genes : str, int or iterable of them, optional
+        Gene symbols or Entrez ids; default: every gene, which gives a row per sample and probe.
     atlas : ExpressionAtlas, path or str, optional
         As for `jugex.open_atlas`.
     donors : sequence of str or int, optional

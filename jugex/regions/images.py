@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from numbers import Real
@@ -26,7 +27,15 @@ if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
     from nibabel.spatialimages import SpatialImage
 
-__all__ = ["ImageKind", "ImageRegion", "check_threshold", "kind_of", "region_from_image", "select_region"]
+__all__ = [
+    "ImageKind",
+    "ImageRegion",
+    "check_threshold",
+    "find_voxels",
+    "kind_of",
+    "region_from_image",
+    "select_region",
+]
 
 #: Decimals of voxel coordinates that count: rounding noise must not decide on which side a sample lies.
 _DECIMALS = 6
@@ -94,13 +103,12 @@ class ImageRegion(Region):
         image, samples are outside.
         """
         points = sample_points(samples)
-        inverse = np.linalg.inv(self.affine)
-        voxels = np.round(points @ inverse[:3, :3].T + inverse[:3, 3], _DECIMALS)
+        coordinates = _voxel_coordinates(points, self.affine)
         begin = -0.5 if self.voxel == "nearest" else 0.0
-        at_grid = ((voxels >= begin) & (voxels <= np.array(self.shape) + begin)).all(axis=1)
-        between = at_grid & (np.abs(voxels - np.trunc(voxels)) == -begin).any(axis=1)
+        at_grid = ((coordinates >= begin) & (coordinates <= np.array(self.shape) + begin)).all(axis=1)
+        between = at_grid & (np.abs(coordinates - np.trunc(coordinates)) == -begin).any(axis=1)
 
-        box = (np.rint(voxels) if self.voxel == "nearest" else np.floor(voxels)) - self.start
+        box = _ROUND[self.voxel](coordinates) - self.start
         in_box = ((box >= 0) & (box < self.mask.shape)).all(axis=1)
         nearest = tuple(box[in_box].astype(np.intp).T)
         inside = np.zeros(len(points), dtype=bool)
@@ -194,6 +202,32 @@ class ImageRegion(Region):
         box = tuple(slice(first, first + n) for first, n in zip(self.start, self.mask.shape, strict=True))
         data[box] = self.mask
         return Nifti1Image(data, self.affine)
+
+
+def find_voxels(
+    points: Points, affine: Affine, shape: Sequence[int], voxel: VoxelRule
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    """The voxel of an image that speaks for each of n points (mm), as `ImageRegion.locate` finds it.
+
+    Returns
+    -------
+    voxels : ndarray of int, shape (n, 3)
+        Its indices; -1 where the point lies outside the image.
+    is_in_image : ndarray of bool, shape (n,)
+        Whether it lies in it.
+    """
+    indices = _ROUND[voxel](_voxel_coordinates(points, affine))
+    is_in_image = np.asarray(((indices >= 0) & (indices < np.asarray(shape))).all(axis=1))
+    return np.where(is_in_image[:, None], indices, -1).astype(np.intp), is_in_image
+
+
+#: How voxel coordinates become indices; NumPy rounds .5 to the even number.
+_ROUND = {"nearest": np.rint, "floor": np.floor}
+
+
+def _voxel_coordinates(points: Points, affine: Affine) -> Points:
+    inverse = np.linalg.inv(affine)
+    return np.asarray(np.round(points @ inverse[:3, :3].T + inverse[:3, 3], _DECIMALS))
 
 
 def region_from_image(

@@ -20,7 +20,7 @@ from jugex.regions.shapes import Sphere, demo_region
 from jugex.regions.structures import StructureRegion
 from jugex.spaces import MNI_SPACE
 
-__all__ = ["check_one_image", "parse_region"]
+__all__ = ["can_be_region", "check_one_image", "find_whole_image", "parse_region"]
 
 _FORMS = (
     "a NIfTI file (map.nii.gz, map.nii.gz% for percent, labels.nii.gz#17 or labels.nii.gz#NAME for one label, "
@@ -104,6 +104,17 @@ def parse_region(
     regions = [_make_part(part, overall if part.threshold is None else part.threshold, labels, space) for part in parts]
     region = regions[0] if len(regions) == 1 else Union.of(regions)
     return region if name is None else region.renamed(name)
+
+
+def find_whole_image(text: str) -> Path | None:
+    """Path of the image that a text names whole, without a label; None where it is another description."""
+    return local_path(text.strip()) if _is_file(text.strip()) else None
+
+
+def can_be_region(text: str) -> bool:
+    """Whether a text has the form of a REGION, and is no single word: a file, or something with ``:``, ``#``, ``@``."""
+    image = _match_image(text)
+    return _is_file(text) or image is not None or re.search(r"[:#@+]", text) is not None
 
 
 def check_one_image(texts: Iterable[str], labels: LabelsLike) -> None:
