@@ -302,6 +302,11 @@ def test_thousands_of_unknown_names_take_no_time():
     assert time.process_time() - started < 5  # 0.1 s for each of them would be half an hour
 
 
+def test_a_file_in_the_place_of_a_gene(genes):
+    with pytest.raises(GeneError, match=r"a file of genes is read with jugex.read_gene_list\('lists/mine.txt'\)"):
+        select_genes("lists/mine.txt", genes)
+
+
 class TestSearch:
     PROBES = pd.DataFrame(
         {
