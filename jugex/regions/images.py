@@ -371,6 +371,8 @@ ImageKind = Literal["empty", "mask", "labels", "probabilities", "real numbers up
 _ROUNDING, _LABEL_ROUNDING = 1e-6, 1e-3
 #: Rounding of labels that is not worth a word.
 _ROUNDED_SILENTLY = 1e-5
+#: More whole numbers than these are rather grey values than labels; the largest that a byte holds.
+_MOST_LABELS, _BYTE = 2000, 255
 #: A region of more labels is not named by all of them.
 _MOST_IN_NAME = 3
 #: How far from the midline (mm) a region lies on one side for sure.
@@ -585,8 +587,16 @@ def _format_labels(volume: Volume) -> str:
 
 def _label_hint(volume: Volume) -> str:
     """Say how one label is named, and how percent, where the values could be that."""
-    first, file = _list_labels(volume)[0], _file_name(volume)
+    labels, file = _list_labels(volume), _file_name(volume)
+    if labels[0] < 0 or len(labels) > _MOST_LABELS:
+        return (
+            ", as an anatomical image does: give a map, a mask or a parcellation; if these are labels, name one, like "
+            f"{file}#{labels[-1]} (label={labels[-1]} in Python)"
+        )
+    first = labels[0]
     hint = f"; name one label, like {file}#{first} (label={first} in Python)"
+    if labels[-1] == _BYTE and len(labels) > _BYTE // 2:
+        hint += f"; if they are probabilities in {_BYTE} steps, divide them by {_BYTE}"
     if volume.values.lowest >= 0 and 1 < volume.values.highest <= 100:
         hint += f", or say that the values are percent: {file}% (percent=True)"
     return hint

@@ -165,7 +165,7 @@ def find_label_table(image_path: Path, *, is_asked: bool, volumes: bool = False)
 
     That has the image's name with another ending (``x_dseg.nii.gz`` and ``x_dseg.tsv``). Where a label is asked for
     and there is none, it is one that serves several images: by BIDS inheritance (``dseg.tsv``, without ``res-``, in the
-    folder or above), with the beginning of the image's name (CBIG's order files), FSL's XML file, in the folder or
+    folder or above), with the beginning of the image's name (CBIG's order files, also with ``_label`` behind it), FSL's XML file, in the folder or
     above, where it names the image, or FreeSurfer's ``FreeSurferColorLUT.txt``.
 
     Read are tables with and without header (tab, comma, semicolon), FSL's and SPM's XML, and what FreeSurfer, MRtrix,
@@ -224,9 +224,14 @@ def _list_files(folder: Path) -> list[Path]:
 
 
 def _begins(stem: str, table: Path) -> bool:
-    """Whether a table has the beginning of an image's name, as CBIG's ``..._order.lut``, or continues it."""
+    """Whether a table has the beginning of an image's name, as CBIG's ``..._order.lut``, or continues it.
+
+    What says that it is a table of labels is no part of its name: ``Tian_Subcortex_S1_3T_label.txt``.
+    """
     name = table.name[: -len(table.suffix)]
-    return (len(name) > 3 and stem.startswith(name + "_")) or name.startswith(stem + ".")
+    bare = re.sub(r"[_-](labels?|lut|names?|lookup)$", "", name, flags=re.IGNORECASE)
+    is_beginning = len(bare) > 3 and (stem.startswith(bare + "_") or (bare == stem and bare != name))
+    return is_beginning or name.startswith(stem + ".")
 
 
 def _list_inherited(folder: Path, stem: str) -> list[Path]:

@@ -482,6 +482,16 @@ def test_values_that_are_no_percent(values):
         region_from_image(make_image(data), percent=True)
 
 
+def test_whole_numbers_that_are_rather_no_labels():
+    grey = np.arange(24 * 24 * 24, dtype=np.int16).reshape(24, 24, 24)
+    with pytest.raises(RegionError, match=r"13,823 labels .*as an anatomical image does: give a map, a mask"):
+        region_from_image(make_image(grey))
+    with pytest.raises(RegionError, match=r"as an anatomical image does.*name one, like image#5 "):
+        region_from_image(make_image(np.resize(np.array([-3, 0, 5], dtype=np.int16), SHAPE)))
+    with pytest.raises(RegionError, match="if they are probabilities in 255 steps, divide them by 255"):
+        region_from_image(make_image(np.resize(np.arange(256, dtype=np.uint8), (8, 8, 8))))
+
+
 def test_several_labels_need_one_named(tmp_path):
     path = save_image(tmp_path / "labels.nii.gz", labels())
     with pytest.raises(RegionError, match=r"3 labels \(1 to 17\); name one label, like labels\.nii\.gz#1 .*gz% \(perc"):
