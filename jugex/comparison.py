@@ -63,6 +63,7 @@ def compare(
     threshold: float | None = None,
     labels: LabelsLike | None = None,
     space: str | None = None,
+    annotated: bool = False,
     overlap: Overlap | None = None,
     within: Structures | None = None,
     exclude: Structures | None = None,
@@ -115,6 +116,9 @@ def compare(
     space : str, optional
         Space of the images of regions given as text, where their names or headers state another; see
         `jugex.Region.from_image`.
+    annotated : bool
+        Of labels of regions given as text, whether only samples count that the atlas annotates with the hemisphere and
+        the class of tissue that the label table names, as abagen counts them; see `jugex.Region.annotated_as`.
     n_permutations, rng, statistic, exchange, probes, covariates, alpha, n_jobs, tail, missing
         See `jugex.analysis.differential_expression`.
     collinear : {'redraw', 'smallest'}, optional
@@ -188,7 +192,9 @@ def compare(
         ladder=choices.ladder,
         reference=reference,
     )
-    made = _read_regions(regions, choices, threshold=threshold, names=names, labels=labels, space=space)
+    made = _read_regions(
+        regions, choices, threshold=threshold, names=names, labels=labels, space=space, annotated=annotated
+    )
     pair = query_regions((made[0], made[1]), query, atlas=atlas)
     return DifferentialExpression.of(_compare(pair, test, preset, choices))
 
@@ -208,13 +214,19 @@ def _read_regions(
     names: Sequence[str] | None,
     labels: LabelsLike | None,
     space: str | None,
+    annotated: bool,
 ) -> list[Region]:
     """Regions of texts or of regions; what is said of texts is refused where there is none."""
     if not any(isinstance(region, str) for region in regions):
-        for option, value in (("threshold", threshold), ("labels", labels), ("space", space)):
+        for option, value in (
+            ("threshold", threshold),
+            ("labels", labels),
+            ("space", space),
+            ("annotated", annotated or None),
+        ):
             if value is not None:
                 raise OptionError(f"{option} is for regions given as text; set that of a Region in Region.from_image")
-    return make_regions(regions, choices.threshold, names, labels=labels, space=space)
+    return make_regions(regions, choices.threshold, names, labels=labels, space=space, annotated=annotated)
 
 
 def make_regions(
@@ -224,6 +236,7 @@ def make_regions(
     *,
     labels: LabelsLike | None = None,
     space: str | None = None,
+    annotated: bool = False,
 ) -> list[Region]:
     """Regions of texts or of regions, called by the names given.
 
@@ -236,7 +249,9 @@ def make_regions(
     if labels is not None:
         check_one_image([region for region in regions if isinstance(region, str)], labels)
     made = [
-        parse_region(region, threshold=threshold, labels=labels, space=space) if isinstance(region, str) else region
+        parse_region(region, threshold=threshold, labels=labels, space=space, annotated=annotated)
+        if isinstance(region, str)
+        else region
         for region in regions
     ]
     if names is None:
@@ -372,6 +387,7 @@ def compare_several(
     threshold: float | None = None,
     labels: LabelsLike | None = None,
     space: str | None = None,
+    annotated: bool = False,
     overlap: Overlap | None = None,
     within: Structures | None = None,
     exclude: Structures | None = None,
@@ -419,7 +435,7 @@ def compare_several(
         way, and always redraws them, or leaves them out where all relabellings are listed.
     missing, ladder, reference
         See `jugex.compare`; the pairs have the ladder.
-    labels, space
+    labels, space, annotated
         See `jugex.compare`.
     atlas, genes, donors, within, exclude, tolerance, voxel
         See `jugex.query.region_pair`.
@@ -498,7 +514,9 @@ def compare_several(
         ladder=choices.ladder,
         reference=reference,
     ).seeded()
-    made = _read_regions(regions, choices, threshold=threshold, names=names, labels=labels, space=space)
+    made = _read_regions(
+        regions, choices, threshold=threshold, names=names, labels=labels, space=space, annotated=annotated
+    )
     group = query_regions(made, query, atlas=atlas)
     data = _compare(group, replace(test, collinear="redraw", tail=False), preset, choices)
     pairs, impossible = _compare_pairs(group, test, preset, choices)

@@ -92,8 +92,8 @@ GUARDS = (
     Guard(
         "a label table that may count from 0, as if it did not",
         _TABLES,
-        '        return self._unused(f"names label 0 {first!r}, which is the background of an image: does it count from '
-        '0?")\n',
+        '        return self._unused(f"names label 0 {first!r}, which is the background of an image: does it count '
+        'from 0?")\n',
         "        return self\n",
         "tests/regions/test_labels.py::test_a_table_that_may_count_from_0_names_nothing",
     ),

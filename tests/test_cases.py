@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,6 @@ from jugex.errors import (
     GeneWarning,
     JugexError,
     JugexWarning,
-    OptionError,
     RegionError,
     RegionFileError,
 )
@@ -232,7 +230,7 @@ class TestGenes:
 
     def test_a_matrix_without_header_is_named(self):
         folder = ROOT / "genes" / "12-tables"
-        with pytest.raises(AtlasError, match="header|names|ids"):
+        with pytest.raises(AtlasError, match=r"header|names|ids"):
             atlas_from_tables(folder / "samples.csv", folder / "expression_matrix.csv")
 
     def test_siibras_table_under_numpy_2(self):

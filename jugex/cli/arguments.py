@@ -18,6 +18,7 @@ __all__ = [
     "Commands",
     "Options",
     "add_aliases",
+    "add_annotated",
     "add_derivation",
     "add_filters",
     "add_images",
@@ -132,6 +133,16 @@ def add_images(command: Options) -> None:
     )
 
 
+def add_annotated(command: Options) -> None:
+    """Add whether labels hold only samples that are annotated as their table says."""
+    command.add_argument(
+        "--annotated",
+        action="store_true",
+        help="of labels, only samples annotated with the hemisphere and structure that the label table names, as "
+        "abagen counts them",
+    )
+
+
 def add_aliases(command: Options) -> None:
     """Add the table of other names of genes."""
     command.add_argument(
@@ -184,10 +195,10 @@ def describe_default(choice: str, text: str) -> str:
 def read_choices(options: argparse.Namespace) -> dict[str, Any]:
     """Keywords of `jugex.compare` and `jugex.compare_several` from the options of ``jugex compare``."""
     same = (
-        "names", "preset", "atlas", "donors", "threshold", "labels", "space", "overlap", "within", "exclude",
-        "tolerance", "voxel", "aliases",
-        "coordinates", "mirror", "reannotation", "min_present", "present_in", "require_entrez", "statistic",
-        "exchange", "probes", "alpha", "tail", "missing", "background", "ladder", "reference",
+        "names", "preset", "atlas", "donors", "threshold", "labels", "space", "annotated", "overlap", "within",
+        "exclude", "tolerance", "voxel", "aliases", "coordinates", "mirror", "reannotation", "min_present",
+        "present_in", "require_entrez", "statistic", "exchange", "probes", "alpha", "tail", "missing", "background",
+        "ladder", "reference",
     )  # fmt: skip
     return {
         **{name: getattr(options, name) for name in same},

@@ -10,6 +10,7 @@ from jugex._text import join_words
 from jugex.cli.arguments import (
     REGION_HELP,
     Commands,
+    add_annotated,
     add_derivation,
     add_filters,
     add_images,
@@ -104,6 +105,7 @@ def _add_genes(group: argparse._ArgumentGroup) -> None:
 def _add_samples(group: argparse._ArgumentGroup) -> None:
     add_filters(group)
     add_images(group)
+    add_annotated(group)
     group.add_argument(
         "--overlap", choices=get_args(Overlap), help=describe_default("overlap", "what becomes of samples in both")
     )

@@ -6,7 +6,16 @@ import argparse
 from pathlib import Path
 
 from jugex._text import count_of
-from jugex.cli.arguments import REGION_HELP, Commands, add_derivation, add_filters, add_images, add_source, split_genes
+from jugex.cli.arguments import (
+    REGION_HELP,
+    Commands,
+    add_annotated,
+    add_derivation,
+    add_filters,
+    add_images,
+    add_source,
+    split_genes,
+)
 from jugex.errors import OutputError
 from jugex.genes import read_gene_list
 from jugex.model.options import SOUND_CHOICES
@@ -38,14 +47,13 @@ def add_command(commands: Commands) -> None:
     command.add_argument("region", metavar="REGION", help="where in the brain; the forms are listed below")
     genes = command.add_argument_group("genes").add_mutually_exclusive_group(required=True)
     genes.add_argument("--genes", type=split_genes, metavar="A,B", help="genes to look up, by symbol or Entrez id")
-    genes.add_argument(
-        "--gene-list", metavar="FILE", help="file of genes or gene sets, as jugex compare --gene-list takes it"
-    )
+    genes.add_argument("--gene-list", metavar="FILE", help="file of genes or gene sets, as jugex compare takes it")
     genes.add_argument("--all-genes", action="store_true", help="every gene of the atlas: a row per sample and probe")
     add_source(command.add_argument_group("expression data"))
     samples = command.add_argument_group("samples of the region")
     add_filters(samples, threshold=SOUND_CHOICES.threshold, voxel=SOUND_CHOICES.voxel)
     add_images(samples)
+    add_annotated(samples)
     add_derivation(command.add_argument_group("other annotation than the atlas's own"))
     output = command.add_argument_group("output")
     output.add_argument(
@@ -59,7 +67,13 @@ def _run_query(options: argparse.Namespace) -> None:
     if options.out is not None:
         _check_file(options.out, overwrite=options.overwrite)
     genes = read_gene_list(options.gene_list) if options.gene_list else options.genes
-    region = parse_region(options.region, threshold=options.threshold, labels=options.labels, space=options.space)
+    region = parse_region(
+        options.region,
+        threshold=options.threshold,
+        labels=options.labels,
+        space=options.space,
+        annotated=options.annotated,
+    )
     table = expressions(
         region,
         genes,

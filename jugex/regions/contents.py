@@ -34,6 +34,16 @@ class ImageContents:
     table : DataFrame
         One row per label that the image holds, or per volume, rising: `number`, `name` (empty where no table names
         it), `volume_mm3`, and with an atlas `samples` and `donors`, the donors with a sample there.
+
+    Examples
+    --------
+    >>> import nibabel, numpy
+    >>> from jugex.regions import list_contents
+    >>> data = numpy.zeros((9, 9, 9), dtype=numpy.uint8)
+    >>> data[2], data[5] = 1, 3
+    >>> contents = list_contents(nibabel.Nifti1Image(data, numpy.eye(4)))
+    >>> contents.kind, contents.table["number"].tolist()
+    ('labels', [1, 3])
     """
 
     kind: Literal["labels", "volumes"]

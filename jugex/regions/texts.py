@@ -11,7 +11,7 @@ from typing import Literal
 
 from jugex.errors import OptionError, RegionError, RegionFileError
 from jugex.regions.base import Region
-from jugex.regions.images import check_threshold, region_from_image
+from jugex.regions.images import check_threshold
 from jugex.regions.label_tables import LabelsLike, find_label_table, read_labels
 from jugex.regions.nifti import Stack, find_nearest_file, local_path, read_image
 from jugex.regions.operations import Union
@@ -40,6 +40,7 @@ def parse_region(
     name: str | None = None,
     labels: LabelsLike | None = None,
     space: str | None = None,
+    annotated: bool = False,
 ) -> Region:
     """Make a region of its description in words, as the command line takes it.
 
@@ -74,6 +75,9 @@ def parse_region(
     space : str, optional
         Space of images and spheres; default: MNI152. It is believed where the name or the header of an image states
         another; see `region_from_image`.
+    annotated : bool, default False
+        Of labels, whether only samples count that the atlas annotates with the hemisphere and the class of tissue that
+        the label table names; see `jugex.Region.annotated_as`.
 
     Returns
     -------
@@ -101,7 +105,10 @@ def parse_region(
     if labels is not None:
         check_one_image([text], labels)
     overall = parts[-1].threshold if parts[-1].threshold is not None else threshold
-    regions = [_make_part(part, overall if part.threshold is None else part.threshold, labels, space) for part in parts]
+    regions = [
+        _make_part(part, overall if part.threshold is None else part.threshold, labels, space, annotated=annotated)
+        for part in parts
+    ]
     region = regions[0] if len(regions) == 1 else Union.of(regions)
     return region if name is None else region.renamed(name)
 
@@ -270,12 +277,14 @@ def _check_thresholds_are_used(parts: list[_Part]) -> None:
             )
 
 
-def _make_part(part: _Part, threshold: float, labels: LabelsLike | None, space: str | None) -> Region:
+def _make_part(
+    part: _Part, threshold: float, labels: LabelsLike | None, space: str | None, *, annotated: bool
+) -> Region:
     """Make the region of one part."""
     scheme, colon, value = part.body.partition(":")
     region: Region
     if part.image is not None and (_is_file(part.image.file) or scheme not in _SCHEMES):
-        region = _make_from_image(part.image, threshold, labels, space)
+        region = _make_from_image(part.image, threshold, labels, space, annotated=annotated)
     elif not colon or len(scheme) < 2 or not value:  # one letter is a drive: C:\maps
         raise _unknown(part.body)
     elif scheme == "sphere":
@@ -289,11 +298,13 @@ def _make_part(part: _Part, threshold: float, labels: LabelsLike | None, space: 
     return region if part.side is None else region.left if part.side == "left" else region.right
 
 
-def _make_from_image(image: _Image, threshold: float, labels: LabelsLike | None, space: str | None) -> Region:
+def _make_from_image(
+    image: _Image, threshold: float, labels: LabelsLike | None, space: str | None, *, annotated: bool
+) -> Region:
     path, label, volume = local_path(image.file), image.label, None
     if label is not None and "#" in label and isinstance(read_image(path, space=space), Stack):
         volume, _, label = label.partition("#")
-    return region_from_image(
+    return Region.from_image(
         path,
         threshold=threshold,
         label=label,
@@ -301,6 +312,7 @@ def _make_from_image(image: _Image, threshold: float, labels: LabelsLike | None,
         labels=None if label is None else labels,
         percent=image.percent,
         space=space,
+        annotated=annotated and label is not None,
     )
 
 

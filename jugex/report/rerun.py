@@ -99,6 +99,8 @@ def _make_region(identity: RegionIdentity, arguments: Arguments) -> str | None:
 def _find_own(identity: RegionIdentity, arguments: Arguments) -> str:
     """What a region had of its own, and not by the options of the run: its rule for voxels, and its tolerance."""
     own = ""
+    if identity.tissue is not None or identity.side is not None:
+        own += f".annotated_as({identity.tissue!r}, {identity.side!r})"
     if identity.voxel is not None and identity.voxel != arguments.voxel and not identity.parts:
         own += f".with_voxel({identity.voxel!r})"
     if identity.tolerance_mm is not None and identity.tolerance_mm != arguments.tolerance:
