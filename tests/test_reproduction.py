@@ -197,10 +197,8 @@ class TestWhy:
             "other samples", "samples counted twice", "labels exchanged freely", "area before donor",
             "probes winsorized another way",
         ]  # fmt: skip
-        assert re.fullmatch(
-            r"samples counted twice: \d+ that lie in both regions \(sound: \d+ given to region 1, \d+ given to region 2\)",
-            why[1],
-        )
+        sound = r"\(sound: \d+ given to region 1, \d+ given to region 2\)"
+        assert re.fullmatch(rf"samples counted twice: \d+ that lie in both regions {sound}", why[1])
 
     def test_probes_are_named_only_where_winsorizing_differs(self, table):
         why = of(table, "siibra-jugex")["why"]

@@ -22,7 +22,7 @@ from jugex.model.findings import AnyFinding, warn_of
 from jugex.model.options import AtlasLike, Donors, Overlap, PresentIn, QueryOptions, Structures
 from jugex.model.query_record import ProbeFilterRecord, SampleFilterRecord
 from jugex.query.probes import filter_probes
-from jugex.query.samples import COORDINATES, assign_samples, locate_samples, read_region, view_atlas
+from jugex.query.samples import COORDINATES, assign_samples, judge_extent, locate_samples, read_region, view_atlas
 from jugex.query.tables import annotate_samples
 from jugex.regions import Region
 from jugex.regions.grids import VoxelRule
@@ -524,6 +524,8 @@ def _query(
     selection = select_genes(options.genes, atlas.genes, aliases=options.aliases)
     located = locate_samples(given, atlas, options)
     samples, shared, findings = assign_samples(located, atlas.samples, options.overlap)
+    if options.within is None and options.exclude is None:
+        findings = (*findings, *judge_extent(located, atlas))
     warn_of(findings)
     well_ids = samples["well_id"].to_numpy()
     selection, probes, probe_filter = filter_probes(selection, atlas, well_ids, options)

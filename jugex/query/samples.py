@@ -14,7 +14,7 @@ import pandas as pd
 from jugex._text import count_of, join_words
 from jugex.atlas import ExpressionAtlas
 from jugex.errors import AtlasError, DesignError, OptionError, RegionError
-from jugex.model.findings import AnyFinding, KeptInBoth, TiedSamples
+from jugex.model.findings import AnyFinding, FewSamplesForVolume, KeptInBoth, TiedSamples
 from jugex.model.options import Overlap, QueryOptions, Structures
 from jugex.model.query_record import SampleFilterRecord, StructureRecord
 from jugex.regions import Region, parse_region
@@ -26,6 +26,7 @@ __all__ = [
     "SAMPLE_COLUMNS",
     "Located",
     "assign_samples",
+    "judge_extent",
     "locate_samples",
     "read_region",
     "view_atlas",
@@ -39,6 +40,9 @@ SAMPLE_COLUMNS = [
 ]  # fmt: skip
 
 _N_SHOWN = 5
+#: Volume of the template's brain; a region larger than the second holds few samples where they are less than this
+#: share of those that such a part of the brain holds.
+_BRAIN_MM3, _LARGE_MM3, _FEW = 1.9e6, 3e5, 0.25
 #: A sample so near (mm) to a region lies on its border, and one so near is worth a tolerance.
 _ON_BORDER, _NEAR = 0.05, 5.0
 
@@ -224,6 +228,23 @@ def _locate(region: Region, atlas: ExpressionAtlas) -> pd.DataFrame:
         f"region {region.name!r} holds no sample of {atlas.name} ({extent}); {join_words(remedies, 'or')} "
         f"(looked at were {looked_at})"
     )
+
+
+def judge_extent(located: Located, atlas: ExpressionAtlas) -> tuple[AnyFinding, ...]:
+    """Large regions that hold far fewer samples than so much of the brain does: their images may lie elsewhere."""
+    if not is_mni_space(atlas.space):
+        return ()
+    findings = []
+    for region, n in zip(located.regions, located.n_found, strict=True):
+        if n >= _FEW * len(atlas.samples):  # as a brain without a small region, which takes seconds to measure
+            continue
+        volume = region.volume
+        expected = len(atlas.samples) * min(volume / _BRAIN_MM3, 1.0)
+        if volume > _LARGE_MM3 and n < _FEW * expected:
+            findings.append(
+                FewSamplesForVolume(region=region.name, volume_mm3=float(volume), n=n, n_expected=round(expected))
+            )
+    return tuple(findings)
 
 
 def _leave_to_others(inside: Booleans, tolerated: Booleans, regions: Sequence[Region]) -> Booleans:

@@ -66,6 +66,27 @@ class TestVoxels:
             QueryOptions(voxel="ceil")
 
 
+class TestExtent:
+    """A large image that holds few samples lies elsewhere, or the samples do."""
+
+    def find(self, n_inside, size, **options):
+        atlas = ToyAtlas([100], GENES)
+        atlas.samples[["mni_x", "mni_y", "mni_z"]] = [80.0, -100.0, 80.0]
+        atlas.samples.loc[: n_inside - 1, ["mni_x", "mni_y", "mni_z"]] = [-20.0, 0, 0]
+        large = jugex.Region.box((-size, -size, -size), (0, size, size), name="large")
+        small = jugex.Region.sphere((80, -100, 80), 5, name="small")
+        return query_regions((large, small), QueryOptions(**options), atlas=atlas).findings
+
+    def test_few_samples_are_said(self):
+        with pytest.warns(JugexWarning, match=r"large measures 864 cm3 and holds 5 samples, where .* about 45: check"):
+            [finding] = self.find(5, 60)
+        assert finding.n == 5
+
+    def test_enough_or_a_small_region_is_not(self):
+        assert self.find(30, 75) == ()
+        assert self.find(1, 30) == ()
+
+
 class TestEmptyRegions:
     """A mask of one voxel whose face holds a sample, and one nearby that holds none."""
 

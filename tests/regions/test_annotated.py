@@ -86,7 +86,7 @@ def test_refused(image, atlas, tmp_path):
     with pytest.raises(OptionError, match="needed are labels, and a table with the columns id, label, hemisphere"):
         parse_region(f"{image}#1", labels={1: "one"}, annotated=True)
     region = jugex.Region.from_image(image, label=1)
-    with pytest.raises(OptionError, match="one of cortex, subcortex/brainstem, cerebellum.*; got 'gray'"):
+    with pytest.raises(OptionError, match=r"one of cortex, subcortex/brainstem, cerebellum.*; got 'gray'"):
         region.annotated_as("gray")
     with pytest.raises(OptionError, match="neither a class of tissue nor a side"):
         region.annotated_as(None)
