@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -65,6 +68,52 @@ class TestCompare:
         assert [region.identity.threshold for region in result.record.regions] == [0.3, 0.3]
         assert result.record.command.startswith("jugex compare simulated:A simulated:B --atlas simulated")
         assert "'left <A>'" in result.record.command
+
+    def test_a_label_table_and_a_space_that_are_given(self, in_folder, capsys):
+        data = np.zeros((91, 109, 91), dtype=np.uint8)
+        data[30:36, 88:96, 30:44], data[36:40, 88:96, 30:44] = 1, 2
+        affine = np.diag([2.0, 2, 2, 1])
+        affine[:3, 3] = [-90, -126, -72]
+        nib.save(nib.Nifti1Image(data, affine), "x_space-SUIT_dseg.nii.gz")
+        nib.save(nib.Nifti1Image(data, affine), "y.nii.gz")
+        Path("mine.txt").write_text("1\tone\n2\ttwo\n")
+        regions, labels = ["x_space-SUIT_dseg.nii.gz#one", "x_space-SUIT_dseg.nii.gz#two"], ["--labels", "mine.txt"]
+        options = [*QUICK, "--atlas", "simulated", "--out", "out", "--quiet"]
+        assert cli.main(["compare", *regions, *options, *labels]) == 1
+        said = capsys.readouterr().err
+        assert "space SUIT by its name" in said
+        insist = re.search(r"--space \w+", said)[0].split()
+        assert cli.main(["compare", *regions, *options, *labels, *insist]) == 0
+        result = jugex.load_result("out")
+        assert result.region_names == ("one", "two")
+        assert [region.identity.label for region in result.record.regions] == [1, 2]
+        capsys.readouterr()
+        assert cli.main(["compare", "y.nii.gz#one", regions[1], *options, "--overwrite", *labels, *insist]) == 1
+        assert "put a table beside each" in capsys.readouterr().err
+        asked = ["query", regions[0], "--genes", "MAOA", "--atlas", "simulated", "--out", "q.tsv"]
+        assert cli.main([*asked, *labels, *insist]) == 0
+        assert capsys.readouterr().out.startswith("one: ")
+
+    def test_query_prints_where_no_file_is_named(self, in_folder, capsys):
+        Path("genes.txt").write_text("MAOA\nTAC1\n")
+        asked = ["query", "simulated:A", "--atlas", "simulated"]
+        assert cli.main([*asked, "--gene-list", "genes.txt", "--out", "t.tsv"]) == 0
+        capsys.readouterr()
+        assert cli.main([*asked, "--genes", "MAOA,TAC1", "--quiet"]) == 0
+        printed = capsys.readouterr()
+        assert printed.out == Path("t.tsv").read_text()
+        assert re.match(r"simulated A: \d+ samples of \d donors, [\d,]+ rows", printed.err)
+        assert cli.main([*asked, "--all-genes", "--donors", "9861"]) == 0
+        rows = capsys.readouterr().out.splitlines()
+        assert {row.split("\t")[2] for row in rows[1:]} == set(jugex.open_atlas("simulated").genes)
+
+    def test_which_voxel_speaks_for_a_sample(self, in_folder):
+        for name, options in {"a": [], "b": ["--voxel", "floor"], "c": ["--preset", "siibra-jugex"]}.items():
+            assert cli.main(["compare", *REGIONS, *QUICK, *options, "--out", name, "--quiet"]) == 0
+        records = {name: jugex.load_result(name).record for name in "abc"}
+        assert [records[name].arguments.voxel for name in "abc"] == ["nearest", "floor", "floor"]
+        found = {name: [region.n_samples_found for region in records[name].regions] for name in "abc"}
+        assert found["a"] != found["b"] == found["c"]
 
     def test_is_the_python_call(self, in_folder):
         assert cli.main(["compare", *REGIONS, *QUICK, "--out", "out"]) == 0

@@ -111,6 +111,8 @@ class ExpressionAtlas(ABC):
         Whether the values are made up; every output says so where they are.
     is_log2 : bool
         Whether levels are log2, so that their difference is a log2 fold change.
+    has_levels : bool
+        Whether it has levels, and not z-scores alone, which then stand in their place.
 
     Notes
     -----
@@ -143,6 +145,7 @@ class ExpressionAtlas(ABC):
     space: str = MNI_SPACE
     simulated: bool = False
     is_log2: bool = True
+    has_levels: bool = True
     #: what the views on the way from the source to this atlas changed
     changes: AtlasChanges = AtlasChanges()
 
@@ -533,6 +536,7 @@ class AtlasView(ExpressionAtlas):
         self.donors = (atlas.donors if donors is None else donors).reset_index(drop=True)
         self.structures = atlas.structures
         self.space, self.simulated, self.is_log2 = atlas.space, atlas.simulated, atlas.is_log2
+        self.has_levels = atlas.has_levels
         self.changes = atlas.changes if changes is None else changes
 
     @property

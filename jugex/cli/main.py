@@ -28,7 +28,7 @@ COMMANDS = {
     "fetch": "download the donor archives, verify them and build the store",
     "build": "make a store, which opens at once, from donor archives on disk",
     "check": "tell which atlas is found, what is installed and what is missing",
-    "genes": "look genes up in the atlas, by part of a symbol or by Entrez id",
+    "genes": "look genes up in the atlas, by part of a symbol, by Entrez id or by probe",
     "regions": "list and search named regions",
     "reproduce": "repeat a published analysis and compare with its numbers",
 }

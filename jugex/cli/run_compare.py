@@ -9,8 +9,10 @@ from typing import get_args
 from jugex._text import join_words
 from jugex.cli.arguments import (
     REGION_HELP,
+    add_annotated,
     add_derivation,
     add_filters,
+    add_images,
     add_jobs,
     add_output,
     add_run,
@@ -25,7 +27,7 @@ from jugex.cli.summary import print_ledger, save_and_summarize
 from jugex.comparison import compare, compare_several
 from jugex.errors import OptionError
 from jugex.genes import read_gene_sets
-from jugex.model.options import PRESETS, Missing
+from jugex.model.options import PRESET_NAMES, Missing
 from jugex.pipeline.gene_sets import Kind
 from jugex.query import Overlap, PresentIn
 from jugex.report.files import check_output
@@ -100,6 +102,8 @@ def _add_genes(group: argparse._ArgumentGroup) -> None:
 
 def _add_samples(group: argparse._ArgumentGroup) -> None:
     add_filters(group)
+    add_images(group)
+    add_annotated(group)
     group.add_argument(
         "--overlap", choices=get_args(Overlap), help=describe_default("overlap", "what becomes of samples in both")
     )
@@ -129,7 +133,7 @@ def _add_probes(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_test(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--preset", choices=list(PRESETS), help="do as that publication or package did")
+    group.add_argument("--preset", choices=PRESET_NAMES, help="do as that publication or package did")
     group.add_argument(
         "--statistic", choices=get_args(Statistic), help=describe_default("statistic", "sum of squares of the region")
     )

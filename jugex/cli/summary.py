@@ -19,6 +19,7 @@ from jugex.model.record import RunRecord
 from jugex.pipeline.comparison import ComparisonData
 from jugex.report.figures import MAX_GENES
 from jugex.report.summary import (
+    advise_on_voxels,
     has_ladder,
     list_findings_by_pair,
     name_adjustment,
@@ -90,6 +91,7 @@ def _summarize(result: DifferentialExpression | SeveralRegions) -> list[str]:
         ]),
         f"{count_of(record.genes.n_tested, data.unit)} tested, {n_found:,} significant at p_fwe <= "
         f"{record.arguments.alpha:g}",
+        *filter(None, [_summarize_between(record)]),
         *summarize_rungs(data),
         *filter(None, [summarize_diagnostic(record)]),
         *_list_genes(data),
@@ -128,6 +130,14 @@ def _list_sets(found: GeneSetResult) -> list[str]:
     if len(found.table) > len(table):
         lines.append(f"... and {len(found.table) - len(table):,} more sets in gene_sets.tsv")
     return lines
+
+
+def _summarize_between(record: RunRecord) -> str:
+    """Samples on the border of two voxels, where a finer image would have fewer of them; empty where not."""
+    advice = advise_on_voxels(record)
+    n = sum(region.n_between_voxels for region in record.regions)
+    lie = "lies" if n == 1 else "lie"
+    return f"{count_of(n, 'sample')} {lie} exactly between two voxels, and a rule decides.{advice}" if advice else ""
 
 
 def _list_genes(data: ComparisonData) -> list[str]:

@@ -22,7 +22,7 @@ __all__ = ["ListedGene", "read_gene_list", "read_gmt", "read_table_of_sets"]
 _SYMBOL_COLUMNS = (
     "gene_symbol", "hgnc_symbol", "symbol", "genesymbol", "gene_symbols", "symbols", "approved_symbol",
     "external_gene_name", "gene_short_name", "gene", "genes", "gene_name", "genename", "hgnc", "hugo_symbol",
-    "feature_name", "target_gene",
+    "feature_name", "target_gene", "gene_acronym", "acronym",
 )  # fmt: skip
 _ENTREZ_COLUMNS = (
     "entrez_id", "entrez_gene_id", "entrezgene_id", "entrez", "entrezid", "entrezgene", "ncbi_gene_id", "ncbi_geneid",

@@ -25,6 +25,7 @@ __all__ = [
     "DonorsDisagree",
     "FdrOutOfReach",
     "FewDonors",
+    "FewSamplesForVolume",
     "Finding",
     "GeneFinding",
     "GeneStanding",
@@ -399,6 +400,22 @@ class GenesWithoutProbes(Finding, frozen=True, tag="genes-without-probes"):
         )
 
 
+class FewSamplesForVolume(Finding, frozen=True, tag="few-samples-for-volume"):
+    """A region as large as a part of the brain holds far fewer samples than so much of the brain does."""
+
+    region: str
+    volume_mm3: float
+    n: int
+    n_expected: int
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"{self.region} measures {self.volume_mm3 / 1000:,.0f} cm3 and holds {count_of(self.n, 'sample')}, where "
+            f"so much of the brain holds about {self.n_expected:,}: check that the image is in MNI152 space"
+        )
+
+
 class ManyGenesDiffer(Finding, frozen=True, tag="many-genes-differ"):
     """So many of all genes differ nominally that a single one is nothing special for it."""
 
@@ -521,6 +538,7 @@ AnyFinding: TypeAlias = (
     | MirroredHemispheres
     | PoorVariogramFit
     | GenesWithoutProbes
+    | FewSamplesForVolume
     | ManyGenesDiffer
     | OneExchangeOnly
     | DonorsDisagree

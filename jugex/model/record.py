@@ -26,6 +26,7 @@ from jugex.model.findings import AnyFinding
 from jugex.model.options import Collinear, Missing, Overlap, PresentIn
 from jugex.model.query_record import OverlapRecord, ProbeFilterRecord, SampleFilterRecord
 from jugex.regions import RegionIdentity
+from jugex.regions.grids import VoxelRule
 from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange
 from jugex.stats.statistics import Statistic
@@ -99,6 +100,7 @@ class Arguments:
     within: tuple[str, ...] | None = None
     exclude: tuple[str, ...] | None = None
     tolerance: float = 0.0
+    voxel: VoxelRule = "nearest"
     aliases: str | None = None
     coordinates: tuple[str, ...] | None = None
     mirror: str | None = None

@@ -80,6 +80,7 @@ def record_arguments(group: RegionGroup, options: TestOptions) -> Arguments:
         within=_list_texts(query.within),
         exclude=_list_texts(query.exclude),
         tolerance=query.tolerance,
+        voxel=query.voxel,
         aliases=None if group.genes.aliases is None else group.genes.aliases.source.file,
         coordinates=None if in_memory["coordinates"] else _list_texts(query.coordinates),
         mirror=query.mirror,

@@ -22,9 +22,10 @@ from jugex.model.findings import AnyFinding, warn_of
 from jugex.model.options import AtlasLike, Donors, Overlap, PresentIn, QueryOptions, Structures
 from jugex.model.query_record import ProbeFilterRecord, SampleFilterRecord
 from jugex.query.probes import filter_probes
-from jugex.query.samples import COORDINATES, assign_samples, locate_samples, read_region, view_atlas
+from jugex.query.samples import COORDINATES, assign_samples, judge_extent, locate_samples, read_region, view_atlas
 from jugex.query.tables import annotate_samples
 from jugex.regions import Region
+from jugex.regions.grids import VoxelRule
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -257,6 +258,7 @@ def region_pair(
     within: Structures | None = None,
     exclude: Structures | None = None,
     tolerance: float = 0.0,
+    voxel: VoxelRule = "nearest",
     aliases: AliasesLike | None = None,
     coordinates: CoordinatesLike | None = None,
     mirror: Side | None = None,
@@ -287,6 +289,9 @@ def region_pair(
     tolerance : float, default 0
         How far outside a region, in mm, a sample still belongs to it (distance to the region's nearest voxel). A
         sample inside the other region stays there; see `jugex.Region.with_tolerance`.
+    voxel : {'nearest', 'floor'}
+        Which voxel of an image speaks for a sample: the nearest one, or the one below, as siibra and abagen have it;
+        see `jugex.Region.with_voxel`.
     aliases : path-like, optional
         Table of other names of genes, such as HGNC's complete set: a symbol that the atlas does not have is looked
         for under its new or old name; see `jugex.genes.read_aliases`.
@@ -343,6 +348,7 @@ def region_pair(
         within=within,
         exclude=exclude,
         tolerance=tolerance,
+        voxel=voxel,
         aliases=aliases,
         coordinates=coordinates,
         mirror=mirror,
@@ -364,6 +370,7 @@ def region_group(
     within: Structures | None = None,
     exclude: Structures | None = None,
     tolerance: float = 0.0,
+    voxel: VoxelRule = "nearest",
     aliases: AliasesLike | None = None,
     coordinates: CoordinatesLike | None = None,
     mirror: Side | None = None,
@@ -378,7 +385,7 @@ def region_group(
     ----------
     regions : iterable of Region or str
         The regions to compare, at least two, or texts as `jugex.regions.parse_region` reads them.
-    atlas, genes, donors, within, exclude, tolerance, aliases, coordinates, mirror, reannotation
+    atlas, genes, donors, within, exclude, tolerance, voxel, aliases, coordinates, mirror, reannotation
         See `jugex.query.region_pair`.
     overlap : {'higher-probability', 'exclude', 'error', 'keep'}
         What becomes of a sample that lies in several regions. `higher-probability` gives it to the one where it
@@ -425,6 +432,7 @@ def region_group(
         within=within,
         exclude=exclude,
         tolerance=tolerance,
+        voxel=voxel,
         aliases=aliases,
         coordinates=coordinates,
         mirror=mirror,
@@ -516,6 +524,8 @@ def _query(
     selection = select_genes(options.genes, atlas.genes, aliases=options.aliases)
     located = locate_samples(given, atlas, options)
     samples, shared, findings = assign_samples(located, atlas.samples, options.overlap)
+    if options.within is None and options.exclude is None:
+        findings = (*findings, *judge_extent(located, atlas))
     warn_of(findings)
     well_ids = samples["well_id"].to_numpy()
     selection, probes, probe_filter = filter_probes(selection, atlas, well_ids, options)

@@ -33,10 +33,19 @@ from jugex.report.methods import compose_methods, format_methods
 from jugex.report.page import render_page
 from jugex.report.panel_file import FILE, as_in_files, read_drawings, write_drawings
 from jugex.report.summary import name_adjustment
-from jugex.report.tables import MAX_GENES_IN_SAMPLES, MISSING, read_samples, read_tsv, write_samples, write_tsv
+from jugex.report.tables import (
+    MAX_GENES_IN_SAMPLES,
+    MISSING,
+    format_tsv,
+    read_samples,
+    read_tsv,
+    write_samples,
+    write_tsv,
+)
 
 __all__ = [
     "check_output",
+    "format_table",
     "holds_group",
     "load_gene_sets",
     "load_sensitivity",
@@ -280,11 +289,16 @@ def write_table(table: pd.DataFrame, path: str | PathLike[str]) -> Path:
     OutputError
         Where the file cannot be written.
     """
-    path = Path(path)
-    coordinates = [f"({', '.join(format(value, '.10g') for value in xyz)})" for xyz in table["mni_xyz"]]
+    path, text = Path(path), format_table(table)
     with replacing_file(path) as temporary:
-        write_tsv(table.assign(mni_xyz=coordinates), temporary)
+        temporary.write_text(text, encoding="utf-8", newline="")
     return path
+
+
+def format_table(table: pd.DataFrame) -> str:
+    """The table of `jugex.query.expressions` as `write_table` writes it."""
+    coordinates = [f"({', '.join(format(value, '.10g') for value in xyz)})" for xyz in table["mni_xyz"]]
+    return format_tsv(table.assign(mni_xyz=coordinates))
 
 
 def holds_group(directory: str | PathLike[str]) -> bool:

@@ -287,10 +287,19 @@ def _list_regions(record: RunRecord) -> list[str]:
         f"A sample belonged to a region where its {_name_coordinate(record)} lies in it{annotated}{found}."
     )
     between = [region.n_between_voxels for region in regions]
+    is_below = record.arguments.voxel == "floor"
+    if is_below:
+        sentences.append(
+            "The voxel of a sample was the one whose indices are its coordinate rounded down, not the nearest one."
+        )
     if sum(between):
         sentences.append(
-            f"Of the samples found, {_join_counts(between)} lay exactly half-way between two voxels, where the voxel "
-            "with the even index counted as the nearest."
+            f"Of the samples found, {_join_counts(between)} lay exactly "
+            + (
+                "where a voxel begins, which counted as theirs."
+                if is_below
+                else "half-way between two voxels, where the voxel with the even index counted as the nearest."
+            )
         )
     return sentences
 

@@ -35,6 +35,7 @@ from jugex.report.panel_file import as_in_files, round_as_text
 from jugex.report.rerun import list_reruns
 from jugex.report.results_table import tabulate_matrix, tabulate_pairs, tabulate_results
 from jugex.report.summary import (
+    advise_on_voxels,
     count_relabellings,
     has_ladder,
     list_findings_by_pair,
@@ -296,10 +297,11 @@ def _summarize_between(record: RunRecord) -> str:
     where = "both" if len(record.regions) == 2 else "several"
     before = f", before samples in {where} regions were settled" if record.overlap.shared else ""
     one = sum(region.n_between_voxels for region in regions) == 1
+    rule = "that begins there" if record.arguments.voxel == "floor" else "with the even index"
     return (
         f"{'One sample lies' if one else 'Some samples lie'} exactly on the border between two voxels ({listed}"
-        f"{before}); {'it counts' if one else 'each counts'} as lying in the voxel with the even index, the same in "
-        "every run."
+        f"{before}); {'it counts' if one else 'each counts'} as lying in the voxel {rule}, the same in every run."
+        f"{advise_on_voxels(record)}"
     )
 
 

@@ -15,6 +15,7 @@ from jugex.pipeline.pairs import GroupComparison
 
 __all__ = [
     "PairCount",
+    "advise_on_voxels",
     "count_pairs",
     "count_relabellings",
     "format_value",
@@ -53,6 +54,26 @@ _EXCHANGES = {
 }
 
 PairCount = tuple[tuple[str, str], int]
+#: Voxels of at least so many mm have a finer version of most atlases.
+_COARSE = 1.5
+
+
+def advise_on_voxels(record: RunRecord) -> str:
+    """What would put fewer samples on the border of two voxels, as a sentence behind their number; empty where nothing.
+
+    More than half of the coordinates of the AHBA are whole millimetres: half of its samples lie on a border of the 2 mm
+    grid of MNI152, and one in eight on one of the 1 mm grid.
+    """
+    coarse = [
+        max(identity.voxel_size_mm)
+        for region in record.regions
+        if region.n_between_voxels and (identity := region.identity).voxel_size_mm is not None
+    ]
+    if not coarse or max(coarse) < _COARSE or record.arguments.voxel != "nearest":
+        return ""
+    return (
+        f" The image has voxels of {max(coarse):g} mm: with its 1 mm version, where there is one, far fewer samples do."
+    )
 
 
 def summarize_genes(data: ComparisonData) -> str:

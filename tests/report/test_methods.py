@@ -103,6 +103,9 @@ class TestSupplement:
         said = "Of the samples found, 3 and 2 lay exactly half-way between two voxels, where the voxel with the even"
         assert said in write(make_result())
         assert "voxel" not in write(change_regions(make_result(), n_between_voxels=0))
+        below = write(make_result(voxel="floor"))
+        assert "whose indices are its coordinate rounded down" in below
+        assert "3 and 2 lay exactly where a voxel begins, which counted as theirs" in below
 
     def test_made_up_regions_are_called_so(self, make_result):
         result = change_regions(make_result(), kind="simulated probability map")
