@@ -34,6 +34,7 @@ from jugex.pipeline.gene_sets import GeneSetData, GeneSetOptions, Kind, run_gene
 from jugex.pipeline.sensitivity import vary_choices
 from jugex.query import RegionGroup, RegionPair
 from jugex.regions import Region
+from jugex.report.text import format_html, list_first, list_gene_sets, summarize_run
 from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange, LabelExchange
 from jugex.stats.statistics import Statistic
@@ -77,6 +78,27 @@ class _Result(ComparisonData):
     def warnings(self) -> list[str]:
         """What weakens the result, in sentences; `record.findings` has the facts."""
         return self.record.sentences
+
+    def summary(self) -> str:
+        """What was found, as the command line prints it."""
+        return "\n".join(summarize_run(self))
+
+    def top(self, n: int = 10) -> pd.DataFrame:
+        """The first n rows of `table` that were tested, with the columns that a reader wants first.
+
+        Parameters
+        ----------
+        n : int
+
+        Returns
+        -------
+        DataFrame
+        """
+        return list_first(self, n)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what was found, and the first rows."""
+        return format_html(self)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -423,6 +445,10 @@ class GeneSetResult(GeneSetData):
     def significant(self) -> pd.DataFrame:
         """The rows of `table` with p_fwe at most alpha."""
         return self.table[self.table["significant"].to_numpy(dtype=bool)]
+
+    def summary(self) -> str:
+        """What was found, as the command line prints it."""
+        return "\n".join(list_gene_sets(self))
 
     def plot(self, **options: Any) -> Any:
         """Differences of the first sets; see `jugex.plots.plot_gene_sets`."""

@@ -44,6 +44,7 @@ from jugex.regions import Region, parse_region
 from jugex.regions.grids import VoxelRule
 from jugex.regions.label_tables import LabelsLike
 from jugex.regions.texts import check_one_image
+from jugex.report.text import summarize_run
 from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange
 from jugex.stats.statistics import Statistic
@@ -341,6 +342,10 @@ class SeveralRegions:
     def region_names(self) -> tuple[str, ...]:
         """Names of the regions, in their order."""
         return self.data.region_names
+
+    def summary(self) -> str:
+        """What was found, as the command line prints it."""
+        return "\n".join(summarize_run(self.comparison))
 
     @property
     def comparison(self) -> GroupComparison:
