@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from jugex.atlas import simulated
+
 PROJECT = Path(__file__).resolve().parents[1]
 
 
@@ -40,6 +42,26 @@ def _few_places() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jugex.pipeline.ladder._N_PLACES", 6)
         yield
+
+
+#: Samples of each donor of the simulated atlas, and those in the demo regions, as users have them.
+_SIMULATED_SAMPLES = simulated._N_SAMPLES
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _small_simulated_atlas() -> Iterator[None]:
+    """Give the simulated atlas a quarter of its samples, with as many in the demo regions: for speed alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simulated, "_N_SAMPLES", tuple((n // 4, *in_regions) for n, *in_regions in _SIMULATED_SAMPLES))
+        yield
+
+
+@pytest.fixture(scope="session")
+def whole_simulated_atlas() -> simulated.SimulatedAtlas:
+    """The simulated atlas as users have it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simulated, "_N_SAMPLES", _SIMULATED_SAMPLES)
+        return simulated.SimulatedAtlas()
 
 
 @pytest.fixture(scope="session")

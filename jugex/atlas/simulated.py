@@ -69,8 +69,8 @@ PLANTED_GENES = (
     PlantedGene("CNR1", "gradient", "donors", 1.0),
     PlantedGene("CHRM2", "gradient", "donors", -0.9),
     PlantedGene("PDE1A", "gradient", "donors", 0.9),
-    PlantedGene("HTR5A", "one donor", "samples", 2.4, DONORS[0].donor_name),
-    PlantedGene("CREB1", "one donor", "samples", -2.4, DONORS[0].donor_name),
+    PlantedGene("HTR5A", "one donor", "samples", 2.1, DONORS[0].donor_name),
+    PlantedGene("CREB1", "one donor", "samples", -2.1, DONORS[0].donor_name),
 )
 
 _SEED = 2018
@@ -117,13 +117,15 @@ _SIDES = ("left", "right")
 
 #: Fields fall off as exp(-distance / length), in mm.
 _LENGTH_SHARED, _LENGTH_OWN = 90.0, 6.0
-_N_SHARED, _N_OWN, _N_WAVES = 60, 80, 160
+_N_SHARED, _N_OWN, _N_WAVES = 40, 80, 160
+#: A part of a nugget is the make-up of samples (cells, quality of tissue), in which genes go together too.
+_N_MAKE_UP, _SHARE_OF_MAKE_UP = 30, 0.4
 #: Dirichlet distribution of a gene's variance over its nugget, the donors' own fields and the field that all share.
-_SHARES = (1.4, 0.6, 1.1)
+_SHARES = (1.4, 0.7, 1.1)
 #: Shape of the gamma distribution, with a mean of 1, of the variance of one donor's own fields: donors differ.
-_SHAPE_OF_DONORS = 0.3
+_SHAPE_OF_DONORS = 0.2
 #: Level (log2), standard deviation (log2) and shares of the genes with a planted difference, without it.
-_OF_PLANTED = (8.0, 0.3, (0.85, 0.05, 0.1))
+_OF_PLANTED = (8.5, 0.3, (0.85, 0.03, 0.12))
 _SD_PROBE = 0.15  # log2, of each probe in each sample
 #: Where area B ends, as its probability, and where a donor's spot has fallen to 1/e (mm).
 _BORDER, _SPOT = 0.2, 11.0
@@ -222,13 +224,13 @@ class _Fields:
     donors, tissues : ndarray of int, shape (n,)
         Of each sample.
     shared, own : ndarray, shape (n, k)
-        Fields of unit variance, over all donors and over each donor alone.
+        Of unit variance: the fields that all donors share, with the make-up of samples, and those of each donor alone.
     base : ndarray, shape (g,)
         Level of each gene (log2).
     of_tissue : ndarray, shape (g, tissues)
         Difference of each class of tissue from cortex (log2).
     sd_nugget : ndarray, shape (g,)
-        Of samples (log2).
+        Of samples, as far as no other gene goes with it (log2).
     on_shared, on_own : ndarray, shape (g, k)
         Standard deviations along the fields (log2).
     of_donors : ndarray, shape (g, donors)
@@ -267,26 +269,29 @@ def _simulate_fields(seed: int, samples: pd.DataFrame, genes: list[str]) -> _Fie
     rng = np.random.Generator(np.random.PCG64([seed, n]))  # genes have the numbers below
     points = samples[["mni_x", "mni_y", "mni_z"]].to_numpy()
     donors, names = pd.factorize(samples["donor_name"])
-    shared = _make_waves(rng, points, _LENGTH_SHARED) @ rng.standard_normal((2 * _N_WAVES, _N_SHARED))
+    fields = _make_waves(rng, points, _LENGTH_SHARED) @ rng.standard_normal((2 * _N_WAVES, _N_SHARED))
+    make_up = rng.standard_normal((len(points), _N_MAKE_UP))
     waves = _make_waves(rng, points, _LENGTH_OWN)
     own = np.concatenate([
         waves[donors == donor] @ rng.standard_normal((2 * _N_WAVES, _N_OWN)) for donor in range(len(names))
     ])  # fmt: skip
-    base, sd, shares = rng.uniform(6.0, 9.0, n), np.exp(rng.normal(np.log(0.4), 0.3, n)), rng.dirichlet(_SHARES, n)
+    base, sd, shares = rng.uniform(6.5, 9.0, n), np.exp(rng.normal(np.log(0.4), 0.25, n)), rng.dirichlet(_SHARES, n)
     planted = np.isin(genes, [planted.gene for planted in PLANTED_GENES])
     base[planted], sd[planted], shares[planted] = _OF_PLANTED
     of_tissue = rng.normal(0.0, 0.6, (n, len(_TISSUES)))
     of_tissue[:, _TISSUES.index(_CORTEX)] = 0.0
     sd_nugget, sd_own, sd_shared = sd * np.sqrt(shares.T)
+    on_fields = sd_shared[:, np.newaxis] * _draw_loadings(rng, n, _N_SHARED)
+    on_make_up = np.sqrt(_SHARE_OF_MAKE_UP) * sd_nugget[:, np.newaxis] * _draw_loadings(rng, n, _N_MAKE_UP)
     return _Fields(
         donors=donors,
         tissues=_find_tissues(samples),
-        shared=shared,
+        shared=np.hstack([fields, make_up]),
         own=own,
         base=base,
         of_tissue=of_tissue,
-        sd_nugget=sd_nugget,
-        on_shared=sd_shared[:, np.newaxis] * _draw_loadings(rng, n, _N_SHARED),
+        sd_nugget=np.sqrt(1 - _SHARE_OF_MAKE_UP) * sd_nugget,
+        on_shared=np.hstack([on_fields, on_make_up]),
         on_own=sd_own[:, np.newaxis] * _draw_loadings(rng, n, _N_OWN),
         of_donors=np.sqrt(rng.gamma(_SHAPE_OF_DONORS, 1 / _SHAPE_OF_DONORS, (n, len(names)))),
     )
