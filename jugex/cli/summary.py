@@ -24,6 +24,7 @@ from jugex.report.summary import (
     list_findings_by_pair,
     name_adjustment,
     summarize_diagnostic,
+    summarize_planted,
     summarize_rungs,
 )
 
@@ -84,7 +85,7 @@ def _summarize(result: DifferentialExpression | SeveralRegions) -> list[str]:
         f"{count_of(record.genes.n_tested, data.unit)} tested, {n_found:,} significant at p_fwe <= "
         f"{record.arguments.alpha:g}",
         *summarize_rungs(data),
-        *filter(None, [summarize_diagnostic(record)]),
+        *filter(None, [summarize_diagnostic(record), summarize_planted(data)]),
         *_list_genes(data),
     ]  # fmt: skip
     if isinstance(result, SeveralRegions):
