@@ -8,22 +8,17 @@ import importlib.util
 import inspect
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 
 import jugex
-from jugex.atlas import SimulatedAtlas
 from jugex.cli import main
 from jugex.regions import Coverage, Parcellation
 from jugex.reproduction import Reproduction
-from jugex.stats.pairs import PairSums
-from jugex.stats.spatial import Calibration, Ladder, Reason
 from tests.conftest import PROJECT
 from tests.pages import RUN, SHOWN, Block, read_blocks, read_commands, run_block
 
@@ -58,7 +53,7 @@ class TestBlocks:
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
-        whole_simulated_atlas: SimulatedAtlas,
+        opened_whole: None,
     ) -> None:
         def run_jugex(words: list[str]) -> str:
             assert words[0] == "jugex", f"{page}: only jugex is run here; say why {words[0]!r} is not"
@@ -67,10 +62,7 @@ class TestBlocks:
             return capsys.readouterr().out
 
         monkeypatch.chdir(tmp_path)
-        # as a reader has them, since pages show the numbers; what pages have in common is computed once
-        monkeypatch.setattr("jugex.pipeline.ladder._N_PLACES", 200)
-        monkeypatch.setattr("jugex.atlas.opening.SimulatedAtlas", lambda: whole_simulated_atlas)
-        monkeypatch.setattr("jugex.pipeline.ladder.Ladder", make_ladder)
+        monkeypatch.setattr("jugex.pipeline.ladder._N_PLACES", 200)  # as a reader has them, and pages show the numbers
         names: dict[str, Any] = {"__name__": "page"}
         for block in blocks_run(page):
             run_block(block, names, run_jugex, page)
@@ -83,27 +75,6 @@ class TestBlocks:
             if block.language == "sh" and not block.is_run:
                 for words, _ in read_commands(block):
                     assert not (words[0] == "jugex" and unknown_options(words)), f"{page}: {words}"
-
-
-class KeptLadder(Ladder):
-    """Tests of a pair of regions whose diagnostic, at the same places, is computed once."""
-
-    kept: Calibration | None = None
-
-    def calibrate(self, places: Sequence[Any], *, alpha: float = 0.05) -> Calibration:
-        self.kept = self.kept or super().calibrate(places, alpha=alpha)
-        return self.kept
-
-
-LADDERS: dict[tuple[int, bytes, Reason | None], Ladder] = {}
-
-
-def make_ladder(pool: PairSums, cells: npt.NDArray[np.intp], *, withhold_spatial: Reason | None = None) -> Ladder:
-    """The tests of a pair of regions; those that another page made of the same samples, where there are any."""
-    key = (id(pool), cells.tobytes(), withhold_spatial)
-    if key not in LADDERS:
-        LADDERS[key] = KeptLadder(pool, cells, withhold_spatial=withhold_spatial)  # which keeps the pool
-    return LADDERS[key]
 
 
 def unknown_options(words: list[str]) -> list[str]:

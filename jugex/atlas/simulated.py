@@ -64,8 +64,8 @@ class PlantedGene:
 #: Every gene that was made different between the demo regions; all others differ by chance and by their fields alone.
 #: Bludau et al. 2018 found the first two higher in Fp2 than in Fp1.
 PLANTED_GENES = (
-    PlantedGene("MAOA", "step", "spatial", 1.3),
-    PlantedGene("TAC1", "step", "spatial", 1.2),
+    PlantedGene("MAOA", "step", "spatial", 0.9),
+    PlantedGene("TAC1", "step", "spatial", 0.8),
     PlantedGene("CNR1", "gradient", "donors", 1.0),
     PlantedGene("CHRM2", "gradient", "donors", -0.9),
     PlantedGene("PDE1A", "gradient", "donors", 0.9),

@@ -31,6 +31,7 @@ from tests.report.helpers import change
 
 BETWEEN = "between Fp1 left and Fp2 left"
 LEVEL = "(p_FWE \N{LESS-THAN OR EQUAL TO} 0.05)"
+QUICK = {"atlas": "simulated", "n_permutations": 99, "rng": 0, "background": False, "ladder": False}
 LIMIT = "(p_Holm \N{LESS-THAN OR EQUAL TO} 0.05)"
 
 
@@ -194,11 +195,9 @@ def test_what_is_permuted_is_said_in_words():
 
 
 class TestPlantedGenes:
-    OPTIONS = {"atlas": "simulated", "n_permutations": 99, "rng": 0, "background": False, "ladder": False}
-
     def test_of_the_demo_are_named_with_what_was_planted(self):
-        result = jugex.compare("simulated:A", "simulated:B", genes=["MAOA", "CNR1", "CREB1", "GAD2"], **self.OPTIONS)
-        said = summarize_planted(result.data)
+        result = jugex.compare("simulated:A", "simulated:B", genes=["MAOA", "CNR1", "CREB1", "GAD2"], **QUICK)
+        said = summarize_planted(result)
         for planted in PLANTED_GENES:
             assert (planted.gene in said) == (planted.gene in {"MAOA", "CNR1", "CREB1"})
         for word in ("step at the border (spatial)", "gradient", "(donors)", "H0351.2001 alone (samples)"):
@@ -206,10 +205,10 @@ class TestPlantedGenes:
         assert "GAD2" not in said
 
     def test_are_none_among_others(self):
-        result = jugex.compare("simulated:A", "simulated:B", genes=["GAD2"], **self.OPTIONS)
-        assert summarize_planted(result.data) == "None of these genes was made to differ between the regions."
+        result = jugex.compare("simulated:A", "simulated:B", genes=["GAD2"], **QUICK)
+        assert summarize_planted(result) == "None of these genes was made to differ between the regions."
 
     def test_are_not_spoken_of_elsewhere(self, make_result):
-        assert summarize_planted(make_result([0.01], [1]).data) == ""
-        result = jugex.compare("structure:simFL", "structure:simPL", genes=["MAOA"], **self.OPTIONS)
-        assert summarize_planted(result.data) == ""
+        assert summarize_planted(make_result([0.01], [1])) == ""
+        result = jugex.compare("structure:simFL", "structure:simPL", genes=["MAOA"], **QUICK)
+        assert summarize_planted(result) == ""
