@@ -52,6 +52,12 @@ class PlantedGene:
         of the spot for one donor (log2).
     donor : str or None
         The donor who alone has it.
+
+    Examples
+    --------
+    >>> from jugex.atlas import PLANTED_GENES
+    >>> [planted.gene for planted in PLANTED_GENES if planted.rung == "spatial"]
+    ['MAOA', 'TAC1']
     """
 
     gene: str
