@@ -57,7 +57,9 @@ _SIMULATED_SAMPLES = simulated._N_SAMPLES
 def _small_simulated_atlas() -> Iterator[None]:
     """Give the simulated atlas three tenths of its samples, with as many in the demo regions: for speed alone."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(simulated, "_N_SAMPLES", tuple((3 * n // 10, *in_regions) for n, *in_regions in _SIMULATED_SAMPLES))
+        patch.setattr(
+            simulated, "_N_SAMPLES", tuple((3 * n // 10, *in_regions) for n, *in_regions in _SIMULATED_SAMPLES)
+        )
         yield
 
 
