@@ -160,15 +160,15 @@ class DifferentialExpression(_Result):
     >>> import jugex
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
     >>> result
-    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 51 samples>
+    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 61 samples>
     >>> result.table[["gene", "higher_in", "evidence"]]
        gene               higher_in evidence
     0  MAOA  simulated area B, left  spatial
     1  GAD2  simulated area B, left     none
     >>> result.leave_one_donor_out[["gene", "left_out", "diff"]].round(2).head(2)
        gene    left_out  diff
-    0  MAOA  H0351.2001 -1.88
-    1  MAOA  H0351.2002 -1.50
+    0  MAOA  H0351.2001 -2.16
+    1  MAOA  H0351.2002 -2.06
     """
 
     def anova_table(self, gene: str, *, typ: Literal[1, 2, 3] | None = None) -> pd.DataFrame:
@@ -179,7 +179,7 @@ class DifferentialExpression(_Result):
         >>> import jugex
         >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
         >>> result.anova_table("MAOA").loc["area", ["df", "F"]].round(2).tolist()
-        [1.0, 50.48]
+        [1.0, 122.98]
         """
         return anova_table(self, gene, typ=typ)
 
@@ -225,8 +225,8 @@ class DifferentialExpression(_Result):
         >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
         >>> result.donor_differences("MAOA")[["donor_name", "n_1", "n_2", "diff"]].round(2).head(2)
            donor_name  n_1  n_2  diff
-        0  H0351.2001    7    6 -0.82
-        1  H0351.2002    6    8 -1.78
+        0  H0351.2001   13   12 -1.97
+        1  H0351.2002    6    6 -2.14
         """
         return donor_differences(self, genes)
 
@@ -696,6 +696,6 @@ def load_result(directory: str | PathLike[str]) -> DifferentialExpression:
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
     >>> folder = result.save("a-b-again")
     >>> jugex.load_result(folder)
-    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 51 samples>
+    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 61 samples>
     """
     return DifferentialExpression.of(report.read_result(directory))

@@ -293,9 +293,9 @@ class SeveralRegions:
     >>> several.region_names[0]
     'simulated area A, left'
     >>> several.samples.shape, several.zscores.shape
-    ((155, 10), (155, 2))
+    ((514, 10), (514, 2))
     >>> several.record.design.n_samples, several.settings["design"]["n_samples"]
-    ((27, 24, 104), [27, 24, 104])
+    ((33, 28, 453), [33, 28, 453])
     >>> [finding.largest for finding in several.record.findings], len(several.warnings)
     (['simulated parietal lobe, left'], 1)
     >>> several.comparison.count_significant()["simulated area A, left", "simulated area B, left"]

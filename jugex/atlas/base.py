@@ -129,11 +129,11 @@ class ExpressionAtlas(ABC):
     ('Simulated atlas (not real data)', False, False, 'simulated')
     >>> probes = atlas.probes["probe_id"][:3]
     >>> atlas.levels(probe_ids=probes).shape, atlas.zscores(probe_ids=probes).shape
-    ((515, 3), (515, 3))
+    ((3702, 3), (3702, 3))
     >>> levels, zscores = atlas.levels_and_zscores(probe_ids=probes)
     >>> left = atlas.with_donors(["H0351.1015"]).mirrored("left")
     >>> len(left.samples), left.changes.mirror.n_reflected, atlas.with_genes(["MAOA"]) is atlas
-    (63, 0, True)
+    (470, 0, True)
 
     Where the source has present calls, ``atlas.present(probe_ids=probes)`` has the shape of `levels`.
     """

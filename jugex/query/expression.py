@@ -97,7 +97,7 @@ class RegionGroup:
     >>> group.region_names
     ('simulated area A, left', 'simulated area B, left', 'simulated parietal lobe, left')
     >>> [int((group.region_codes == code).sum()) for code in range(3)]
-    [27, 24, 104]
+    [33, 28, 453]
     >>> group.overlap, group.taking([0, 1, 2]).zscores.shape
     ('higher-probability', (3, 31))
     >>> group.requery(replace(group.options, genes=["TAC1"])).genes.found
@@ -238,7 +238,7 @@ class RegionPair(RegionGroup):
     >>> a, b = (jugex.Region.from_structure(name, atlas=atlas) for name in ("simA", "simB"))
     >>> pair = jugex.query.region_pair(a, b, atlas=atlas, genes=["MAOA"])
     >>> pair.zscores.shape, int(pair.in_region_1.sum())
-    ((51, 31), 27)
+    ((61, 31), 33)
     """
 
     @property
@@ -339,7 +339,7 @@ def region_pair(
     --------
     >>> import jugex
     >>> jugex.query.region_pair("simulated:A", "simulated:B", atlas="simulated", genes=["MAOA"])
-    <RegionPair: simulated A (27 samples) and simulated B (24 samples), 31 probes of 1 gene>
+    <RegionPair: simulated A (33 samples) and simulated B (28 samples), 31 probes of 1 gene>
     """
     options = QueryOptions(
         genes=genes,
@@ -423,7 +423,7 @@ def region_group(
     >>> import jugex
     >>> sphere = jugex.Region.sphere((-40, 0, 30), 20, name="sphere")
     >>> jugex.query.region_group([*jugex.demo_regions(), sphere], genes=["MAOA"], atlas="simulated")
-    <RegionGroup: simulated A (27 samples), simulated B (24 samples), sphere (17 samples), 31 probes of 1 gene>
+    <RegionGroup: simulated A (33 samples), simulated B (28 samples), sphere (40 samples), 31 probes of 1 gene>
     """
     options = QueryOptions(
         genes=genes,
@@ -476,7 +476,7 @@ def query_regions(
     >>> import jugex
     >>> options = jugex.query.QueryOptions(genes=["MAOA"])
     >>> jugex.query.query_regions(["simulated:A", "simulated:B"], options, atlas="simulated")
-    <RegionPair: simulated A (27 samples) and simulated B (24 samples), 31 probes of 1 gene>
+    <RegionPair: simulated A (33 samples) and simulated B (28 samples), 31 probes of 1 gene>
     """
     given = _read_regions(regions)
     _check_overlap(options, len(given))

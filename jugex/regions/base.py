@@ -167,14 +167,14 @@ class Region(ABC):
     >>> atlas = jugex.open_atlas("simulated")
     >>> bound = jugex.Region.from_structure("simFL").bound_to(atlas)
     >>> [int(region.locate(atlas.samples).inside.sum()) for region in (area, bound)]
-    [38, 135]
+    [49, 403]
     >>> area.coverage(atlas).n_samples
-    38
+    49
 
     Samples within a structure are those of an intersection, as without another structure those of a difference:
 
     >>> int((area & bound).locate(atlas.samples).inside.sum())
-    38
+    49
     """
 
     name: str
@@ -537,9 +537,9 @@ class Coverage:
     >>> import jugex
     >>> coverage = jugex.Region.sphere((-22, 58, 4), 8).coverage(jugex.open_atlas("simulated"))
     >>> coverage.n_samples, coverage.n_donors
-    (27, 6)
+    (33, 6)
     >>> coverage.hemispheres["samples"].tolist()
-    [27, 0, 0]
+    [33, 0, 0]
     """
 
     region: str

@@ -216,7 +216,7 @@ class StructureRegion(Region):
     >>> import jugex
     >>> atlas = jugex.open_atlas("simulated")
     >>> jugex.Region.from_structure("simFL", atlas=atlas).coverage(atlas).n_samples
-    135
+    403
     """
 
     asked: str | int

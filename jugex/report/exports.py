@@ -130,7 +130,7 @@ def to_rnk(
     >>> import jugex
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
     >>> result.to_rnk(score="diff").round(2).values.tolist()
-    [['GAD2', -0.23], ['MAOA', -1.58]]
+    [['GAD2', -0.29], ['MAOA', -2.07]]
     """
     if score not in get_args(RankingScore):
         raise OptionError(f"score is one of {', '.join(get_args(RankingScore))}; got {score!r}")

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from jugex._text import count_of, format_count, format_number, format_p, join_words, shorten
+from jugex.atlas import PLANTED_GENES
 from jugex.model.findings import AnyFinding, GeneFinding
 from jugex.model.record import RunRecord
 from jugex.pipeline.comparison import ComparisonData, label_rows
@@ -31,6 +32,7 @@ __all__ = [
     "summarize_genes",
     "summarize_membership",
     "summarize_pairs",
+    "summarize_planted",
     "summarize_resolution",
     "summarize_rungs",
     "summarize_samples",
@@ -206,6 +208,32 @@ def summarize_diagnostic(record: RunRecord) -> str:
         f"At {diagnostic.n_places:,} arbitrary pairs of places of this tissue, as large and as far apart, p <= "
         f"{diagnostic.alpha:g} for {shares[0]} of the genes over samples, {shares[1]} over donors, {shares[2]} spatial."
     )
+
+
+def summarize_planted(data: ComparisonData) -> str:
+    """Which genes of the demo were made to differ, and as what; empty for other regions and other atlases."""
+    record = data.record
+    is_demo = record.atlas.source.kind == "simulated" and all(one.identity.is_made_up for one in record.regions)
+    tested = set(data.tested["gene"])
+    planted = [planted for planted in PLANTED_GENES if planted.gene in tested]
+    if not is_demo or len(record.regions) != 2:
+        return ""
+    if not planted:
+        return "None of these genes was made to differ between the regions."
+    parts = []
+    for form, rung in dict.fromkeys((one.form, one.rung) for one in planted):
+        alike = [one for one in planted if one.form == form]
+        how = _PLANTED[form].format(donor=alike[0].donor)
+        parts.append(f"{join_words([one.gene for one in alike])} {how} ({rung})")
+    return f"Made to differ, and the rung meant: {'; '.join(parts)}. Other genes differ by chance and smooth variation."
+
+
+#: What was planted, in words.
+_PLANTED = {
+    "step": "by a step at the border",
+    "gradient": "by a gradient that all donors share",
+    "one donor": "in {donor} alone",
+}
 
 
 def _summarize_directions(data: ComparisonData, significant: pd.DataFrame) -> str:

@@ -20,6 +20,7 @@ from jugex.report.summary import (
     name_adjustment,
     summarize_diagnostic,
     summarize_genes,
+    summarize_planted,
     summarize_rungs,
 )
 
@@ -46,7 +47,7 @@ def summarize_run(result: ComparisonData | GroupComparison) -> list[str]:
         f"{record.arguments.alpha:g}",
         *filter(None, [_summarize_between(record)]),
         *summarize_rungs(data),
-        *filter(None, [summarize_diagnostic(record)]),
+        *filter(None, [summarize_diagnostic(record), summarize_planted(data)]),
         *_list_genes(data),
     ]  # fmt: skip
     if isinstance(result, GroupComparison):
@@ -62,7 +63,7 @@ def list_gene_sets(found: GeneSetData) -> list[str]:
     n_found = int(found.table["significant"].sum())
     lines = [
         f"{count_of(record.n_tested, 'gene set')} of {record.n_sets:,} tested ({record.kind}, {record.min_size} to "
-        f"{record.max_size:,} genes), {int(found.table['significant'].sum()):,} significant at p_fwe <= "
+        f"{record.max_size:,} genes), {n_found:,} significant at p_fwe <= "
         f"{found.data.record.arguments.alpha:g}"
     ]
     rows = [
@@ -171,8 +172,8 @@ def _list_pairs(result: GroupComparison) -> list[str]:
         ["gene", *probe, "region_1", "region_2", "diff", "p_fwe", "p_fwe_holm"],
     )
     return [
-        f"{count_of(len(result.count_significant()), 'pair')} of regions, {count_of(n_found, 'difference')} of a {unit} in "
-        f"a pair significant at p_fwe_holm <= {result.data.record.arguments.alpha:g}",
+        f"{count_of(len(result.count_significant()), 'pair')} of regions, {count_of(n_found, 'difference')} of a {unit} "
+        f"in a pair significant at p_fwe_holm <= {result.data.record.arguments.alpha:g}",
         *(["", *shown, ""] if shown else []),
     ]
 

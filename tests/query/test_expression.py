@@ -371,7 +371,7 @@ class TestRequery:
         assert_same_facts(again, expected)
 
     def test_structures_stay(self):
-        pair = region_pair(*self.SPHERES, atlas="simulated", genes=["MAOA"], within="simFL", exclude=["simDL"])
+        pair = region_pair(*self.SPHERES, atlas="simulated", genes=["MAOA"], within="simFL", exclude=["BG"])
         again = pair.requery(replace(pair.options, overlap="exclude"))
         assert again.sample_filter == pair.sample_filter
         assert [structure.acronym for structure in again.sample_filter.within] == ["simFL"]

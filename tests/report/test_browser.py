@@ -342,7 +342,7 @@ def test_the_table_of_more_regions_lives(open_page, group_result):
     assert download.value.suggested_filename == "omnibus.tsv"
     opened.draw_all()
     label, _ = opened.panel("gene-0", "Samples")
-    assert label.startswith("z-scores by region: A, 27 samples, median ")
+    assert label.startswith("z-scores by region: A, 33 samples, median ")
     label, rows = opened.panel("gene-0", "Two by two")
     assert label.startswith("Differences of pairs of regions, with p corrected by Holm's procedure: ")
     assert len(rows) == 1 + 3
