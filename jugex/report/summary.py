@@ -69,7 +69,9 @@ def advise_on_voxels(record: RunRecord) -> str:
     coarse = [
         max(identity.voxel_size_mm)
         for region in record.regions
-        if region.n_between_voxels and (identity := region.identity).voxel_size_mm is not None
+        if region.n_between_voxels
+        and (identity := region.identity).voxel_size_mm is not None
+        and not identity.is_made_up
     ]
     if not coarse or max(coarse) < _COARSE or record.arguments.voxel != "nearest":
         return ""

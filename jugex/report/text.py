@@ -171,9 +171,10 @@ def _list_pairs(result: GroupComparison) -> list[str]:
         table[(table["status"] == "ok").to_numpy(dtype=bool)],
         ["gene", *probe, "region_1", "region_2", "diff", "p_fwe", "p_fwe_holm"],
     )
+    pairs = count_of(len(result.count_significant()), "pair")
     return [
-        f"{count_of(len(result.count_significant()), 'pair')} of regions, {count_of(n_found, 'difference')} of a {unit} "
-        f"in a pair significant at p_fwe_holm <= {result.data.record.arguments.alpha:g}",
+        f"{pairs} of regions, {count_of(n_found, 'difference')} of a {unit} in a pair "
+        f"significant at p_fwe_holm <= {result.data.record.arguments.alpha:g}",
         *(["", *shown, ""] if shown else []),
     ]
 
