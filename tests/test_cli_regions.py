@@ -80,13 +80,13 @@ class TestStructures:
         header, *lines = capsys.readouterr().out.splitlines()
         assert header.split() == ["REGION", "SAMPLES", "NAME"]
         atlas = jugex.open_atlas("simulated")
-        assert lines[0].split(maxsplit=2) == ["structure:simBr", str(len(atlas.samples)), "simulated brain"]
+        assert lines[0].split(maxsplit=2) == ["structure:simBr", f"{len(atlas.samples):,}", "simulated brain"]
         for line in lines:
             region, n_samples, name = line.split(maxsplit=2)
             assert parse_region(region).bound_to(atlas).name == name
             assert jugex.Region.from_structure(region.removeprefix("structure:"), atlas=atlas).coverage(
                 atlas
-            ).n_samples == int(n_samples)
+            ).n_samples == int(n_samples.replace(",", ""))
 
     @pytest.mark.parametrize("words", [["frontal", "LEFT"], ["simfl"]])
     def test_are_searched_by_words_of_name_or_acronym(self, words, capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,7 +126,7 @@ class TestStructures:
     def test_unknown_ones_say_how_to_list_them(self, tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
         arguments = [
             "compare",
-            "structure:hippocamp",
+            "structure:spinal cord",
             "simulated:B",
             "--atlas",
             "simulated",

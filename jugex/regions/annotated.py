@@ -71,7 +71,7 @@ class AnnotatedRegion(Region):
     tissue : str or None
         Class of tissue of the samples: a sample has that of its nearest ancestor among ten structures of the atlas.
     side : {'left', 'right'} or None
-        Their side, by the sign of `mni_x`.
+        Their side, by the sign of `mni_x`; a sample whose structure is named after the other side does not count.
     name : str
         How the region is called in outputs.
     members : frozenset of int or None
@@ -123,6 +123,9 @@ class AnnotatedRegion(Region):
         if self.side is not None:
             x = samples["mni_x"].to_numpy(dtype=np.float64)
             counts &= x < 0 if self.side == "left" else x > 0
+            if "structure_name" in samples:  # of the AHBA they end in ", left" or ", right"
+                other = "right" if self.side == "left" else "left"
+                counts &= ~samples["structure_name"].astype(str).str.contains(rf", {other}\b").to_numpy(dtype=bool)
         whole = Membership.of(found) & Membership.certain(counts)
         tolerated = found["tolerated"].to_numpy(dtype=bool) & counts
         return whole.to_table(samples, probability=found["probability"].to_numpy(), tolerated=tolerated)

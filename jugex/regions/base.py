@@ -462,7 +462,8 @@ class Region(ABC):
             Class of tissue, by the structures of the Allen Human Brain Atlas; None: any. As with abagen, the
             hippocampal formation is no cortex.
         side : {'left', 'right'}, optional
-            Side of the sample, by the sign of its coordinate; default: either.
+            Side of the sample, by the sign of its coordinate; default: either. A sample whose structure is named after
+            the other side does not count.
 
         Returns
         -------

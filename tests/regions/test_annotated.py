@@ -61,6 +61,12 @@ def test_side_and_tissue_restrict_samples(image, atlas):
     assert len(find(parse_region(f"{image}#deep"), atlas)) == 12
 
 
+def test_a_structure_named_after_the_other_side_does_not_count(image, atlas):
+    atlas.samples["structure_name"] = np.where(atlas.samples["mni_x"] == -2, "gyrus, right", "gyrus, left")
+    assert find(parse_region(f"{image}#one", annotated=True), atlas) == [(1, -3), (4008, -3)]
+    assert find(parse_region(f"{image}#two", annotated=True), atlas) == []
+
+
 def test_each_of_several_labels_has_its_own(image, atlas):
     both = parse_region(f"{image}#1,3", annotated=True)
     single = [parse_region(f"{image}#{number}", annotated=True) for number in (1, 3)]
