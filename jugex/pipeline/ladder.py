@@ -40,6 +40,7 @@ __all__ = ["RUNG_COLUMNS", "Measure", "Rungs", "climb", "draw_places", "explain_
 POOL_SIZE, _POOL_SEED = 2_000, 2_018
 #: Arbitrary pairs of places of the diagnostic, and the seed that draws them.
 _N_PLACES, _PLACES_SEED = 200, 2_018
+_FEWEST_PLACES, _LARGE_PLACE = 20, 200  # places, samples
 _FEWEST_FOR_DIAGNOSTIC = 300  # samples in the reference
 _GENES_AT_ONCE = 1_000
 #: Distances between places that count as those of the regions.
@@ -422,8 +423,10 @@ def draw_places(found: TissueReference) -> list[tuple[npt.NDArray[np.intp], npt.
     rng, points, donors = np.random.default_rng(_PLACES_SEED), found.points, found.samples["donor_name"].to_numpy()
     sizes = [int((found.cells == code).sum()) for code in (0, 1)]
     apart = _measure_distance(found) or 0.0
+    # a place costs the square of its samples: of large ones fewer are tried
+    n_places = max(min(_N_PLACES, _FEWEST_PLACES), int(_N_PLACES * min(1.0, (_LARGE_PLACE / sum(sizes)) ** 2)))
     places = []
-    for centre in rng.permutation(len(points))[: 5 * _N_PLACES]:
+    for centre in rng.permutation(len(points))[: 5 * n_places]:
         distance = np.linalg.norm(points - points[centre], axis=1)
         near = np.flatnonzero(np.abs(distance - apart) <= max(_NEAR_SHARE * apart, 2.0))
         if not len(near):
@@ -436,6 +439,6 @@ def draw_places(found: TissueReference) -> list[tuple[npt.NDArray[np.intp], npt.
         if len(set(donors[first]) & set(donors[second])) < 2:
             continue
         places.append((first, second))
-        if len(places) == _N_PLACES:
+        if len(places) == n_places:
             break
     return places
