@@ -157,7 +157,7 @@ class TestDemo:
         assert cli.main(["demo"]) == 0
         assert "Made to differ" in capsys.readouterr().out
         result = jugex.load_result("jugex-demo")
-        assert set(result.significant["gene"]) == {"MAOA", "TAC1"}
+        assert set(result.table.query("evidence == 'spatial'")["gene"]) == {"MAOA", "TAC1"}
         assert result.record.atlas.simulated
         assert cli.main(["demo"]) == 0  # a demo of its own is made again
         (in_folder / "jugex-demo" / "notes.txt").write_text("mine")
