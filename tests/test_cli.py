@@ -452,7 +452,7 @@ class TestRealData:
         [
             ([], (16, 12), {"ss_area": 0.0097883, "ss_resid": 0.836146, "f": 0.245834, "df_resid": 21}),
             (
-                ["--preset", "siibra-jugex"],
+                ["--preset", "siibra-jugex@2023"],
                 (18, 12),
                 {"ss_area": 0.0016935, "ss_resid": 0.911873, "f": 0.042716, "df_resid": 23},
             ),
