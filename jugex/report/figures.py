@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["MAX_GENES", "MAX_VARIOGRAMS", "write_figures"]
 
 #: Genes drawn unasked, an eighth of a second each: of the rest, `plot_gene` draws any, and the page all.
-MAX_GENES = 10
+MAX_GENES = 4
 #: Of genes that hold in other donors and not beyond distance: why.
-MAX_VARIOGRAMS = 3
+MAX_VARIOGRAMS = 1
 
 _FORMATS = (".svg", ".png")
 _LONGEST_NAME = 40
