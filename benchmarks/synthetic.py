@@ -15,8 +15,8 @@ from jugex.atlas.donors import DONORS, Donor
 
 N_PROBES, N_GENES = 58_692, 20_000
 _ROWS_AT_ONCE = 4096
-#: Further to the front than this samples are of the left cortex, a third of all as in the real atlas: what serves as the
-#: reference of two regions there.
+#: Further to the front than this samples are of the left cortex, a third of all as in the real atlas: what serves as
+#: the reference of two regions there.
 _CORTEX_FROM_MM = 10.5
 _STRUCTURES = {2: ("Cx", "cortex, left"), 3: ("BG", "basal ganglia, left")}
 _MEMBERS = ("MicroarrayExpression.csv", "PACall.csv", "SampleAnnot.csv", "Probes.csv", "Ontology.csv")

@@ -23,8 +23,9 @@ sys.path.insert(0, str(PROJECT))  # run as a script, for the tests
 
 import msgspec  # noqa: E402
 
-from jugex.cli.main import _make_parser  # noqa: E402
+from jugex.cli.main import COMMANDS, make_parser  # noqa: E402
 from jugex.model.columns import (  # noqa: E402
+    GENE_SET_COLUMNS,
     LEFT_OUT_COLUMNS,
     OMNIBUS_COLUMNS,
     PAIRS_COLUMNS,
@@ -45,7 +46,7 @@ _DO_NOT_EDIT = "<!-- written by docs/make_reference.py: edit the program's own w
 
 def write_commands() -> str:
     """Page of all commands, from the program's argument parser."""
-    parser = _make_parser()
+    parser = make_parser(COMMANDS)
     lines = [
         _DO_NOT_EDIT,
         "",
@@ -159,6 +160,15 @@ def write_columns() -> str:
         "",
         *_tabulate(by_probe, kind="left_out"),
         "",
+        "## gene_sets.tsv",
+        "",
+        *_wrap(
+            "`result.gene_sets(...).table` in Python. One row per gene set, sorted by evidence, `p_fwe` and falling "
+            "`f`. The folder `gene_sets` holds the same as a result of its own, in which a set has the place of a gene."
+        ),
+        "",
+        *_tabulate(GENE_SET_COLUMNS, kind="gene_sets"),
+        "",
         "## samples.tsv",
         "",
         *_wrap(
@@ -249,6 +259,8 @@ _RECORD = {
     "empty": "columns that are empty for every gene tested, and why",
     "pairs": "more than two regions: each pair with its folder and its own findings",
     "group": "of a pair among several regions: the others, and the genes that are significant over all pairs",
+    "gene_sets": "In the folder `gene_sets`: the `kind` of test, the sizes of sets that were tested, the files of "
+    "sets with their checksums, how many sets and genes there were, and why sets were left out.",
 }
 #: What stands under the keys of ``ladder``.
 _LADDER = {
@@ -262,6 +274,8 @@ _LADDER = {
     "distance_mm": "between the mean coordinates of the two regions' samples",
     "why_no_donors": "why that rung was not tried; null where it was",
     "why_no_spatial": "why that rung was not tried; null where it was",
+    "variogram_spatial": "the same of genes less their linear gradients, on which the rung `spatial` stands; null "
+    "where no gradient is taken off",
     "variogram": "pooled semivariances within and between donors over distance, what was fitted to them, and its "
     "parts: `nugget` (single samples), `own` (fields of each donor's own), `shared` (fields that donors share)",
     "diagnostic": "share of the pool's genes with p at most `alpha` at `n_places` arbitrary pairs of places, by rung",
@@ -355,7 +369,7 @@ _READ: Mapping[str, Sequence[tuple[str, str, str]]] = {
          f"{_STACKS}::test_label_images_in_a_4d_image"),
         ("4-D images of whole numbers up to 100", "percent, with a warning",
          f"{_STACKS}::test_whole_numbers_in_4d_are_percent_and_said"),
-        ("a space in the name or the header that is not MNI152", "refused; `space=` insists",
+        ("a space in the name or the header that is not MNI152", "refused; `--space` (`space=`) insists",
          f"{_IMAGES}::test_another_space_in_the_name_is_refused"),
         ("no space in the header", "refused", f"{_IMAGES}::test_no_space_codes"),
         ("sform and qform that disagree on left and right", "the sform, with a warning",
@@ -373,8 +387,14 @@ _READ: Mapping[str, Sequence[tuple[str, str, str]]] = {
          f"{_TABLES}::test_fsl_tables_of_a_folder"),
         ("`FreeSurferColorLUT.txt` in the folder", "read where a label is named",
          f"{_TABLES}::test_a_table_of_all_that_freesurfer_names"),
-        ("one that you give: `labels=` (a file, names by number, a list, a DataFrame)", "read",
+        ("one that you give: `--labels`, `labels=` (a file, names by number, a list, a DataFrame)", "read",
          f"{_LABELS}::test_a_table_that_is_given"),
+        ("tables whose name says what they are: `Tian_Subcortex_S1_3T_label.txt`",
+         "read for a named label of `Tian_Subcortex_S1_3T_1mm.nii.gz`",
+         "regions/test_label_tables.py::test_what_says_that_a_table_is_one_is_no_part_of_its_name"),
+        ("abagen's `id,label,hemisphere,structure`",
+         "read; with `--annotated` (`annotated=True`) only samples annotated so count",
+         "regions/test_annotated.py::test_side_and_tissue_restrict_samples"),
         ("one name a line", "counted from 1, where they are as many as the labels", f"{_TABLES}::test_one_name_a_line"),
         ("a table that counts from 0 beside an image that counts from 1", "moved by one, with a warning",
          f"{_LABELS}::test_a_table_that_counts_from_0_beside_an_image_that_counts_from_1"),
@@ -420,12 +440,16 @@ _READ: Mapping[str, Sequence[tuple[str, str, str]]] = {
          "atlas/test_user_tables.py::test_levels_that_cannot_be_log2_are_said_to_be"),
         ("samples with structures and without coordinates", "regions are structures",
          "atlas/test_user_tables.py::test_structures_are_regions_without_coordinates"),
-        ("probes of several genes (`TAC1///TAC3`, `MAOA;TAC1`)", "left out and counted, with a warning",
+        ("coordinates and ages with decimal commas, where no cell of the column has a point",
+         "read", "atlas/test_user_tables.py::test_coordinates_and_ages"),
+        ("probes of several genes (`TAC1///TAC3`, `MAOA;TAC1`, `TAC1\\|TAC3`)", "left out and counted, with a warning",
          "atlas/test_user_tables.py::test_a_probe_of_several_genes_is_left_out_and_counted"),
         ("a folder with `samples.csv` and `expression.csv` or `counts.csv`", "`--atlas FOLDER`, `open_atlas`",
          "atlas/test_text_matrices.py::test_is_what_the_command_line_takes"),
         ('the Allen Institute\'s "Download this data" at sample resolution', "`--atlas FOLDER`, `open_atlas`",
          "atlas/test_allen_download.py::test_samples_lie_where_the_donors_affine_puts_their_voxel"),
+        ("such a download of z-scores", "z-scores as they are; no levels, so that `mean_level` and `log2_fc` are empty",
+         "atlas/test_allen_download.py::test_z_scores_are_no_levels"),
         ("the same at the resolution of structures", "refused: means over samples",
          "atlas/test_allen_download.py::test_means_over_structures_are_refused"),
         ("siibra's table of gene expression", "`atlas_from_siibra`", "atlas/test_siibra_table.py::test_files"),

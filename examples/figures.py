@@ -37,6 +37,7 @@ def main(folder: Path) -> None:
         f"{gene}-probes": result.plot_probes(gene),
         f"{gene}-donors": result.plot_donors(gene),
         f"{gene}-null": result.plot_null(gene),
+        f"{gene}-variogram": result.plot_variogram(gene),
         f"{gene}-axis": result.plot_axis(gene),
         "panels": draw_panels(result, gene),
     }

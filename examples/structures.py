@@ -3,7 +3,7 @@ Anatomical structures of the atlas
 ==================================
 
 The Allen Institute annotated each sample with a structure of its ontology. A structure is a region without a map: its
-samples, and those of all its parts. With the real atlas, ``structure:HiF`` is the hippocampal formation.
+samples, and those of all its parts: ``structure:HiF`` is the hippocampal formation, here a simulated one.
 """
 
 import jugex
@@ -21,7 +21,8 @@ frontal = jugex.Region.from_structure("simFL", atlas=atlas)
 print(frontal.coverage(atlas))
 
 # %%
-result = jugex.compare("structure:simFL", "structure:simPL", atlas=atlas, rng=0)
+# Two lobes are no two places: they are compared over samples alone.
+result = jugex.compare("structure:simFL", "structure:simPL", atlas=atlas, rng=0, ladder=False)
 print(result.table[["gene", "diff", "f", "p_perm", "p_fwe"]].head().to_string(index=False))
 save_figure(result.plot_gene(result.table["gene"].iloc[0]), "structures.png")
 

@@ -9,7 +9,7 @@ import io
 import math
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -27,6 +27,7 @@ __all__ = [
     "format_number",
     "format_p",
     "join_words",
+    "lay_out",
     "read_delimited",
     "read_text",
     "shorten",
@@ -171,3 +172,33 @@ def find_column(columns: Sequence[str], names: Sequence[str]) -> str | None:
     """First of the names that is a column, ignoring case; None where none is."""
     by_lower = {str(column).lower(): str(column) for column in reversed(list(columns))}
     return next((by_lower[name] for name in names if name in by_lower), None)
+
+
+def lay_out(header: Iterable[str], rows: Iterable[Sequence[Any]], *, right: Collection[str] = ()) -> list[str]:
+    """Lay a table out in columns.
+
+    Parameters
+    ----------
+    header : iterable of str
+        Names of the columns.
+    rows : iterable of sequences
+        Cells, as `str` shows them.
+    right : collection of str
+        Columns set to the right, as numbers are.
+
+    Returns
+    -------
+    list of str
+        The lines: the header, then the rows.
+    """
+    names = list(map(str, header))
+    table = [names, *(list(map(str, row)) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = []
+    for row in table:
+        cells = [
+            cell.rjust(width) if name in right else cell.ljust(width)
+            for name, cell, width in zip(names, row, widths, strict=True)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines

@@ -15,6 +15,7 @@ import pandas as pd
 from jugex import plots, report
 from jugex._text import count_of
 from jugex.errors import OptionError
+from jugex.genes import GeneSetsLike, read_gene_sets
 from jugex.model.columns import (
     LEFT_OUT_COLUMNS,
     OMNIBUS_COLUMNS,
@@ -24,14 +25,16 @@ from jugex.model.columns import (
     TAIL_COLUMNS,
 )
 from jugex.model.options import Collinear, CovariatesLike, Missing, Rng, TestOptions
-from jugex.model.record import to_json
+from jugex.model.record import RunRecord, to_json
 from jugex.pipeline.anova import anova_table
 from jugex.pipeline.comparison import ComparisonData, run_comparison
 from jugex.pipeline.details import make_details, permutation_null
 from jugex.pipeline.donors import by_hemisphere, donor_differences
+from jugex.pipeline.gene_sets import GeneSetData, GeneSetOptions, Kind, run_gene_sets
 from jugex.pipeline.sensitivity import vary_choices
 from jugex.query import RegionGroup, RegionPair
 from jugex.regions import Region
+from jugex.report.text import format_html, list_first, list_gene_sets, summarize_run
 from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange, LabelExchange
 from jugex.stats.statistics import Statistic
@@ -49,6 +52,7 @@ __all__ = [
     "SAMPLE_COLUMNS",
     "TAIL_COLUMNS",
     "DifferentialExpression",
+    "GeneSetResult",
     "Omnibus",
     "TestOptions",
     "differential_expression",
@@ -74,6 +78,27 @@ class _Result(ComparisonData):
     def warnings(self) -> list[str]:
         """What weakens the result, in sentences; `record.findings` has the facts."""
         return self.record.sentences
+
+    def summary(self) -> str:
+        """What was found, as the command line prints it."""
+        return "\n".join(summarize_run(self))
+
+    def top(self, n: int = 10) -> pd.DataFrame:
+        """The first n rows of `table` that were tested, with the columns that a reader wants first.
+
+        Parameters
+        ----------
+        n : int
+
+        Returns
+        -------
+        DataFrame
+        """
+        return list_first(self, n)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what was found, and the first rows."""
+        return format_html(self)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -135,15 +160,15 @@ class DifferentialExpression(_Result):
     >>> import jugex
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
     >>> result
-    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 51 samples>
+    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 61 samples>
     >>> result.table[["gene", "higher_in", "evidence"]]
        gene               higher_in evidence
     0  MAOA  simulated area B, left  spatial
     1  GAD2  simulated area B, left     none
     >>> result.leave_one_donor_out[["gene", "left_out", "diff"]].round(2).head(2)
        gene    left_out  diff
-    0  MAOA  H0351.2001 -1.88
-    1  MAOA  H0351.2002 -1.50
+    0  MAOA  H0351.2001 -2.16
+    1  MAOA  H0351.2002 -2.06
     """
 
     def anova_table(self, gene: str, *, typ: Literal[1, 2, 3] | None = None) -> pd.DataFrame:
@@ -154,7 +179,7 @@ class DifferentialExpression(_Result):
         >>> import jugex
         >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
         >>> result.anova_table("MAOA").loc["area", ["df", "F"]].round(2).tolist()
-        [1.0, 50.48]
+        [1.0, 122.98]
         """
         return anova_table(self, gene, typ=typ)
 
@@ -200,8 +225,8 @@ class DifferentialExpression(_Result):
         >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
         >>> result.donor_differences("MAOA")[["donor_name", "n_1", "n_2", "diff"]].round(2).head(2)
            donor_name  n_1  n_2  diff
-        0  H0351.2001    7    6 -0.82
-        1  H0351.2002    6    8 -1.78
+        0  H0351.2001   13   12 -1.97
+        1  H0351.2002    6    6 -2.14
         """
         return donor_differences(self, genes)
 
@@ -250,15 +275,81 @@ class DifferentialExpression(_Result):
             n_jobs=n_jobs,
         )
 
+    def gene_sets(
+        self, sets: GeneSetsLike, *, kind: Kind = "competitive", min_size: int = 5, max_size: int = 500
+    ) -> GeneSetResult:
+        """Test gene sets between the regions, by the options and the relabellings of the run.
+
+        A set has a value in each sample, made of its genes, and climbs the same ladder as a gene: relabelled samples,
+        donors, and space. Genes are never shuffled: they go together, so that tests which shuffle them call far too
+        many sets.
+
+        Parameters
+        ----------
+        sets : path-like, sequence of path-like, dict, or GeneSets
+            As `jugex.genes.read_gene_sets` reads them: GMT files, tables, or genes by the name of their set.
+        kind : {'competitive', 'self-contained', 'mixed'}
+            What is asked: whether the set differs more than all other genes do; whether it differs; or whether its
+            genes differ, some one way and some the other, by the mean of their F, which has no rung above `samples`.
+        min_size, max_size : int
+            Sets with fewer or more genes in the atlas are left out; ``record.gene_sets`` says which, and why.
+
+        Returns
+        -------
+        GeneSetResult
+
+        Raises
+        ------
+        GeneError
+            Where the atlas has none of the genes, or no set is left.
+        OptionError
+            Where sets cannot be read, or an argument has a value that is not allowed.
+        ResultError
+            Where the result was read from disk, tests probes by themselves, or asks its atlas over the network.
+
+        Warns
+        -----
+        GeneWarning
+            Where genes of the sets are not in the atlas, or have another symbol there.
+
+        Notes
+        -----
+        The value is the mean over the genes of a set of their z-scores, each in its standard deviations about donors
+        and covariates; less that of all other genes where sets compete. All genes of the atlas are read for it,
+        whatever genes were asked for. See Goeman and Buehlmann (2007), doi 10.1093/bioinformatics/btm051.
+
+        Examples
+        --------
+        >>> import jugex
+        >>> result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", rng=0, n_permutations=999)
+        >>> found = result.gene_sets({"monoamines": ["MAOA", "SLC6A4", "TPH1", "TPH2", "HTR1A"]})
+        >>> found.table.loc[0, "set"], int(found.table.loc[0, "n_found"])
+        ('monoamines', 5)
+        """
+        return GeneSetResult(
+            **vars(run_gene_sets(self, read_gene_sets(sets), GeneSetOptions(kind, min_size, max_size)))
+        )
+
     def save(
-        self, directory: str | PathLike[str], *, overwrite: bool = False, sensitivity: pd.DataFrame | None = None
+        self,
+        directory: str | PathLike[str],
+        *,
+        overwrite: bool = False,
+        sensitivity: pd.DataFrame | None = None,
+        gene_sets: GeneSetData | None = None,
     ) -> Path:
         """Write the result into a folder; see `jugex.report.save_result`."""
-        return report.save_result(self, directory, overwrite=overwrite, sensitivity=sensitivity)
+        return report.save_result(self, directory, overwrite=overwrite, sensitivity=sensitivity, gene_sets=gene_sets)
 
-    def report(self, path: str | PathLike[str], *, sensitivity: pd.DataFrame | None = None) -> Path:
+    def report(
+        self,
+        path: str | PathLike[str],
+        *,
+        sensitivity: pd.DataFrame | None = None,
+        gene_sets: GeneSetData | None = None,
+    ) -> Path:
         """Write the HTML report; see `jugex.report.write_report`."""
-        return report.write_report(self, path, sensitivity=sensitivity)
+        return report.write_report(self, path, sensitivity=sensitivity, gene_sets=gene_sets)
 
     def to_frame(self, style: Literal["limma", "deseq2"] | None = None) -> pd.DataFrame:
         """The table with the columns of limma or DESeq2; see `jugex.report.to_frame`."""
@@ -296,6 +387,10 @@ class DifferentialExpression(_Result):
         """Difference in each donor; see `jugex.plots.plot_donors`."""
         return plots.plot_donors(self, gene, **options)
 
+    def plot_variogram(self, gene: str, **options: Any) -> Any:
+        """How a gene varies over distance, and the distance of the regions; see `jugex.plots.plot_variogram`."""
+        return plots.plot_variogram(self, gene, **options)
+
     def plot_coverage(self, **options: Any) -> Any:
         """Samples per donor and region; see `jugex.plots.plot_coverage`."""
         return plots.plot_coverage(self, **options)
@@ -312,6 +407,65 @@ class DifferentialExpression(_Result):
         first, second = self.region_names
         counts = f"{count_of(len(self.table), self.unit)}, {count_of(len(self.samples), 'sample')}"
         return f"<DifferentialExpression: {first} - {second}, {counts}>"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GeneSetResult(GeneSetData):
+    """Gene sets tested between two regions.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per set, sorted by `evidence`, `p_fwe` and falling `f`; columns `GENE_SET_COLUMNS`. Differences are
+        region 1 minus region 2.
+    data : ComparisonData
+        The same with a set in the place of each gene: its samples, values and record.
+    members : dict of str to tuple of str
+        Genes of each set that were tested.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", rng=0, n_permutations=999)
+    >>> result.gene_sets({"monoamines": ["MAOA", "SLC6A4", "TPH1", "TPH2", "HTR1A"]})
+    <GeneSetResult: simulated A - simulated B, 1 gene set, competitive>
+    """
+
+    @property
+    def record(self) -> RunRecord:
+        """Everything that determined the numbers; `gene_sets` says what became of the sets."""
+        return self.data.record
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The record as JSON types."""
+        return to_json(self.record)
+
+    @property
+    def significant(self) -> pd.DataFrame:
+        """The rows of `table` with p_fwe at most alpha."""
+        return self.table[self.table["significant"].to_numpy(dtype=bool)]
+
+    def summary(self) -> str:
+        """What was found, as the command line prints it."""
+        return "\n".join(list_gene_sets(self))
+
+    def plot(self, **options: Any) -> Any:
+        """Differences of the first sets; see `jugex.plots.plot_gene_sets`."""
+        return plots.plot_gene_sets(self, **options)
+
+    def plot_set(self, name: str, **options: Any) -> Any:
+        """Box and strip of a set's values; see `jugex.plots.plot_gene`."""
+        return plots.plot_gene(self.data, name, **options)
+
+    def plot_donors(self, name: str, **options: Any) -> Any:
+        """Difference of a set in each donor; see `jugex.plots.plot_donors`."""
+        return plots.plot_donors(self.data, name, **options)
+
+    def __repr__(self) -> str:
+        first, second = self.data.region_names
+        kind = "" if self.record.gene_sets is None else f", {self.record.gene_sets.kind}"
+        return f"<GeneSetResult: {first} - {second}, {count_of(len(self.table), 'gene set')}{kind}>"
 
 
 def differential_expression(
@@ -542,6 +696,6 @@ def load_result(directory: str | PathLike[str]) -> DifferentialExpression:
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
     >>> folder = result.save("a-b-again")
     >>> jugex.load_result(folder)
-    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 51 samples>
+    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 61 samples>
     """
     return DifferentialExpression.of(report.read_result(directory))

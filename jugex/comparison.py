@@ -37,10 +37,14 @@ from jugex.model.options import (
 )
 from jugex.model.record import PairRecord, RunRecord, to_json
 from jugex.pipeline.comparison import ComparisonData, run_comparison, with_background
-from jugex.pipeline.several import GroupComparison, relate_pairs, tabulate_pairs
+from jugex.pipeline.pairs import GroupComparison, relate_pairs, tabulate_pairs
 from jugex.progress import track
 from jugex.query import RegionGroup, query_regions
 from jugex.regions import Region, parse_region
+from jugex.regions.grids import VoxelRule
+from jugex.regions.label_tables import LabelsLike
+from jugex.regions.texts import check_one_image
+from jugex.report.text import summarize_run
 from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange
 from jugex.stats.statistics import Statistic
@@ -58,10 +62,14 @@ def compare(
     genes: GeneRequest = None,
     donors: Donors | None = None,
     threshold: float | None = None,
+    labels: LabelsLike | None = None,
+    space: str | None = None,
+    annotated: bool = False,
     overlap: Overlap | None = None,
     within: Structures | None = None,
     exclude: Structures | None = None,
     tolerance: float = 0.0,
+    voxel: VoxelRule | None = None,
     aliases: AliasesLike | None = None,
     coordinates: CoordinatesLike | None = None,
     mirror: Side | None = None,
@@ -91,17 +99,27 @@ def compare(
     region_1, region_2 : Region or str
         Regions, or texts as on the command line: "map.nii.gz", "labels.nii.gz#17", "sphere:-22,58,4,8",
         "structure:HiF".
-    preset : {'bludau2018', 'siibra-jugex'}, optional
-        Set statistic, exchange, probes, overlap and threshold as that publication or package has them. An
-        option given beside it wins.
+    preset : {'bludau2018', 'siibra-jugex', 'siibra-jugex@2023', 'siibra-jugex@2024'}, optional
+        Set statistic, exchange, probes, overlap, threshold and voxel as that publication or package has them. An
+        option given beside it wins. siibra takes the voxel below a sample since February 2024, and took the nearest
+        one before: ``siibra-jugex`` is the newer version.
     names : sequence of two str, optional
         How the regions are called in outputs; default: their own names.
-    atlas, genes, donors, overlap, within, exclude, tolerance
+    atlas, genes, donors, overlap, within, exclude, tolerance, voxel
         See `jugex.query.region_pair`.
     aliases, coordinates, mirror, reannotation, min_present, present_in, require_entrez
         See `jugex.query.region_pair`.
     threshold : float, optional
         Threshold of regions given as text that are probability maps.
+    labels : path, dict, list or DataFrame, optional
+        Label table of the image of regions given as text, where none lies beside it. Labels of two different images
+        need a table beside each.
+    space : str, optional
+        Space of the images of regions given as text, where their names or headers state another; see
+        `jugex.Region.from_image`.
+    annotated : bool
+        Of labels of regions given as text, whether only samples count that the atlas annotates with the hemisphere and
+        the class of tissue that the label table names, as abagen counts them; see `jugex.Region.annotated_as`.
     n_permutations, rng, statistic, exchange, probes, covariates, alpha, n_jobs, tail, missing
         See `jugex.analysis.differential_expression`.
     collinear : {'redraw', 'smallest'}, optional
@@ -139,6 +157,7 @@ def compare(
         probes=probes,
         overlap=overlap,
         threshold=threshold,
+        voxel=voxel,
         collinear=collinear,
         ladder=ladder,
     )
@@ -149,6 +168,7 @@ def compare(
         within=within,
         exclude=exclude,
         tolerance=tolerance,
+        voxel=choices.voxel,
         aliases=aliases,
         coordinates=coordinates,
         mirror=mirror,
@@ -173,8 +193,10 @@ def compare(
         ladder=choices.ladder,
         reference=reference,
     )
-    _check_threshold_is_used(regions, threshold)
-    pair = query_regions(make_regions(regions, choices.threshold, names), query, atlas=atlas)
+    made = _read_regions(
+        regions, choices, threshold=threshold, names=names, labels=labels, space=space, annotated=annotated
+    )
+    pair = query_regions((made[0], made[1]), query, atlas=atlas)
     return DifferentialExpression.of(_compare(pair, test, preset, choices))
 
 
@@ -185,21 +207,54 @@ def _compare(group: RegionGroup, test: TestOptions, preset: str | None, choices:
     return with_background(data, test) if test.background and len(group.regions) == 2 else data
 
 
-def _check_threshold_is_used(regions: Sequence[Region | str], threshold: float | None) -> None:
-    """Refuse a threshold that no region would take."""
-    if threshold is not None and not any(isinstance(region, str) for region in regions):
-        raise OptionError("threshold is for regions given as text; set that of a Region in Region.from_image")
+def _read_regions(
+    regions: Sequence[Region | str],
+    choices: Preset,
+    *,
+    threshold: float | None,
+    names: Sequence[str] | None,
+    labels: LabelsLike | None,
+    space: str | None,
+    annotated: bool,
+) -> list[Region]:
+    """Regions of texts or of regions; what is said of texts is refused where there is none."""
+    if not any(isinstance(region, str) for region in regions):
+        for option, value in (
+            ("threshold", threshold),
+            ("labels", labels),
+            ("space", space),
+            ("annotated", annotated or None),
+        ):
+            if value is not None:
+                raise OptionError(f"{option} is for regions given as text; set that of a Region in Region.from_image")
+    return make_regions(regions, choices.threshold, names, labels=labels, space=space, annotated=annotated)
 
 
-def make_regions(regions: Sequence[Region | str], threshold: float, names: Sequence[str] | None) -> list[Region]:
+def make_regions(
+    regions: Sequence[Region | str],
+    threshold: float,
+    names: Sequence[str] | None,
+    *,
+    labels: LabelsLike | None = None,
+    space: str | None = None,
+    annotated: bool = False,
+) -> list[Region]:
     """Regions of texts or of regions, called by the names given.
 
     Raises
     ------
     OptionError
-        Where the names are not as many as the regions, or one of them is no text or empty.
+        Where the names are not as many as the regions, or one of them is no text or empty, or one label table is given
+        for labels of several images.
     """
-    made = [parse_region(region, threshold=threshold) if isinstance(region, str) else region for region in regions]
+    if labels is not None:
+        check_one_image([region for region in regions if isinstance(region, str)], labels)
+    made = [
+        parse_region(region, threshold=threshold, labels=labels, space=space, annotated=annotated)
+        if isinstance(region, str)
+        else region
+        for region in regions
+    ]
     if names is None:
         return made
     if isinstance(names, str) or len(names) != len(made):
@@ -238,9 +293,9 @@ class SeveralRegions:
     >>> several.region_names[0]
     'simulated area A, left'
     >>> several.samples.shape, several.zscores.shape
-    ((155, 10), (155, 2))
+    ((514, 10), (514, 2))
     >>> several.record.design.n_samples, several.settings["design"]["n_samples"]
-    ((27, 24, 104), [27, 24, 104])
+    ((33, 28, 453), [33, 28, 453])
     >>> [finding.largest for finding in several.record.findings], len(several.warnings)
     (['simulated parietal lobe, left'], 1)
     >>> several.comparison.count_significant()["simulated area A, left", "simulated area B, left"]
@@ -288,6 +343,10 @@ class SeveralRegions:
         """Names of the regions, in their order."""
         return self.data.region_names
 
+    def summary(self) -> str:
+        """What was found, as the command line prints it."""
+        return "\n".join(summarize_run(self.comparison))
+
     @property
     def comparison(self) -> GroupComparison:
         """What the page and the files of all regions are made of."""
@@ -331,10 +390,14 @@ def compare_several(
     genes: GeneRequest = None,
     donors: Donors | None = None,
     threshold: float | None = None,
+    labels: LabelsLike | None = None,
+    space: str | None = None,
+    annotated: bool = False,
     overlap: Overlap | None = None,
     within: Structures | None = None,
     exclude: Structures | None = None,
     tolerance: float = 0.0,
+    voxel: VoxelRule | None = None,
     aliases: AliasesLike | None = None,
     coordinates: CoordinatesLike | None = None,
     mirror: Side | None = None,
@@ -377,7 +440,9 @@ def compare_several(
         way, and always redraws them, or leaves them out where all relabellings are listed.
     missing, ladder, reference
         See `jugex.compare`; the pairs have the ladder.
-    atlas, genes, donors, within, exclude, tolerance
+    labels, space, annotated
+        See `jugex.compare`.
+    atlas, genes, donors, within, exclude, tolerance, voxel
         See `jugex.query.region_pair`.
     overlap
         See `jugex.query.region_group`; for the pairs, `jugex.query.region_pair`.
@@ -414,7 +479,13 @@ def compare_several(
     <SeveralRegions: A, B, C, 2 genes, 3 pairs>
     """
     choices = find_preset(preset).replaced_by(
-        statistic=statistic, exchange=exchange, probes=probes, overlap=overlap, threshold=threshold, ladder=ladder
+        statistic=statistic,
+        exchange=exchange,
+        probes=probes,
+        overlap=overlap,
+        threshold=threshold,
+        voxel=voxel,
+        ladder=ladder,
     )
     query = QueryOptions(
         genes=genes,
@@ -423,6 +494,7 @@ def compare_several(
         within=within,
         exclude=exclude,
         tolerance=tolerance,
+        voxel=choices.voxel,
         aliases=aliases,
         coordinates=coordinates,
         mirror=mirror,
@@ -447,8 +519,10 @@ def compare_several(
         ladder=choices.ladder,
         reference=reference,
     ).seeded()
-    _check_threshold_is_used(regions, threshold)
-    group = query_regions(make_regions(regions, choices.threshold, names), query, atlas=atlas)
+    made = _read_regions(
+        regions, choices, threshold=threshold, names=names, labels=labels, space=space, annotated=annotated
+    )
+    group = query_regions(made, query, atlas=atlas)
     data = _compare(group, replace(test, collinear="redraw", tail=False), preset, choices)
     pairs, impossible = _compare_pairs(group, test, preset, choices)
     table = tabulate_pairs(pairs, impossible, data.table, test.alpha)

@@ -25,7 +25,7 @@ from jugex.comparison import compare, make_regions
 from jugex.errors import JugexWarning, OptionError, RegionFileError, how_to_install
 from jugex.genes import GeneRequest
 from jugex.model.columns import COLUMN_TYPES, RERUN_COLUMNS
-from jugex.model.options import PRESETS, AtlasLike, Preset, Rng, TestOptions, find_preset
+from jugex.model.options import AtlasLike, Preset, Rng, TestOptions, find_preset
 from jugex.model.record import Randomness
 from jugex.pipeline.comparison import make_design, rerun_test
 from jugex.query import RegionGroup, region_pair
@@ -79,8 +79,8 @@ class Reproduction:
     comparison : DataFrame, one row per gene
         Columns `COMPARISON_COLUMNS`, sorted as ``result.table`` is; genes that the atlas lacks come last. Columns that
         end in ``_2017`` are of the run of 2017; those in ``_same`` are ours by the method of that run (the preset
-        `siibra-jugex`); the others are of `result`. `f_deviation`: ``f_same / f_2017 - 1``; `agrees`: whether F and
-        both sums of squares are within 1 % (none where the atlas lacks the gene); `direction`: in which region the
+        `siibra-jugex@2023`); the others are of `result`. `f_deviation`: ``f_same / f_2017 - 1``; `agrees`: whether F
+        and both sums of squares are within 1 % (none where the atlas lacks the gene); `direction`: in which region the
         gene is higher.
     statement : tuple of str
         Sentences: how far the numbers agree, whether the finding is there, and what makes the results differ.
@@ -172,7 +172,7 @@ def reproduce_bludau2018(
     same_source = result.record.permutation.randomness.make_generator()
     with warnings.catch_warnings():  # of the same samples and genes; that two count twice the statement says
         warnings.simplefilter("ignore", JugexWarning)
-        same = compare(maps[0], maps[1], preset="siibra-jugex", rng=same_source, **options)
+        same = compare(maps[0], maps[1], preset="siibra-jugex@2023", rng=same_source, **options)
     comparison = _compare_with_2017(published, result, same)
     statement = (_state_agreement(comparison), _state_finding(result), *_list_differences(result, same, len(published)))
     return Reproduction(result, comparison, statement)
@@ -296,7 +296,7 @@ SOUND = "none (sound choices)"
 
 #: Columns of the table, in order.
 COMPARED_COLUMNS = (
-    "gene", "preset", "statistic", "exchange", "overlap", "threshold", "probes", *RERUN_COLUMNS, "why",
+    "gene", "preset", "statistic", "exchange", "overlap", "threshold", "voxel", "probes", *RERUN_COLUMNS, "why",
 )  # fmt: skip
 
 _DECISIONS = {"region 1": "given to region 1", "region 2": "given to region 2", "tie": "dropped as ties"}
@@ -306,7 +306,7 @@ def compare_presets(
     region_1: Region | str,
     region_2: Region | str,
     *,
-    presets: str | Sequence[str] = tuple(PRESETS),
+    presets: str | Sequence[str] = ("bludau2018", "siibra-jugex"),
     names: Sequence[str] | None = None,
     atlas: AtlasLike | None = None,
     genes: GeneRequest = None,
@@ -322,10 +322,10 @@ def compare_presets(
     ----------
     region_1, region_2, names, atlas, genes, n_permutations, rng, alpha, n_jobs
         As for `jugex.compare`.
-    presets : str or sequence of {'bludau2018', 'siibra-jugex'}
+    presets : str or sequence of {'bludau2018', 'siibra-jugex', 'siibra-jugex@2023', 'siibra-jugex@2024'}
         Which earlier tools to ask; `jugex.compare` says what each preset sets.
     **query
-        Other options of `jugex.query.region_pair`, but `overlap`, which a preset sets.
+        Other options of `jugex.query.region_pair`, but `overlap` and `voxel`, which a preset sets.
 
     Returns
     -------
@@ -363,8 +363,11 @@ def compare_presets(
     >>> table["preset"].unique().tolist()
     ['none (sound choices)', 'bludau2018']
     """
-    if "overlap" in query:
-        raise OptionError("overlap is set by each preset; compare with jugex.compare(..., preset=..., overlap=...)")
+    for option in ("overlap", "voxel"):
+        if option in query:
+            raise OptionError(
+                f"{option} is set by each preset; compare with jugex.compare(..., preset=..., {option}=...)"
+            )
     asked = [presets] if isinstance(presets, str) else list(presets)
     choices = {SOUND: find_preset(None)} | {preset: find_preset(preset) for preset in asked}
     options = TestOptions(n_permutations=n_permutations, rng=rng, alpha=alpha, n_jobs=n_jobs).seeded()
@@ -397,17 +400,17 @@ def _query(regions: Sequence[Region], choices: Mapping[str, Preset], query: dict
     """Samples under each preset; those of the sound choices come first, and alone warn."""
     made: dict[str, RegionGroup] = {}
     for preset, of_preset in choices.items():
-        overlap = of_preset.overlap
-        same = next((pair for pair in made.values() if pair.overlap == overlap), None)
+        overlap, voxel = of_preset.overlap, of_preset.voxel
+        same = next((pair for pair in made.values() if (pair.overlap, pair.options.voxel) == (overlap, voxel)), None)
         if not made:
-            made[preset] = region_pair(regions[0], regions[1], overlap=overlap, **query)
+            made[preset] = region_pair(regions[0], regions[1], overlap=overlap, voxel=voxel, **query)
         elif same is not None:
             made[preset] = same
         else:
             first = made[SOUND]
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", JugexWarning)
-                made[preset] = first.requery(replace(first.options, overlap=overlap))
+                made[preset] = first.requery(replace(first.options, overlap=overlap, voxel=voxel))
     return made
 
 
@@ -416,9 +419,15 @@ def _explain(pairs: Mapping[str, RegionGroup], choices: Mapping[str, Preset], pr
     pair, own, sound = pairs[preset], choices[preset], choices[SOUND]
     design = make_design(pair)
     reasons = []
+    if pair.n_found != pairs[SOUND].n_found or not _holds_the_same(pair, pairs[SOUND]):
+        found, sound_found = ("{} and {}".format(*of.n_found) for of in (pair, pairs[SOUND]))
+        reasons.append(
+            f"other samples: the voxel below a sample speaks for it, not the nearest ({found} in the "
+            f"regions instead of {sound_found})"
+        )
     if own.overlap != sound.overlap and len(pair.shared):
         decided = pairs[SOUND].shared["decision"].value_counts()
-        sound_ways = ", ".join(f"{count} {_DECISIONS[str(decision)]}" for decision, count in decided.items())
+        sound_ways = ", ".join(f"{count} {_DECISIONS[str(decision)]}" for decision, count in decided.items()) or "none"
         reasons.append(f"samples counted twice: {len(pair.shared)} that lie in both regions (sound: {sound_ways})")
     if own.exchange != sound.exchange:
         free, within = (design.n_relabellings(scheme) for scheme in ("free", "within-donor"))
@@ -435,6 +444,12 @@ def _explain(pairs: Mapping[str, RegionGroup], choices: Mapping[str, Preset], pr
             f"{low:.0%} to {high:.0%} of a donor's samples"
         )
     return reasons
+
+
+def _holds_the_same(pair: RegionGroup, other: RegionGroup) -> bool:
+    """Whether the regions of two queries hold the same samples, whatever became of those in both."""
+    wells = [{*of.samples["well_id"], *of.shared["well_id"]} for of in (pair, other)]
+    return wells[0] == wells[1]
 
 
 def _has_equal_shares(design: Design) -> bool:
@@ -472,6 +487,7 @@ def _assemble(
                 exchange=own.exchange,
                 overlap=own.overlap,
                 threshold=own.threshold,
+                voxel=own.voxel,
                 probes=own.probes,
                 why=because,
             )

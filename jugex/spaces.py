@@ -70,5 +70,5 @@ def demo_probability(name: str, points: npt.ArrayLike) -> npt.NDArray[np.float64
     """
     if name not in DEMO_CENTRES:
         raise RegionError(f"no simulated region {name!r}; there are simulated:A and simulated:B")
-    offsets = np.asarray(points, dtype=np.float64) - DEMO_CENTRES[name]
-    return np.asarray(_DEMO_MAXIMUM * np.exp(-np.sum(offsets**2, axis=-1) / (2 * DEMO_WIDTH**2)))
+    x, y, z = np.moveaxis(np.asarray(points, dtype=np.float64) - DEMO_CENTRES[name], -1, 0)
+    return np.asarray(_DEMO_MAXIMUM * np.exp(-(x * x + y * y + z * z) / (2 * DEMO_WIDTH**2)))

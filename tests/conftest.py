@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
+
+from jugex.atlas import simulated
+from jugex.stats.pairs import PairSums
+from jugex.stats.spatial import Calibration, Ladder, Reason
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -40,6 +47,60 @@ def _few_places() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jugex.pipeline.ladder._N_PLACES", 6)
         yield
+
+
+#: Samples of each donor of the simulated atlas, and those in the demo regions, as users have them.
+_SIMULATED_SAMPLES = simulated._N_SAMPLES
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _small_simulated_atlas() -> Iterator[None]:
+    """Give the simulated atlas three tenths of its samples, with as many in the demo regions: for speed alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            simulated, "_N_SAMPLES", tuple((3 * n // 10, *in_regions) for n, *in_regions in _SIMULATED_SAMPLES)
+        )
+        yield
+
+
+@pytest.fixture(scope="session")
+def whole_simulated_atlas() -> simulated.SimulatedAtlas:
+    """The simulated atlas as users have it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simulated, "_N_SAMPLES", _SIMULATED_SAMPLES)
+        return simulated.SimulatedAtlas()
+
+
+class _KeptLadder(Ladder):
+    """Tests of a pair of regions whose diagnostic, at as many places, is computed once."""
+
+    def __init__(self, pool: PairSums, cells: npt.NDArray[np.intp], *, withhold_spatial: Reason | None) -> None:
+        super().__init__(pool, cells, withhold_spatial=withhold_spatial)
+        self._kept: dict[int, Calibration] = {}
+
+    def calibrate(self, places: Sequence[Any], *, alpha: float = 0.05) -> Calibration:
+        if len(places) not in self._kept:
+            self._kept[len(places)] = super().calibrate(places, alpha=alpha)
+        return self._kept[len(places)]
+
+
+_LADDERS: dict[tuple[int, bytes, Reason | None], Ladder] = {}
+
+
+def _make_ladder(pool: PairSums, cells: npt.NDArray[np.intp], *, withhold_spatial: Reason | None = None) -> Ladder:
+    """The tests of a pair of regions: those made earlier of the same samples, where there are any."""
+    key = (id(pool), cells.tobytes(), withhold_spatial)
+    if key not in _LADDERS:
+        _LADDERS[key] = _KeptLadder(pool, cells, withhold_spatial=withhold_spatial)  # which keeps the pool
+    return _LADDERS[key]
+
+
+@pytest.fixture
+def opened_whole(monkeypatch: pytest.MonkeyPatch, whole_simulated_atlas: simulated.SimulatedAtlas) -> None:
+    """Open the simulated atlas as users have it, for what shows its numbers; what runs share is computed once."""
+    monkeypatch.setattr(simulated, "_N_SAMPLES", _SIMULATED_SAMPLES)
+    monkeypatch.setattr("jugex.atlas.opening.SimulatedAtlas", lambda: whole_simulated_atlas)
+    monkeypatch.setattr("jugex.pipeline.ladder.Ladder", _make_ladder)
 
 
 @pytest.fixture(scope="session")

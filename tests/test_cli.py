@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -30,7 +33,7 @@ class TestCompare:
         assert cli.main(["compare", *REGIONS, *QUICK, "--out", "out"]) == 0
         printed = capsys.readouterr()
         assert "SIMULATED DATA" in printed.out
-        assert "simulated A: 27 samples; simulated B: 24 samples; 6 donors, 5 with samples in both" in printed.out
+        assert "simulated A: 33 samples; simulated B: 28 samples; 6 donors, 5 with samples in both" in printed.out
         assert "3 genes tested, 2 significant at p_fwe <= 0.05" in printed.out
         assert "MAOA" in printed.out
         assert "report.html" in printed.out
@@ -66,6 +69,52 @@ class TestCompare:
         assert result.record.command.startswith("jugex compare simulated:A simulated:B --atlas simulated")
         assert "'left <A>'" in result.record.command
 
+    def test_a_label_table_and_a_space_that_are_given(self, in_folder, capsys):
+        data = np.zeros((91, 109, 91), dtype=np.uint8)
+        data[30:36, 88:96, 30:44], data[36:40, 88:96, 30:44] = 1, 2
+        affine = np.diag([2.0, 2, 2, 1])
+        affine[:3, 3] = [-90, -126, -72]
+        nib.save(nib.Nifti1Image(data, affine), "x_space-SUIT_dseg.nii.gz")
+        nib.save(nib.Nifti1Image(data, affine), "y.nii.gz")
+        Path("mine.txt").write_text("1\tone\n2\ttwo\n")
+        regions, labels = ["x_space-SUIT_dseg.nii.gz#one", "x_space-SUIT_dseg.nii.gz#two"], ["--labels", "mine.txt"]
+        options = [*QUICK, "--atlas", "simulated", "--out", "out", "--quiet"]
+        assert cli.main(["compare", *regions, *options, *labels]) == 1
+        said = capsys.readouterr().err
+        assert "space SUIT by its name" in said
+        insist = re.search(r"--space \w+", said)[0].split()
+        assert cli.main(["compare", *regions, *options, *labels, *insist]) == 0
+        result = jugex.load_result("out")
+        assert result.region_names == ("one", "two")
+        assert [region.identity.label for region in result.record.regions] == [1, 2]
+        capsys.readouterr()
+        assert cli.main(["compare", "y.nii.gz#one", regions[1], *options, "--overwrite", *labels, *insist]) == 1
+        assert "put a table beside each" in capsys.readouterr().err
+        asked = ["query", regions[0], "--genes", "MAOA", "--atlas", "simulated", "--out", "q.tsv"]
+        assert cli.main([*asked, *labels, *insist]) == 0
+        assert capsys.readouterr().out.startswith("one: ")
+
+    def test_query_prints_where_no_file_is_named(self, in_folder, capsys):
+        Path("genes.txt").write_text("MAOA\nTAC1\n")
+        asked = ["query", "simulated:A", "--atlas", "simulated"]
+        assert cli.main([*asked, "--gene-list", "genes.txt", "--out", "t.tsv"]) == 0
+        capsys.readouterr()
+        assert cli.main([*asked, "--genes", "MAOA,TAC1", "--quiet"]) == 0
+        printed = capsys.readouterr()
+        assert printed.out == Path("t.tsv").read_text()
+        assert re.match(r"simulated A: \d+ samples of \d donors, [\d,]+ rows", printed.err)
+        assert cli.main([*asked, "--all-genes", "--donors", "9861"]) == 0
+        rows = capsys.readouterr().out.splitlines()
+        assert {row.split("\t")[2] for row in rows[1:]} == set(jugex.open_atlas("simulated").genes)
+
+    def test_which_voxel_speaks_for_a_sample(self, in_folder):
+        for name, options in {"a": [], "b": ["--voxel", "floor"], "c": ["--preset", "siibra-jugex"]}.items():
+            assert cli.main(["compare", *REGIONS, *QUICK, *options, "--out", name, "--quiet"]) == 0
+        records = {name: jugex.load_result(name).record for name in "abc"}
+        assert [records[name].arguments.voxel for name in "abc"] == ["nearest", "floor", "floor"]
+        found = {name: [region.n_samples_found for region in records[name].regions] for name in "abc"}
+        assert found["a"] != found["b"] == found["c"]
+
     def test_is_the_python_call(self, in_folder):
         assert cli.main(["compare", *REGIONS, *QUICK, "--out", "out"]) == 0
         expected = jugex.compare(
@@ -79,7 +128,7 @@ class TestCompare:
         self, in_folder, exchange, statistic, monkeypatch
     ):
         monkeypatch.setattr("jugex.report.files.render_page", lambda *_, **__: "")
-        monkeypatch.setattr("jugex.report.files.write_figures", lambda *_: [])
+        monkeypatch.setattr("jugex.report.files.write_figures", lambda *_, **__: [])
         common = ["compare", *REGIONS, "--permutations", "3000", "--exchange", exchange, "--statistic", statistic]
         contents = set()
         for jobs, genes, relabellings in (("1", 128, 1024), ("2", 128, 1024), ("5", 7, 100), ("2", 600, 3000)):
@@ -155,9 +204,9 @@ class TestOutput:
 class TestDemo:
     def test_runs_the_main_job_on_the_simulated_atlas(self, in_folder, capsys):
         assert cli.main(["demo"]) == 0
-        assert "2 significant at p_fwe <= 0.05" in capsys.readouterr().out
+        assert "Made to differ" in capsys.readouterr().out
         result = jugex.load_result("jugex-demo")
-        assert set(result.significant["gene"]) == {"MAOA", "TAC1"}
+        assert set(result.table.query("evidence == 'spatial'")["gene"]) == {"MAOA", "TAC1"}
         assert result.record.atlas.simulated
         assert cli.main(["demo"]) == 0  # a demo of its own is made again
         (in_folder / "jugex-demo" / "notes.txt").write_text("mine")
@@ -172,7 +221,8 @@ class TestDemo:
 class TestQuery:
     def test_writes_siibras_table(self, in_folder, capsys):
         assert cli.main(["query", "simulated:A", "--genes", "MAOA,TAC1", "--atlas", "simulated", "--out", "t.tsv"]) == 0
-        assert "38 samples of 6 donors" in capsys.readouterr().out
+        n_samples = jugex.demo_regions()[0].coverage(jugex.open_atlas("simulated")).n_samples
+        assert f"{n_samples} samples of 6 donors" in capsys.readouterr().out
         table = pd.read_csv("t.tsv", sep="\t")
         expected = jugex.query.expressions(jugex.demo_regions()[0], ["MAOA", "TAC1"], atlas="simulated")
         assert table.columns.tolist() == expected.columns.tolist()
@@ -403,7 +453,7 @@ class TestRealData:
         [
             ([], (16, 12), {"ss_area": 0.0097883, "ss_resid": 0.836146, "f": 0.245834, "df_resid": 21}),
             (
-                ["--preset", "siibra-jugex"],
+                ["--preset", "siibra-jugex@2023"],
                 (18, 12),
                 {"ss_area": 0.0016935, "ss_resid": 0.911873, "f": 0.042716, "df_resid": 23},
             ),

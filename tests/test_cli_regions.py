@@ -7,6 +7,8 @@ import importlib.util
 import shlex
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 
 import jugex
@@ -77,14 +79,14 @@ class TestStructures:
         assert main(["regions", "structures", "--atlas", "simulated"]) == 0
         header, *lines = capsys.readouterr().out.splitlines()
         assert header.split() == ["REGION", "SAMPLES", "NAME"]
-        assert lines[0].split(maxsplit=2) == ["structure:simBr", "515", "simulated brain"]
         atlas = jugex.open_atlas("simulated")
+        assert lines[0].split(maxsplit=2) == ["structure:simBr", f"{len(atlas.samples):,}", "simulated brain"]
         for line in lines:
             region, n_samples, name = line.split(maxsplit=2)
             assert parse_region(region).bound_to(atlas).name == name
             assert jugex.Region.from_structure(region.removeprefix("structure:"), atlas=atlas).coverage(
                 atlas
-            ).n_samples == int(n_samples)
+            ).n_samples == int(n_samples.replace(",", ""))
 
     @pytest.mark.parametrize("words", [["frontal", "LEFT"], ["simfl"]])
     def test_are_searched_by_words_of_name_or_acronym(self, words, capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,23 +94,29 @@ class TestStructures:
         assert main(["regions", "structures", "--atlas", "simulated", *words]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert len(lines) == 4
-        assert lines[1] == lines[3] == "structure:simFL      135  simulated frontal lobe, left"
+        assert lines[1] == lines[3]
+        region, n_samples, name = lines[1].split(maxsplit=2)
+        assert (region, name) == ("structure:simFL", "simulated frontal lobe, left")
+        assert int(n_samples) > 0
 
     def test_those_that_share_an_acronym_are_named_by_id(self, monkeypatch, capsys) -> None:
         atlas = jugex.open_atlas("simulated")
-        atlas.structures.loc[atlas.structures["structure_id"].isin([14, 15]), "acronym"] = "same"
+        alike = atlas.structures["acronym"].isin(["simA", "simB"])
+        atlas.structures.loc[alike, "acronym"] = "same"
         monkeypatch.setattr("jugex.cli.run_regions.open_atlas", lambda source: atlas)
         assert main(["regions", "structures", "area"]) == 0
         assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == [
-            "structure:14",
-            "structure:15",
+            f"structure:{structure_id}" for structure_id in atlas.structures.loc[alike, "structure_id"]
         ]
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
             (["structures", "xyz", "--atlas", "simulated"], "holds 'xyz' in its name; list all with: jugex regions"),
-            (["juelich", "--atlas", "simulated"], "--atlas goes with: jugex regions structures"),
+            (["juelich", "--atlas", "simulated"], "--atlas goes with an image or a REGION or the word structures"),
+            (["juelich", "--labels", "t.tsv"], "--labels goes with an image or a REGION; parcellations"),
+            (["sphere:-22,58,4,8", "left"], "is a region as a whole, with nothing to search for 'left' in"),
+            (["none.nii.gz"], "no file 'none.nii.gz'"),
         ],
     )
     def test_refusals(self, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,7 +126,7 @@ class TestStructures:
     def test_unknown_ones_say_how_to_list_them(self, tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
         arguments = [
             "compare",
-            "structure:hippocamp",
+            "structure:spinal cord",
             "simulated:B",
             "--atlas",
             "simulated",
@@ -143,3 +151,75 @@ def test_no_hits(arguments: list[str], message: str, capsys: pytest.CaptureFixtu
     captured = capsys.readouterr()
     assert message in captured.err
     assert captured.out == ""
+
+
+class TestImages:
+    """Labels and volumes of an image, and regions, before anything is tested."""
+
+    @pytest.fixture
+    def image(self, in_folder: Path) -> Path:
+        data = np.zeros((91, 109, 91), dtype=np.uint8)
+        data[30:36, 88:96, 30:44], data[36:40, 88:96, 30:44], data[60:70, 30:40, 30:40] = 1, 2, 7
+        affine = np.diag([2.0, 2, 2, 1])
+        affine[:3, 3] = [-90, -126, -72]
+        nib.save(nib.Nifti1Image(data, affine), "labels.nii.gz")
+        Path("labels.tsv").write_text("index\tname\n1\tpole, lateral\n2\tpole, medial\n7\telsewhere\n")
+        return Path("labels.nii.gz")
+
+    @pytest.fixture
+    def in_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.chdir(tmp_path)
+        return tmp_path
+
+    def test_labels_are_listed_with_their_size(self, image, capsys):
+        assert main(["regions", str(image)]) == 0
+        lines = [line.split("  ") for line in capsys.readouterr().out.splitlines()]
+        assert [[cell.strip() for cell in line if cell] for line in lines] == [
+            ["REGION", "NAME", "MM3"],
+            ["'labels.nii.gz#1'", "pole, lateral", "5,376"],
+            ["'labels.nii.gz#2'", "pole, medial", "3,584"],
+            ["'labels.nii.gz#7'", "elsewhere", "8,000"],
+        ]
+        assert main(["regions", str(image), "POLE", "med"]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 2
+        assert main(["regions", str(image), "insula"]) == 1
+        assert "no label of labels.nii.gz holds 'insula' in its name" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("voxel", ["nearest", "floor"])
+    def test_samples_and_donors_are_those_of_each_label_as_a_region(self, image, voxel):
+        atlas = jugex.open_atlas("simulated")
+        table = jugex.regions.list_contents(image, atlas=atlas, voxel=voxel).table
+        for row in table.itertuples():
+            region = jugex.Region.from_image(image, label=row.number).with_voxel(voxel)
+            coverage = region.coverage(atlas)
+            assert (row.samples, row.donors, row.volume_mm3) == (coverage.n_samples, coverage.n_donors, region.volume)
+        assert table["samples"].tolist()[0] > 0
+
+    def test_a_table_that_is_given_names_them(self, image, capsys):
+        Path("mine.txt").write_text("1 one\n2 two\n7 seven\n")
+        assert main(["regions", str(image), "--labels", "mine.txt", "--atlas", "simulated"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0].split() == ["REGION", "NAME", "MM3", "SAMPLES", "DONORS"]
+        assert [line.split()[1] for line in lines[1:]] == ["one", "two", "seven"]
+
+    def test_volumes_of_a_4d_image(self, in_folder, capsys):
+        data = np.zeros((10, 10, 10, 3), dtype=np.float32)
+        data[2:5, :, :, 0], data[5:8, :, :, 2] = 0.5, 0.1
+        affine = np.diag([2.0, 2, 2, 1])
+        affine[:3, 3] = [-30, 50, -5]
+        nib.save(nib.Nifti1Image(data, affine), "maps.nii.gz")
+        assert main(["regions", "maps.nii.gz", "--atlas", "simulated"]) == 0
+        lines = capsys.readouterr().out.splitlines()[1:]
+        assert [line.split()[:2] for line in lines] == [
+            ["'maps.nii.gz#0'", "2,400"], ["'maps.nii.gz#1'", "0"], ["'maps.nii.gz#2'", "0"],
+        ]  # fmt: skip
+        region = jugex.Region.from_image(nib.Nifti1Image(data[..., 0], affine))
+        assert int(lines[0].split()[2]) == region.coverage(jugex.open_atlas("simulated")).n_samples
+
+    def test_a_region_has_its_coverage(self, image, capsys):
+        atlas = jugex.open_atlas("simulated")
+        for text in ("labels.nii.gz#1,2", "structure:simA", "sphere:-22,58,4,8@left"):
+            assert main(["regions", text, "--atlas", "simulated"]) == 0
+            assert capsys.readouterr().out == f"{parse_region(text).coverage(atlas)}\n"
+        assert main(["regions", "sphere:-22,58,4,8"]) == 0
+        assert capsys.readouterr().out.startswith("sphere:-22,58,4,8: 2,145 mm3 around x -22, y 58, z 4 mm; with")

@@ -48,7 +48,12 @@ class TestBlocks:
 
     @pytest.mark.parametrize("page", [page for page in NAMES if blocks_run(page)])
     def test_those_of_a_page_run_one_after_the_other(
-        self, page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self,
+        page: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        opened_whole: None,
     ) -> None:
         def run_jugex(words: list[str]) -> str:
             assert words[0] == "jugex", f"{page}: only jugex is run here; say why {words[0]!r} is not"

@@ -9,6 +9,7 @@ import warnings
 import pandas as pd
 import pytest
 
+import jugex
 from jugex.errors import JugexWarning
 from tests.conftest import PROJECT
 
@@ -51,19 +52,23 @@ def test_runs_as_it_stands(name, tmp_path, monkeypatch, capsys):
 
 def test_enrichment_input(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["enrichment_input.py", str(tmp_path / "out")])
-    monkeypatch.setitem(sys.modules, "gseapy", None)  # as if it were not installed
     runpy.run_path(str(PROJECT / "examples" / "enrichment_input.py"), run_name="__main__")
     ranking = pd.read_csv(tmp_path / "out" / "genes.rnk", sep="\t", header=None)
     assert ranking[1].is_monotonic_decreasing
+    assert (tmp_path / "out" / "gene-sets.svg").exists()
     printed = capsys.readouterr().out
     assert f"{len(ranking):,} genes are ranked" in printed
-    assert "GSEApy is not installed" in printed
+    assert printed.split().index("monoamines") < printed.split().index("ranked")
 
 
-def test_gseapy_reads_the_ranking(tmp_path, monkeypatch, capsys):
-    pytest.importorskip("gseapy", reason="GSEApy is not installed")
-    monkeypatch.setattr(sys, "argv", ["enrichment_input.py", str(tmp_path / "out")])
+def test_gseapy_reads_the_ranking(tmp_path):
+    gseapy = pytest.importorskip("gseapy", reason="GSEApy is not installed")
+    result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", rng=0, n_permutations=999, ladder=False)
+    ranking = result.to_rnk(tmp_path / "genes.rnk")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what GSEApy warns of is its own affair
-        runpy.run_path(str(PROJECT / "examples" / "enrichment_input.py"), run_name="__main__")
-    assert "ten highest in region 2 -" in capsys.readouterr().out
+        found = gseapy.prerank(
+            str(tmp_path / "genes.rnk"), {"lowest": ranking["gene"].tail(10).tolist()}, min_size=5,
+            permutation_num=100, seed=0, outdir=None, no_plot=True,
+        )  # fmt: skip
+    assert float(found.res2d["NES"].iloc[0]) < 0

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import jugex
+from jugex.cli import main
 from jugex.errors import GeneError, GeneWarning, OptionError
 from jugex.genes import Genes, LedgerEntry, ListedGene, clean_requests, format_ledger, select_genes
 from jugex.genes.names import RENAMED, symbols_of_date
@@ -299,3 +300,38 @@ def test_thousands_of_unknown_names_take_no_time():
     with pytest.raises(GeneError, match=r"not in the atlas: X0, .* and 19990 more"):
         select_genes(asked, known)
     assert time.process_time() - started < 5  # 0.1 s for each of them would be half an hour
+
+
+def test_a_file_in_the_place_of_a_gene(genes):
+    with pytest.raises(GeneError, match=r"a file of genes is read with jugex.read_gene_list\('lists/mine.txt'\)"):
+        select_genes("lists/mine.txt", genes)
+
+
+class TestSearch:
+    PROBES = pd.DataFrame(
+        {
+            "gene": ["MAOA", "MAOA", "TMEM173"],
+            "entrez_id": pd.array([4128, 4128, 340061], dtype="Int64"),
+            "probe_name": ["A_1", "A_2", "CUST_7"],
+        }
+    )
+
+    @pytest.mark.parametrize(
+        ("text", "gene", "matched"),
+        [
+            ("4128.0", "MAOA", "Entrez id"),
+            ("a_2", "MAOA", "probe a_2"),
+            ("STING1", "TMEM173", "TMEM173 is a former symbol of STING1"),
+            ("maoa", "MAOA", "symbol"),
+        ],
+    )
+    def test_what_finds_a_gene(self, text, gene, matched):
+        found = Genes(self.PROBES).search(text)
+        assert (found["gene"].tolist(), found["matched"].tolist()) == ([gene], [matched])
+
+    def test_several_on_the_command_line(self, capsys):
+        assert main(["genes", "4128.0", "TAC1,maoa", "nonesuch", "--atlas", "simulated"]) == 0
+        printed = capsys.readouterr()
+        assert [line.split()[0] for line in printed.out.splitlines()] == ["gene", "MAOA", "TAC1"]
+        assert "no gene of the atlas matches 'nonesuch'" in printed.err
+        assert main(["genes", "nonesuch", "--atlas", "simulated"]) == 1

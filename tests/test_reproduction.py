@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import sys
 import warnings
@@ -31,7 +32,7 @@ GENES = ["MAOA", "TAC1", "GAD2", "CNR1", "SLC6A2"]  # of 31, 13, 18, 89 and 2 pr
 NUMBERS = ["n_samples_1", "n_samples_2", "diff", "f", "p_perm", "p_fwe", "significant", "status"]
 
 
-def f_of_siibra_jugex(region_1, region_2, atlas, gene):
+def f_of_siibra_jugex(region_1, region_2, atlas, gene, voxel="floor"):
     """F of area as siibra-jugex computes it.
 
     The samples of both regions one after the other, those in both twice; per sample the mean of the Winsorized
@@ -42,7 +43,7 @@ def f_of_siibra_jugex(region_1, region_2, atlas, gene):
 
     parts = []
     for area, region in (("1", region_1), ("2", region_2)):
-        table = jugex.query.expressions(region, [gene], atlas=atlas)
+        table = jugex.query.expressions(region, [gene], atlas=atlas, voxel=voxel)
         for (donor, _), of_sample in table.groupby(["donor_name", "sample"]):
             row = of_sample.iloc[0]
             value = float(np.mean(winsorize(of_sample["zscore"].to_numpy(), limits=0.1)))
@@ -70,14 +71,22 @@ class TestNumbers:
         assert f == pytest.approx(f_of_siibra_jugex(*jugex.demo_regions(), "simulated", gene), rel=1e-9)
         assert f != pytest.approx(of(table, SOUND).loc[gene, "f"], rel=1e-3)
 
-    @pytest.mark.parametrize("gene", ["SLC6A2", "SCN1A"])
-    def test_f_is_that_of_siibra_jugex_on_fp1_and_fp2(self, shared_data, gene):
+    @pytest.mark.parametrize(("gene", "f_of_siibra_jugex_1_22"), [("SLC6A2", 0.9871), ("SCN1A", 0.9907)])
+    def test_f_is_that_of_siibra_jugex_on_fp1_and_fp2(self, shared_data, gene, f_of_siibra_jugex_1_22):
         regions = [jugex.Region.from_image(shared_data / "regions" / f"Fp{n}_left_pmap.nii.gz") for n in (1, 2)]
         atlas = shared_data / "ahba-mini"
-        table = jugex.compare_presets(*regions, atlas=atlas, **FEW)
+        table = jugex.compare_presets(*regions, presets=["siibra-jugex@2023", "siibra-jugex"], atlas=atlas, **FEW)
         row = of(table, "siibra-jugex").loc[gene]
-        assert (row["n_samples_1"], row["n_samples_2"]) == (18, 12)
+        assert (row["n_samples_1"], row["n_samples_2"]) == (20, 14)
+        # as siibra-jugex 1.22 printed it, run on siibra 1.0.1a25 and a stand-in for the web service with these samples
+        assert row["f"] == pytest.approx(f_of_siibra_jugex_1_22, abs=5e-5)
         assert row["f"] == pytest.approx(f_of_siibra_jugex(*regions, atlas, gene), rel=1e-9)
+        assert row["why"].startswith(
+            "other samples: the voxel below a sample speaks for it, not the nearest (20 and 14"
+        )
+        row = of(table, "siibra-jugex@2023").loc[gene]
+        assert (row["n_samples_1"], row["n_samples_2"]) == (18, 12)
+        assert row["f"] == pytest.approx(f_of_siibra_jugex(*regions, atlas, gene, "nearest"), rel=1e-9)
         if gene == "SLC6A2":  # the values in the data's README, to its digits
             assert row["f"] == pytest.approx(0.042716, abs=5e-7)
             assert of(table, SOUND).loc[gene, "f"] == pytest.approx(0.245834, abs=5e-7)
@@ -92,7 +101,7 @@ class TestNumbers:
         rows = of(table, preset or SOUND)
         expected = result.table.set_index("gene").loc[rows.index, NUMBERS]
         pd.testing.assert_frame_equal(rows[NUMBERS], expected, check_exact=True, check_dtype=False)
-        for name in ("statistic", "exchange", "overlap", "threshold", "probes"):
+        for name in ("statistic", "exchange", "overlap", "threshold", "voxel", "probes"):
             assert (rows[name] == getattr(result.record.arguments, name)).all()
 
     def test_a_seed_that_was_drawn_is_recorded(self):
@@ -182,15 +191,14 @@ class TestWhy:
         assert (of(table, "bludau2018")["why"] == table.attrs["why"]["bludau2018"][0]).all()
         assert table.attrs["why"]["bludau2018"][0].startswith("labels exchanged freely: over all samples instead of")
 
-    def test_all_four_differences(self, table):
+    def test_all_five_differences(self, table):
         why = of(table, "siibra-jugex").loc["GAD2", "why"].split("; ")
         assert [reason.split(":")[0] for reason in why] == [
-            "samples counted twice", "labels exchanged freely", "area before donor",
+            "other samples", "samples counted twice", "labels exchanged freely", "area before donor",
             "probes winsorized another way",
         ]  # fmt: skip
-        assert why[0] == (
-            "samples counted twice: 26 that lie in both regions (sound: 15 given to region 1, 11 given to region 2)"
-        )
+        sound = r"\(sound: \d+ given to region 1, \d+ given to region 2\)"
+        assert re.fullmatch(rf"samples counted twice: \d+ that lie in both regions {sound}", why[1])
 
     def test_probes_are_named_only_where_winsorizing_differs(self, table):
         why = of(table, "siibra-jugex")["why"]
@@ -219,12 +227,14 @@ class TestWhy:
 
 class TestRefused:
     def test_an_unknown_preset(self):
-        with pytest.raises(OptionError, match="preset is one of bludau2018, siibra-jugex; got 'pyjugex'"):
+        with pytest.raises(OptionError, match=r"preset is one of bludau2018, siibra-jugex, .*; got 'pyjugex'"):
             jugex.compare_presets("simulated:A", "simulated:B", presets=["pyjugex"], atlas="simulated")
 
     def test_an_overlap_beside_the_presets(self):
         with pytest.raises(OptionError, match=r"overlap is set by each preset; compare with jugex\.compare"):
             jugex.compare_presets("simulated:A", "simulated:B", overlap="keep", atlas="simulated")
+        with pytest.raises(OptionError, match=r"voxel is set by each preset; compare with jugex\.compare"):
+            jugex.compare_presets("simulated:A", "simulated:B", voxel="floor", atlas="simulated")
 
 
 REGIONS = wells("one", 1000, 1001, 1002, 2000, 2001, 3000), wells("two", 1003, 1004, 2002, 2003, 2004, 3001, 3002)
@@ -234,7 +244,7 @@ REGIONS = wells("one", 1000, 1001, 1002, 2000, 2001, 3000), wells("two", 1003, 1
 def _plain_report(monkeypatch):
     """The page itself is tested elsewhere."""
     monkeypatch.setattr("jugex.report.files.render_page", lambda *_, **__: "")
-    monkeypatch.setattr("jugex.report.files.write_figures", lambda *_: None)
+    monkeypatch.setattr("jugex.report.files.write_figures", lambda *_, **__: None)
 
 
 def again(genes, levels=None, regions=REGIONS, **options):
@@ -323,7 +333,7 @@ class TestRuns:
         options = {"atlas": ToyAtlas([6, 6, 4], ["MAOA", "TAC1", "SLC6A2"]), "genes": genes, "rng": 3}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", JugexWarning)
-            like_2017 = jugex.compare(*REGIONS, preset="siibra-jugex", **options)
+            like_2017 = jugex.compare(*REGIONS, preset="siibra-jugex@2023", **options)
         assert made.result.record.arguments.preset == "bludau2018"
         rows, expected = made.comparison.set_index("gene"), like_2017.table.set_index("gene")
         for gene in ("MAOA", "TAC1", "SLC6A2"):

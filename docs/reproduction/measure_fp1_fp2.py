@@ -36,7 +36,8 @@ def write_presets(result: jugex.DifferentialExpression) -> str:
     """Under every preset."""
     pair = result.query
     assert pair is not None
-    table = jugex.compare_presets(*pair.regions, atlas=pair.atlas, genes=list(GENES), rng=0)
+    presets = ("bludau2018", "siibra-jugex@2023", "siibra-jugex@2024")
+    table = jugex.compare_presets(*pair.regions, presets=presets, atlas=pair.atlas, genes=list(GENES), rng=0)
     cells = pd.DataFrame(
         {
             "gene": table["gene"],

@@ -21,7 +21,6 @@ from jugex.atlas.base import (
     DONOR_COLUMNS,
     PROBE_COLUMNS,
     SAMPLE_COLUMNS,
-    STRUCTURE_COLUMNS,
     ExpressionAtlas,
     Levels,
     Moments,
@@ -30,6 +29,7 @@ from jugex.atlas.base import (
 )
 from jugex.atlas.donors import DONORS, Donor, DonorsLike, choose_donors, donor_table
 from jugex.atlas.identity import AtlasDonor, AtlasIdentity, AtlasSource, ServiceResponse
+from jugex.atlas.ontology import complete_structures
 from jugex.errors import AtlasError, GeneError, OptionError
 from jugex.genes import GeneRequest, ListedGene, clean_requests
 from jugex.progress import track
@@ -266,8 +266,8 @@ class AllenApiAtlas(ExpressionAtlas):
 class AllenApiGenes(ExpressionAtlas):
     """Genes that the web service was asked for, in memory.
 
-    `structures` are those of the samples and the service's top-level ones; the parent of a structure is its
-    top-level one.
+    `structures` are those of the samples, the service's top-level ones, and the parts of the brain above these; the
+    parent of a sample's structure is its top-level one.
 
     Parameters
     ----------
@@ -366,7 +366,7 @@ class DonorAnswer:
     probes : DataFrame, p rows
         Columns `PROBE_COLUMNS`, by `probe_id`.
     structures : DataFrame
-        Columns `STRUCTURE_COLUMNS`.
+        As an atlas has them.
     levels, zscores : ndarray of float64, shape (n, p)
         Log2 levels, and z-scores as the service has them.
     """
@@ -472,16 +472,12 @@ def _to_mni(voxels: Floats, alignment: Floats) -> Floats:
 
 
 def _parse_structures(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Structures of the samples; their parent is the nearest ancestor that the service names, which is the top one."""
-    found: dict[int, tuple[int, str, str, int | None]] = {}
-    for row in rows:
-        top, own = ((int(row[key]["id"]), row[key]) for key in ("top_level_structure", "structure"))
-        if own[0] != top[0]:
-            found[own[0]] = (own[0], str(own[1]["abbreviation"]), str(own[1]["name"]), top[0])
-        found.setdefault(top[0], (top[0], str(top[1]["abbreviation"]), str(top[1]["name"]), None))
-    structures = pd.DataFrame(list(found.values()), columns=list(STRUCTURE_COLUMNS))
-    structures["parent_structure_id"] = structures["parent_structure_id"].astype("Int64")
-    return structures
+    """Structures of the samples below the top-level ones, as the service names them, and the brain's parts above."""
+    tops, own = (
+        [(int(row[key]["id"]), str(row[key]["abbreviation"]), str(row[key]["name"])) for row in rows]
+        for key in ("top_level_structure", "structure")
+    )
+    return complete_structures(tops, ((*structure, top[0]) for structure, top in zip(own, tops, strict=True)))
 
 
 def _parse_numbers(values: list[Any], shape: tuple[int, int], key: str) -> Floats:

@@ -18,10 +18,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex._text import count_of, join_words, read_text
-from jugex.atlas.base import STRUCTURE_COLUMNS, ExpressionAtlas
+from jugex.atlas.base import ExpressionAtlas
 from jugex.atlas.donors import DONORS, DonorsLike, donor_table
 from jugex.atlas.identity import FileRecord
 from jugex.atlas.input_tables import InputTable, read_headless_matrix, read_table, record_file, refuse_duplicates
+from jugex.atlas.ontology import complete_structures
 from jugex.atlas.tables import UserTables
 from jugex.errors import AtlasError, AtlasWarning, warn_user
 
@@ -51,35 +52,6 @@ _TO_MNI = {
     "H0351.1012": _ONE_VOXEL_PER_MM,
     "H0351.1015": _ONE_VOXEL_PER_MM,
     "H0351.1016": _ONE_VOXEL_PER_MM,
-}
-
-#: What lies above the top-level structures of ``Columns.csv``, from the archives' ``Ontology.csv``.
-_UPPER_STRUCTURES = (
-    (4005, "Br", "brain", None),
-    (4006, "GM", "gray matter", 4005),
-    (4007, "Tel", "telencephalon", 4006),
-    (4008, "Cx", "cerebral cortex", 4007),
-    (4219, "LL", "limbic lobe", 4008),
-    (4275, "CxN", "cerebral nuclei", 4007),
-    (4276, "BG", "basal ganglia", 4275),
-    (4391, "DiE", "diencephalon", 4006),
-    (4392, "TH", "thalamus", 4391),
-    (4833, "MET", "metencephalon", 4006),
-    (4696, "Cb", "cerebellum", 4833),
-    (9131, "Pons", "pons", 4833),
-)
-#: Their parts among the top-level structures, by acronym.
-_PARENTS = {
-    **dict.fromkeys(("FL", "Ins", "OL", "PL", "TL"), 4008),
-    **dict.fromkeys(("CgG", "HiF", "PHG"), 4219),
-    **dict.fromkeys(("Amg", "BF", "Cl"), 4275),
-    **dict.fromkeys(("GP", "Str"), 4276),
-    **dict.fromkeys(("ET", "Hy", "SbT"), 4391),
-    **dict.fromkeys(("DT", "VT"), 4392),
-    **dict.fromkeys(("CbCx", "CbN"), 4696),
-    **dict.fromkeys(("Bpons", "PTg"), 9131),
-    **dict.fromkeys(("MES", "MY"), 4006),
-    **dict.fromkeys(("WM", "SS"), 4005),
 }
 
 
@@ -150,6 +122,7 @@ def open_downloads(folder: Path, donors: DonorsLike | None = None) -> Expression
         space=ExpressionAtlas.space,
         name=f"Allen Human Brain Atlas (download of {count_of(len(probes), 'probe')})",
     )
+    atlas.has_levels = is_log2
     tables = _find_coordinates([folder, *(download.folder for download in downloads)])
     if tables:
         atlas = atlas.with_coordinates(tables)
@@ -250,15 +223,10 @@ def _parse_probes(table: InputTable) -> pd.DataFrame:
 
 def _list_structures(samples: pd.DataFrame) -> pd.DataFrame:
     """Structures of the samples below their top-level ones, and these below the parts of the brain."""
-    found: dict[int, tuple[int, str, str, int | None]] = {row[0]: row for row in _UPPER_STRUCTURES}
-    tops = samples[list(_OF_TOP)].drop_duplicates()
-    for number, acronym, name in tops.itertuples(index=False, name=None):
-        found.setdefault(number, (number, acronym, name, _PARENTS.get(acronym)))
+    tops = samples[list(_OF_TOP)].drop_duplicates().itertuples(index=False, name=None)
     columns = ["structure_id", "structure_acronym", "structure_name", "top_level_structure_id"]
-    for row in samples[columns].drop_duplicates("structure_id").itertuples(index=False, name=None):
-        found.setdefault(row[0], row)
-    structures = pd.DataFrame(list(found.values()), columns=list(STRUCTURE_COLUMNS))
-    return structures.astype({"structure_id": "int64", "parent_structure_id": "Int64"})
+    rows = samples[columns].drop_duplicates("structure_id").itertuples(index=False, name=None)
+    return complete_structures(tops, rows)
 
 
 def _warn_of_missing_samples(samples: pd.DataFrame, folder: Path) -> None:

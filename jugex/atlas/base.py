@@ -111,6 +111,8 @@ class ExpressionAtlas(ABC):
         Whether the values are made up; every output says so where they are.
     is_log2 : bool
         Whether levels are log2, so that their difference is a log2 fold change.
+    has_levels : bool
+        Whether it has levels, and not z-scores alone, which then stand in their place.
 
     Notes
     -----
@@ -127,11 +129,11 @@ class ExpressionAtlas(ABC):
     ('Simulated atlas (not real data)', False, False, 'simulated')
     >>> probes = atlas.probes["probe_id"][:3]
     >>> atlas.levels(probe_ids=probes).shape, atlas.zscores(probe_ids=probes).shape
-    ((515, 3), (515, 3))
+    ((3702, 3), (3702, 3))
     >>> levels, zscores = atlas.levels_and_zscores(probe_ids=probes)
     >>> left = atlas.with_donors(["H0351.1015"]).mirrored("left")
     >>> len(left.samples), left.changes.mirror.n_reflected, atlas.with_genes(["MAOA"]) is atlas
-    (63, 0, True)
+    (470, 0, True)
 
     Where the source has present calls, ``atlas.present(probe_ids=probes)`` has the shape of `levels`.
     """
@@ -143,6 +145,7 @@ class ExpressionAtlas(ABC):
     space: str = MNI_SPACE
     simulated: bool = False
     is_log2: bool = True
+    has_levels: bool = True
     #: what the views on the way from the source to this atlas changed
     changes: AtlasChanges = AtlasChanges()
 
@@ -533,6 +536,7 @@ class AtlasView(ExpressionAtlas):
         self.donors = (atlas.donors if donors is None else donors).reset_index(drop=True)
         self.structures = atlas.structures
         self.space, self.simulated, self.is_log2 = atlas.space, atlas.simulated, atlas.is_log2
+        self.has_levels = atlas.has_levels
         self.changes = atlas.changes if changes is None else changes
 
     @property

@@ -37,8 +37,11 @@ Table = pd.DataFrame | str | os.PathLike[str]
 #: Names or ids, each a str.
 Texts = npt.NDArray[np.object_]
 
-#: Between the genes of one probe: Affymetrix writes ``TAC1 /// TAC3``, Illumina ``TAC1;TAC3``.
-_BETWEEN_GENES = re.compile(r"///|[;,]")
+#: Between the genes of one probe: Affymetrix writes ``TAC1 /// TAC3``, Illumina ``TAC1;TAC3``, others ``TAC1|TAC3``;
+#: what follows ``|`` as digits is the gene's own id, as in ``MAOA|4128``.
+_BETWEEN_GENES = re.compile(r"///|[;,]|\|(?!\s*\d+\s*$)")
+#: A number with a decimal comma.
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
 _ENDINGS = ".csv, .tsv, .txt, .gct, one of these with .gz, or .parquet"
 _ROW_NAMES = ("sample_id", "well_id", "probe_id", "probe_name", "gene", "gene_symbol")
 _DAMAGE = (OSError, EOFError, ValueError, zlib.error)  # pyarrow's errors are ValueErrors or OSErrors
@@ -254,7 +257,8 @@ def warn_of_several_genes(n_probes: int, title: str) -> None:
 
 
 def _split_genes(text: str) -> list[str]:
-    return [part for part in (part.strip() for part in _BETWEEN_GENES.split(text)) if part]
+    parts = (re.sub(r"\s*\|\s*\d+$", "", part.strip()) for part in _BETWEEN_GENES.split(text))
+    return [part for part in parts if part]
 
 
 def _to_text(value: Any) -> str:
@@ -269,6 +273,8 @@ def _to_numbers(column: pd.Series) -> tuple[npt.NDArray[np.float64], npt.NDArray
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
         return numbers, np.zeros(len(numbers), dtype=bool)
     texts = to_texts(column)
+    if any(map(_DECIMAL_COMMA.fullmatch, texts)) and not any("." in text for text in texts):
+        texts = np.array([text.replace(",", ".") if _DECIMAL_COMMA.fullmatch(text) else text for text in texts])
     numbers = np.array([_to_number(text) for text in texts], dtype=np.float64)
     return numbers, np.isnan(numbers) & ~np.isin(texts, MISSING)
 

@@ -1,12 +1,16 @@
 """The simulated atlas: made-up expression of the six donors, for the demo, for examples and for tests.
 
-Nothing in it is real but who the donors were, and the symbols of the 25 candidate genes of Bludau et al. 2018.
-Levels are sums of simple parts, so that it is known which genes differ between the demo regions: `PLANTED_GENES`.
+Nothing in it is real but who the donors were, how many samples each has, and the symbols of the 25 candidate genes of
+Bludau et al. 2018. Levels are sums of simple parts, so that it is known which genes differ between the demo regions,
+and as what: `PLANTED_GENES`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +21,7 @@ from jugex.atlas.donors import DONORS, donor_table
 from jugex.atlas.identity import AtlasSource
 from jugex.spaces import DEMO_CENTRES, demo_probability
 
-__all__ = ["CANDIDATE_GENES", "PLANTED_GENES", "SimulatedAtlas"]
+__all__ = ["CANDIDATE_GENES", "PLANTED_GENES", "PlantedGene", "SimulatedAtlas"]
 
 #: Symbol, Entrez id and number of probes of the candidate genes for depression of Bludau et al. 2018
 #: (doi 10.1007/s00429-018-1620-6).
@@ -29,55 +33,148 @@ CANDIDATE_GENES = (
     ("SLC6A4", 6532, 11), ("SST", 6750, 4), ("TAC1", 6863, 13), ("TPH1", 7166, 3), ("TPH2", 121278, 2),
 )  # fmt: skip
 
-#: Genes with a difference between the demo regions, and how much higher they are where region B is certain (log2).
-#: Bludau et al. 2018 found the same two genes higher in Fp2 than in Fp1.
-PLANTED_GENES = {"MAOA": 1.8, "TAC1": 1.7}
 
-# chosen among a few: with 38 of 160 seeds a third gene differs between the demo regions (0.6 * fields does it)
-_SEED = 7
+@dataclass(frozen=True)
+class PlantedGene:
+    """A gene of the simulated atlas with a difference between the demo regions that was put there.
+
+    Attributes
+    ----------
+    gene : str
+        Its symbol.
+    form : {"step", "gradient", "one donor"}
+        A step: all of region B, up to its border, has another level, in every donor. A gradient: the level changes
+        evenly from the midline outwards, in every donor. One donor: a smooth spot around region B, in `donor` alone.
+    rung : {"spatial", "donors", "samples"}
+        The rung of the ladder that such a difference can reach, if it is large enough.
+    size : float
+        How much higher the level is in region B than in region A: between their centres for a gradient, at the centre
+        of the spot for one donor (log2).
+    donor : str or None
+        The donor who alone has it.
+
+    Examples
+    --------
+    >>> from jugex.atlas import PLANTED_GENES
+    >>> [planted.gene for planted in PLANTED_GENES if planted.rung == "spatial"]
+    ['MAOA', 'TAC1']
+    """
+
+    gene: str
+    form: Literal["step", "gradient", "one donor"]
+    rung: Literal["spatial", "donors", "samples"]
+    size: float
+    donor: str | None = None
+
+
+#: Every gene that was made different between the demo regions; all others differ by chance and by their fields alone.
+#: Bludau et al. 2018 found the first two higher in Fp2 than in Fp1.
+#:
+#: Measured with seeds 0 to 39 (default options, 2,000 permutations), at 0.05 corrected over 500 genes: steps `spatial`
+#: 80 times of 80; gradients `donors` 109 times of 120, else `samples`; one donor `samples` 77 of 80, else `donors`
+#: (2) or `none` (1). None of the 493 others was ever `spatial` (p_spatial <= 0.05 for 5.0 % of all genes); on average
+#: 4.2 of them were `donors` and 14.5 `samples`. _SEED was not chosen by what it shows.
+PLANTED_GENES = (
+    PlantedGene("MAOA", "step", "spatial", 0.9),
+    PlantedGene("TAC1", "step", "spatial", 0.8),
+    PlantedGene("CNR1", "gradient", "donors", 1.0),
+    PlantedGene("CHRM2", "gradient", "donors", -0.9),
+    PlantedGene("PDE1A", "gradient", "donors", 0.9),
+    PlantedGene("HTR5A", "one donor", "samples", 2.1, DONORS[0].donor_name),
+    PlantedGene("CREB1", "one donor", "samples", -2.1, DONORS[0].donor_name),
+)
+
+_SEED = 2018
 _N_FILLERS = 475
-# samples per donor outside the demo regions (about an eighth of the AHBA's), in region A and in region B
-_N_SAMPLES = ((118, 7, 6), (112, 6, 8), (46, 4, 3), (66, 3, 4), (59, 4, 0), (63, 3, 3))
+#: Samples of each donor: all (as in the Allen Human Brain Atlas), in region A and in region B.
+_N_SAMPLES = ((946, 13, 12), (893, 6, 6), (363, 4, 3), (529, 3, 4), (470, 4, 0), (501, 3, 3))
 _N_BOTH_HEMISPHERES = 2  # of the AHBA's donors, the first two were sampled in the right hemisphere
-_BRAIN_CENTRE = np.array([0.0, -17.0, 10.0])  # mm, as are the semi-axes
-_BRAIN_AXES = np.array([68.0, 86.0, 66.0])
-_N_MODULES = 8
-_SMOOTHNESS = 20.0  # mm
-_N_WAVES = 200
 
 Floats = npt.NDArray[np.float64]
 
-# ids of structures: 1 brain, 2 and 3 hemispheres, 4 to 8 left and 9 to 13 right lobes, then the demo areas
-_LOBES = ("frontal lobe", "parietal lobe", "temporal lobe", "occipital lobe", "deep structures")
-_ROOT, _FIRST_LOBE, _AREA_A, _AREA_B = 1, 4, 14, 15
+
+@dataclass(frozen=True)
+class _Tissue:
+    """A class of tissue: share of the samples, and where it lies: centre (left is right mirrored) and semi-axes, mm."""
+
+    acronym: str
+    name: str
+    parent: str
+    share: float
+    centre: tuple[float, float, float]
+    axes: tuple[float, float, float]
+
+
+#: Shares and places are about those of the AHBA's samples.
+_CORTEX = _Tissue("Cx", "cerebral cortex", "simBr", 0.460, (0, -17, 13), (66, 84, 62))
+_TISSUES = (
+    _CORTEX,
+    _Tissue("HiF", "hippocampal formation", "Cx", 0.050, (26, -28, -9), (10, 16, 10)),
+    _Tissue("PHG", "parahippocampal gyrus", "Cx", 0.016, (22, -19, -24), (9, 20, 12)),
+    _Tissue("Amg", "amygdala", "simBr", 0.018, (23, -8, -15), (7, 10, 9)),
+    _Tissue("BG", "basal ganglia", "simBr", 0.056, (20, -5, 5), (13, 26, 15)),
+    _Tissue("BF", "basal forebrain", "simBr", 0.014, (10, 1, -3), (9, 12, 14)),
+    _Tissue("Cl", "claustrum", "simBr", 0.013, (33, -5, 0), (4, 20, 13)),
+    _Tissue("DiE", "thalamus and hypothalamus", "simBr", 0.092, (11, -16, 2), (9, 18, 14)),
+    _Tissue("MES", "midbrain", "simBr", 0.050, (6, -27, -14), (6, 12, 13)),
+    _Tissue("Pons", "pons", "simBr", 0.051, (5, -34, -37), (6, 11, 14)),
+    _Tissue("MY", "medulla", "simBr", 0.075, (4, -41, -53), (4, 8, 12)),
+    _Tissue("CbCx", "cerebellar cortex", "simBr", 0.091, (20, -64, -33), (20, 27, 26)),
+    _Tissue("CbN", "cerebellar nuclei", "simBr", 0.008, (10, -57, -29), (7, 7, 6)),
+    _Tissue("WM", "white matter", "simBr", 0.006, (9, 0, 20), (7, 28, 16)),
+)
+_LOBES = ("frontal lobe", "parietal lobe", "temporal lobe", "occipital lobe")
+_SIDES = ("left", "right")
+
+#: Fields fall off as exp(-distance / length), in mm.
+_LENGTH_SHARED, _LENGTH_OWN = 90.0, 6.0
+_N_SHARED, _N_OWN, _N_WAVES = 40, 80, 160
+#: A part of a nugget is the make-up of samples (cells, quality of tissue), in which genes go together too.
+_N_MAKE_UP, _SHARE_OF_MAKE_UP = 30, 0.4
+#: Dirichlet distribution of a gene's variance over its nugget, the donors' own fields and the field that all share.
+_SHARES = (1.4, 0.7, 1.1)
+#: Shape of the gamma distribution, with a mean of 1, of the variance of one donor's own fields: donors differ.
+_SHAPE_OF_DONORS = 0.2
+#: Level (log2), standard deviation (log2) and shares of the genes with a planted difference, without it.
+_OF_PLANTED = (8.5, 0.3, (0.85, 0.03, 0.12))
+_SD_PROBE = 0.15  # log2, of each probe in each sample
+#: Where area B ends, as its probability, and where a donor's spot has fallen to 1/e (mm).
+_BORDER, _SPOT = 0.2, 11.0
 
 
 class SimulatedAtlas(ExpressionAtlas):
-    """Simulated expression (not real data) of about 500 samples, 500 genes and 2,000 probes.
+    """Simulated expression (not real data) of 3,702 samples, 500 genes and about 2,000 probes.
 
-    The same numbers at each call: they come from a fixed seed of their own. MAOA and TAC1 are higher in the demo
-    region B than in A (`jugex.demo_regions`); no other gene has a planted difference. Most genes vary smoothly over the
-    brain, so that some differ a little between any two places. The seed is one with which none of them is significant
-    in the demo; with about a quarter of other seeds at least one is.
+    The same numbers at each call: they come from a fixed seed of their own. Samples lie about as densely as those of
+    the Allen Human Brain Atlas, in the same classes of tissue. Every gene varies within tissue in three ways, in shares
+    that differ from gene to gene: from sample to sample (nugget), smoothly over each donor's own brain, and smoothly
+    over space in a way that all donors share. Genes go together where they follow the same fields. `PLANTED_GENES`
+    differ between the demo regions (`jugex.demo_regions`), and say as what.
 
     Examples
     --------
     >>> from jugex.atlas import SimulatedAtlas
     >>> atlas = SimulatedAtlas().with_donors(["H0351.2001"])
-    >>> atlas.simulated, atlas.donors["donor_name"].tolist()
-    (True, ['H0351.2001'])
+    >>> atlas.simulated, atlas.donors["donor_name"].tolist(), len(atlas.samples)
+    (True, ['H0351.2001'], 946)
     """
 
     simulated = True
 
     def __init__(self) -> None:
-        rng = np.random.Generator(np.random.PCG64(_SEED))
-        self.samples = _simulate_samples(rng)
+        self._seed = _SEED
+        rng = np.random.Generator(np.random.PCG64(self._seed))
+        self.structures = _list_structures()
+        self.samples = _simulate_samples(rng, self.structures)
         self.probes = _simulate_probes(rng)
         self.donors = donor_table(DONORS)
-        self.structures = _list_structures()
-        self._levels = _simulate_levels(rng, self.samples, self.probes)
-        self._moments: dict[str, Moments] = {}
+        self._gene_of_probe, symbols = pd.factorize(self.probes["gene"])
+        self._genes = [str(symbol) for symbol in symbols]
+        # levels are made gene by gene, when they are first asked for; samples of a probe lie side by side in memory
+        n_probes, n_samples = len(self.probes), len(self.samples)
+        self._made = np.zeros(len(self._genes), dtype=np.bool_)
+        self._by_probe = np.empty((n_probes, n_samples))
+        self._moments = np.full((2, len(DONORS), n_probes), np.nan)
 
     @property
     def name(self) -> str:
@@ -86,85 +183,257 @@ class SimulatedAtlas(ExpressionAtlas):
 
     def _describe_source(self, donor_names: Collection[str]) -> AtlasSource:
         del donor_names
-        return AtlasSource("simulated", seed=_SEED)
+        return AtlasSource("simulated", seed=self._seed)
 
     def _read_levels(self, sample_rows: Rows, probe_rows: Rows) -> Levels:
-        # the samples of a probe side by side in memory, as every large source has them
-        return np.ascontiguousarray(self._levels.T[np.ix_(probe_rows, sample_rows)]).T
+        self._make_levels(probe_rows)
+        return self._by_probe[np.ix_(probe_rows, sample_rows)].T
 
     def _read_moments(self, donor_name: str, probe_rows: Rows) -> Moments:
-        if donor_name not in self._moments:
-            of_donor = (self.samples["donor_name"] == donor_name).to_numpy()
-            self._moments[donor_name] = compute_moments(self._levels[of_donor].T)
-        mean, sd = self._moments[donor_name]
-        return mean[probe_rows], sd[probe_rows]
+        number = [donor.donor_name for donor in DONORS].index(donor_name)
+        of_donor = self._moments[:, number]
+        new = probe_rows[np.isnan(of_donor[0, probe_rows])]
+        if len(new):
+            self._make_levels(new)
+            of_donor[:, new] = compute_moments(self._by_probe[new, self._fields.rows_of(number)])
+        mean, sd = of_donor[:, probe_rows]
+        return mean, sd
+
+    @cached_property
+    def _fields(self) -> _Fields:
+        return _simulate_fields(self._seed, self.samples, self._genes)
+
+    def _make_levels(self, probe_rows: Rows) -> None:
+        """Make the levels (log2) of all probes of the genes of some probes, as far as they are not yet there."""
+        genes = np.unique(self._gene_of_probe[probe_rows])
+        genes = genes[~self._made[genes]]
+        if not len(genes):
+            return
+        fields, first = self._fields, np.searchsorted(self._gene_of_probe, np.arange(len(self._genes) + 1))
+        for gene, values in zip(genes, fields.draw(genes), strict=True):
+            rng = np.random.Generator(np.random.PCG64([self._seed, gene]))  # its own: whatever else is asked for
+            values += fields.sd_nugget[gene] * rng.standard_normal(len(values))
+            for planted in PLANTED_GENES:
+                if planted.gene == self._genes[gene]:
+                    values += _plant(planted, self.samples)
+            rows = slice(first[gene], first[gene + 1])
+            n = rows.stop - rows.start
+            levels = values + rng.normal(0.0, 0.5, (n, 1))  # probes differ
+            for donor in range(len(DONORS)):
+                levels[:, fields.rows_of(donor)] += rng.normal(0.0, 0.3, (n, 1))
+            levels += _SD_PROBE * rng.standard_normal(levels.shape, dtype=np.float32)
+            self._by_probe[rows] = np.round(levels, 4)
+        self._made[genes] = True
 
 
-def _simulate_samples(rng: np.random.Generator) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Fields:
+    """What the values of genes are drawn from: fields of samples, and how much of each a gene has.
+
+    Attributes
+    ----------
+    donors, tissues : ndarray of int, shape (n,)
+        Of each sample.
+    shared, own : ndarray, shape (n, k)
+        Of unit variance: the fields that all donors share, with the make-up of samples, and those of each donor alone.
+    base : ndarray, shape (g,)
+        Level of each gene (log2).
+    of_tissue : ndarray, shape (g, tissues)
+        Difference of each class of tissue from cortex (log2).
+    sd_nugget : ndarray, shape (g,)
+        Of samples, as far as no other gene goes with it (log2).
+    on_shared, on_own : ndarray, shape (g, k)
+        Standard deviations along the fields (log2).
+    of_donors : ndarray, shape (g, donors)
+        How strong the own fields of each donor are, for each gene.
+    """
+
+    donors: npt.NDArray[np.intp]
+    tissues: npt.NDArray[np.intp]
+    shared: Floats
+    own: Floats
+    base: Floats
+    of_tissue: Floats
+    sd_nugget: Floats
+    on_shared: Floats
+    on_own: Floats
+    of_donors: Floats
+
+    def rows_of(self, donor: int) -> slice:
+        """Samples of a donor, which follow each other."""
+        first, last = np.searchsorted(self.donors, [donor, donor + 1])
+        return slice(first, last)
+
+    def draw(self, genes: npt.NDArray[np.intp]) -> Floats:
+        """Values of genes in all samples, but for the nugget (log2), shape (genes, n)."""
+        own = self.on_own[genes] @ self.own.T
+        for donor in range(len(DONORS)):
+            own[:, self.rows_of(donor)] *= self.of_donors[genes, donor][:, np.newaxis]
+        values = own + self.on_shared[genes] @ self.shared.T
+        values += self.of_tissue[genes][:, self.tissues]
+        values += self.base[genes, np.newaxis]
+        return values
+
+
+def _simulate_fields(seed: int, samples: pd.DataFrame, genes: list[str]) -> _Fields:
+    n = len(genes)
+    rng = np.random.Generator(np.random.PCG64([seed, n]))  # genes have the numbers below
+    points = samples[["mni_x", "mni_y", "mni_z"]].to_numpy()
+    donors, names = pd.factorize(samples["donor_name"])
+    fields = _make_waves(rng, points, _LENGTH_SHARED) @ rng.standard_normal((2 * _N_WAVES, _N_SHARED))
+    make_up = rng.standard_normal((len(points), _N_MAKE_UP))
+    waves = _make_waves(rng, points, _LENGTH_OWN)
+    own = np.concatenate([
+        waves[donors == donor] @ rng.standard_normal((2 * _N_WAVES, _N_OWN)) for donor in range(len(names))
+    ])  # fmt: skip
+    base, sd, shares = rng.uniform(6.5, 9.0, n), np.exp(rng.normal(np.log(0.4), 0.25, n)), rng.dirichlet(_SHARES, n)
+    planted = np.isin(genes, [planted.gene for planted in PLANTED_GENES])
+    base[planted], sd[planted], shares[planted] = _OF_PLANTED
+    of_tissue = rng.normal(0.0, 0.6, (n, len(_TISSUES)))
+    of_tissue[:, _TISSUES.index(_CORTEX)] = 0.0
+    sd_nugget, sd_own, sd_shared = sd * np.sqrt(shares.T)
+    on_fields = sd_shared[:, np.newaxis] * _draw_loadings(rng, n, _N_SHARED)
+    on_make_up = np.sqrt(_SHARE_OF_MAKE_UP) * sd_nugget[:, np.newaxis] * _draw_loadings(rng, n, _N_MAKE_UP)
+    return _Fields(
+        donors=donors,
+        tissues=_find_tissues(samples),
+        shared=np.hstack([fields, make_up]),
+        own=own,
+        base=base,
+        of_tissue=of_tissue,
+        sd_nugget=np.sqrt(1 - _SHARE_OF_MAKE_UP) * sd_nugget,
+        on_shared=np.hstack([on_fields, on_make_up]),
+        on_own=sd_own[:, np.newaxis] * _draw_loadings(rng, n, _N_OWN),
+        of_donors=np.sqrt(rng.gamma(_SHAPE_OF_DONORS, 1 / _SHAPE_OF_DONORS, (n, len(names)))),
+    )
+
+
+def _make_waves(rng: np.random.Generator, points: Floats, length: float) -> Floats:
+    """Random Fourier features of the kernel exp(-d / length), shape (n, 2 waves); Rahimi and Recht 2007.
+
+    The spectrum of this kernel in three dimensions is a multivariate Cauchy distribution.
+    """
+    normal = rng.standard_normal((3, _N_WAVES))
+    phases = points @ (normal / (length * np.abs(rng.standard_normal(_N_WAVES))))
+    return np.asarray(np.concatenate([np.cos(phases), np.sin(phases)], axis=1) / np.sqrt(_N_WAVES))
+
+
+def _draw_loadings(rng: np.random.Generator, n_genes: int, n_fields: int) -> Floats:
+    """How much of each field a gene has: of a few of them, and of unit length (genes x fields)."""
+    loadings = rng.standard_normal((n_genes, n_fields)) * (rng.random((n_genes, n_fields)) < 2 / n_fields)
+    loadings[np.arange(n_genes), rng.integers(n_fields, size=n_genes)] += rng.choice([-1.0, 1.0], n_genes)
+    return np.asarray(loadings / np.linalg.norm(loadings, axis=1, keepdims=True))
+
+
+def _plant(planted: PlantedGene, samples: pd.DataFrame) -> Floats:
+    """What is added to the level of a planted gene (log2), shape (n,)."""
+    points = samples[["mni_x", "mni_y", "mni_z"]].to_numpy()
+    if planted.form == "gradient":
+        a, b = (abs(DEMO_CENTRES[name][0]) for name in "AB")
+        return np.asarray(planted.size * (np.abs(points[:, 0]) - a) / (b - a))
+    of_a, of_b = (demo_probability(name, points) for name in "AB")
+    if planted.form == "step":
+        return np.where((of_b > of_a) & (of_b > _BORDER), planted.size, 0.0)
+    spot = np.exp(-((np.linalg.norm(points - DEMO_CENTRES["B"], axis=1) / _SPOT) ** 6))
+    return np.asarray(planted.size * spot * (samples["donor_name"] == planted.donor).to_numpy())
+
+
+def _simulate_samples(rng: np.random.Generator, structures: pd.DataFrame) -> pd.DataFrame:
     tables = []
-    for number, (donor, (n_elsewhere, n_a, n_b)) in enumerate(zip(DONORS, _N_SAMPLES, strict=True)):
-        points, structure_ids = _place_samples(rng, n_elsewhere, n_a, n_b, number < _N_BOTH_HEMISPHERES)
-        table = pd.DataFrame(points, columns=["mni_x", "mni_y", "mni_z"])
-        table.insert(0, "well_id", 1000 * (number + 1) + np.arange(len(points)))
+    for number, (donor, (n_all, n_a, n_b)) in enumerate(zip(DONORS, _N_SAMPLES, strict=True)):
+        points, acronyms = _place_samples(rng, n_all, n_a, n_b, number < _N_BOTH_HEMISPHERES)
+        order = rng.permutation(n_all)
+        table = pd.DataFrame(points[order], columns=["mni_x", "mni_y", "mni_z"])
+        table.insert(0, "well_id", 1000 * (number + 1) + np.arange(n_all))
         table.insert(1, "donor_name", donor.donor_name)
-        table.insert(2, "sample", np.arange(len(points)))
-        table.insert(3, "structure_id", structure_ids)
+        table.insert(2, "sample", np.arange(n_all))
+        table.insert(3, "structure_acronym", acronyms[order])
         tables.append(table)
     samples = pd.concat(tables, ignore_index=True)
-    structures = _list_structures().set_index("structure_id").loc[samples["structure_id"]]
-    samples.insert(4, "structure_acronym", structures["acronym"].to_numpy())
-    samples.insert(5, "structure_name", structures["name"].to_numpy())
+    found = structures.set_index("acronym").loc[samples["structure_acronym"]]
+    samples.insert(3, "structure_id", found["structure_id"].to_numpy())
+    samples.insert(5, "structure_name", found["name"].to_numpy())
     return samples
 
 
 def _place_samples(
-    rng: np.random.Generator, n_elsewhere: int, n_a: int, n_b: int, in_both_hemispheres: bool
-) -> tuple[Floats, npt.NDArray[np.int64]]:
-    centres = np.array([DEMO_CENTRES["A"], DEMO_CENTRES["B"]])
-    elsewhere = _scatter_in_brain(rng, 4 * n_elsewhere, in_both_hemispheres)
-    distances = np.linalg.norm(elsewhere[:, np.newaxis] - centres, axis=2)
-    elsewhere = elsewhere[distances.min(axis=1) > 20][:n_elsewhere]  # mm; those inside are placed on purpose
-    inside = [centre + _scatter_in_ball(rng, n, 6.5) for centre, n in zip(centres, (n_a, n_b), strict=True)]
-    points = np.round(np.vstack([elsewhere, *inside]), 1)
-    structure_ids = np.concatenate([_find_structures(elsewhere), np.full(n_a, _AREA_A), np.full(n_b, _AREA_B)])
-    order = rng.permutation(len(points))
-    return points[order], structure_ids[order]
+    rng: np.random.Generator, n_all: int, n_a: int, n_b: int, in_both_hemispheres: bool
+) -> tuple[Floats, npt.NDArray[np.object_]]:
+    """Coordinates of a donor's samples, shape (n, 3), and the acronyms of their structures."""
+    places = [DEMO_CENTRES[name] + 6.5 * _scatter_in_ball(rng, n) for name, n in (("A", n_a), ("B", n_b))]
+    acronyms = ["simA"] * n_a + ["simB"] * n_b
+    n_right = n_all // 2 if in_both_hemispheres else 0
+    for side, n, n_given in (("left", n_all - n_right, n_a + n_b), ("right", n_right, 0)):
+        counts = np.round(np.array([tissue.share for tissue in _TISSUES]) * n).astype(int)
+        counts[0] += n - counts.sum() - n_given
+        for tissue, count in zip(_TISSUES, counts, strict=True):
+            points = _scatter_in_cortex(rng, count) if tissue is _CORTEX else _scatter_in_tissue(rng, tissue, count)
+            points[:, 0] *= -1 if side == "left" else 1
+            places.append(points)
+            acronyms += _name_lobes(points) if tissue is _CORTEX else [_name_side(tissue, side)] * count
+    return np.round(np.concatenate(places), 1).astype(np.float64), np.array(acronyms, dtype=object)
 
 
-def _scatter_in_brain(rng: np.random.Generator, n: int, in_both_hemispheres: bool) -> Floats:
-    points = _BRAIN_CENTRE + _BRAIN_AXES * _scatter_in_ball(rng, n, 1.0)
-    if not in_both_hemispheres:
-        points[:, 0] = -np.abs(points[:, 0])
+def _scatter_in_cortex(rng: np.random.Generator, n: int) -> Floats:
+    """Points of the right cortex: a shell, and the medial wall. The places of the demo regions are left free."""
+    n_drawn = 2 * n + 20
+    is_medial = rng.random(n_drawn) < 0.3
+    shell, wall = _scatter_in_ball(rng, n_drawn, hollow=0.72), _scatter_in_ball(rng, n_drawn, hollow=0.5)
+    wall[:, 0] = rng.uniform(0.03, 0.2, n_drawn)
+    points = np.where(is_medial[:, np.newaxis], wall, np.abs(shell) * [1, 0, 0] + shell * [0, 1, 1])
+    points = _CORTEX.centre + points * _CORTEX.axes
+    mirrored = points * [-1, 1, 1]
+    is_free = np.all([np.linalg.norm(mirrored - centre, axis=1) > 20 for centre in DEMO_CENTRES.values()], axis=0)
+    is_cerebellum = (points[:, 1] < -40) & (points[:, 2] < -20)
+    return np.asarray(np.maximum(points, [0.6, -np.inf, -np.inf])[is_free & ~is_cerebellum][:n])
+
+
+def _scatter_in_tissue(rng: np.random.Generator, tissue: _Tissue, n: int) -> Floats:
+    points = tissue.centre + _scatter_in_ball(rng, n) * tissue.axes
+    points[:, 0] = np.maximum(np.abs(points[:, 0]), 0.6)
     return points
 
 
-def _scatter_in_ball(rng: np.random.Generator, n: int, radius: float) -> Floats:
+def _scatter_in_ball(rng: np.random.Generator, n: int, *, hollow: float = 0.0) -> Floats:
+    """Points of the unit ball, or of its outer part, evenly."""
     directions = rng.standard_normal((n, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    return directions * radius * np.cbrt(rng.random((n, 1)))
+    return np.asarray(directions * np.cbrt(rng.uniform(hollow**3, 1.0, (n, 1))))
 
 
-def _find_structures(points: Floats) -> npt.NDArray[np.int64]:
+def _name_side(tissue: _Tissue, side: str) -> str:
+    return f"sim{tissue.acronym}{side[0].upper()}"
+
+
+def _name_lobes(points: Floats) -> list[str]:
     x, y, z = points.T
-    is_deep = np.linalg.norm((points - _BRAIN_CENTRE) / _BRAIN_AXES, axis=1) < 0.5
-    lobe = np.select([is_deep, y > 10, y < -65, z < -5], [4, 0, 3, 2], default=1)
-    return np.asarray(_FIRST_LOBE + len(_LOBES) * (x > 0) + lobe)
+    lobe = np.select([y > 10, y < -65, z < -5], [0, 3, 2], default=1)
+    return [f"sim{_LOBES[number][0].upper()}{'L' if left else 'R'}" for number, left in zip(lobe, x < 0, strict=True)]
 
 
 def _list_structures() -> pd.DataFrame:
-    rows: list[tuple[int, str, str, int | None]] = [(_ROOT, "simBr", "simulated brain", None)]
-    for number, side in enumerate(("left", "right")):
-        hemisphere = _ROOT + 1 + number
-        rows.append((hemisphere, f"sim{side[0].upper()}", f"simulated {side} hemisphere", _ROOT))
-        for lobe, name in enumerate(_LOBES):
-            acronym = f"sim{name[0].upper()}{side[0].upper()}"
-            rows.append((_FIRST_LOBE + len(_LOBES) * number + lobe, acronym, f"simulated {name}, {side}", hemisphere))
-    rows += [
-        (_AREA_A, "simA", "simulated area A, left", _FIRST_LOBE),
-        (_AREA_B, "simB", "simulated area B, left", _FIRST_LOBE),
+    rows: list[tuple[str, str, str | None]] = [("simBr", "simulated brain", None)]
+    rows += [(tissue.acronym, f"simulated {tissue.name}", tissue.parent) for tissue in _TISSUES]
+    for side in _SIDES:
+        rows += [(f"sim{name[0].upper()}{side[0].upper()}", f"simulated {name}, {side}", "Cx") for name in _LOBES]
+        rows += [
+            (_name_side(tissue, side), f"simulated {tissue.name}, {side}", tissue.acronym)
+            for tissue in _TISSUES
+            if tissue is not _CORTEX
+        ]
+    rows += [("simA", "simulated area A, left", "simFL"), ("simB", "simulated area B, left", "simFL")]
+    numbers = {acronym: number for number, (acronym, _, _) in enumerate(rows, start=1)}
+    listed = [
+        (number, acronym, name, numbers[parent] if parent else None)
+        for number, (acronym, name, parent) in enumerate(rows, start=1)
     ]
-    structures = pd.DataFrame(rows, columns=list(STRUCTURE_COLUMNS))
-    return structures.astype({"parent_structure_id": "Int64"})
+    return pd.DataFrame(listed, columns=list(STRUCTURE_COLUMNS)).astype({"parent_structure_id": "Int64"})
+
+
+def _find_tissues(samples: pd.DataFrame) -> npt.NDArray[np.intp]:
+    """Class of tissue of each sample, as its place in `_TISSUES`."""
+    of_acronym = {_name_side(tissue, side): number for number, tissue in enumerate(_TISSUES) for side in _SIDES}
+    return np.asarray(samples["structure_acronym"].map(of_acronym).fillna(0), dtype=np.intp)
 
 
 def _simulate_probes(rng: np.random.Generator) -> pd.DataFrame:
@@ -178,37 +447,3 @@ def _simulate_probes(rng: np.random.Generator) -> pd.DataFrame:
     probes = pd.DataFrame(rows, columns=["probe_name", "gene", "entrez_id"]).astype({"entrez_id": "Int64"})
     probes.insert(0, "probe_id", np.arange(1, len(probes) + 1))
     return probes
-
-
-def _simulate_levels(rng: np.random.Generator, samples: pd.DataFrame, probes: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """Sum of gene, probe, donor, spatial, planted and noise parts; log2, shape (samples, probes)."""
-    gene_of_probe, genes = pd.factorize(probes["gene"])
-    donor_of_sample, donor_names = pd.factorize(samples["donor_name"])
-    points = samples[["mni_x", "mni_y", "mni_z"]].to_numpy()
-    of_gene = rng.uniform(3.5, 10.0, len(genes)) + _simulate_modules(rng, points, len(genes))
-    of_gene += rng.normal(0.0, 0.3, of_gene.shape)  # samples differ, in all probes of a gene alike
-    of_gene += _plant_differences(points, list(genes))
-    of_probe = rng.normal(0.0, 0.5, len(probes))
-    of_donor = rng.normal(0.0, 0.3, (len(donor_names), len(probes)))
-    noise = rng.normal(0.0, 0.2, (len(samples), len(probes)))
-    levels = of_gene[:, gene_of_probe] + of_probe + of_donor[donor_of_sample] + noise
-    rounded: npt.NDArray[np.float64] = np.round(levels, 4)
-    return rounded
-
-
-def _simulate_modules(rng: np.random.Generator, points: Floats, n_genes: int) -> Floats:
-    """Genes go together: each follows a few of the modules, which vary smoothly over the brain (samples x genes)."""
-    # random Fourier features of a Gaussian kernel (Rahimi and Recht 2007): fields of unit variance
-    waves = rng.normal(0.0, 1.0 / _SMOOTHNESS, (_N_MODULES, 3, _N_WAVES))
-    phases = rng.uniform(0.0, 2.0 * np.pi, (_N_MODULES, 1, _N_WAVES))
-    fields = np.sqrt(2.0 / _N_WAVES) * np.cos(points @ waves + phases).sum(axis=2).T
-    shared = rng.normal(0.0, 1.0, fields.shape)  # what neighbouring samples do not share: cells, tissue quality
-    loadings = rng.normal(0.0, 0.12, (_N_MODULES, n_genes)) * (rng.random((_N_MODULES, n_genes)) < 0.3)
-    return np.asarray((0.6 * fields + shared) @ loadings)
-
-
-def _plant_differences(points: Floats, genes: list[str]) -> Floats:
-    differences = np.zeros((len(points), len(genes)))
-    for gene, height in PLANTED_GENES.items():
-        differences[:, genes.index(gene)] = height * demo_probability("B", points)
-    return differences

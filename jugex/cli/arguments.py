@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
 from jugex.atlas.identity import Side
-from jugex.cli.parser import Parser, whole_number
+from jugex.cli.parser import whole_number
 from jugex.genes import read_gene_list
 from jugex.model.options import SOUND_CHOICES
+from jugex.regions.grids import VoxelRule
 
 __all__ = [
     "REGION_HELP",
-    "Commands",
     "Options",
     "add_aliases",
+    "add_annotated",
     "add_derivation",
     "add_filters",
+    "add_images",
     "add_jobs",
     "add_output",
     "add_run",
@@ -28,9 +30,6 @@ __all__ = [
     "split_genes",
     "split_list",
 ]
-
-#: What argparse adds commands to.
-Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 #: What a REGION may be, for the end of a command's help.
 REGION_HELP = """
@@ -82,7 +81,7 @@ def add_derivation(command: Options) -> None:
     add_aliases(command)
 
 
-def add_filters(command: Options, threshold: object = None) -> None:
+def add_filters(command: Options, threshold: object = None, voxel: object = None) -> None:
     """Add which samples a region has: by probability, by their anatomical structure, and how far outside they lie."""
     command.add_argument(
         "--threshold",
@@ -103,6 +102,40 @@ def add_filters(command: Options, threshold: object = None) -> None:
         default=0.0,
         metavar="MM",
         help="how far outside a region, in mm, a sample still belongs to it (default: 0)",
+    )
+    command.add_argument(
+        "--voxel",
+        choices=get_args(VoxelRule),
+        default=voxel,
+        help=describe_default(
+            "voxel", "which voxel of an image speaks for a sample: the nearest one, or the one below it"
+        ),
+    )
+
+
+def add_images(command: Options) -> None:
+    """Add how images are read: their label table, and their space where they state another."""
+    command.add_argument(
+        "--labels",
+        metavar="TABLE",
+        help="label table of the image; labels of two different images need a table beside each (default: the one "
+        "beside the image)",
+    )
+    command.add_argument(
+        "--space",
+        metavar="SPACE",
+        help="space of the images, which is believed whatever their names and headers state: MNI152NLin2009cAsym, or "
+        "that of your own atlas (default: MNI152)",
+    )
+
+
+def add_annotated(command: Options) -> None:
+    """Add whether labels hold only samples that are annotated as their table says."""
+    command.add_argument(
+        "--annotated",
+        action="store_true",
+        help="of labels, only samples annotated with the hemisphere and structure that the label table names, as "
+        "abagen counts them",
     )
 
 
@@ -158,9 +191,10 @@ def describe_default(choice: str, text: str) -> str:
 def read_choices(options: argparse.Namespace) -> dict[str, Any]:
     """Keywords of `jugex.compare` and `jugex.compare_several` from the options of ``jugex compare``."""
     same = (
-        "names", "preset", "atlas", "donors", "threshold", "overlap", "within", "exclude", "tolerance", "aliases",
-        "coordinates", "mirror", "reannotation", "min_present", "present_in", "require_entrez", "statistic",
-        "exchange", "probes", "alpha", "tail", "missing", "background", "ladder", "reference",
+        "names", "preset", "atlas", "donors", "threshold", "labels", "space", "annotated", "overlap", "within",
+        "exclude", "tolerance", "voxel", "aliases", "coordinates", "mirror", "reannotation", "min_present",
+        "present_in", "require_entrez", "statistic", "exchange", "probes", "alpha", "tail", "missing", "background",
+        "ladder", "reference",
     )  # fmt: skip
     return {
         **{name: getattr(options, name) for name in same},

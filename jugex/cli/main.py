@@ -8,40 +8,30 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 
 from jugex._version import __version__
-from jugex.cli import (
-    run_build,
-    run_check,
-    run_compare,
-    run_demo,
-    run_fetch,
-    run_genes,
-    run_query,
-    run_regions,
-    run_report,
-    run_reproduce,
-)
 from jugex.cli.parser import Parser, advise_on_rest
 from jugex.errors import JugexError, JugexWarning, OptionError
 from jugex.progress import say, shown
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "main", "make_parser"]
 
-_COMMANDS = (
-    run_compare,
-    run_query,
-    run_demo,
-    run_report,
-    run_fetch,
-    run_build,
-    run_check,
-    run_genes,
-    run_regions,
-    run_reproduce,
-)
+#: Commands and what they are for. The module `run_NAME` of each is imported where it is the one that was asked for.
+COMMANDS = {
+    "compare": "compare two or more regions, gene by gene",
+    "query": "expression of genes in a region, as a table",
+    "demo": "run the main job on the simulated atlas",
+    "report": "write the report of a saved result again",
+    "fetch": "download the donor archives, verify them and build the store",
+    "build": "make a store, which opens at once, from donor archives on disk",
+    "check": "tell which atlas is found, what is installed and what is missing",
+    "genes": "look genes up in the atlas, by part of a symbol, by Entrez id or by probe",
+    "regions": "list and search named regions",
+    "reproduce": "repeat a published analysis and compare with its numbers",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -117,7 +107,7 @@ def _print_any_text() -> None:
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Options of the command; one may take what the parser cannot place (`take_rest`), else it is refused."""
-    parser = _make_parser()
+    parser = make_parser(arguments)
     if not arguments:
         parser.print_help(sys.stderr)
         parser.exit(2)
@@ -128,7 +118,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _make_parser() -> Parser:
+def make_parser(asked: Collection[str]) -> Parser:
+    """The parser of the program, with the arguments of the commands among the words `asked`."""
     parser = Parser(
         prog="jugex",
         usage="jugex COMMAND [arguments]",
@@ -146,8 +137,9 @@ Exit status: 0 on success, 1 where the input or the data make the job impossible
     )
     parser.add_argument("--version", action="version", version=f"jugex {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, prog="jugex")
-    for command in _COMMANDS:
-        command.add_command(commands)
-    for of_command in commands.choices.values():
-        of_command.set_defaults(parser=of_command)
+    for name, purpose in COMMANDS.items():
+        command = commands.add_parser(name, help=purpose)
+        command.set_defaults(parser=command)
+        if name in asked:
+            import_module(f"jugex.cli.run_{name}").add_arguments(command)
     return parser

@@ -4,21 +4,40 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from jugex._text import join_words
-from jugex.cli.layout import HelpFormatter
 
 __all__ = ["Parser", "advise_on_rest", "number", "whole_number"]
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    """Help with its paragraphs wrapped; lines that begin with blanks, such as examples, stay as they are."""
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(prog, **{"max_help_position": 26, **options})
+        self._action_max_length = 14  # else the longest command's help begins on the next line
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        blocks = re.split(r"\n{2,}", text.strip("\n"))
+        return "\n\n".join(
+            "\n".join(
+                indent + line if line.startswith(" ") else textwrap.fill(line, width, initial_indent=indent)
+                for line in block.split("\n")
+            )
+            for block in blocks
+        )
 
 
 class Parser(argparse.ArgumentParser):
     """Parser whose help keeps its examples, and whose errors suggest what was perhaps meant."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        options.setdefault("formatter_class", HelpFormatter)
+        options.setdefault("formatter_class", _HelpFormatter)
         super().__init__(*args, **options)
         self._given: Sequence[str] = ()
 

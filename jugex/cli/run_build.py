@@ -7,22 +7,19 @@ from pathlib import Path
 
 from jugex._text import count_of
 from jugex.atlas.building import BuildReport, build_store
-from jugex.cli.arguments import Commands, split_list
+from jugex.cli.arguments import split_list
+from jugex.cli.parser import Parser
 
-__all__ = ["add_command", "describe_build"]
+__all__ = ["add_arguments", "describe_build"]
 
 
-def add_command(commands: Commands) -> None:
-    """Add the command to the parser."""
-    command = commands.add_parser(
-        "build",
-        help="make a store, which opens at once, from donor archives on disk",
-        epilog="""
+def add_arguments(command: Parser) -> None:
+    """Add the arguments of the command."""
+    command.epilog = """
 examples:
 
   jugex build ~/Downloads/ahba --to ahba/
-""",
-    )
+"""
     command.set_defaults(run=_run_build)
     command.add_argument(
         "archives",

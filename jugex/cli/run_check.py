@@ -12,10 +12,10 @@ from jugex._text import count_of
 from jugex._version import __version__
 from jugex.atlas import ArchivesAtlas, ExpressionAtlas, StoreAtlas, open_atlas
 from jugex.atlas.opening import describe_default_folder
-from jugex.cli.arguments import Commands
+from jugex.cli.parser import Parser
 from jugex.errors import AtlasNotFoundError, OptionError, how_to_install
 
-__all__ = ["EXTRAS", "add_command"]
+__all__ = ["EXTRAS", "add_arguments"]
 
 #: Packages whose version can change numbers or files.
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "nibabel", "nilearn", "matplotlib", "numba")
@@ -29,18 +29,14 @@ EXTRAS = {
 }
 
 
-def add_command(commands: Commands) -> None:
-    """Add the command to the parser."""
-    command = commands.add_parser(
-        "check",
-        help="tell which atlas is found, what is installed and what is missing",
-        epilog="""
+def add_arguments(command: Parser) -> None:
+    """Add the arguments of the command."""
+    command.epilog = """
 examples:
 
   jugex check
   jugex check --atlas ahba/ --verify
-""",
-    )
+"""
     command.set_defaults(run=_run_check)
     command.add_argument(
         "--atlas",

@@ -9,9 +9,10 @@ from typing import get_args
 from jugex._text import join_words
 from jugex.cli.arguments import (
     REGION_HELP,
-    Commands,
+    add_annotated,
     add_derivation,
     add_filters,
+    add_images,
     add_jobs,
     add_output,
     add_run,
@@ -21,17 +22,20 @@ from jugex.cli.arguments import (
     split_genes,
     split_list,
 )
-from jugex.cli.parser import number
+from jugex.cli.parser import Parser, number
 from jugex.cli.summary import print_ledger, save_and_summarize
 from jugex.comparison import compare, compare_several
-from jugex.model.options import PRESETS, Missing
+from jugex.errors import OptionError
+from jugex.genes import read_gene_sets
+from jugex.model.options import PRESET_NAMES, Missing
+from jugex.pipeline.gene_sets import Kind
 from jugex.query import Overlap, PresentIn
 from jugex.report.files import check_output
 from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange
 from jugex.stats.statistics import Statistic
 
-__all__ = ["add_command"]
+__all__ = ["add_arguments"]
 
 _EPILOG = f"""{REGION_HELP}
 examples:
@@ -42,14 +46,10 @@ examples:
 """
 
 
-def add_command(commands: Commands) -> None:
-    """Add the command to the parser."""
-    command = commands.add_parser(
-        "compare",
-        help="compare two or more regions, gene by gene",
-        description="Compare two or more regions, gene by gene, and write tables and a report into a folder.",
-        epilog=_EPILOG,
-    )
+def add_arguments(command: Parser) -> None:
+    """Add the arguments of the command."""
+    command.description = "Compare two or more regions, gene by gene, and write tables and a report into a folder."
+    command.epilog = _EPILOG
     command.set_defaults(run=_run_compare, take_rest=take_more_names)
     _add_regions(command)
     _add_genes(command.add_argument_group("genes"))
@@ -102,6 +102,8 @@ def _add_genes(group: argparse._ArgumentGroup) -> None:
 
 def _add_samples(group: argparse._ArgumentGroup) -> None:
     add_filters(group)
+    add_images(group)
+    add_annotated(group)
     group.add_argument(
         "--overlap", choices=get_args(Overlap), help=describe_default("overlap", "what becomes of samples in both")
     )
@@ -131,7 +133,7 @@ def _add_probes(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_test(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--preset", choices=list(PRESETS), help="do as that publication or package did")
+    group.add_argument("--preset", choices=PRESET_NAMES, help="do as that publication or package did")
     group.add_argument(
         "--statistic", choices=get_args(Statistic), help=describe_default("statistic", "sum of squares of the region")
     )
@@ -169,6 +171,20 @@ def _add_test(group: argparse._ArgumentGroup) -> None:
         "regions' class of tissue and side)",
     )
     group.add_argument(
+        "--gene-sets",
+        type=split_list,
+        metavar="FILE.gmt",
+        help="also test gene sets, of one file or several with commas: GMT, or a table with columns set and gene",
+    )
+    group.add_argument(
+        "--gene-set-kind",
+        choices=get_args(Kind),
+        default="competitive",
+        metavar="KIND",
+        help="competitive (default): sets that differ more than other genes do; self-contained: sets that differ; "
+        "mixed: sets whose genes go both ways",
+    )
+    group.add_argument(
         "--tail",
         action="store_true",
         help="add p-values below 1 / (M + 1), extrapolated; no gene is called significant by them",
@@ -202,6 +218,13 @@ def take_more_names(options: argparse.Namespace, rest: Sequence[str]) -> bool:
 def _run_compare(options: argparse.Namespace) -> None:
     check_output(options.out, overwrite=options.overwrite)
     regions, choices = [options.region_1, options.region_2, *options.more_regions], read_choices(options)
-    result = compare_several(regions, **choices) if len(regions) > 2 else compare(*regions, **choices)
+    if len(regions) > 2:
+        if options.gene_sets:
+            raise OptionError("--gene-sets compares two regions; name two of them, or leave it out")
+        save_and_summarize(compare_several(regions, **choices), options)
+        return
+    sets = read_gene_sets(options.gene_sets) if options.gene_sets else None  # before the work
+    result = compare(*regions, **choices)
     print_ledger(result.record)
-    save_and_summarize(result, options)
+    found = None if sets is None else result.gene_sets(sets, kind=options.gene_set_kind)
+    save_and_summarize(result, options, gene_sets=found)

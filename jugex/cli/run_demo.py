@@ -5,29 +5,28 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from jugex.cli.arguments import Commands, add_output
+from jugex.cli.arguments import add_output
+from jugex.cli.parser import Parser
 from jugex.cli.summary import save_and_summarize
 from jugex.comparison import compare
 from jugex.model.record import from_json
 from jugex.report.files import check_output
 
-__all__ = ["add_command"]
+__all__ = ["add_arguments"]
 
 
-def add_command(commands: Commands) -> None:
-    """Add the command to the parser."""
-    command = commands.add_parser(
-        "demo",
-        help="run the main job on the simulated atlas",
-        description="Compare two simulated regions in all genes of the simulated atlas: a first result to look at. The "
-        "result of an earlier demo is replaced; other files in its folder are kept.",
-        epilog="""
+def add_arguments(command: Parser) -> None:
+    """Add the arguments of the command."""
+    command.description = (
+        "Compare two simulated regions in all genes of the simulated atlas: a first result to look at. The "
+        "result of an earlier demo is replaced; other files in its folder are kept."
+    )
+    command.epilog = """
 examples:
 
   jugex demo
   jugex demo --out try-it
-""",
-    )
+"""
     command.set_defaults(run=_run_demo)
     add_output(command, default=Path("jugex-demo"))
 

@@ -9,17 +9,15 @@ from jugex._text import count_of
 from jugex.atlas.building import BuildReport
 from jugex.atlas.donors import choose_donors, donor_table
 from jugex.atlas.download import TERMS_OF_USE, fetch_archives, record_terms
-from jugex.cli.arguments import Commands, split_list
+from jugex.cli.arguments import split_list
+from jugex.cli.parser import Parser
 
-__all__ = ["add_command"]
+__all__ = ["add_arguments"]
 
 
-def add_command(commands: Commands) -> None:
-    """Add the command to the parser."""
-    command = commands.add_parser(
-        "fetch",
-        help="download the donor archives, verify them and build the store",
-        epilog="""
+def add_arguments(command: Parser) -> None:
+    """Add the arguments of the command."""
+    command.epilog = """
 What is there already is not downloaded again, and what an interrupted download has brought is kept. \
 A proxy is taken from the environment variable HTTPS_PROXY.
 
@@ -27,8 +25,7 @@ examples:
 
   jugex fetch
   jugex fetch --donors 9861,10021 --to ahba/
-""",
-    )
+"""
     command.set_defaults(run=_run_fetch)
     command.add_argument("--donors", type=split_list, metavar="D,E", help="donors by name or id (default: all six)")
     command.add_argument(

@@ -6,47 +6,56 @@ import argparse
 import shlex
 from collections.abc import Sequence
 
-from jugex._text import format_count
-from jugex.atlas import open_atlas
-from jugex.cli.arguments import Commands
-from jugex.cli.layout import lay_out
-from jugex.errors import OptionError, RegionError, how_to_install
-from jugex.regions import open_parcellation
-from jugex.regions.parcellations import Entry, find_installed_folder, list_entries
-from jugex.regions.structures import search_structures
+import numpy as np
 
-__all__ = ["add_command"]
+from jugex._text import format_count, lay_out
+from jugex.atlas import open_atlas
+from jugex.cli.arguments import add_images
+from jugex.cli.parser import Parser
+from jugex.errors import OptionError, RegionError, how_to_install
+from jugex.regions import ImageContents, list_contents, open_parcellation, parse_region
+from jugex.regions.parcellations import Entry, find_installed_folder, is_parcellation, list_entries
+from jugex.regions.structures import search_structures
+from jugex.regions.texts import can_be_region, find_whole_image
+
+__all__ = ["add_arguments"]
 
 #: In the place of a parcellation: the anatomical structures of the atlas.
 _STRUCTURES = "structures"
 
 
-def add_command(commands: Commands) -> None:
-    """Add the command to the parser."""
-    command = commands.add_parser(
-        "regions",
-        help="list and search named regions",
-        description="Without arguments, list the parcellations; with one, its regions as REGION takes them; with the "
-        "word structures, the anatomical structures of the atlas.",
-        epilog="""
+def add_arguments(command: Parser) -> None:
+    """Add the arguments of the command."""
+    command.description = (
+        "Without arguments, list the parcellations; with one, its regions as REGION takes them; with the "
+        "word structures, the anatomical structures of the atlas; with an image, its labels or volumes and their size; "
+        "with a REGION, what it holds. --atlas counts samples and donors."
+    )
+    command.epilog = """
 examples:
 
   jugex regions
   jugex regions juelich visual v1
   jugex regions structures hippocampal
   jugex regions structures --atlas simulated
-""",
-    )
+  jugex regions labels.nii.gz insula --atlas ahba/
+  jugex regions structure:HiF --atlas ahba/
+"""
     command.set_defaults(run=_run_regions, take_rest=_take_more_words)
     command.add_argument(
-        "parcellation", nargs="?", metavar="PARCELLATION", help="such as juelich, or the word structures"
+        "parcellation",
+        nargs="?",
+        metavar="PARCELLATION|IMAGE|REGION",
+        help="such as juelich, or the word structures, or an image, or a REGION as jugex compare takes it",
     )
     command.add_argument("text", nargs="*", metavar="TEXT", help="words that the regions' names hold, in any case")
     command.add_argument(
         "--atlas",
         metavar="PATH|simulated",
-        help="with structures: the atlas that has them (default: $JUGEX_DATA, else the user's data folder)",
+        help="of structures, an image or a REGION: the atlas whose samples are counted (default of structures: "
+        "$JUGEX_DATA, else the user's data folder)",
     )
+    add_images(command)
 
 
 def _take_more_words(options: argparse.Namespace, rest: Sequence[str]) -> bool:
@@ -58,13 +67,63 @@ def _take_more_words(options: argparse.Namespace, rest: Sequence[str]) -> bool:
 
 
 def _run_regions(options: argparse.Namespace) -> None:
-    if options.parcellation == _STRUCTURES:
+    asked = options.parcellation
+    if asked == _STRUCTURES:
         lines = _list_structures(options)
-    elif options.atlas is not None:
-        raise OptionError("--atlas goes with: jugex regions structures; parcellations belong to no atlas")
+    elif asked is not None and not is_parcellation(asked) and can_be_region(asked):
+        lines = _describe_region(options)
     else:
-        lines = _list_parcellations() if options.parcellation is None else _list_regions(options)
+        for option, value in (("--atlas", options.atlas), ("--labels", options.labels), ("--space", options.space)):
+            if value is not None:
+                raise OptionError(
+                    f"{option} goes with an image or a REGION{' or the word structures' * (option == '--atlas')}; "
+                    "parcellations belong to no atlas"
+                )
+        lines = _list_parcellations() if asked is None else _list_regions(options)
     print("\n".join(lines))
+
+
+def _describe_region(options: argparse.Namespace) -> list[str]:
+    """What an image holds, one line per label or volume; or where a region lies, and the samples in it."""
+    text, atlas = options.parcellation, None if options.atlas is None else open_atlas(options.atlas)
+    image = find_whole_image(text)
+    if image is not None:
+        contents = list_contents(image, atlas=atlas, labels=options.labels, space=options.space)
+        if contents is not None:
+            return _list_contents(text, contents, options.text)
+    if options.text:
+        raise OptionError(f"{text} is a region as a whole, with nothing to search for {' '.join(options.text)!r} in")
+    region = parse_region(text, labels=options.labels, space=options.space)
+    if atlas is None and np.isnan(region.volume):
+        atlas = open_atlas(None)
+    if atlas is not None:
+        return str(region.coverage(atlas)).splitlines()
+    x, y, z = region.centroid
+    return [
+        f"{region.name}: {region.volume:,.0f} mm3 around x {x:.0f}, y {y:.0f}, z {z:.0f} mm; with --atlas also its "
+        "samples and donors"
+    ]
+
+
+def _list_contents(text: str, contents: ImageContents, words: Sequence[str]) -> list[str]:
+    """One line per label or volume: as REGION takes it, its name, its size, its samples and donors."""
+    table = contents.table
+    if words:
+        holds = [all(word.casefold() in name.casefold() for word in words) for name in table["name"]]
+        if not any(holds):
+            raise RegionError(f"no {contents.kind[:-1]} of {text} holds {' '.join(words)!r} in its name")
+        table = table[holds]
+    header = ["REGION", "NAME", "MM3"]
+    columns = [
+        [shlex.quote(f"{text}#{number}") for number in table["number"]],
+        table["name"].tolist(),
+        [f"{volume:,.0f}" for volume in table["volume_mm3"]],
+    ]
+    for column in ("samples", "donors"):
+        if column in table:
+            header.append(column.upper())
+            columns.append(list(map(format_count, table[column])))
+    return lay_out(header, zip(*columns, strict=True), right=header[2:])
 
 
 def _list_structures(options: argparse.Namespace) -> list[str]:

@@ -5,20 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from jugex.cli.arguments import Commands
+from jugex.cli.parser import Parser
 from jugex.report import read_group, read_result, write_report
-from jugex.report.files import holds_group, load_sensitivity
+from jugex.report.files import holds_group, load_gene_sets, load_sensitivity
 
-__all__ = ["add_command"]
+__all__ = ["add_arguments"]
 
 
-def add_command(commands: Commands) -> None:
-    """Add the command to the parser."""
-    command = commands.add_parser(
-        "report",
-        help="write the report of a saved result again",
-        description="Write the report of a saved result again, the same page as before.",
-    )
+def add_arguments(command: Parser) -> None:
+    """Add the arguments of the command."""
+    command.description = "Write the report of a saved result again, the same page as before."
     command.set_defaults(run=_run_report)
     command.add_argument(
         "directory",
@@ -36,5 +32,10 @@ def _run_report(options: argparse.Namespace) -> None:
         write_report(read_group(options.directory), path, beside=options.directory)
         print(f"Written: {path} (of all regions; for the report of a pair, name its folder)")
         return
-    write_report(read_result(options.directory), path, sensitivity=load_sensitivity(options.directory))
+    write_report(
+        read_result(options.directory),
+        path,
+        sensitivity=load_sensitivity(options.directory),
+        gene_sets=load_gene_sets(options.directory),
+    )
     print(f"Written: {path}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from jugex.cli.arguments import Commands, add_jobs, add_output, add_run
+from jugex.cli.arguments import add_jobs, add_output, add_run
+from jugex.cli.parser import Parser
 from jugex.cli.summary import save_and_summarize
 from jugex.report.files import check_output
 from jugex.reproduction import reproduce_bludau2018
 
-__all__ = ["add_command"]
+__all__ = ["add_arguments"]
 
 _EPILOG = """
 examples:
@@ -19,16 +20,14 @@ examples:
 """
 
 
-def add_command(commands: Commands) -> None:
-    """Add the command to the parser."""
-    command = commands.add_parser(
-        "reproduce",
-        help="repeat a published analysis and compare with its numbers",
-        description="Repeat a published analysis and compare with its numbers. bludau2018: left Fp1 against left Fp2, "
+def add_arguments(command: Parser) -> None:
+    """Add the arguments of the command."""
+    command.description = (
+        "Repeat a published analysis and compare with its numbers. bludau2018: left Fp1 against left Fp2, "
         "25 candidate genes (Bludau et al. 2018, doi 10.1007/s00429-018-1620-6). Needs the donor archives of the Allen "
-        "Institute and probability maps of the two areas.",
-        epilog=_EPILOG,
+        "Institute and probability maps of the two areas."
     )
+    command.epilog = _EPILOG
     command.set_defaults(run=_run_reproduce)
     command.add_argument("study", choices=["bludau2018"], help="which analysis")
     command.add_argument(

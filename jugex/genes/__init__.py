@@ -10,12 +10,16 @@ from jugex.genes.selection import (
     format_ledger,
     select_genes,
 )
+from jugex.genes.sets import FoundSet, GeneSets, GeneSetsLike, read_gene_sets
 
 __all__ = [
     "Aliases",
     "AliasesLike",
+    "FoundSet",
     "GeneRequest",
     "GeneSelection",
+    "GeneSets",
+    "GeneSetsLike",
     "Genes",
     "LedgerEntry",
     "ListedGene",
@@ -23,5 +27,6 @@ __all__ = [
     "format_ledger",
     "read_aliases",
     "read_gene_list",
+    "read_gene_sets",
     "select_genes",
 ]

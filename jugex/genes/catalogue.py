@@ -14,7 +14,7 @@ import pandas as pd
 
 from jugex._text import DelimitedTable, find_column, join_words, read_delimited
 from jugex.errors import GeneError, OptionError
-from jugex.genes.names import clean_name, ensembl_id, nearest_symbols
+from jugex.genes.names import clean_name, ensembl_id, nearest_symbols, other_names
 
 __all__ = ["Aliases", "AliasesLike", "Genes", "Resolved", "read_aliases"]
 
@@ -103,27 +103,28 @@ class Genes:
         return [self._by_upper[found] for found in nearest_symbols(symbol.upper(), self._by_upper)]
 
     def search(self, text: str, *, aliases: Aliases | None = None) -> pd.DataFrame:
-        """Genes whose symbol holds a text, whose Entrez id it is, or that an alias table knows by it.
+        """Genes whose symbol holds a text, whose Entrez id or probe it is, or that were or are called so elsewhere.
 
         Parameters
         ----------
         text : str
-            Part of a symbol, case ignored, or an Entrez id.
+            Part of a symbol, case ignored, an Entrez id, the name of a probe, or another symbol of a gene that was
+            renamed.
         aliases : Aliases, optional
             Other names of genes; see `jugex.genes.read_aliases`.
 
         Returns
         -------
         DataFrame
-            `gene`, `entrez_id`, `n_probes`, `matched` ("symbol", "Entrez id" or the alias table's words); symbols
-            that are the text come first, then those that begin with it.
+            `gene`, `entrez_id`, `n_probes`, `matched` ("symbol", "Entrez id", "probe", or how the other name is
+            known); symbols that are the text come first, then those that begin with it.
 
         Raises
         ------
         OptionError
             Where the text is empty.
         """
-        wanted = str(text).strip().upper()
+        wanted = re.sub(r"^(\d+)\.0*$", r"\1", str(text).strip().upper())
         if not wanted:
             raise OptionError("the text to search for is empty; give part of a symbol, or an Entrez id")
         upper = self.table["gene"].str.upper()
@@ -131,13 +132,24 @@ class Genes:
         holds = upper.str.contains(wanted, regex=False).to_numpy(dtype=bool)
         rank = np.select([upper == wanted, is_entrez, upper.str.startswith(wanted), holds], [0, 1, 2, 3], default=5)
         matched = pd.Series(np.where(is_entrez, "Entrez id", "symbol"), dtype=object)
-        renamed = aliases.resolve(str(text).strip(), self) if aliases else None
-        if renamed is not None and renamed.gene is not None:
-            row = int(np.flatnonzero(self.table["gene"] == renamed.gene)[0])
-            matched[row], rank[row] = (renamed.detail, 4) if rank[row] == 5 else (matched[row], rank[row])
+        for symbol, why in self._find_elsewhere(str(text).strip(), aliases):
+            row = int(np.flatnonzero(self.table["gene"] == symbol)[0])
+            matched[row], rank[row] = (why, 4) if rank[row] == 5 else (matched[row], rank[row])
         order = np.lexsort((upper.to_numpy(dtype=str), rank))
         found = self.table.assign(matched=matched).iloc[order[rank[order] < 5]]
         return found.reset_index(drop=True)
+
+    def _find_elsewhere(self, name: str, aliases: Aliases | None) -> Iterator[tuple[str, str]]:
+        """Genes that a probe, an alias table or the table of renamed genes knows by a name, and how."""
+        if "probe_name" in self._probes:
+            named = self._probes["probe_name"].astype(str).str.upper() == name.upper()
+            yield from ((str(gene), f"probe {name}") for gene in self._probes.loc[named, "gene"].unique())
+        renamed = aliases.resolve(name, self) if aliases else None
+        if renamed is not None and renamed.gene is not None:
+            yield renamed.gene, renamed.detail
+        for other, why in other_names(name):
+            if (symbol := self._by_upper.get(other.upper())) is not None:
+                yield symbol, why
 
     @cached_property
     def _entrez_of(self) -> dict[str, int | None]:

@@ -16,20 +16,38 @@ from typing import Any
 from jugex.errors import GeneWarning, OptionError, how_to_install, tell_problem, warn_user
 from jugex.genes.names import clean_name
 
-__all__ = ["ListedGene", "read_gene_list"]
+__all__ = ["ListedGene", "read_gene_list", "read_gmt", "read_table_of_sets"]
 
 #: Columns that hold symbols, and Entrez ids, the surest first, with ``_`` for what is no letter or digit.
 _SYMBOL_COLUMNS = (
     "gene_symbol", "hgnc_symbol", "symbol", "genesymbol", "gene_symbols", "symbols", "approved_symbol",
     "external_gene_name", "gene_short_name", "gene", "genes", "gene_name", "genename", "hgnc", "hugo_symbol",
-    "feature_name", "target_gene",
+    "feature_name", "target_gene", "gene_acronym", "acronym",
 )  # fmt: skip
 _ENTREZ_COLUMNS = (
     "entrez_id", "entrez_gene_id", "entrezgene_id", "entrez", "entrezid", "entrezgene", "ncbi_gene_id", "ncbi_geneid",
     "geneid",
 )  # fmt: skip
 #: Columns of ids that are Entrez ids in some tables and the Allen Institute's own or Ensembl's in others.
+#: Columns that hold the names of gene sets.
+_SET_COLUMNS = (
+    "set",
+    "gene_set",
+    "geneset",
+    "gene_set_name",
+    "gs_name",
+    "set_name",
+    "term",
+    "pathway",
+    "cell_type",
+    "celltype",
+)
 _OTHER_IDS = ("gene_id", "ensembl_gene_id", "ensembl_id", "ensembl", "ensembl_gene")
+
+#: Columns that hold the names of gene sets.
+_SET_COLUMNS = (
+    "set", "gene_set", "geneset", "gene_set_name", "gs_name", "set_name", "term", "pathway", "cell_type", "celltype",
+)  # fmt: skip
 
 #: In how many first rows a header may stand, below titles.
 _N_TITLES = 10
@@ -100,7 +118,7 @@ def read_gene_list(path: str | Path) -> list[str]:
     """
     file, gene_set = _split_set(str(path))
     if file.lower().endswith((".gmt", ".gmt.gz")):
-        genes = _read_sets(_read_text(file), gene_set, file)
+        genes = _choose_set(read_gmt(file, only=gene_set), gene_set, file)
     else:
         genes = _read_rows(_read_cells(file), path)
     genes = [gene for gene in genes if gene]
@@ -129,6 +147,32 @@ def _read_rows(rows: list[list[str]], path: str | Path) -> list[str]:
         raise OptionError(f"gene list {path} is a table with the columns {', '.join(rows[0])}; {_NEEDED}")
     first, index = column
     return [_read_name(row[index]) for row in rows[first:] if index < len(row)]
+
+
+def read_table_of_sets(path: str) -> dict[str, list[str]]:
+    """Genes by set of a table with a column of sets (`set`, `gene_set`, `term`, ...) and one of genes.
+
+    Raises
+    ------
+    OptionError
+        Where the file cannot be read, or has no such columns.
+    """
+    rows = _read_cells(path)
+    for number, row in enumerate(rows[:_N_TITLES]):
+        header = [_column_name(cell) for cell in row]
+        of_set = _find_column(header, _SET_COLUMNS)
+        if of_set is None or not any(name in _SYMBOL_COLUMNS + _ENTREZ_COLUMNS for name in header):
+            continue
+        sets: dict[str, list[str]] = {}
+        of_row = [row for row in rows[number + 1 :] if of_set < len(row) and row[of_set]]
+        for row, gene in zip(of_row, _read_columns(header, of_row, path), strict=True):
+            sets.setdefault(row[of_set], []).append(gene)
+        return sets
+    columns = ", ".join(rows[0]) if rows else "nothing"
+    raise OptionError(
+        f"gene sets {path}: needed is a GMT file (file.gmt), or a table with a column of sets (set, gene_set or term) "
+        f"and one of genes (gene or symbol); got {columns}"
+    )
 
 
 def _read_columns(header: list[str], rows: list[list[str]], path: str | Path) -> list[str]:
@@ -271,10 +315,6 @@ def _decode(content: bytes, file: str) -> str:
     return text
 
 
-def _read_text(file: str) -> str:
-    return _decode(_read_bytes(file), file)
-
-
 # --- gene sets ----------------------------------------------------------------------------------------------------
 
 
@@ -286,10 +326,37 @@ def _split_set(path: str) -> tuple[str, str | None]:
     return file, gene_set
 
 
-def _read_sets(text: str, gene_set: str | None, path: str) -> list[str]:
+def _choose_set(sets: dict[str, list[str]], gene_set: str | None, path: str) -> list[str]:
+    """Genes of one set of a GMT file, or of all of them."""
+    if gene_set is not None and gene_set not in sets:
+        raise OptionError(f"gene list {path} has no set {gene_set!r}; it has {_enumerate(list(sets))}")
+    if gene_set is not None:
+        return sets[gene_set]
+    if len(sets) > 1:
+        warn_user(
+            f"gene list {path} holds {len(sets)} sets ({_enumerate(list(sets))}), and all are taken; "
+            f"{path}#{next(iter(sets))} takes one",
+            GeneWarning,
+        )
+    return [gene for genes in sets.values() for gene in genes]
+
+
+def read_gmt(path: str, *, only: str | None = None) -> dict[str, list[str]]:
+    """Genes by set of a GMT file: a line per set with its name, a description and genes, separated by tabs.
+
+    Raises
+    ------
+    OptionError
+        Where the file cannot be read, or a line holds no gene.
+
+    Warns
+    -----
+    GeneWarning
+        Where a set stands more than once, and `only` names no other: the genes of all of them are taken.
+    """
     sets: dict[str, list[str]] = {}
     twice: dict[str, None] = {}
-    for line in text.splitlines():
+    for line in _decode(_read_bytes(path), path).splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         name, *rest = [cell.strip() for cell in line.split("\t")]
@@ -302,19 +369,9 @@ def _read_sets(text: str, gene_set: str | None, path: str) -> list[str]:
             twice[name] = None
         # Enrichr writes a weight behind each gene
         sets.setdefault(name, []).extend(_read_name(re.sub(r",[-+\d.eE]+$", "", cell)) for cell in rest[1:])
-    if gene_set is not None and gene_set not in sets:
-        raise OptionError(f"gene list {path} has no set {gene_set!r}; it has {_enumerate(list(sets))}")
-    if joined := [name for name in twice if gene_set in (None, name)]:
+    if joined := [name for name in twice if only in (None, name)]:
         warn_user(f"gene list {path} has the set {_enumerate(joined)} more than once: all are taken", GeneWarning)
-    if gene_set is not None:
-        return sets[gene_set]
-    if len(sets) > 1:
-        warn_user(
-            f"gene list {path} holds {len(sets)} sets ({_enumerate(list(sets))}), and all are taken; "
-            f"{path}#{next(iter(sets))} takes one",
-            GeneWarning,
-        )
-    return [gene for genes in sets.values() for gene in genes]
+    return sets
 
 
 def _enumerate(names: list[str]) -> str:

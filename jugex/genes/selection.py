@@ -344,8 +344,11 @@ def _format_missing(lost: Sequence[LedgerEntry], genes: Genes) -> str:
     if several is not None and not symbols_of_date(several):
         listed = ", ".join(map(repr, _split(several)))
         return f"{text} (a symbol holds no blank or comma: several genes are a list, [{listed}])"
-    known = [entry for entry in lost if entry.detail and not entry.detail.startswith("nearest")]
-    unknown = [entry.requested for entry in lost if entry not in known][:_N_SHOWN]
+    if file := next((name for name in missing if _FILE.search(name)), None):
+        return f"{text} (a file of genes is read with jugex.read_gene_list({file!r}), --gene-list on the command line)"
+    is_known = [bool(entry.detail) and not entry.detail.startswith("nearest") for entry in lost]
+    known = [entry for entry, known in zip(lost, is_known, strict=True) if known]
+    unknown = [entry.requested for entry, known in zip(lost, is_known, strict=True) if not known][:_N_SHOWN]
     close = [(name, found) for name in unknown if (found := genes.nearest(name))]
     meant = [f"{join_words(found, 'or')} for {name}" for name, found in close[:_N_SUGGESTED]]
     hints = [f"did you mean {join_words(meant)}?"] if meant else []
@@ -354,6 +357,10 @@ def _format_missing(lost: Sequence[LedgerEntry], genes: Genes) -> str:
     n_ensembl = sum(entry.detail == _ENSEMBL for entry in known)
     hints += [f"{count_of(n_ensembl, 'Ensembl id')}: {_ENSEMBL}"] if n_ensembl else []
     return f"{text} ({'; '.join(hints)})" if hints else text
+
+
+#: Ending of a file that was given in the place of a gene.
+_FILE = re.compile(r"\.(txt|csv|tsv|gmt|xlsx?)(\.gz)?$", flags=re.IGNORECASE)
 
 
 def _split(name: str) -> list[str]:

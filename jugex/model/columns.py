@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "COLUMN_TYPES",
+    "GENE_SET_COLUMNS",
     "LEFT_OUT_COLUMNS",
     "OMNIBUS_COLUMNS",
     "PAIRS_COLUMNS",
@@ -21,6 +22,7 @@ __all__ = [
 
 _Z = "z-score"
 _LOG2 = "log2"
+_SD = "standard deviations"
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,7 @@ _RESULT = (
     Column("ci_spatial_high", "float64", f"Upper end of the {_CI_SPATIAL}.", _Z),
     Column("log2_fc", "float64", "Region 1 minus region 2, adjusted for {others}, in expression levels.", _LOG2),
     Column(
-        "hedges_g", "float64", "diff in residual standard deviations, corrected for small samples.",
-        "standard deviations",
+        "hedges_g", "float64", "diff in residual standard deviations, corrected for small samples.", _SD,
     ),
     Column(
         "partial_eta_sq", "float64",
@@ -120,6 +121,19 @@ _OMNIBUS = (
     Column("f", "float64", "F of area, adjusted for {others}: of all regions at once."),
     Column("df_area", "Int64", "Degrees of freedom of area: regions less one, where donors link them all."),
     Column("q_fdr_by", "float64", "q_fdr for any dependence between genes (Benjamini and Yekutieli)."),
+    Column("n_donors_both", "Int64", "Donors with samples in two regions or more."),
+)
+_GENE_SET = (
+    Column("set", "object", "Name of the gene set."),
+    Column("n_genes", "Int64", "Genes that the set names."),
+    Column("n_found", "Int64", "Genes of the set that the atlas has and that were tested."),
+    Column("higher_in", "object", "Name of the region in which the set is higher, by diff."),
+    Column("diff", "float64", "Region 1 minus region 2, of the set's value, adjusted for {others}.", _SD),
+    Column("p_fwe", "float64", "p corrected for all sets tested by the maximum over them, from relabelled samples."),
+    Column("p_perm", "float64", "p of this set alone, from relabelled samples."),
+    Column("f", "float64", "F of area of the set's value; of mixed sets the mean F of its genes."),
+    Column("leading_genes", "object", "Genes of the set with the largest F in its direction, at most ten."),
+    Column("status", "object", "ok, or why the set was not tested."),
 )
 _PAIRS = (
     Column("region_1", "object", "Region from whose mean the other's is taken."),
@@ -148,6 +162,8 @@ _SAMPLE = (
     Column("probability", "float64", "Probability of the region at the sample, 0 to 1; empty where it has none."),
 )
 
+#: Rungs of the ladder that `evidence` names, the highest first.
+RUNGS = ("spatial", "donors", "samples")
 #: Columns of the table of two regions and of ``results.tsv``, in order.
 RESULT_COLUMNS = tuple(column.name for column in _RESULT)
 #: Columns that follow `gene` where every probe is tested by itself.
@@ -159,6 +175,14 @@ OMNIBUS_COLUMNS = (
     "gene", "entrez_id", "significant", "p_fwe", "p_perm", "q_fdr", "q_fdr_by", "partial_eta_sq", "f", "df_area",
     "df_resid", "ss_area", "ss_resid", "p_parametric", "p_fwe_stepdown", "mean_level", "n_samples", "n_donors",
     "n_donors_both", "n_probes", "probe_r", "status",
+)  # fmt: skip
+#: Columns of the table of gene sets and of ``gene_sets.tsv``.
+GENE_SET_COLUMNS = (
+    "set", "n_genes", "n_found", "higher_in", "diff", "ci_low", "ci_high", "evidence", "significant", "p_fwe", "p_perm",
+    "q_fdr", "p_donors", "p_donors_fwe", "p_spatial", "p_spatial_fwe", "diff_donors", "ci_donors_low", "ci_donors_high",
+    "ci_spatial_low", "ci_spatial_high", "hedges_g", "partial_eta_sq", "f", "df_resid", "p_parametric",
+    "p_fwe_stepdown", "n_samples_1", "n_samples_2", "n_donors", "n_donors_both", "n_donors_same_sign", "leading_genes",
+    "status",
 )  # fmt: skip
 #: Columns of the table of all pairs and of ``pairs.tsv``.
 PAIRS_COLUMNS = (
@@ -173,7 +197,8 @@ SAMPLE_COLUMNS = tuple(column.name for column in _SAMPLE)
 
 #: Data types of the columns in pandas; those of means and anything else are float64.
 COLUMN_TYPES: Mapping[str, str] = {
-    column.name: column.dtype for column in (*_SAMPLE, *_LEFT_OUT, *_PAIRS, *_OMNIBUS, *_RESULT, *_PROBE, *_TAIL)
+    column.name: column.dtype
+    for column in (*_GENE_SET, *_SAMPLE, *_LEFT_OUT, *_PAIRS, *_OMNIBUS, *_RESULT, *_PROBE, *_TAIL)
 }
 
 
@@ -190,7 +215,7 @@ def describe_columns(
         What differences are adjusted for.
     regions : sequence of str
         Names of the k regions.
-    kind : {'results', 'omnibus', 'pairs', 'left_out', 'samples'}
+    kind : {'results', 'omnibus', 'pairs', 'left_out', 'gene_sets', 'samples'}
         Which table it is: some columns mean something else there.
 
     Returns
@@ -199,7 +224,14 @@ def describe_columns(
         By column its `Description`, and `Units` and `Levels` where there are any; columns that are not known, such as
         genes, are left out.
     """
-    own = {"results": (), "omnibus": _OMNIBUS, "pairs": _PAIRS, "left_out": _LEFT_OUT, "samples": _SAMPLE}[kind]
+    own = {
+        "results": (),
+        "omnibus": _OMNIBUS,
+        "pairs": _PAIRS,
+        "left_out": _LEFT_OUT,
+        "gene_sets": _GENE_SET,
+        "samples": _SAMPLE,
+    }[kind]
     known = {column.name: column for column in (*_RESULT, *_PROBE, *_TAIL, *own)}
     for number, name in enumerate(regions, start=1):
         known[f"mean_{number}"] = Column(f"mean_{number}", "float64", f"Raw mean in {name}, not adjusted.", _Z)
@@ -208,7 +240,7 @@ def describe_columns(
         if (column := known.get(name)) is None:
             continue
         text = column.description.replace("{others}", adjusted_for)
-        if kind in ("results", "left_out"):
+        if kind in ("results", "left_out", "gene_sets"):
             for number, region in enumerate(regions, start=1):
                 for word in ("Region", "region"):
                     text = text.replace(f"{word} {number}", f"{word} {number} ({region})")

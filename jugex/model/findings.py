@@ -6,7 +6,9 @@ sentence where somebody reads it: in a warning, on the command line, in the repo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
 import msgspec
@@ -23,8 +25,10 @@ __all__ = [
     "DonorsDisagree",
     "FdrOutOfReach",
     "FewDonors",
+    "FewSamplesForVolume",
     "Finding",
     "GeneFinding",
+    "GeneStanding",
     "GenesWithoutProbes",
     "KeptInBoth",
     "MadeUpRegions",
@@ -35,6 +39,7 @@ __all__ = [
     "NotConfirmable",
     "NotLinked",
     "OneExchangeOnly",
+    "PoorVariogramFit",
     "ProbesDisagree",
     "SamplesDropped",
     "TiedSamples",
@@ -46,7 +51,53 @@ __all__ = [
 
 _N_NAMED = 5
 
-Unit = Literal["gene", "probe"]
+Unit = Literal["gene", "probe", "gene set"]
+
+
+@dataclass(frozen=True)
+class GeneStanding:
+    """Why a gene of two regions stands on its rung of the ladder; None: not tried, or not known.
+
+    Attributes
+    ----------
+    evidence : str
+        The highest rung that it reaches.
+    alpha : float
+    p_samples, p_donors, p_spatial : float or None
+        Corrected over the genes tested.
+    diff : float
+        Region 1 less region 2 in z-scores: over donors, where that was tried.
+    ci_donors : tuple of float, or None
+        95 % interval of the difference over donors.
+    beyond, margin : float or None
+        Middle of the 95 % interval of the rung `spatial`, and half its width: the difference less what the gene's
+        linear gradient over the tissue makes of it.
+    between_places : float or None
+        How much two places as far apart as the regions differ on average by what all donors share, gradient apart.
+    distance_mm : float or None
+        Between the regions.
+    n_same_sign, n_donors_both : int
+        Donors whose difference has the sign of the result, of those with samples in both regions.
+    """
+
+    evidence: Literal["spatial", "donors", "samples", "none"]
+    alpha: float
+    p_samples: float
+    p_donors: float | None
+    p_spatial: float | None
+    diff: float
+    ci_donors: tuple[float, float] | None
+    beyond: float | None
+    margin: float | None
+    between_places: float | None
+    distance_mm: float | None
+    n_same_sign: int
+    n_donors_both: int
+
+    @property
+    def gradient(self) -> float | None:
+        """What the gene's linear gradient over the tissue makes of the difference."""
+        return None if self.beyond is None else self.diff - self.beyond
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, tag_field="code"):
@@ -230,10 +281,15 @@ class FewDonors(Finding, frozen=True, tag="few-donors"):
         weighted = ", unequally weighted" if self.n_informative - self.effective_donors > 0.05 else ""
         plural = "s" if self.n_informative > 1 else ""
         of_all, where = ("", "both") if self.n_regions == 2 else (" of all regions", "at least two")
-        return (
+        rests = (
             f"the comparison{of_all} rests on {self.effective_donors:.1f} effective donor{plural} "
-            f"({self.n_informative} with samples in {where} regions{weighted}): it says little about other brains"
+            f"({self.n_informative} with samples in {where} regions{weighted})"
         )
+        if self.n_informative == 1:
+            return f"{rests}: nothing says whether other donors would show a difference"
+        if self.n_regions > 2:
+            return f"{rests}: p over samples says nothing of other donors; the pairs have a test over donors"
+        return f"{rests}: p over donors asks about others, and finds only large differences with so few"
 
 
 class DecisiveDonor(Finding, frozen=True, tag="decisive-donor"):
@@ -307,6 +363,31 @@ class MirroredHemispheres(Finding, frozen=True, tag="mirrored-hemispheres"):
         return "samples of both hemispheres were brought to one, and the omnibus F does not adjust for the hemisphere"
 
 
+class PoorVariogramFit(Finding, frozen=True, tag="poor-variogram-fit"):
+    """What was fitted to the pooled variogram is far from it at some distance, and so a rung's p-values may be off."""
+
+    rung: Literal["donors", "spatial"]
+    n_donors: Literal[1, 2]  # of the two samples of a pair
+    distance_mm: float
+    measured: float
+    fitted: float
+
+    @property
+    def p_at_5_percent(self) -> float:
+        """What a p of 0.05 may stand for (of a normal), where the variance of the difference is as far off."""
+        return math.erfc(1.959964 * math.sqrt(self.fitted / self.measured / 2))
+
+    @property
+    def sentence(self) -> str:
+        samples = "two samples of one donor" if self.n_donors == 1 else "samples of two donors"
+        rung = "p over donors" if self.rung == "donors" else "the spatial p"
+        return (
+            f"the curve on which {rung} stands fits the variogram badly: of {samples} {self.distance_mm:.0f} mm apart "
+            f"the semivariance is {self.measured:.2f} of a gene's variance, and {self.fitted:.2f} in the fit; where "
+            f"{rung} is 0.05 it may stand for {self.p_at_5_percent:.2f}; choose another reference, or call it rough"
+        )
+
+
 class GenesWithoutProbes(Finding, frozen=True, tag="genes-without-probes"):
     """Genes that a filter of probes left without any."""
 
@@ -316,6 +397,22 @@ class GenesWithoutProbes(Finding, frozen=True, tag="genes-without-probes"):
     def sentence(self) -> str:
         return (
             f"the filters of probes left {count_of(self.n, 'gene')} without a probe: not tested, and not in the table"
+        )
+
+
+class FewSamplesForVolume(Finding, frozen=True, tag="few-samples-for-volume"):
+    """A region as large as a part of the brain holds far fewer samples than so much of the brain does."""
+
+    region: str
+    volume_mm3: float
+    n: int
+    n_expected: int
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"{self.region} measures {self.volume_mm3 / 1000:,.0f} cm3 and holds {count_of(self.n, 'sample')}, where "
+            f"so much of the brain holds about {self.n_expected:,}: check that the image is in MNI152 space"
         )
 
 
@@ -439,7 +536,9 @@ AnyFinding: TypeAlias = (
     | MadeUpRegions
     | BothHemispheres
     | MirroredHemispheres
+    | PoorVariogramFit
     | GenesWithoutProbes
+    | FewSamplesForVolume
     | ManyGenesDiffer
     | OneExchangeOnly
     | DonorsDisagree

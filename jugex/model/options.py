@@ -18,6 +18,7 @@ from jugex.atlas.identity import Side
 from jugex.errors import OptionError
 from jugex.genes import AliasesLike, GeneRequest, clean_requests
 from jugex.regions import Region
+from jugex.regions.grids import VoxelRule
 from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange
 from jugex.stats.statistics import Statistic
@@ -25,6 +26,7 @@ from jugex.stats.testing import PermutationSettings
 
 __all__ = [
     "PRESETS",
+    "PRESET_NAMES",
     "SOUND_CHOICES",
     "AtlasLike",
     "Collinear",
@@ -82,6 +84,9 @@ class QueryOptions:
         `exclude`.
     tolerance : float, default 0
         How far outside a region, in mm, a sample still belongs to it.
+    voxel : {'nearest', 'floor'}
+        Which voxel of an image speaks for a sample: the nearest one, or the one below, as siibra and abagen have it;
+        see `jugex.Region.with_voxel`.
     aliases : path-like or Aliases, optional
         Table of other names of genes; see `jugex.genes.read_aliases`.
     coordinates : DataFrame, path-like or sequence of path-like, optional
@@ -122,6 +127,7 @@ class QueryOptions:
     within: Structures | None = None
     exclude: Structures | None = None
     tolerance: float = 0.0
+    voxel: VoxelRule = "nearest"
     aliases: AliasesLike | None = None
     coordinates: CoordinatesLike | None = None
     mirror: Side | None = None
@@ -133,6 +139,7 @@ class QueryOptions:
     def __post_init__(self) -> None:
         _check_choice("overlap", self.overlap, Overlap)
         _check_choice("present_in", self.present_in, PresentIn)
+        _check_choice("voxel", self.voxel, VoxelRule)
         if self.mirror is not None:
             _check_choice("mirror", self.mirror, Side)
         if not (_is_number(self.tolerance) and 0 <= self.tolerance < np.inf):
@@ -284,6 +291,7 @@ class Preset:
     probes: ProbeAggregation = "winsorized-mean"
     overlap: Overlap = "higher-probability"
     threshold: float = 0.2
+    voxel: VoxelRule = "nearest"
     collinear: Collinear = "redraw"
     ladder: bool = True
 
@@ -295,15 +303,20 @@ class Preset:
 #: The sound choices, which hold without a preset.
 SOUND_CHOICES = Preset()
 
-#: What the earlier tools do.
+_SIIBRA_JUGEX = Preset("sequential", "free", "winsorized-mean-scipy", "keep", collinear="smallest", ladder=False)
+
+#: What the earlier tools do. Since February 2024 siibra takes the voxel below a sample instead of the nearest one.
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         "bludau2018": Preset(exchange="free", collinear="smallest", ladder=False),
-        "siibra-jugex": Preset(
-            "sequential", "free", "winsorized-mean-scipy", "keep", collinear="smallest", ladder=False
-        ),
+        "siibra-jugex@2023": _SIIBRA_JUGEX,
+        "siibra-jugex@2024": replace(_SIIBRA_JUGEX, voxel="floor"),
     }
 )
+#: The version that a preset without one means.
+_NEWEST: Mapping[str, str] = MappingProxyType({"siibra-jugex": "siibra-jugex@2024"})
+#: Every name of a preset.
+PRESET_NAMES = ("bludau2018", "siibra-jugex", "siibra-jugex@2023", "siibra-jugex@2024")
 
 
 def find_preset(name: str | None) -> Preset:
@@ -316,9 +329,9 @@ def find_preset(name: str | None) -> Preset:
     """
     if name is None:
         return SOUND_CHOICES
-    if name not in PRESETS:
-        raise OptionError(f"preset is one of {', '.join(PRESETS)}; got {name!r}")
-    return PRESETS[name]
+    if name not in PRESET_NAMES:
+        raise OptionError(f"preset is one of {', '.join(PRESET_NAMES)}; got {name!r}")
+    return PRESETS[_NEWEST.get(name, name)]
 
 
 def _check_choice(name: str, value: object, choices: Any) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from jugex._version import __version__
 from jugex.atlas.identity import AtlasIdentity, FileRecord
@@ -25,6 +26,7 @@ from jugex.model.findings import AnyFinding
 from jugex.model.options import Collinear, Missing, Overlap, PresentIn
 from jugex.model.query_record import OverlapRecord, ProbeFilterRecord, SampleFilterRecord
 from jugex.regions import RegionIdentity
+from jugex.regions.grids import VoxelRule
 from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange
 from jugex.stats.statistics import Statistic
@@ -98,6 +100,7 @@ class Arguments:
     within: tuple[str, ...] | None = None
     exclude: tuple[str, ...] | None = None
     tolerance: float = 0.0
+    voxel: VoxelRule = "nearest"
     aliases: str | None = None
     coordinates: tuple[str, ...] | None = None
     mirror: str | None = None
@@ -347,9 +350,11 @@ class VariogramRecord:
     distance_mm_within, distance_mm_between : tuple of K float
         Mean distance of the pairs of each bin, of one donor and of two.
     within, between, fitted_within, fitted_between : tuple of K float
-        Semivariances of each bin.
+        Semivariances of each bin, and what the fit gives there.
     nugget, own, shared : float
         Parts of the fitted variance: of single samples, of fields of each donor's own, of fields that donors share.
+    parts_within, parts_between : tuple of 3 tuples of K float
+        The same parts in each bin, in this order; they add up to the fitted semivariances.
     """
 
     distance_mm_within: tuple[float, ...]
@@ -361,6 +366,14 @@ class VariogramRecord:
     nugget: float
     own: float
     shared: float
+    parts_within: tuple[tuple[float, ...], ...]
+    parts_between: tuple[tuple[float, ...], ...]
+
+    @property
+    def deviations(self) -> npt.NDArray[np.float64]:
+        """How much the fit deviates from what was measured, as a share of it, shape (2, K): one donor, two donors."""
+        measured, fitted = np.array([self.within, self.between]), np.array([self.fitted_within, self.fitted_between])
+        return np.asarray(fitted / np.maximum(measured, 0.05) - measured / np.maximum(measured, 0.05))
 
 
 @dataclass(frozen=True)
@@ -397,6 +410,9 @@ class LadderRecord:
     why_no_donors, why_no_spatial : str or None
         Why a rung was not tried.
     variogram : VariogramRecord or None
+        Of the genes as measured: what the rung `donors` stands on.
+    variogram_spatial : VariogramRecord or None
+        Of the genes less their linear gradients: what the rung `spatial` stands on, where gradients are taken off.
     diagnostic : DiagnosticRecord or None
     """
 
@@ -411,7 +427,37 @@ class LadderRecord:
     why_no_donors: str | None
     why_no_spatial: str | None
     variogram: VariogramRecord | None
+    variogram_spatial: VariogramRecord | None
     diagnostic: DiagnosticRecord | None
+
+
+@dataclass(frozen=True)
+class GeneSetsRecord:
+    """Gene sets that were tested in the place of genes.
+
+    Attributes
+    ----------
+    kind : {"competitive", "self-contained", "mixed"}
+    min_size, max_size : int
+        Sets with fewer or more genes in the family of the run were left out.
+    files : dict of str to str
+        SHA-256 of each file of sets, by its name; empty for sets that were given in memory.
+    n_sets, n_tested : int
+        Sets given, and those tested.
+    n_genes : int
+        Genes of the family: those of the atlas that have an F.
+    left_out : dict of str to str
+        By set, why it was left out.
+    """
+
+    kind: Literal["competitive", "self-contained", "mixed"]
+    min_size: int
+    max_size: int
+    files: Mapping[str, str]
+    n_sets: int
+    n_tested: int
+    n_genes: int
+    left_out: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -465,6 +511,8 @@ class RunRecord:
         Of more than two regions.
     group : GroupMembership or None
         Of a pair among several regions.
+    gene_sets : GeneSetsRecord or None
+        Where gene sets were tested.
     """
 
     versions: Mapping[str, str]
@@ -489,6 +537,7 @@ class RunRecord:
     empty: Mapping[str, str]
     pairs: tuple[PairRecord, ...] = ()
     group: GroupMembership | None = None
+    gene_sets: GeneSetsRecord | None = None
     format: int = FORMAT
 
     @property
@@ -497,8 +546,10 @@ class RunRecord:
         return tuple(region.name for region in self.regions)
 
     @property
-    def unit(self) -> Literal["gene", "probe"]:
-        """What was tested: genes, or every probe by itself."""
+    def unit(self) -> Literal["gene", "probe", "gene set"]:
+        """What was tested: genes, every probe by itself, or gene sets."""
+        if self.gene_sets is not None:
+            return "gene set"
         return "probe" if self.arguments.probes == "single" else "gene"
 
     @property

@@ -11,19 +11,29 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex.errors import DesignError, JugexWarning, OptionError
-from jugex.model.columns import COLUMN_TYPES, LEFT_OUT_COLUMNS, PROBE_COLUMNS
-from jugex.model.findings import AnyFinding, MissingAround, NotLinked, SamplesDropped, warn_of
+from jugex.model.columns import COLUMN_TYPES, LEFT_OUT_COLUMNS, PROBE_COLUMNS, RUNGS
+from jugex.model.findings import AnyFinding, MissingAround, NotLinked, SamplesDropped, Unit, warn_of
 from jugex.model.options import TestOptions
 from jugex.model.query_record import OverlapRecord
 from jugex.model.record import Randomness, RunRecord, list_versions, today
-from jugex.pipeline.background import MOST_RELABELLINGS, explain_coarse_p, explain_no_share, record_background
 from jugex.pipeline.covariates import Covariate, adjust_for, collect_covariates
-from jugex.pipeline.diagnostics import check_reach, judge_background, judge_design, judge_genes, judge_samples
-from jugex.pipeline.drawings import Drawings
+from jugex.pipeline.diagnostics import (
+    check_reach,
+    judge_background,
+    judge_design,
+    judge_fit,
+    judge_genes,
+    judge_samples,
+)
+from jugex.pipeline.drawings import Drawings, GeneVariograms
 from jugex.pipeline.genes import GeneValues, find_status, summarize_genes
-from jugex.pipeline.ladder import RUNG_COLUMNS, Rungs, climb
+from jugex.pipeline.ladder import RUNG_COLUMNS, Measure, Rungs, climb
 from jugex.pipeline.records import (
+    MOST_RELABELLINGS,
+    explain_coarse_p,
+    explain_no_share,
     record_arguments,
+    record_background,
     record_design,
     record_exchanges,
     record_genes,
@@ -37,13 +47,17 @@ from jugex.stats.design import Design
 from jugex.stats.effects import compute_effects
 from jugex.stats.tails import explain_no_tails
 from jugex.stats.testing import PermutationTest, permutation_test, permute
+from jugex.stats.threads import one_blas_thread
 
 __all__ = [
     "ComparisonData",
+    "Prepared",
+    "infer",
     "label_rows",
     "make_design",
     "make_empty_left_out",
     "prepare",
+    "query_every_gene",
     "rerun_test",
     "run_comparison",
     "with_background",
@@ -72,8 +86,12 @@ class ComparisonData:
         exchanges.
     query : RegionGroup or None
         The query behind it, with its atlas and regions; None for a result read from disk.
+    options : TestOptions or None
+        How it was tested; None for a result read from disk.
     drawings : Drawings or None
         What its page draws beyond the tables, for a result read from disk.
+    variograms : GeneVariograms or None
+        How the genes tested vary over distance, where the ladder was run.
     """
 
     table: pd.DataFrame
@@ -82,7 +100,9 @@ class ComparisonData:
     record: RunRecord
     leave_one_donor_out: pd.DataFrame
     query: RegionGroup | None = field(default=None, compare=False)
+    options: TestOptions | None = field(default=None, compare=False)
     drawings: Drawings | None = field(default=None, compare=False)
+    variograms: GeneVariograms | None = field(default=None, compare=False)
 
     @property
     def region_names(self) -> tuple[str, ...]:
@@ -95,8 +115,8 @@ class ComparisonData:
         return label_rows(self.table)
 
     @property
-    def unit(self) -> Literal["gene", "probe"]:
-        """What each row of `table` is: "gene", or "probe" where every probe is tested by itself."""
+    def unit(self) -> Literal["gene", "probe", "gene set"]:
+        """What each row of `table` is: "gene", "probe" where every probe is tested by itself, or "gene set"."""
         return self.record.unit
 
     @property
@@ -109,6 +129,11 @@ class ComparisonData:
     def significant(self) -> pd.DataFrame:
         """The rows of `table` with p_fwe at most alpha."""
         return self.table[self.table["significant"].to_numpy(dtype=bool)]
+
+    @property
+    def found(self) -> pd.DataFrame:
+        """The rows of `table` that reach a rung of the ladder; of more than two regions the significant ones."""
+        return self.table[self.table["evidence"].isin(RUNGS)] if "evidence" in self.table else self.significant
 
 
 def label_rows(table: pd.DataFrame) -> pd.Series[str]:
@@ -135,6 +160,8 @@ class Prepared:
         Samples left out because a value was missing.
     findings : list of Finding
         What the user should know of covariates and missing values.
+    measure : callable or None
+        Where something made of genes is tested: its labels and values in samples by their `well_id`, for the ladder.
     """
 
     group: RegionGroup
@@ -144,6 +171,7 @@ class Prepared:
     covariates: list[Covariate]
     missing_well_ids: tuple[int, ...]
     findings: list[AnyFinding]
+    measure: Measure | None = None
 
     @property
     def tested(self) -> npt.NDArray[np.intp]:
@@ -178,21 +206,28 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
     """
     _check_options(group, options)
     options = options.seeded()
+    with one_blas_thread():
+        return infer(prepare(group, options), options)
+
+
+def infer(prepared: Prepared, options: TestOptions) -> ComparisonData:
+    """Test what was prepared, and record it; the options have a seed."""
+    are_genes = prepared.measure is None
+    unit: Unit = options.unit if are_genes else "gene set"
     randomness = Randomness.of(options.source)
     generator = options.make_generator()
-    prepared = prepare(group, options)
     group, design, genes, tested = prepared.group, prepared.design, prepared.genes, prepared.tested
     smallest_p = options.permutation.smallest_p(design)
-    foreseen = [*prepared.findings, *check_reach(design, options, smallest_p, len(tested))]
+    foreseen = [*prepared.findings, *check_reach(design, options, smallest_p, len(tested), unit)]
     of_design = judge_design(design, group, options)
     warned = [finding for finding in foreseen if not isinstance(finding, SamplesDropped)]  # that was asked for
     warn_of([*warned, *(finding for finding in of_design if isinstance(finding, NotLinked))])
-    levels = genes.levels[tested] if group.atlas.is_log2 else None
+    levels = genes.levels[tested] if group.atlas.is_log2 and are_genes else None
     test = permutation_test(genes.zscores[tested], levels, design, options.permutation, generator, group.region_names)
     rungs = None
     if options.ladder and design.n_regions == 2:
         covariates, dropped = prepared.covariates, prepared.missing_well_ids
-        rungs = climb(group, genes, tested, options, covariates=covariates, dropped=dropped)
+        rungs = climb(group, genes, tested, options, covariates=covariates, dropped=dropped, measure=prepared.measure)
     columns = None if rungs is None else rungs.columns
     table = make_table(genes, design, prepared.status, test, columns, group.region_names, options.alpha)
     donors = group.samples["donor_name"].to_numpy(dtype=object)[design.donor_starts]
@@ -201,7 +236,7 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
         {str(name): p for name, p in test.p_fwe_by_exchange.items()}, index=pd.Index(genes.labels[tested])
     )
     background = record_background(
-        test.p_values.perm, test.relabellings.n_relabellings, explain_no_share(group, smallest_p)
+        test.p_values.perm, test.relabellings.n_relabellings, explain_no_share(group, smallest_p, are_genes=are_genes)
     )
     recorded = tuple(covariate.to_record() for covariate in prepared.covariates)
     findings = (
@@ -210,12 +245,14 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
         *judge_samples(group, recorded),
         *of_design,
         *judge_genes(table, exchanges, group, options),
+        *judge_fit(None if rungs is None else rungs.record),
         *judge_background(background, genes.unit),
     )
     if rungs is not None and rungs.without_reference:
         findings = (*findings, MissingAround(genes=rungs.without_reference))
     why_no_tails = explain_no_tails(test.relabellings)
-    reasons = {"p_perm_tail": why_no_tails, "p_fwe_tail": why_no_tails, **_explain_no_rungs(rungs)}
+    of_sets = {} if are_genes else dict.fromkeys(["log2_fc", "mean_level"], "gene sets have no levels")
+    reasons = {**of_sets, "p_perm_tail": why_no_tails, "p_fwe_tail": why_no_tails, **_explain_no_rungs(rungs)}
     record = RunRecord(
         versions=list_versions(),
         date=today(),
@@ -239,7 +276,10 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
         empty=explain_empty_columns(table, reasons),
     )
     zscores = pd.DataFrame(genes.zscores.T, columns=genes.labels)
-    return ComparisonData(table, group.samples, zscores, record, left_out, query=group)
+    variograms = None if rungs is None else rungs.variograms
+    return ComparisonData(
+        table, group.samples, zscores, record, left_out, query=group, options=options, variograms=variograms
+    )
 
 
 def _explain_no_rungs(rungs: Rungs | None) -> dict[str, str]:
@@ -423,8 +463,7 @@ def with_background(data: ComparisonData, options: TestOptions) -> ComparisonDat
     )
     with warnings.catch_warnings():  # the user has been warned of the query and the design
         warnings.simplefilter("ignore", JugexWarning)
-        every = data.query.requery(replace(data.query.options, genes=None))
-        prepared = prepare(_keep_samples(every, data.query), limited)
+        prepared = prepare(query_every_gene(data.query), limited)
     settings = limited.permutation
     if why_not := explain_coarse_p(settings.smallest_p(prepared.design)):
         background = record_background(np.empty(0), 0, why_not)
@@ -436,9 +475,11 @@ def with_background(data: ComparisonData, options: TestOptions) -> ComparisonDat
     return replace(data, record=replace(data.record, background=background, findings=findings))
 
 
-def _keep_samples(group: RegionGroup, used: RegionGroup) -> RegionGroup:
-    """The samples of a query that another one, made in the same way, still has."""
-    keys = ["well_id", "region"]
+def query_every_gene(used: RegionGroup) -> RegionGroup:
+    """Every gene of the atlas in the samples of a query."""
+    if used.genes.requested is None:
+        return used
+    group, keys = used.requery(replace(used.options, genes=None)), ["well_id", "region"]
     kept = np.flatnonzero(
         pd.MultiIndex.from_frame(group.samples[keys]).isin(pd.MultiIndex.from_frame(used.samples[keys]))
     )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from jugex.errors import DesignError, GeneError
+from jugex.model.findings import GeneStanding
 from jugex.pipeline.comparison import ComparisonData
 from jugex.pipeline.covariates import code_covariate
+from jugex.pipeline.drawings import GeneVariograms
 from jugex.stats.corrections import TIE_TOLERANCE, ZERO, false_discovery_rate, monte_carlo_interval
 from jugex.stats.design import Design
 from jugex.stats.effects import hedges_g_interval, partial_eta_sq_interval
@@ -19,7 +21,9 @@ from jugex.stats.engine import score_draws
 from jugex.stats.relabelling import make_relabellings
 from jugex.stats.statistics import make_scorer, scores_to_f
 
-__all__ = ["design_of", "find_tested", "make_details", "permutation_null", "permutation_nulls", "values_of"]
+__all__ = [
+    "design_of", "find_standings", "find_tested", "make_details", "permutation_null", "permutation_nulls", "values_of",
+]  # fmt: skip
 
 # z-scores in files have ten digits: what tied before tells apart in the ninth
 _TIE_TOLERANCE_IN_FILES = 1e-8
@@ -92,6 +96,57 @@ def find_tested(data: ComparisonData, genes: Sequence[str] | str | None) -> pd.D
         if status != "ok":
             raise GeneError(f"gene {gene!r} has no F ({status}); choose another gene")
     return table[table.index.isin(wanted)]
+
+
+def find_standings(data: ComparisonData, genes: Sequence[str]) -> list[GeneStanding]:
+    """Why genes of two regions stand on their rungs of the ladder.
+
+    Parameters
+    ----------
+    data : ComparisonData
+        Computed here or read from disk.
+    genes : sequence of str
+        Entries of ``data.labels`` that were tested.
+
+    Raises
+    ------
+    GeneError
+        Where the result has no such gene, or the gene was not tested.
+    """
+    ladder, alpha = data.record.ladder, data.record.arguments.alpha
+    distance = None if ladder is None else ladder.distance_mm
+    return [
+        _find_standing(str(label), row, data.variograms, alpha, distance)
+        for label, row in find_tested(data, genes).to_dict("index").items()
+    ]
+
+
+def _find_standing(
+    label: str, row: Mapping[Any, Any], variograms: GeneVariograms | None, alpha: float, distance: float | None
+) -> GeneStanding:
+    def known(column: str) -> float | None:
+        return None if pd.isna(row[column]) else float(row[column])
+
+    diff, ends, of_space = known("diff_donors"), known("ci_donors_low"), known("ci_spatial_low")
+    high = 0.0 if of_space is None else float(row["ci_spatial_high"])
+    place = None if variograms is None else variograms.find(label)
+    shared = np.nan if variograms is None or place is None else float(variograms.sd_shared[place])
+    return GeneStanding(
+        evidence=row["evidence"],
+        alpha=alpha,
+        p_samples=float(row["p_fwe"]),
+        p_donors=known("p_donors_fwe"),
+        p_spatial=known("p_spatial_fwe"),
+        diff=float(row["diff"]) if diff is None else diff,
+        ci_donors=None if ends is None else (ends, float(row["ci_donors_high"])),
+        beyond=None if of_space is None else (of_space + high) / 2,
+        margin=None if of_space is None else (high - of_space) / 2,
+        # E|x| of a normal x; the parts of the difference that donors share are fields
+        between_places=None if np.isnan(shared) else float(np.sqrt(2 / np.pi)) * shared,
+        distance_mm=distance,
+        n_same_sign=int(row["n_donors_same_sign"]),
+        n_donors_both=int(row["n_donors_both"]),
+    )
 
 
 def values_of(data: ComparisonData, labels: pd.Index) -> Floats:

@@ -23,19 +23,20 @@ from jugex.model.findings import (
     NotConfirmable,
     NotLinked,
     OneExchangeOnly,
+    PoorVariogramFit,
     ProbesDisagree,
     UnequalSizes,
     Unit,
     UnreachableAlpha,
 )
 from jugex.model.options import TestOptions
-from jugex.model.record import BackgroundRecord, CovariateRecord
+from jugex.model.record import BackgroundRecord, CovariateRecord, LadderRecord
 from jugex.pipeline.genes import share_present
 from jugex.query import RegionGroup
 from jugex.spaces import hemisphere_of
 from jugex.stats.design import Design, LabelExchange
 
-__all__ = ["check_reach", "judge_background", "judge_design", "judge_genes", "judge_samples"]
+__all__ = ["POOR_FIT", "check_reach", "judge_background", "judge_design", "judge_fit", "judge_genes", "judge_samples"]
 
 FEW_DONORS = 3.0
 UNEQUAL_SIZES = 3.0
@@ -45,13 +46,17 @@ _DISAGREEING_PROBES = 0.2
 _MOSTLY_PRESENT = 0.5
 #: A side with less of a region's samples is a matter of where exactly its border runs, and not of two hemispheres.
 _FEWEST_OF_A_SIDE = 0.05
+#: A fitted semivariance that is off by more than this share of the measured one. Variances of differences are linear
+#: in semivariances: of a variance 25 % too small a p of 0.05 stands for 0.09, of one 25 % too large for 0.03. A true
+#: mixture of nugget and exponential fields stays below, even with one gene and 264 samples (0.22 at most).
+POOR_FIT = 0.25
 _FEWEST_GENES = 100  # of a handful of chosen genes a share says nothing about the genome
 _MANY_GENES = 0.10
 
 
-def check_reach(design: Design, options: TestOptions, smallest_p: float, n_tested: int) -> list[AnyFinding]:
+def check_reach(design: Design, options: TestOptions, smallest_p: float, n_tested: int, unit: Unit) -> list[AnyFinding]:
     """What no gene can reach, because the relabellings are too few."""
-    settings, unit = options.permutation, options.unit
+    settings = options.permutation
     exhaustive = design.is_enumerable(settings.exchange, settings.n_permutations)
     n_relabellings = design.n_relabellings(settings.exchange) if exhaustive else settings.n_permutations
     if smallest_p > settings.alpha:
@@ -206,6 +211,39 @@ def judge_genes(
         if is_absent.any():
             genes = tuple(significant.index[is_absent])
             findings.append(NearDetectionLimit(genes=genes, unit=options.unit))
+    return findings
+
+
+def judge_fit(ladder: LadderRecord | None) -> list[AnyFinding]:
+    """Whether what was fitted to the pooled variogram is far from it, for each rung that stands on it."""
+    if ladder is None:
+        return []
+    of_space = ladder.variogram_spatial or ladder.variogram
+    tried = (
+        ("donors", ladder.variogram if ladder.why_no_donors is None else None),
+        ("spatial", of_space if ladder.why_no_spatial is None else None),
+    )
+    findings: list[AnyFinding] = []
+    for rung, variogram in tried:
+        if variogram is None:
+            continue
+        deviations = np.abs(variogram.deviations)
+        kind, place = np.unravel_index(int(deviations.argmax()), deviations.shape)
+        if deviations[kind, place] <= POOR_FIT:
+            continue
+        of_kind = (variogram.distance_mm_within, variogram.within, variogram.fitted_within)
+        if kind:
+            of_kind = (variogram.distance_mm_between, variogram.between, variogram.fitted_between)
+        distance, measured, fitted = (values[place] for values in of_kind)
+        findings.append(
+            PoorVariogramFit(
+                rung="donors" if rung == "donors" else "spatial",
+                n_donors=2 if kind else 1,
+                distance_mm=distance,
+                measured=measured,
+                fitted=fitted,
+            )
+        )
     return findings
 
 

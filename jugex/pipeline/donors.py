@@ -14,8 +14,7 @@ from jugex.pipeline.comparison import ComparisonData
 from jugex.pipeline.details import design_of, find_tested, values_of
 from jugex.spaces import HEMISPHERES, hemisphere_of
 from jugex.stats.design import Design
-from jugex.stats.donors import compute_donor_differences
-from jugex.stats.effects import adjusted_difference, remove_covariates
+from jugex.stats.effects import adjusted_difference, compute_donor_differences, remove_covariates
 
 __all__ = ["DONOR_COLUMNS", "HEMISPHERE_COLUMNS", "by_hemisphere", "donor_differences"]
 

@@ -12,9 +12,44 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
 
-__all__ = ["Drawings", "ProbeData", "RegionVoxels"]
+__all__ = ["Drawings", "GeneVariograms", "ProbeData", "RegionVoxels"]
 
 Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class GeneVariograms:
+    """How each gene tested varies over distance, as the ladder found it, in single precision; NaN: not known.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        The t genes, as the rows of the table are called.
+    semivariances : ndarray of float32, shape (t, 2, K)
+        Of two samples of one donor and of two donors, at the mean distances of ``record.ladder.variogram``, in squared
+        z-scores.
+    scale : ndarray of float32, shape (t,)
+        s2, a gene's variance over middle distances: the unit of the pooled variogram.
+    sd_donors, sd_shared : ndarray of float32, shape (t,)
+        Standard deviations of the difference under the rung `spatial`: from samples and what differs between donors,
+        and from fields that all donors share, which are how far two places this far apart differ anyway.
+    """
+
+    labels: tuple[str, ...]
+    semivariances: Singles
+    scale: Singles
+    sd_donors: Singles
+    sd_shared: Singles
+
+    def find(self, label: str) -> int | None:
+        """Place of a gene; None where nothing is known of it."""
+        place = self._places.get(label)
+        return None if place is None or not np.isfinite(self.scale[place]) else place
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {label: place for place, label in enumerate(self.labels)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +133,12 @@ class Drawings:
         Probes of each gene that is drawn, by its symbol.
     not_varied : dict
         What the sensitivity table did not vary, and why.
+    variograms : GeneVariograms or None
+        Where the ladder was run.
     """
 
     regions: tuple[RegionVoxels, RegionVoxels]
     out: Floats
     probes: dict[str, ProbeData]
     not_varied: dict[str, str]
+    variograms: GeneVariograms | None = None

@@ -83,6 +83,8 @@ def summarize_genes(group: RegionGroup, how: ProbeAggregation) -> GeneValues:
     score = score_probes(group.atlas, probes, group.levels, how)
     labels, zscores = aggregate_by_gene(probes, group.zscores, how, score=score)
     _, levels = aggregate_by_gene(probes, group.levels.astype(np.float64), how, score=score)
+    if not group.atlas.has_levels:  # what stands in their place are the z-scores
+        levels = np.full_like(levels, np.nan)
     if how == "single":
         sorted_probes = probes.loc[_sort_probes(probes)].reset_index(drop=True)
         annotation = sorted_probes[["gene", *PROBE_COLUMNS, "entrez_id"]].assign(n_probes=1, probe_r=np.nan)
@@ -139,7 +141,14 @@ def score_probes(
     `max-variance` takes the variance of the log2 levels (n, p) over the samples of all regions, pooled, `max-mean`
     their mean; `stability` the differential stability over all samples of the atlas (of the donors in use), because
     the structures in a few regions have no pattern.
+
+    Raises
+    ------
+    OptionError
+        For `max-mean`, where the atlas has z-scores and no levels; for `stability`, as in `summarize_genes`.
     """
+    if how == "max-mean" and not atlas.has_levels:
+        raise OptionError(f"probes='max-mean' needs levels, and {atlas.name} has z-scores alone; choose another way")
     if how == "max-variance":
         return probe_variance(levels)
     if how == "max-mean":

@@ -7,8 +7,10 @@ measured in them, and `jugex.stats.spatial` does the tests.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +18,11 @@ import pandas as pd
 
 from jugex.atlas import ExpressionAtlas
 from jugex.errors import DesignError, GeneError
-from jugex.genes import select_genes
+from jugex.genes import GeneSelection
 from jugex.model.options import TestOptions
 from jugex.model.record import DiagnosticRecord, LadderRecord, VariogramRecord
 from jugex.pipeline.covariates import Covariate, code_covariate, collect_covariates
+from jugex.pipeline.drawings import GeneVariograms
 from jugex.pipeline.genes import GeneValues, aggregate_by_gene, score_probes
 from jugex.progress import track
 from jugex.query import RegionGroup
@@ -28,14 +31,16 @@ from jugex.query.reference import TissueReference, find_reference
 from jugex.stats.aggregation import SELECTIONS
 from jugex.stats.moderation import adjust_holm
 from jugex.stats.pairs import PairSums
+from jugex.stats.pooling import PooledFit
 from jugex.stats.spatial import Form, Ladder, LadderResult, Reason, Reference, Rung, sum_pairs
 
-__all__ = ["RUNG_COLUMNS", "Rungs", "climb", "draw_places", "explain_reason", "measure_genes"]
+__all__ = ["RUNG_COLUMNS", "Measure", "Rungs", "climb", "draw_places", "explain_reason", "measure_genes"]
 
 #: Genes of the atlas over which variances are pooled, and the seed that draws them.
 POOL_SIZE, _POOL_SEED = 2_000, 2_018
 #: Arbitrary pairs of places of the diagnostic, and the seed that draws them.
 _N_PLACES, _PLACES_SEED = 200, 2_018
+_FEWEST_PLACES, _LARGE_PLACE = 20, 200  # places, samples
 _FEWEST_FOR_DIAGNOSTIC = 300  # samples in the reference
 _GENES_AT_ONCE = 1_000
 #: Distances between places that count as those of the regions.
@@ -73,6 +78,8 @@ class Rungs:
     record : LadderRecord
     why_empty : dict of str to str
         By column, why it is empty.
+    variograms : GeneVariograms or None
+        Of the genes tested; None where there is no reference.
     without_reference : tuple of str
         Genes with a missing value outside the regions, tested for other donors by the samples in the regions alone.
     """
@@ -80,8 +87,12 @@ class Rungs:
     columns: pd.DataFrame
     record: LadderRecord
     why_empty: dict[str, str]
+    variograms: GeneVariograms | None = None
     without_reference: tuple[str, ...] = ()
 
+
+#: From the `well_id` of samples to labels and values.
+Measure: TypeAlias = Callable[[npt.NDArray[np.integer]], tuple[Sequence[str], Floats]]
 
 _OF_DONORS = ("p_donors", "p_donors_fwe", "diff_donors", "ci_donors_low", "ci_donors_high")
 _OF_SPACE = ("p_spatial", "p_spatial_fwe", "ci_spatial_low", "ci_spatial_high")
@@ -99,6 +110,7 @@ def climb(
     *,
     covariates: Sequence[Covariate] = (),
     dropped: Sequence[int] = (),
+    measure: Measure | None = None,
 ) -> Rungs:
     """Test the genes of a pair for other donors and for space.
 
@@ -115,6 +127,8 @@ def climb(
         Those of the run; the ones that stand in its model are adjusted for.
     dropped : sequence of int
         Samples of the regions, by `well_id`, that the run left out; the reference is without them too.
+    measure : callable, optional
+        From the `well_id` of N samples to labels and values (g, N) of what is tested; default: of the genes.
 
     Returns
     -------
@@ -127,7 +141,10 @@ def climb(
         ladder = _make_ladder(pool, found)
     except DesignError as error:
         return _leave_empty(found, tested, options, str(error))
-    columns, result, apart = _test_genes(ladder, pool.reference, group, found, genes, tested, options)
+    if measure is None:
+        symbols = list(dict.fromkeys(genes.annotation["gene"].iloc[tested]))
+        measure = partial(measure_genes, group, symbols, options=options)
+    columns, variograms, apart = _test_genes(ladder, pool.reference, found, genes.labels[tested], options, measure)
     why_not = {
         **dict.fromkeys(_OF_DONORS, explain_reason(ladder.why_no_donors)),
         **dict.fromkeys(_OF_SPACE, explain_reason(ladder.why_no_spatial)),
@@ -143,10 +160,11 @@ def climb(
         distance_mm=_measure_distance(found),
         why_no_donors=explain_reason(ladder.why_no_donors) or None,
         why_no_spatial=explain_reason(ladder.why_no_spatial) or None,
-        variogram=_record_variogram(result),
+        variogram=_record_variogram(ladder.fit_donors),
+        variogram_spatial=_record_variogram(_take_spatial_fit(ladder)),
         diagnostic=_diagnose(ladder, found, options),
     )
-    return Rungs(columns, record, {column: why for column, why in why_not.items() if why}, apart)
+    return Rungs(columns, record, {column: why for column, why in why_not.items() if why}, variograms, apart)
 
 
 def _make_ladder(pool: PairSums, found: TissueReference) -> Ladder:
@@ -180,6 +198,7 @@ def _leave_empty(found: TissueReference, tested: npt.NDArray[np.intp], options: 
         why_no_donors=why,
         why_no_spatial=why,
         variogram=None,
+        variogram_spatial=None,
         diagnostic=None,
     )
     return Rungs(columns, record, dict.fromkeys([*_OF_DONORS, *_OF_SPACE], why))
@@ -255,7 +274,7 @@ def measure_genes(
     parts = []
     chunks = range(0, len(symbols), _GENES_AT_ONCE)
     for start in track(chunks, description="tissue around the regions", total=len(chunks)):
-        selection = select_genes(symbols[start : start + _GENES_AT_ONCE], group.atlas.genes)
+        selection = GeneSelection(requested=None, found=tuple(symbols[start : start + _GENES_AT_ONCE]))
         used = group.samples["well_id"].to_numpy()
         try:
             _, probes, _ = filter_probes(selection, group.atlas, used, group.options)
@@ -278,31 +297,31 @@ def measure_genes(
 def _test_genes(
     ladder: Ladder,
     reference: Reference,
-    group: RegionGroup,
     found: TissueReference,
-    genes: GeneValues,
-    tested: npt.NDArray[np.intp],
+    tested: npt.NDArray[np.object_],
     options: TestOptions,
-) -> tuple[pd.DataFrame, LadderResult | None, tuple[str, ...]]:
-    """Columns of both rungs for the genes tested, and which of these miss a value outside the regions."""
+    measure: Measure,
+) -> tuple[pd.DataFrame, GeneVariograms | None, tuple[str, ...]]:
+    """Columns of both rungs by label (t,), how these vary over distance, and which miss a value outside the regions."""
     columns = pd.DataFrame(np.nan, index=np.arange(len(tested)), columns=[*_OF_DONORS, *_OF_SPACE])
     if (ladder.why_no_donors is not None and ladder.why_no_spatial is not None) or not len(tested):
         return columns, None, ()
-    symbols = list(dict.fromkeys(genes.annotation["gene"].iloc[tested]))
-    labels, values = measure_genes(group, symbols, found.samples["well_id"].to_numpy(), options)
-    place = pd.Index(labels).get_indexer(pd.Index(genes.labels[tested]))
-    rows, has_row = values[place], place >= 0
-    is_known = np.isfinite(rows)
-    usable = np.flatnonzero(has_row & is_known.all(axis=1))
-    apart = np.flatnonzero(has_row & ~is_known.all(axis=1) & is_known[:, found.cells >= 0].all(axis=1))
-    result = ladder.test(sum_pairs(reference, rows[usable], n_threads=options.permutation.n_threads))
-    by_regions = ladder.test_without_reference(rows[apart]) if len(apart) else None
+    labels, values = measure(found.samples["well_id"].to_numpy())
+    place = pd.Index(labels).get_indexer(pd.Index(tested))
+    is_known = np.isfinite(values)
+    in_regions = is_known[:, found.cells >= 0].all(axis=1)
+    is_whole, is_partial = (np.append(rows, False)[place] for rows in (is_known.all(axis=1), in_regions))  # -1: none
+    usable, apart = np.flatnonzero(is_whole), np.flatnonzero(is_partial & ~is_whole)
+    by_regions = ladder.test_without_reference(values[place[apart]]) if len(apart) else None
+    if not np.array_equal(place[usable], np.arange(len(values))):  # for the whole genome a copy is large
+        values = values[place[usable]]
+    result = ladder.test(sum_pairs(reference, values, n_threads=options.permutation.n_threads))
     _fill(columns, usable, "donors", result.donors)
     _fill(columns, usable, "spatial", result.spatial)
     if by_regions is not None:
         _fill(columns, apart, "donors", by_regions)
-        columns["p_donors_fwe"] = adjust_holm(columns["p_donors"].to_numpy())  # over the genes of both forms
-    return columns, result, tuple(genes.labels[tested[apart]].tolist())
+        columns["p_donors_fwe"] = adjust_holm(columns["p_donors"].to_numpy())  # over those of both forms
+    return columns, _take_variograms(result, tested, usable), tuple(tested[apart].tolist())
 
 
 def _fill(columns: pd.DataFrame, rows: npt.NDArray[np.intp], name: str, rung: Rung | None) -> None:
@@ -317,6 +336,29 @@ def _fill(columns: pd.DataFrame, rows: npt.NDArray[np.intp], name: str, rung: Ru
         columns.loc[rows, column] = values
 
 
+def _take_variograms(
+    result: LadderResult, labels: npt.NDArray[np.object_], usable: npt.NDArray[np.intp]
+) -> GeneVariograms | None:
+    """What the ladder found of the usable ones of the genes tested, NaN for the others."""
+    if result.variograms is None:
+        return None
+    found, spatial = result.variograms, result.spatial
+
+    def spread(values: Floats) -> npt.NDArray[np.float32]:
+        filled = np.full((len(labels), *values.shape[1:]), np.nan, dtype=np.float32)
+        filled[usable] = values
+        return filled
+
+    unknown = np.full(len(usable), np.nan)
+    return GeneVariograms(
+        labels=tuple(str(label) for label in labels),
+        semivariances=spread(found.semivariances.transpose(2, 0, 1)),
+        scale=spread(found.scale),
+        sd_donors=spread(unknown if spatial is None else np.sqrt(spatial.of_donors)),
+        sd_shared=spread(unknown if spatial is None else np.sqrt(spatial.of_shared)),
+    )
+
+
 def _measure_distance(found: TissueReference) -> float | None:
     """Distance between the mean coordinates of the regions' samples, in mm."""
     first, second = (found.points[found.cells == code] for code in (0, 1))
@@ -325,22 +367,31 @@ def _measure_distance(found: TissueReference) -> float | None:
     return float(np.linalg.norm(first.mean(axis=0) - second.mean(axis=0)))
 
 
-def _record_variogram(result: LadderResult | None) -> VariogramRecord | None:
+def _take_spatial_fit(ladder: Ladder) -> PooledFit | None:
+    """What the rung `spatial` stands on, where that is not what `donors` stands on."""
+    fit = ladder.fit_spatial
+    return fit if fit is not None and fit.gradient and ladder.why_no_spatial is None else None
+
+
+def _record_variogram(fit: PooledFit | None) -> VariogramRecord | None:
     """The pooled variogram and what was fitted to it."""
-    if result is None or result.variograms is None:
+    if fit is None:
         return None
-    of_genes = result.variograms
-    means, fitted = of_genes.bins.means, of_genes.mixture
+    means, mixture = fit.bins.means, fit.mixture
+    fitted = mixture.parts.sum(axis=0)
+    parts_within, parts_between = (tuple(map(tuple, mixture.parts[:, kind].tolist())) for kind in (0, 1))
     return VariogramRecord(
         distance_mm_within=tuple(means[0].tolist()),
         distance_mm_between=tuple(means[1].tolist()),
-        within=tuple(of_genes.pooled[0].tolist()),
-        between=tuple(of_genes.pooled[1].tolist()),
-        fitted_within=tuple(fitted.within(means[0]).tolist()),
-        fitted_between=tuple(fitted.between(means[1]).tolist()),
-        nugget=float(fitted.nugget),
-        own=float(fitted.own.sum()),
-        shared=float(fitted.shared.sum()),
+        within=tuple(fit.pooled[0].tolist()),
+        between=tuple(fit.pooled[1].tolist()),
+        fitted_within=tuple(fitted[0].tolist()),
+        fitted_between=tuple(fitted[1].tolist()),
+        nugget=float(mixture.nugget),
+        own=float(mixture.own.sum()),
+        shared=float(mixture.shared.sum()),
+        parts_within=parts_within,
+        parts_between=parts_between,
     )
 
 
@@ -372,8 +423,10 @@ def draw_places(found: TissueReference) -> list[tuple[npt.NDArray[np.intp], npt.
     rng, points, donors = np.random.default_rng(_PLACES_SEED), found.points, found.samples["donor_name"].to_numpy()
     sizes = [int((found.cells == code).sum()) for code in (0, 1)]
     apart = _measure_distance(found) or 0.0
+    # a place costs the square of its samples: of large ones fewer are tried
+    n_places = max(min(_N_PLACES, _FEWEST_PLACES), int(_N_PLACES * min(1.0, (_LARGE_PLACE / sum(sizes)) ** 2)))
     places = []
-    for centre in rng.permutation(len(points))[: 5 * _N_PLACES]:
+    for centre in rng.permutation(len(points))[: 5 * n_places]:
         distance = np.linalg.norm(points - points[centre], axis=1)
         near = np.flatnonzero(np.abs(distance - apart) <= max(_NEAR_SHARE * apart, 2.0))
         if not len(near):
@@ -386,6 +439,6 @@ def draw_places(found: TissueReference) -> list[tuple[npt.NDArray[np.intp], npt.
         if len(set(donors[first]) & set(donors[second])) < 2:
             continue
         places.append((first, second))
-        if len(places) == _N_PLACES:
+        if len(places) == n_places:
             break
     return places

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from jugex.atlas.identity import FileRecord
@@ -13,6 +14,7 @@ from jugex.errors import DesignError
 from jugex.model.options import TestOptions
 from jugex.model.record import (
     Arguments,
+    BackgroundRecord,
     DesignRecord,
     DonorCounts,
     ExchangesRecord,
@@ -30,7 +32,11 @@ from jugex.stats.design import Design, LabelExchange
 from jugex.stats.testing import PermutationSettings, PermutationTest
 
 __all__ = [
+    "MOST_RELABELLINGS",
+    "explain_coarse_p",
+    "explain_no_share",
     "record_arguments",
+    "record_background",
     "record_design",
     "record_exchanges",
     "record_genes",
@@ -39,6 +45,10 @@ __all__ = [
     "record_tails",
 ]
 
+#: Genes at or below this p_perm, not corrected, are counted: one in twenty, where nothing differs.
+_NOMINAL = 0.05
+#: A share of p <= 0.05 needs no finer p.
+MOST_RELABELLINGS = 999
 _FEW_GENES = 200
 
 
@@ -70,6 +80,7 @@ def record_arguments(group: RegionGroup, options: TestOptions) -> Arguments:
         within=_list_texts(query.within),
         exclude=_list_texts(query.exclude),
         tolerance=query.tolerance,
+        voxel=query.voxel,
         aliases=None if group.genes.aliases is None else group.genes.aliases.source.file,
         coordinates=None if in_memory["coordinates"] else _list_texts(query.coordinates),
         mirror=query.mirror,
@@ -193,3 +204,38 @@ def record_tails(test: PermutationTest, why_empty: str) -> TailsRecord | None:
         else FamilyTail(family.threshold, family.scale, family.shape, family.n_exceedances, family.n_values),
         why_empty=why_empty if np.isnan([tails.p_perm, tails.p_fwe]).any() else None,
     )
+
+
+def record_background(
+    p_perm: npt.NDArray[np.float64], n_permutations: int, why_not: str | None = None
+) -> BackgroundRecord:
+    """Share of genes that differ nominally.
+
+    Parameters
+    ----------
+    p_perm : ndarray, shape (g,)
+        Of all genes tested.
+    n_permutations : int
+        Relabellings behind them.
+    why_not : str, optional
+        Why the share says nothing of the atlas.
+    """
+    if why_not is None and len(p_perm):
+        return BackgroundRecord(_NOMINAL, len(p_perm), float((p_perm <= _NOMINAL).mean()), n_permutations)
+    return BackgroundRecord(_NOMINAL, 0, None, 0, why_not or "no gene was tested")
+
+
+def explain_no_share(group: RegionGroup, smallest_p: float, *, are_genes: bool) -> str | None:
+    """Say why the share of genes with a small p says nothing of the atlas, if it does not."""
+    if not are_genes:
+        return "gene sets were tested"
+    if group.genes.requested is not None:
+        return "only the genes asked for were tested"
+    return explain_coarse_p(smallest_p)
+
+
+def explain_coarse_p(smallest_p: float) -> str | None:
+    """Say why a share of small p-values says nothing, where no p can be that small."""
+    if smallest_p <= _NOMINAL:
+        return None
+    return f"the smallest p that can occur is {smallest_p:.3g}, above {_NOMINAL:g}"

@@ -159,6 +159,7 @@ def explain_empty_columns(table: pd.DataFrame, reasons: Mapping[str, str]) -> di
         "probe_r": "each probe is tested by itself" if "probe_name" in table else "no gene has two probes that vary",
         "entrez_id": "the atlas has none",
         "log2_fc": "the levels are not log2",
+        "mean_level": "the atlas has z-scores and no levels",
         **reasons,
     }
     empty = [str(column) for column in table if tested[column].isna().all()]

@@ -167,7 +167,7 @@ def sample_views(result: ComparisonData) -> tuple[View, View, View]:
     >>> from jugex.plots import sample_views
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
     >>> sample_views(result)[0]
-    View(name='sagittal', axis='x', position=-15.0)
+    View(name='sagittal', axis='x', position=-16.0)
     """
     points = _find_points(result.samples)
     if len(points) == 0:

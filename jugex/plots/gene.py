@@ -15,12 +15,14 @@ from jugex.plots.panels import (
     DonorData,
     GeneData,
     NullData,
+    VariogramData,
     donor_data,
     gene_data,
     null_data,
     probe_data,
     sample_data,
     spread,
+    variogram_data,
 )
 from jugex.plots.styles import (
     GREY,
@@ -56,7 +58,7 @@ if TYPE_CHECKING:
 
     from jugex.pipeline.comparison import ComparisonData
 
-__all__ = ["plot_donors", "plot_gene", "plot_null", "plot_probes"]
+__all__ = ["plot_donors", "plot_gene", "plot_null", "plot_probes", "plot_variogram"]
 
 _TALLEST = 235.0  # mm: a page
 
@@ -72,6 +74,11 @@ _LINE = 15  # letters of a region's name on a line
 # donors reaches 12.7 standard errors to each side, and would squeeze everything else
 _MOST_SPAN = 1.5
 _DONOR_MARGINS, _MM_PER_ROW, _LEAST_MM_PER_ROW = 28.0, 5.0, 3.0
+
+#: Parts of a variogram from below, and their colours, which differ in grey too.
+_PARTS = (
+    ("single samples", "#D9D9D9"), ("each donor's own pattern", "#9ECAE1"), ("pattern that donors share", "#FDAE6B"),
+)  # fmt: skip
 
 _PROBE_MARGINS, _MM_PER_PROBE, _LEAST_MM_PER_PROBE = 34.0, 8.0, 4.0
 _PROBE_SIZES = (6, 9)  # of points; triangles with a white edge look smaller
@@ -178,10 +185,13 @@ def _explain_marks(ax: Axes, data: GeneData) -> None:
 
 @in_journal_style
 def plot_donors(result: ComparisonData, gene: str, *, ax: Axes | None = None) -> Axes:
-    """Forest of the donors' differences, with the adjusted difference of the result below.
+    """Forest of the donors' differences, with the difference of the result below, as each rung of the ladder sees it.
 
-    Lines are 95 % intervals; an arrow says that an interval goes on. Markers grow with the donor's weight. The
-    adjusted difference takes samples as replicates; where the result has a difference over donors, it stands below.
+    Lines are 95 % intervals; an arrow says that an interval goes on. Markers grow with the donor's weight. Below:
+    "adjusted", the difference that is tested, which takes samples as replicates; and, where the ladder was run, "over
+    donors", the weighted mean of the donors' differences with its interval over donors, and "beyond distance", what is
+    left of it without the gene's linear gradient over the tissue, with an interval that allows for how far two places
+    this far apart differ anyway. Where an interval does not reach 0, p (not corrected) is below 0.05.
 
     Parameters
     ----------
@@ -248,10 +258,10 @@ def _list_rows(data: DonorData, styles: dict[str, DonorStyle]) -> list[_Row]:
         )
         for i, name in enumerate(data.donors)
     ]  # fmt: skip
-    for (name, values), face in zip(data.overall.items(), (INK, "white"), strict=True):
+    for (name, values), marker, face in zip(data.overall.items(), "dsP", (INK, "white", "white"), strict=True):
         diff, low, high = (float(value) for value in values[0])
         if np.isfinite(diff):
-            rows.append(_Row(name, diff, low, high, 36.0, "d", face, INK))
+            rows.append(_Row(name, diff, low, high, 36.0, marker, face, INK))
     return rows
 
 
@@ -299,6 +309,93 @@ def _label_donors(ax: Axes, result: ComparisonData, data: DonorData, rows: list[
     dress_axes(ax)
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
+
+
+@in_journal_style
+def plot_variogram(result: ComparisonData, gene: str, *, ax: Axes | None = None) -> Axes:
+    """How much two samples differ, given the distance between them: a gene's variogram, and what the ladder made of it.
+
+    Marks are the gene's own semivariances (half the mean squared difference of two samples) in the tissue around the
+    regions: of two samples of one donor, and of samples of two donors. Areas are the parts of the fit to the pool of
+    genes, scaled to the gene, for samples of one donor: of single samples, of patterns of each donor's own, and of
+    patterns that all donors share; the dashed line is the same fit for two donors. The upright line is the distance
+    between the regions. Where shared patterns grow up to there, two places this far apart differ anyway.
+
+    Parameters
+    ----------
+    result : ComparisonData
+        Computed here or read from disk.
+    gene : str
+        An entry of ``result.labels`` that was tested.
+    ax : matplotlib Axes, optional
+        Where to draw; default: a figure of its own, 85 mm wide.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    GeneError
+        Where the result has no such gene, or the gene was not tested.
+    ResultError
+        Where the ladder was not run or had no reference, or the gene does not vary in the tissue around the regions.
+
+    Notes
+    -----
+    Semivariances are Matheron's (1963), doi 10.2113/gsecongeo.58.8.1246, of values less each donor's mean. Rungs of the
+    ladder combine the gene's own with those of the pool (`docs/explanation/ladder.md`); for the rung `spatial` the
+    gene's linear gradient is taken off first, which this figure shows with all else.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.plots import plot_variogram
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> ax = plot_variogram(result, "MAOA")
+    """
+    data = variogram_data(result, gene)
+    ax = make_axes(SINGLE_COLUMN, 92)[0] if ax is None else ax
+    same, two = data.distances
+    heights = np.vstack([np.zeros(len(same)), np.cumsum(data.parts[0], axis=0)])
+    for number, (name, colour) in enumerate(_PARTS):
+        ax.fill_between(
+            same, heights[number], heights[number + 1], color=colour, linewidth=0, zorder=1, label=f"fit: {name}"
+        )
+    ax.plot(same, heights[-1], color=INK, linewidth=0.9, zorder=2, label="fit, one donor")
+    ax.plot(two, data.parts[1].sum(axis=0), color=INK, linewidth=0.9, linestyle="--", zorder=2, label="fit, two donors")
+    for kind, (name, marker, face) in enumerate((("one donor", "o", INK), ("two donors", "s", "white"))):
+        ax.scatter(
+            data.distances[kind], data.measured[kind], s=13, marker=marker, facecolors=face, edgecolors=INK,
+            linewidths=0.8, zorder=3, label=f"{fit_text(gene, 16)}, {name}",
+        )  # fmt: skip
+    _label_variogram(ax, data)
+    return ax
+
+
+def _label_variogram(ax: Axes, data: VariogramData) -> None:
+    top = 1.08 * max(float(np.nanmax(data.measured)), float(data.parts.sum(axis=1).max()))
+    ax.set_xlim(0, 1.03 * float(data.distances.max()))
+    ax.set_ylim(0, 1.1 * top)
+    if data.regions_mm is not None:
+        ax.axvline(data.regions_mm, color=GREY, linewidth=0.8, linestyle=":", zorder=2.5)
+        is_left = data.regions_mm < float(data.distances.max()) / 2
+        ax.annotate(
+            f"the regions: {data.regions_mm:.0f} mm", (data.regions_mm, 1.0), xycoords=ax.get_xaxis_transform(),
+            xytext=(3 if is_left else -3, -1), textcoords="offset points", ha="left" if is_left else "right", va="top",
+            color=INK,
+        )  # fmt: skip
+    ax.set_xlabel("distance of two samples (mm)")
+    ax.set_ylabel("semivariance (squared z-score)")
+    said = ""
+    if data.between_places is not None:
+        said = f"\nplaces this far apart differ by {format_number(data.between_places)} on average"
+    title_axes(ax, f"{escape_math(fit_text(data.label, LONGEST_TITLE))}{said}")
+    dress_axes(ax)
+    handles, labels = ax.get_legend_handles_labels()
+    by_label = dict(zip(labels, handles, strict=True))
+    order = [*labels[-2:], *labels[:-2]]
+    place_legend_below(ax, [by_label[label] for label in order], columns=2)
 
 
 @in_journal_style

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from jugex.regions import Region
 
 __all__ = [
-    "DonorData", "GeneData", "NullData", "SampleData", "VolcanoData", "donor_data", "elsewhere", "gene_data",
-    "null_data", "probe_data", "region_voxels", "sample_data", "spread", "volcano_data",
+    "DonorData", "GeneData", "NullData", "SampleData", "VariogramData", "VolcanoData", "donor_data", "elsewhere",
+    "gene_data", "null_data", "probe_data", "region_voxels", "sample_data", "spread", "variogram_data", "volcano_data",
 ]  # fmt: skip
 
 #: Columns of coordinates of samples, in mm.
@@ -53,8 +53,10 @@ class VolcanoData:
         Region 1 minus region 2, in z-scores.
     height : ndarray, shape (g,)
         -log10 of the p chosen.
-    significant : ndarray of bool, shape (g,)
-        Family-wise p at most alpha, whatever p was chosen.
+    rungs : ndarray of str, shape (g,)
+        The rung of the ladder that each reaches, whatever p was chosen; "samples" (family-wise p at most alpha) or
+        "none" where the ladder was not run.
+    has_ladder : bool
     alpha : float
     smallest_p : float or None
         Smallest p that the run can give, where it is known.
@@ -63,9 +65,15 @@ class VolcanoData:
     labels: npt.NDArray[np.object_]
     diff: Floats
     height: Floats
-    significant: Mask
+    rungs: npt.NDArray[np.object_]
+    has_ladder: bool
     alpha: float
     smallest_p: float | None
+
+    @property
+    def found(self) -> Mask:
+        """Genes on a rung of the ladder, shape (g,)."""
+        return np.asarray(self.rungs != "none")
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +130,9 @@ class DonorData:
     diff, low, high : ndarray, shape (g, D)
         Region 1 minus region 2 with its 95 % interval.
     overall : dict
-        Difference, lower and upper end (g, 3) of "adjusted", the difference that is tested (samples as replicates),
-        and of "mean of donors" (NaN where the result has none).
+        Difference, lower and upper end (g, 3) of "adjusted", the difference that is tested (samples as replicates); of
+        "over donors", the mean of the donors' differences; and of "beyond distance", what is left of it without the
+        gene's linear gradient over the tissue, with the interval of the rung `spatial`. NaN where the result has none.
     """
 
     labels: tuple[str, ...]
@@ -135,6 +144,33 @@ class DonorData:
     low: Floats
     high: Floats
     overall: dict[str, Floats]
+
+
+@dataclass(frozen=True, eq=False)
+class VariogramData:
+    """How a gene varies over distance, in squared z-scores: semivariances of two samples of one donor, and of two.
+
+    Attributes
+    ----------
+    label : str
+    distances : ndarray, shape (2, K)
+        Mean distances of the pairs of each bin, in mm.
+    measured : ndarray, shape (2, K)
+        The gene's own.
+    parts : ndarray, shape (2, 3, K)
+        The fit to the pool of genes in the gene's units: single samples, fields of each donor's own, shared fields.
+    regions_mm : float or None
+        Distance of the regions.
+    between_places : float or None
+        How much two places as far apart differ on average by what the donors share, in z-scores.
+    """
+
+    label: str
+    distances: Floats
+    measured: Floats
+    parts: Floats
+    regions_mm: float | None
+    between_places: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,7 +246,8 @@ def volcano_data(result: ComparisonData, p: str = "p_perm") -> VolcanoData:
         labels=result.labels.to_numpy(dtype=object)[has_both],
         diff=diff[has_both],
         height=height[has_both],
-        significant=table["significant"].to_numpy(dtype=bool)[has_both],
+        rungs=table["evidence"].fillna("none").to_numpy(dtype=object)[has_both],
+        has_ladder=bool(table["p_donors"].notna().any()),
         alpha=result.record.arguments.alpha,
         smallest_p=smallest if smallest > 0 else None,
     )
@@ -263,6 +300,8 @@ def donor_data(result: ComparisonData, genes: Sequence[str] | str | None = None)
     def over_donors(*columns: str) -> Floats:
         return found[list(columns)].to_numpy(dtype=np.float64, na_value=np.nan)
 
+    of_space = over_donors("ci_spatial_low", "ci_spatial_high")
+
     return DonorData(
         labels=tuple(str(label) for label in found.index),
         donors=tuple(str(name) for name in first["donor_name"]),
@@ -274,8 +313,49 @@ def donor_data(result: ComparisonData, genes: Sequence[str] | str | None = None)
         high=by_gene("ci_high"),
         overall={
             "adjusted": over_donors("diff", "ci_low", "ci_high"),
-            "mean of donors": over_donors("diff_donors", "ci_donors_low", "ci_donors_high"),
+            "over donors": over_donors("diff_donors", "ci_donors_low", "ci_donors_high"),
+            "beyond distance": np.column_stack([of_space.mean(axis=1), of_space]),
         },
+    )
+
+
+def variogram_data(result: ComparisonData, gene: str) -> VariogramData:
+    """How a gene varies over distance in the tissue around the regions.
+
+    Raises
+    ------
+    GeneError
+        Where the result has no such gene, or the gene was not tested.
+    ResultError
+        Where the ladder was not run, had no reference, or its folder does not hold the variograms.
+    """
+    find_tested(result, gene)
+    ladder = result.record.ladder
+    if ladder is None:
+        raise ResultError(
+            "the ladder was not run, so that nothing is known of how genes vary over distance; compare again with "
+            "ladder=True"
+        )
+    if ladder.variogram is None:
+        reason = ladder.why_no_spatial or ladder.why_no_donors or "no variogram was fitted"
+        raise ResultError(f"how genes vary over distance is not known: {reason}; choose another reference")
+    variograms = result.variograms
+    if variograms is None:
+        raise ResultError(
+            "the folder of this result does not hold how its genes vary over distance (drawings.npz); compare again"
+        )
+    place = variograms.find(gene)
+    if place is None:
+        raise ResultError(f"{gene} does not vary in the tissue around the regions, and has no variogram")
+    scale, pooled = float(variograms.scale[place]), ladder.variogram
+    shared = float(variograms.sd_shared[place])
+    return VariogramData(
+        label=gene,
+        distances=np.array([pooled.distance_mm_within, pooled.distance_mm_between]),
+        measured=variograms.semivariances[place].astype(np.float64),
+        parts=scale * np.array([pooled.parts_within, pooled.parts_between]),
+        regions_mm=ladder.distance_mm,
+        between_places=float(np.sqrt(2 / np.pi)) * shared if np.isfinite(shared) else None,
     )
 
 

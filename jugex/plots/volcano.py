@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +37,7 @@ VolcanoP = Literal["p_perm", "p_fwe"]
 
 # more points than this are an image inside the drawing: else a PDF of the whole genome takes seconds to show
 _MOST_DRAWN_SINGLY = 1000
-_MANY = 100  # from so many on, significant genes are drawn smaller
+_MANY = 100  # from so many on, genes on the ladder are drawn smaller
 _LABELS = {"p_perm": "$p$ of each gene alone", "p_fwe": P_FWE}
 _DULL = "#ABABAB"
 _LINE_HEIGHT = 8.0  # points that the label of a line takes
@@ -54,22 +54,34 @@ _NEARER = 2.0  # a name without a line is nearer to its own point than to any ot
 Floats = npt.NDArray[np.float64]
 
 
+class _Look(NamedTuple):
+    """How the genes of a rung are drawn: size in square points, width of the edge, and whether open."""
+
+    size: float
+    edge: float
+    is_open: bool = False
+
+
+_RUNG_LOOKS = {"spatial": _Look(20, 0.5), "donors": _Look(9, 0.3), "samples": _Look(9, 0.6, is_open=True)}
+
+
 @in_journal_style
 def plot_volcano(result: ComparisonData, *, p: VolcanoP = "p_perm", n_names: int = 20, ax: Axes | None = None) -> Axes:
-    """Difference of each gene against its p; significant genes (family-wise) by the region where they are higher.
+    """Difference of each gene against its p; genes on the ladder by their rung and the region where they are higher.
 
-    Names are written beside the significant genes, the smallest family-wise p first, as far as there is room inside
-    the axes without covering another name or point; the legend says where some found none. Draw again where the axes
-    change their size, so that names are placed anew. Genes that were not tested are not drawn.
+    Large marks are genes of the rung `spatial`, small ones of `donors`, open ones of `samples`; without a ladder, large
+    ones are significant (family-wise). Names are written beside them, the first of the table first, as far as there is
+    room inside the axes without covering another name or point; the legend says where some found none. Draw again
+    where the axes change their size, so that names are placed anew. Genes that were not tested are not drawn.
 
     Parameters
     ----------
     result : ComparisonData
     p : {'p_perm', 'p_fwe'}
-        p of each gene alone, or corrected for the family. With `p_fwe` the dashed line is alpha, and the significant
-        genes are those on it or above. With `p_perm` it is alpha too, uncorrected: no height parts the significant
-        genes from the others there, so that only the marks tell them. The dotted line is the smallest p that the run
-        can give.
+        p of each gene alone, or corrected for the family. With `p_fwe` the dashed line is alpha, and the genes
+        significant over samples are those on it or above. With `p_perm` it is alpha too, uncorrected: no height parts
+        the genes on the ladder from the others there, so that only the marks tell them. The dotted line is the
+        smallest p that the run can give.
     n_names : int
         At most so many names.
     ax : matplotlib Axes, optional
@@ -111,25 +123,28 @@ def _check_options(p: str, n_names: int) -> None:
 
 
 def _draw_points(ax: Axes, result: ComparisonData, data: VolcanoData) -> None:
-    """Grey points first, then the significant genes of each region."""
+    """Grey points first, then the genes of each region by rung, the lowest first."""
     as_image = len(data.diff) > _MOST_DRAWN_SINGLY
-    rest = ~data.significant
+    rest = ~data.found
     ax.scatter(
         data.diff[rest], data.height[rest], s=5, color=_DULL, linewidths=0, zorder=2, rasterized=as_image,
-        label=f"not significant ({int(rest.sum()):,})",
+        label=f"{'on no rung' if data.has_ladder else 'not significant'} ({int(rest.sum()):,})",
     )  # fmt: skip
-    criterion = rf"{P_FWE[:-1]} \leq {data.alpha:g}$"
-    for name, style, is_higher in zip(
-        name_regions(result, 26), REGION_STYLES, (data.diff > 0, data.diff < 0), strict=True
-    ):
-        found = data.significant & is_higher
-        n = int(found.sum())
-        size, edge = (18, 0.5) if n < _MANY else (8, 0.25)
-        ax.scatter(
-            data.diff[found], data.height[found], s=size, marker=style.marker, facecolors=style.face,
-            edgecolors=style.edge, linewidths=edge, zorder=3, rasterized=as_image and n > _MOST_DRAWN_SINGLY,
-            label=f"{criterion}, higher in {escape_math(name)} ({n:,})",
-        )  # fmt: skip
+    criterion, scale = rf"{P_FWE[:-1]} \leq {data.alpha:g}$", 1.0 if data.found.sum() < _MANY else 0.45
+    sides = list(zip(name_regions(result, 26), REGION_STYLES, (data.diff > 0, data.diff < 0), strict=True))
+    for rung in ("samples", "donors", "spatial"):
+        look = _RUNG_LOOKS[rung if data.has_ladder else "spatial"]
+        for name, style, is_higher in sides:
+            found = (data.rungs == rung) & is_higher
+            n = int(found.sum())
+            if not n and (data.has_ladder or rung != "samples"):
+                continue
+            ax.scatter(
+                data.diff[found], data.height[found], s=scale * look.size, marker=style.marker, zorder=3,
+                facecolors="none" if look.is_open else style.face, edgecolors=style.edge, linewidths=scale * look.edge,
+                rasterized=as_image and n > _MOST_DRAWN_SINGLY,
+                label=f"{rung if data.has_ladder else criterion}, higher in {escape_math(name)} ({n:,})",
+            )  # fmt: skip
 
 
 def _draw_lines(ax: Axes, data: VolcanoData, p: str) -> list[Text]:
@@ -166,7 +181,7 @@ def _label_axes(ax: Axes, result: ComparisonData, p: str) -> None:
 
 
 def _name_genes(ax: Axes, data: VolcanoData, n_names: int, lines: list[Text]) -> None:
-    """Name the first significant genes, and say in the legend where some have found no room."""
+    """Name the first genes on the ladder, and say in the legend where some have found no room."""
     handles, labels = ax.get_legend_handles_labels()
     handles, labels = [*handles[1:], handles[0]], [*labels[1:], labels[0]]
     legend = ax.legend(
@@ -175,12 +190,13 @@ def _name_genes(ax: Axes, data: VolcanoData, n_names: int, lines: list[Text]) ->
     )  # fmt: skip
     for text in legend.get_texts():
         text.set_parse_math(True)
-    found = np.flatnonzero(data.significant)
+    found = np.flatnonzero(data.found)
     points = np.column_stack([data.diff[found], data.height[found]])
     n_named = name_points(ax, points, [fit_text(str(data.labels[gene]), 24) for gene in found[:n_names]])
     _spread_labels(ax, lines)
     if len(found) and n_named < len(found):
-        legend.get_texts()[-1].set_text(f"{labels[-1]}; {n_named:,} of the {len(found):,} significant are named")
+        kind = "on a rung" if data.has_ladder else "significant"
+        legend.get_texts()[-1].set_text(f"{labels[-1]}; {n_named:,} of the {len(found):,} {kind} are named")
 
 
 def _spread_labels(ax: Axes, texts: list[Text]) -> None:

@@ -22,9 +22,10 @@ from jugex.model.findings import AnyFinding, warn_of
 from jugex.model.options import AtlasLike, Donors, Overlap, PresentIn, QueryOptions, Structures
 from jugex.model.query_record import ProbeFilterRecord, SampleFilterRecord
 from jugex.query.probes import filter_probes
-from jugex.query.samples import COORDINATES, assign_samples, locate_samples, read_region, view_atlas
+from jugex.query.samples import COORDINATES, assign_samples, judge_extent, locate_samples, read_region, view_atlas
 from jugex.query.tables import annotate_samples
 from jugex.regions import Region
+from jugex.regions.grids import VoxelRule
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -96,7 +97,7 @@ class RegionGroup:
     >>> group.region_names
     ('simulated area A, left', 'simulated area B, left', 'simulated parietal lobe, left')
     >>> [int((group.region_codes == code).sum()) for code in range(3)]
-    [27, 24, 104]
+    [33, 28, 453]
     >>> group.overlap, group.taking([0, 1, 2]).zscores.shape
     ('higher-probability', (3, 31))
     >>> group.requery(replace(group.options, genes=["TAC1"])).genes.found
@@ -237,7 +238,7 @@ class RegionPair(RegionGroup):
     >>> a, b = (jugex.Region.from_structure(name, atlas=atlas) for name in ("simA", "simB"))
     >>> pair = jugex.query.region_pair(a, b, atlas=atlas, genes=["MAOA"])
     >>> pair.zscores.shape, int(pair.in_region_1.sum())
-    ((51, 31), 27)
+    ((61, 31), 33)
     """
 
     @property
@@ -257,6 +258,7 @@ def region_pair(
     within: Structures | None = None,
     exclude: Structures | None = None,
     tolerance: float = 0.0,
+    voxel: VoxelRule = "nearest",
     aliases: AliasesLike | None = None,
     coordinates: CoordinatesLike | None = None,
     mirror: Side | None = None,
@@ -287,6 +289,9 @@ def region_pair(
     tolerance : float, default 0
         How far outside a region, in mm, a sample still belongs to it (distance to the region's nearest voxel). A
         sample inside the other region stays there; see `jugex.Region.with_tolerance`.
+    voxel : {'nearest', 'floor'}
+        Which voxel of an image speaks for a sample: the nearest one, or the one below, as siibra and abagen have it;
+        see `jugex.Region.with_voxel`.
     aliases : path-like, optional
         Table of other names of genes, such as HGNC's complete set: a symbol that the atlas does not have is looked
         for under its new or old name; see `jugex.genes.read_aliases`.
@@ -334,7 +339,7 @@ def region_pair(
     --------
     >>> import jugex
     >>> jugex.query.region_pair("simulated:A", "simulated:B", atlas="simulated", genes=["MAOA"])
-    <RegionPair: simulated A (27 samples) and simulated B (24 samples), 31 probes of 1 gene>
+    <RegionPair: simulated A (33 samples) and simulated B (28 samples), 31 probes of 1 gene>
     """
     options = QueryOptions(
         genes=genes,
@@ -343,6 +348,7 @@ def region_pair(
         within=within,
         exclude=exclude,
         tolerance=tolerance,
+        voxel=voxel,
         aliases=aliases,
         coordinates=coordinates,
         mirror=mirror,
@@ -364,6 +370,7 @@ def region_group(
     within: Structures | None = None,
     exclude: Structures | None = None,
     tolerance: float = 0.0,
+    voxel: VoxelRule = "nearest",
     aliases: AliasesLike | None = None,
     coordinates: CoordinatesLike | None = None,
     mirror: Side | None = None,
@@ -378,7 +385,7 @@ def region_group(
     ----------
     regions : iterable of Region or str
         The regions to compare, at least two, or texts as `jugex.regions.parse_region` reads them.
-    atlas, genes, donors, within, exclude, tolerance, aliases, coordinates, mirror, reannotation
+    atlas, genes, donors, within, exclude, tolerance, voxel, aliases, coordinates, mirror, reannotation
         See `jugex.query.region_pair`.
     overlap : {'higher-probability', 'exclude', 'error', 'keep'}
         What becomes of a sample that lies in several regions. `higher-probability` gives it to the one where it
@@ -416,7 +423,7 @@ def region_group(
     >>> import jugex
     >>> sphere = jugex.Region.sphere((-40, 0, 30), 20, name="sphere")
     >>> jugex.query.region_group([*jugex.demo_regions(), sphere], genes=["MAOA"], atlas="simulated")
-    <RegionGroup: simulated A (27 samples), simulated B (24 samples), sphere (17 samples), 31 probes of 1 gene>
+    <RegionGroup: simulated A (33 samples), simulated B (28 samples), sphere (40 samples), 31 probes of 1 gene>
     """
     options = QueryOptions(
         genes=genes,
@@ -425,6 +432,7 @@ def region_group(
         within=within,
         exclude=exclude,
         tolerance=tolerance,
+        voxel=voxel,
         aliases=aliases,
         coordinates=coordinates,
         mirror=mirror,
@@ -468,7 +476,7 @@ def query_regions(
     >>> import jugex
     >>> options = jugex.query.QueryOptions(genes=["MAOA"])
     >>> jugex.query.query_regions(["simulated:A", "simulated:B"], options, atlas="simulated")
-    <RegionPair: simulated A (27 samples) and simulated B (24 samples), 31 probes of 1 gene>
+    <RegionPair: simulated A (33 samples) and simulated B (28 samples), 31 probes of 1 gene>
     """
     given = _read_regions(regions)
     _check_overlap(options, len(given))
@@ -516,6 +524,8 @@ def _query(
     selection = select_genes(options.genes, atlas.genes, aliases=options.aliases)
     located = locate_samples(given, atlas, options)
     samples, shared, findings = assign_samples(located, atlas.samples, options.overlap)
+    if options.within is None and options.exclude is None:
+        findings = (*findings, *judge_extent(located, atlas))
     warn_of(findings)
     well_ids = samples["well_id"].to_numpy()
     selection, probes, probe_filter = filter_probes(selection, atlas, well_ids, options)

@@ -138,7 +138,7 @@ def find_reference(
     own_sides = tuple(dict.fromkeys(side for side in sides[own & has_place] if side != "midline"))
     tissue, withheld = None, None
     if chosen is not None:
-        counts = _locate(chosen, group.atlas)
+        counts = _locate(chosen, group)
     else:
         counts = np.isin(sides, own_sides) if own_sides else np.ones(len(samples), dtype=np.bool_)
         classes = classify_tissue(group.atlas)
@@ -164,8 +164,9 @@ def _find_tissue(classes: pd.Series[str]) -> str | None:
     return None if pd.isna(found) else str(found)
 
 
-def _locate(chosen: Region | str, atlas: ExpressionAtlas) -> npt.NDArray[np.bool_]:
-    region = read_region(chosen).bound_to(atlas)
+def _locate(chosen: Region | str, group: RegionGroup) -> npt.NDArray[np.bool_]:
+    atlas, region = group.atlas, read_region(chosen)
+    region = (region if group.options.voxel == "nearest" else region.with_voxel(group.options.voxel)).bound_to(atlas)
     inside = region.locate(atlas.samples)["inside"].to_numpy(dtype=bool)
     if not inside.any():
         raise OptionError(f"the reference {region.name!r} holds no sample of {atlas.name}; choose a larger one")

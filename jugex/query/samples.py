@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex._text import count_of
+from jugex._text import count_of, join_words
 from jugex.atlas import ExpressionAtlas
 from jugex.errors import AtlasError, DesignError, OptionError, RegionError
-from jugex.model.findings import AnyFinding, KeptInBoth, TiedSamples
+from jugex.model.findings import AnyFinding, FewSamplesForVolume, KeptInBoth, TiedSamples
 from jugex.model.options import Overlap, QueryOptions, Structures
 from jugex.model.query_record import SampleFilterRecord, StructureRecord
 from jugex.regions import Region, parse_region
@@ -26,6 +26,7 @@ __all__ = [
     "SAMPLE_COLUMNS",
     "Located",
     "assign_samples",
+    "judge_extent",
     "locate_samples",
     "read_region",
     "view_atlas",
@@ -39,6 +40,11 @@ SAMPLE_COLUMNS = [
 ]  # fmt: skip
 
 _N_SHOWN = 5
+#: Volume of the template's brain; a region larger than the second holds few samples where they are less than this
+#: share of those that such a part of the brain holds.
+_BRAIN_MM3, _LARGE_MM3, _FEW = 1.9e6, 3e5, 0.25
+#: A sample so near (mm) to a region lies on its border, and one so near is worth a tolerance.
+_ON_BORDER, _NEAR = 0.05, 5.0
 
 Booleans = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -121,6 +127,8 @@ def locate_samples(regions: Sequence[Region], atlas: ExpressionAtlas, options: Q
         Where no structure is named, or two regions still have the same name once namesakes are numbered.
     """
     within, exclude = _find(options.within, atlas), _find(options.exclude, atlas)
+    if options.voxel != "nearest":  # else regions keep their own rule
+        regions = [region.with_voxel(options.voxel) for region in regions]
     regions = _name_apart([region.bound_to(atlas).with_tolerance(options.tolerance) for region in regions])
     tables = [_locate(region, atlas) for region in regions]
     inside = np.column_stack([table["inside"].to_numpy(dtype=np.bool_) for table in tables])
@@ -195,21 +203,48 @@ def _locate(region: Region, atlas: ExpressionAtlas) -> pd.DataFrame:
             f"the samples of {atlas.name} have no coordinates, so that none can be found in region {region.name!r}; "
             "name structures ('structure:ACRONYM'), or give the coordinates of the samples"
         )
-    extent = "no extent in space"
+    extent, remedies = "no extent in space", []
     if not np.isnan(region.volume):
-        distance = float(np.min(region.distances(atlas.samples[list(COORDINATES)].to_numpy(dtype=np.float64))))
-        near = f"; nearest sample {distance:.1f} mm away" if np.isfinite(distance) else ""
+        points = atlas.samples[list(COORDINATES)].dropna().to_numpy(dtype=np.float64)
+        distance = float(np.min(region.distances(points)))
+        near = ""
+        if distance <= _ON_BORDER:
+            near = "; the nearest sample lies on its border, and is taken to be in the next voxel"
+        elif np.isfinite(distance):
+            near = f"; nearest sample {distance:.1f} mm away"
         extent = f"{region.volume:,.0f} mm3{near}"
+        if distance <= _NEAR:
+            nearest = f"{max(np.ceil(10 * distance) / 10, 0.1):g}"
+            remedies.append(f"take samples just outside it in (tolerance={nearest}, --tolerance {nearest})")
     changes = atlas.changes
     placed = "image and the coordinates given are" if changes.coordinates is not None else "image is"
     space = "MNI152" if is_mni_space(atlas.space) else atlas.space
     looked_at = f"{count_of(len(atlas.samples), 'sample')} of {count_of(len(atlas.donors), 'donor')}"
     looked_at += ", at the coordinates given" if changes.coordinates is not None else ""
     looked_at += f", mirrored to the {changes.mirror.side}" if changes.mirror is not None else ""
+    remedies += ["take a larger region", *(["lower its threshold"] if region.thresholds else [])]
+    remedies.append(f"check that the {placed} in {space} space")
     raise RegionError(
-        f"region {region.name!r} holds no sample of {atlas.name} ({extent}); take a larger region, lower its "
-        f"threshold, or check that the {placed} in {space} space (looked at were {looked_at})"
+        f"region {region.name!r} holds no sample of {atlas.name} ({extent}); {join_words(remedies, 'or')} "
+        f"(looked at were {looked_at})"
     )
+
+
+def judge_extent(located: Located, atlas: ExpressionAtlas) -> tuple[AnyFinding, ...]:
+    """Large regions that hold far fewer samples than so much of the brain does: their images may lie elsewhere."""
+    if not is_mni_space(atlas.space):
+        return ()
+    findings = []
+    for region, n in zip(located.regions, located.n_found, strict=True):
+        if n >= _FEW * len(atlas.samples):  # as a brain without a small region, which takes seconds to measure
+            continue
+        volume = region.volume
+        expected = len(atlas.samples) * min(volume / _BRAIN_MM3, 1.0)
+        if volume > _LARGE_MM3 and n < _FEW * expected:
+            findings.append(
+                FewSamplesForVolume(region=region.name, volume_mm3=float(volume), n=n, n_expected=round(expected))
+            )
+    return tuple(findings)
 
 
 def _leave_to_others(inside: Booleans, tolerated: Booleans, regions: Sequence[Region]) -> Booleans:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from os import PathLike
 
 import numpy as np
@@ -11,11 +10,12 @@ import pandas as pd
 from jugex.atlas import ExpressionAtlas, open_atlas
 from jugex.atlas.annotation import CoordinatesLike
 from jugex.atlas.identity import Side
-from jugex.genes import AliasesLike, select_genes
+from jugex.genes import AliasesLike, GeneRequest, select_genes
 from jugex.model.options import AtlasLike, Donors, QueryOptions, Structures
 from jugex.query.probes import probes_of
 from jugex.query.samples import COORDINATES, locate_samples, read_region, view_atlas
 from jugex.regions import Region
+from jugex.regions.grids import VoxelRule
 
 __all__ = ["EXPRESSION_COLUMNS", "annotate_samples", "expressions"]
 
@@ -28,13 +28,14 @@ EXPRESSION_COLUMNS = (
 
 def expressions(
     region: Region | str,
-    genes: str | int | Iterable[str | int],
+    genes: GeneRequest = None,
     *,
     atlas: AtlasLike | None = None,
     donors: Donors | None = None,
     within: Structures | None = None,
     exclude: Structures | None = None,
     tolerance: float = 0.0,
+    voxel: VoxelRule = "nearest",
     aliases: AliasesLike | None = None,
     coordinates: CoordinatesLike | None = None,
     mirror: Side | None = None,
@@ -46,19 +47,20 @@ def expressions(
     ----------
     region : Region or str
         Where to look: a region, or a text as `jugex.regions.parse_region` reads it.
-    genes : str, int or iterable of them
-        Gene symbols or Entrez ids.
+    genes : str, int or iterable of them, optional
+        Gene symbols or Entrez ids; default: every gene, which gives a row per sample and probe.
     atlas : ExpressionAtlas, path or str, optional
         As for `jugex.open_atlas`.
     donors : sequence of str or int, optional
         Donors to look at, by name or id; default: all.
-    within, exclude, tolerance, aliases, coordinates, mirror, reannotation
+    within, exclude, tolerance, voxel, aliases, coordinates, mirror, reannotation
         As for `jugex.query.region_pair`.
 
     Returns
     -------
     DataFrame
-        One row per sample and probe, ordered by donor, sample and probe: `level` (log2), `zscore`, `gene`, `race`,
+        One row per sample and probe, ordered by donor, sample and probe: `level` (log2; empty where the atlas has
+        z-scores alone), `zscore`, `gene`, `race`,
         `gender`, `age` (years), `mni_xyz` (tuple, mm), `sample` (index within the donor), `probe_id`, `donor_name`,
         `well_id`, `structure_acronym`, `structure_name`, `probability`. The key of a sample is `well_id`, never its
         coordinate: two donors share coordinates. ``attrs["space"]`` names the space, ``attrs["region"]`` the region as
@@ -85,6 +87,7 @@ def expressions(
         within=within,
         exclude=exclude,
         tolerance=tolerance,
+        voxel=voxel,
         aliases=aliases,
         coordinates=coordinates,
         mirror=mirror,
@@ -108,7 +111,7 @@ def _tidy(samples: pd.DataFrame, probes: pd.DataFrame, atlas: ExpressionAtlas) -
     described = samples.merge(atlas.donors, on="donor_name", how="left", validate="many_to_one")
     described["mni_xyz"] = list(described[list(COORDINATES)].itertuples(index=False, name=None))
     table = described.iloc[np.repeat(np.arange(n), p)].reset_index(drop=True)
-    table["level"] = atlas.levels(**keys).astype(np.float64).ravel()
+    table["level"] = atlas.levels(**keys).astype(np.float64).ravel() if atlas.has_levels else np.nan
     table["zscore"] = atlas.zscores(**keys).ravel()
     for column in ("gene", "probe_id"):
         table[column] = np.tile(probes[column].to_numpy(), n)

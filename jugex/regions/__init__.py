@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jugex.regions.base import Coverage, Region
+from jugex.regions.contents import ImageContents, list_contents
 from jugex.regions.identity import RegionIdentity
 from jugex.regions.images import ImageRegion, region_from_image
 from jugex.regions.operations import Complement, Difference, Half, Intersection, Union
@@ -17,6 +18,7 @@ __all__ = [
     "Coverage",
     "Difference",
     "Half",
+    "ImageContents",
     "ImageRegion",
     "Intersection",
     "Parcellation",
@@ -26,6 +28,7 @@ __all__ = [
     "StructureRegion",
     "Union",
     "demo_regions",
+    "list_contents",
     "open_parcellation",
     "parse_region",
     "region_from_image",

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from jugex.errors import RegionError
 from jugex.regions.grids import (
     Booleans,
     Points,
+    VoxelRule,
     distances_to_voxels,
     find_limits,
     has_right_angles,
@@ -29,7 +30,7 @@ from jugex.spaces import HEMISPHERES, MNI_SPACE, hemisphere_of
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
 
-    from jugex.regions.label_tables import LabelsLike
+    from jugex.regions.label_tables import LabelsLike, TissueClass
     from jugex.regions.labels import LabelLike
     from jugex.regions.parcellations import Hemisphere
     from jugex.regions.siibra_maps import MapType
@@ -166,14 +167,14 @@ class Region(ABC):
     >>> atlas = jugex.open_atlas("simulated")
     >>> bound = jugex.Region.from_structure("simFL").bound_to(atlas)
     >>> [int(region.locate(atlas.samples).inside.sum()) for region in (area, bound)]
-    [38, 135]
+    [49, 403]
     >>> area.coverage(atlas).n_samples
-    38
+    49
 
     Samples within a structure are those of an intersection, as without another structure those of a difference:
 
     >>> int((area & bound).locate(atlas.samples).inside.sum())
-    38
+    49
     """
 
     name: str
@@ -192,11 +193,19 @@ class Region(ABC):
         labels: LabelsLike | None = None,
         percent: bool = False,
         space: str | None = None,
+        annotated: bool = False,
     ) -> Region:
-        """Region of a NIfTI image; see `jugex.regions.images.region_from_image`."""
-        from jugex.regions.images import region_from_image
+        """Region of a NIfTI image; see `jugex.regions.images.region_from_image`.
 
-        return region_from_image(
+        With `annotated`, only samples count that the atlas annotates with the hemisphere and the class of tissue that
+        the label table names, as abagen has it; see `Region.annotated_as`.
+        """
+        if annotated:
+            from jugex.regions.annotated import region_as_annotated as make
+        else:
+            from jugex.regions.images import region_from_image as make
+
+        return make(
             image,
             threshold=threshold,
             name=name,
@@ -327,6 +336,22 @@ class Region(ABC):
         """The same region, with the anatomical structures in it looked up in an atlas; the query calls this first."""
         return self
 
+    def with_voxel(self, voxel: VoxelRule) -> Region:  # noqa: ARG002  # most regions have no voxels
+        """The same region, with another rule for which voxel of an image speaks for a sample.
+
+        Parameters
+        ----------
+        voxel : {'nearest', 'floor'}
+            The nearest voxel, or the one whose indices are the sample's rounded down, as siibra and abagen have it:
+            half a voxel towards the beginning of each axis.
+
+        Returns
+        -------
+        Region
+            The region itself where no image is in it.
+        """
+        return self
+
     def contains(self, points: npt.ArrayLike) -> Booleans:
         """Whether points lie in the region.
 
@@ -428,6 +453,32 @@ class Region(ABC):
 
         return tolerate(self, mm)
 
+    def annotated_as(self, tissue: TissueClass | None, side: Literal["left", "right"] | None = None) -> Region:
+        """The region, of which only samples count that the atlas annotates so, as abagen counts them.
+
+        Parameters
+        ----------
+        tissue : {'cortex', 'subcortex/brainstem', 'cerebellum', 'white matter', 'other'}, optional
+            Class of tissue, by the structures of the Allen Human Brain Atlas; None: any. As with abagen, the
+            hippocampal formation is no cortex.
+        side : {'left', 'right'}, optional
+            Side of the sample, by the sign of its coordinate; default: either. A sample whose structure is named after
+            the other side does not count.
+
+        Returns
+        -------
+        Region
+            With the volume and the image of the region itself.
+
+        Raises
+        ------
+        OptionError
+            Where neither is named, or there is no such class or side.
+        """
+        from jugex.regions.annotated import annotate
+
+        return annotate(self, tissue, side)
+
     def coverage(self, atlas: SampledAtlas) -> Coverage:
         """Count the samples and donors of an atlas in the region, and say where it lies.
 
@@ -487,9 +538,9 @@ class Coverage:
     >>> import jugex
     >>> coverage = jugex.Region.sphere((-22, 58, 4), 8).coverage(jugex.open_atlas("simulated"))
     >>> coverage.n_samples, coverage.n_donors
-    (27, 6)
+    (33, 6)
     >>> coverage.hemispheres["samples"].tolist()
-    [27, 0, 0]
+    [33, 0, 0]
     """
 
     region: str

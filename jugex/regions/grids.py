@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ __all__ = [
     "Booleans",
     "Mask",
     "Points",
+    "VoxelRule",
     "box_of",
     "centre_of_mass",
     "crop",
@@ -38,6 +39,8 @@ Affine = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 Mask = npt.NDArray[np.uint8]
 Points = npt.NDArray[np.float64]
+#: The voxel of an image that speaks for a point: the nearest one, or the one whose indices are rounded down.
+VoxelRule = Literal["nearest", "floor"]
 
 #: Lowest and highest x, y, z (mm) where an image in MNI space may have non-zero voxels.
 MNI_BOX = ((-100.0, -140.0, -90.0), (100.0, 110.0, 120.0))

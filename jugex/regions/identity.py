@@ -85,6 +85,10 @@ class RegionIdentity:
         Centre of mass (x, y, z) in mm.
     voxel_size_mm, orientation
         Of the image's grid.
+    voxel : str or None
+        "floor" where the voxel below a sample speaks for it; None: the nearest one.
+    tissue, side : str or None
+        Annotation that a sample must have to count; None: any.
     tolerance_mm : float or None
         How far outside the region a sample still belongs to it.
     parts : tuple of RegionIdentity
@@ -133,6 +137,9 @@ class RegionIdentity:
     centroid: tuple[float, ...] | None = None
     voxel_size_mm: tuple[float, ...] | None = None
     orientation: str | None = None
+    voxel: str | None = None
+    tissue: str | None = None
+    side: str | None = None
     tolerance_mm: float | None = None
     parts: tuple[RegionIdentity, ...] = ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from numbers import Real
@@ -15,7 +16,7 @@ import pandas as pd
 
 from jugex.errors import JugexWarning, OptionError, RegionError, warn_user
 from jugex.regions.base import Membership, Region, sample_points
-from jugex.regions.grids import Affine, Mask, Points, box_of, voxel_volume
+from jugex.regions.grids import Affine, Mask, Points, VoxelRule, box_of, voxel_volume
 from jugex.regions.identity import RegionIdentity
 from jugex.regions.label_tables import LabelsLike, LabelTable, find_label_table, read_labels
 from jugex.regions.labels import LabelLike, find_labels, split_side
@@ -26,7 +27,15 @@ if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
     from nibabel.spatialimages import SpatialImage
 
-__all__ = ["ImageKind", "ImageRegion", "check_threshold", "kind_of", "region_from_image", "select_region"]
+__all__ = [
+    "ImageKind",
+    "ImageRegion",
+    "check_threshold",
+    "find_voxels",
+    "kind_of",
+    "region_from_image",
+    "select_region",
+]
 
 #: Decimals of voxel coordinates that count: rounding noise must not decide on which side a sample lies.
 _DECIMALS = 6
@@ -61,6 +70,8 @@ class ImageRegion(Region):
     image : Volume or None
         What `at_threshold` needs of a probability map that is no file of its own (in memory, or of a 4-D image): the
         smallest box that holds every value but 0.
+    voxel : {'nearest', 'floor'}
+        Which voxel speaks for a sample; see `Region.with_voxel`.
 
     Examples
     --------
@@ -81,20 +92,23 @@ class ImageRegion(Region):
     source: RegionIdentity
     space: str = MNI_SPACE
     image: Volume | None = None
+    voxel: VoxelRule = "nearest"
 
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
-        """Say of each sample whether its nearest voxel is in the region; see `Region.locate`.
+        """Say of each sample whether its voxel is in the region; see `Region.locate`.
 
-        Voxel coordinates are rounded to 1e-6 voxel. Half-way between two voxels the one with the even index
-        counts as the nearest, and `between_voxels` is true. Outside the image, samples are outside.
+        Voxel coordinates are rounded to 1e-6 voxel. The voxel is the nearest one: half-way between two of them the one
+        with the even index, and `between_voxels` is true. With the rule 'floor' it is the one whose indices are the
+        coordinates rounded down, and `between_voxels` is true of whole coordinates, where that voxel ends. Outside the
+        image, samples are outside.
         """
         points = sample_points(samples)
-        inverse = np.linalg.inv(self.affine)
-        voxels = np.round(points @ inverse[:3, :3].T + inverse[:3, 3], _DECIMALS)
-        at_grid = ((voxels >= -0.5) & (voxels <= np.array(self.shape) - 0.5)).all(axis=1)
-        between = at_grid & (np.abs(voxels - np.trunc(voxels)) == 0.5).any(axis=1)
+        coordinates = _voxel_coordinates(points, self.affine)
+        begin = -0.5 if self.voxel == "nearest" else 0.0
+        at_grid = ((coordinates >= begin) & (coordinates <= np.array(self.shape) + begin)).all(axis=1)
+        between = at_grid & (np.abs(coordinates - np.trunc(coordinates)) == -begin).any(axis=1)
 
-        box = np.rint(voxels) - self.start
+        box = _ROUND[self.voxel](coordinates) - self.start
         in_box = ((box >= 0) & (box < self.mask.shape)).all(axis=1)
         nearest = tuple(box[in_box].astype(np.intp).T)
         inside = np.zeros(len(points), dtype=bool)
@@ -118,11 +132,24 @@ class ImageRegion(Region):
             centroid=tuple(self.centroid.tolist()),
             voxel_size_mm=tuple(nibabel.affines.voxel_sizes(self.affine).tolist()),
             orientation="".join(nibabel.orientations.aff2axcodes(self.affine)),
+            voxel=None if self.voxel == "nearest" else self.voxel,
         )
 
     def renamed(self, name: str) -> ImageRegion:
         """The same region under another name."""
         return replace(self, name=name)
+
+    def with_voxel(self, voxel: VoxelRule) -> ImageRegion:
+        """The same region with another rule for which voxel speaks for a sample; see `Region.with_voxel`."""
+        return self if voxel == self.voxel else replace(self, voxel=voxel)
+
+    def distances(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Distance in mm of points (n, 3) to the nearest voxel; see `Region.distances`.
+
+        With the rule 'floor' a voxel counts as lying where the samples are for which it speaks: half a voxel on.
+        """
+        at = np.asarray(points, dtype=np.float64)
+        return super().distances(at if self.voxel == "nearest" else at - self.affine[:3, :3].sum(axis=1) / 2)
 
     @property
     def thresholds(self) -> tuple[float, ...]:
@@ -139,7 +166,8 @@ class ImageRegion(Region):
         volume = self._read_again() if self.image is None else self.image
         selection = _select_probable(volume, threshold, percent=bool(self.source.percent))
         made = _build_region(volume, selection, self.name, self.space)
-        return replace(made, kind=self.kind, source=replace(self.source, threshold=threshold), image=self.image)
+        source = replace(self.source, threshold=threshold)
+        return replace(made, kind=self.kind, source=source, image=self.image, voxel=self.voxel)
 
     def _read_again(self) -> Volume:
         """The file, as it was when the region was made."""
@@ -174,6 +202,32 @@ class ImageRegion(Region):
         box = tuple(slice(first, first + n) for first, n in zip(self.start, self.mask.shape, strict=True))
         data[box] = self.mask
         return Nifti1Image(data, self.affine)
+
+
+def find_voxels(
+    points: Points, affine: Affine, shape: Sequence[int], voxel: VoxelRule
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    """The voxel of an image that speaks for each of n points (mm), as `ImageRegion.locate` finds it.
+
+    Returns
+    -------
+    voxels : ndarray of int, shape (n, 3)
+        Its indices; -1 where the point lies outside the image.
+    is_in_image : ndarray of bool, shape (n,)
+        Whether it lies in it.
+    """
+    indices = _ROUND[voxel](_voxel_coordinates(points, affine))
+    is_in_image = np.asarray(((indices >= 0) & (indices < np.asarray(shape))).all(axis=1))
+    return np.where(is_in_image[:, None], indices, -1).astype(np.intp), is_in_image
+
+
+#: How voxel coordinates become indices; NumPy rounds .5 to the even number.
+_ROUND = {"nearest": np.rint, "floor": np.floor}
+
+
+def _voxel_coordinates(points: Points, affine: Affine) -> Points:
+    inverse = np.linalg.inv(affine)
+    return np.asarray(np.round(points @ inverse[:3, :3].T + inverse[:3, 3], _DECIMALS))
 
 
 def region_from_image(
@@ -317,6 +371,8 @@ ImageKind = Literal["empty", "mask", "labels", "probabilities", "real numbers up
 _ROUNDING, _LABEL_ROUNDING = 1e-6, 1e-3
 #: Rounding of labels that is not worth a word.
 _ROUNDED_SILENTLY = 1e-5
+#: More whole numbers than these are rather grey values than labels; the largest that a byte holds.
+_MOST_LABELS, _BYTE = 2000, 255
 #: A region of more labels is not named by all of them.
 _MOST_IN_NAME = 3
 #: How far from the midline (mm) a region lies on one side for sure.
@@ -531,8 +587,16 @@ def _format_labels(volume: Volume) -> str:
 
 def _label_hint(volume: Volume) -> str:
     """Say how one label is named, and how percent, where the values could be that."""
-    first, file = _list_labels(volume)[0], _file_name(volume)
+    labels, file = _list_labels(volume), _file_name(volume)
+    if labels[0] < 0 or len(labels) > _MOST_LABELS:
+        return (
+            ", as an anatomical image does: give a map, a mask or a parcellation; if these are labels, name one, like "
+            f"{file}#{labels[-1]} (label={labels[-1]} in Python)"
+        )
+    first = labels[0]
     hint = f"; name one label, like {file}#{first} (label={first} in Python)"
+    if labels[-1] == _BYTE and len(labels) > _BYTE // 2:
+        hint += f"; if they are probabilities in {_BYTE} steps, divide them by {_BYTE}"
     if volume.values.lowest >= 0 and 1 < volume.values.highest <= 100:
         hint += f", or say that the values are percent: {file}% (percent=True)"
     return hint

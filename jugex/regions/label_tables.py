@@ -9,15 +9,16 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast, get_args
 from xml.etree import ElementTree
 
 import pandas as pd
 
 from jugex.errors import OptionError, RegionError, RegionFileError, tell_problem
+from jugex.regions.labels import Side
 from jugex.regions.nifti import file_stem
 
-__all__ = ["LabelTable", "LabelsLike", "find_label_table", "read_labels"]
+__all__ = ["LabelTable", "LabelsLike", "TissueClass", "find_label_table", "read_labels"]
 
 #: Tables beside an image, by their endings, in the order in which they are looked for.
 _ENDINGS = (".tsv", ".csv", ".xml", ".txt", ".lut", ".ctab", ".ctbl", ".label", ".json", ".nii.txt", ".nii.gz.txt")
@@ -47,6 +48,10 @@ _BACKGROUND = re.compile(
     flags=re.IGNORECASE,
 )
 
+#: Classes of tissue in abagen's tables.
+TissueClass = Literal["cortex", "subcortex/brainstem", "cerebellum", "white matter", "other"]
+_SIDES: dict[str, Side] = {"l": "left", "left": "left", "r": "right", "right": "right"}
+
 #: A table of labels: a path, names by number, names in the order of the labels, or a DataFrame.
 LabelsLike = str | os.PathLike[str] | Mapping[int, str] | Sequence[str] | pd.DataFrame
 
@@ -67,6 +72,8 @@ class LabelTable:
         Why tables that were found are not used, or why names of this one are not.
     notes : tuple of str
         What was assumed of it.
+    annotations : dict of int to (str or None, str or None)
+        Class of tissue and side of each label, where the table names them, as abagen's do; None: either side.
     """
 
     names: dict[int, str] = field(default_factory=dict)
@@ -74,6 +81,7 @@ class LabelTable:
     is_list: bool = False
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    annotations: dict[int, tuple[TissueClass | None, Side | None]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.names)
@@ -165,8 +173,8 @@ def find_label_table(image_path: Path, *, is_asked: bool, volumes: bool = False)
 
     That has the image's name with another ending (``x_dseg.nii.gz`` and ``x_dseg.tsv``). Where a label is asked for
     and there is none, it is one that serves several images: by BIDS inheritance (``dseg.tsv``, without ``res-``, in the
-    folder or above), with the beginning of the image's name (CBIG's order files), FSL's XML file, in the folder or
-    above, where it names the image, or FreeSurfer's ``FreeSurferColorLUT.txt``.
+    folder or above), with the beginning of the image's name (CBIG's order files; ``_label`` may stand behind it), FSL's
+    XML file, in the folder or above, where it names the image, or FreeSurfer's ``FreeSurferColorLUT.txt``.
 
     Read are tables with and without header (tab, comma, semicolon), FSL's and SPM's XML, and what FreeSurfer, MRtrix,
     ITK-SNAP, 3D Slicer, FSLeyes, MRIcron and Connectome Workbench write, JSON, and one name a line.
@@ -224,9 +232,14 @@ def _list_files(folder: Path) -> list[Path]:
 
 
 def _begins(stem: str, table: Path) -> bool:
-    """Whether a table has the beginning of an image's name, as CBIG's ``..._order.lut``, or continues it."""
+    """Whether a table has the beginning of an image's name, as CBIG's ``..._order.lut``, or continues it.
+
+    What says that it is a table of labels is no part of its name: ``Tian_Subcortex_S1_3T_label.txt``.
+    """
     name = table.name[: -len(table.suffix)]
-    return (len(name) > 3 and stem.startswith(name + "_")) or name.startswith(stem + ".")
+    bare = re.sub(r"[_-](labels?|lut|names?|lookup)$", "", name, flags=re.IGNORECASE)
+    is_beginning = len(bare) > 3 and (stem.startswith(bare + "_") or (bare == stem and bare != name))
+    return is_beginning or name.startswith(stem + ".")
 
 
 def _list_inherited(folder: Path, stem: str) -> list[Path]:
@@ -407,7 +420,16 @@ def _from_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Label
             texts = [f"{text} {side}".strip() for text, side in zip(texts, take(sides), strict=True)]
     if index < 0:
         return LabelTable({number: text for number, text in enumerate(texts, start=1) if text}, is_list=True)
-    return _from_pairs(zip(take(index), texts, strict=True))
+    table = _from_pairs(zip(take(index), texts, strict=True))
+    tissues = take(columns.index("structure")) if "structure" in columns else []
+    if sides is None or not tissues or not set(tissues) <= set(get_args(TissueClass)):
+        return table
+    annotations: dict[int, tuple[TissueClass | None, Side | None]] = {
+        _whole(number): (cast(TissueClass, tissue), _SIDES.get(side.casefold()))
+        for number, tissue, side in zip(take(index), tissues, take(sides), strict=True)
+        if _is_whole(number)
+    }
+    return replace(table, annotations=annotations)
 
 
 def _from_pairs(pairs: Iterable[tuple[str | None, str]], offset: int = 0) -> LabelTable:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from jugex.errors import OptionError, RegionError
 from jugex.regions.base import Membership, Region, SampledAtlas, sample_points, upright_image
-from jugex.regions.grids import NOISE, Booleans, Points, crop, depths
+from jugex.regions.grids import NOISE, Booleans, Points, VoxelRule, crop, depths
 from jugex.regions.identity import RegionIdentity, known_number, known_point
 from jugex.regions.images import ImageRegion
 
@@ -174,6 +174,11 @@ class Resized(Region):
         """The same region under another name."""
         return replace(self, mask=self.mask.renamed(name))
 
+    def with_voxel(self, voxel: VoxelRule) -> Resized:
+        """The same region with another rule for its voxels; see `Region.with_voxel`."""
+        part, mask = self.part.with_voxel(voxel), self.mask.with_voxel(voxel)
+        return self if mask is self.mask else replace(self, part=part, mask=mask)
+
     @property
     def volume(self) -> float:
         """Volume in mm3."""
@@ -243,6 +248,11 @@ class Tolerant(Region):
     def bound_to(self, atlas: SampledAtlas) -> Tolerant:
         """The same region with its part bound to the atlas; see `Region.bound_to`."""
         return replace(self, part=self.part.bound_to(atlas))
+
+    def with_voxel(self, voxel: VoxelRule) -> Tolerant:
+        """The same region with another rule for its voxels; see `Region.with_voxel`."""
+        part = self.part.with_voxel(voxel)
+        return self if part is self.part else replace(self, part=part)
 
     @property
     def thresholds(self) -> tuple[float, ...]:

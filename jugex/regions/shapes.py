@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -271,12 +272,19 @@ def demo_regions(threshold: float = 0.2) -> tuple[Region, Region]:
 
 def demo_region(name: str, *, threshold: float = 0.2) -> Region:
     """One of the two demonstration regions, "A" or "B"; see `demo_regions`."""
+    region = region_from_image(_draw_demo_image(name), threshold=threshold, name=f"simulated {name}")
+    return replace(region, kind="simulated probability map")
+
+
+@cache
+def _draw_demo_image(name: str) -> Nifti1Image:
+    """Probabilities of a demonstration region on the grid; drawn once."""
     from nibabel.nifti1 import Nifti1Image
 
     axes = [start + _DEMO_STEP * np.arange(n) for start, n in zip(_DEMO_ORIGIN, _DEMO_SHAPE, strict=True)]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     affine = np.diag([_DEMO_STEP, _DEMO_STEP, _DEMO_STEP, 1.0])
     affine[:3, 3] = _DEMO_ORIGIN
-    image = Nifti1Image(demo_probability(name, grid).astype(np.float32), affine)
-    region = region_from_image(image, threshold=threshold, name=f"simulated {name}")
-    return replace(region, kind="simulated probability map")
+    values = demo_probability(name, grid).astype(np.float32)
+    values.flags.writeable = False
+    return Nifti1Image(values, affine)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ __all__ = [
     "StructureRegion",
     "find_structure",
     "find_structures",
+    "list_members",
     "region_of_structures",
     "search_structures",
 ]
@@ -146,6 +147,17 @@ def find_structures(atlas: SampledAtlas, structures: str | int | Iterable[str | 
     return tuple(find_structure(atlas, structure) for structure in asked)
 
 
+def list_members(atlas: SampledAtlas, tops: Collection[int]) -> dict[int, int]:
+    """The structures below some others, by id: each with its nearest ancestor among these, or itself; others not."""
+    table = _list_structures(atlas)
+    parents = dict(zip(table["structure_id"], table["parent_structure_id"], strict=True))
+    nearest = {
+        number: next((each for each in (number, *_list_ancestors(number, parents)) if each in tops), None)
+        for number in map(int, parents)
+    }
+    return {number: top for number, top in nearest.items() if top is not None}
+
+
 def search_structures(atlas: SampledAtlas, words: Sequence[str] = ()) -> pd.DataFrame:
     """List the anatomical structures of an atlas that have samples, by words.
 
@@ -204,7 +216,7 @@ class StructureRegion(Region):
     >>> import jugex
     >>> atlas = jugex.open_atlas("simulated")
     >>> jugex.Region.from_structure("simFL", atlas=atlas).coverage(atlas).n_samples
-    135
+    403
     """
 
     asked: str | int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +11,16 @@ from typing import Literal
 
 from jugex.errors import OptionError, RegionError, RegionFileError
 from jugex.regions.base import Region
-from jugex.regions.images import check_threshold, region_from_image
+from jugex.regions.images import check_threshold
 from jugex.regions.label_tables import LabelsLike, find_label_table, read_labels
 from jugex.regions.nifti import Stack, find_nearest_file, local_path, read_image
 from jugex.regions.operations import Union
 from jugex.regions.parcellations import region_from_text
 from jugex.regions.shapes import Sphere, demo_region
 from jugex.regions.structures import StructureRegion
+from jugex.spaces import MNI_SPACE
 
-__all__ = ["parse_region"]
+__all__ = ["can_be_region", "check_one_image", "find_whole_image", "parse_region"]
 
 _FORMS = (
     "a NIfTI file (map.nii.gz, map.nii.gz% for percent, labels.nii.gz#17 or labels.nii.gz#NAME for one label, "
@@ -39,6 +40,7 @@ def parse_region(
     name: str | None = None,
     labels: LabelsLike | None = None,
     space: str | None = None,
+    annotated: bool = False,
 ) -> Region:
     """Make a region of its description in words, as the command line takes it.
 
@@ -71,7 +73,11 @@ def parse_region(
     labels : path, dict, list or DataFrame, optional
         The label table of the image; default: the one beside it.
     space : str, optional
-        Space of the images, where their names or headers state another; see `region_from_image`.
+        Space of images and spheres; default: MNI152. It is believed where the name or the header of an image states
+        another; see `region_from_image`.
+    annotated : bool, default False
+        Of labels, whether only samples count that the atlas annotates with the hemisphere and the class of tissue that
+        the label table names; see `jugex.Region.annotated_as`.
 
     Returns
     -------
@@ -85,7 +91,7 @@ def parse_region(
     RegionFileError
         Where a file is missing or unreadable.
     OptionError
-        Where a threshold is out of range.
+        Where a threshold is out of range, or one label table is given for labels of several images, or of none.
 
     Examples
     --------
@@ -94,18 +100,58 @@ def parse_region(
     <Region 'both': ...>
     """
     check_threshold(threshold)
-    names = None if labels is None else set(read_labels(labels).names.values())
-    parts = [_read_part(part, names) for part in _split_parts(text, names)]
+    parts = _read_parts(text, labels)
     _check_thresholds_are_used(parts)
-    images = {part.image.file for part in parts if part.image is not None and part.image.label is not None}
-    if labels is not None and len(images) > 1:
-        raise OptionError(
-            f"one label table is given for the images {' and '.join(sorted(images))}: put a table beside each of them"
-        )
+    if labels is not None:
+        check_one_image([text], labels)
     overall = parts[-1].threshold if parts[-1].threshold is not None else threshold
-    regions = [_make_part(part, overall if part.threshold is None else part.threshold, labels, space) for part in parts]
+    regions = [
+        _make_part(part, overall if part.threshold is None else part.threshold, labels, space, annotated=annotated)
+        for part in parts
+    ]
     region = regions[0] if len(regions) == 1 else Union.of(regions)
     return region if name is None else region.renamed(name)
+
+
+def find_whole_image(text: str) -> Path | None:
+    """Path of the image that a text names whole, without a label; None where it is another description."""
+    return local_path(text.strip()) if _is_file(text.strip()) else None
+
+
+def can_be_region(text: str) -> bool:
+    """Whether a text has the form of a REGION, and is no single word: a file, or something with ``:``, ``#``, ``@``."""
+    image = _match_image(text)
+    return _is_file(text) or image is not None or re.search(r"[:#@+]", text) is not None
+
+
+def check_one_image(texts: Iterable[str], labels: LabelsLike) -> None:
+    """Refuse one label table for the labels of several images, or where no label is named.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        Descriptions of regions.
+    labels : path, dict, list or DataFrame
+        The label table.
+
+    Raises
+    ------
+    OptionError
+    """
+    named = [part.image for text in texts for part in _read_parts(text, labels)]
+    files = {local_path(image.file).resolve(): image.file for image in named if image and image.label is not None}
+    if not files:
+        raise OptionError("a label table is given, but no label of an image: name one behind #, like labels.nii.gz#V1")
+    if len(files) > 1:
+        raise OptionError(
+            f"one label table is given for the images {' and '.join(sorted(files.values()))}: put a table beside each "
+            "of them"
+        )
+
+
+def _read_parts(text: str, labels: LabelsLike | None) -> list[_Part]:
+    names = None if labels is None else set(read_labels(labels).names.values())
+    return [_read_part(part, names) for part in _split_parts(text, names)]
 
 
 @dataclass(frozen=True)
@@ -190,9 +236,7 @@ def _is_name(image: _Image, names: set[str] | None) -> bool:
 
 def _strip_suffixes(part: str) -> Iterator[tuple[str, str]]:
     """What is left of a part when ``@left``, ``@right`` or ``@`` and a number are taken off its end, one by one."""
-    while found := re.fullmatch(
-        r"(.+?)\s*@\s*(left|right|[-+]?[\d.]+(?:e[-+]?\d+)?|nan|inf)", part, flags=re.IGNORECASE
-    ):
+    while found := _SUFFIX.fullmatch(part):
         part = found[1].strip()
         yield part, found[2].casefold()
 
@@ -233,16 +277,18 @@ def _check_thresholds_are_used(parts: list[_Part]) -> None:
             )
 
 
-def _make_part(part: _Part, threshold: float, labels: LabelsLike | None, space: str | None) -> Region:
+def _make_part(
+    part: _Part, threshold: float, labels: LabelsLike | None, space: str | None, *, annotated: bool
+) -> Region:
     """Make the region of one part."""
     scheme, colon, value = part.body.partition(":")
     region: Region
     if part.image is not None and (_is_file(part.image.file) or scheme not in _SCHEMES):
-        region = _make_from_image(part.image, threshold, labels, space)
+        region = _make_from_image(part.image, threshold, labels, space, annotated=annotated)
     elif not colon or len(scheme) < 2 or not value:  # one letter is a drive: C:\maps
         raise _unknown(part.body)
     elif scheme == "sphere":
-        region = _make_sphere(value, part.body)
+        region = _make_sphere(value, part.body, space)
     elif scheme == "simulated":
         region = demo_region(value.strip(), threshold=threshold)
     elif scheme == "structure":
@@ -252,11 +298,13 @@ def _make_part(part: _Part, threshold: float, labels: LabelsLike | None, space: 
     return region if part.side is None else region.left if part.side == "left" else region.right
 
 
-def _make_from_image(image: _Image, threshold: float, labels: LabelsLike | None, space: str | None) -> Region:
+def _make_from_image(
+    image: _Image, threshold: float, labels: LabelsLike | None, space: str | None, *, annotated: bool
+) -> Region:
     path, label, volume = local_path(image.file), image.label, None
     if label is not None and "#" in label and isinstance(read_image(path, space=space), Stack):
         volume, _, label = label.partition("#")
-    return region_from_image(
+    return Region.from_image(
         path,
         threshold=threshold,
         label=label,
@@ -264,15 +312,16 @@ def _make_from_image(image: _Image, threshold: float, labels: LabelsLike | None,
         labels=None if label is None else labels,
         percent=image.percent,
         space=space,
+        annotated=annotated and label is not None,
     )
 
 
-def _make_sphere(value: str, part: str) -> Sphere:
+def _make_sphere(value: str, part: str, space: str | None) -> Sphere:
     try:
         x, y, z, radius = (float(number) for number in value.split(","))
     except ValueError:
         raise RegionError(f"{part!r} is no sphere: write four numbers in mm, like sphere:-4,60,21,10") from None
-    return Sphere.of((x, y, z), radius)
+    return Sphere.of((x, y, z), radius, space=space or MNI_SPACE)
 
 
 def _find_image(body: str) -> _Image | None:

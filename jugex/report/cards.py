@@ -6,15 +6,24 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from jugex._text import count_of, format_number, format_p, shorten
+from jugex._text import count_of, format_number, format_p, join_words, shorten
+from jugex.model.columns import RUNGS
+from jugex.model.findings import GeneStanding
 from jugex.pipeline.comparison import ComparisonData, label_rows
-from jugex.report.summary import format_value
+from jugex.pipeline.details import find_standings
+from jugex.report.summary import format_value, has_ladder
 
-__all__ = ["MAX_REQUESTED", "MAX_SIGNIFICANT", "GeneGroup", "choose_genes", "describe_cards"]
+__all__ = ["MAX_REQUESTED", "MAX_SIGNIFICANT", "GeneGroup", "choose_genes", "describe_cards", "explain_standing"]
 
-MAX_SIGNIFICANT = 50
+MAX_SIGNIFICANT = 50  # on all rungs
 MAX_REQUESTED = 200
 N_BEST = 6
+_MATTERS = 0.25  # share of a difference from which on a reason for it is named
+_RUNG_TITLES = {
+    "spatial": "that differ beyond what distance explains",
+    "donors": "that would differ in other donors",
+    "samples": "that differ in these samples only",
+}
 
 
 class GeneGroup(NamedTuple):
@@ -44,6 +53,10 @@ def choose_genes(result: ComparisonData, pairs_table: pd.DataFrame | None = None
     significant = drawable.index[drawable["significant"].to_numpy(dtype=bool)].tolist()
     others = drawable.index[~drawable["significant"].to_numpy(dtype=bool)].tolist()
     groups = [_limit(f"Significant {unit}s", significant, MAX_SIGNIFICANT)]
+    if has_ladder(result.record):
+        groups, on_rung = _group_by_rung(drawable, unit), drawable["evidence"].isin(RUNGS).to_numpy(dtype=bool)
+        significant, others = drawable.index[on_rung].tolist(), drawable.index[~on_rung].tolist()
+    none = "none on any rung" if has_ladder(result.record) else "none significant"
     in_pairs: list[str] = []
     if pairs_table is not None:
         found = set(label_rows(pairs_table[pairs_table["significant"].to_numpy(dtype=bool)]))
@@ -52,14 +65,14 @@ def choose_genes(result: ComparisonData, pairs_table: pd.DataFrame | None = None
         title = f"{unit.capitalize()}s that differ in a pair of regions only"
         groups.append(_limit(title, in_pairs, MAX_SIGNIFICANT))
     if result.record.arguments.genes is not None:  # then these are all that were tested
-        asked = significant[MAX_SIGNIFICANT:] + in_pairs[MAX_SIGNIFICANT:] + others
-        none = not significant and not in_pairs
-        title = f"{unit.capitalize()}s asked for, none significant" if none else f"Other {unit}s asked for"
+        shown = {gene for group in groups for gene in group.genes}
+        asked = [gene for gene in significant + in_pairs + others if gene not in shown]
+        title = f"Other {unit}s asked for" if significant or in_pairs else f"{unit.capitalize()}s asked for, {none}"
         groups = [group._replace(n_left_out=0) for group in groups]
         groups.append(_limit(title, asked, MAX_REQUESTED))
     elif not significant and not in_pairs:
         best = others[:N_BEST]
-        groups.append(GeneGroup(f"The {count_of(len(best), unit)} with the smallest p_FWE, none significant", best, 0))
+        groups.append(GeneGroup(f"The {count_of(len(best), unit)} with the smallest p_FWE, {none}", best, 0))
     return [group for group in groups if group.genes]
 
 
@@ -79,11 +92,113 @@ def describe_cards(result: ComparisonData, groups: list[GeneGroup]) -> list[dict
         the page draw it from there.
     """
     places = {label: place for place, label in enumerate(result.labels)}
-    rows = result.tested.loc[[gene for group in groups for gene in group.genes]].to_dict("index")
+    drawn = [gene for group in groups for gene in group.genes]
+    rows, why = result.tested.loc[drawn].to_dict("index"), dict.fromkeys(drawn, "")
+    if has_ladder(result.record) and drawn:
+        tissue = "" if result.record.ladder is None else result.record.ladder.tissue or ""
+        why = {
+            gene: explain_standing(standing, tissue)
+            for gene, standing in zip(drawn, find_standings(result, drawn), strict=True)
+        }
     return [
-        {**group._asdict(), "cards": [_describe_card(result, gene, places[gene], rows[gene]) for gene in group.genes]}
+        {
+            **group._asdict(),
+            "cards": [
+                {**_describe_card(result, gene, places[gene], rows[gene]), "why": why[gene]} for gene in group.genes
+            ],
+        }
         for group in groups
     ]
+
+
+def explain_standing(gene: GeneStanding, tissue: str = "") -> str:
+    """Why a gene stands on its rung of the ladder, in a line.
+
+    Parameters
+    ----------
+    gene : GeneStanding
+    tissue : str
+        The class of tissue around the regions, where it is known.
+    """
+    apart = "this far" if gene.distance_mm is None else f"{gene.distance_mm:.0f} mm"
+    places = f"two places {apart} apart in {tissue or 'this tissue'}"
+    match gene.evidence:
+        case "spatial":
+            said = _explain_spatial(gene, places)
+        case "donors":
+            said = _explain_donors(gene, places)
+        case "samples":
+            said = _explain_samples(gene)
+        case _:
+            tried = {"over samples": gene.p_samples, "over donors": gene.p_donors, "spatial": gene.p_spatial}
+            listed = [f"{format_p(p)} {called}" for called, p in tried.items() if p is not None]
+            said = f"Reaches no rung: p_FWE = {join_words(listed)}."
+    return said + _name_failed(gene)
+
+
+def _explain_spatial(gene: GeneStanding, places: str) -> str:
+    opening = f"Differs by {_size(gene.diff)} over donors"
+    if gene.between_places is None:
+        return f"{opening}, which is more than {places} do."
+    return f"{opening}; {places} differ by {_size(gene.between_places)} on average{_add_gradient(gene)}."
+
+
+def _explain_donors(gene: GeneStanding, places: str) -> str:
+    opening = f"Holds in other donors (difference {_size(gene.diff)})"
+    if gene.p_spatial is None or gene.beyond is None or gene.margin is None:
+        return f"{opening}; whether it goes beyond distance could not be tried."
+    p = f"p_FWE = {format_p(gene.p_spatial)}"
+    if gene.between_places is not None and gene.between_places >= _MATTERS * abs(gene.diff):
+        anyway = f"{places} differ by {_size(gene.between_places)} on average anyway"
+        return f"{opening}, not beyond distance ({p}): {anyway}{_add_gradient(gene)}."
+    if gradient := _add_gradient(gene):
+        return f"{opening}, not beyond distance ({p}): {_size(gene.beyond)} is left{gradient}."
+    many = " for so many genes" if abs(gene.beyond) > gene.margin else ""
+    return (
+        f"{opening}; beyond distance the evidence is too weak{many} ({p}): {_size(gene.beyond)}, give or take "
+        f"{_size(gene.margin)}."
+    )
+
+
+def _explain_samples(gene: GeneStanding) -> str:
+    if gene.ci_donors is None or gene.p_donors is None:
+        return "Differs in these samples; whether other donors show it could not be tried."
+    low, high = (format_value(end) for end in gene.ci_donors)
+    return (
+        f"Differs in these samples only: over donors {format_value(gene.diff)} ({low} to {high}), p_FWE = "
+        f"{format_p(gene.p_donors)}; {gene.n_same_sign} of {gene.n_donors_both} donors show its sign."
+    )
+
+
+def _name_failed(gene: GeneStanding) -> str:
+    """Which rungs below the gene's own it does not reach."""
+    below = {
+        "spatial": (("over samples", gene.p_samples), ("over donors", gene.p_donors)),
+        "donors": (("over samples", gene.p_samples),),
+    }.get(gene.evidence, ())
+    failed = [f"{called} (p_FWE = {format_p(p)})" for called, p in below if p is not None and p > gene.alpha]
+    return f" It does not hold {join_words(failed, 'or')}." if failed else ""
+
+
+def _add_gradient(gene: GeneStanding) -> str:
+    """What the gene's gradient over the tissue makes of the difference, where that is a good part of it."""
+    if gene.gradient is None or gene.gradient * gene.diff < _MATTERS * gene.diff**2:
+        return ""
+    return f", and its gradient over the tissue makes {_size(gene.gradient)} of the difference"
+
+
+def _size(value: float) -> str:
+    return format_value(abs(value))
+
+
+def _group_by_rung(drawable: pd.DataFrame, unit: str) -> list[GeneGroup]:
+    """Genes of each rung of the ladder, the highest first, and the first of all."""
+    room, groups = MAX_SIGNIFICANT, []
+    for rung, title in _RUNG_TITLES.items():
+        genes = drawable.index[(drawable["evidence"] == rung).to_numpy(dtype=bool)].tolist()
+        groups.append(_limit(f"{unit.capitalize()}s {title}", genes, room))
+        room -= len(groups[-1].genes)
+    return groups
 
 
 def _limit(title: str, genes: list[str], limit: int) -> GeneGroup:
@@ -98,13 +213,13 @@ def _describe_card(result: ComparisonData, gene: str, place: int, row: dict[Any,
         "gene": gene,
         "statistic": f"{_name_f(result, row)} = {format_number(_to_float(row['f']), 2)}",
         "p_fwe": format_p(_to_float(row["p_fwe"])),
-        "significant": bool(row["significant"]),
+        "badge": _name_badge(result, row),
     }
     if len(result.region_names) == 2:
         ends = [format_value(row[end]) for end in ("ci_low", "ci_high")]
         higher = "" if pd.isna(row["higher_in"]) else f"higher in {shorten(str(row['higher_in']), 30)}"
         difference = f"difference {format_value(row['diff'])} ({ends[0]} to {ends[1]})"
-        return card | {"numbers": [difference, *([higher] if higher and row["significant"] else [])]}
+        return card | {"numbers": [difference, *([higher] if higher and card["badge"] else [])]}
     means = [row[f"mean_{number}"] for number in range(1, len(result.region_names) + 1)]
     by_mean = sorted(zip(means, result.region_names, strict=True), key=lambda entry: -entry[0])
     (high, highest), (low, lowest) = by_mean[0], by_mean[-1]
@@ -113,6 +228,13 @@ def _describe_card(result: ComparisonData, gene: str, place: int, row: dict[Any,
         f"({format_value(low)})"
     )
     return card | {"numbers": [order]}
+
+
+def _name_badge(result: ComparisonData, row: dict[Any, Any]) -> str:
+    """The rung of a gene, or that it is significant; empty where it is neither."""
+    if has_ladder(result.record):
+        return str(row["evidence"]) if row["evidence"] in RUNGS else ""
+    return "significant" if row["significant"] else ""
 
 
 def _name_f(result: ComparisonData, row: dict[Any, Any]) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from jugex._text import count_of, format_p
+from jugex._text import count_of, format_p, join_words
 from jugex.errors import JugexError
 from jugex.model.record import RunRecord
 from jugex.pipeline.comparison import ComparisonData, label_rows
 from jugex.pipeline.details import make_details
+from jugex.pipeline.diagnostics import POOR_FIT
 from jugex.report.summary import format_value
 from jugex.stats.design import LabelExchange
 
@@ -37,7 +39,8 @@ def tabulate_evidence(data: ComparisonData, genes: Sequence[str]) -> dict[str, A
     -------
     dict
         `rows`, each a dict of texts; `has_ladder`, whether a rung above the samples was tried; `why_not`, why a rung
-        was not; `share`, how many of all genes differ nominally; and `places`, how many do between arbitrary places.
+        was not; `share`, how many of all genes differ nominally; `places`, how many do between arbitrary places;
+        and `fit`, what the upper rungs stand on.
     """
     shown, ladder = data.tested.loc[list(genes)], data.record.ladder
     reasons = {} if ladder is None else {"donors": ladder.why_no_donors, "spatial": ladder.why_no_spatial}
@@ -49,6 +52,7 @@ def tabulate_evidence(data: ComparisonData, genes: Sequence[str]) -> dict[str, A
         "why_not": {rung: reason for rung, reason in reasons.items() if reason is not None},
         "share": summarize_share(data.record),
         "places": _summarize_places(data.record),
+        "fit": _summarize_fit(data.record),
     }
 
 
@@ -94,6 +98,29 @@ def _summarize_places(record: RunRecord) -> str:
         f"What a p is worth here: between {diagnostic.n_places:,} arbitrary pairs of places of this tissue, as large "
         f"and as far apart as these regions, the p over samples is at most {diagnostic.alpha:g} for {samples} of the "
         f"genes, the p over donors for {donors}, and the spatial p for {spatial}."
+    )
+
+
+def _summarize_fit(record: RunRecord) -> str:
+    """What the upper rungs stand on, and how well the curves fit; empty where there is no variogram."""
+    ladder = record.ladder
+    if ladder is None or ladder.variogram is None:
+        return ""
+    rungs = (("donors", ladder.variogram), ("spatial", ladder.variogram_spatial))
+    deviations = [
+        f"{100 * float(np.abs(variogram.deviations).max()):.0f} % ({rung})"
+        for rung, variogram in rungs
+        if variogram is not None
+    ]
+    sides = " and ".join(ladder.sides)
+    tissue = "the reference" if ladder.tissue is None else f"{sides} {ladder.tissue}".strip()
+    shared = f" combined over {count_of(ladder.n_pool, record.unit)} of the atlas,"
+    pooled = "" if ladder.form == "few-genes" else shared
+    return (
+        f"The upper rungs stand on how much samples differ, given their distance,{pooled} in {ladder.n_reference:,} "
+        f"samples of {tissue} ({ladder.n_elsewhere:,} of them outside the regions). The farther the shared pattern "
+        f"grows, the more two places differ anyway. The curves fit to within {join_words(deviations)} at every "
+        f"distance; above {100 * POOR_FIT:.0f} % the page warns."
     )
 
 

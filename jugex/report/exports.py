@@ -52,9 +52,9 @@ def to_frame(result: ComparisonData, style: FrameStyle | None = None) -> pd.Data
         `mean_level`; `t` is the root of `f` with the sign of `diff`; `P.Value` is `p_perm`, the permutation p; and
         `adj.P.Val` is `q_fdr`, Benjamini and Hochberg's of `p_perm`. limma's log-odds `B` have no like here.
 
-        DESeq2's: `baseMean` is 2 to the power of `mean_level`; `log2FoldChange` is `log2_fc`; `lfcSE` is the
-        standard error of `diff`, taken to log2 by the ratio of `log2_fc` to `diff`; `stat`, `pvalue` and `padj` are
-        limma's `t`, `P.Value` and `adj.P.Val`.
+        DESeq2's: `baseMean` is 2 to the power of `mean_level`, and empty where levels are not log2; `log2FoldChange`
+        is `log2_fc`; `lfcSE` is the standard error of `diff`, taken to log2 by the ratio of `log2_fc` to `diff`;
+        `stat`, `pvalue` and `padj` are limma's `t`, `P.Value` and `adj.P.Val`.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def to_frame(result: ComparisonData, style: FrameStyle | None = None) -> pd.Data
         columns = {"logFC": table["log2_fc"], "AveExpr": table["mean_level"], "t": stat, "P.Value": p, "adj.P.Val": q}
     else:
         columns = {
-            "baseMean": np.exp2(table["mean_level"]),
+            "baseMean": np.exp2(table["mean_level"]) if "log2_fc" not in result.record.empty else np.nan,
             "log2FoldChange": table["log2_fc"],
             "lfcSE": _standard_error_of_log2_fc(table, result.record.arguments.statistic),
             "stat": stat,
@@ -97,7 +97,10 @@ def to_frame(result: ComparisonData, style: FrameStyle | None = None) -> pd.Data
 def to_rnk(
     result: ComparisonData, path: str | PathLike[str] | None = None, *, score: RankingScore = "stat"
 ) -> pd.DataFrame:
-    """Rank the genes for gene set enrichment, from higher in region 1 to higher in region 2.
+    """Rank the genes for other software, from higher in region 1 to higher in region 2.
+
+    To test gene sets, take ``result.gene_sets``: tools that are given a ranking take genes for independent, and call
+    far too many sets where genes of a set go together (`docs/howto/gene_sets.md` has numbers).
 
     Parameters
     ----------
@@ -127,7 +130,7 @@ def to_rnk(
     >>> import jugex
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
     >>> result.to_rnk(score="diff").round(2).values.tolist()
-    [['GAD2', -0.23], ['MAOA', -1.58]]
+    [['GAD2', -0.29], ['MAOA', -2.07]]
     """
     if score not in get_args(RankingScore):
         raise OptionError(f"score is one of {', '.join(get_args(RankingScore))}; got {score!r}")

@@ -1,4 +1,4 @@
-"""The folder of figures of a result: volcano, genes and brain, as SVG and PNG, to put into a paper or a talk."""
+"""The folder of figures of a result: volcano, genes, variograms and brain, as SVG and PNG, for a paper or a talk."""
 
 from __future__ import annotations
 
@@ -16,24 +16,31 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from jugex.pipeline.comparison import ComparisonData
+    from jugex.pipeline.gene_sets import GeneSetData
 
-__all__ = ["MAX_GENES", "write_figures"]
+__all__ = ["MAX_GENES", "MAX_VARIOGRAMS", "write_figures"]
 
 #: Genes drawn unasked, an eighth of a second each: of the rest, `plot_gene` draws any, and the page all.
 MAX_GENES = 10
+#: Of genes that hold in other donors and not beyond distance: why.
+MAX_VARIOGRAMS = 3
 
 _FORMATS = (".svg", ".png")
 _LONGEST_NAME = 40
 
 
-def write_figures(result: ComparisonData, folder: Path) -> list[Path]:
-    """Draw the volcano plot, the significant genes (the first `MAX_GENES`) and the views of the brain.
+def write_figures(result: ComparisonData, folder: Path, *, gene_sets: GeneSetData | None = None) -> list[Path]:
+    """Draw the volcano plot, the genes on a rung of the ladder (the first `MAX_GENES`) and the views of the brain.
+
+    Genes that hold in other donors and not beyond distance have their variogram, the first `MAX_VARIOGRAMS`.
 
     Parameters
     ----------
     result : ComparisonData
     folder : Path
         Folder to make; nothing is made where there is nothing to draw.
+    gene_sets : GeneSetData, optional
+        Sets of which the first are drawn.
 
     Returns
     -------
@@ -41,14 +48,17 @@ def write_figures(result: ComparisonData, folder: Path) -> list[Path]:
         The files, each as SVG and PNG. Symbols of genes are cut down to letters, digits, dots and hyphens in names
         of files; a number keeps them apart and in the order of the table.
     """
+    from jugex.plots import plot_gene_sets
     from jugex.plots.styles import freeze_layout, save_figure
 
     figures = list(_list_figures(result))
+    if gene_sets is not None:
+        figures.append(("gene-sets", lambda: plot_gene_sets(gene_sets)))
     written, of_first_gene = [], None
     for name, draw in track(figures, description="drawing figures"):
         folder.mkdir(exist_ok=True)
         ax = draw()
-        is_gene = name.startswith("gene")
+        is_gene = name.startswith("gene-") and name != "gene-sets"
         freeze_layout(ax, like=of_first_gene if is_gene else None)
         if is_gene and of_first_gene is None:
             of_first_gene = ax
@@ -58,17 +68,25 @@ def write_figures(result: ComparisonData, folder: Path) -> list[Path]:
 
 def _list_figures(result: ComparisonData) -> Iterator[tuple[str, Callable[[], Axes]]]:
     """Names of the figures that a result has, and what draws them."""
-    from jugex.plots import plot_gene, plot_samples, plot_volcano
+    from jugex.plots import plot_gene, plot_samples, plot_variogram, plot_volcano
 
     if len(result.tested):
         yield "volcano", lambda: plot_volcano(result)
     points = result.samples[["mni_x", "mni_y", "mni_z"]].to_numpy(dtype=np.float64)
     if is_mni_space(result.record.atlas.space) and np.isfinite(points).all(axis=1).any():
         yield "brain", lambda: plot_samples(result)
-    significant = result.labels[result.significant.index]
-    drawable = [gene for gene in significant if gene in result.zscores.columns][:MAX_GENES]
+    found = result.found
+    drawable = [gene for gene in result.labels[found.index] if gene in result.zscores.columns][:MAX_GENES]
     for number, gene in enumerate(drawable, start=1):
         yield f"gene-{number:02d}-{_name_file(gene)}", lambda gene=gene: plot_gene(result, gene)  # type: ignore[misc]
+    variograms = result.variograms
+    if variograms is None:
+        return
+    # where distance is what keeps a gene from the highest rung
+    at_donors = result.labels[found.index[(found["evidence"] == "donors").to_numpy(dtype=bool)]]
+    for gene in [gene for gene in at_donors if gene in drawable and variograms.find(gene) is not None][:MAX_VARIOGRAMS]:
+        name = f"variogram-{drawable.index(gene) + 1:02d}-{_name_file(gene)}"
+        yield name, lambda gene=gene: plot_variogram(result, gene)  # type: ignore[misc]
 
 
 def _name_file(gene: str) -> str:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from jugex.errors import ResultError, tell_problem
 from jugex.model.columns import (
+    GENE_SET_COLUMNS,
     LEFT_OUT_COLUMNS,
     PAIRS_COLUMNS,
     SAMPLE_COLUMNS,
@@ -23,7 +24,8 @@ from jugex.model.columns import (
 )
 from jugex.model.record import RunRecord, from_json, to_json
 from jugex.pipeline.comparison import ComparisonData, make_empty_left_out
-from jugex.pipeline.several import GroupComparison
+from jugex.pipeline.gene_sets import GeneSetData
+from jugex.pipeline.pairs import GroupComparison
 from jugex.pipeline.tables import list_columns
 from jugex.report.figures import write_figures
 from jugex.report.folders import check_output, replacing_file, replacing_folder
@@ -31,11 +33,21 @@ from jugex.report.methods import compose_methods, format_methods
 from jugex.report.page import render_page
 from jugex.report.panel_file import FILE, as_in_files, read_drawings, write_drawings
 from jugex.report.summary import name_adjustment
-from jugex.report.tables import MAX_GENES_IN_SAMPLES, MISSING, read_samples, read_tsv, write_samples, write_tsv
+from jugex.report.tables import (
+    MAX_GENES_IN_SAMPLES,
+    MISSING,
+    format_tsv,
+    read_samples,
+    read_tsv,
+    write_samples,
+    write_tsv,
+)
 
 __all__ = [
     "check_output",
+    "format_table",
     "holds_group",
+    "load_gene_sets",
     "load_sensitivity",
     "read_group",
     "read_result",
@@ -46,12 +58,17 @@ __all__ = [
 ]
 
 
+#: Name of the table of gene sets, and of the folder with all that is said of each.
+_GENE_SETS = "gene_sets"
+
+
 def save_result(
     data: ComparisonData,
     directory: str | PathLike[str],
     *,
     overwrite: bool = False,
     sensitivity: pd.DataFrame | None = None,
+    gene_sets: GeneSetData | None = None,
 ) -> Path:
     """Write a comparison of two regions into a folder.
 
@@ -68,6 +85,9 @@ def save_result(
         Replace a folder that holds a result of jugex.
     sensitivity : DataFrame, optional
         What ``result.sensitivity()`` returned: written as ``sensitivity.tsv``, and shown in the report.
+    gene_sets : GeneSetData, optional
+        What ``result.gene_sets(...)`` returned: written as ``gene_sets.tsv`` and shown in the report; the folder
+        ``gene_sets`` holds it as a result of its own, in which a set has the place of a gene, with a card for each.
 
     Returns
     -------
@@ -76,7 +96,7 @@ def save_result(
         ``figures/``; for more than 200 genes also ``zscores.parquet``, and with significant genes ``left_out.tsv``,
         what is left of them without each donor. The JSON file beside each table says what its columns mean, in the
         manner of BIDS. ``drawings.npz`` holds what the page draws beyond the tables: the voxels of both regions, the
-        other samples of the atlas and the probes of the genes drawn.
+        other samples of the atlas, the probes of the genes drawn, and how the genes tested vary over distance.
 
     Raises
     ------
@@ -100,12 +120,15 @@ def save_result(
             _write_described(data.leave_one_donor_out, data.record, folder, "left_out")
         if sensitivity is not None:
             write_tsv(sensitivity, folder / "sensitivity.tsv")
+        if gene_sets is not None:
+            _write_described(gene_sets.table, gene_sets.data.record, folder, _GENE_SETS)
+            save_result(gene_sets.data, folder / _GENE_SETS)
         kept = as_in_files(data)
         if kept.drawings is not None:
             not_varied = {} if sensitivity is None else sensitivity.attrs.get("left_out", {})
             write_drawings(replace(kept.drawings, not_varied=not_varied), folder / FILE)
-        write_figures(kept, folder / "figures")
-        write_report(kept, folder / "report.html", sensitivity=sensitivity)
+        write_figures(kept, folder / "figures", gene_sets=gene_sets)
+        write_report(kept, folder / "report.html", sensitivity=sensitivity, gene_sets=gene_sets)
     return directory
 
 
@@ -190,6 +213,7 @@ def write_report(
     path: str | PathLike[str],
     *,
     sensitivity: pd.DataFrame | None = None,
+    gene_sets: GeneSetData | None = None,
     beside: str | PathLike[str] | None = None,
 ) -> Path:
     """Write the report of a comparison: one HTML file that needs no other.
@@ -202,6 +226,9 @@ def write_report(
         File to write; one that is there is replaced.
     sensitivity : DataFrame, optional
         What ``result.sensitivity()`` returned, to be shown beside the result.
+    gene_sets : GeneSetData, optional
+        What ``result.gene_sets(...)`` returned, to be shown; the page leads to that of the sets, which `save_result`
+        writes into ``gene_sets`` beside it.
     beside : path-like, optional
         Folder of a comparison of more than two regions, in which the pairs have theirs: the page leads to their pages.
 
@@ -228,7 +255,7 @@ def write_report(
         folders = [pair.folder for pair in result.data.record.pairs if pair.folder is not None]
         pages = {folder: Path(beside) / folder / "report.html" for folder in folders}
         links = {folder: _link_to(page, path.parent) for folder, page in pages.items() if page.exists()}
-    page = render_page(result, sensitivity=sensitivity, links=links)
+    page = render_page(result, sensitivity=sensitivity, gene_sets=gene_sets, links=links)
     with replacing_file(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path
@@ -262,11 +289,16 @@ def write_table(table: pd.DataFrame, path: str | PathLike[str]) -> Path:
     OutputError
         Where the file cannot be written.
     """
-    path = Path(path)
-    coordinates = [f"({', '.join(format(value, '.10g') for value in xyz)})" for xyz in table["mni_xyz"]]
+    path, text = Path(path), format_table(table)
     with replacing_file(path) as temporary:
-        write_tsv(table.assign(mni_xyz=coordinates), temporary)
+        temporary.write_text(text, encoding="utf-8", newline="")
     return path
+
+
+def format_table(table: pd.DataFrame) -> str:
+    """The table of `jugex.query.expressions` as `write_table` writes it."""
+    coordinates = [f"({', '.join(format(value, '.10g') for value in xyz)})" for xyz in table["mni_xyz"]]
+    return format_tsv(table.assign(mni_xyz=coordinates))
 
 
 def holds_group(directory: str | PathLike[str]) -> bool:
@@ -349,7 +381,27 @@ def _read_data(directory: Path, name: str) -> ComparisonData:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _explain(directory, error) from error
     drawings = read_drawings(directory, n_samples=len(samples))
-    return ComparisonData(table, samples, zscores, record, left_out, drawings=drawings)
+    variograms = None if drawings is None else drawings.variograms
+    return ComparisonData(table, samples, zscores, record, left_out, drawings=drawings, variograms=variograms)
+
+
+def load_gene_sets(directory: str | PathLike[str]) -> GeneSetData | None:
+    """Read the gene sets that `save_result` wrote; None where there are none.
+
+    Raises
+    ------
+    ResultError
+        Where a file is missing or is not what it should be.
+    """
+    directory = Path(directory)
+    if not (directory / f"{_GENE_SETS}.tsv").exists():
+        return None
+    data = _read_data(directory / _GENE_SETS, "results")
+    try:
+        table = read_tsv(directory / f"{_GENE_SETS}.tsv", GENE_SET_COLUMNS)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _explain(directory, error) from error
+    return GeneSetData(table, data, {})
 
 
 def _read_left_out(path: Path, *, by_probe: bool) -> pd.DataFrame:

@@ -20,7 +20,7 @@ _OWN_FILES = re.compile(
     r"(results|samples|left_out|omnibus|pairs|sensitivity|comparison)\.tsv"
     r"|(settings|results|samples|left_out|omnibus|pairs)\.json|zscores\.parquet|drawings\.npz|methods\.md|report\.html"
 )
-_OWN_FIGURES = re.compile(r"(volcano|brain|gene-\d+-.+)\.(svg|png)")
+_OWN_FIGURES = re.compile(r"(volcano|brain|(gene|variogram)-\d+-.+)\.(svg|png)")
 _OWN_FOLDERS = re.compile(r"figures|pair_\d+_\d+")
 
 

@@ -70,6 +70,11 @@ _BRIEF_PROBES = {
     "max-mean": "the probe of highest mean level",
     "stability": "the probe of highest differential stability",
 }
+_EXCHANGEABLE = {
+    "within-donor": "within donors",
+    "free": "over all donors, and approximately at best",
+    "freedman-lane": "over all donors as residuals, and approximately at best",
+}
 _BRIEF_EXCHANGES = {
     "within-donor": "of region labels within donors",
     "free": "of region labels over all samples",
@@ -282,10 +287,19 @@ def _list_regions(record: RunRecord) -> list[str]:
         f"A sample belonged to a region where its {_name_coordinate(record)} lies in it{annotated}{found}."
     )
     between = [region.n_between_voxels for region in regions]
+    is_below = record.arguments.voxel == "floor"
+    if is_below:
+        sentences.append(
+            "The voxel of a sample was the one whose indices are its coordinate rounded down, not the nearest one."
+        )
     if sum(between):
         sentences.append(
-            f"Of the samples found, {_join_counts(between)} lay exactly half-way between two voxels, where the voxel "
-            "with the even index counted as the nearest."
+            f"Of the samples found, {_join_counts(between)} lay exactly "
+            + (
+                "where a voxel begins, which counted as theirs."
+                if is_below
+                else "half-way between two voxels, where the voxel with the even index counted as the nearest."
+            )
         )
     return sentences
 
@@ -465,8 +479,9 @@ def _list_permutations(record: RunRecord) -> list[str]:
         f"Each relabelling served every {unit}.",
         *collinear,
         f"The p-values were corrected for the family-wise error over the {count_of(record.genes.n_tested, unit)} "
-        f"tested by the distribution of the maximum of F over {unit}s (Westfall and Young 1993); a {unit} is called "
-        f"significant where the corrected p is at most {record.arguments.alpha:g}.",
+        f"tested by the distribution of the maximum of F over {unit}s (Westfall and Young 1993), which holds if "
+        f"samples are exchangeable {_EXCHANGEABLE[permutation.exchange]}; a {unit} is called significant where the "
+        f"corrected p is at most {record.arguments.alpha:g}.",
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from collections.abc import Mapping
 from dataclasses import is_dataclass, replace
@@ -14,7 +16,8 @@ from markupsafe import Markup, escape
 from jugex._text import count_of, format_count, format_number, format_p, join_words, shorten
 from jugex.model.record import RunRecord
 from jugex.pipeline.comparison import ComparisonData
-from jugex.pipeline.several import GroupComparison
+from jugex.pipeline.gene_sets import GeneSetData
+from jugex.pipeline.pairs import GroupComparison
 from jugex.plots.styles import REGION_STYLES
 from jugex.report.cards import choose_genes, describe_cards
 from jugex.report.evidence import bound_q, tabulate_details, tabulate_evidence, tabulate_left_out, tabulate_sensitivity
@@ -32,7 +35,9 @@ from jugex.report.panel_file import as_in_files, round_as_text
 from jugex.report.rerun import list_reruns
 from jugex.report.results_table import tabulate_matrix, tabulate_pairs, tabulate_results
 from jugex.report.summary import (
+    advise_on_voxels,
     count_relabellings,
+    has_ladder,
     list_findings_by_pair,
     list_pair_counts,
     name_adjustment,
@@ -40,6 +45,7 @@ from jugex.report.summary import (
     summarize_genes,
     summarize_membership,
     summarize_pairs,
+    summarize_planted,
     summarize_resolution,
     summarize_rungs,
     summarize_samples,
@@ -83,6 +89,7 @@ def render_page(
     result: ComparisonData | GroupComparison,
     *,
     sensitivity: pd.DataFrame | None = None,
+    gene_sets: GeneSetData | None = None,
     links: Mapping[str, str] | None = None,
 ) -> str:
     """Write the report of a comparison of two regions or more as one HTML page.
@@ -93,6 +100,8 @@ def render_page(
         Fresh or read from disk: the page is the same.
     sensitivity : DataFrame, optional
         What ``result.sensitivity()`` returned, to be shown.
+    gene_sets : GeneSetData, optional
+        What ``result.gene_sets(...)`` returned, to be shown.
     links : dict of str to str, optional
         By the folder of each pair that has a page, the link to it.
 
@@ -115,10 +124,12 @@ def render_page(
         "unit": data.unit,
         "adjustment": name_adjustment(record),
         "headline": summarize_rungs(data) or [summarize_genes(data)],
+        "planted": summarize_planted(data),
         "membership": summarize_membership(record),
         "samples_sentence": summarize_samples(record),
         "warnings": [to_sentence(text) for text in record.sentences],
         "pairs": None,
+        "sets": None if gene_sets is None else _show_gene_sets(gene_sets),
         "design": _show_design(record),
         "results": results,
         "genes": describe_cards(data, groups),
@@ -133,6 +144,7 @@ def render_page(
             "columns": [column.to_dict() for column in results["columns"]],
             "unit": data.unit,
             "nTested": results["n_tested"],
+            "hasLadder": has_ladder(record),
             "alpha": record.arguments.alpha,
             "names": list(data.region_names),
             "file": results["file"],
@@ -174,6 +186,26 @@ def _show_volcano(data: ComparisonData) -> dict[str, Any]:
         "nNamed": _N_NAMED,
         "smallestP": data.record.permutation.smallest_p,
         "adjustment": name_adjustment(data.record, brief=True),
+    }
+
+
+def _show_gene_sets(found: GeneSetData) -> dict[str, Any]:
+    """What the page of two regions says of gene sets: counts, the first rows of their table, and their figure."""
+    from jugex.plots import plot_gene_sets
+    from jugex.plots.styles import figure_of
+
+    record, table = found.data.record, found.table
+    if record.gene_sets is None:
+        raise ValueError("these are no gene sets")
+    figure = io.BytesIO()
+    figure_of(plot_gene_sets(found)).savefig(figure, format="png", dpi=200)
+    return {
+        "record": record.gene_sets,
+        "headline": summarize_rungs(found.data) or [summarize_genes(found.data)],
+        "has_rungs": table["p_donors"].notna().any(),
+        "rows": table.head(_MOST_SETS).to_dict("records"),
+        "n": len(table),
+        "figure": base64.b64encode(figure.getvalue()).decode(),
     }
 
 
@@ -267,10 +299,11 @@ def _summarize_between(record: RunRecord) -> str:
     where = "both" if len(record.regions) == 2 else "several"
     before = f", before samples in {where} regions were settled" if record.overlap.shared else ""
     one = sum(region.n_between_voxels for region in regions) == 1
+    rule = "that begins there" if record.arguments.voxel == "floor" else "with the even index"
     return (
         f"{'One sample lies' if one else 'Some samples lie'} exactly on the border between two voxels ({listed}"
-        f"{before}); {'it counts' if one else 'each counts'} as lying in the voxel with the even index, the same in "
-        "every run."
+        f"{before}); {'it counts' if one else 'each counts'} as lying in the voxel {rule}, the same in every run."
+        f"{advise_on_voxels(record)}"
     )
 
 
@@ -311,6 +344,7 @@ def list_facts(record: RunRecord) -> list[tuple[str, list[tuple[str, str]]]]:
     return [(title, values) for title, values in shown if values]
 
 
+_MOST_SETS = 25
 _OF_QUERY = ("n_samples_found", "n_between_voxels")
 
 

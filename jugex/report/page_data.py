@@ -22,6 +22,7 @@ import pandas as pd
 
 from jugex._text import count_of, format_count, format_number, format_p, shorten
 from jugex.errors import JugexError
+from jugex.model.record import RunRecord, VariogramRecord
 from jugex.pipeline.comparison import ComparisonData, label_rows
 from jugex.pipeline.drawings import ProbeData, RegionVoxels
 from jugex.plots.brain import BrainView, brain_views, cortex_mesh, smooth_mask
@@ -145,7 +146,11 @@ def embed_panels(result: ComparisonData, chosen: Sequence[str]) -> PageData:
     for kind, key in (("Permutations", "null"), ("Probes", "probes")):
         if any(key in card for card in cards.values()):
             kinds.append(kind)
-    head = {"donors": None if donors is None else donors[0], "cards": cards}
+    variograms = _embed_variograms(result, labels)
+    if variograms is not None:
+        kinds.insert(2, "Distance")
+        arrays.append(variograms)
+    head = {"donors": None if donors is None else donors[0], "cards": cards, "tissue": describe_tissue(result.record)}
     return _embed_samples(result, result.zscores, labels, head, arrays, kinds)
 
 
@@ -259,6 +264,48 @@ def _embed_donors(result: ComparisonData, labels: Sequence[str]) -> tuple[dict[s
     names = list(sample_data(result).donors)
     head = {"donor": [names.index(name) for name in data.donors], "n1": data.n_1.tolist(), "n2": data.n_2.tolist()}
     return head, pack_array("donor-differences", values)
+
+
+def _embed_variograms(result: ComparisonData, labels: Sequence[str]) -> PackedArray | None:
+    """Of every gene its scale and its semivariances of one donor and of two, (g, 1 + 2 K); None without a ladder."""
+    found, ladder = result.variograms, result.record.ladder
+    if found is None or ladder is None or ladder.variogram is None:
+        return None
+    flat = found.semivariances.reshape(len(found.labels), -1)
+    values = np.full((len(labels), 1 + flat.shape[1]), np.nan)
+    rows = pd.Index(labels).get_indexer(pd.Index(found.labels))
+    values[rows] = np.column_stack([found.scale, flat])
+    return pack_array("variograms", values, least=1e-6)
+
+
+def describe_tissue(record: RunRecord) -> dict[str, Any] | None:
+    """How genes vary in the tissue around the regions, and what each rung calls at arbitrary places of it."""
+    ladder = record.ladder
+    if ladder is None or ladder.variogram is None:
+        return None
+    measured, diagnostic = _describe_variogram(ladder.variogram), ladder.diagnostic
+    of_space = None if ladder.variogram_spatial is None else _describe_variogram(ladder.variogram_spatial)
+    shares = None if diagnostic is None else [diagnostic.samples, diagnostic.donors, diagnostic.spatial]
+    return {
+        "regions": None if ladder.distance_mm is None else round(ladder.distance_mm, 1),
+        "measured": measured,
+        "spatial": of_space,
+        "shares": shares,
+        "alpha": None if diagnostic is None else diagnostic.alpha,
+        "nPlaces": None if diagnostic is None else diagnostic.n_places,
+    }
+
+
+def _describe_variogram(variogram: VariogramRecord) -> dict[str, Any]:
+    def rounded(values: Sequence[float], digits: int = 4) -> list[float]:
+        return [round(value, digits) for value in values]
+
+    return {
+        "distances": [rounded(variogram.distance_mm_within, 1), rounded(variogram.distance_mm_between, 1)],
+        "values": [rounded(variogram.within), rounded(variogram.between)],
+        "parts": [rounded(part) for part in variogram.parts_within],
+        "fit": [rounded(variogram.fitted_within), rounded(variogram.fitted_between)],
+    }
 
 
 def _find_nulls(result: ComparisonData, genes: Sequence[str]) -> dict[str, NullData]:

@@ -9,6 +9,9 @@ Arrays of the file, none of them pickled:
 - `genes`: genes drawn one by one; `n_probes`: how many probes each has; `probe_names`: their names, gene after gene.
 - `probe_zscores`: z-scores (samples as in samples.tsv x probes), gene after gene; `n_drawn`: how many probes of each
   gene stand there, at most the first eight.
+- `variogram_genes`, `variogram_semivariances` (genes x 2 x bins, of one donor and of two) and `variogram_variances`
+  (genes x 3): how the genes tested vary over distance (`jugex.pipeline.drawings.GeneVariograms`), where the ladder was
+  run: scale, and standard deviations of the difference from donors and from shared fields.
 - `not_varied`: what the sensitivity table did not vary, and why, as JSON.
 - `format`: 1, raised where a later version writes something that this one cannot read.
 """
@@ -26,7 +29,7 @@ import pandas as pd
 
 from jugex.errors import ResultError
 from jugex.pipeline.comparison import ComparisonData
-from jugex.pipeline.drawings import Drawings, ProbeData, RegionVoxels
+from jugex.pipeline.drawings import Drawings, GeneVariograms, ProbeData, RegionVoxels
 from jugex.plots.panels import elsewhere, probe_data, region_voxels
 from jugex.report.cards import choose_genes
 from jugex.report.tables import FLOAT_FORMAT, MAX_GENES_IN_SAMPLES
@@ -92,6 +95,7 @@ def collect_drawings(result: ComparisonData) -> Drawings | None:
         out=elsewhere(result),
         probes=kept,
         not_varied={},
+        variograms=result.variograms,
     )
 
 
@@ -110,6 +114,10 @@ def write_drawings(drawings: Drawings, path: Path) -> None:
     arrays["probe_names"] = np.array([name for gene in genes for name in gene.names], dtype=np.str_)
     zscores = [gene.zscores for gene in genes]
     arrays["probe_zscores"] = np.concatenate(zscores, axis=1) if zscores else np.empty((0, 0))
+    if (found := drawings.variograms) is not None:
+        arrays["variogram_genes"] = np.array(found.labels, dtype=np.str_)
+        arrays["variogram_semivariances"] = found.semivariances
+        arrays["variogram_variances"] = np.stack([found.scale, found.sd_donors, found.sd_shared], axis=1)
     arrays["not_varied"] = np.array(json.dumps(drawings.not_varied))
     with path.open("wb") as stream:
         np.savez_compressed(stream, **arrays)
@@ -159,7 +167,18 @@ def _read_arrays(arrays: Any, n_samples: int | None) -> Drawings:
             for gene, part, values in zip(genes, names, of_probes, strict=True)
         },
         dict(json.loads(str(arrays["not_varied"]))),
+        _read_variograms(arrays) if "variogram_genes" in arrays else None,
     )
+
+
+def _read_variograms(arrays: Any) -> GeneVariograms:
+    keys = ("variogram_genes", "variogram_semivariances", "variogram_variances")
+    labels, semivariances, variances = (arrays[key] for key in keys)
+    n = len(labels)
+    if semivariances.ndim != 3 or semivariances.shape[:2] != (n, 2) or variances.shape != (n, 3):
+        raise ValueError(f"semivariances {semivariances.shape} and variances {variances.shape} of {n} genes")
+    singles = (values.astype(np.float32, casting="same_kind") for values in (semivariances, *variances.T))
+    return GeneVariograms(tuple(str(label) for label in labels), *singles)
 
 
 def _read_region(arrays: Any, number: int) -> RegionVoxels:

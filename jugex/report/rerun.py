@@ -5,21 +5,26 @@ from __future__ import annotations
 import re
 import shlex
 import textwrap
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from jugex.model.record import Arguments, RegionRecord, RunRecord
 from jugex.regions import RegionIdentity
 from jugex.regions.shapes import demo_region
+from jugex.spaces import MNI_SPACE
 
 __all__ = ["list_reruns"]
 
 _MAX_GENES = 200
 #: Options that are always written, and those that are where they are not the default.
-_ALWAYS = ("donors", "statistic", "exchange", "probes", "overlap", "collinear", "alpha", "n_permutations", "ladder")
+_ALWAYS = (
+    "donors", "statistic", "exchange", "probes", "overlap", "voxel", "collinear", "alpha", "n_permutations", "ladder",
+)  # fmt: skip
 _WHERE_CHOSEN = (
     "preset", "within", "exclude", "tolerance", "aliases", "coordinates", "mirror", "reannotation", "min_present",
     "present_in", "require_entrez", "covariates", "missing", "tail", "background", "reference",
 )  # fmt: skip
+#: Set operations, by what they are called.
+_COMBINED = {"union": " | ", "intersection": " & ", "difference": " - "}
 _DEFAULTS = {field.name: field.default for field in fields(Arguments)}
 
 
@@ -42,7 +47,10 @@ def list_reruns(record: RunRecord) -> list[tuple[str, str]]:
 
 def _format_call(record: RunRecord) -> str:
     is_pair = len(record.regions) == 2
-    regions = [f"    {_format_region(region, number)}" for number, region in enumerate(record.regions, start=1)]
+    regions = [
+        f"    {_format_region(region, number, record.arguments)}"
+        for number, region in enumerate(record.regions, start=1)
+    ]
     call = (
         ["result = jugex.compare(", "    *regions,"] if is_pair else ["result = jugex.compare_several(", "    regions,"]
     )
@@ -71,21 +79,74 @@ def _shorten_out(command: str) -> str:
     return re.sub(r"""(--out[ =])("[^"]*"|'[^']*'|\S+)""", take_name, command)
 
 
-def _format_region(region: RegionRecord, number: int) -> str:
+def _format_region(region: RegionRecord, number: int, arguments: Arguments) -> str:
     """A region as an entry of a list, with its comma."""
     identity = region.identity
-    if name := _find_demo(identity):
+    if (name := _find_demo(identity)) and not _find_own(identity, arguments):
         return f"'simulated:{name}@{identity.threshold!r}',"
-    name = f"name={region.name!r}"
-    if identity.kind == "anatomical structure":
-        return f"jugex.Region.from_structure({identity.asked!r}, {name}, atlas=atlas),"
-    if identity.kind == "sphere" and identity.centre is not None:
-        return f"jugex.Region.sphere({identity.centre!r}, {identity.radius_mm!r}, {name}),"
-    if not identity.file:
+    made = _make_region(replace(identity, name=region.name), arguments)
+    if made is None:
         return f'...,  # {identity.kind}: described in settings.json under "regions", number {number}'
-    chosen = {"threshold": identity.threshold, "label": identity.label, "percent": identity.percent or None}
+    return f"{made},"
+
+
+def _make_region(identity: RegionIdentity, arguments: Arguments) -> str | None:
+    """The expression that makes a region again; None where its image was in memory."""
+    made, own = _make_whole(identity, arguments), _find_own(identity, arguments)
+    return None if made is None else f"{made}{own}"
+
+
+def _find_own(identity: RegionIdentity, arguments: Arguments) -> str:
+    """What a region had of its own, and not by the options of the run: its rule for voxels, and its tolerance."""
+    own = ""
+    if identity.tissue is not None or identity.side is not None:
+        own += f".annotated_as({identity.tissue!r}, {identity.side!r})"
+    if identity.voxel is not None and identity.voxel != arguments.voxel and not identity.parts:
+        own += f".with_voxel({identity.voxel!r})"
+    if identity.tolerance_mm is not None and identity.tolerance_mm != arguments.tolerance:
+        own += f".with_tolerance({identity.tolerance_mm!r})"
+    return own
+
+
+def _make_whole(identity: RegionIdentity, arguments: Arguments) -> str | None:
+    name = f"name={identity.name!r}"
+    if demo := _find_demo(identity):
+        return f"jugex.regions.parse_region('simulated:{demo}@{identity.threshold!r}', {name})"
+    if identity.kind == "anatomical structure":
+        return f"jugex.Region.from_structure({identity.asked!r}, {name}, atlas=atlas)"
+    space = [] if identity.space in (None, MNI_SPACE) else [f"space={identity.space!r}"]
+    if identity.kind == "sphere" and identity.centre is not None:
+        return f"jugex.Region.sphere({', '.join([f'{identity.centre!r}, {identity.radius_mm!r}', *space, name])})"
+    if identity.kind == "box":
+        return f"jugex.Region.box({', '.join([f'{identity.low!r}, {identity.high!r}', *space, name])})"
+    if identity.file:
+        return _make_from_image(identity, name)
+    parts = [_make_region(part, arguments) for part in identity.parts]
+    if not parts or None in parts:
+        return None
+    if (how := _COMBINED.get(identity.kind)) is not None:
+        return f"({how.join(map(str, parts))}).renamed({identity.name!r})"
+    made = {
+        "rest of the brain": f"(~{parts[0]})",
+        "left half": f"{parts[0]}.left",
+        "right half": f"{parts[0]}.right",
+        f"eroded by {identity.mm or 0:g} mm": f"{parts[0]}.eroded({identity.mm!r})",
+        f"dilated by {identity.mm or 0:g} mm": f"{parts[0]}.dilated({identity.mm!r})",
+    }.get(identity.kind)
+    return None if made is None else f"{made}.renamed({identity.name!r})"
+
+
+def _make_from_image(identity: RegionIdentity, name: str) -> str:
+    labels = identity.label if identity.labels is None else list(identity.labels)
+    chosen = {
+        "threshold": identity.threshold,
+        "label": labels,
+        "volume": identity.volume,
+        "percent": identity.percent or None,
+        "space": identity.space,
+    }
     options = [f"{option}={value!r}" for option, value in chosen.items() if value is not None]
-    return f"jugex.Region.from_image({', '.join([repr(identity.file), *options, name])}),"
+    return f"jugex.Region.from_image({', '.join([repr(identity.file), *options, name])})"
 
 
 def _find_demo(identity: RegionIdentity) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 
 from jugex._text import format_number, format_p, shorten
+from jugex.model.columns import RUNGS
 from jugex.model.record import PairRecord
 from jugex.pipeline.comparison import ComparisonData, label_rows
-from jugex.pipeline.several import GroupComparison
+from jugex.pipeline.pairs import GroupComparison
 from jugex.report.page_data import pack
 from jugex.report.summary import format_value, has_ladder, name_adjustment
 from jugex.report.tables import FLOAT_FORMAT, format_tsv
@@ -67,7 +68,7 @@ _TWO_REGIONS = (
     Column(
         "diff",
         "Higher in",
-        "The region where the gene is higher, by the sign of the difference; grey where that is not significant",
+        "The region where the gene is higher, by the sign of the difference; grey where the gene reaches no rung",
         "region",
     ),
     Column(
@@ -91,12 +92,19 @@ _LADDER = (
     Column(
         "evidence", "Rung", "The highest rung of the ladder that the gene reaches: samples, donors, spatial", "word"
     ),
-    Column("p_donors_fwe", "p donors", "p over donors: would other donors show it? Corrected for all genes", "p"),
+    Column(
+        "p_donors_fwe",
+        "p_FWE donors",
+        "p over donors: would other donors show it? Corrected for all genes",
+        "p",
+        extra=True,
+    ),
     Column(
         "p_spatial_fwe",
-        "p spatial",
+        "p_FWE spatial",
         "p beyond distance: more than two places this far apart in this tissue? Corrected for all genes",
         "p",
+        extra=True,
     ),
 )
 _MORE_REGIONS = (
@@ -147,19 +155,33 @@ def tabulate_results(data: ComparisonData) -> dict[str, Any]:
         "rows": [
             {
                 "cells": [_format_cell(column, str(label), row) for column in columns],
-                "significant": bool(row["significant"]),
+                "rung": _find_rung(row),
             }
             for label, row in zip(shown.index, shown.to_dict("records"), strict=True)
         ],
         "file": "results.tsv" if len(data.region_names) == 2 else "omnibus.tsv",
         "n_tested": len(tested),
-        "n_significant": len(data.significant),
+        "n_found": len(data.found),
+        "rungs": _count_rungs(data),
         "n_all": len(table),
         "unit": data.unit,
         "not_tested": {str(status): list(label_rows(rows)) for status, rows in others.groupby("status", sort=False)},
         "max_named": _MAX_NAMED,
         "data": pack(format_tsv(table)),
     }
+
+
+def _find_rung(row: Mapping[Any, Any]) -> str:
+    """The rung that a gene reaches, empty for none; of more than two regions, samples."""
+    evidence = row["evidence"] if "evidence" in row else "samples" if row["significant"] else ""
+    return str(evidence) if evidence in RUNGS else ""
+
+
+def _count_rungs(data: ComparisonData) -> dict[str, int]:
+    """Genes on each rung of the ladder, the highest first; none without a ladder."""
+    if not has_ladder(data.record):
+        return {}
+    return {rung: int((data.tested["evidence"] == rung).sum()) for rung in RUNGS}
 
 
 def _list_columns(data: ComparisonData) -> list[Column]:
@@ -177,7 +199,8 @@ def _list_columns(data: ComparisonData) -> list[Column]:
         ]
         columns = [*_MORE_REGIONS, *means, _P_PARAMETRIC, _N_PROBES]
     elif has_ladder(data.record):
-        columns = [*_TWO_REGIONS[:1], _LADDER[0], _P_FWE, *_LADDER[1:], *_TWO_REGIONS[2:]]
+        # what says less stands in the file alone, so that the table fits a window of a laptop
+        columns = [*_TWO_REGIONS[:1], _LADDER[0], _P_FWE, *_LADDER[1:], *_TWO_REGIONS[2:-2]]
     columns += _TAILS if "p_fwe_tail" in data.table else ()
     regions, others = " minus ".join(shorten(name, _NAME) for name in names), name_adjustment(data.record)
     return [

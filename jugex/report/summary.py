@@ -8,13 +8,15 @@ from typing import Any
 import pandas as pd
 
 from jugex._text import count_of, format_count, format_number, format_p, join_words, shorten
+from jugex.atlas import PLANTED_GENES
 from jugex.model.findings import AnyFinding, GeneFinding
 from jugex.model.record import RunRecord
 from jugex.pipeline.comparison import ComparisonData, label_rows
-from jugex.pipeline.several import GroupComparison
+from jugex.pipeline.pairs import GroupComparison
 
 __all__ = [
     "PairCount",
+    "advise_on_voxels",
     "count_pairs",
     "count_relabellings",
     "format_value",
@@ -30,6 +32,7 @@ __all__ = [
     "summarize_genes",
     "summarize_membership",
     "summarize_pairs",
+    "summarize_planted",
     "summarize_resolution",
     "summarize_rungs",
     "summarize_samples",
@@ -53,6 +56,28 @@ _EXCHANGES = {
 }
 
 PairCount = tuple[tuple[str, str], int]
+#: Voxels of at least so many mm have a finer version of most atlases.
+_COARSE = 1.5
+
+
+def advise_on_voxels(record: RunRecord) -> str:
+    """What would put fewer samples on the border of two voxels, as a sentence behind their number; empty where nothing.
+
+    More than half of the coordinates of the AHBA are whole millimetres: half of its samples lie on a border of the 2 mm
+    grid of MNI152, and one in eight on one of the 1 mm grid.
+    """
+    coarse = [
+        max(identity.voxel_size_mm)
+        for region in record.regions
+        if region.n_between_voxels
+        and (identity := region.identity).voxel_size_mm is not None
+        and not identity.is_made_up
+    ]
+    if not coarse or max(coarse) < _COARSE or record.arguments.voxel != "nearest":
+        return ""
+    return (
+        f" The image has voxels of {max(coarse):g} mm: with its 1 mm version, where there is one, far fewer samples do."
+    )
 
 
 def summarize_genes(data: ComparisonData) -> str:
@@ -99,6 +124,7 @@ def summarize_rungs(data: ComparisonData) -> list[str]:
         return [_summarize_rung_of_one(data, where), *_list_untried(data)]
     climbed = {rung: tested[(tested["evidence"] == rung).to_numpy(dtype=bool)] for rung in _RUNGS}
     parts: list[str] = []
+    n_before = 0
     for rung, (one, many) in _RUNGS.items():
         genes = climbed[rung]
         if (rung == "spatial" and ladder.why_no_spatial) or (rung == "donors" and ladder.why_no_donors):
@@ -111,8 +137,23 @@ def summarize_rungs(data: ComparisonData) -> list[str]:
         if not parts:
             parts.append(f"Of {count_of(len(tested), data.unit)}, {n} {verb}{found}.")
         elif len(genes):
-            parts.append(f"{n.capitalize()} more {verb.format(where=where)}{found}.")
-    return [" ".join(parts), *_list_untried(data)]
+            parts.append(f"{n.capitalize()}{' more' if n_before else ''} {verb.format(where=where)}{found}.")
+        n_before += len(genes)
+    return [" ".join([*parts, *_list_failed(data)]), *_list_untried(data)]
+
+
+def _list_failed(data: ComparisonData) -> list[str]:
+    """Which genes on an upper rung are not significant over samples: the highest rung decides alone."""
+    upper = data.tested[data.tested["evidence"].isin(["spatial", "donors"]).to_numpy(dtype=bool)]
+    failed = upper[~upper["significant"].to_numpy(dtype=bool)]
+    if failed.empty:
+        return []
+    labels = [shorten(str(label)) for label in failed.index]
+    listed = join_words(labels)
+    if len(labels) > _MAX_NAMED:
+        listed = f"{count_of(len(labels), data.unit)}, first {join_words(labels[:_N_EXAMPLES])},"
+    does = "does" if len(failed) == 1 else "do"
+    return [f"{listed} {does} so without being significant over samples (p_FWE > {data.record.arguments.alpha:g})."]
 
 
 #: What is said of genes on each rung, of one and of several.
@@ -137,7 +178,7 @@ def _summarize_rung_of_one(data: ComparisonData, where: str) -> str:
     said = _RUNGS[rung][0].format(where=where)
     if rung == "donors" and data.record.ladder is not None and data.record.ladder.why_no_spatial is None:
         said += _AS_PLACES
-    return f"{label} {said} (higher in {shorten(str(row['higher_in']))})."
+    return " ".join([f"{label} {said} (higher in {shorten(str(row['higher_in']))}).", *_list_failed(data)])
 
 
 def _list_by_region(genes: pd.DataFrame) -> str:
@@ -169,6 +210,32 @@ def summarize_diagnostic(record: RunRecord) -> str:
         f"At {diagnostic.n_places:,} arbitrary pairs of places of this tissue, as large and as far apart, p <= "
         f"{diagnostic.alpha:g} for {shares[0]} of the genes over samples, {shares[1]} over donors, {shares[2]} spatial."
     )
+
+
+def summarize_planted(data: ComparisonData) -> str:
+    """Which genes of the demo were made to differ, and as what; empty for other regions and other atlases."""
+    record = data.record
+    is_demo = record.atlas.source.kind == "simulated" and all(one.identity.is_made_up for one in record.regions)
+    tested = set(data.tested["gene"])
+    planted = [planted for planted in PLANTED_GENES if planted.gene in tested]
+    if not is_demo or len(record.regions) != 2:
+        return ""
+    if not planted:
+        return "None of these genes was made to differ between the regions."
+    parts = []
+    for form, rung in dict.fromkeys((one.form, one.rung) for one in planted):
+        alike = [one for one in planted if one.form == form]
+        how = _PLANTED[form].format(donor=alike[0].donor)
+        parts.append(f"{join_words([one.gene for one in alike])} {how} ({rung})")
+    return f"Made to differ, and the rung meant: {'; '.join(parts)}. Other genes differ by chance and smooth variation."
+
+
+#: What was planted, in words.
+_PLANTED = {
+    "step": "by a step at the border",
+    "gradient": "by a gradient that all donors share",
+    "one donor": "in {donor} alone",
+}
 
 
 def _summarize_directions(data: ComparisonData, significant: pd.DataFrame) -> str:

@@ -106,12 +106,12 @@ def false_discovery_rate(p_values: Floats, method: Literal["bh", "by"] = "bh") -
         Benjamini and Hochberg (1995), doi 10.1111/j.2517-6161.1995.tb02031.x; or Benjamini and Yekutieli (2001), doi
         10.1214/aos/1013699998, which holds however genes depend on each other.
     """
-    from scipy.stats import false_discovery_control
-
     q = np.full(len(p_values), np.nan)
-    is_tested = np.isfinite(p_values)
-    if is_tested.any():
-        q[is_tested] = false_discovery_control(p_values[is_tested], method=method)
+    tested = np.flatnonzero(np.isfinite(p_values))
+    falling = tested[np.argsort(p_values[tested], kind="stable")[::-1]]
+    ranks = np.arange(len(tested), 0, -1)
+    dependence = (1 / ranks).sum() if method == "by" else 1.0
+    q[falling] = np.minimum.accumulate(np.minimum(p_values[falling] * len(tested) * dependence / ranks, 1.0))
     return q
 
 

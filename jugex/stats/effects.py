@@ -13,13 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from jugex.stats.design import Design, Floats
+from jugex.stats.design import Counts, Design, Floats
 from jugex.stats.statistics import Statistic
 
 __all__ = [
     "Difference",
+    "DonorDifferences",
     "Effects",
     "adjusted_difference",
+    "compute_donor_differences",
     "compute_effects",
     "hedges_g_interval",
     "partial_eta_sq_interval",
@@ -242,7 +244,7 @@ def hedges_g_interval(hedges_g: Floats, spread: float, df: int, *, level: float 
     Steiger and Fouladi (1997), Noncentrality interval estimation, in Harlow et al., What if there were no
     significance tests?
     """
-    from scipy.stats import nct
+    from scipy.special import nctdtr
 
     scale = small_sample_correction(df) / np.sqrt(spread)
     t = hedges_g / scale
@@ -251,7 +253,7 @@ def hedges_g_interval(hedges_g: Floats, spread: float, df: int, *, level: float 
     reach = 3 * np.abs(known) + 10  # limits lie within the ratio of t to its noncentrality, below 3 from df = 1 on
     limits = np.full((2, len(t)), np.nan)
     for limit, share in zip(limits, ((1 + level) / 2, (1 - level) / 2), strict=True):
-        limit[is_known] = scale * _bisect(lambda delta: np.asarray(nct.cdf(known, df, delta)), share, -reach, reach)
+        limit[is_known] = scale * _bisect(lambda delta: np.asarray(nctdtr(df, delta, known)), share, -reach, reach)
     return limits[0], limits[1]
 
 
@@ -278,8 +280,7 @@ def partial_eta_sq_interval(
         doi 10.1037/1082-989X.9.2.164, equation 9. A limit is 0 where no noncentrality makes F so small; the observed
         share, which is biased upwards, can then lie above both.
     """
-    from scipy.special import fdtr
-    from scipy.stats import ncf
+    from scipy.special import fdtr, ncfdtr
 
     with np.errstate(divide="ignore"):
         f = (df_resid / df_area) * partial_eta_sq / (1 - partial_eta_sq)
@@ -289,7 +290,7 @@ def partial_eta_sq_interval(
     limits = np.full((2, len(f)), np.nan)
     for limit, share in zip(limits, ((1 + level) / 2, (1 - level) / 2), strict=True):
         with np.errstate(divide="ignore"):  # older SciPy divides by zero on its way to the right value
-            root = _bisect(lambda d: np.asarray(ncf.cdf(known, df_area, df_resid, d**2)), share, 0 * reach, reach)
+            root = _bisect(lambda d: np.asarray(ncfdtr(df_area, df_resid, d**2, known)), share, 0 * reach, reach)
         noncentrality = np.where(fdtr(df_area, df_resid, known) <= share, 0.0, root**2)
         limit[is_known] = noncentrality / (noncentrality + n_samples)
     return limits[0], limits[1]
@@ -302,3 +303,50 @@ def _bisect(falling: Callable[[Floats], Floats], value: float, low: Floats, high
         is_above = falling(middle) > value
         low, high = np.where(is_above, middle, low), np.where(is_above, high, middle)
     return (low + high) / 2
+
+
+@dataclass(frozen=True, eq=False)
+class DonorDifferences:
+    """Differences of g genes, region 1 minus region 2, in each of D informative donors (samples in both regions).
+
+    Attributes
+    ----------
+    donors : ndarray of int, shape (D,)
+        The informative donors.
+    diff : ndarray, shape (g, D)
+        Difference of the means within each donor.
+    weights : ndarray, shape (D,)
+        Weights of the donors in the adjusted difference.
+    n_same_sign : ndarray of int, shape (g,)
+        Donors whose difference has the sign of the weighted mean of all, which is the adjusted difference.
+    """
+
+    donors: Counts
+    diff: Floats
+    weights: Floats
+    n_same_sign: Counts
+
+
+def compute_donor_differences(values: Floats, design: Design) -> DonorDifferences:
+    """Compute the difference of two regions in each donor.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (g, n)
+        Gene-level z-scores, without what the model gives to covariates (`jugex.stats.effects.remove_covariates`).
+    design : Design
+        Regions and donors of the n samples; testable.
+
+    Returns
+    -------
+    DonorDifferences
+    """
+    informative = np.flatnonzero(design.weights > 0)
+    n_1, n_2 = design.counts[informative].T
+    weights = design.weights[informative]
+    sums = np.add.reduceat(values * design.labels, design.donor_starts, axis=1)[:, informative]
+    all_sums = np.add.reduceat(values, design.donor_starts, axis=1)[:, informative]
+    diff = sums / n_1 - (all_sums - sums) / n_2
+    adjusted = (diff * weights).sum(axis=1)
+    n_same_sign = (np.sign(diff) == np.sign(adjusted)[:, None]).sum(axis=1)
+    return DonorDifferences(informative, diff, weights, n_same_sign)

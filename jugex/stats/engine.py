@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import ThreadpoolController
 
 from jugex.progress import track
 from jugex.stats.corrections import TIE_TOLERANCE, ZERO, PermutationCounts
 from jugex.stats.design import Counts, Design, Draws, Floats
 from jugex.stats.relabelling import Relabellings
 from jugex.stats.statistics import N_SCRATCH, Scorer, Statistic, make_scorer
+from jugex.stats.threads import one_blas_thread
 
 __all__ = ["count_exceedances", "score_draws"]
 
@@ -60,7 +60,7 @@ def count_exceedances(
     PermutationCounts
     """
     scorer = make_scorer(values, design, statistic, relabellings)
-    with _find_blas().limit(limits=1, user_api="blas"):  # blocks are what threads share
+    with one_blas_thread():
         observed = score_draws(scorer, relabellings.observed(design))[:, 0]  # once, and in a fixed order
         observed[observed < ZERO] = 0.0
         order = np.argsort(observed, kind="stable")
@@ -76,12 +76,6 @@ def count_exceedances(
     return PermutationCounts(
         own, family, stepdown, order, maxima, relabellings.n_relabellings, relabellings.is_exhaustive
     )
-
-
-@cache
-def _find_blas() -> ThreadpoolController:
-    """NumPy's BLAS: looked for once, since that takes longer than a small job."""
-    return ThreadpoolController()
 
 
 class _BlockCounts(NamedTuple):

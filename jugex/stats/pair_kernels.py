@@ -6,7 +6,7 @@ from typing import Any
 
 from numba import njit
 
-__all__ = ["sum_products", "tabulate_interpolation"]
+__all__ = ["apply_laplacians", "sum_products", "tabulate_interpolation"]
 
 # no value is NaN; sums may be taken in another order than written, which lets them be taken in vectors
 _compile: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
@@ -43,6 +43,39 @@ def sum_products(values, partners, starts, out):  # type: ignore[no-untyped-def]
             y0 = values[i]
             for b in range(width):
                 out[c, b] += y0[b] * total[b]
+
+
+@_compile
+def apply_laplacians(matrix, partners, ends, first_row, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Multiply the graph Laplacian of each class with a matrix (N, b), for the rows of `out` (C, r, b).
+
+    The partners of sample i in class c are ``partners[i, ends[i, c]:ends[i, c + 1]]``; `first_row` is the sample of the
+    first row.
+    """
+    n_classes, n_rows, width = out.shape
+    total = matrix[0].copy()
+    for row in range(n_rows):
+        i = first_row + row
+        y = matrix[i]
+        for c in range(n_classes):
+            p, end = ends[i, c], ends[i, c + 1]
+            count = end - p
+            total[:] = 0.0
+            while p + 8 <= end:  # as in `sum_products`
+                y0, y1 = matrix[partners[i, p]], matrix[partners[i, p + 1]]
+                y2, y3 = matrix[partners[i, p + 2]], matrix[partners[i, p + 3]]
+                y4, y5 = matrix[partners[i, p + 4]], matrix[partners[i, p + 5]]
+                y6, y7 = matrix[partners[i, p + 6]], matrix[partners[i, p + 7]]
+                for b in range(width):
+                    total[b] += ((y0[b] + y1[b]) + (y2[b] + y3[b])) + ((y4[b] + y5[b]) + (y6[b] + y7[b]))
+                p += 8
+            while p < end:
+                y0 = matrix[partners[i, p]]
+                for b in range(width):
+                    total[b] += y0[b]
+                p += 1
+            for b in range(width):
+                out[c, row, b] = count * y[b] - total[b]
 
 
 @_compile

@@ -13,9 +13,9 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import ThreadpoolController
 
 from jugex.errors import AtlasError
+from jugex.stats.threads import one_blas_thread
 
 __all__ = [
     "BETWEEN",
@@ -376,7 +376,7 @@ def map_blocks(function: Callable[[slice], None], n_genes: int, n_threads: int) 
     Linear algebra within a block takes one thread, so that its numbers do not depend on how many there are.
     """
     blocks = [slice(start, min(start + _GENES_AT_ONCE, n_genes)) for start in range(0, n_genes, _GENES_AT_ONCE)]
-    with ThreadpoolController().limit(limits=1, user_api="blas"):
+    with one_blas_thread():
         if n_threads == 1 or len(blocks) == 1:
             for block in blocks:
                 function(block)

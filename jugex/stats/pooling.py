@@ -35,7 +35,6 @@ _FAR_MM = 45.0  # where what places share is taken to end
 _KAPPA = (0.6, 4.0)
 _MIN_DF_KAPPA, _MIN_DF_LOCAL = 3, 4
 _MIN_DONORS_HALVES = 4
-_BLOCK = 128  # samples
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -225,36 +224,30 @@ class Tissue:
         cross = direct @ table[:, place.samples] @ indirect.T
         return np.asarray(direct @ kernels @ direct.T + cross + cross.transpose(0, 2, 1) + indirect @ gram @ indirect.T)
 
-    def noise(self, weights: Floats) -> Floats:
-        """N: variance under the pooled variogram of sums of semivariances with weights (k, 2, K), shape (k,)."""
-        products = (self.around.weigh_pairs(of_part) @ self._model for of_part in weights)
-        return np.array([2 * _trace_products(product[None])[0, 0] for product in products])
-
     @cached_property
     def _noise_of_bins(self) -> Floats:
-        """Covariance of the bins' semivariances, shape (2 K, 2 K), in single precision."""
-        model, n_bins = self._model.astype(np.float32), 2 * self.bins.n_bins
-        products = np.empty((n_bins, *model.shape), dtype=np.float32)
-        for one, product in zip(np.eye(n_bins), products, strict=True):
-            np.matmul(self.around.weigh_pairs(one.reshape(2, -1)).astype(np.float32), model, out=product)
-        return 2 * _trace_products(products)
+        """Covariance of the bins' semivariances under the pooled variogram, 2 tr(L_k V L_l V), shape (2 K, 2 K)."""
+        return 2 * self.around.trace_products(self._model)
 
-    def noise_by_bins(self, weights: Floats) -> Floats:
-        """As `noise`, for many weights: from a table of all bins, to single precision."""
-        flat = weights.reshape(len(weights), -1)
-        return quadratic_form(self._noise_of_bins, flat.T)
+    @cached_property
+    def _spread_of_halves(self) -> Floats | None:
+        """Covariance over genes of the bins of one half of the donors with those of the other, shape (2 K, 2 K)."""
+        if self.pool.halves is None or self.around.reference.n_donors < _MIN_DONORS_HALVES:
+            return None
+        halves = [half / half[WITHIN][self.bins.of_scale].mean(axis=0) for half in self.pool.halves]
+        first, second = ((half - half.mean(axis=-1, keepdims=True)).reshape(-1, half.shape[-1]) for half in halves)
+        return np.asarray(first @ second.T / first.shape[1])
 
+    def noise(self, weights: Floats, spread: Floats) -> Floats:
+        """N of sums of semivariances with weights (k, 2, K), which genes spread by `spread`, shape (k,).
 
-def _trace_products(matrices: npt.NDArray[np.floating]) -> Floats:
-    """Traces of the products of every two of k square matrices (k, N, N), block by block, shape (k, k)."""
-    k, n = matrices.shape[:2]
-    traces = np.zeros((k, k))
-    for i in range(0, n, _BLOCK):
-        for j in range(0, n, _BLOCK):
-            there = matrices[:, i : i + _BLOCK, j : j + _BLOCK].reshape(k, -1)
-            back = matrices[:, j : j + _BLOCK, i : i + _BLOCK].transpose(0, 2, 1).reshape(k, -1)
-            traces += there @ back.T
-    return traces
+        The variance under the pooled variogram or, where that is more, what the two halves of the donors do not share.
+        """
+        flat = weights.reshape(len(weights), -1).T
+        noise = quadratic_form(self._noise_of_bins, flat)
+        if self._spread_of_halves is None:
+            return noise
+        return np.maximum(noise, spread - quadratic_form(self._spread_of_halves, flat))
 
 
 @dataclass(frozen=True, eq=False)
@@ -382,7 +375,7 @@ def _measure_parts(weights: Floats, semivariances: Floats, scale: Floats) -> Flo
     return np.asarray(flat @ semivariances.reshape(flat.shape[1], -1) / scale)
 
 
-def fit_pool(tissue: Tissue, place: Place, pool: GenesAtPlace, *, by_bins: bool = False) -> PooledFit:
+def fit_pool(tissue: Tissue, place: Place, pool: GenesAtPlace) -> PooledFit:
     """Fit what is pooled over genes at a place of a tissue."""
     kernels = tissue.kernels(place)
     squares = (pool.squares / pool.scale).mean(axis=1)
@@ -432,7 +425,7 @@ def fit_pool(tissue: Tissue, place: Place, pool: GenesAtPlace, *, by_bins: bool 
 
     parts = _measure_parts(weights, pool.semivariances, pool.scale)
     few = len(pool.scale) < FEW_GENES
-    noise, shrinkage = (np.zeros(3), np.ones(4)) if few else _shrink(tissue, weights, parts, by_bins=by_bins)
+    noise, shrinkage = (np.zeros(3), np.ones(4)) if few else _shrink(tissue, weights, parts)
     fit = PooledFit(
         gradient=tissue.projection.gradient,
         bins=tissue.bins,
@@ -457,17 +450,10 @@ def fit_pool(tissue: Tissue, place: Place, pool: GenesAtPlace, *, by_bins: bool 
     return fit if few else _fit_priors(fit, pool)
 
 
-def _shrink(tissue: Tissue, weights: Floats, parts: Floats, *, by_bins: bool) -> tuple[Floats, Floats]:
+def _shrink(tissue: Tissue, weights: Floats, parts: Floats) -> tuple[Floats, Floats]:
     """N of the first three parts, and lambda of all: how much of the genes' spread is not noise."""
     spread = parts.var(axis=1)[:3]
-    noise = (tissue.noise_by_bins if by_bins else tissue.noise)(weights[:3])
-    if tissue.pool.halves is not None and tissue.around.reference.n_donors >= _MIN_DONORS_HALVES:
-        of_scale = tissue.bins.of_scale
-        first, second = (
-            _measure_parts(weights[:3], half, half[WITHIN][of_scale].mean(axis=0)) for half in tissue.pool.halves
-        )
-        first, second = (half - half.mean(axis=1, keepdims=True) for half in (first, second))
-        noise = np.maximum(noise, spread - (first * second).mean(axis=1))
+    noise = tissue.noise(weights[:3], spread)
     shrinkage = np.where(spread > 0, np.clip(1 - noise / np.where(spread > 0, spread, 1), 0, 1), 0.0)
     return noise, np.append(shrinkage, max(shrinkage[Part.OWN], shrinkage[Part.SHARED]))
 

@@ -172,20 +172,6 @@ class Variograms:
     pooled: Floats
     mixture: Mixture
 
-    def curves(self, gene: int, distances: Floats) -> dict[str, Floats]:
-        """Pooled curves at distances in mm in the units of a gene, parts of the semivariance within a donor.
-
-        Returns
-        -------
-        dict of str to ndarray
-            `nugget`, `own` and `shared`, which add up to `within`, and `between`.
-        """
-        nugget = np.full(len(distances), self.mixture.nugget)
-        own = self.mixture.own.sum() - self.mixture.own_covariance(distances)
-        within, between = self.mixture.within(distances), self.mixture.between(distances)
-        curves = {"nugget": nugget, "own": own, "shared": within - nugget - own, "within": within, "between": between}
-        return {name: self.scale[gene] * curve for name, curve in curves.items()}
-
 
 @dataclass(frozen=True, eq=False)
 class LadderResult:
@@ -396,7 +382,7 @@ class Ladder:
                 measure_at(place, tissue.pool, of_tissue[place.samples])
                 for tissue, of_tissue in zip(tissues, values, strict=True)
             ]
-            fits = [fit_pool(tissue, place, pool, by_bins=True) for tissue, pool in zip(tissues, pools, strict=True)]
+            fits = [fit_pool(tissue, place, pool) for tissue, pool in zip(tissues, pools, strict=True)]
             variance, df = fits[0].vary_donors(pools[0])
             shares[1, column] = _share(fits[0].omega @ pools[0].delta, variance, df, alpha)
             of_donors, of_shared, df_spatial = fits[-1].vary_in_space(pools[-1])

@@ -11,8 +11,14 @@ import numpy as np
 from jugex.errors import DesignError
 from jugex.stats.corrections import PermutationCounts, PValues, false_discovery_rate
 from jugex.stats.design import Counts, Design, Exchange, Floats, LabelExchange
-from jugex.stats.donors import DonorDifferences, compute_donor_differences
-from jugex.stats.effects import Effects, adjusted_difference, compute_effects, remove_covariates
+from jugex.stats.effects import (
+    DonorDifferences,
+    Effects,
+    adjusted_difference,
+    compute_donor_differences,
+    compute_effects,
+    remove_covariates,
+)
 from jugex.stats.engine import count_exceedances
 from jugex.stats.relabelling import Relabellings, find_smallest_p, make_relabellings
 from jugex.stats.statistics import Statistic, scores_to_f

@@ -39,6 +39,7 @@ _MIN_PAIRS = 60  # of each kind in a bin
 _MIN_PAIRS_OF_HALF = 10  # a bin with fewer takes the pairs of all donors
 _SCALE_LO_MM, _SCALE_HI_MM = 41.0, 12.5  # bins with lo below the one and hi above the other give a gene's variance
 _NO_SCALE = 1e-12  # s2 of that much of the semivariance of all pairs is rounding
+_SAMPLES_AT_ONCE = 128  # their columns of a matrix stay in a core's own cache
 _LEAST_MEAN = 0.05  # below it the fit of the mixture weighs absolute deviations
 
 Floats = npt.NDArray[np.float64]
@@ -156,14 +157,42 @@ class Surroundings:
         kept = sums.squares[:, block] - left_out.sum_squares(centred)
         return np.asarray(np.kron(np.eye(len(kept) // PER_GROUP), self._merged) @ kept)
 
-    def weigh_pairs(self, weights: Floats) -> Floats:
-        """Matrix Q with y'Qy = the sum over kinds and bins of weights (2, K) times semivariances, shape (N, N)."""
-        per_class = np.zeros((N_GROUPS, PER_GROUP))
-        per_class[:, :N_RAW] = (weights / (2 * self.bins.counts))[KIND_OF_GROUP][:, self._merge]
-        q = -np.append(per_class, 0.0)[self.reference.classes]
-        q[self._left_out.first, self._left_out.second] = q[self._left_out.second, self._left_out.first] = 0
-        np.fill_diagonal(q, -q.sum(axis=1))
-        return np.asarray(q)
+    def trace_products(self, matrix: Floats) -> Floats:
+        """Traces of L_k V L_l V for a symmetric V (N, N), shape (2 K, 2 K).
+
+        The L are the graph Laplacians of kinds and bins, with y'Ly the mean of (y_i - y_j)^2 / 2 over the pairs of one.
+        LV is formed in blocks, each with its mirror image: tr L_k V L_l V is the sum of (L_k V)_ij (L_l V)_ji.
+        """
+        from jugex.stats.pair_kernels import apply_laplacians
+
+        n, matrix = self.reference.n_samples, np.ascontiguousarray(matrix)
+        classes, counts = self._classes_by_kind, self.bins.counts.ravel()
+        partners = np.argsort(classes, axis=1, kind="stable").astype(np.int32)
+        keys = np.arange(n)[:, None] * (len(counts) + 1) + classes
+        members = np.bincount(keys.ravel(), minlength=n * (len(counts) + 1)).reshape(n, -1)
+        ends = np.hstack([np.zeros((n, 1), dtype=np.intp), np.cumsum(members, axis=1)])
+        traces = np.zeros((len(counts), len(counts)))
+        blocks = [(start, min(start + _SAMPLES_AT_ONCE, n)) for start in range(0, n, _SAMPLES_AT_ONCE)]
+        for number, rows in enumerate(blocks):
+            for columns in blocks[: number + 1]:
+                here = np.empty((len(counts), rows[1] - rows[0], columns[1] - columns[0]))
+                mirrored = np.empty((len(counts), *here.shape[:0:-1]))
+                apply_laplacians(np.ascontiguousarray(matrix[:, slice(*columns)]), partners, ends, rows[0], here)
+                apply_laplacians(np.ascontiguousarray(matrix[:, slice(*rows)]), partners, ends, columns[0], mirrored)
+                product = here.reshape(len(counts), -1) @ mirrored.transpose(0, 2, 1).reshape(len(counts), -1).T
+                traces += product if rows == columns else product + product.T
+        return np.asarray(traces / (4 * np.outer(counts, counts)))
+
+    @property
+    def _classes_by_kind(self) -> npt.NDArray[np.uint8]:
+        """Kind and merged bin of each pair, 2 K for none, shape (N, N)."""
+        n_bins = self.bins.n_bins
+        per_class = np.full((N_GROUPS, PER_GROUP), 2 * n_bins, dtype=np.uint8)
+        per_class[:, :N_RAW] = KIND_OF_GROUP[:, None] * n_bins + self._merge
+        classes = np.append(per_class, np.uint8(2 * n_bins))[self.reference.classes]
+        i, j = self._left_out.first, self._left_out.second
+        classes[i, j] = classes[j, i] = 2 * n_bins
+        return np.asarray(classes)
 
 
 def _by_kind(counts: npt.NDArray[np.number]) -> Floats:
@@ -336,11 +365,14 @@ class Mixture:
     nugget : float
     own, shared : ndarray of float64, shape (6,)
         Variances of the fields of each range.
+    parts : ndarray of float64, shape (3, 2, K)
+        Semivariances of nugget, own and shared fields in the bins that it was fitted to, the projection accounted for.
     """
 
     nugget: float
     own: Floats
     shared: Floats
+    parts: Floats
 
     def own_covariance(self, distances: Floats | float) -> Floats:
         """Covariance of a donor's own fields at distances in mm, without nugget."""
@@ -405,4 +437,6 @@ def fit_mixture(projection: Projection, pooled: Floats) -> Mixture:
     weights = 1 / np.maximum(target, _LEAST_MEAN)
     amounts = nnls(expected * weights[:, None], target * weights)[0]
     n = len(LENGTHS_MM)
-    return Mixture(nugget=float(amounts[0]), own=amounts[1 : n + 1], shared=amounts[n + 1 :])
+    of_parts = (slice(0, 1), slice(1, n + 1), slice(n + 1, None))
+    parts = np.stack([(expected[:, part] @ amounts[part]).reshape(pooled.shape) for part in of_parts])
+    return Mixture(nugget=float(amounts[0]), own=amounts[1 : n + 1], shared=amounts[n + 1 :], parts=parts)

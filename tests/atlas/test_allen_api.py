@@ -19,6 +19,7 @@ from jugex.atlas.base import DONOR_COLUMNS, PROBE_COLUMNS, SAMPLE_COLUMNS, STRUC
 from jugex.atlas.donors import DONORS
 from jugex.errors import AtlasError, GeneError, GeneWarning, OptionError
 from jugex.genes import ListedGene
+from jugex.query.reference import classify_tissue
 from tests.allen_service import make_service, serve_archives
 from tests.servers import LocalServer
 from tests.toy import wells
@@ -203,9 +204,15 @@ class TestAtlas:
 
     def test_parent_of_a_structure_is_its_top_one(self, server):
         structures = new_atlas().with_genes("MAOA").structures.set_index("structure_id")
-        assert structures["parent_structure_id"].isna().to_dict() == {4020: False, 4021: False, 4009: True}
-        assert structures.loc[4021, "parent_structure_id"] == 4009
+        assert structures.loc[[4020, 4021], "parent_structure_id"].tolist() == [4009, 4009]
         assert structures.loc[4009, "acronym"] == "FL"
+
+    def test_the_parts_of_the_brain_stand_above_the_top_ones(self, server):
+        atlas = new_atlas().with_genes("MAOA")
+        structures = atlas.structures.set_index("structure_id")
+        assert structures.loc[structures.loc[4009, "parent_structure_id"], "acronym"] == "Cx"
+        assert structures["parent_structure_id"].isna().sum() == 1
+        assert set(classify_tissue(atlas)) == {"isocortex"}
 
     def test_identity_names_every_answer(self, server, service):
         identity = new_atlas(donors=[9861]).with_genes("MAOA").identity().to_dict()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 
 import jugex
 from jugex.atlas.donors import DONORS
-from jugex.errors import AtlasError, AtlasWarning
+from jugex.errors import AtlasError, AtlasWarning, JugexWarning, OptionError
+from jugex.pipeline.genes import summarize_genes
 from jugex.query.reference import classify_tissue
 
 CONTENTS = """This archive contains expression data for rows 1 through 3 of a 'search' search
@@ -182,3 +184,18 @@ def test_real_zscores_are_those_computed_from_real_levels(shared_data):
     distance = np.abs(placed - archives.samples[axes].to_numpy())
     assert distance.max() < 0.11
     assert (distance > 0.01).mean() < 0.001  # a voxel whose coordinate lies between two tenths
+
+
+def test_z_scores_are_no_levels(tmp_path):
+    zscores = make_levels() - 6
+    atlas = jugex.open_atlas(write(tmp_path / "download", normalization="zscore", levels=zscores))
+    regions = [jugex.Region.from_structure(name, atlas=atlas) for name in ("AOrG", "fro")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", JugexWarning)  # of so few samples
+        table = jugex.query.expressions(regions[1], ["GABRA4"], atlas=atlas)
+        assert table["level"].isna().all()
+        np.testing.assert_allclose(table["zscore"], zscores.loc[[1056644, 1056755], [6, 7]].T.to_numpy().ravel())
+        pair = jugex.query.region_pair(*regions, atlas=atlas.with_donors(["H0351.2001"]), genes=["GABRA4"])
+        with pytest.raises(OptionError, match=r"'max-mean' needs levels, and .* has z-scores alone"):
+            summarize_genes(pair, "max-mean")
+        assert np.isnan(summarize_genes(pair, "mean").levels).all()

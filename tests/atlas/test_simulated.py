@@ -1,4 +1,4 @@
-"""The simulated atlas: the same for everybody, plausible, and with differences only where they were planted."""
+"""The simulated atlas: the same for everybody, like the real one in its samples, and known where genes differ."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jugex.atlas import SimulatedAtlas
+import jugex
+from jugex.atlas import PLANTED_GENES, SimulatedAtlas, simulated
 from jugex.atlas.base import DONOR_COLUMNS, PROBE_COLUMNS, SAMPLE_COLUMNS, STRUCTURE_COLUMNS
 from jugex.atlas.donors import DONORS
-from jugex.atlas.simulated import CANDIDATE_GENES, PLANTED_GENES
+from jugex.atlas.simulated import CANDIDATE_GENES
 from jugex.errors import OptionError
+from jugex.query.reference import TISSUES, classify_tissue, find_reference
 from jugex.spaces import demo_probability
 
 _DIGEST = """
@@ -29,8 +31,8 @@ print(hashlib.sha256(atlas.levels().tobytes() + atlas.samples.to_csv().encode())
 
 
 @pytest.fixture(scope="module")
-def atlas():
-    return SimulatedAtlas()
+def atlas(whole_simulated_atlas):
+    return whole_simulated_atlas
 
 
 def _count_in_regions(atlas):
@@ -64,7 +66,7 @@ def test_it_is_the_same_in_another_process(atlas):
 
 def test_it_leaves_the_global_generator_alone():
     state = np.random.get_state()[1].copy()
-    SimulatedAtlas()
+    SimulatedAtlas().levels(probe_ids=[1, 2])
     np.testing.assert_array_equal(np.random.get_state()[1], state)
 
 
@@ -85,10 +87,39 @@ def test_donors_are_the_six(atlas):
     assert list(atlas.donors.itertuples(index=False, name=None)) == expected
 
 
-def test_only_the_first_two_donors_have_the_right_hemisphere(atlas):
-    has_right = atlas.samples.groupby("donor_name", sort=False)["mni_x"].max() > 0
-    assert has_right.tolist() == [True, True, False, False, False, False]
-    assert (atlas.samples[["mni_x", "mni_y", "mni_z"]].abs() < 110).all(axis=None)
+def test_donors_have_as_many_samples_as_in_the_real_atlas(atlas):
+    assert atlas.samples.groupby("donor_name", sort=False).size().tolist() == [946, 893, 363, 529, 470, 501]
+    points = atlas.samples[["mni_x", "mni_y", "mni_z"]]
+    assert (points.abs() < 110).all(axis=None)
+    n_right = (points["mni_x"] > 0).groupby(atlas.samples["donor_name"], sort=False).sum()
+    assert n_right.tolist() == [473, 446, 0, 0, 0, 0]
+    assert not (points["mni_x"] == 0).any()
+
+
+def test_samples_lie_in_classes_of_tissue_on_the_side_that_their_structure_names(atlas):
+    classes = classify_tissue(atlas)
+    shares = classes.value_counts(normalize=True)
+    assert set(shares.index) == set(TISSUES.values()) - {"piriform cortex"}  # 3 samples of the real atlas
+    assert shares["isocortex"] == pytest.approx(0.46, abs=0.01)
+    is_left = atlas.samples["structure_name"].str.endswith(", left")
+    assert (is_left | atlas.samples["structure_name"].str.endswith(", right")).all()
+    np.testing.assert_array_equal(is_left, atlas.samples["mni_x"] < 0)
+
+
+def test_cortex_is_as_dense_as_in_the_real_atlas(atlas):
+    """There a sample's nearest neighbour in left cortex of the same donor is 5 to 8.5 mm away, by donor (median)."""
+    is_left_cortex = (classify_tissue(atlas) == "isocortex") & (atlas.samples["mni_x"] < 0)
+    for _, of_donor in atlas.samples[is_left_cortex].groupby("donor_name"):
+        points = of_donor[["mni_x", "mni_y", "mni_z"]].to_numpy()
+        distances = np.linalg.norm(points[:, None] - points, axis=-1)
+        np.fill_diagonal(distances, np.inf)
+        assert 4.5 < np.median(distances.min(axis=1)) < 9.5
+
+
+def test_the_reference_of_the_demo_regions_is_left_isocortex(atlas):
+    found = find_reference(jugex.query.region_pair(*jugex.demo_regions(), genes=["MAOA"], atlas=atlas))
+    assert (found.tissue, found.sides, found.withheld) == ("isocortex", ("left",), None)
+    assert 1150 <= len(found.samples) <= 1300
 
 
 def test_each_structure_has_its_parent_and_each_sample_its_structure(atlas):
@@ -107,6 +138,7 @@ def test_demo_regions_hold_samples_of_most_donors(atlas):
     assert (counts.loc[["H0351.2001", "H0351.2002"], ["A", "B"]] >= 6).all(axis=None)
     is_informative = (counts[["A", "B"]] >= 3).all(axis=1)
     assert is_informative.sum() == 5
+    assert counts.loc[:, ["A", "B"]].sum().between(25, 35).all()
     alone = counts.loc["H0351.1015"]
     assert (alone["A"], alone["B"]) == (4, 0)
     assert counts["both"].sum() > 10
@@ -135,7 +167,7 @@ def test_levels_look_like_levels(atlas):
     np.testing.assert_array_equal(levels, np.round(levels, 4))
     zscores = atlas.zscores()
     for _, of_donor in atlas.samples.groupby("donor_name"):
-        # float64 sums of about 100 values of order 1
+        # float64 sums of about 900 values of order 1
         np.testing.assert_allclose(zscores[of_donor.index].mean(axis=0), 0, atol=1e-12)
         np.testing.assert_allclose(zscores[of_donor.index].std(axis=0), 1, rtol=1e-12)
 
@@ -146,34 +178,115 @@ def test_probes_of_a_gene_go_together(atlas):
     assert np.median(correlations) > 0.5
 
 
-@pytest.mark.parametrize("gene", PLANTED_GENES)
-def test_planted_genes_are_higher_in_region_b_in_each_informative_donor(atlas, gene):
-    zscores = pd.Series(atlas.zscores()[:, (atlas.probes["gene"] == gene).to_numpy()].mean(axis=1))
-    points = atlas.samples[["mni_x", "mni_y", "mni_z"]]
-    p_a, p_b = demo_probability("A", points), demo_probability("B", points)
-    in_a = zscores[(p_a > 0.2) & (p_a > p_b)].groupby(atlas.samples["donor_name"]).mean()
-    in_b = zscores[(p_b > 0.2) & (p_b > p_a)].groupby(atlas.samples["donor_name"]).mean()
-    differences = (in_a - in_b).dropna()
-    assert len(differences) == 5
-    assert (differences < 0).all()
+def test_levels_do_not_depend_on_what_else_was_read(atlas):
+    some = SimulatedAtlas()
+    assert len(some.samples) < len(atlas.samples)  # of the tests; a fresh one as users have it is read below
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simulated, "_N_SAMPLES", tuple((len(rows), *of_regions) for (_, rows), (_, *of_regions) in zip(
+            atlas.samples.groupby("donor_name", sort=False), simulated._N_SAMPLES, strict=True)))  # fmt: skip
+        some = SimulatedAtlas()
+    probe_ids, well_ids = [1_000, 7, 8, 1_500], atlas.samples["well_id"].to_numpy()[[5, 3_000, 1]]
+    parts = [some.levels(well_ids=well_ids, probe_ids=[probe_id]) for probe_id in probe_ids]
+    np.testing.assert_array_equal(np.hstack(parts), atlas.levels(well_ids=well_ids, probe_ids=probe_ids))
+    zscores = some.zscores(well_ids=well_ids, probe_ids=probe_ids)
+    np.testing.assert_array_equal(zscores, atlas.zscores(well_ids=well_ids, probe_ids=probe_ids))
 
 
-def test_only_planted_genes_differ_under_the_default_analysis(atlas):
-    """Permute within donors, compare with the maximum over genes: the analysis, in a few lines of NumPy."""
-    points = atlas.samples[["mni_x", "mni_y", "mni_z"]]
-    p_a, p_b = demo_probability("A", points), demo_probability("B", points)
-    used = np.flatnonzero((p_a > 0.2) | (p_b > 0.2))
-    labels = (p_a > p_b)[used].astype(float)
-    donors = pd.factorize(atlas.samples["donor_name"].to_numpy()[used])[0]
-    genes, names = pd.factorize(atlas.probes["gene"])
+def test_genes_vary_in_space_from_hardly_at_all_to_nearly_alone(atlas):
+    """Semivariances of two donors' cortex at 8 to 16 mm, relative to that beyond 80 mm (Matheron 1963)."""
+    used = np.flatnonzero((classify_tissue(atlas) == "isocortex") & (atlas.samples["mni_x"] < 0))[::2]
     zscores = atlas.zscores(well_ids=atlas.samples["well_id"].to_numpy()[used])
+    genes, names = pd.factorize(atlas.probes["gene"])
     values = np.stack([zscores[:, genes == gene].mean(axis=1) for gene in range(len(names))], axis=1)
-    f_observed, f_permuted = _permute_labels(values, labels, donors, n=2000)
-    for family in (slice(None), slice(0, len(CANDIDATE_GENES))):
-        maxima = f_permuted[:, family].max(axis=1)
-        p_fwe = pd.Series((1 + (maxima[:, None] >= f_observed[family]).sum(axis=0)) / 2001, index=names[family])
-        assert p_fwe[list(PLANTED_GENES)].max() <= 0.005
-        assert p_fwe.drop(list(PLANTED_GENES)).min() >= 0.1
+    donors = pd.factorize(atlas.samples["donor_name"].to_numpy()[used])[0]
+    values -= np.stack([values[donors == donor].mean(axis=0) for donor in range(6)])[donors]
+    points = atlas.samples[["mni_x", "mni_y", "mni_z"]].to_numpy()[used]
+    first, second = np.triu_indices(len(used), 1)
+    distances = np.linalg.norm(points[first] - points[second], axis=1)
+    is_near, is_far = (distances > 8) & (distances < 16), distances > 80
+
+    def measure(pairs):
+        return ((values[first[pairs]] - values[second[pairs]]) ** 2).mean(axis=0) / 2
+
+    between = donors[first] != donors[second]
+    ratio = measure(is_near & between) / measure(is_far & between)
+    assert ratio.min() < 0.4
+    assert ratio.max() > 0.95
+    same = measure(is_near & ~between & (distances < 10)) / measure(is_near & between & (distances < 10))
+    assert np.median(same) < 1  # neighbours in one donor's brain are more alike than in two
+    correlations = np.corrcoef(values.T)[np.triu_indices(len(names), 1)]
+    assert (np.abs(correlations) > 0.3).mean() > 0.005  # genes go together: by chance, of 638 samples, none
+
+
+class TestPlantedGenes:
+    def test_are_candidate_genes_of_each_rung(self):
+        assert {planted.gene for planted in PLANTED_GENES} < {gene for gene, _, _ in CANDIDATE_GENES}
+        assert {planted.form: planted.rung for planted in PLANTED_GENES} == {
+            "step": "spatial", "gradient": "donors", "one donor": "samples",
+        }  # fmt: skip
+        assert all((planted.donor is None) == (planted.form != "one donor") for planted in PLANTED_GENES)
+
+    @pytest.mark.parametrize("planted", PLANTED_GENES, ids=lambda planted: planted.gene)
+    def test_differ_in_the_donors_that_were_meant(self, atlas, planted):
+        probe_ids = atlas.probes.loc[atlas.probes["gene"] == planted.gene, "probe_id"]
+        levels = pd.Series(atlas.levels(probe_ids=probe_ids).mean(axis=1))
+        points = atlas.samples[["mni_x", "mni_y", "mni_z"]]
+        p_a, p_b = demo_probability("A", points), demo_probability("B", points)
+        in_a = levels[(p_a > 0.2) & (p_a > p_b)].groupby(atlas.samples["donor_name"]).mean()
+        in_b = levels[(p_b > 0.2) & (p_b > p_a)].groupby(atlas.samples["donor_name"]).mean()
+        differences = (in_b - in_a).dropna()
+        assert len(differences) == 5
+        if planted.donor is None:
+            assert (np.sign(differences) == np.sign(planted.size)).all()
+            assert differences.mean() == pytest.approx(planted.size, abs=0.35)  # five donors, sd of 0.3 log2
+        else:
+            assert np.abs(differences).idxmax() == planted.donor
+            assert differences[planted.donor] == pytest.approx(planted.size, abs=0.6)
+            assert np.abs(differences.drop(planted.donor)).max() < abs(planted.size) / 3
+
+    def test_are_significant_under_the_default_analysis(self, atlas):
+        """Permute within donors, compare with the maximum over genes: the analysis, in a few lines of NumPy."""
+        points = atlas.samples[["mni_x", "mni_y", "mni_z"]]
+        p_a, p_b = demo_probability("A", points), demo_probability("B", points)
+        used = np.flatnonzero((p_a > 0.2) | (p_b > 0.2))
+        labels = (p_a > p_b)[used].astype(float)
+        donors = pd.factorize(atlas.samples["donor_name"].to_numpy()[used])[0]
+        genes, names = pd.factorize(atlas.probes["gene"])
+        zscores = atlas.zscores(well_ids=atlas.samples["well_id"].to_numpy()[used])
+        values = np.stack([zscores[:, genes == gene].mean(axis=1) for gene in range(len(names))], axis=1)
+        f_observed, f_permuted = _permute_labels(values, labels, donors, n=2000)
+        maxima = f_permuted.max(axis=1)
+        p_fwe = pd.Series((1 + (maxima[:, None] >= f_observed).sum(axis=0)) / 2001, index=names)
+        planted = [planted.gene for planted in PLANTED_GENES]
+        assert p_fwe[planted].max() <= 0.05
+        assert (p_fwe.drop(planted) <= 0.05).mean() < 0.05
+
+    def test_stand_on_their_rung_and_no_other_gene_on_the_highest(self, atlas):
+        result = jugex.compare(*jugex.demo_regions(), atlas=atlas, rng=0, background=False)
+        evidence = result.table.set_index("gene")["evidence"]
+        assert {planted.gene: evidence[planted.gene] for planted in PLANTED_GENES} == {
+            planted.gene: planted.rung for planted in PLANTED_GENES
+        }
+        others = evidence.drop([planted.gene for planted in PLANTED_GENES])
+        assert not (others == "spatial").any()
+        assert 0 < (others != "none").sum() < 50
+
+    @pytest.mark.slow
+    def test_reach_it_with_most_seeds(self, monkeypatch):
+        reached, n_others = [], 0
+        for seed in range(100, 110):
+            monkeypatch.setattr(simulated, "_SEED", seed)
+            with pytest.warns(jugex.errors.JugexWarning):  # of q_fdr, with few permutations
+                result = jugex.compare(
+                    *jugex.demo_regions(), atlas=SimulatedAtlas(), rng=0, n_permutations=999, background=False
+                )
+            evidence = result.table.set_index("gene")["evidence"]
+            reached += [(planted.form, evidence[planted.gene] == planted.rung) for planted in PLANTED_GENES]
+            n_others += (evidence.drop([planted.gene for planted in PLANTED_GENES]) == "spatial").any()
+        shares = pd.DataFrame(reached, columns=["form", "is_reached"]).groupby("form")["is_reached"].mean()
+        assert shares["step"] == 1
+        assert shares.min() >= 0.7  # measured over 40 seeds: see PLANTED_GENES
+        assert n_others <= 2  # family-wise error of 0.05: 3 of 10 or more in 1.2 % of cases
 
 
 def _permute_labels(values, labels, donors, n):

@@ -208,7 +208,7 @@ class TestProbes:
         assert atlas.probes["gene"].tolist() == ["A", "D"]
         np.testing.assert_array_equal(atlas.levels()[0], expression.loc["s0"].to_numpy()[[0, 3]])
 
-    @pytest.mark.parametrize("cell", ["TAC1///TAC3", "TAC1 /// TAC3", "MAOA;TAC1", "MAOA,TAC1"])
+    @pytest.mark.parametrize("cell", ["TAC1|TAC3", "TAC1///TAC3", "TAC1 /// TAC3", "MAOA;TAC1", "MAOA,TAC1"])
     def test_a_probe_of_several_genes_is_left_out_and_counted(self, samples, expression, cell):
         expression.columns = ["p_a", "p_b", "p_c", "p_d"]
         probes = pd.DataFrame(
@@ -226,6 +226,11 @@ class TestProbes:
         identity = atlas.identity()
         assert identity.to_dict()["n_several_genes"] == 2
         assert AtlasIdentity.from_dict(identity.to_dict()) == identity
+
+    def test_an_id_behind_a_bar_is_of_the_same_gene(self, samples, expression):
+        genes = pd.DataFrame({"gene": ["MAOA|4128", "TAC1 | 6863", "GAD2", "CNR1"], "entrez_id": ["", "", "2572", ""]})
+        expression.columns = genes["probe_name"] = ["p_a", "p_b", "p_c", "p_d"]
+        assert atlas_from_tables(samples, expression, genes).probes["gene"].tolist() == ["MAOA", "TAC1", "GAD2", "CNR1"]
 
     def test_a_column_of_several_genes_is_left_out_and_counted(self, samples, expression):
         expression = expression.rename(columns={"TAC1": "TAC1///TAC3"})
@@ -543,3 +548,25 @@ class TestComparison:
         )
         assert result.settings["design"]["n_donors"] == 1
         assert result.significant["gene"].tolist() == ["MAOA"]
+
+
+class TestDecimalCommas:
+    def test_coordinates_and_ages(self, samples, expression, tmp_path):
+        expected = atlas_from_tables(samples, expression)
+        with_commas = {axis: samples[axis].astype(str).str.replace(".", ",") for axis in "xyz"}
+        written = samples.assign(**with_commas)
+        for separator in (";", "\t"):
+            written.to_csv(path := tmp_path / "samples.csv", sep=separator, index=False)
+            read = atlas_from_tables(path, expression)
+            pd.testing.assert_frame_equal(read.samples, expected.samples)
+
+    def test_a_column_with_both_signs_is_refused(self, samples, expression):
+        mixed = samples.assign(x=[f"{value:.2f}" for value in samples["x"]])
+        mixed.loc[3, "x"] = "3,5"
+        with pytest.raises(AtlasError, match="row 4: x is '3,5', where a number is needed"):
+            atlas_from_tables(mixed, expression)
+
+    def test_whole_numbers_have_none(self, samples, expression):
+        genes = pd.DataFrame({"gene": list(expression.columns), "entrez_id": ["4,128", "1", "2", "3"]})
+        with pytest.raises(AtlasError, match=r"entrez_id 4\.128 is no whole number"):
+            atlas_from_tables(samples, expression, genes)

@@ -32,7 +32,8 @@ PAIRS: dict[str, tuple[tuple[str, str], dict[str, Any]]] = {
     "keep": (("map A", "map B"), {"overlap": "keep"}),
     "masks": (("mask A", "mask B"), {"probes": "mean"}),
     "bludau2018": (("map A", "map B"), {"preset": "bludau2018"}),
-    "siibra_jugex": (("map A", "map B"), {"preset": "siibra-jugex"}),
+    "siibra_jugex": (("map A", "map B"), {"preset": "siibra-jugex@2023"}),
+    "siibra_jugex_2024": (("map A", "map B"), {"preset": "siibra-jugex@2024"}),
     "three_donors": (("A", "B"), {"donors": ["D1", "D2", "D5"], "statistic": "welch"}),
     "covariates": (("A", "B"), {"covariates": ["mni_y", "batch"]}),
     "covariates_free": (("A", "C"), {"covariates": "batch", "exchange": "free", "statistic": "sequential"}),
@@ -45,7 +46,7 @@ PAIRS: dict[str, tuple[tuple[str, str], dict[str, Any]]] = {
         ("small A", "small B"), {"donors": ["D3", "D5", "D6"], "n_permutations": 5000, "exchange": "free"},
     ),
     "collinear": (
-        ("small A", "small C"), {"donors": ["D1", "D3"], "n_permutations": 5000, "preset": "siibra-jugex"},
+        ("small A", "small C"), {"donors": ["D1", "D3"], "n_permutations": 5000, "preset": "siibra-jugex@2023"},
     ),
 }
 #: Runs with more: names of the regions, and the options of `jugex.compare_several`.

@@ -35,6 +35,12 @@ def test_descriptions_name_the_regions_and_what_is_adjusted_for():
     assert set(described["evidence"]["Levels"]) == {"spatial", "donors", "samples", "none"}
 
 
+def test_donors_with_several_regions_are_said_to_have_two_or_more():
+    of_pair, of_group = (describe_columns(["n_donors_both"], kind=kind) for kind in ("results", "omnibus"))
+    assert "both regions" in str(of_pair["n_donors_both"]["Description"])
+    assert "two regions or more" in str(of_group["n_donors_both"]["Description"])
+
+
 def test_a_gene_is_no_column_that_is_known():
     assert describe_columns(["gene", "MAOA"]).keys() == {"gene"}
 

@@ -9,7 +9,16 @@ import pytest
 
 import jugex
 from jugex.errors import OptionError
-from jugex.model.options import PRESETS, SOUND_CHOICES, Preset, QueryOptions, TestOptions, count_threads, find_preset
+from jugex.model.options import (
+    PRESET_NAMES,
+    PRESETS,
+    SOUND_CHOICES,
+    Preset,
+    QueryOptions,
+    TestOptions,
+    count_threads,
+    find_preset,
+)
 
 
 class TestOfATest:
@@ -95,19 +104,25 @@ class TestOfAQuery:
 class TestPresets:
     def test_the_sound_choices_hold_without_one(self):
         assert find_preset(None) is SOUND_CHOICES
-        chosen = Preset("adjusted", "within-donor", "winsorized-mean", "higher-probability", 0.2, "redraw", ladder=True)
+        chosen = Preset(
+            "adjusted", "within-donor", "winsorized-mean", "higher-probability", 0.2, "nearest", "redraw", ladder=True
+        )
         assert chosen == SOUND_CHOICES
 
     def test_they_do_as_the_earlier_tools_did(self):
         assert PRESETS["bludau2018"] == replace(SOUND_CHOICES, exchange="free", collinear="smallest", ladder=False)
-        assert PRESETS["siibra-jugex"] == Preset(
-            "sequential", "free", "winsorized-mean-scipy", "keep", 0.2, "smallest", ladder=False
-        )
+        siibra = Preset("sequential", "free", "winsorized-mean-scipy", "keep", 0.2, "nearest", "smallest", ladder=False)
+        assert PRESETS["siibra-jugex@2023"] == siibra
+        assert PRESETS["siibra-jugex@2024"] == replace(siibra, voxel="floor")
+
+    def test_a_name_without_version_is_the_newest(self):
+        assert find_preset("siibra-jugex") is PRESETS["siibra-jugex@2024"]
+        assert {*PRESETS, "siibra-jugex"} == set(PRESET_NAMES)
 
     def test_what_is_given_beside_one_wins(self):
-        chosen = PRESETS["siibra-jugex"].replaced_by(overlap="exclude", statistic=None, ladder=True)
+        chosen = PRESETS["siibra-jugex@2023"].replaced_by(overlap="exclude", statistic=None, ladder=True)
         assert (chosen.overlap, chosen.statistic, chosen.ladder) == ("exclude", "sequential", True)
 
     def test_another_is_refused(self):
-        with pytest.raises(OptionError, match="preset is one of bludau2018, siibra-jugex; got 'matlab'"):
+        with pytest.raises(OptionError, match=r"preset is one of bludau2018, siibra-jugex, .*; got 'matlab'"):
             find_preset("matlab")

@@ -8,4 +8,4 @@ import pytest
 @pytest.fixture(autouse=True)
 def _plain_report(monkeypatch):
     monkeypatch.setattr("jugex.report.files.render_page", lambda *_, **__: "")
-    monkeypatch.setattr("jugex.report.files.write_figures", lambda *_: None)
+    monkeypatch.setattr("jugex.report.files.write_figures", lambda *_, **__: None)

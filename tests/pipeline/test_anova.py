@@ -125,7 +125,7 @@ class TestResult:
         regions = [str(shared_data / "regions" / f"Fp{number}_left_pmap.nii.gz") for number in (1, 2)]
         with pytest.warns(OverlapWarning, match="2 samples"):
             result = jugex.compare(
-                *regions, preset="siibra-jugex", atlas=shared_data / "ahba-mini", genes=["SLC6A2"],
+                *regions, preset="siibra-jugex@2023", atlas=shared_data / "ahba-mini", genes=["SLC6A2"],
                 n_permutations=99, rng=0,
             )  # fmt: skip
         table = result.anova_table("SLC6A2")

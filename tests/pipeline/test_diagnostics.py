@@ -30,8 +30,8 @@ from jugex.model.findings import (
 from jugex.model.options import TestOptions
 from jugex.model.query_record import ProbeFilterRecord
 from jugex.model.record import CovariateRecord
-from jugex.pipeline.background import record_background
 from jugex.pipeline.diagnostics import check_reach, judge_background, judge_design, judge_genes, judge_samples
+from jugex.pipeline.records import record_background
 from jugex.query import region_group, region_pair
 from jugex.regions import RegionIdentity
 from tests.stats.designs import make_design

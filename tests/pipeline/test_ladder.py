@@ -11,7 +11,7 @@ import pytest
 
 import jugex
 from jugex.errors import JugexWarning
-from jugex.model.findings import MissingAround
+from jugex.model.findings import MissingAround, PoorVariogramFit
 from jugex.model.options import TestOptions
 from jugex.pipeline import ladder
 from jugex.pipeline.comparison import run_comparison
@@ -20,7 +20,7 @@ from jugex.query import region_pair
 from jugex.query.reference import find_reference
 from jugex.stats.moderation import adjust_holm
 from jugex.stats.spatial import Reason
-from tests.tissue_atlas import DONORS, draw_tables, make_atlas, make_region
+from tests.tissue_atlas import DONORS, STRUCTURES, draw_tables, make_atlas, make_region
 from tests.toy import wells
 
 OF_DONORS = ["p_donors", "p_donors_fwe", "diff_donors", "ci_donors_low", "ci_donors_high"]
@@ -99,11 +99,58 @@ class TestColumns:
                                              variogram.distance_mm_within, variogram.distance_mm_between)}  # fmt: skip
         assert len(n_bins) == 1
         assert list(variogram.distance_mm_within) == sorted(variogram.distance_mm_within)
+        for one in (variogram, record.variogram_spatial):
+            np.testing.assert_allclose(np.sum(one.parts_within, axis=0), one.fitted_within, rtol=1e-12)
+            np.testing.assert_allclose(np.sum(one.parts_between, axis=0), one.fitted_between, rtol=1e-12)
+        # half of the variance over middle distances is in patterns; a gradient takes some of the shared one
+        assert record.variogram_spatial.within[-1] < variogram.within[-1]
+
+    def test_what_each_gene_shows_is_kept(self, whole):
+        kept, table = whole.variograms, whole.table.set_index("gene")
+        assert sorted(kept.labels) == sorted(table.index)
+        n_bins = len(whole.record.ladder.variogram.within)
+        assert kept.semivariances.shape == (len(table), 2, n_bins)
+        pooled = (kept.semivariances / kept.scale[:, None, None]).mean(axis=0)  # the pool is every gene here
+        recorded = [whole.record.ladder.variogram.within, whole.record.ladder.variogram.between]
+        np.testing.assert_allclose(pooled, recorded, rtol=1e-5)  # in single precision
+        # the interval of the rung is as wide as these parts say, by the t distribution on some degrees of freedom
+        spread = np.sqrt(kept.sd_donors**2 + kept.sd_shared**2)
+        margins = (table["ci_spatial_high"] - table["ci_spatial_low"]).loc[list(kept.labels)] / 2
+        assert ((margins / spread) > 1.95).all()
+        assert ((margins / spread) < 2.8).all()
+        assert kept.find("G00") == kept.labels.index("G00")
+        assert kept.find("none of them") is None
 
     def test_they_can_be_left_out(self, atlas):
         data = compare(atlas=atlas, ladder=False)
         assert data.record.ladder is None
         assert data.table[list(RUNG_COLUMNS)].isna().all(axis=None)
+
+
+class TestFit:
+    def test_a_mixture_is_fitted_well_and_nothing_is_said(self, whole):
+        assert np.abs(whole.record.ladder.variogram.deviations).max() < 0.1
+        assert not [found for found in whole.record.findings if isinstance(found, PoorVariogramFit)]
+
+    def test_gradients_are_no_mixture_and_the_run_says_where_it_is_off(self):
+        """Semivariances rise as the square of distance there; the rung that takes gradients off fits."""
+        samples, expression = draw_tables()
+        points = samples[["mni_x", "mni_y", "mni_z"]].to_numpy()
+        rng = np.random.default_rng(3)
+        steep = points @ rng.normal(size=(3, expression.shape[1])) / 20 + rng.normal(0, 0.1, expression.shape) + 5
+        atlas = jugex.atlas_from_tables(
+            samples, pd.DataFrame(steep, index=expression.index, columns=expression.columns), name="steep"
+        )
+        atlas.structures = STRUCTURES
+        data = compare(atlas=atlas)
+        [found] = [finding for finding in data.record.findings if isinstance(finding, PoorVariogramFit)]
+        assert found.rung == "donors"
+        assert abs(found.fitted / found.measured - 1) > 0.25
+        variogram = data.record.ladder.variogram
+        of_kind = zip(variogram.distance_mm_within, variogram.within, variogram.fitted_within, strict=True)
+        if found.n_donors == 2:
+            of_kind = zip(variogram.distance_mm_between, variogram.between, variogram.fitted_between, strict=True)
+        assert (found.distance_mm, found.measured, found.fitted) in list(of_kind)
 
 
 class TestPool:
@@ -120,7 +167,9 @@ class TestPool:
         monkeypatch.setattr(
             ladder,
             "measure_genes",
-            lambda group, symbols, *more: sizes.append(len(symbols)) or measure(group, symbols, *more),
+            lambda group, symbols, *more, **named: (
+                sizes.append(len(symbols)) or measure(group, symbols, *more, **named)
+            ),
         )
         first = compare(atlas=atlas, genes=["G01"])
         assert sizes == [40, 1]

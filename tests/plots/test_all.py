@@ -36,6 +36,7 @@ DRAW = {
     "null": lambda result: plots.plot_null(result, GENE),
     "probes": lambda result: plots.plot_probes(result, GENE),
     "samples": plots.plot_samples,
+    "variogram": lambda result: plots.plot_variogram(result, GENE),
     "volcano": plots.plot_volcano,
 }
 WIDTHS = dict.fromkeys(DRAW, SINGLE_COLUMN) | {
@@ -45,6 +46,14 @@ WIDTHS = dict.fromkeys(DRAW, SINGLE_COLUMN) | {
 
 def texts_of(figure):
     return [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
+
+
+@pytest.fixture(scope="module")
+def simulated() -> jugex.DifferentialExpression:
+    """A result with its query and the ladder: MAOA and TAC1 differ."""
+    return jugex.compare(
+        *jugex.demo_regions(), atlas="simulated", genes=["MAOA", GENE, "GAD2"], rng=0, n_permutations=99
+    )
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +170,7 @@ def test_no_backend_is_chosen(simulated, tmp_path):
     simulated.save(tmp_path / "out")
     code = (
         "import sys, matplotlib, jugex; result = jugex.load_result(sys.argv[1])\n"
-        "for name in ('axis', 'donors', 'gene', 'null'): getattr(result, 'plot_' + name)('TAC1')\n"
+        "for name in ('axis', 'donors', 'gene', 'null', 'variogram'): getattr(result, 'plot_' + name)('TAC1')\n"
         "for name in ('coverage', 'heatmap', 'samples', 'volcano'): getattr(result, 'plot_' + name)()\n"
         "print('matplotlib.pyplot' in sys.modules)"
     )
@@ -218,5 +227,5 @@ def test_real_regions_are_drawn(shared_data: Path, render):
 def test_example_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["figures.py", str(tmp_path / "out")])
     runpy.run_path(str(Path(__file__).parents[2] / "examples" / "figures.py"), run_name="__main__")
-    assert len(list((tmp_path / "out").glob("*.pdf"))) == 10
-    assert "10 figures of simulated A and simulated B" in capsys.readouterr().out
+    assert len(list((tmp_path / "out").glob("*.pdf"))) == 11
+    assert "11 figures of simulated A and simulated B" in capsys.readouterr().out

@@ -48,8 +48,17 @@ def test_draws_each_donor_and_the_weighted_difference(simulated):
 
 def test_draws_a_difference_over_donors_where_there_is_one(simulated):
     ax = plot_donors(over_donors(simulated, -2.0, -0.5), "TAC1")
-    assert rows_of(ax)[-2:] == ["adjusted", "mean of donors"]
-    assert float(marks_of(ax)["mean of donors"].get_offsets()[0, 0]) == -1.25
+    assert rows_of(ax)[-2:] == ["adjusted", "over donors"]
+    assert float(marks_of(ax)["over donors"].get_offsets()[0, 0]) == -1.25
+
+
+def test_draws_what_is_left_beyond_distance_with_its_interval(simulated):
+    result = over_donors(simulated, -2.0, -0.5)
+    table = result.table.assign(ci_spatial_low=-1.9, ci_spatial_high=0.3)
+    ax = plot_donors(dataclasses.replace(result, table=table), "TAC1")
+    assert rows_of(ax)[-3:] == ["adjusted", "over donors", "beyond distance"]
+    assert float(marks_of(ax)["beyond distance"].get_offsets()[0, 0]) == pytest.approx(-0.8)
+    assert_allclose(intervals_of(ax)[len(rows_of(ax)) - 1], [-1.9, 0.3])
 
 
 def test_lines_are_the_intervals(simulated):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,6 +34,98 @@ SETS = [pytest.param((A, B), id="k=2"), pytest.param((A, B, C), id="k=3")]
 @pytest.fixture
 def atlas():
     return ToyAtlas([6, 5, 4], GENES)
+
+
+class TestVoxels:
+    #: A mask of the voxel around x = 3 (1 mm voxels); the samples of the atlas lie at x = 0.4, 1.4, ...
+    ATLAS = ToyAtlas([6], GENES)
+    ATLAS.samples["mni_x"] += 0.6
+    ATLAS.samples[["mni_y", "mni_z"]] = 0.0
+
+    def make_mask(self, i, name):
+        data = np.zeros((9, 1, 1), dtype=np.uint8)
+        data[i] = 1
+        return jugex.Region.from_image(nib.Nifti1Image(data, np.eye(4)), name=name)
+
+    def test_the_rule_decides_which_samples_are_found(self):
+        regions = self.make_mask(3, "three"), self.make_mask(5, "five")
+        for voxel, wells_found in (("nearest", [1002, 1004]), ("floor", [1003, 1005])):
+            group = region_pair(*regions, atlas=self.ATLAS, voxel=voxel)
+            assert group.samples["well_id"].tolist() == wells_found
+            table = jugex.query.expressions(regions[0], ["MAOA"], atlas=self.ATLAS, voxel=voxel)
+            assert table["well_id"].unique().tolist() == wells_found[:1]
+
+    def test_a_region_keeps_a_rule_of_its_own(self):
+        own = self.make_mask(3, "three").with_voxel("floor")
+        group = region_pair(own, self.make_mask(5, "five"), atlas=self.ATLAS)
+        assert group.samples["well_id"].tolist() == [1003, 1004]
+        assert [region.identity().voxel for region in group.regions] == ["floor", None]
+
+    def test_another_rule_is_refused(self):
+        with pytest.raises(OptionError, match="voxel is one of nearest, floor; got 'ceil'"):
+            QueryOptions(voxel="ceil")
+
+
+class TestExtent:
+    """A large image that holds few samples lies elsewhere, or the samples do."""
+
+    def find(self, n_inside, size, **options):
+        atlas = ToyAtlas([100], GENES)
+        atlas.samples[["mni_x", "mni_y", "mni_z"]] = [80.0, -100.0, 80.0]
+        atlas.samples.loc[: n_inside - 1, ["mni_x", "mni_y", "mni_z"]] = [-20.0, 0, 0]
+        large = jugex.Region.box((-size, -size, -size), (0, size, size), name="large")
+        small = jugex.Region.sphere((80, -100, 80), 5, name="small")
+        return query_regions((large, small), QueryOptions(**options), atlas=atlas).findings
+
+    def test_few_samples_are_said(self):
+        with pytest.warns(JugexWarning, match=r"large measures 864 cm3 and holds 5 samples, where .* about 45: check"):
+            [finding] = self.find(5, 60)
+        assert finding.n == 5
+
+    def test_enough_or_a_small_region_is_not(self):
+        assert self.find(30, 75) == ()
+        assert self.find(1, 30) == ()
+
+
+class TestEmptyRegions:
+    """A mask of one voxel whose face holds a sample, and one nearby that holds none."""
+
+    def refused(self, shift, **image):
+        affine = np.eye(4)
+        affine[:3, 3] = [shift, 0.5, -1]
+        region = jugex.Region.from_image(nib.Nifti1Image(np.full((1, 1, 1), **image), affine), name="voxel")
+        with pytest.raises(RegionError) as error:
+            region_pair(region, TWO, atlas=ATLAS)
+        return str(error.value)
+
+    def test_a_sample_on_the_border_is_named_and_the_tolerance_that_takes_it_in(self):
+        data = np.zeros((2, 1, 1), dtype=np.uint8)
+        data[1] = 1  # its face lies at x = 0, half-way between the voxels, where the one with the even index counts
+        affine = np.eye(4)
+        affine[:3, 3] = [-0.5, 0.5, -1]
+        affine[0, 0] = 1
+        region = jugex.Region.from_image(nib.Nifti1Image(data, affine), name="voxel")
+        atlas = ToyAtlas([6, 5, 4], GENES)
+        atlas.samples["mni_x"] *= 40
+        with pytest.raises(
+            RegionError, match=r"nearest sample lies on its border.*tolerance=0\.1, --tolerance 0\.1"
+        ) as error:
+            region_pair(region, TWO, atlas=atlas)
+        assert "threshold" not in str(error.value)
+        with pytest.raises(RegionError, match="no sample"):
+            region_pair(region, TWO, atlas=atlas)
+        taken = region_pair(region, TWO, atlas=atlas, tolerance=0.1)
+        assert taken.samples["well_id"].tolist()[0] == 1000
+
+    def test_a_mask_has_no_threshold_to_lower(self):
+        said = self.refused(-2.3, fill_value=1, dtype=np.uint8)
+        assert "nearest sample 1.8 mm away" in said
+        assert "--tolerance 1.8" in said
+        assert "threshold" not in said
+        assert "threshold" in self.refused(-2.3, fill_value=0.7, dtype=np.float32)
+
+    def test_far_away_no_tolerance_is_advised(self):
+        assert "tolerance" not in self.refused(-40, fill_value=1, dtype=np.uint8)
 
 
 class TestSamples:
@@ -278,7 +371,7 @@ class TestRequery:
         assert_same_facts(again, expected)
 
     def test_structures_stay(self):
-        pair = region_pair(*self.SPHERES, atlas="simulated", genes=["MAOA"], within="simFL", exclude=["simDL"])
+        pair = region_pair(*self.SPHERES, atlas="simulated", genes=["MAOA"], within="simFL", exclude=["BG"])
         again = pair.requery(replace(pair.options, overlap="exclude"))
         assert again.sample_filter == pair.sample_filter
         assert [structure.acronym for structure in again.sample_filter.within] == ["simFL"]

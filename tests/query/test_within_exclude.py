@@ -163,7 +163,7 @@ class TestCommandLine:
     def test_compare(self, capsys):
         arguments = [
             "compare", "simulated:A", "simulated:B", "--atlas", "simulated", "--genes", "MAOA", "--permutations", "99",
-            "--within", "simulated area A, left,simB", "--exclude", "simDL", "--tolerance", "1", "--out", "out",
+            "--within", "simulated area A, left,simB", "--exclude", "BG", "--tolerance", "1", "--out", "out",
             "--quiet",
         ]  # fmt: skip
         assert cli.main(arguments) == 0

@@ -243,6 +243,34 @@ def test_rounding_noise_does_not_decide(noise):
     assert found["between_voxels"].tolist() == [True, True]
 
 
+def test_the_voxel_below_is_that_of_the_coordinates_rounded_down():
+    data = np.zeros(SHAPE, dtype=np.uint8)
+    data[2, 2, 2] = 1
+    region = region_from_image(make_image(data)).with_voxel("floor")
+    voxels = [[2.1, 2.9, 2.5], [1.9, 2.1, 2.1], [2, 2, 2], [3, 2.5, 2.5], [2.99999999, 2.5, 2.5], [5, 2.5, 2.5]]
+    found = region.locate(at_voxels(voxels))
+    assert found["inside"].tolist() == [True, False, True, False, False, False]
+    # a voxel ends at whole coordinates: there the side is a convention, but for 5, where the image ends
+    assert found["between_voxels"].tolist() == [False, False, True, True, True, True]
+    assert region.identity().voxel == "floor"
+    assert region.with_voxel("nearest").identity().voxel is None
+
+
+def test_the_rule_for_voxels_reaches_every_part_and_survives_a_threshold():
+    region = region_from_image(make_image(probabilities()), name="map")
+    points = at_voxels(np.random.default_rng(3).uniform(0, 4, (200, 3)))
+    below = region.with_voxel("floor").locate(points)["inside"]
+    assert (below != region.locate(points)["inside"]).any()
+    for whole in (region & region, region | region, region.with_tolerance(1e-6)):
+        assert (whole.with_voxel("floor").locate(points)["inside"] == below).all()
+    assert region.left.with_voxel("floor").parts[0].voxel == "floor"
+    assert region.eroded(0.1).with_voxel("floor").mask.voxel == "floor"
+    assert region.with_voxel("floor").at_threshold(0.3).voxel == "floor"
+    sphere = Region.sphere((0, 0, 0), 5)
+    assert sphere.with_voxel("floor") is sphere
+    assert (sphere | sphere).with_voxel("floor").parts == (sphere, sphere)
+
+
 def test_samples_outside_the_grid_are_outside():
     region = region_from_image(make_image(np.ones(SHAPE, dtype=np.uint8)))
     voxels = [[-0.4, 0, 0], [-0.6, 0, 0], [4.4, 5, 6], [4.6, 5, 6], [0, 0, 1e6], [20.5, 0, 0], [-0.5, 0, 0]]
@@ -452,6 +480,16 @@ def test_values_that_are_no_percent(values):
     data[0, 0, :2] = values
     with pytest.raises(RegionError, match=f"from {min(0, *values)} to {max(values)}.*percent are 0 to 100"):
         region_from_image(make_image(data), percent=True)
+
+
+def test_whole_numbers_that_are_rather_no_labels():
+    grey = np.arange(24 * 24 * 24, dtype=np.int16).reshape(24, 24, 24)
+    with pytest.raises(RegionError, match=r"13,823 labels .*as an anatomical image does: give a map, a mask"):
+        region_from_image(make_image(grey))
+    with pytest.raises(RegionError, match=r"as an anatomical image does.*name one, like image#5 "):
+        region_from_image(make_image(np.resize(np.array([-3, 0, 5], dtype=np.int16), SHAPE)))
+    with pytest.raises(RegionError, match="if they are probabilities in 255 steps, divide them by 255"):
+        region_from_image(make_image(np.resize(np.arange(256, dtype=np.uint8), (8, 8, 8))))
 
 
 def test_several_labels_need_one_named(tmp_path):

@@ -153,6 +153,15 @@ def test_tables_that_serve_several_images(tmp_path, image, table):
     assert not find_label_table(path, is_asked=False)
 
 
+@pytest.mark.parametrize("image", ["Sub_S1_3T.nii", "Sub_S1_3T_1mm.nii.gz", "Sub_S1_3T_2009cAsym.nii.gz"])
+def test_what_says_that_a_table_is_one_is_no_part_of_its_name(tmp_path, image):
+    write(tmp_path / "Sub_S1_3T_label.txt", "One\nTwo\n")
+    write(tmp_path / "Sub_S2_3T_label.txt", "Uno\nDue\n")
+    write(tmp_path / "Sub_S1_3T_COG.txt", "1.0 2.0 3.0\n")
+    assert find_label_table(tmp_path / image, is_asked=True).names == NAMES
+    assert not find_label_table(tmp_path / "Sub_S1.nii.gz", is_asked=True)
+
+
 @pytest.mark.parametrize("table", ["tpl-X_atlas-Q_dseg.tsv", "probseg.tsv", "tpl-X_atlas-Y_hemi-L_dseg.tsv"])
 def test_tables_of_other_images_are_not_inherited(tmp_path, table):
     write(tmp_path / table, "index\tname\n1\tOne\n")

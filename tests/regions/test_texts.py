@@ -178,6 +178,8 @@ def test_a_table_that_is_given(folder):
     save_image(folder / "more.nii.gz", labels())
     with pytest.raises(OptionError, match=r"labels\.nii\.gz and more\.nii\.gz: put a table beside"):
         parse_region("labels.nii.gz#a+more.nii.gz#a", labels={2: "a"})
+    with pytest.raises(OptionError, match="a label table is given, but no label of an image"):
+        parse_region("map.nii.gz", labels={2: "a"})
 
 
 def test_paths_of_the_home_folder_and_of_browsers(folder, monkeypatch):

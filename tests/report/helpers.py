@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 from bs4 import BeautifulSoup
 
-from jugex.pipeline.several import GroupComparison
+from jugex.pipeline.pairs import GroupComparison
 from jugex.report.page import render_page
 
 NASTY = "<script>alert('x')</script> \"quoted\" & \N{GRINNING FACE} a/b $\\x_1{$ " + "long" * 40

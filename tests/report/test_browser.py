@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import jugex
 from jugex._text import format_p
 from jugex.report.page import render_page
 from jugex.report.summary import format_value
 from tests.report.conftest import compare_toy
+from tests.tissue_atlas import make_atlas, make_region
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason='browser tests need playwright: pip install ".[browser]"'
@@ -41,7 +43,7 @@ class Opened:
     """A page, and what the browser said and asked for while it was open."""
 
     def __init__(self, browser, path, **options):
-        self.context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900}, **options)
+        self.context = browser.new_context(offline=True, **{"viewport": {"width": 1200, "height": 900}} | options)
         self.page = self.context.new_page()
         self.path, self.requests, self.errors = path, [], []
         self.page.on("request", lambda request: self.requests.append(request.url))
@@ -287,7 +289,7 @@ class TestTable:
         opened.until("document.getElementById('genes-told').textContent.endsWith('of 1 gene')")
         assert opened.rows()[0][0] == "GENE1999"
         page.click("#genes-controls button[type=reset]")
-        page.select_option("#genes-show", "significant")
+        page.select_option("#genes-show", "found")
         n = int(tested["significant"].sum())
         assert told.inner_text() == f"1 to 25 of {n:,} genes"
         page.select_option("#genes-region", "1")
@@ -333,19 +335,76 @@ def test_the_table_of_more_regions_lives(open_page, group_result):
     opened.until("document.querySelectorAll('#genes tbody tr').length === 4")
     page.click("#genes thead th:first-child button")
     assert page.locator("#genes tbody th").first.inner_text() == "GAD2"
-    page.select_option("#genes-show", "significant")
+    page.select_option("#genes-show", "found")
     assert len(opened.rows()) == 2
     with page.expect_download() as download:
         page.click("#genes-tsv")
     assert download.value.suggested_filename == "omnibus.tsv"
     opened.draw_all()
     label, _ = opened.panel("gene-0", "Samples")
-    assert label.startswith("z-scores by region: A, 27 samples, median ")
+    assert label.startswith("z-scores by region: A, 33 samples, median ")
     label, rows = opened.panel("gene-0", "Two by two")
     assert label.startswith("Differences of pairs of regions, with p corrected by Holm's procedure: ")
     assert len(rows) == 1 + 3
     assert opened.requests == [opened.path.as_uri()]
     assert opened.errors == []
+
+
+@pytest.fixture(scope="module")
+def climbed():
+    """Genes of a tissue, with the ladder and its diagnostic."""
+    regions, atlas = (make_region("A"), make_region("B")), make_atlas(n_left=80)
+    return jugex.compare(*regions, atlas=atlas, n_permutations=999, rng=0, background=False)
+
+
+class TestLadder:
+    def test_a_card_has_the_genes_variogram(self, open_page, climbed):
+        opened = open_page(climbed).wait().draw_all()
+        gene = str(climbed.labels.iloc[0])
+        label, rows = opened.panel("gene-0", "Distance")
+        assert label.startswith("Semivariance of two samples of one donor and of two donors by distance: ")
+        pooled, place = climbed.record.ladder.variogram, climbed.variograms.find(gene)
+        scale, (within, between) = climbed.variograms.scale[place], climbed.variograms.semivariances[place]
+        expected = [within, scale * np.array(pooled.fitted_within), between, scale * np.array(pooled.fitted_between)]
+        found = np.array([[float(cell) for cell in row[1:]] for row in rows[1:]])
+        np.testing.assert_allclose(found, np.transpose(expected), atol=0.002)  # shown with three digits
+        _, rows = opened.panel("gene-0", "Donor by donor")
+        assert [row[0] for row in rows[-3:]] == ["adjusted", "over donors", "beyond distance"]
+        row = climbed.table.iloc[0]
+        assert rows[-1][3] == f"{row['ci_spatial_low']:.2f} to {row['ci_spatial_high']:.2f}"
+        assert opened.errors == []
+
+    def test_the_tissue_is_drawn_with_what_each_rung_calls(self, open_page, climbed):
+        opened = open_page(climbed).wait().draw_all()
+        heads = opened.page.locator("#tissue figcaption").all_inner_texts()
+        assert heads == [
+            "What each rung calls at arbitrary places", "The rung donors stands on this",
+            "The rung spatial stands on this",
+        ]  # fmt: skip
+        label, shares = opened.page.locator("#tissue svg").first.get_attribute("aria-label"), climbed.record.ladder
+        assert f"spatial {100 * shares.diagnostic.spatial:.1f} %" in label
+
+    def test_other_genes_have_it_too_and_the_table_shows_a_rung(self, open_page, climbed):
+        opened = open_page(climbed).wait()
+        opened.page.evaluate("page.cards.open(20)")
+        opened.page.locator("#gene-20").wait_for()
+        assert opened.panel("gene-20", "Distance")[1]
+        words = opened.page.locator("#gene-20 .numbers").inner_text()
+        assert "donors" in words
+        assert "spatial" in words
+        n = int((climbed.table["evidence"] == "spatial").sum())
+        opened.page.select_option("#genes-show", "spatial")
+        opened.until(f"document.querySelectorAll('#genes tbody tr').length === {n}")
+        assert {row[1] for row in opened.rows()} == {"spatial"}
+
+    def test_a_table_that_is_cut_says_so(self, open_page, climbed):
+        opened = open_page(climbed, viewport={"width": 700, "height": 900}).wait()
+        note = opened.page.locator("#results ~ .more-columns")
+        opened.until("document.querySelector('#results ~ .scroll').classList.contains('more-right')")
+        assert note.is_visible()
+        opened.page.set_viewport_size({"width": 1280, "height": 900})
+        opened.until("!document.querySelector('#results ~ .scroll').classList.contains('more-right')")
+        assert not note.is_visible()
 
 
 class TestCards:

@@ -102,7 +102,7 @@ def test_share_of_all_genes(make_result, background, said):
 
 class TestLadder:
     LADDER = LadderRecord(
-        "isocortex", ("left",), False, 405, 354, 500, "pooled", 14.8, None, None, None,
+        "isocortex", ("left",), False, 405, 354, 500, "pooled", 14.8, None, None, None, None,
         DiagnosticRecord(200, 0.05, 0.074, 0.073, 0.046),
     )  # fmt: skip
 

@@ -22,10 +22,12 @@ LIMMA = ["logFC", "AveExpr", "t", "P.Value", "adj.P.Val"]
 DESEQ2 = ["baseMean", "log2FoldChange", "lfcSE", "stat", "pvalue", "padj"]
 
 
-def analyse(levels=None, **options):
+def analyse(levels=None, *, is_log2=True, **options):
+    atlas = ToyAtlas([6, 6, 4], GENES, levels)
+    atlas.is_log2 = is_log2
     with warnings.catch_warnings():  # small designs are warned of
         warnings.simplefilter("ignore", jugex.JugexWarning)
-        pair = region_pair(ONE, TWO, atlas=ToyAtlas([6, 6, 4], GENES, levels))
+        pair = region_pair(ONE, TWO, atlas=atlas)
         return differential_expression(pair, **{"n_permutations": 99, "rng": 7, "ladder": False, **options})
 
 
@@ -75,6 +77,13 @@ class TestToFrame:
         np.testing.assert_allclose(np.log2(frame["baseMean"]), table["mean_level"], rtol=1e-12)
         # for the adjusted statistic a difference over its standard error is the root of F
         np.testing.assert_allclose(frame["log2FoldChange"].abs() / frame["lfcSE"], frame["stat"].abs(), rtol=1e-9)
+
+    def test_levels_that_are_not_log2_have_no_base_mean(self, tmp_path):
+        result = analyse(is_log2=False)
+        assert result.table["mean_level"].notna().all()
+        assert to_frame(result, "deseq2")["baseMean"].isna().all()
+        read = jugex.load_result(result.save(tmp_path / "out"))
+        assert to_frame(read, "deseq2")["baseMean"].isna().all()
 
     def test_the_standard_error_of_deseq2_is_that_of_the_statistic(self):
         frame = to_frame(analyse(statistic="welch"), "deseq2").dropna()

@@ -46,7 +46,7 @@ def names_in(folder):
 def _plain_report(monkeypatch):
     """The page and the figures are tested elsewhere."""
     monkeypatch.setattr(files, "render_page", lambda result, **options: "<html>é</html>")
-    monkeypatch.setattr(files, "write_figures", lambda result, folder: [])
+    monkeypatch.setattr(files, "write_figures", lambda *_, **__: [])
 
 
 class TestSave:

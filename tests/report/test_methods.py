@@ -56,9 +56,9 @@ class TestSupplement:
     def test_says_what_was_done_with_more_regions(self, group_result):
         text = write(group_result.data)
         for piece in (
-            "between 3 brain regions", "(2 and 60 degrees of freedom)", "199 random relabellings were drawn (seed 3)",
-            "the 4 genes tested", "compared two by two (3 pairs)", "26 were given to the region where it is most",
-            "used 27, 24 and 17 samples of regions 1 to 3, from 6 donors",
+            "between 3 brain regions", "(2 and 69 degrees of freedom)", "199 random relabellings were drawn (seed 3)",
+            "the 4 genes tested", "compared two by two (3 pairs)", "33 were given to the region where it is most",
+            "used 33, 28 and 16 samples of regions 1 to 3, from 6 donors",
         ):  # fmt: skip
             assert piece in text
         assert {"Bludau et al. 2018", "Holm 1979", "Westfall and Young 1993"} <= cited(group_result.data)
@@ -103,6 +103,9 @@ class TestSupplement:
         said = "Of the samples found, 3 and 2 lay exactly half-way between two voxels, where the voxel with the even"
         assert said in write(make_result())
         assert "voxel" not in write(change_regions(make_result(), n_between_voxels=0))
+        below = write(make_result(voxel="floor"))
+        assert "whose indices are its coordinate rounded down" in below
+        assert "3 and 2 lay exactly where a voxel begins, which counted as theirs" in below
 
     def test_made_up_regions_are_called_so(self, make_result):
         result = change_regions(make_result(), kind="simulated probability map")

@@ -517,6 +517,12 @@ class TestSettings:
         assert "across donors" not in section(page, "caveats").get_text()
         assert "p_spatial" in section(page, "caveats").get_text()
 
+    def test_the_promise_of_p_fwe_says_what_it_stands_on(self, page, make_result):
+        assert "if samples are exchangeable within donors" in section(page, "caveats").get_text()
+        free = section(parse(make_result(exchange="free")), "caveats").get_text()
+        assert "if samples are exchangeable over all donors" in free
+        assert "exchangeable within donors" not in free
+
 
 class TestAmongOthers:
     def test_a_pair_among_others_leads_to_them(self, make_result):

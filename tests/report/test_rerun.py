@@ -5,12 +5,18 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
+import nibabel as nib
+import numpy as np
 import pandas as pd
 import pytest
 
-from jugex.report.rerun import list_reruns
+import jugex
+from jugex.model.record import Arguments, RegionRecord
+from jugex.report.rerun import _format_region, list_reruns
 from tests.report.conftest import compare_toy
 from tests.report.helpers import change, change_regions
+
+ARGUMENTS = Arguments("adjusted", "free", "mean", "exclude", 0.05, 99, ("D",))
 
 
 def call(result):
@@ -25,7 +31,8 @@ def test_holds_every_argument(make_result):
     keywords = {k.arg: ast.literal_eval(k.value) for k in ast.parse(code).body[-1].value.keywords if k.arg != "atlas"}
     assert keywords == {
         "genes": ["MAOA", "TAC1"], "donors": ["H0351.2001"], "statistic": "adjusted", "exchange": "within-donor",
-        "probes": "winsorized-mean", "overlap": "higher-probability", "alpha": 0.05, "n_permutations": 10000,
+        "probes": "winsorized-mean", "overlap": "higher-probability", "voxel": "nearest", "alpha": 0.05,
+        "n_permutations": 10000,
         "rng": 0, "collinear": "redraw", "ladder": True,
     }  # fmt: skip
     assert "    jugex.Region.from_image('maps/region_0.nii.gz', threshold=0.2, name='Fp1 left'),\n" in code
@@ -77,6 +84,50 @@ def test_more_regions_have_the_preset_and_no_way_with_collinear_relabellings():
 def test_structures_are_looked_up_in_the_atlas(make_result):
     code = call(change_regions(make_result(), kind="anatomical structure", asked="simA"))
     assert "    jugex.Region.from_structure('simA', name='Fp1 left', atlas=atlas),\n" in code
+
+
+class TestRegions:
+    """Regions of a file are made again as they were, whatever was done with them."""
+
+    @pytest.fixture
+    def image(self, tmp_path):
+        data = np.zeros((40, 40, 40), dtype=np.uint8)
+        data[:20], data[20:25], data[25:] = 1, 2, 3
+        affine = np.diag([2.0, 2, 2, 1])
+        affine[:3, 3] = [-60, 10, -20]
+        path = tmp_path / "labels_space-SUIT.nii.gz"
+        nib.save(nib.Nifti1Image(data, affine), path)
+        return path
+
+    def remake(self, region, **arguments):
+        """The expression, and the region that it makes."""
+        record = RegionRecord(region.name, region.identity(), 1, 0)
+        text = _format_region(record, 1, replace(ARGUMENTS, **arguments))
+        return text, eval(f"[{text}]", {"jugex": jugex, "atlas": jugex.open_atlas("simulated")})[0]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda region: region,
+            lambda region: region.with_tolerance(3),
+            lambda region: region.with_voxel("floor").left,
+            lambda region: (region | jugex.Region.sphere((-22, 58, 4), 8)).with_tolerance(1).renamed("both"),
+            lambda region: region & jugex.Region.box((-45, 35, -25), (45, 75, 35)),
+            lambda region: region - jugex.demo_regions()[0],
+            lambda region: region.eroded(2).dilated(1.5),
+            lambda region: (~region).right,
+        ],
+        ids=["itself", "tolerance", "floor, left", "union", "intersection", "difference", "resized", "rest"],
+    )
+    def test_are_made_again(self, image, change):
+        region = change(jugex.Region.from_image(image, label=[1, 3], space="MNI152NLin2009cAsym"))
+        assert self.remake(region)[1].identity() == region.identity()
+
+    def test_what_the_run_adds_is_not_of_the_region(self, image):
+        region = jugex.Region.from_image(image, label=1, space="MNI152NLin2009cAsym")
+        text, _ = self.remake(region.with_tolerance(2).with_voxel("floor"), tolerance=2.0, voxel="floor")
+        assert "with_" not in text
+        assert ".with_tolerance(3.0)" in self.remake(region.with_tolerance(3), tolerance=2.0)[0]
 
 
 def test_has_what_was_chosen_besides(make_result):

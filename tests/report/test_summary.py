@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import jugex
+from jugex.atlas import PLANTED_GENES
 from jugex.model.findings import DonorsDisagree, ProbesDisagree, SamplesDropped
 from jugex.model.record import GroupMembership
 from jugex.report.summary import (
@@ -20,6 +22,7 @@ from jugex.report.summary import (
     summarize_genes,
     summarize_membership,
     summarize_pairs,
+    summarize_planted,
     summarize_resolution,
     summarize_samples,
 )
@@ -28,6 +31,7 @@ from tests.report.helpers import change
 
 BETWEEN = "between Fp1 left and Fp2 left"
 LEVEL = "(p_FWE \N{LESS-THAN OR EQUAL TO} 0.05)"
+QUICK = {"atlas": "simulated", "n_permutations": 99, "rng": 0, "background": False, "ladder": False}
 LIMIT = "(p_Holm \N{LESS-THAN OR EQUAL TO} 0.05)"
 
 
@@ -188,3 +192,23 @@ def test_numbers_have_a_true_minus_sign():
 def test_what_is_permuted_is_said_in_words():
     assert name_exchange("within-donor") == "labels, within each donor"
     assert name_exchange("freedman-lane").startswith("residuals of the model without region")
+
+
+class TestPlantedGenes:
+    def test_of_the_demo_are_named_with_what_was_planted(self):
+        result = jugex.compare("simulated:A", "simulated:B", genes=["MAOA", "CNR1", "CREB1", "GAD2"], **QUICK)
+        said = summarize_planted(result)
+        for planted in PLANTED_GENES:
+            assert (planted.gene in said) == (planted.gene in {"MAOA", "CNR1", "CREB1"})
+        for word in ("step at the border (spatial)", "gradient", "(donors)", "H0351.2001 alone (samples)"):
+            assert word in said
+        assert "GAD2" not in said
+
+    def test_are_none_among_others(self):
+        result = jugex.compare("simulated:A", "simulated:B", genes=["GAD2"], **QUICK)
+        assert summarize_planted(result) == "None of these genes was made to differ between the regions."
+
+    def test_are_not_spoken_of_elsewhere(self, make_result):
+        assert summarize_planted(make_result([0.01], [1])) == ""
+        result = jugex.compare("structure:simFL", "structure:simPL", genes=["MAOA"], **QUICK)
+        assert summarize_planted(result) == ""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from jugex.stats.donors import compute_donor_differences
-from jugex.stats.effects import adjusted_difference
+from jugex.stats.effects import adjusted_difference, compute_donor_differences
 from tests.stats.designs import LAYOUTS, make_design, make_values
 
 

@@ -81,7 +81,8 @@ def test_a_mixture_is_found_again(tissue):
     _, layout, _ = tissue
     around = Surroundings(Reference(layout.points, layout.donors), layout.cells)
     projection = Projection(around, gradient=True)
-    truth = Mixture(nugget=0.3, own=np.array([0, 0.2, 0, 0, 0, 0]), shared=np.array([0, 0, 0.4, 0, 0, 0.1]))
+    own, shared = np.array([0, 0.2, 0, 0, 0, 0]), np.array([0, 0, 0.4, 0, 0, 0.1])
+    truth = Mixture(nugget=0.3, own=own, shared=shared, parts=np.empty((3, 2, 0)))
     same = layout.donors[:, None] == layout.donors
     distances = around.reference.distances
     constant = truth.nugget + truth.own.sum() + truth.shared.sum()
@@ -98,6 +99,7 @@ def test_a_mixture_is_found_again(tissue):
     assert found.nugget == pytest.approx(truth.nugget, abs=1e-6)
     np.testing.assert_allclose(found.own, truth.own, atol=1e-6)
     np.testing.assert_allclose(found.shared, truth.shared, atol=1e-6)
+    np.testing.assert_allclose(found.parts.sum(axis=0), pooled, rtol=1e-6)
 
 
 def test_interpolation_is_linear_between_means_and_constant_outside():
@@ -162,5 +164,3 @@ def test_noise_is_that_of_genes_simulated_from_the_model():
         of_genes = np.tensordot(fit.weights[part], projected.semivariances, 2)
         # four standard errors of a variance, with room for tails heavier than normal
         assert of_genes.var() == pytest.approx(fit.noise[part], rel=6 * np.sqrt(2 / 20_000))
-    by_bins = tissues[0].noise_by_bins(fit.weights[:3])
-    np.testing.assert_allclose(by_bins, fit.noise, rtol=1e-4)  # single precision

@@ -4,7 +4,7 @@ page.cards = (function () {
   if (!section || !document.getElementById("panels-data")) { return null; }
   const waiting = new Map([...document.querySelectorAll(".panels[data-row]")].map((box) => [box, Number(box.dataset.row)]));
   const n = Number(document.getElementById("zscores-data").dataset.shape.split(",")[0]);
-  let head, zscores, differences, ofProbes, table;
+  let head, zscores, differences, ofProbes, variograms, table;
 
   /** Numbers that travel as multiples of a step, 0, -1, 1, -2 ... as 0, 1, 2, 3 ...: all lower bytes, then all upper ones. */
   async function numbers(name) {
@@ -24,11 +24,39 @@ page.cards = (function () {
       const [name, colour, path] = head.samples.donors[place], [diff, half] = values.slice(2 * i, 2 * i + 2);
       return { name, colour, path, diff, low: diff - half, high: diff + half, counts: `${n1[i]} + ${n2[i]}` };
     });
-    for (const [name, marker, ...keys] of [["adjusted", "D", "diff", "ci_low", "ci_high"], ["mean of donors", "s", "diff_donors", "ci_donors_low", "ci_donors_high"]]) {
-      const [diff, low, high] = keys.map((key) => table.number(cells, key) ?? NaN);
+    for (const [name, marker, ...keys] of [["adjusted", "D", "diff", "ci_low", "ci_high"], ["over donors", "s", "diff_donors", "ci_donors_low", "ci_donors_high"], ["beyond distance", "P", "", "ci_spatial_low", "ci_spatial_high"]]) {
+      const [middle, low, high] = keys.map((key) => (key && table.number(cells, key)) ?? NaN);
+      const diff = keys[0] ? middle : (low + high) / 2;
       rows.push({ name, colour: "currentColor", path: head.samples.markers[marker], diff, low, high, counts: "" });
     }
     return rows.filter(({ diff }) => Number.isFinite(diff));
+  }
+
+  /** A gene's variogram over the fit in its units; null for one that has none. */
+  function listVariogram(row) {
+    const [scale, ...values] = variograms(row), { distances, parts, fit } = head.tissue.measured, k = distances[0].length;
+    if (!Number.isFinite(scale)) { return null; }
+    const inUnits = (rows) => rows.map((one) => one.map((value) => scale * value));
+    return { distances, values: [values.slice(0, k), values.slice(k)], parts: inUnits(parts), fit: inUnits(fit), regions: head.tissue.regions };
+  }
+
+  /** What the rungs stand on: what each calls at arbitrary places, and the variograms with their fits. */
+  function drawTissue() {
+    const box = document.getElementById("tissue"), { tissue } = head;
+    if (!box || !tissue) { return; }
+    const unit = "1: a gene's variance.", { regions } = tissue;
+    if (tissue.shares) { box.append(page.panels.shares(tissue.shares, tissue.alpha, tissue.nPlaces)); }
+    box.append(page.panels.variogram(tissue.spatial ? "The rung donors stands on this" : "The upper rungs stand on this", { ...tissue.measured, regions }, `Genes as measured. ${unit}`));
+    if (tissue.spatial) { box.append(page.panels.variogram("The rung spatial stands on this", { ...tissue.spatial, regions }, `Genes without their linear gradients. ${unit}`)); }
+  }
+
+  /** A panel on demand: what says less than those beside it. */
+  function fold(figure) {
+    const details = document.createElement("details"), summary = document.createElement("summary");
+    details.className = "folded";
+    summary.textContent = "Permutations";
+    details.append(summary, figure);
+    return details;
   }
 
   function fill(box, row) {
@@ -36,8 +64,10 @@ page.cards = (function () {
     const card = head.cards[row] ?? {}, values = zscores(row);
     box.append(page.panels.samples(values, head.samples));
     if (head.donors && Number.isFinite(differences(row)[0])) { box.append(page.panels.donors(listDonors(row))); }
-    if (card.null) { box.append(page.panels.permutations(card.null)); }
+    const varied = variograms && row < table.all.length ? listVariogram(row) : null;
+    if (varied) { box.append(page.panels.variogram("Distance", varied)); }
     if (card.probes) { box.append(page.panels.probes(card.probes, card.probes.names.map((_, i) => ofProbes(card.probes.first + i)), head.samples)); }
+    if (card.null) { box.append(varied ? fold(page.panels.permutations(card.null)) : page.panels.permutations(card.null)); }
     if (card.pairs) { box.append(page.panels.pairs(card.pairs, head.samples.markers.D)); }
   }
 
@@ -52,7 +82,10 @@ page.cards = (function () {
     const told = [part(element("i", "p"), element("sub", "FWE"), ` = ${page.showP(value("p_fwe"))}`), part(element("i", "F"), ` = ${fixed("f")}`)];
     if (value("diff") !== null) {
       told.push(part(`difference ${fixed("diff")}` + (value("ci_low") === null ? "" : ` (${fixed("ci_low")} to ${fixed("ci_high")})`)));
-      if (table.isSignificant(cells)) { told.push(part(`higher in ${page.shorten(page.info.names[table.higher(cells) > 0 ? 0 : 1], 30)}`)); }
+      for (const [key, name] of [["p_donors_fwe", " donors"], ["p_spatial_fwe", " spatial"]]) {
+        if (value(key) !== null) { told.push(part(element("i", "p"), element("sub", "FWE"), `${name} = ${page.showP(value(key))}`)); }
+      }
+      if (table.isFound(cells)) { told.push(part(`higher in ${page.shorten(page.info.names[table.higher(cells) > 0 ? 0 : 1], 30)}`)); }
     }
     return told;
   }
@@ -98,7 +131,8 @@ page.cards = (function () {
   async function start() {
     table = await page.table.ready;
     head = JSON.parse(await page.unpack("panels-data"));
-    [zscores, differences, ofProbes] = await Promise.all(["zscores", "donor-differences", "probe-zscores"].map(numbers));
+    [zscores, differences, ofProbes, variograms] = await Promise.all(["zscores", "donor-differences", "probe-zscores", "variograms"].map(numbers));
+    drawTissue();
     for (const [box, row] of waiting) { page.whenNear(box, () => waiting.has(box) && fill(box, row)); }
     addEventListener("beforeprint", fillAll);
     setTimeout(function next() { // the others, one by one, that paper has them too

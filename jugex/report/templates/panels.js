@@ -180,7 +180,7 @@ page.panels = (function () {
   /** Differences with their intervals, one below the other. */
   function donors(rows) {
     const limits = span([0, ...rows.flatMap(({ diff, low, high }) => [diff, low, high])]), n = rows.length;
-    const drawing = frame({ width: 250, height: 46 + 18 * n, x: limits, y: [n - 0.5, -0.5], margins: [93, 8, 6, 40] });
+    const drawing = frame({ width: 250, height: 46 + 18 * n, x: limits, y: [n - 0.5, -0.5], margins: [102, 8, 6, 40] });
     drawing.line([[0, -0.5], [0, n - 0.5]], "zero");
     rows.forEach(({ name, diff, low, high, colour, path }, i) => {
       drawing.text(drawing.edges.left - 8, drawing.down(i) + 3.5, name, "", "end");
@@ -193,6 +193,61 @@ page.panels = (function () {
     return panel("Donor by donor", drawing, `Difference by donor with 95 % interval: ${told.join("; ")}`, [
       ["", "samples", "difference", "95 % interval"], ...rows.map((row) => [row.name, row.counts, show(row.diff), interval(row)]),
     ]);
+  }
+
+  /**
+   * Semivariances over distance of one donor's samples and of two donors', over the parts of the fit.
+   *
+   * values, fit: of one donor and of two; parts: single samples, own and shared patterns, for one donor; regions: mm.
+   */
+  function variogram(title, { distances, values, parts, fit, regions }, note = "") {
+    const [same, two] = distances, widest = Math.max(...same, ...two);
+    const limits = [0, 1.15 * finite([...values.flat(), ...fit.flat()]).reduce((a, b) => Math.max(a, b), 1e-9)];
+    const drawing = frame({ width: 250, height: 205, x: [0, 1.03 * widest], y: limits, margins: [48, 8, 8, 34] });
+    const zip = (xs, ys) => xs.map((x, i) => [x, ys[i]]).filter(([, y]) => Number.isFinite(y));
+    let below = same.map(() => 0);
+    parts.forEach((part, number) => {
+      const above = below.map((value, i) => value + part[i]);
+      drawing.line([...zip(same, above), ...zip(same, below).reverse()], `area ${["nugget", "own", "shared"][number]}`);
+      below = above;
+    });
+    drawing.line(zip(same, fit[0]), "fit");
+    drawing.line(zip(two, fit[1]), "fit two");
+    if (regions !== null) {
+      drawing.line([[regions, 0], [regions, limits[1]]], "zero");
+      const isLeft = regions < widest / 2;
+      drawing.text(drawing.across(regions) + (isLeft ? 4 : -4), drawing.edges.top + 8, `regions, ${Math.round(regions)} mm`, "soft", isLeft ? "start" : "end");
+    }
+    const round = "m-2.4 0a2.4 2.4 0 1 0 4.8 0a2.4 2.4 0 1 0-4.8 0z", square = "m-2.2-2.2h4.4v4.4h-4.4z";
+    drawing.marks(zip(two, values[1]), square, "currentColor", { open: true });
+    drawing.marks(zip(same, values[0]), round, "currentColor");
+    drawing.yAxis(ticks(...limits, 4), "semivariance");
+    drawing.xAxis(ticks(0, widest, 5), "distance of two samples (mm)");
+    const told = same.map((distance, i) => `${Math.round(distance)} mm ${show(values[0][i])} and ${show(values[1][i])}`);
+    return panel(title, drawing, `Semivariance of two samples of one donor and of two donors by distance: ${told.join("; ")}`, [
+      ["", "one donor", "fit", "two donors", "fit"],
+      ...same.map((distance, i) => [`${Math.round(distance)} mm`, show(values[0][i], 3), show(fit[0][i], 3), show(values[1][i], 3), show(fit[1][i], 3)]),
+    ], note);
+  }
+
+  /** Share of genes that each rung calls at arbitrary pairs of places, beside the share that it should call. */
+  function shares(values, alpha, nPlaces) {
+    const names = ["samples", "donors", "spatial"], percent = (value) => `${(100 * value).toFixed(1)} %`;
+    const most = Math.max(...values, 2 * alpha);
+    const drawing = frame({ width: 250, height: 205, x: [0, 1.22 * most], y: [2.6, -0.6], margins: [62, 8, 20, 34] });
+    values.forEach((value, i) => {
+      drawing.box([0, i - 0.28], [value, i + 0.28], `rung ${names[i]}`);
+      drawing.text(drawing.edges.left - 8, drawing.down(i) + 4, names[i], "", "end");
+      const end = drawing.across(value), mark = drawing.across(alpha); // words keep off the dashed line
+      drawing.text((end <= mark && end + 40 > mark ? mark : end) + 5, drawing.down(i) + 4, percent(value), "strong", "start");
+    });
+    drawing.line([[alpha, -0.6], [alpha, 2.6]], "floor");
+    drawing.text(drawing.across(alpha), drawing.edges.top - 6, `nothing to find: ${100 * alpha} %`, "soft");
+    drawing.xAxis(ticks(0, 1.22 * most, 4), `genes with p \u2264 ${alpha}`, (value) => `${Number((100 * value).toPrecision(6))} %`);
+    const told = names.map((name, i) => `${name} ${percent(values[i])}`);
+    return panel("What each rung calls at arbitrary places", drawing, `Share of genes with p at most ${alpha} between ${nPlaces} arbitrary pairs of places: ${told.join("; ")}`, [
+      ["", "genes called"], ...names.map((name, i) => [name, percent(values[i])]), ["nothing to find", percent(alpha)],
+    ], `${nPlaces} arbitrary pairs of places of this tissue, as large and as far apart as the regions.`);
   }
 
   /** How often each value of F came up among the relabellings, on the scale of its square root. */
@@ -291,5 +346,5 @@ page.panels = (function () {
     return { svg, width: right - left };
   }
 
-  return { brain, donors, pairs, permutations, probes, samples };
+  return { brain, donors, pairs, permutations, probes, samples, shares, variogram };
 })();

@@ -26,7 +26,13 @@ page.table = (function () {
   const number = (row, key) => { const cell = row[place(key)]; return cell === "" || cell === undefined ? null : Number(cell); };
   const label = (row) => (place("probe_name") < 0 ? row[0] : `${row[0]} ${row[place("probe_name")]}`);
   const isTested = (row) => row[place("status")] === "ok";
-  const isSignificant = (row) => row[place("significant")] === "TRUE";
+  const rungs = ["spatial", "donors", "samples"];
+  /** The rung of a gene; "" for one that reaches none. Of more than two regions, samples. */
+  const rung = (row) => {
+    const evidence = place("evidence") < 0 ? (row[place("significant")] === "TRUE" ? "samples" : "") : row[place("evidence")];
+    return rungs.includes(evidence) ? evidence : "";
+  };
+  const isFound = (row) => rung(row) !== "";
   const hasCard = (row) => page.cards !== null && page.cards.has(row.place);
   const higher = (row) => { const diff = number(row, "diff"); return diff === null ? 0 : Math.sign(diff); };
 
@@ -50,7 +56,7 @@ page.table = (function () {
     const key = find("column").value, limit = find("limit").value === "" ? null : Number(find("limit").value);
     state.shown = rows.filter((row) => {
       if (kind === "others" ? isTested(row) : !isTested(row)) { return false; }
-      if (kind === "significant" && !isSignificant(row)) { return false; }
+      if ((kind === "found" && !isFound(row)) || (rungs.includes(kind) && rung(row) !== kind)) { return false; }
       if (side && higher(row) !== side) { return false; }
       if (limit !== null) { const p = number(row, key); if (p === null || p > limit) { return false; } }
       const name = label(row).toLowerCase();
@@ -92,10 +98,10 @@ page.table = (function () {
     } else {
       cell.append(name);
     }
-    if (isSignificant(row)) {
+    if (isFound(row)) {
       const unseen = document.createElement("span");
       unseen.className = "unseen";
-      unseen.textContent = " (significant)";
+      unseen.textContent = page.info.hasLadder ? ` (${rung(row)})` : " (significant)";
       cell.append(unseen);
     }
   }
@@ -104,7 +110,7 @@ page.table = (function () {
     const size = Number(find("size").value), all = find("all").checked;
     const lines = state.shown.slice(state.first, state.first + size).map((row) => {
       const line = document.createElement("tr");
-      if (isSignificant(row)) { line.className = "significant"; }
+      if (isFound(row)) { line.className = `on-rung ${rung(row)}`; }
       if (row === state.found) { line.classList.add("found"); }
       nameCell(line, row);
       if (all) {
@@ -112,7 +118,7 @@ page.table = (function () {
       } else if (!isTested(row)) {
         addCell(line, "td", "", row[place("status")]).colSpan = columns.length - 1;
       } else {
-        columns.slice(1).forEach((column) => addCell(line, "td", (isWord(column) ? "name" : "number") + (column.extra ? " extra" : ""), show(row, column)));
+        columns.slice(1).forEach((column) => addCell(line, "td", ({ region: "name", word: "name word" }[column.kind] ?? "number") + (column.extra ? " extra" : ""), show(row, column)));
       }
       return line;
     });
@@ -215,7 +221,7 @@ page.table = (function () {
     refresh();
     find("controls").hidden = false;
     document.body.classList.add("living");
-    return { rows: rows.filter(isTested), all: rows, cell: (row, key) => row[place(key)], number, label, isTested, isSignificant, higher };
+    return { rows: rows.filter(isTested), all: rows, cell: (row, key) => row[place(key)], number, label, isTested, isFound, rung, higher };
   }
 
   return { ready: start(), goTo };

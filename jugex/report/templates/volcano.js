@@ -4,7 +4,10 @@ page.volcano = (function () {
   if (!box || !page.table) { return; }
   const plot = document.getElementById("volcano-plot");
   const find = (id) => document.getElementById("volcano-" + id);
-  const { regions, faces, symbols, nNamed, unit, smallestP, adjustment } = page.info;
+  const { regions, faces, symbols, nNamed, unit, smallestP, adjustment, hasLadder } = page.info;
+  /** How points are drawn: those of no rung, and of each rung those of each region; without a ladder all as the highest. */
+  const rungLooks = { spatial: { size: 11, line: 1 }, donors: { size: 8, line: 0.5 }, samples: { size: 8, line: 1.6, open: true } };
+  const looks = [{ side: 0 }, ...(hasLadder ? ["samples", "donors", "spatial"] : [undefined]).flatMap((rung) => [{ side: 1, rung }, { side: -1, rung }])];
   const titles = {
     diff: "difference in z-scores", log2_fc: "log<sub>2</sub> fold change",
     p_perm: "−log<sub>10</sub> <i>p</i>, not corrected", p_fwe: "−log<sub>10</sub> <i>p</i><sub>FWE</sub>", f: "<i>F</i>",
@@ -40,7 +43,7 @@ page.volcano = (function () {
   /** Points of both regions and of the others: where they are, what is said of them, and their names. */
   function points(ranges, size) {
     const x = find("x").value, y = find("y").value;
-    const sides = [0, 1, -1].map((side) => table.rows.filter((row) => (table.isSignificant(row) ? table.higher(row) || -1 : 0) === side));
+    const sides = looks.map(({ side, rung }) => table.rows.filter((row) => (table.isFound(row) ? table.higher(row) || -1 : 0) === side && (!rung || table.rung(row) === rung)));
     return sides.map((rows) => thin(rows, ranges, size)).map((rows) => ({
       x: rows.map((row) => table.number(row, x)), y: rows.map((row) => height(row, y)), text: rows.map(hover), customdata: rows.map(table.label),
     }));
@@ -48,14 +51,16 @@ page.volcano = (function () {
 
   function traces(size) {
     const { ink } = size;
-    const looks = [
-      { name: "not significant", marker: { color: ink.dull, size: table.rows.length > 300 ? 5 : 9, opacity: 0.7 } },
-      ...regions.map((region, i) => ({
-        name: `significant, higher in ${page.escape(page.shorten(region, 24))}`,
-        marker: { color: faces[i], symbol: symbols[i], size: 10, line: { color: ink.ink, width: 1 } },
-      })),
-    ];
-    return points(whole(), size).map((of, i) => ({ type: "scatter", mode: "markers", hoverinfo: "text", ...looks[i], ...of }));
+    const dull = { name: hasLadder ? "on no rung" : "not significant", marker: { color: ink.dull, size: table.rows.length > 300 ? 5 : 9, opacity: 0.7 } };
+    const drawn = looks.map(({ side, rung }) => {
+      if (!side) { return dull; }
+      const i = side > 0 ? 0 : 1, look = rungLooks[rung] ?? rungLooks.spatial;
+      return {
+        name: `${rung ?? "significant"}, higher in ${page.escape(page.shorten(regions[i], 24))}`,
+        marker: { color: look.open ? ink.paper : faces[i], symbol: symbols[i], size: look.size, line: { color: look.open ? faces[i] : ink.ink, width: look.line } },
+      };
+    });
+    return points(whole(), size).map((of, i) => ({ type: "scatter", mode: "markers", hoverinfo: "text", ...drawn[i], ...of }));
   }
 
   /** Height of the smallest p that the run could give; null where something else runs upwards. */
@@ -93,7 +98,7 @@ page.volcano = (function () {
 
   function names(ranges, taken, size) {
     const x = find("x").value, y = find("y").value, { ink } = size;
-    const chosen = table.rows.length <= few ? table.rows : table.rows.filter(table.isSignificant).slice(0, nNamed);
+    const chosen = table.rows.length <= few ? table.rows : table.rows.filter(table.isFound).slice(0, nNamed);
     const marked = (found ? [found, ...chosen.filter((row) => row !== found)] : chosen).filter((row) => inside(row, ranges));
     const shifts = place(marked, ranges, taken, size);
     return marked.map((row, i) => [row, shifts[i]]).filter(([row, shift]) => row === found || shift).map(([row, shift]) => ({

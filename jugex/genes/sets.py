@@ -1,0 +1,125 @@
+"""Gene sets: pathways, or markers of cell types, from files or from a dict."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from jugex.errors import GeneError, OptionError
+from jugex.genes.catalogue import AliasesLike, Genes
+from jugex.genes.lists import read_gmt, read_table_of_sets
+from jugex.genes.selection import LedgerEntry, select_genes
+
+__all__ = ["FoundSet", "GeneSets", "GeneSetsLike", "read_gene_sets"]
+
+#: What functions take as gene sets: a file of them, several, or genes by the name of their set.
+GeneSetsLike: TypeAlias = "str | Path | Sequence[str | Path] | Mapping[str, Iterable[str]] | GeneSets"
+
+
+@dataclass(frozen=True)
+class FoundSet:
+    """A gene set in an atlas: how many genes it names, and which of them the atlas has, by their symbols there."""
+
+    name: str
+    n_genes: int
+    found: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class GeneSets:
+    """Named sets of genes.
+
+    Attributes
+    ----------
+    genes : dict of str to tuple of str
+        Genes as the source names them, by set, in the order of the source.
+    files : dict of str to str
+        SHA-256 of each file that they come from, by its name; empty for sets that were given in memory.
+    """
+
+    genes: Mapping[str, tuple[str, ...]]
+    files: Mapping[str, str]
+
+    def find(
+        self, atlas_genes: Genes, *, aliases: AliasesLike | None = None
+    ) -> tuple[list[FoundSet], tuple[LedgerEntry, ...]]:
+        """The sets with the atlas's symbols of their genes, and what became of each gene asked for.
+
+        Warns
+        -----
+        GeneWarning
+            As `jugex.genes.select_genes`.
+
+        Raises
+        ------
+        GeneError
+            Where the atlas has no gene of any set.
+        """
+        asked = list(dict.fromkeys(gene for genes in self.genes.values() for gene in genes))
+        selection = select_genes(asked, atlas_genes, aliases=aliases)
+        symbols = {entry.requested: entry.gene for entry in selection.ledger}
+        sets = []
+        for name, genes in self.genes.items():
+            found = dict.fromkeys(symbol for gene in genes if (symbol := symbols.get(gene)) is not None)
+            sets.append(FoundSet(name, len(set(genes)), tuple(found)))
+        return sets, selection.ledger
+
+
+def read_gene_sets(sets: GeneSetsLike) -> GeneSets:
+    """Read gene sets.
+
+    Parameters
+    ----------
+    sets : path-like, sequence of path-like, dict, or GeneSets
+        A GMT file (``name<TAB>description<TAB>gene<TAB>gene...``, one set a line, gzipped or not); a table (TSV, CSV,
+        .xlsx) with a column of sets (`set`, `gene_set`, `term`, ...) and one of genes (`gene`, `symbol`, ...); several
+        such files; or genes by the name of their set.
+
+    Returns
+    -------
+    GeneSets
+
+    Raises
+    ------
+    OptionError
+        Where a file cannot be read or holds no set, a set is empty, or two files name a set alike.
+
+    Examples
+    --------
+    >>> from jugex.genes import read_gene_sets
+    >>> read_gene_sets({"monoamines": ["MAOA", "SLC6A4"]}).genes
+    {'monoamines': ('MAOA', 'SLC6A4')}
+    """
+    if isinstance(sets, GeneSets):
+        return sets
+    if isinstance(sets, Mapping):
+        return _check(GeneSets({str(name): _list_genes(name, genes) for name, genes in sets.items()}, {}))
+    files = [sets] if isinstance(sets, str | Path) else list(sets)
+    genes: dict[str, tuple[str, ...]] = {}
+    sources: dict[str, str] = {}
+    for file in map(str, files):
+        is_gmt = file.lower().endswith((".gmt", ".gmt.gz"))
+        read = read_gmt(file) if is_gmt else read_table_of_sets(file)
+        if twice := next((name for name in read if name in genes), None):
+            raise OptionError(f"gene sets: {file} and another file both have a set {twice!r}; rename one of them")
+        genes |= {name: tuple(dict.fromkeys(filter(None, of_set))) for name, of_set in read.items()}
+        sources[Path(file).name] = hashlib.sha256(Path(file).expanduser().read_bytes()).hexdigest()
+    return _check(GeneSets(genes, sources))
+
+
+def _list_genes(name: object, genes: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(genes, str):
+        raise OptionError(f"gene set {name!r} is a list of symbols; got the text {genes!r}")
+    return tuple(dict.fromkeys(str(gene) for gene in genes))
+
+
+def _check(sets: GeneSets) -> GeneSets:
+    if not sets.genes:
+        raise OptionError("gene sets: the source holds no set; give a GMT file with one set a line, or a dict")
+    empty = next((name for name, genes in sets.genes.items() if not genes), None)
+    if empty is not None:
+        raise GeneError(f"gene set {empty!r} holds no gene; leave it out")
+    return sets

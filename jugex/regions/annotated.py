@@ -1,0 +1,237 @@
+"""Regions of which only samples count that the atlas annotates with a class of tissue and that lie on a side.
+
+abagen's label tables name both for each label (`id`, `label`, `hemisphere`, `structure`), and it gives a sample to a
+label only where they agree (Markello RD et al. (2021), doi 10.7554/eLife.72129).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from jugex.errors import OptionError, RegionError
+from jugex.regions.base import Membership, Region, SampledAtlas
+from jugex.regions.grids import Booleans, Points, VoxelRule
+from jugex.regions.identity import RegionIdentity
+from jugex.regions.images import ImageRegion, region_from_image
+from jugex.regions.label_tables import LabelsLike, LabelTable, TissueClass, find_label_table, read_labels
+from jugex.regions.labels import LabelLike
+from jugex.regions.nifti import local_path
+from jugex.regions.operations import Union
+from jugex.regions.structures import list_members
+
+if TYPE_CHECKING:
+    from nibabel.spatialimages import SpatialImage
+
+__all__ = ["AnnotatedRegion", "annotate", "region_as_annotated"]
+
+#: Structures of the Allen Human Brain Atlas that make abagen's classes: the nearest ancestor of a sample among them.
+_CLASS_OF: dict[int, TissueClass] = {
+    4008: "cortex",  # cerebral cortex
+    4249: "subcortex/brainstem",  # hippocampal formation
+    4275: "subcortex/brainstem",  # cerebral nuclei
+    4391: "subcortex/brainstem",  # diencephalon
+    9001: "subcortex/brainstem",  # mesencephalon
+    9131: "subcortex/brainstem",  # pons
+    9512: "subcortex/brainstem",  # myelencephalon
+    4696: "cerebellum",
+    9218: "white matter",
+    9352: "other",  # sulci and spaces
+}
+
+
+def annotate(
+    region: Region, tissue: TissueClass | None, side: Literal["left", "right"] | None = None
+) -> AnnotatedRegion:
+    """Let only samples count that have an annotation; see `jugex.Region.annotated_as`."""
+    if tissue is not None and tissue not in _CLASS_OF.values():
+        raise OptionError(f"a class of tissue is one of {', '.join(dict.fromkeys(_CLASS_OF.values()))}; got {tissue!r}")
+    if side not in ("left", "right", None):
+        raise OptionError(f"a side is left or right; got {side!r}")
+    if tissue is None and side is None:
+        raise OptionError("neither a class of tissue nor a side is named: give one of them")
+    return AnnotatedRegion(region, tissue, side, region.name)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AnnotatedRegion(Region):
+    """A region of which only some samples count. Make one with `Region.annotated_as`.
+
+    Volume, centroid and image are those of the region itself.
+
+    Attributes
+    ----------
+    part : Region
+        The region without the restriction.
+    tissue : str or None
+        Class of tissue of the samples: a sample has that of its nearest ancestor among ten structures of the atlas.
+    side : {'left', 'right'} or None
+        Their side, by the sign of `mni_x`; a sample whose structure is named after the other side does not count.
+    name : str
+        How the region is called in outputs.
+    members : frozenset of int or None
+        Ids of the structures of that class; None before the region was bound to an atlas.
+    """
+
+    part: Region
+    tissue: TissueClass | None
+    side: Literal["left", "right"] | None
+    name: str
+    members: frozenset[int] | None = None
+
+    @property
+    def space(self) -> str:  # type: ignore[override]  # that of the part
+        """Space of the region."""
+        return self.part.space
+
+    def bound_to(self, atlas: SampledAtlas) -> AnnotatedRegion:
+        """The same region, its structures looked up in an atlas; see `Region.bound_to`.
+
+        Raises
+        ------
+        RegionError
+            Where the atlas has none of the structures by which tissue is classed.
+        """
+        part = self.part.bound_to(atlas)
+        if self.tissue is None:
+            return replace(self, part=part)
+        classes = list_members(atlas, _CLASS_OF)
+        if not classes:
+            raise RegionError(
+                f"{atlas.name} has none of the structures of the Allen Human Brain Atlas by which tissue is classed: "
+                f"leave the restriction of region {self.name!r} to {self.tissue} out"
+            )
+        members = frozenset(number for number, top in classes.items() if _CLASS_OF[top] == self.tissue)
+        return replace(self, part=part, members=members)
+
+    def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
+        """Say of each sample whether it lies in the region and is annotated so; see `Region.locate`."""
+        found = self.part.locate(samples)
+        counts = np.ones(len(samples), dtype=bool)
+        if self.tissue is not None:
+            if self.members is None:
+                raise RegionError(
+                    f"region {self.name!r} is restricted to {self.tissue}, which was not looked up in an atlas yet: "
+                    "call bound_to(atlas)"
+                )
+            counts &= samples["structure_id"].isin(list(self.members)).to_numpy(dtype=bool)
+        if self.side is not None:
+            x = samples["mni_x"].to_numpy(dtype=np.float64)
+            counts &= x < 0 if self.side == "left" else x > 0
+            if "structure_name" in samples:  # of the AHBA they end in ", left" or ", right"
+                other = "right" if self.side == "left" else "left"
+                counts &= ~samples["structure_name"].astype(str).str.contains(rf", {other}\b").to_numpy(dtype=bool)
+        whole = Membership.of(found) & Membership.certain(counts)
+        tolerated = found["tolerated"].to_numpy(dtype=bool) & counts
+        return whole.to_table(samples, probability=found["probability"].to_numpy(), tolerated=tolerated)
+
+    def identity(self) -> RegionIdentity:
+        """What determined the region: the identity of the region itself, and the restriction."""
+        return replace(self.part.identity(), name=self.name, tissue=self.tissue, side=self.side)
+
+    def renamed(self, name: str) -> AnnotatedRegion:
+        """The same region under another name."""
+        return replace(self, name=name)
+
+    def with_voxel(self, voxel: VoxelRule) -> AnnotatedRegion:
+        """The same region with another rule for its voxels; see `Region.with_voxel`."""
+        return replace(self, part=self.part.with_voxel(voxel))
+
+    def with_tolerance(self, mm: float) -> AnnotatedRegion:
+        """The same region, which takes in such samples just outside too; see `Region.with_tolerance`."""
+        return replace(self, part=self.part.with_tolerance(mm))
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Those of the region itself; see `Region.thresholds`."""
+        return self.part.thresholds
+
+    def at_threshold(self, threshold: float) -> AnnotatedRegion:
+        """The same region with another threshold, and the same restriction; see `Region.at_threshold`."""
+        return replace(self, part=self.part.at_threshold(threshold))
+
+    def contains(self, points: npt.ArrayLike) -> Booleans:
+        """Whether points (n, 3) in mm lie in the region itself; see `Region.contains`."""
+        return self.part.contains(points)
+
+    def distances(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Distance in mm of points (n, 3) to the region itself; see `Region.distances`."""
+        return self.part.distances(points)
+
+    @property
+    def volume(self) -> float:
+        """Volume in mm3 of the region itself."""
+        return self.part.volume
+
+    @property
+    def centroid(self) -> Points:
+        """Centre of mass (x, y, z) in mm of the region itself, shape (3,)."""
+        return self.part.centroid
+
+    def to_image(self) -> SpatialImage:
+        """A binary uint8 NIfTI image of the region itself."""
+        return self.part.to_image()
+
+
+def region_as_annotated(
+    image: str | os.PathLike[str] | SpatialImage,
+    *,
+    threshold: float = 0.2,
+    name: str | None = None,
+    label: LabelLike | None = None,
+    volume: LabelLike | None = None,
+    labels: LabelsLike | None = None,
+    percent: bool = False,
+    space: str | None = None,
+) -> Region:
+    """Make a region of labels, of which only samples count that are annotated as the label table says.
+
+    Parameters
+    ----------
+    image, threshold, name, label, volume, labels, percent, space
+        See `jugex.Region.from_image`. The label table has abagen's columns `hemisphere` (L, R, or B for both) and
+        `structure` (cortex, subcortex/brainstem, cerebellum, white matter or other).
+
+    Returns
+    -------
+    Region
+
+    Raises
+    ------
+    OptionError
+        Where no label is named, or the table does not say how a label is annotated.
+    """
+
+    def make(label: LabelLike | None, name: str | None) -> ImageRegion:
+        return region_from_image(
+            image, threshold=threshold, name=name, label=label, volume=volume, labels=labels, percent=percent,
+            space=space,
+        )  # fmt: skip
+
+    whole = make(label, name)
+    source = whole.source
+    numbers = source.labels if source.labels is not None else () if source.label is None else (source.label,)
+    table = _find_table(image, labels)
+    groups: dict[tuple[TissueClass | None, Literal["left", "right"] | None], list[int | str]] = {}
+    for number in numbers:
+        groups.setdefault(table.annotations.get(number, (None, None)), []).append(number)
+    if not groups or (None, None) in groups:
+        raise OptionError(
+            f"region {whole.name!r} cannot be restricted as its label table says: needed are labels, and a table with "
+            "the columns id, label, hemisphere and structure, as abagen has them"
+        )
+    if len(groups) == 1:
+        return annotate(whole, *next(iter(groups)))
+    parts = [annotate(make(of_group, None), *annotation) for annotation, of_group in groups.items()]
+    return Union.of(parts, name=whole.name)
+
+
+def _find_table(image: str | os.PathLike[str] | SpatialImage, labels: LabelsLike | None) -> LabelTable:
+    if labels is not None:
+        return read_labels(labels)
+    return find_label_table(local_path(image), is_asked=True) if isinstance(image, str | os.PathLike) else LabelTable()

@@ -1,0 +1,45 @@
+"""Gene sets in the files and on the page of a result."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import jugex
+from jugex.report.files import load_gene_sets
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*q_fdr:jugex.errors.DesignWarning")
+
+
+def test_saved_sets_are_read_and_shown_again(tmp_path):
+    regions = "simulated:A", "simulated:B"
+    demo = jugex.compare(*regions, atlas="simulated", rng=0, n_permutations=99, ladder=False)
+    genes = demo.table["gene"].tolist()
+    found = demo.gene_sets({f"set {number}": genes[number : number + 9] for number in range(3)})
+    folder = demo.save(tmp_path / "out", gene_sets=found)
+    again = load_gene_sets(folder)
+    pd.testing.assert_frame_equal(again.table, found.table, rtol=1e-9)
+    assert again.data.record.gene_sets == found.record.gene_sets
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert 'id="gene-sets"' in page
+    assert (folder / "gene_sets" / "report.html").exists()
+    jugex.load_result(folder).report(tmp_path / "again.html", gene_sets=again)
+    assert (tmp_path / "again.html").read_text(encoding="utf-8") == page
+
+
+def test_the_command_line_writes_sets_and_refuses_them_for_several_regions(tmp_path, monkeypatch, capsys):
+    from jugex import cli
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sets.gmt").write_text("amines\t-\tMAOA\tSLC6A4\tTPH1\tTPH2\tHTR1A\nsmall\t-\tSST\n")
+    common = ["--atlas", "simulated", "--permutations", "99", "--no-ladder", "--quiet", "--gene-sets", "sets.gmt"]
+    assert cli.main(["compare", "simulated:A", "simulated:B", *common, "--out", "out"]) == 0
+    assert "1 gene set of 2 tested (competitive, 5 to 500 genes)" in capsys.readouterr().out
+    table = pd.read_csv("out/gene_sets.tsv", sep="\t")
+    assert table["set"].tolist() == ["amines"]
+    page = (tmp_path / "out" / "report.html").read_bytes()
+    assert cli.main(["report", "out", "--quiet"]) == 0
+    assert (tmp_path / "out" / "report.html").read_bytes() == page
+    regions = ["simulated:A", "simulated:B", "sphere:-40,0,30,20"]
+    assert cli.main(["compare", *regions, *common, "--out", "several"]) == 1
+    assert "--gene-sets compares two regions" in capsys.readouterr().err
