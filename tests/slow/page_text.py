@@ -19,7 +19,8 @@ Simulated genes on the positions of real samples, in which no gene differs betwe
 over all the tissue. Each dot is one layout of samples and one size of the donors' differences; grey is the goal, 0.03
 to 0.06 around the nominal 0.05. Hatched: donors share a field, so that the two places truly differ, and other donors
 show it; there the rung of donors is to reject. A field that each donor has alone, donors that differ in the effect, or
-a field that all share make the test of samples wrong by as much as the left panel shows. The test of space holds.
+a field that all share make the test of samples wrong by as much as the left panel shows. The test of space holds, but
+for [known exceptions](#where-a-goal-is-missed). (Dots left of 0.004 are not shown.)
 
 {short}
 
@@ -31,9 +32,12 @@ Pairs of places drawn at random in the left isocortex of the Allen Human Brain A
 as in left Fp1 and Fp2) and three donors or more in both: shares with p <= 0.05, and for space with p <= 0.005. A gene
 alone is its own pool, in the form for few genes; the 112 probes of GABRA4, each taken as a gene, are pooled. GABRA4's
 expression is certain in all 1,256 samples; SCN1A and SLC6A2 have the 958 whose expression is matched to their well for
-certain, and SLC6A2 lies near the detection limit. Places overlap, and a gene is one: with 300 pairs a share of 0.05
-has a standard error of 0.013 or more. Allen Human Brain Atlas, (c) Allen Institute for Brain Science,
-human.brain-map.org; [how these genes vary over cortex](explanation/ladder.md#why-a-small-p-is-not-enough).
+certain, and SLC6A2 lies near the detection limit. The goal for space is 0.02 to 0.07. Places overlap, and a gene is
+one: from one draw of 300 pairs to the next a share for space moves by 0.015 (standard deviation of five draws), and
+means over five draws were, 14, 30 and 60 mm apart, 0.031, 0.029, 0.017 for GABRA4 alone, 0.030, 0.051, 0.081 for
+SCN1A and 0.071, 0.079, 0.067 for SLC6A2: a gene alone, without others to learn from, can be off by a factor of two.
+Allen Human Brain Atlas, (c) Allen Institute for Brain Science, human.brain-map.org;
+[how these genes vary over cortex](explanation/ladder.md#why-a-small-p-is-not-enough).
 
 {real}
 
@@ -107,7 +111,8 @@ Share of families of 1,000 genes with one that is called different at 0.05, over
 
 Share of what an oracle finds, which knows each gene's true covariance and weights the donors' differences by it, in
 the same data: all genes differ by {effect:.2f} standard errors of the oracle, so that it finds 0.80 of them at 0.05;
-standard deviation over donors {power_sd:g}. The goal is 0.85. Donors are shown where no field is shared.
+standard deviation over donors {power_sd:g}. The goal is 0.85. Donors are shown where no field is shared. Above 1: the
+gradient that the test takes off holds part of a wide field, which the oracle has to bear.
 
 {power}
 
@@ -132,10 +137,27 @@ REASONS: list[tuple[str, str]] = [
     (
         r"spatial.*demo.*(shared|mixed|AHBA)",
         "the demo's tissue is sampled thinly: few pairs elsewhere are close, and pairs within a region stand in for "
-        "them. Between donors these hold the donors' differences too, which hide a short shared field",
+        "them. Between donors these hold the donors' differences too, which hide a short shared field (without such "
+        "pairs of two donors, p_spatial is 0.047 to 0.054 here)",
+    ),
+    (
+        r"(one region twice|an outlying sample)",
+        "pairs within the regions stand in for close pairs elsewhere, and what is odd about the regions enters what "
+        "they are compared with",
     ),
     (r"nugget (t3|lognormal)", "stricter than it says: the variance of heavy tails stands on rare large values"),
+    (r"elsewhere", "stricter by design: places elsewhere lie in areas that differ, and these two regions do not"),
+    (
+        r"nuggets differ by donor",
+        "a donor's variance is taken to be that of all: too small where noisy donors have most weight, too large "
+        "where quiet ones do. z-scores have the same spread in every donor, so that real data differ less",
+    ),
+    (r"an outlying donor", "one donor varies 2.5 times as much as the others; z-scores have the same spread in each"),
+    (r"caudate.*gradient", "with fewer than 150 samples elsewhere no gradient is taken off"),
+    (r"anisotropy", "a field that reaches four times as far in one direction; distance knows no direction"),
+    (r"mosaic", "areas with sharp borders: two places lie in one area or in two"),
 ]
+NO_REASON = "by chance, as far as is known"
 
 HOLDING = """## The test of samples
 

@@ -25,6 +25,7 @@ from tests.slow.ladder_rates import (
     list_tasks,
     run_task,
 )
+from tests.slow.page_text import NO_REASON
 
 ON_MADE_UP = [
     ("independent", 0.0), ("independent", 1.0), ("own 8 mm", 0.5), ("own 16 mm", 0.25), ("shared 8 mm", 0.25),
@@ -105,17 +106,21 @@ class TestPage:
             assert f"| {situation.name}, " in shown
 
     def test_every_clear_miss_has_a_reason(self, tables):
+        """Of two thousand rates none lies four standard errors outside its goal by chance."""
         rates, _ = tables
         for name in ("spatial_p05", "spatial_fwe", "donors_p05"):
             for _, row in rates.iterrows():
-                if ladder_page.find_miss(row, name) > 2:
-                    assert ladder_page.find_reason(row["layout"], row["situation"], name) != "not explained", row
+                if ladder_page.find_miss(row, name) > 4:
+                    assert ladder_page.find_reason(row["layout"], row["situation"], name) != NO_REASON, row
 
-    def test_a_miss_is_bold_and_a_small_one_is_not(self):
-        row = pd.Series({"situation": "mixed", "spatial_p05": 0.09, "spatial_p05_se": 0.002, "genes": 10_000})
-        assert ladder_page._mark(row, "spatial_p05") == "**0.090(3)**"  # binomial: sqrt(0.09 0.91 / 10,000)
-        assert ladder_page._mark(row | {"spatial_p05_se": 0.02}, "spatial_p05") == "*0.090(20)*"
-        assert ladder_page._mark(row | {"spatial_p05": 0.05}, "spatial_p05") == "0.050(2)"
+    @pytest.mark.parametrize(
+        ("rate", "error", "shown"),
+        [(0.09, 0.002, "**0.090(3)**"), (0.09, 0.02, "*0.090(20)*"), (0.05, 0.001, "0.050(2)")],
+    )
+    def test_a_miss_is_bold_and_a_small_one_is_not(self, rate, error, shown):
+        """The goal is 0.06; binomial errors of 10,000 genes are 0.003 and 0.002."""
+        cell = {"situation": "mixed", "spatial_p05": rate, "spatial_p05_se": error, "genes": 10_000, "data_sets": 400}
+        assert ladder_page._mark(pd.Series(cell), "spatial_p05") == shown
 
     def test_the_figure_has_a_panel_per_rung(self, tables):
         figure = ladder_page.draw_rates(tables[0])
