@@ -23,6 +23,8 @@ import jugex
 FOLDER = Path(__file__).parent
 WIDTH, HEIGHT = 1180, 4000
 OPTIONS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+#: What the page draws when it is scrolled to, and the promises that it is drawn.
+DRAWN_LATE = (("volcano", "volcanoReady"), ("scene-box", "sceneReady"), ("brain-views", "brainReady"))
 FOLDED = """
 section:has(#design), section:has(#evidence), section:has(#caveats), section:has(#methods), section:has(#settings),
 section:has(#volcano) .note, nav, details, figcaption:not(.panels *) { display: none }
@@ -33,7 +35,7 @@ h2 { margin-top: 1.4rem } .controls { margin: 0.4rem 0 }
 #: What the picture at the head of the README leaves out beyond that: two screens are enough there.
 SHORT = """
 section:has(#volcano) p, section:has(#results) p, #genes-pages, #scene-box,
-#genes tbody tr:nth-child(n + 6), article ~ article { display: none }
+#genes tbody tr:nth-child(n + 6), article ~ article, article ~ h3 { display: none }
 """
 
 
@@ -61,8 +63,12 @@ def photograph(result: jugex.DifferentialExpression, picture: Path, chromium: st
         page = browser.new_context(offline=True, viewport={"width": WIDTH, "height": HEIGHT}).new_page()
         page.goto(path.as_uri())
         page.add_style_tag(content=FOLDED)
-        page.locator("#volcano-still.replaced").wait_for(state="attached")
-        page.locator("#scene-plot canvas").first.wait_for(state="attached")
+        for element, ready in DRAWN_LATE:  # when they come into sight
+            page.evaluate(f"document.getElementById('{element}').scrollIntoView()")
+            page.wait_for_timeout(2000)
+            page.evaluate(f"page.{ready}")
+        page.evaluate("page.cards?.fillAll()")
+        page.evaluate("scrollTo(0, 0)")
         page.add_style_tag(content=style)
         page.wait_for_timeout(5000)  # the last frame
         page.screenshot(path=picture, full_page=False, clip=_frame(page))
