@@ -84,10 +84,10 @@ class Layout:
 
 @cache
 def list_layouts() -> dict[str, Layout]:
-    """Layouts by name: those of the real atlas where it is at hand, the demo's, and one that is made up."""
+    """Layouts by name: those of the real atlas where it is at hand, the demo's, and two that are made up."""
     real = [*_frontal(), *_balls(), *_structures()] if GABRA4.is_dir() else []
     demo = _from_query("demo", "demo", jugex.demo_regions(), jugex.open_atlas("simulated"))
-    return {layout.name: layout for layout in [*real, demo, make_box()]}
+    return {layout.name: layout for layout in [*real, demo, make_box(), make_thin()]}
 
 
 @cache
@@ -167,6 +167,20 @@ def make_box() -> Layout:
     cells = np.where(near.min(axis=0) < 13, near.argmin(axis=0), -1)
     parcels = (points // 20).astype(np.intp) @ [100, 10, 1]
     return Layout("made up", "made up", points, donors, cells, parcels)
+
+
+def make_thin() -> Layout:
+    """Thinly sampled tissue: 59 samples of each of six donors in 60 x 170 x 110 mm, and two dense balls in it."""
+    rng = np.random.default_rng([SEED, 1])
+    elsewhere = rng.random((6 * 59, 3)) * [60, 170, 110]
+    steps = rng.normal(size=(48, 3))
+    steps *= 6.5 * np.cbrt(rng.random((48, 1))) / np.linalg.norm(steps, axis=1, keepdims=True)
+    cells = np.concatenate([np.full(6 * 59, -1), np.tile([0, 1], 24)])
+    centres = np.array([[25.0, 100.0, 60.0], [35.0, 70.0, 60.0]])
+    points = np.vstack([elsewhere, centres[cells[6 * 59 :]] + steps])
+    donors = np.concatenate([np.repeat(np.arange(6), 59), np.repeat(np.arange(6), 8)])
+    _, parcels = np.unique((points // 20).astype(np.intp) @ [100, 10, 1], return_inverse=True)
+    return Layout("thinly sampled", "thinly sampled", points, donors, cells, parcels)
 
 
 # --- how genes vary -------------------------------------------------------------------------------------------------

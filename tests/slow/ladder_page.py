@@ -208,13 +208,13 @@ def _groups(rates: pd.DataFrame) -> dict[str, pd.DataFrame]:
     of = [_OF[name] for name in rates["situation"]]
     heavy = rates["situation"].str.startswith("nugget ").to_numpy()
     shared, odd = (np.array([getattr(one, what) for one in of]) for what in ("is_shared", "is_odd"))
-    thin = (rates["layout"] == "demo").to_numpy()
+    thin = (rates["layout"] == "thinly sampled").to_numpy()
     return {
         "independent samples": rates[(rates["situation"] == "independent").to_numpy()],
         "own fields": rates[rates["situation"].str.startswith("own ").to_numpy()],
         "heavy tails": rates[heavy],
         "shared fields": rates[shared & ~odd & ~thin],
-        "shared fields, the demo": rates[shared & ~odd & thin],
+        "shared fields, thinly sampled": rates[shared & ~odd & thin],
         "odder situations": rates[odd],
     }
 

@@ -46,7 +46,7 @@ Allen Human Brain Atlas, (c) Allen Institute for Brain Science, human.brain-map.
 A cell is a situation, a standard deviation of the difference over donors (a gene's own is 1), and a layout: where the
 samples lie that count in the regions, and those of the tissue around. Layouts are those of the real atlas by the
 program's own query: maps of Fp1 and Fp2, balls of 14 mm around the centres of the other cortical areas, the atlas's
-structures below the cortex; the demo's; and one that is made up. A cell is measured in runs. Each run simulates 2,000
+structures below the cortex; the demo's; and two that are made up. A cell is measured in runs. Each run simulates 2,000
 genes, over which variances are pooled as in the program, and tests them in families of 25 (80 data sets a run) and of
 1,000 (2 data sets). `make calibration DATASETS=1000` goes on where the table
 [calibration_ladder.csv](calibration_ladder.csv) ends, and writes this part of the page again. It holds {cells:,} cells,
@@ -135,10 +135,10 @@ outside by chance."""
 #: Why cells miss their goals: patterns of "measure | layout | situation", and what is known.
 REASONS: list[tuple[str, str]] = [
     (
-        r"spatial.*demo.*(shared|mixed|AHBA)",
-        "the demo's tissue is sampled thinly: few pairs elsewhere are close, and pairs within a region stand in for "
-        "them. Between donors these hold the donors' differences too, which hide a short shared field (without such "
-        "pairs of two donors, p_spatial is 0.047 to 0.054 here)",
+        r"spatial.*thinly.*(shared|mixed|AHBA|gradient)",
+        "few pairs elsewhere are close, and pairs within a region stand in for them. Between donors these hold the "
+        "donors' differences too, which hide a short shared field (without such pairs of two donors p_spatial was 0.04 "
+        "to 0.06 here)",
     ),
     (
         r"(one region twice|an outlying sample)",
