@@ -91,12 +91,21 @@ def test_the_page_shows_what_is_simulated():
         assert found[f"{rung}_p05"] == pytest.approx(cell[f"{rung}_p05"], abs=0.001)
 
 
+@pytest.fixture
+def whole_layouts(opened_whole):
+    """Layouts with the demo's as users have it."""
+    list_layouts.cache_clear()
+    yield
+    list_layouts.cache_clear()
+
+
 class TestPage:
     @pytest.fixture(scope="class")
     @classmethod
     def tables(cls):
         return ladder_page.read_tables(PROJECT / "docs")
 
+    @pytest.mark.usefixtures("whole_layouts")
     def test_is_that_of_the_tables(self, tables):
         text = (PROJECT / "docs" / "calibration.md").read_text(encoding="utf-8")
         shown = text.partition(ladder_page.BEGIN)[2].partition(ladder_page.END)[0]
