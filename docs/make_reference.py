@@ -279,6 +279,8 @@ _LADDER = {
     "variogram": "pooled semivariances within and between donors over distance, what was fitted to them, and its "
     "parts: `nugget` (single samples), `own` (fields of each donor's own), `shared` (fields that donors share)",
     "diagnostic": "share of the pool's genes with p at most `alpha` at `n_places` arbitrary pairs of places, by rung",
+    "borrowed_mm": "distance up to which pairs of two donors outside the regions are so few that pairs within the "
+    "regions stand in for them; 0 where none do",
 }
 
 

@@ -42,6 +42,7 @@ __all__ = [
     "PoorVariogramFit",
     "ProbesDisagree",
     "SamplesDropped",
+    "ThinTissue",
     "TiedSamples",
     "UnequalSizes",
     "Unit",
@@ -363,6 +364,20 @@ class MirroredHemispheres(Finding, frozen=True, tag="mirrored-hemispheres"):
         return "samples of both hemispheres were brought to one, and the omnibus F does not adjust for the hemisphere"
 
 
+class ThinTissue(Finding, frozen=True, tag="thin-tissue"):
+    """Outside the regions close pairs of two donors are too few, and pairs within the regions stand in for them."""
+
+    to_mm: float
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"outside the regions few samples of two donors lie within {self.to_mm:g} mm of each other, so that those "
+            "within the regions stand in for them; where donors differ much, a spatial p of 0.05 then stands for up to "
+            "0.15 (simulated): take a small spatial p with care"
+        )
+
+
 class PoorVariogramFit(Finding, frozen=True, tag="poor-variogram-fit"):
     """What was fitted to the pooled variogram is far from it at some distance, and so a rung's p-values may be off."""
 
@@ -537,6 +552,7 @@ AnyFinding: TypeAlias = (
     | BothHemispheres
     | MirroredHemispheres
     | PoorVariogramFit
+    | ThinTissue
     | GenesWithoutProbes
     | FewSamplesForVolume
     | ManyGenesDiffer

@@ -414,6 +414,9 @@ class LadderRecord:
     variogram_spatial : VariogramRecord or None
         Of the genes less their linear gradients: what the rung `spatial` stands on, where gradients are taken off.
     diagnostic : DiagnosticRecord or None
+    borrowed_mm : float
+        Distance up to which pairs of two donors outside the regions are so few that pairs within the regions stand in
+        for them; 0 where none do.
     """
 
     tissue: str | None
@@ -429,6 +432,7 @@ class LadderRecord:
     variogram: VariogramRecord | None
     variogram_spatial: VariogramRecord | None
     diagnostic: DiagnosticRecord | None
+    borrowed_mm: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from jugex.model.findings import (
     OneExchangeOnly,
     PoorVariogramFit,
     ProbesDisagree,
+    ThinTissue,
     UnequalSizes,
     Unit,
     UnreachableAlpha,
@@ -224,6 +225,8 @@ def judge_fit(ladder: LadderRecord | None) -> list[AnyFinding]:
         ("spatial", of_space if ladder.why_no_spatial is None else None),
     )
     findings: list[AnyFinding] = []
+    if ladder.why_no_spatial is None and ladder.borrowed_mm:
+        findings.append(ThinTissue(to_mm=ladder.borrowed_mm))
     for rung, variogram in tried:
         if variogram is None:
             continue

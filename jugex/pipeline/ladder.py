@@ -162,6 +162,7 @@ def climb(
         why_no_spatial=explain_reason(ladder.why_no_spatial) or None,
         variogram=_record_variogram(ladder.fit_donors),
         variogram_spatial=_record_variogram(_take_spatial_fit(ladder)),
+        borrowed_mm=ladder.borrowed_mm,
         diagnostic=_diagnose(ladder, found, options),
     )
     return Rungs(columns, record, {column: why for column, why in why_not.items() if why}, variograms, apart)

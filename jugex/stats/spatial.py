@@ -238,6 +238,8 @@ class Ladder:
     why_no_donors, why_no_spatial : Reason or None
     n_elsewhere : int
         Samples of the reference in neither region.
+    borrowed_mm : float
+        Distance up to which pairs of two donors elsewhere are so few that pairs within the regions stand in for them.
 
     Raises
     ------
@@ -255,7 +257,7 @@ class Ladder:
         self._place = Place(regions, self._around.cells[regions], pool.reference.donor_codes[regions])
         if len(np.unique(self._place.regions)) < 2:
             raise DesignError("each region needs a sample; got cells without a 0 or without a 1")
-        self.n_elsewhere = int(self._around.elsewhere.sum())
+        self.n_elsewhere, self.borrowed_mm = int(self._around.elsewhere.sum()), self._around.borrowed_mm
         one_donor = None if len(self._place.informative) > 1 else Reason.ONE_INFORMATIVE_DONOR
         no_reference = self._find_no_reference(withhold_spatial)
         self.why_no_spatial = one_donor or no_reference or withhold_spatial

@@ -102,6 +102,9 @@ class Surroundings:
         Samples of either region.
     elsewhere : ndarray of bool, shape (N,)
     bins : Bins
+    borrowed_mm : float
+        Distance up to which pairs of two donors elsewhere are so few that pairs within the regions stand in for them;
+        0 where none do.
     """
 
     def __init__(self, reference: Reference, cells: npt.ArrayLike) -> None:
@@ -111,6 +114,7 @@ class Surroundings:
         self.cells = self.cells.astype(np.intp)
         self.elsewhere = self.cells < 0
         self.regions = np.flatnonzero(~self.elsewhere)
+        self.borrowed_mm = 0.0
         self._merge, self._left_out = self._choose_pairs()
         self._sums = reference.pairs.sums - self._left_out.sums
         by_kind = self.sums_by_kind
@@ -134,6 +138,9 @@ class Surroundings:
         few = (counts < _MIN_PAIRS)[KIND_OF_GROUP].ravel()
         added = (self.cells[i] == self.cells[j]) & few[classes]
         counts += _by_kind(np.bincount(classes[added], minlength=N_CLASSES))
+        groups, bins = np.divmod(classes[added], PER_GROUP)
+        if (of_two := KIND_OF_GROUP[groups] == BETWEEN).any():
+            self.borrowed_mm = float(EDGES_MM[bins[of_two].max() + 1])
         return _merge_bins(counts), Pairs(reference, i[~added], j[~added])
 
     @cached_property

@@ -11,7 +11,7 @@ import pytest
 
 import jugex
 from jugex.errors import JugexWarning
-from jugex.model.findings import MissingAround, PoorVariogramFit
+from jugex.model.findings import MissingAround, PoorVariogramFit, ThinTissue
 from jugex.model.options import TestOptions
 from jugex.pipeline import ladder
 from jugex.pipeline.comparison import run_comparison
@@ -20,7 +20,7 @@ from jugex.query import region_pair
 from jugex.query.reference import find_reference
 from jugex.stats.moderation import adjust_holm
 from jugex.stats.spatial import Reason
-from tests.tissue_atlas import DONORS, STRUCTURES, draw_tables, make_atlas, make_region
+from tests.tissue_atlas import DONORS, PLACES, RADIUS, STRUCTURES, draw_tables, make_atlas, make_region
 from tests.toy import wells
 
 OF_DONORS = ["p_donors", "p_donors_fwe", "diff_donors", "ci_donors_low", "ci_donors_high"]
@@ -151,6 +151,25 @@ class TestFit:
         if found.n_donors == 2:
             of_kind = zip(variogram.distance_mm_between, variogram.between, variogram.fitted_between, strict=True)
         assert (found.distance_mm, found.measured, found.fitted) in list(of_kind)
+
+
+class TestThinTissue:
+    """Close pairs of two donors outside the regions, counted here by hand: under 60 in a bin they are borrowed."""
+
+    @pytest.mark.parametrize("n_left", [66, 400])
+    def test_what_is_borrowed_is_said(self, n_left):
+        samples, _ = draw_tables(n_left)
+        left = samples[(samples["mni_x"] < 0) & samples["structure_id"].isin([4, 8])]
+        points = left[["mni_x", "mni_y", "mni_z"]].to_numpy()
+        inside = np.min([np.linalg.norm(points - place, axis=1) for place in PLACES.values()], axis=0) <= RADIUS
+        distance = np.linalg.norm(points[:, None] - points[None], axis=-1)
+        of_two = left["donor_name"].to_numpy()[:, None] != left["donor_name"].to_numpy()
+        close = np.triu(of_two & ~inside[:, None] & ~inside, 1) & (distance < 4)
+        data = compare(atlas=make_atlas(n_left=n_left))
+        found = [finding.to_mm for finding in data.record.findings if isinstance(finding, ThinTissue)]
+        assert bool(found) == (close.sum() < 60)
+        assert data.record.ladder.borrowed_mm == (found[0] if found else 0.0)
+        assert all(limit >= 4 for limit in found)
 
 
 class TestPool:
