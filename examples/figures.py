@@ -25,7 +25,6 @@ def main(folder: Path) -> None:
     """Compare two regions and draw what there is to see into `folder`."""
     atlas = jugex.open_atlas("simulated")
     region_1, region_2 = jugex.demo_regions()
-
     result = jugex.compare(region_1, region_2, atlas=atlas, rng=0)
     gene = str(result.labels.iloc[0])
     figures = {

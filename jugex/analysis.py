@@ -321,7 +321,7 @@ class DifferentialExpression(_Result):
         Examples
         --------
         >>> import jugex
-        >>> result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", rng=0, n_permutations=999)
+        >>> result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", rng=0)
         >>> found = result.gene_sets({"monoamines": ["MAOA", "SLC6A4", "TPH1", "TPH2", "HTR1A"]})
         >>> found.table.loc[0, "set"], int(found.table.loc[0, "n_found"])
         ('monoamines', 5)
@@ -426,7 +426,7 @@ class GeneSetResult(GeneSetData):
     Examples
     --------
     >>> import jugex
-    >>> result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", rng=0, n_permutations=999)
+    >>> result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", rng=0)
     >>> result.gene_sets({"monoamines": ["MAOA", "SLC6A4", "TPH1", "TPH2", "HTR1A"]})
     <GeneSetResult: simulated A - simulated B, 1 gene set, competitive>
     """

@@ -302,6 +302,8 @@ class SeveralRegions:
     1
     >>> several.save("three-structures").name
     'three-structures'
+    >>> several.summary().splitlines()[0]
+    'SIMULATED DATA: the numbers say nothing about real brains.'
     """
 
     data: ComparisonData

@@ -142,9 +142,10 @@ class TestNumbers:
         assert_allclose(float(cell) * unit, stated, atol=0.501 * 10.0**-decimals)
         assert said in flow_of(f"explanation/{page}.md")
 
+    @pytest.mark.usefixtures("opened_whole")
     def test_limits_of_f(self, figures: ModuleType) -> None:
         result = figures.compare_demo(candidates=False)
-        families = {"4.1": ["GAD2"], "10.6": figures.read_run_of_2017()["gene"].tolist()}
+        families = {"4.0": ["GAD2"], "10.3": figures.read_run_of_2017()["gene"].tolist()}
         for said, genes in families.items():
             assert f"{np.quantile(figures.null_maxima(result, genes), 0.95):.1f}" == said
             assert said in flow_of("explanation/family_wise_error.md")

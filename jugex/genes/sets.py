@@ -21,7 +21,15 @@ GeneSetsLike: TypeAlias = "str | Path | Sequence[str | Path] | Mapping[str, Iter
 
 @dataclass(frozen=True)
 class FoundSet:
-    """A gene set in an atlas: how many genes it names, and which of them the atlas has, by their symbols there."""
+    """A gene set in an atlas: how many genes it names, and which of them the atlas has, by their symbols there.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> pair = jugex.genes.read_gene_sets({"pair": ["MAOA", "maoa", "TAC1"]})
+    >>> pair.find(jugex.open_atlas("simulated").genes)[0]
+    [FoundSet(name='pair', n_genes=3, found=('MAOA', 'TAC1'))]
+    """
 
     name: str
     n_genes: int
@@ -38,6 +46,13 @@ class GeneSets:
         Genes as the source names them, by set, in the order of the source.
     files : dict of str to str
         SHA-256 of each file that they come from, by its name; empty for sets that were given in memory.
+
+    Examples
+    --------
+    >>> from jugex.genes import read_gene_sets
+    >>> sets = read_gene_sets({"pair": ["MAOA", "TAC1"]})
+    >>> sets.genes["pair"], sets.files
+    (('MAOA', 'TAC1'), {})
     """
 
     genes: Mapping[str, tuple[str, ...]]

@@ -60,7 +60,7 @@ def plot_gene_sets(found: GeneSetData, *, n: int = 20, ax: Axes | None = None) -
     Examples
     --------
     >>> import jugex
-    >>> result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", rng=0, n_permutations=999)
+    >>> result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", rng=0)
     >>> found = result.gene_sets({"monoamines": ["MAOA", "SLC6A4", "TPH1", "TPH2", "HTR1A"]})
     >>> ax = jugex.plots.plot_gene_sets(found)
     """

@@ -170,6 +170,11 @@ class Region(ABC):
     [49, 403]
     >>> area.coverage(atlas).n_samples
     49
+    >>> [int(region.locate(atlas.samples).inside.sum()) for region in (area.with_voxel("floor"), area.left)]
+    [52, 49]
+    >>> cortex = area.annotated_as("cortex").bound_to(atlas)
+    >>> int(cortex.locate(atlas.samples).inside.sum())
+    49
 
     Samples within a structure are those of an intersection, as without another structure those of a difference:
 

@@ -111,7 +111,7 @@ def false_discovery_rate(p_values: Floats, method: Literal["bh", "by"] = "bh") -
     falling = tested[np.argsort(p_values[tested], kind="stable")[::-1]]
     ranks = np.arange(len(tested), 0, -1)
     dependence = (1 / ranks).sum() if method == "by" else 1.0
-    q[falling] = np.minimum.accumulate(np.minimum(p_values[falling] * len(tested) * dependence / ranks, 1.0))
+    q[falling] = np.minimum.accumulate(np.minimum(p_values[falling] * (len(tested) * dependence / ranks), 1.0))
     return q
 
 

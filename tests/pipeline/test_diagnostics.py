@@ -70,7 +70,7 @@ class TestReach:
     def test_no_p_can_reach_alpha(self, n_permutations, exhaustive, n_relabellings):
         """Of one donor with 2 and 3 samples there are ten relabellings."""
         design, options = make_design([(2, 3)]), TestOptions(n_permutations=n_permutations)
-        [finding] = check_reach(design, options, options.permutation.smallest_p(design), 5)
+        [finding] = check_reach(design, options, options.permutation.smallest_p(design), 5, "gene")
         assert isinstance(finding, UnreachableAlpha)
         assert (finding.exhaustive, finding.n_relabellings) == (exhaustive, n_relabellings)
         assert finding.smallest_p == pytest.approx(0.1)
@@ -80,13 +80,13 @@ class TestReach:
     @pytest.mark.parametrize(("probes", "unit"), [("mean", "gene"), ("single", "probe")])
     def test_q_fdr_cannot(self, probes, unit):
         design, options = make_design([(4, 4)] * 3), TestOptions(n_permutations=99, probes=probes)
-        [finding] = check_reach(design, options, 0.01, 50)
+        [finding] = check_reach(design, options, 0.01, 50, unit)
         assert isinstance(finding, FdrOutOfReach)
         assert (finding.unit, finding.n_tested, finding.n_needed, finding.n_relabellings) == (unit, 50, 10, 99)
         assert f"50 {unit}s" in finding.sentence
 
     def test_nothing_where_both_can(self):
-        assert check_reach(make_design([(4, 4)] * 3), TestOptions(), 1e-4, 500) == []
+        assert check_reach(make_design([(4, 4)] * 3), TestOptions(), 1e-4, 500, "gene") == []
 
 
 class TestDesign:

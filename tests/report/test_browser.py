@@ -198,13 +198,23 @@ class TestNarrowWindows:
               const box = text.getBoundingClientRect(), isTurned = text.transform.baseVal.length;
               const size = parseFloat(getComputedStyle(text).fontSize) * (isTurned ? 1 : text.getScreenCTM().a || 1);
               return [text.textContent, size, box.left, box.right, box.top, box.bottom]; })"""
-        words = opened.page.evaluate(boxes, "#volcano-plot")
+        deadline = time.monotonic() + 30
+        while (together := self.find_overlaps(words := opened.page.evaluate(boxes, "#volcano-plot"))) and (
+            time.monotonic() < deadline
+        ):  # it is drawn anew for the width
+            opened.page.wait_for_timeout(100)
+        assert together == []
         assert {"MAOA", "TAC1"} <= {text for text, *_ in words}
         assert min(size for _, size, *_ in words) >= 11
-        for i, (text, _, left, right, top, bottom) in enumerate(words):
-            for other, _, *box in words[i + 1 :]:
-                apart = right <= box[0] + 1 or box[1] <= left + 1 or bottom <= box[2] + 4 or box[3] <= top + 4
-                assert apart, (text, other)
+
+    @staticmethod
+    def find_overlaps(words):
+        return [
+            (text, other)
+            for i, (text, _, left, right, top, bottom) in enumerate(words)
+            for other, _, *box in words[i + 1 :]
+            if not (right <= box[0] + 1 or box[1] <= left + 1 or bottom <= box[2] + 4 or box[3] <= top + 4)
+        ]
 
 
 def test_without_webgl_one_sentence_says_what_is_missing(open_page, make_result):
@@ -219,8 +229,10 @@ def test_without_webgl_one_sentence_says_what_is_missing(open_page, make_result)
 def test_no_table_is_cut_at_1440(open_page, make_result):
     opened = open_page(make_result(names=("simulated A", "simulated B"))).wait()
     opened.page.set_viewport_size({"width": 1440, "height": 900})
-    cut = "[...document.querySelectorAll('.scroll')].filter(box => box.scrollWidth > box.clientWidth + 1).length"
-    assert opened.page.evaluate(cut) == 0
+    # the numbers of a drawing, folded away, are as wide as the drawing
+    seen = "[...document.querySelectorAll('.scroll')].filter(box => !box.closest('details:not([open])'))"
+    cut = f"{seen}.filter(box => box.scrollWidth > box.clientWidth + 1).length"
+    opened.until(f"{cut} === 0")
     box = "(box => box.scrollHeight > box.clientHeight + 1)(document.querySelector('#genes').closest('.scroll'))"
     assert not opened.page.evaluate(box)  # it pages, and has no scroll bar beside that
 
@@ -336,7 +348,7 @@ def test_the_table_of_more_regions_lives(open_page, group_result):
     page.click("#genes thead th:first-child button")
     assert page.locator("#genes tbody th").first.inner_text() == "GAD2"
     page.select_option("#genes-show", "found")
-    assert len(opened.rows()) == 2
+    assert len(opened.rows()) == 3
     with page.expect_download() as download:
         page.click("#genes-tsv")
     assert download.value.suggested_filename == "omnibus.tsv"

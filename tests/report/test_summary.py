@@ -56,7 +56,7 @@ def test_genes_of_two_regions(make_result, p_fwe, diff, expected):
 
 def test_genes_of_more_regions(group_result):
     data = group_result.data
-    assert summarize_genes(data).startswith(f"2 of 4 genes differ between the 3 regions A, B and C {LEVEL}: MAOA and ")
+    assert summarize_genes(data).startswith(f"3 of 4 genes differ between the 3 regions A, B and C {LEVEL}: MAOA, ")
     assert summarize_genes(replace(data, table=data.table.head(1))).startswith("MAOA differs between the 3 regions A, ")
     none = replace(data, table=data.table.assign(significant=False))
     assert summarize_genes(none).startswith(
@@ -131,7 +131,7 @@ def test_samples_and_resolution(make_result, group_result):
         "both regions."
     )
     assert summarize_samples(group_result.record) == (
-        "The comparison rests on 68 samples in 3 regions, from 6 donors, all of whom have samples in at least two "
+        "The comparison rests on 77 samples in 3 regions, from 6 donors, all of whom have samples in at least two "
         "regions."
     )
     assert summarize_resolution(record) == (
@@ -209,6 +209,6 @@ class TestPlantedGenes:
         assert summarize_planted(result) == "None of these genes was made to differ between the regions."
 
     def test_are_not_spoken_of_elsewhere(self, make_result):
-        assert summarize_planted(make_result([0.01], [1])) == ""
+        assert summarize_planted(make_result(["MAOA"], [0.01], [1])) == ""
         result = jugex.compare("structure:simFL", "structure:simPL", genes=["MAOA"], **QUICK)
         assert summarize_planted(result) == ""

@@ -15,7 +15,7 @@ page.volcano = (function () {
   const fwe = "<i>p</i><sub>FWE</sub>";
   const many = 2000; // beyond, of points that nearly cover each other one is drawn, until one zooms in
   const few = 30; // up to so many genes are all named
-  let table, Plotly, found = null;
+  let table, Plotly, found = null, drawnNarrow = false;
 
   const onPaper = { width: 860, height: 450, ink: page.colours(true) };
   const onScreen = () => ({ width: plot.clientWidth, height: plot.clientHeight, ink: page.colours() });
@@ -156,6 +156,7 @@ page.volcano = (function () {
   async function draw() {
     delete plot.layout?.xaxis?.range;
     delete plot.layout?.yaxis?.range;
+    drawnNarrow = isNarrow(onScreen());
     await Plotly.react(plot, traces(onScreen()), layout(), { displayModeBar: false, responsive: true, doubleClick: "reset" });
     const { width, height: tall } = onPaper;
     const still = document.getElementById("volcano-still");
@@ -190,6 +191,7 @@ page.volcano = (function () {
     find("save").addEventListener("click", () => Plotly.downloadImage(plot, { format: "svg", filename: "volcano", width: plot.clientWidth, height: plot.clientHeight }));
     plot.on("plotly_relayout", (change) => {
       if (!Object.keys(change).some((key) => key.includes("axis") || key === "autosize")) { return; }
+      if (isNarrow(onScreen()) !== drawnNarrow) { draw(); return; }  // its margins are others
       if (table.rows.length <= many) { Plotly.relayout(plot, { annotations: annotations() }); return; }
       const { xaxis, yaxis } = plot.layout, shown = points({ x: xaxis.range, y: yaxis.range }, onScreen());
       const data = Object.fromEntries(["x", "y", "text", "customdata"].map((key) => [key, shown.map((of) => of[key])]));
@@ -206,6 +208,7 @@ page.volcano = (function () {
     box.hidden = false;
     await draw();
     listen();
+    if (isNarrow(onScreen()) !== drawnNarrow) { await draw(); }  // the window has changed meanwhile
     return true;
   }
 
