@@ -151,7 +151,7 @@ class TestSources:
 class TestMessages:
     @pytest.mark.parametrize("name", ["age", "sex", "race"])
     def test_what_is_the_donors_changes_nothing_and_says_so(self, pair, name):
-        message = rf"covariate {name} is left out of the model: it is the same in all samples of a donor.*changes no F"
+        message = rf"covariate {name} is left out of the model: it is the same in all samples of a donor.*change no F"
         with pytest.warns(DesignWarning, match=message):
             result = analyse(pair, covariates=name)
         pd.testing.assert_frame_equal(result.table, analyse(pair).table)
