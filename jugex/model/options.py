@@ -110,7 +110,7 @@ class QueryOptions:
     Raises
     ------
     OptionError
-        Where an option has a value that is not allowed.
+        If an option has a value that is not allowed.
 
     Examples
     --------
@@ -147,9 +147,9 @@ class QueryOptions:
                 f"tolerance {self.tolerance!r} is out of range: a finite number of mm, 0 or more, is needed"
             )
         if self.min_present is not None and not (_is_number(self.min_present) and 0 <= self.min_present <= 1):
-            raise OptionError(f"min_present is a share of samples from 0 to 1; got {self.min_present!r}")
+            raise OptionError(f"min_present must be a share of samples from 0 to 1; got {self.min_present!r}")
         if not isinstance(self.require_entrez, bool):
-            raise OptionError(f"require_entrez is True or False; got {self.require_entrez!r}")
+            raise OptionError(f"require_entrez must be True or False; got {self.require_entrez!r}")
         if self.genes is not None:
             self._set("genes", clean_requests(self.genes))
         for name in ("donors", "within", "exclude"):
@@ -176,7 +176,7 @@ class TestOptions:
     Raises
     ------
     OptionError
-        Where one has a value that is not allowed.
+        If one has a value that is not allowed.
 
     Examples
     --------
@@ -215,23 +215,23 @@ class TestOptions:
         ):
             value = getattr(self, name)
             if value not in get_args(allowed):
-                raise OptionError(f"{name} is one of {', '.join(get_args(allowed))}; got {value!r}")
+                raise OptionError(f"{name} must be one of {', '.join(get_args(allowed))}; got {value!r}")
         if self.exchange == "freedman-lane" and self.statistic != "adjusted":
             raise OptionError(
                 f"exchange 'freedman-lane' permutes residuals of the adjusted model and goes with the statistic "
                 f"'adjusted' alone; got statistic {self.statistic!r}"
             )
         if not _is_integer(self.n_permutations) or self.n_permutations < 1:
-            raise OptionError(f"n_permutations is a whole number of at least 1; got {self.n_permutations!r}")
+            raise OptionError(f"n_permutations must be a whole number of at least 1; got {self.n_permutations!r}")
         alpha = self.alpha
         if isinstance(alpha, bool) or not isinstance(alpha, int | float | np.floating) or not 0 < alpha < 1:
-            raise OptionError(f"alpha is a number between 0 and 1; got {alpha!r}")
+            raise OptionError(f"alpha must be a number between 0 and 1; got {alpha!r}")
         for name in ("tail", "background", "ladder", "diagnostic"):
             if not isinstance(getattr(self, name), bool):
-                raise OptionError(f"{name} is True or False; got {getattr(self, name)!r}")
+                raise OptionError(f"{name} must be True or False; got {getattr(self, name)!r}")
         is_generator = isinstance(self.rng, np.random.Generator)
         if self.rng is not None and not is_generator and (not _is_integer(self.rng) or int(self.rng) < 0):  # type: ignore[arg-type]
-            raise OptionError(f"rng is None, a whole number of at least 0, or a numpy Generator; got {self.rng!r}")
+            raise OptionError(f"rng must be None, a whole number of at least 0, or a numpy Generator; got {self.rng!r}")
         count_threads(self.n_jobs)
 
     @property
@@ -273,7 +273,7 @@ class TestOptions:
 def count_threads(n_jobs: int) -> int:
     """Number of threads that `n_jobs` asks for; an OptionError where it is no such number."""
     if not _is_integer(n_jobs) or n_jobs == 0 or n_jobs < -1:
-        raise OptionError(f"n_jobs is a number of threads, or -1 for one per core; got {n_jobs!r}")
+        raise OptionError(f"n_jobs must be a number of threads, or -1 for one per core; got {n_jobs!r}")
     if n_jobs > 0:
         return int(n_jobs)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -325,19 +325,19 @@ def find_preset(name: str | None) -> Preset:
     Raises
     ------
     OptionError
-        Where there is no such preset.
+        If there is no such preset.
     """
     if name is None:
         return SOUND_CHOICES
     if name not in PRESET_NAMES:
-        raise OptionError(f"preset is one of {', '.join(PRESET_NAMES)}; got {name!r}")
+        raise OptionError(f"preset must be one of {', '.join(PRESET_NAMES)}; got {name!r}")
     return PRESETS[_NEWEST.get(name, name)]
 
 
 def _check_choice(name: str, value: object, choices: Any) -> None:
     allowed = get_args(choices)
     if value not in allowed:
-        raise OptionError(f"{name} is one of {', '.join(allowed)}; got {value!r}")
+        raise OptionError(f"{name} must be one of {', '.join(allowed)}; got {value!r}")
 
 
 def _is_number(value: object) -> bool:

@@ -600,15 +600,17 @@ def from_json(content: str | dict[str, Any], *, source: str = "settings.json") -
     Raises
     ------
     ResultError
-        Where it is no JSON, of another format, or does not fit the schema.
+        If it is not valid JSON, of another format, or does not fit the schema.
     """
     try:
         data = json.loads(content) if isinstance(content, str) else content
     except ValueError as error:
-        raise ResultError(f"{source} is no JSON ({error}); take a folder that jugex wrote") from error
+        raise ResultError(f"{source} is not valid JSON ({error}); take a folder that jugex wrote") from error
     versions = data.get("versions") if isinstance(data, dict) else None
     if not isinstance(versions, dict) or "jugex" not in versions:
-        raise ResultError(f"{source} is not of jugex: it names no version of jugex; take a folder that jugex wrote")
+        raise ResultError(
+            f"{source} was not written by jugex: it names no version of jugex; take a folder that jugex wrote"
+        )
     if data.get("format") != FORMAT:
         raise ResultError(
             f"{source} has format {data.get('format')!r}, and this version of jugex reads format {FORMAT}; run the "

@@ -53,16 +53,16 @@ _POOLS: weakref.WeakKeyDictionary[ExpressionAtlas, dict[object, PairSums]] = wea
 
 _REASONS = {
     Reason.ONE_INFORMATIVE_DONOR: "one donor has samples in both regions, and donors cannot be compared",
-    Reason.NO_REFERENCE: "samples without a coordinate cannot be seen against the tissue around them",
+    Reason.NO_REFERENCE: "samples without a coordinate cannot be compared with the tissue around them",
     Reason.FEW_ELSEWHERE: "fewer than 100 samples of this tissue lie outside the regions",
-    Reason.FEW_BINS: "the samples of this tissue are too few to say how expression varies with distance",
-    Reason.TWO_TISSUES: "the regions are of two classes of tissue, and nothing says how far these differ anyway",
+    Reason.FEW_BINS: "there are too few samples of this tissue to say how expression varies with distance",
+    Reason.TWO_TISSUES: "the regions are of two classes of tissue, and it is unknown how much these differ in general",
     Reason.MIRRORED: "samples were mirrored, for which the test has not been calibrated",
     Reason.COVARIATES_WITHOUT_REFERENCE: "covariates need samples outside the regions to be adjusted for",
 }
 _NO_VALUE = "a covariate is missing in samples outside the regions"
-_ALL_IN_BOTH = "all samples of a region count in both regions, and tell nothing of the difference"
-_ALL_MISSING = "every gene of the pool misses a value in the tissue of the regions"
+_ALL_IN_BOTH = "all samples of a region count in both regions, and say nothing about the difference"
+_ALL_MISSING = "every gene of the pool has a missing value in the tissue of the regions"
 _FAILED = "no gene of the pool varies outside the regions"
 
 

@@ -123,7 +123,7 @@ def find_reference(
     Raises
     ------
     OptionError
-        Where `chosen` is no region, or holds no sample.
+        If `chosen` is no region, or holds no sample.
     """
     samples = group.atlas.samples
     used = group.samples

@@ -66,7 +66,7 @@ def read_region(region: Region | str) -> Region:
     Raises
     ------
     OptionError
-        Where it is neither.
+        If it is neither.
     """
     if isinstance(region, str):
         return parse_region(region)
@@ -121,10 +121,10 @@ def locate_samples(regions: Sequence[Region], atlas: ExpressionAtlas, options: Q
     Raises
     ------
     RegionError
-        Where a region is in another space than the atlas, or holds no sample, or none of the structures asked for, or
+        If a region is in another space than the atlas, or holds no sample, or none of the structures asked for, or
         a structure is unknown or ambiguous.
     OptionError
-        Where no structure is named, or two regions still have the same name once namesakes are numbered.
+        If no structure is named, or two regions still have the same name once namesakes are numbered.
     """
     within, exclude = _find(options.within, atlas), _find(options.exclude, atlas)
     if options.voxel != "nearest":  # else regions keep their own rule
@@ -226,7 +226,7 @@ def _locate(region: Region, atlas: ExpressionAtlas) -> pd.DataFrame:
     remedies.append(f"check that the {placed} in {space} space")
     raise RegionError(
         f"region {region.name!r} holds no sample of {atlas.name} ({extent}); {join_words(remedies, 'or')} "
-        f"(looked at were {looked_at})"
+        f"(searched were {looked_at})"
     )
 
 
@@ -257,7 +257,7 @@ def _leave_to_others(inside: Booleans, tolerated: Booleans, regions: Sequence[Re
         if not own[:, number].any():
             takers = " and ".join(repr(regions[other].name) for other in np.flatnonzero(taken.any(axis=0)).tolist())
             raise RegionError(
-                f"region {region.name!r} holds samples by its tolerance only, and all of them lie in region "
+                f"region {region.name!r} holds samples only within its tolerance, and all of these lie in region "
                 f"{takers}; take a larger region or lower its threshold"
             )
     return own
@@ -290,9 +290,9 @@ def assign_samples(
     Raises
     ------
     RegionError
-        Where two regions hold the same samples, or samples are shared and `overlap` is 'error'.
+        If two regions hold the same samples, or samples are shared and `overlap` is 'error'.
     DesignError
-        Where no sample is left to a region.
+        If no sample is left to a region.
     """
     inside, probability, k = located.inside, located.probability, len(located.regions)
     _check_different(located)
@@ -318,7 +318,7 @@ def assign_samples(
         elsewhere = "the other region" if k == 2 else "other regions"
         raise DesignError(
             f"all {inside[:, number].sum()} samples of region {located.regions[number].name!r} lie in {elsewhere} as "
-            "well, and none is left to it; choose another overlap policy, a higher threshold, or other regions"
+            "well, so that none is left; choose another overlap policy, a higher threshold, or other regions"
         )
     rows, codes = np.nonzero(counts)
     names = np.array([region.name for region in located.regions], dtype=object)
@@ -334,7 +334,7 @@ def _check_different(located: Located) -> None:
         ):
             raise RegionError(
                 f"regions {located.regions[i].name!r} and {located.regions[j].name!r} hold the same "
-                f"{located.n_found[i]} samples, as the same region twice does; give two regions that differ"
+                f"{located.n_found[i]} samples, as if they were the same region; give two regions that differ"
             )
 
 

@@ -280,17 +280,17 @@ def region_from_image(
     Raises
     ------
     OptionError
-        Where the threshold is out of range, or both `label` and `percent` are given.
+        If the threshold is out of range, or both `label` and `percent` are given.
     RegionFileError
-        Where the image, or the label table given, is missing or unreadable.
+        If the image, or the label table given, is missing or unreadable.
     RegionError
-        Where the image is not in MNI152 space, or states another, holds no valid probabilities or labels, or the
+        If the image is not in MNI152 space, or states another, holds no valid probabilities or labels, or the
         region is empty.
 
     Warns
     -----
     JugexWarning
-        Where something about the image had to be assumed.
+        If something about the image had to be assumed.
 
     Examples
     --------
@@ -355,7 +355,7 @@ def select_region(
 def check_threshold(threshold: object) -> float:
     """Return the threshold as a float, or refuse it with an OptionError."""
     if not isinstance(threshold, Real):
-        raise OptionError(f"threshold {threshold!r} is no number: a probability from 0 to below 1 is needed")
+        raise OptionError(f"threshold {threshold!r} is not a number: a probability from 0 to below 1 is needed")
     value = float(threshold)
     if not 0 <= value < 1:
         raise OptionError(f"threshold {threshold!r} is out of range: a probability from 0 to below 1 is needed")

@@ -142,9 +142,9 @@ def read_labels(source: LabelsLike) -> LabelTable:
     Raises
     ------
     RegionFileError
-        Where a file cannot be read, or holds no names of labels.
+        If a file cannot be read, or holds no names of labels.
     OptionError
-        Where it is none of these.
+        If it is none of these.
     """
     if isinstance(source, str | os.PathLike):
         path = Path(source).expanduser()
@@ -456,5 +456,5 @@ def _is_whole(text: str) -> bool:
 
 def _whole(number: Any) -> int:
     if not _is_whole(number):
-        raise RegionError(f"the label {number!r} is no whole number: names are given by the numbers of the labels")
+        raise RegionError(f"the label {number!r} is not a whole number: names are given by the numbers of the labels")
     return int(float(number))

@@ -344,9 +344,11 @@ def summarize_pairs(comparison: GroupComparison) -> str:
         return "No pair of regions can be tested."
     unit, limit = record.unit, f"p_Holm {_AT_MOST} {record.arguments.alpha:g}"
     found = [(pair, n) for pair, n in count_pairs(comparison) if n]
-    pairs = f"the {count_of(len(counts), 'pair')} of regions" if len(counts) > 1 else "the only pair that can be tested"
+    pairs = "the only pair that can be tested"
     if len(counts) == 1 and found:
         return f"{name_pair(found[0][0])}, {pairs}, differ in {count_of(found[0][1], unit)} ({limit})."
+    if len(counts) > 1:
+        pairs = f"the {count_of(len(counts), 'pair')} of regions"
     if not found:
         return f"No {unit} differs significantly in {'any of ' if len(counts) > 1 else ''}{pairs} ({limit})."
     if len(counts) > 1 == len(set(counts.values())):

@@ -242,7 +242,7 @@ class Ladder:
     Raises
     ------
     DesignError
-        Where cells do not fit, a region has no sample, or no gene of the pool varies.
+        If cells do not fit, a region has no sample, or no gene of the pool varies.
     """
 
     def __init__(self, pool: PairSums, cells: npt.ArrayLike, *, withhold_spatial: Reason | None = None) -> None:
@@ -366,7 +366,7 @@ class Ladder:
         Raises
         ------
         DesignError
-            Where there was no spatial test, or a place does not fit.
+            If there was no spatial test, or a place does not fit.
         """
         if self.fit_spatial is None:
             raise DesignError("arbitrary places need a reference, and at least two donors with samples in both regions")

@@ -278,7 +278,7 @@ class TestMissing:
         levels = np.random.default_rng(3).normal(5, 1, size=(16, len(GENES)))
         levels[[0, 1, 2, 6, 7, 12], [0, 1, 2, 3, 4, 5]] = np.nan  # every sample of region one, in some gene
         pair = region_pair(ONE, TWO, atlas=ToyAtlas([6, 6, 4], GENES, levels))
-        with pytest.raises(DesignError, match=r"each sample of 'one' misses a value.*missing='drop-genes'"):
+        with pytest.raises(DesignError, match=r"every sample of 'one' has a missing value.*missing='drop-genes'"):
             analyse(pair, missing="drop-samples")
 
 

@@ -196,7 +196,7 @@ class TestLeaveOneDonorOut:
 
 
 def test_regions_of_one_name():
-    with pytest.raises(DesignError, match="regions are called 'one', 'one'"):
+    with pytest.raises(DesignError, match=r"regions have the same name \('one', 'one'\)"):
         donor_differences(rename_second(analyse(), "one"))
 
 

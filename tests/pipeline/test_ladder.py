@@ -339,7 +339,7 @@ class TestMissingAround:
         data = compare(atlas=make_atlas(missing=[(around[3], gene) for gene in genes]))
         assert data.table[list(RUNG_COLUMNS)].isna().all(axis=None)
         assert {data.record.empty[column] for column in RUNG_COLUMNS} == {
-            "every gene of the pool misses a value in the tissue of the regions"
+            "every gene of the pool has a missing value in the tissue of the regions"
         }
 
 

@@ -62,7 +62,7 @@ class TestVoxels:
         assert [region.identity().voxel for region in group.regions] == ["floor", None]
 
     def test_another_rule_is_refused(self):
-        with pytest.raises(OptionError, match="voxel is one of nearest, floor; got 'ceil'"):
+        with pytest.raises(OptionError, match="voxel must be one of nearest, floor; got 'ceil'"):
             QueryOptions(voxel="ceil")
 
 
@@ -388,7 +388,7 @@ class TestRequery:
         pair = region_pair(A, B, atlas=atlas, donors=["H0351.2001"])
         with pytest.raises(OptionError, match="a query of 2 regions is repeated with as many; got 3"):
             pair.requery(regions=[A, B, C])
-        with pytest.raises(OptionError, match="opened with some of its donors only"):
+        with pytest.raises(OptionError, match="opened with only some of its donors"):
             pair.requery(replace(pair.options, donors=None))
         with pytest.raises(OptionError, match="10021"):
             pair.requery(replace(pair.options, donors=[10021]))
@@ -439,7 +439,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize(("regions", "got"), [([A], "got 1"), ([], "got 0"), (A, "got one region"), ("x", "one")])
     def test_fewer_than_two(self, atlas, regions, got):
-        with pytest.raises(OptionError, match=f"a group of regions has at least two; .*{got}"):
+        with pytest.raises(OptionError, match=f"at least two regions are needed; .*{got}"):
             region_group(regions, atlas=atlas)
 
     @pytest.mark.parametrize("regions", SETS)
@@ -453,7 +453,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("overlap", ["higher-probability", "exclude", "keep", "error"])
     def test_the_same_region_twice(self, atlas, overlap):
-        with pytest.raises(RegionError, match="'one' and 'again' hold the same 5 samples, as the same region twice"):
+        with pytest.raises(RegionError, match="'one' and 'again' hold the same 5 samples, as if they were"):
             region_pair(ONE, ONE.renamed("again"), atlas=atlas, overlap=overlap)
         if overlap != "keep":
             with pytest.raises(RegionError, match="regions 'A' and 'D' hold the same 4 samples"):
@@ -481,7 +481,7 @@ class TestRefusals:
         regions = [jugex.Region.sphere((-22, 56, 4), 12, name="1"), jugex.Region.sphere((-8, 58, 0), 4, name="2")]
         inside = jugex.Region.sphere((-22, 56, 4), 0.1, name="dot")
         with pytest.raises(
-            RegionError, match="region 'dot' holds samples by its tolerance only, and all of them lie in"
+            RegionError, match="region 'dot' holds samples only within its tolerance, and all of these lie in"
         ):
             region_group([*regions, inside], atlas="simulated", genes=["MAOA"], tolerance=6)
 
