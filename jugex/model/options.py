@@ -54,9 +54,9 @@ Overlap = Literal["higher-probability", "exclude", "keep", "error"]
 PresentIn = Literal["all", "regions"]
 #: Acronyms, names or ids of anatomical structures; in a single str commas separate them.
 Structures = str | int | Iterable[str | int]
-#: What a missing value leaves out: its gene, or its sample for all genes.
+#: What to leave out for a missing value: its gene, or its sample for all genes.
 Missing = Literal["drop-genes", "drop-samples"]
-#: What becomes of relabellings in which area is collinear with donor: others are drawn, or they count as the smallest.
+#: Relabellings in which area is collinear with donor are redrawn, or count as having the smallest F.
 Collinear = Literal["redraw", "smallest"]
 #: Seed or source of random numbers; None draws a seed and records it.
 Rng = int | np.random.Generator | None
@@ -83,29 +83,29 @@ class QueryOptions:
         Anatomical structures: only samples annotated with one of `within` or with a part of it count, and none of
         `exclude`.
     tolerance : float, default 0
-        How far outside a region, in mm, a sample still belongs to it.
+        Also count samples up to this far outside a region, in mm.
     voxel : {'nearest', 'floor'}
-        Which voxel of an image speaks for a sample: the nearest one, or the one below, as siibra and abagen have it;
-        see `jugex.Region.with_voxel`.
+        Which voxel of an image is read for a sample: the nearest one, or that of the coordinate rounded down, as in
+        siibra and abagen; see `jugex.Region.with_voxel`.
     aliases : path-like or Aliases, optional
-        Table of other names of genes; see `jugex.genes.read_aliases`.
+        Table of gene aliases; see `jugex.genes.read_aliases`.
     coordinates : DataFrame, path-like or sequence of path-like, optional
         Other MNI coordinates of the samples; see `jugex.ExpressionAtlas.with_coordinates`.
     mirror : {'left', 'right'}, optional
         Hemisphere to which all samples are reflected; see `jugex.ExpressionAtlas.mirrored`.
     reannotation : path-like, optional
-        Table that says which gene each probe measures; see `jugex.ExpressionAtlas.reannotated`.
+        Table that reassigns probes to genes; see `jugex.ExpressionAtlas.reannotated`.
     min_present : float, optional
         Smallest share of samples, 0 to 1, in which a probe must be above background; default: no filter. The Allen
-        Institute calls a probe present in a sample where it is above the local background (``PACall.csv``). JuGEx uses
-        every probe. Many studies keep those present in at least half of the samples: about three in ten are not, and
-        measure noise in most of the brain, which blurs the mean of their gene's probes and adds genes to the family
-        that is corrected for (Arnatkeviciute, Fulcher and Fornito 2019, doi 10.1016/j.neuroimage.2019.01.011).
+        Institute calls a probe present in a sample if it is above the local background (``PACall.csv``). JuGEx uses
+        every probe. Many studies keep only probes that are present in at least half of the samples. About three in
+        ten are not: they measure noise in most of the brain, which blurs the mean of their gene's probes and adds
+        genes to the family (Arnatkeviciute, Fulcher and Fornito 2019, doi 10.1016/j.neuroimage.2019.01.011).
     present_in : {'all', 'regions'}
-        Share of all samples of the atlas (of the donors in use), or of those of all regions, pooled.
+        Count that share over all samples of the atlas (of the donors in use), or over those of all regions, pooled.
     require_entrez : bool, default False
-        Leave probes out that have no Entrez id: what they measure was no known gene when the array was annotated.
-        abagen and most pipelines made for the AHBA do so; JuGEx does not.
+        Leave out probes without an Entrez id: they did not match a known gene when the array was annotated. abagen
+        and most pipelines for the AHBA do so; JuGEx does not.
 
     Raises
     ------
@@ -171,12 +171,12 @@ class TestOptions:
     Attributes
     ----------
     diagnostic : bool
-        Whether the rungs of the ladder are also tried at arbitrary pairs of places of the reference.
+        Whether the tests of the ladder are repeated at arbitrary pairs of places of the reference.
 
     Raises
     ------
     OptionError
-        If one has a value that is not allowed.
+        If an option has a value that is not allowed.
 
     Examples
     --------

@@ -292,7 +292,7 @@ class TestValues:
 
     def test_levels_that_cannot_be_log2_are_said_to_be(self, samples):
         counts = self.count(3)
-        with pytest.warns(AtlasWarning, match=r"no log2 levels, .*log2_fc stays empty; .*values='counts'"):
+        with pytest.warns(AtlasWarning, match=r"not log2 levels, .*log2_fc stays empty; .*values='counts'"):
             atlas = atlas_from_tables(samples, counts)
         np.testing.assert_array_equal(atlas.levels(), counts.loc[atlas.samples["sample_id"]])
         assert (atlas.is_log2, atlas.with_donors("D1").is_log2) == (False, False)

@@ -46,7 +46,7 @@ class TestOfATest:
             ),
             ({"n_jobs": 0}, "n_jobs must be a number of threads, or -1 for one per core; got 0"),
             ({"rng": -1}, "rng must be None, a whole number of at least 0, or a numpy Generator; got -1"),
-            ({"rng": "seed"}, "rng is None, .*; got 'seed'"),
+            ({"rng": "seed"}, "rng must be None, .*; got 'seed'"),
             *(({name: "yes"}, f"{name} must be True or False; got 'yes'")
               for name in ("tail", "background", "ladder", "diagnostic")),
         ],

@@ -393,5 +393,5 @@ class TestOfSeveralRegions:
 
     def test_too_many_leave_no_degree_of_freedom(self, table):
         table = table.assign(**{f"c{i}": np.random.default_rng(10 + i).normal(size=17) for i in range(6)})
-        with pytest.raises(DesignError, match="3 regions and 7 columns of covariates, and at least 1 is needed"):
+        with pytest.raises(DesignError, match="3 regions and 7 columns of covariates, but at least 1 is needed"):
             self.compare(covariates=table)

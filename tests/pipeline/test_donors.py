@@ -259,7 +259,7 @@ class TestByHemisphere:
         pd.testing.assert_frame_equal(found, expected)
         loaded = jugex.load_result(result.save(tmp_path / "out"))
         with pytest.raises(
-            ResultError, match="samples were mirrored, and a result read from disk does not tell in which"
+            ResultError, match="samples were mirrored, and a result read from disk does not say in which"
         ):
             loaded.by_hemisphere()
 

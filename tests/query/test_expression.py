@@ -78,7 +78,7 @@ class TestExtent:
         return query_regions((large, small), QueryOptions(**options), atlas=atlas).findings
 
     def test_few_samples_are_said(self):
-        with pytest.warns(JugexWarning, match=r"large measures 864 cm3 and holds 5 samples, where .* about 45: check"):
+        with pytest.warns(JugexWarning, match=r"large measures 864 cm3 and holds 5 samples, but .* about 45: check"):
             [finding] = self.find(5, 60)
         assert finding.n == 5
 
@@ -386,7 +386,7 @@ class TestRequery:
 
     def test_refusals(self, atlas):
         pair = region_pair(A, B, atlas=atlas, donors=["H0351.2001"])
-        with pytest.raises(OptionError, match="a query of 2 regions is repeated with as many; got 3"):
+        with pytest.raises(OptionError, match="a query of 2 regions must be repeated with as many; got 3"):
             pair.requery(regions=[A, B, C])
         with pytest.raises(OptionError, match="opened with only some of its donors"):
             pair.requery(replace(pair.options, donors=None))
@@ -437,7 +437,7 @@ class TestRefusals:
             region_group(regions, atlas=atlas, overlap="error")
         assert len(region_pair(wells("a", 1000), wells("b", 1001), atlas=atlas, overlap="error").samples) == 2
 
-    @pytest.mark.parametrize(("regions", "got"), [([A], "got 1"), ([], "got 0"), (A, "got one region"), ("x", "one")])
+    @pytest.mark.parametrize(("regions", "got"), [([A], "got 1"), ([], "got 0"), (A, "got one"), ("x", "one")])
     def test_fewer_than_two(self, atlas, regions, got):
         with pytest.raises(OptionError, match=f"at least two regions are needed; .*{got}"):
             region_group(regions, atlas=atlas)
