@@ -118,7 +118,7 @@ def find_reference(
     -------
     TissueReference
         With the regions' own samples. Samples that lie in both regions and count in both or in neither are left out,
-        and so are those dropped: they are not elsewhere, and tell nothing of the difference.
+        and so are those dropped: they are not elsewhere, and say nothing about the difference.
 
     Raises
     ------

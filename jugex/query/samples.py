@@ -334,7 +334,7 @@ def _check_different(located: Located) -> None:
         ):
             raise RegionError(
                 f"regions {located.regions[i].name!r} and {located.regions[j].name!r} hold the same "
-                f"{located.n_found[i]} samples, as if they were the same region; give two regions that differ"
+                f"{located.n_found[i]} samples, as the same region twice would; give two different regions"
             )
 
 

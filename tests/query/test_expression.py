@@ -453,7 +453,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("overlap", ["higher-probability", "exclude", "keep", "error"])
     def test_the_same_region_twice(self, atlas, overlap):
-        with pytest.raises(RegionError, match="'one' and 'again' hold the same 5 samples, as if they were"):
+        with pytest.raises(RegionError, match="'one' and 'again' hold the same 5 samples, as the same region twice"):
             region_pair(ONE, ONE.renamed("again"), atlas=atlas, overlap=overlap)
         if overlap != "keep":
             with pytest.raises(RegionError, match="regions 'A' and 'D' hold the same 4 samples"):

@@ -184,7 +184,7 @@ def test_the_most_specific_table_is_inherited(tmp_path):
         ("labels.json", "{", r"labels\.json is not valid JSON"),
         ("labels.json", '{"Resolution": "1 mm"}', r"labels\.json numbers no label"),
         ("labels.txt", "a few words about the image,\nand more of them\n", r"labels\.txt"),
-        ("labels.txt", b"\x00\x01\x02", r"labels\.txt is no text"),
+        ("labels.txt", b"\x00\x01\x02", r"labels\.txt is not a text file"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_named_and_blocks_no_number(tmp_path, name, content, why):
