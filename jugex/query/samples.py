@@ -51,7 +51,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def view_atlas(atlas: ExpressionAtlas, options: QueryOptions) -> ExpressionAtlas:
-    """Look at an open atlas as the options want it: their genes, coordinates, hemisphere and annotation of probes."""
+    """View of an open atlas with the genes, coordinates, hemisphere and annotation of probes of the options."""
     atlas = atlas.with_genes(options.genes)
     if options.coordinates is not None:
         atlas = atlas.with_coordinates(options.coordinates)
@@ -186,7 +186,7 @@ def _name_apart(regions: Sequence[Region]) -> tuple[Region, ...]:
 
 
 def _locate(region: Region, atlas: ExpressionAtlas) -> pd.DataFrame:
-    """What `Region.locate` says of the samples of an atlas; a region of another space or without samples is refused."""
+    """Result of `Region.locate` for the samples of an atlas; refuse a region in another space or without samples."""
     if not is_same_space(region.space, atlas.space):
         raise RegionError(
             f"region {region.name!r} is in the space {region.space}, but the samples of {atlas.name} are in "
@@ -231,7 +231,7 @@ def _locate(region: Region, atlas: ExpressionAtlas) -> pd.DataFrame:
 
 
 def judge_extent(located: Located, atlas: ExpressionAtlas) -> tuple[AnyFinding, ...]:
-    """Large regions that hold far fewer samples than so much of the brain does: their images may lie elsewhere."""
+    """Large regions with far fewer samples than their volume should hold: their images may be misplaced."""
     if not is_mni_space(atlas.space):
         return ()
     findings = []
@@ -248,7 +248,7 @@ def judge_extent(located: Located, atlas: ExpressionAtlas) -> tuple[AnyFinding, 
 
 
 def _leave_to_others(inside: Booleans, tolerated: Booleans, regions: Sequence[Region]) -> Booleans:
-    """Leave a sample that a region holds by its tolerance only to another region in which it lies itself."""
+    """Give a sample within the tolerance of one region, but inside another, to the other."""
     in_region_itself = inside & ~tolerated
     own = inside.copy()
     for number, region in enumerate(regions):
@@ -339,7 +339,7 @@ def _check_different(located: Located) -> None:
 
 
 def _refuse_shared(well_ids: pd.Series, regions: Sequence[Region]) -> None:
-    """Refuse samples that lie in several regions, where there are any."""
+    """Refuse samples that lie in several regions."""
     if well_ids.empty:
         return
     first, second = regions[0].name, regions[1].name
@@ -352,7 +352,7 @@ def _refuse_shared(well_ids: pd.Series, regions: Sequence[Region]) -> None:
 
 
 def _find_most_probable(inside: Booleans, probability: Floats) -> npt.NDArray[np.intp]:
-    """Region (m,) in which each of m samples is most probable; -1 where two are, or one has no probability."""
+    """Region (m,) in which each of m samples is most probable; -1 for a tie or a missing probability."""
     # as float32, as which maps are stored: 0.3 is as probable there as in a map of float64
     compared = np.where(inside, probability.astype(np.float32), np.float32(-np.inf))
     largest = compared.max(axis=1, keepdims=True)  # NaN where a region has no probability: equal to none
