@@ -62,16 +62,16 @@ __all__ = [
 
 
 class _Result(ComparisonData):
-    """What every result answers for itself."""
+    """Properties and methods of every result."""
 
     @classmethod
     def of(cls, data: ComparisonData) -> Self:
-        """The result around its data."""
+        """Make the result from its data."""
         return cls(**vars(data))
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Everything that determined the numbers, as JSON types: what ``settings.json`` holds."""
+        """Everything that determined the numbers, as JSON types: the content of ``settings.json``."""
         return to_json(self.record)
 
     @property
@@ -84,7 +84,7 @@ class _Result(ComparisonData):
         return "\n".join(summarize_run(self))
 
     def top(self, n: int = 10) -> pd.DataFrame:
-        """The first n rows of `table` that were tested, with the columns that a reader wants first.
+        """The first n tested rows of `table`, with the main columns.
 
         Parameters
         ----------
@@ -301,16 +301,16 @@ class DifferentialExpression(_Result):
         Raises
         ------
         GeneError
-            Where the atlas has none of the genes, or no set is left.
+            If the atlas has none of the genes, or no set is left.
         OptionError
-            Where sets cannot be read, or an argument has a value that is not allowed.
+            If sets cannot be read, or an argument has a value that is not allowed.
         ResultError
-            Where the result was read from disk, tests probes by themselves, or asks its atlas over the network.
+            If the result was read from disk, tests probes by themselves, or asks its atlas over the network.
 
         Warns
         -----
         GeneWarning
-            Where genes of the sets are not in the atlas, or have another symbol there.
+            If genes of the sets are not in the atlas, or have another symbol there.
 
         Notes
         -----
@@ -485,7 +485,7 @@ def differential_expression(
     ladder: bool = True,
     reference: Region | str | None = None,
 ) -> DifferentialExpression:
-    """Test each gene for another expression in region 1 than in region 2.
+    """Test each gene for a difference in expression between region 1 and region 2.
 
     Per gene, the z-scores of its probes become one value per sample, and an analysis of variance with the factors
     area and donor gives F of area. Its p-values come from relabelled samples, and are corrected for the family
@@ -503,34 +503,34 @@ def differential_expression(
         Sum of squares of area: adjusted for donor (type II, which is type III here); before donor (type I),
         as PyJuGEx and siibra-jugex compute it; or adjusted, with a variance for each region.
     exchange : {'within-donor', 'free', 'freedman-lane'}
-        Whether labels are exchanged among the samples of each donor, or among all. Only the former is exact whatever
-        the donors' means and spreads; with covariates it is not exact either. `freedman-lane` shuffles the residuals
-        of the model without area over all samples instead; it is slower, goes with `adjusted` alone, and is there to
-        compare with other software.
+        Permute labels within each donor, or over all samples. Only the former is exact, whatever the donors' means
+        and variances; with covariates it is approximate too. `freedman-lane` permutes the residuals of the model
+        without area over all samples instead; it is slower, works with `adjusted` only, and serves to compare with
+        other software.
     probes : {'winsorized-mean', 'winsorized-mean-scipy', 'mean', 'median', 'max-variance', 'max-mean',
         'stability', 'single'}
         How the probes of a gene become one value; see `jugex.stats.aggregation.aggregate_probes`.
     covariates : str, DataFrame, or sequence of them, optional
-        What is adjusted for as well as donor: `hemisphere`, `structure_class`, `mni_x`, `mni_y`, `mni_z`, or another
-        column of the atlas's samples; or a table with one row per sample and its `well_id`, of which each other column
-        is a covariate (also the path of one). Numbers enter linearly, text as a factor. When labels are exchanged,
-        they stay with their samples. Age, sex and race may be named: they are functions of the donor, and change
-        nothing. Samples that were mirrored bring `hemisphere` unasked, where it is more than one.
+        What to adjust for besides donor: `hemisphere`, `structure_class`, `mni_x`, `mni_y`, `mni_z`, or another
+        column of the atlas's samples; or a table (or its path) with one row per sample and its `well_id`, whose other
+        columns are covariates. Numbers enter linearly, text as a factor. Covariates stay with their samples when
+        labels are permuted. Age, sex and race may be named, but change nothing, as they are constant within donors.
+        If samples of both hemispheres were mirrored to one, `hemisphere` is added automatically.
     alpha : float
         Family-wise error at which a gene is called significant.
     n_jobs : int
         Number of threads; -1 for one per core. The numbers do not depend on it.
     tail : bool
-        Add `p_perm_tail` and `p_fwe_tail`: where fewer than ten relabellings reach F, p from a generalised Pareto
+        Add `p_perm_tail` and `p_fwe_tail`: if fewer than ten relabellings reach F, p from a generalised Pareto
         distribution fitted to the largest F of the relabellings. `significant` never uses them.
     missing : {'drop-genes', 'drop-samples'}
-        What a missing value leaves out: the gene, which says so in `status`; or the sample, for all genes.
+        What to leave out for a missing value: the gene, with the reason in `status`; or the sample, for all genes.
     collinear : {'redraw', 'smallest'}
-        What becomes of relabellings (`free`) in which each donor lies in one region, so that area has no F: others are
-        drawn in their place, or they count among the relabellings with the smallest F, as in the earlier tools.
+        How to treat relabellings (of `free`) in which each donor lies in one region, so that area has no F: draw
+        others in their place, or count them as having the smallest F, as the earlier tools do.
     ladder : bool
-        Also ask of each gene whether other donors would show the difference (`p_donors`), and whether it is more than
-        two places this far apart in this tissue show (`p_spatial`); it reads the samples of the tissue around.
+        Also test whether other donors would show each difference (`p_donors`), and whether it is larger than between
+        two places this far apart in this tissue (`p_spatial`). This reads the samples of the surrounding tissue.
     reference : Region or str, optional
         Samples that show how expression varies around the regions, such as ``"structure:Cx"``; default: those of the
         regions' class of tissue and side.
@@ -542,16 +542,16 @@ def differential_expression(
     Raises
     ------
     OptionError
-        Where an argument has a value that is not allowed, or the query is one of more than two regions.
+        If an argument has a value that is not allowed, or the query has more than two regions.
     DesignError
-        Where no donor has samples in both regions, no residual degree of freedom is left, or a covariate tells the
-        regions apart or has missing values.
+        If no donor has samples in both regions, no residual degree of freedom is left, or a covariate separates the
+        regions or has missing values.
 
     Warns
     -----
     DesignWarning
-        Where the design can never reach `alpha`, or `q_fdr` can never reach it with so few permutations; where a
-        covariate adds nothing to the model, or leaves little of the contrast between the regions.
+        If no p can reach `alpha` in this design, or no `q_fdr` with so few permutations; or if a covariate adds
+        nothing to the model, or leaves little of the contrast between the regions.
 
     Notes
     -----
@@ -633,15 +633,15 @@ def omnibus_test(
     Raises
     ------
     OptionError
-        Where an argument has a value that is not allowed.
+        If an argument has a value that is not allowed.
     DesignError
-        Where no donor has samples in two regions, no residual degree of freedom is left, regions that donors do not
+        If no donor has samples in two regions, no residual degree of freedom is left, regions that donors do not
         link are exchanged freely, or a covariate tells regions apart or misses a value.
 
     Warns
     -----
     DesignWarning
-        Where donors do not link all regions, the design can never reach `alpha`, `q_fdr` can never reach it with so
+        If donors do not link all regions, the design can never reach `alpha`, `q_fdr` can never reach it with so
         few permutations, or a covariate adds nothing to the model or leaves little of the contrast between regions.
 
     Notes
@@ -688,7 +688,7 @@ def load_result(directory: str | PathLike[str]) -> DifferentialExpression:
     Raises
     ------
     ResultError
-        Where a file is missing or is not what it should be.
+        If a file is missing or is not what it should be.
 
     Examples
     --------

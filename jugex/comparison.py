@@ -100,11 +100,11 @@ def compare(
         Regions, or texts as on the command line: "map.nii.gz", "labels.nii.gz#17", "sphere:-22,58,4,8",
         "structure:HiF".
     preset : {'bludau2018', 'siibra-jugex', 'siibra-jugex@2023', 'siibra-jugex@2024'}, optional
-        Set statistic, exchange, probes, overlap, threshold and voxel as that publication or package has them. An
-        option given beside it wins. siibra takes the voxel below a sample since February 2024, and took the nearest
-        one before: ``siibra-jugex`` is the newer version.
+        Set statistic, exchange, probes, overlap, threshold and voxel as in that publication or package. An option
+        that you also give takes precedence. Since February 2024 siibra rounds the coordinate of a sample down to a
+        voxel, and took the nearest one before: ``siibra-jugex`` is the newer version.
     names : sequence of two str, optional
-        How the regions are called in outputs; default: their own names.
+        Names of the regions in outputs; default: their own names.
     atlas, genes, donors, overlap, within, exclude, tolerance, voxel
         See `jugex.query.region_pair`.
     aliases, coordinates, mirror, reannotation, min_present, present_in, require_entrez
@@ -112,25 +112,25 @@ def compare(
     threshold : float, optional
         Threshold of regions given as text that are probability maps.
     labels : path, dict, list or DataFrame, optional
-        Label table of the image of regions given as text, where none lies beside it. Labels of two different images
-        need a table beside each.
+        Label table for regions given as text, if none lies beside the image. Labels of two different images need a
+        table beside each.
     space : str, optional
-        Space of the images of regions given as text, where their names or headers state another; see
+        Space of the images of regions given as text, if their names or headers state another; see
         `jugex.Region.from_image`.
     annotated : bool
-        Of labels of regions given as text, whether only samples count that the atlas annotates with the hemisphere and
-        the class of tissue that the label table names, as abagen counts them; see `jugex.Region.annotated_as`.
+        For labels given as text, count only samples that the atlas annotates with the hemisphere and the class of
+        tissue in the label table, as abagen does; see `jugex.Region.annotated_as`.
     n_permutations, rng, statistic, exchange, probes, covariates, alpha, n_jobs, tail, missing
         See `jugex.analysis.differential_expression`.
     collinear : {'redraw', 'smallest'}, optional
         See `jugex.analysis.differential_expression`; default: `smallest` with a preset, as the earlier tools do, else
         `redraw`.
     background : bool
-        Where some genes are asked for, also test every gene of the atlas, with at most 999 permutations, to say in
-        what share of them the regions differ nominally (``record.background``). It reads all probes of the
-        samples. The web service is not asked for them.
+        If only some genes are asked for, also test every gene of the atlas, with at most 999 permutations, to say what
+        share of them differs nominally between the regions (``record.background``). This reads all probes of the
+        samples, and is not done with the web service.
     ladder : bool, optional
-        See `jugex.analysis.differential_expression`; default: yes, but not with the preset of an earlier tool.
+        See `jugex.analysis.differential_expression`; default: yes, but no with a preset.
     reference : Region or str, optional
         See `jugex.analysis.differential_expression`.
 
@@ -141,7 +141,7 @@ def compare(
     Raises
     ------
     JugexError
-        Whatever `jugex.query.region_pair` and `jugex.analysis.differential_expression` raise.
+        As in `jugex.query.region_pair` and `jugex.analysis.differential_expression`.
 
     Examples
     --------
@@ -217,7 +217,7 @@ def _read_regions(
     space: str | None,
     annotated: bool,
 ) -> list[Region]:
-    """Regions of texts or of regions; what is said of texts is refused where there is none."""
+    """Regions from texts or regions; options for texts are refused if no region is a text."""
     if not any(isinstance(region, str) for region in regions):
         for option, value in (
             ("threshold", threshold),
@@ -244,7 +244,7 @@ def make_regions(
     Raises
     ------
     OptionError
-        Where the names are not as many as the regions, or one of them is no text or empty, or one label table is given
+        If the names are not as many as the regions, or one of them is no text or empty, or one label table is given
         for labels of several images.
     """
     if labels is not None:
@@ -259,7 +259,7 @@ def make_regions(
         return made
     if isinstance(names, str) or len(names) != len(made):
         count = "two" if len(made) == 2 else len(made)
-        raise OptionError(f"names are {count}, one for each region; got {names!r}")
+        raise OptionError(f"give {count} names, one for each region; got {names!r}")
     for name in names:
         if not isinstance(name, str) or not name.strip():
             raise OptionError(f"the name of a region is text that is not empty; got {name!r}")
@@ -458,9 +458,9 @@ def compare_several(
     Raises
     ------
     OptionError
-        Where an option has a value that is not allowed, or has no meaning for more than two regions.
+        If an option has a value that is not allowed, or has no meaning for more than two regions.
     DesignError
-        Where no donor has samples in two regions, or no residual degree of freedom is left.
+        If no donor has samples in two regions, or no residual degree of freedom is left.
     JugexError
         Whatever `jugex.query.region_group` raises.
 

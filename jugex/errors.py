@@ -1,6 +1,6 @@
-"""Exceptions and warnings of jugex: one tree each, so that ``except JugexError`` catches every one of them.
+"""Exceptions and warnings of jugex. All exceptions derive from `JugexError`, all warnings from `JugexWarning`.
 
-Messages say what was got, what is needed and what to do next, in one sentence where that is possible.
+A message says what was got, what is needed and what to do next, if possible in one sentence.
 """
 
 from __future__ import annotations
@@ -66,19 +66,19 @@ class ArchiveError(AtlasError):
 
 
 class StoreError(AtlasError, OSError):
-    """A store cannot be built, opened or trusted."""
+    """A store cannot be built or opened, or its content is not what it should be."""
 
 
 class DownloadError(AtlasError, OSError):
-    """A donor archive cannot be downloaded, or is not what was downloaded before."""
+    """A donor archive cannot be downloaded, or differs from the one downloaded before."""
 
 
 class ServiceError(AtlasError, OSError):
-    """A web service cannot be reached, or answers with something else than what it was asked for."""
+    """A web service cannot be reached, or its answer is not what it was asked for."""
 
 
 class RegionError(JugexError, ValueError):
-    """A region cannot be made, is empty, or is not in MNI space."""
+    """A region cannot be created, is empty, or is not in MNI space."""
 
 
 class RegionFileError(RegionError, OSError):
@@ -93,15 +93,15 @@ class GeneError(JugexError, KeyError):
 
 
 class DesignError(JugexError, ValueError):
-    """The samples of the two regions admit no test."""
+    """The samples of the regions do not allow a test."""
 
 
 class ResultError(JugexError, ValueError):
-    """A folder holds no result, or one that cannot be read."""
+    """A folder holds no result, or the result cannot be used."""
 
 
 class OutputError(JugexError, OSError):
-    """A result cannot be written where it was asked to be."""
+    """A result cannot be written to the place that was named."""
 
 
 class JugexWarning(UserWarning):
@@ -118,22 +118,22 @@ class JugexWarning(UserWarning):
 
 
 class AtlasWarning(JugexWarning):
-    """Part of the atlas is left out."""
+    """Part of the atlas is left out, or its data were taken with reservations."""
 
 
 class OverlapWarning(JugexWarning):
-    """Samples lie in both regions, and what was done with them weakens the comparison."""
+    """Samples lie in several regions, and how they were counted weakens the comparison."""
 
 
 class GeneWarning(JugexWarning):
-    """Some of the genes asked for are not in the atlas, or have another symbol there."""
+    """Some of the genes asked for are not in the atlas, or were found under another symbol."""
 
 
 class DesignWarning(JugexWarning):
-    """The samples admit a test, but a weak one."""
+    """The samples allow a test, but a weak one."""
 
 
-#: What goes wrong with a file that a user names, in words; else the system's own words are shown.
+#: Why a file cannot be read, in words; for other errors the system's own message is shown.
 _FILE_PROBLEMS = {
     errno.ENOENT: "there is no such file",
     errno.ENOTDIR: "a part of its path is a file, not a folder",
@@ -150,7 +150,7 @@ def tell_problem(problem: BaseException) -> str:
     Parameters
     ----------
     problem : BaseException
-        What opening, unpacking or decoding it raised.
+        Raised by opening, unpacking or decoding the file.
 
     Returns
     -------
@@ -165,7 +165,7 @@ def tell_problem(problem: BaseException) -> str:
 
 
 def how_to_install(extra: str) -> str:
-    """Say what to type for one of the package's extras, as the end of a sentence."""
+    """Say how to install one of the package's extras, as the end of a sentence."""
     return f'run pip install ".[{extra}]" in a copy of jugex\'s repository'
 
 

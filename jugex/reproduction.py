@@ -140,9 +140,9 @@ def reproduce_bludau2018(
     Raises
     ------
     RegionFileError
-        Where a map is missing: with what to download, and how.
+        If a map is missing: with what to download, and how.
     AtlasNotFoundError
-        Where the archives are missing.
+        If the archives are missing.
     JugexError
         Whatever `jugex.compare` raises.
 
@@ -338,11 +338,11 @@ def compare_presets(
     Raises
     ------
     OptionError
-        Where there is no such preset, or an option has a value that is not allowed.
+        If there is no such preset, or an option has a value that is not allowed.
     JugexError
         Whatever `jugex.query.region_pair` raises.
     DesignError
-        Where the samples admit no test.
+        If the samples admit no test.
 
     Warns
     -----
@@ -422,7 +422,7 @@ def _explain(pairs: Mapping[str, RegionGroup], choices: Mapping[str, Preset], pr
     if pair.n_found != pairs[SOUND].n_found or not _holds_the_same(pair, pairs[SOUND]):
         found, sound_found = ("{} and {}".format(*of.n_found) for of in (pair, pairs[SOUND]))
         reasons.append(
-            f"other samples: the voxel below a sample speaks for it, not the nearest ({found} in the "
+            f"other samples: the voxel below a sample is read for it, not the nearest ({found} in the "
             f"regions instead of {sound_found})"
         )
     if own.overlap != sound.overlap and len(pair.shared):

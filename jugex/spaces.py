@@ -66,7 +66,7 @@ def demo_probability(name: str, points: npt.ArrayLike) -> npt.NDArray[np.float64
     Raises
     ------
     RegionError
-        Where there is no demonstration region of that name.
+        If there is no demonstration region of that name.
     """
     if name not in DEMO_CENTRES:
         raise RegionError(f"no simulated region {name!r}; there are simulated:A and simulated:B")

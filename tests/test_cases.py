@@ -177,7 +177,7 @@ class TestGenes:
         assert read(name) == LISTS[name]
 
     def test_a_set_named_twice(self):
-        with pytest.warns(GeneWarning, match="has the set S more than once: all are taken"):
+        with pytest.warns(GeneWarning, match="has the set S more than once: all are used"):
             assert read("03-gmt-same-name/28_dupset.gmt#S") == ["MAOA", "TAC1"]
 
     def test_the_allen_institutes_ids_are_no_entrez_ids(self):
@@ -196,7 +196,7 @@ class TestGenes:
     def test_raw_counts_have_no_log2_fold_change(self):
         text = (ROOT / "genes" / "06-raw-counts" / "run.py").read_text(encoding="utf-8")
         names: dict[str, object] = {}
-        with pytest.warns(AtlasWarning, match=r"these are no log2 levels.*for raw counts give values='counts'"):
+        with pytest.warns(AtlasWarning, match=r"these are not log2 levels.*for raw counts give values='counts'"):
             exec("\n".join(line for line in text.splitlines() if not line.startswith("print")), names)
         assert not names["a"].is_log2
 

@@ -304,20 +304,20 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("arguments", "advice"),
         [
-            (["comapre", "a", "b"], "'comapre' is none of compare, query, "),
+            (["comapre", "a", "b"], "'comapre' is not one of compare, query, "),
             (["comapre", "a", "b"], "; did you mean compare?"),
-            (["compare", *REGIONS, "--ot", "o"], "there is no --ot, did you mean --out"),
+            (["compare", *REGIONS, "--ot", "o"], "there is no --ot; did you mean --out"),
             (["compare", *REGIONS, "--out", "o", "--permutatoins", "9"], "did you mean --permutations"),
             (["compare", *REGIONS, "--out", "o", "--genes", "MAOA", "TAC1"], "without blanks: --genes MAOA,TAC1"),
             (["compare", *REGIONS, "--out", "o", "--names", "A", "left", "B"], 'in quotes: --names "Fp1 left" "Fp2'),
             (["compare", *REGIONS, "--out", "o", "--statistic", "welsh"], "did you mean welch?"),
             (
                 ["compare", *REGIONS, "--out", "o", "--seed", "-1"],
-                "--seed: -1 is out of range; needed is a whole number",
+                "--seed: -1 is out of range; give a whole number",
             ),
-            (["compare", *REGIONS, "--out", "o", "--jobs", "x"], "--jobs: 'x' is no whole number; needed is"),
-            (["compare", *REGIONS, "--out", "o", "--min-present", "x"], "'x' is no number; needed is a share"),
-            (["compare", *REGIONS, "--out", "o", "--min-present", "2"], "2 is out of range; needed is a share"),
+            (["compare", *REGIONS, "--out", "o", "--jobs", "x"], "--jobs: 'x' is not a whole number; give a"),
+            (["compare", *REGIONS, "--out", "o", "--min-present", "x"], "'x' is not a number; give a share"),
+            (["compare", *REGIONS, "--out", "o", "--min-present", "2"], "2 is out of range; give a share"),
             (["demo", "there"], "unrecognized arguments: there"),
             (["compare"], "usage: jugex compare REGION_1 REGION_2 [REGION_3 ...] --out DIR [options]\n"),
         ],
@@ -338,7 +338,7 @@ class TestErrors:
 
     def test_an_argument_that_is_no_text_is_refused(self, in_folder, capsys):
         assert cli.main(["compare", *REGIONS, *QUICK, "--names", "Z\udcfcrich", "B", "--out", "out"]) == 1
-        assert "the argument 'Z?rich' is no text in the encoding of this terminal" in capsys.readouterr().err
+        assert "the argument 'Z?rich' is not valid text in this terminal's encoding" in capsys.readouterr().err
 
     def test_a_terminal_that_lacks_a_character_is_no_error(self, tmp_path):
         code = "import sys; from jugex.cli import main; sys.exit(main(['genes', 'caf\u00e9', '--atlas', 'simulated']))"

@@ -98,7 +98,7 @@ class TestCheck:
 
     def test_verify_without_a_store(self, archives, capsys):
         assert cli.main(["check", "--atlas", str(archives), "--verify"]) == 1
-        assert "--verify compares the files of a store, and Allen Human" in capsys.readouterr().err
+        assert "--verify needs a store, and Allen Human" in capsys.readouterr().err
         assert cli.main(["check", "--verify"]) == 1
         assert "there is no atlas in" in capsys.readouterr().err
 

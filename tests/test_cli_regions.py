@@ -112,7 +112,7 @@ class TestStructures:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            (["structures", "xyz", "--atlas", "simulated"], "holds 'xyz' in its name; list all with: jugex regions"),
+            (["structures", "xyz", "--atlas", "simulated"], "has 'xyz' in its name; list all with: jugex regions"),
             (["juelich", "--atlas", "simulated"], "--atlas goes with an image or a REGION or the word structures"),
             (["juelich", "--labels", "t.tsv"], "--labels goes with an image or a REGION; parcellations"),
             (["sphere:-22,58,4,8", "left"], "is a region as a whole, with nothing to search for 'left' in"),
@@ -141,8 +141,8 @@ class TestStructures:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["juelich", "fornax"], "no region of juelich holds 'fornax'; the nearest are WM_Fornix"),
-        (["juelich", "qqq"], "no region of juelich holds 'qqq'; it has 6 regions"),
+        (["juelich", "fornax"], "no region of juelich has 'fornax' in its name; the nearest are WM_Fornix"),
+        (["juelich", "qqq"], "no region of juelich has 'qqq' in its name; it has 6 regions"),
         (["juelih"], "no parcellation is called 'juelih'; the nearest are juelich"),
     ],
 )
@@ -183,7 +183,7 @@ class TestImages:
         assert main(["regions", str(image), "POLE", "med"]) == 0
         assert len(capsys.readouterr().out.splitlines()) == 2
         assert main(["regions", str(image), "insula"]) == 1
-        assert "no label of labels.nii.gz holds 'insula' in its name" in capsys.readouterr().err
+        assert "no label of labels.nii.gz has 'insula' in its name" in capsys.readouterr().err
 
     @pytest.mark.parametrize("voxel", ["nearest", "floor"])
     def test_samples_and_donors_are_those_of_each_label_as_a_region(self, image, voxel):

@@ -115,7 +115,7 @@ class TestTwoRegions:
         assert (arguments.statistic, arguments.overlap, arguments.exchange) == ("adjusted", "exclude", "free")
 
     def test_an_unknown_preset_is_refused(self, atlas):
-        with pytest.raises(OptionError, match=r"preset is one of bludau2018, siibra-jugex, .*; got 'matlab'"):
+        with pytest.raises(OptionError, match=r"preset must be one of bludau2018, siibra-jugex, .*; got 'matlab'"):
             compare(self.ONE, self.TWO, atlas=atlas, preset="matlab")
 
     def test_names_are_those_of_the_outputs(self, atlas):
@@ -125,7 +125,7 @@ class TestTwoRegions:
 
     @pytest.mark.parametrize("names", ["ab", ["only one"], ["a", "b", "c"]])
     def test_names_are_two(self, atlas, names):
-        with pytest.raises(OptionError, match="names are two, one for each region"):
+        with pytest.raises(OptionError, match="give two names, one for each region"):
             compare(self.ONE, self.TWO, atlas=atlas, names=names)
 
     @pytest.mark.parametrize("names", [["", "B"], ["A", "  "], ["A", 3], [None, "B"]])
@@ -426,12 +426,12 @@ class TestRefusals:
     @pytest.mark.parametrize("statistic", ["sequential", "welch"])
     def test_other_statistics(self, statistic):
         with pytest.raises(
-            OptionError, match=f"statistic '{statistic}' is for two regions, and several are compared by"
+            OptionError, match=f"statistic '{statistic}' is for two regions, and more are compared with"
         ):
             compare_toy([ONE, TWO, THREE], statistic=statistic)
 
     def test_freedman_lane(self):
-        with pytest.raises(OptionError, match="exchanges labels, 'within-donor' or 'free'; got 'freedman-lane'"):
+        with pytest.raises(OptionError, match="must be 'within-donor' or 'free'; got 'freedman-lane'"):
             compare_toy([ONE, TWO, THREE], exchange="freedman-lane")
 
     def test_a_threshold_that_no_region_takes(self):
@@ -439,7 +439,7 @@ class TestRefusals:
             compare_toy([ONE, TWO, THREE], threshold=0.3)
 
     def test_names_are_as_many_as_regions(self):
-        with pytest.raises(OptionError, match="names are 3, one for each region; got"):
+        with pytest.raises(OptionError, match="give 3 names, one for each region; got"):
             compare_toy([ONE, TWO, THREE], names=["a", "b"])
 
 
@@ -570,7 +570,7 @@ class TestCommandLine:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            (["--names", "A", "B"], "names are 3, one for each region; got ['A', 'B']"),
+            (["--names", "A", "B"], "give 3 names, one for each region; got ['A', 'B']"),
             (["--preset", "siibra-jugex"], "overlap 'keep' counts a sample in several regions"),
         ],
     )

@@ -115,7 +115,7 @@ class TestSelection:
     def test_missing_genes_are_named_and_the_rest_goes_on(self):
         with pytest.warns(
             GeneWarning,
-            match=r"not in the atlas: MAOC, XXXX \(did you mean MAO[AB] or MAO[AB] for MAOC\?\); going on with 1 other",
+            match=r"not in the atlas: MAOC, XXXX \(did you mean MAO[AB] or MAO[AB] for MAOC\?\); continuing with 1",
         ):
             selection = select_genes(["MAOC", "XXXX", "TAC1"], KNOWN)
         assert selection.missing == ("MAOC", "XXXX")
@@ -193,7 +193,7 @@ class TestSelection:
         assert selection.found == ("TAC1",)
         assert selection.missing == ()
         assert selection.ledger[1] == LedgerEntry("maoa", "MAOA", "all probes filtered", "too faint")
-        with pytest.raises(GeneError, match="no gene is left to look at: all probes of TAC1 were too faint"):
+        with pytest.raises(GeneError, match="no gene is left: all probes of TAC1 were too faint"):
             selection.without(["TAC1"], "too faint")
 
 

@@ -74,7 +74,7 @@ def test_headers_of_entrez_ids_with_blanks(tmp_path, header):
 
 @pytest.mark.parametrize("line", ["SCN1A,SLC6A2", "SCN1A\tSLC6A2", "SCN1A; SLC6A2"])
 def test_symbols_on_one_line_are_refused(tmp_path, line):
-    with pytest.raises(OptionError, match=r"holds the single line 'SCN1A.*SLC6A2'; write one symbol a line$"):
+    with pytest.raises(OptionError, match=r"holds the single line 'SCN1A.*SLC6A2'; write one symbol per line$"):
         read_gene_list(write(tmp_path, "genes.txt", f"{line}\n"))
 
 
@@ -93,7 +93,7 @@ class TestGeneSets:
 
     def test_all_sets_with_a_note(self, tmp_path):
         path = write(tmp_path, "sets.gmt", self.TWO_SETS)
-        with pytest.warns(GeneWarning, match=r"holds 2 sets \(SET_A, SET_B\), and all are taken; .*sets.gmt#SET_A"):
+        with pytest.warns(GeneWarning, match=r"holds 2 sets \(SET_A, SET_B\), and all are used; .*sets.gmt#SET_A"):
             assert read_gene_list(path) == ["MAOA", "TAC1", "CNR1"]
 
     def test_a_single_set_needs_no_note(self, tmp_path):
@@ -133,7 +133,7 @@ class TestGeneSets:
     ],
 )
 def test_a_list_without_symbols_is_refused(tmp_path, content, problem):
-    with pytest.raises(OptionError, match=f"{problem}; needed is one symbol or Entrez id a line"):
+    with pytest.raises(OptionError, match=f"{problem}; needed is one symbol or Entrez id per line"):
         read_gene_list(write(tmp_path, "genes.txt", content))
 
 

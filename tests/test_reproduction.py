@@ -82,7 +82,7 @@ class TestNumbers:
         assert row["f"] == pytest.approx(f_of_siibra_jugex_1_22, abs=5e-5)
         assert row["f"] == pytest.approx(f_of_siibra_jugex(*regions, atlas, gene), rel=1e-9)
         assert row["why"].startswith(
-            "other samples: the voxel below a sample speaks for it, not the nearest (20 and 14"
+            "other samples: the voxel below a sample is read for it, not the nearest (20 and 14"
         )
         row = of(table, "siibra-jugex@2023").loc[gene]
         assert (row["n_samples_1"], row["n_samples_2"]) == (18, 12)
@@ -227,7 +227,7 @@ class TestWhy:
 
 class TestRefused:
     def test_an_unknown_preset(self):
-        with pytest.raises(OptionError, match=r"preset is one of bludau2018, siibra-jugex, .*; got 'pyjugex'"):
+        with pytest.raises(OptionError, match=r"preset must be one of bludau2018, siibra-jugex, .*; got 'pyjugex'"):
             jugex.compare_presets("simulated:A", "simulated:B", presets=["pyjugex"], atlas="simulated")
 
     def test_an_overlap_beside_the_presets(self):

@@ -73,7 +73,7 @@ class AllenApiAtlas(ExpressionAtlas):
     Raises
     ------
     OptionError
-        Where a donor asked for is none of the six.
+        If a donor asked for is none of the six.
 
     Notes
     -----
@@ -136,11 +136,11 @@ class AllenApiAtlas(ExpressionAtlas):
         Raises
         ------
         OptionError
-            Where no gene is named: the service cannot be asked for all of them.
+            If no gene is named: the service cannot be asked for all of them.
         GeneError
-            Where the service has no probe of any of the genes.
+            If the service has no probe of any of the genes.
         ServiceError
-            Where the service fails.
+            If the service fails.
         """
         if genes is None:
             raise OptionError(
@@ -459,7 +459,7 @@ def _parse_samples(rows: list[dict[str, Any]], donor: Donor, alignment: Floats) 
         }
     )
     if not samples["well_id"].is_unique:
-        raise ValueError("a well comes more than once")
+        raise ValueError("a well occurs more than once")
     samples[["mni_x", "mni_y", "mni_z"]] = _to_mni(voxels, alignment)
     return samples[list(SAMPLE_COLUMNS)]
 
@@ -486,5 +486,5 @@ def _parse_numbers(values: list[Any], shape: tuple[int, int], key: str) -> Float
     if numbers.shape != shape:
         raise ValueError(f"{key} has the shape {numbers.shape}, where {shape} is needed")
     if not np.isfinite(numbers).all():
-        raise ValueError(f"{key} holds a value that is no finite number")
+        raise ValueError(f"{key} holds a value that is not a finite number")
     return numbers

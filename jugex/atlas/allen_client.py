@@ -70,7 +70,7 @@ class AllenApiClient:
     Raises
     ------
     OptionError
-        Where the address is not one of http or https.
+        If the address is not one of http or https.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class AllenApiClient:
         Raises
         ------
         ServiceError
-            Where no usable answer comes; `ServiceRefusedError` where the service says ``success: false``.
+            If no usable answer comes; `ServiceRefusedError` where the service says ``success: false``.
         """
         url = f"{self.url}/{query}"
         cached = self.cache.read(url)
@@ -181,7 +181,7 @@ def _read_answer(body: bytes, url: str) -> dict[str, Any]:
     try:
         answer = json.loads(text)
     except ValueError as error:
-        raise _PassingError(f"sent {len(body):,} bytes that are no complete JSON") from error
+        raise _PassingError(f"sent {len(body):,} bytes that are not complete JSON") from error
     if not isinstance(answer, dict) or "success" not in answer or "msg" not in answer:
         raise complain("answered JSON of an unexpected shape ('success' or 'msg' is missing)", url)
     if answer["success"] is not True:

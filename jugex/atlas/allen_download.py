@@ -80,12 +80,12 @@ def open_downloads(folder: Path, donors: DonorsLike | None = None) -> Expression
     Raises
     ------
     AtlasError
-        Where a file is missing or damaged, files do not fit together, or the values are means over structures.
+        If a file is missing or damaged, files do not fit together, or the values are means over structures.
 
     Warns
     -----
     AtlasWarning
-        Where log2 levels of a part of a donor's samples have to do for its z-scores.
+        If log2 levels of a part of a donor's samples have to do for its z-scores.
     """
     downloads = [_read(path) for path in find_downloads(folder)]
     first = downloads[0]
@@ -205,7 +205,7 @@ def _parse_samples(columns: InputTable) -> tuple[pd.DataFrame, npt.NDArray[np.bo
     unknown = samples.loc[~samples["donor_name"].isin(list(_TO_MNI)), "donor_name"]
     if len(unknown):
         raise AtlasError(
-            f"{columns.title} has the donor {unknown.iloc[0]!r}, who is none of the six of the Allen Human Brain "
+            f"{columns.title} has the donor {unknown.iloc[0]!r}, who is not one of the six of the Allen Human Brain "
             "Atlas; use jugex.atlas_from_tables, with coordinates of your own"
         )
     affines = np.array([_TO_MNI[name] for name in samples["donor_name"]])

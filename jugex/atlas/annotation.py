@@ -92,7 +92,7 @@ def read_coordinates(source: CoordinatesLike) -> Coordinates:
     Raises
     ------
     AtlasError
-        Where a file cannot be read, a column is missing, a value is no number or not in MNI space, or a well has two
+        If a file cannot be read, a column is missing, a value is not a number or not in MNI space, or a well has two
         coordinates.
     """
     given = [source] if isinstance(source, pd.DataFrame) else _list_files(source)
@@ -180,7 +180,7 @@ def coordinates_report(
     Raises
     ------
     AtlasError
-        Where the table cannot be used, or the sets have no well in common.
+        If the table cannot be used, or the sets have no well in common.
 
     Examples
     --------
@@ -260,7 +260,7 @@ def read_probe_genes(table: Table) -> ProbeGenes:
     Raises
     ------
     AtlasError
-        Where the file cannot be read, lacks a column, or gives a probe two genes.
+        If the file cannot be read, lacks a column, or gives a probe two genes.
     """
     source = read_table(table, "re-annotation table")
     columns = [source.find("probe_name"), source.find("gene_symbol", "gene"), source.find("entrez_id")]

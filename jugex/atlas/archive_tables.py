@@ -49,7 +49,7 @@ def parse_samples(content: bytes, *, donor_name: str, source: str) -> pd.DataFra
     Raises
     ------
     ArchiveError
-        Where a column or value is missing or no number, or a well comes twice.
+        If a column or value is missing or no number, or a well comes twice.
     """
     needed = ["well_id", "structure_id", "structure_acronym", "structure_name", "mni_x", "mni_y", "mni_z"]
     samples = _read_table(content, needed, source)
@@ -152,7 +152,7 @@ def _refuse_duplicates(table: pd.DataFrame, column: str, source: str) -> None:
     is_duplicate = table[column].duplicated()
     if is_duplicate.any():
         raise ArchiveError(
-            f"{source}: {column} {table.loc[is_duplicate, column].iloc[0]} comes more than once; each must be unique"
+            f"{source}: {column} {table.loc[is_duplicate, column].iloc[0]} occurs more than once; each must be unique"
         )
 
 
@@ -193,7 +193,7 @@ class ExpressionMatrix:
         Raises
         ------
         ArchiveError
-            Where the file is damaged, a cell is no finite number, or rows or columns do not match.
+            If the file is damaged, a cell is not a finite number, or rows or columns do not match.
         """
         return self._read(dtype, _LEVELS)
 

@@ -39,7 +39,7 @@ _SAMPLES = "SampleAnnot.csv"
 _PROBES = "Probes.csv"
 _ONTOLOGY = "Ontology.csv"
 _MEMBERS = (_SAMPLES, _PROBES, _ONTOLOGY, EXPRESSION)  # without these there is no atlas; calls may be absent
-# far above any real file (1 GB of levels, 0.1 GB of calls, tables of a few MB): what says more is no donor archive
+# far above any real file (1 GB of levels, 0.1 GB of calls, tables of a few MB): what says more is not a donor archive
 _MAX_BYTES = {EXPRESSION: 8 << 30, CALLS: 2 << 30}
 _MAX_TABLE_BYTES = 256 << 20
 
@@ -82,7 +82,7 @@ class DonorArchive:
         Raises
         ------
         ArchiveError
-            Where it is missing, absurdly large, or cannot be read to its end.
+            If it is missing, absurdly large, or cannot be read to its end.
         """
         try:
             with self._open_zipped(member) if self.path.is_file() else self._open_unpacked(member) as stream:
@@ -140,7 +140,7 @@ class DonorArchive:
         Raises
         ------
         ArchiveError
-            Where a file is missing or damaged, or the expression has not one row per probe and one column per sample.
+            If a file is missing or damaged, or the expression has not one row per probe and one column per sample.
         """
         self.check_members()
         self.read_structures()
@@ -256,11 +256,11 @@ class ArchivesAtlas(ExpressionAtlas):
     Raises
     ------
     AtlasNotFoundError
-        Where no archive lies at the path, or none of a donor asked for.
+        If no archive lies at the path, or none of a donor asked for.
     ArchiveError
-        Where an archive is incomplete, damaged or contradicts itself or another one.
+        If an archive is incomplete, damaged or contradicts itself or another one.
     OptionError
-        Where a donor asked for is none of the six.
+        If a donor asked for is none of the six.
 
     Attributes
     ----------
@@ -361,7 +361,7 @@ def _find_archives(path: Path) -> list[tuple[Path, Donor]]:
     found = [(candidate, donor) for candidate, donor in owners if donor and is_named_archive(candidate, donor)]
     if not found:
         raise AtlasNotFoundError(
-            f"{path} is no donor archive; {_NEEDED}" if path.is_file() else f"no donor archive in {path}; {_NEEDED}"
+            f"{path} is not a donor archive; {_NEEDED}" if path.is_file() else f"no donor archive in {path}; {_NEEDED}"
         )
     return found
 
@@ -375,7 +375,7 @@ def _refuse_archive_of_nobody(path: Path) -> None:
         )
     if path.suffix.lower() == ".zip" and path.is_file() and not zipfile.is_zipfile(path):
         raise ArchiveError(
-            f"{path} is no complete ZIP file ({path.stat().st_size:,} bytes), and its name names no donor; download "
+            f"{path} is not a complete ZIP file ({path.stat().st_size:,} bytes), and its name names no donor; download "
             f"it again if it is a donor archive, else move it out of the folder"
         )
 

@@ -230,7 +230,7 @@ class ExpressionAtlas(ABC):
         Raises
         ------
         AtlasError
-            Where a sample or probe is not in the atlas.
+            If a sample or probe is not in the atlas.
         """
         return self._read_levels(
             self._find_rows("samples", "well_id", well_ids), self._find_rows("probes", "probe_id", probe_ids)
@@ -257,7 +257,7 @@ class ExpressionAtlas(ABC):
         Raises
         ------
         AtlasError
-            Where a sample or probe is not in the atlas.
+            If a sample or probe is not in the atlas.
         """
         return self.levels_and_zscores(well_ids=well_ids, probe_ids=probe_ids)[1]
 
@@ -288,7 +288,7 @@ class ExpressionAtlas(ABC):
         Raises
         ------
         AtlasError
-            Where a sample or probe is not in the atlas, or the source has no calls (`has_calls`).
+            If a sample or probe is not in the atlas, or the source has no calls (`has_calls`).
         """
         return self._read_calls(
             self._find_rows("samples", "well_id", well_ids), self._find_rows("probes", "probe_id", probe_ids)
@@ -318,7 +318,7 @@ class ExpressionAtlas(ABC):
         Raises
         ------
         OptionError
-            Where one is not in the atlas.
+            If one is not in the atlas.
         """
         chosen = choose_donors(self.donors, donors)
         return AtlasView(
@@ -343,12 +343,12 @@ class ExpressionAtlas(ABC):
         Raises
         ------
         AtlasError
-            Where the table cannot be used, or has no well of the atlas.
+            If the table cannot be used, or has no well of the atlas.
 
         Warns
         -----
         AtlasWarning
-            Where samples of the atlas are left out.
+            If samples of the atlas are left out.
 
         Examples
         --------
@@ -395,7 +395,7 @@ class ExpressionAtlas(ABC):
         Raises
         ------
         OptionError
-            Where the side is neither.
+            If the side is neither.
 
         Examples
         --------
@@ -405,7 +405,7 @@ class ExpressionAtlas(ABC):
         True
         """
         if side not in get_args(Side):
-            raise OptionError(f"mirror is one of {', '.join(get_args(Side))}; got {side!r}")
+            raise OptionError(f"mirror must be one of {', '.join(get_args(Side))}; got {side!r}")
         x = self.samples["mni_x"].to_numpy(dtype=np.float64)
         is_reflected = x > 0 if side == "left" else x < 0
         samples = self.samples.assign(mni_x=np.where(is_reflected, -x, x))
@@ -427,12 +427,12 @@ class ExpressionAtlas(ABC):
         Raises
         ------
         AtlasError
-            Where the table cannot be used, or names no probe of the atlas.
+            If the table cannot be used, or names no probe of the atlas.
 
         Warns
         -----
         AtlasWarning
-            Where probes are left out that measure several genes.
+            If probes are left out that measure several genes.
 
         Examples
         --------

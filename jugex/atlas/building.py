@@ -105,14 +105,14 @@ def build_store(
     Raises
     ------
     AtlasNotFoundError
-        Where there are no archives.
+        If there are no archives.
     ArchiveError
-        Where an archive is incomplete, damaged or contradicts itself or another one.
+        If an archive is incomplete, damaged or contradicts itself or another one.
     StoreError
-        Where the store cannot be written, would lose what the one in its place holds, or an archive changed while it
+        If the store cannot be written, would lose what the one in its place holds, or an archive changed while it
         was read.
     OptionError
-        Where a donor is unknown.
+        If a donor is unknown.
 
     Examples
     --------

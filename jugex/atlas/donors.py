@@ -86,7 +86,7 @@ def choose_donors(table: pd.DataFrame, donors: DonorsLike | None) -> list[str]:
     Raises
     ------
     OptionError
-        Where none is asked for, or one that is not in the table.
+        If none is asked for, or one that is not in the table.
     """
     names = [str(name) for name in table["donor_name"]]
     if donors is None:

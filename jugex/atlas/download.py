@@ -139,12 +139,12 @@ def fetch_archives(
     Raises
     ------
     DownloadError
-        Where an archive cannot be downloaded, with the reason, what helps and how to get it with a browser; those that
+        If an archive cannot be downloaded, with the reason, what helps and how to get it with a browser; those that
         are complete are kept. Or where an archive is not what was verified before.
     ArchiveError, StoreError
-        Where the store cannot be built; see `build_store`.
+        If the store cannot be built; see `build_store`.
     OptionError
-        Where a donor is unknown, or the store holds donors that would be lost because their archives were removed.
+        If a donor is unknown, or the store holds donors that would be lost because their archives were removed.
 
     Examples
     --------
@@ -450,7 +450,7 @@ class _ResumingDownloader:
     Raises
     ------
     _TransferError
-        Where the file cannot be downloaded.
+        If the file cannot be downloaded.
     """
 
     def __init__(self, part: Path, *, check: Callable[[Path], None], bar: ByteBar, retries: Retries) -> None:

@@ -83,7 +83,7 @@ def atlas_from_siibra(table: Table, *, space: str = MNI_SPACE, name: str | None 
     Raises
     ------
     AtlasError
-        Where the table cannot be read, lacks a column, or contradicts itself.
+        If the table cannot be read, lacks a column, or contradicts itself.
 
     Examples
     --------
@@ -217,7 +217,7 @@ def atlas_from_anndata(
     Raises
     ------
     AtlasError
-        Where anndata is not installed, or a part is missing or not as it should be.
+        If anndata is not installed, or a part is missing or not as it should be.
 
     Examples
     --------
@@ -383,9 +383,9 @@ def atlas_from_ahba_rnaseq(
     Raises
     ------
     AtlasError
-        Where there is no such folder, its files do not fit together, or the microarray data lack one of its wells.
+        If there is no such folder, its files do not fit together, or the microarray data lack one of its wells.
     OptionError
-        Where `values` is neither of the two.
+        If `values` is neither of the two.
 
     Notes
     -----
@@ -401,7 +401,7 @@ def atlas_from_ahba_rnaseq(
     >>> rnaseq = jugex.atlas_from_ahba_rnaseq("rnaseq/", jugex.open_atlas("ahba/"))  # doctest: +SKIP
     """
     if values not in _FILES:
-        raise OptionError(f"values is one of {', '.join(get_args(RnaseqValues))}; got {values!r}")
+        raise OptionError(f"values must be one of {', '.join(get_args(RnaseqValues))}; got {values!r}")
     folders = _find_folders(Path(path).expanduser(), _FILES[values])
     parts = [_read_rnaseq(folder, _FILES[values]) for folder in folders.values()]
     levels = pd.concat([part.T.groupby(level=0, sort=False).mean() for part in parts])

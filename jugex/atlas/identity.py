@@ -57,7 +57,7 @@ class FileRecord:
         Raises
         ------
         OSError
-            Where it cannot be read.
+            If it cannot be read.
         """
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -264,7 +264,7 @@ class AtlasIdentity:
         Raises
         ------
         KeyError, TypeError
-            Where a part is missing or unknown.
+            If a part is missing or unknown.
         """
         coordinates, mirror, reannotation = (record[key] for key in ("coordinates", "mirror", "reannotation"))
         if coordinates is not None:

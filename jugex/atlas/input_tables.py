@@ -100,7 +100,7 @@ class InputTable:
         is_broken = ~np.isnan(numbers) & (np.isinf(numbers) | (np.rint(numbers) != numbers))
         if is_broken.any():
             raise AtlasError(
-                f"{self.title}: {name} {numbers[is_broken][0]:g} is no whole number; leave it empty or correct it"
+                f"{self.title}: {name} {numbers[is_broken][0]:g} is not a whole number; leave it empty or correct it"
             )
         return pd.array(numbers, dtype="Float64").astype("Int64")
 
@@ -132,7 +132,7 @@ class InputTable:
         Raises
         ------
         AtlasError
-            Where a cell is no finite number.
+            If a cell is not a finite number.
         """
         if all(dtype == np.float32 for dtype in self.rows.dtypes):
             values: npt.NDArray[np.floating[Any]] = self.rows.to_numpy(dtype=np.float32)
@@ -170,7 +170,7 @@ def read_table(table: Table, what: str) -> InputTable:
     Raises
     ------
     AtlasError
-        Where the file cannot be read, is of another kind, or the table is empty.
+        If the file cannot be read, is of another kind, or the table is empty.
     """
     if isinstance(table, pd.DataFrame):
         read = InputTable(table.set_axis(table.columns.map(str), axis=1), what)
@@ -236,7 +236,7 @@ def refuse_duplicates(ids: Texts, what: str, title: str) -> None:
         raise AtlasError(f"{title}: {int(is_empty.sum())} {what}s have no id; each needs one of its own")
     if is_repeated.any():
         raise AtlasError(
-            f"{title}: {int(is_repeated.sum())} {what} ids come more than once (first: "
+            f"{title}: {int(is_repeated.sum())} {what} ids occur more than once (first: "
             f"{first_of(ids, is_repeated)!r}); each {what} needs one of its own"
         )
 

@@ -67,13 +67,13 @@ def open_atlas(
     Raises
     ------
     AtlasError
-        Where the source is empty text.
+        If the source is empty text.
     AtlasNotFoundError
-        Where there is no atlas.
+        If there is no atlas.
     ArchiveError, StoreError
-        Where an archive or a store cannot be used.
+        If an archive or a store cannot be used.
     OptionError
-        Where a donor is unknown.
+        If a donor is unknown.
 
     Examples
     --------

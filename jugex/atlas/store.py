@@ -159,7 +159,7 @@ def read_manifest(path: Path) -> Manifest:
     Raises
     ------
     StoreError
-        Where it is missing, damaged, or of another version of the format.
+        If it is missing, damaged, or of another version of the format.
     """
     file = path / MANIFEST
     try:
@@ -232,7 +232,7 @@ class StoreAtlas(ExpressionAtlas):
     Raises
     ------
     StoreError
-        Where the store is of another version of the format, or a file is missing or has another size or shape.
+        If the store is of another version of the format, or a file is missing or has another size or shape.
 
     Attributes
     ----------
@@ -270,7 +270,7 @@ class StoreAtlas(ExpressionAtlas):
         Raises
         ------
         StoreError
-            Where a file was changed.
+            If a file was changed.
         """
         check_files(self.path, self.manifest)
         changed = []

@@ -122,15 +122,15 @@ def atlas_from_tables(
     Raises
     ------
     AtlasError
-        Where a table cannot be read, lacks a column, the tables do not fit together, or the values are not what
+        If a table cannot be read, lacks a column, the tables do not fit together, or the values are not what
         `values` says.
     OptionError
-        Where `values` is none of the three.
+        If `values` is none of the three.
 
     Warns
     -----
     AtlasWarning
-        Where probes are left out that measure several genes, where levels cannot be log2, and where counts cannot be
+        If probes are left out that measure several genes, where levels cannot be log2, and where counts cannot be
         scaled by the size of their library.
 
     Examples
@@ -159,7 +159,7 @@ def find_tables(folder: Path) -> dict[str, Path]:
     Raises
     ------
     AtlasError
-        Where two files hold the same.
+        If two files hold the same.
     """
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -391,7 +391,7 @@ class TablesAtlas(ExpressionAtlas):
 def _to_levels(expression: InputTable, values: Values | None) -> tuple[Levels, Scale]:
     """Levels (samples x probes), and what they are: by what the user says, else by the largest value."""
     if values is not None and values not in get_args(Values):
-        raise OptionError(f"values is one of {', '.join(get_args(Values))}; got {values!r}")
+        raise OptionError(f"values must be one of {', '.join(get_args(Values))}; got {values!r}")
     levels = expression.values()
     lowest, highest = float(np.nanmin(levels, initial=0.0)), float(np.nanmax(levels, initial=0.0))
     largest = max(lowest, highest, key=abs)
@@ -405,7 +405,7 @@ def _to_levels(expression: InputTable, values: Values | None) -> tuple[Levels, S
         )
     if values is None and not can_be_log2:
         warn_user(
-            f"{expression.title} has a value of {largest:g}: these are no log2 levels, so they are taken as they are "
+            f"{expression.title} has a value of {largest:g}: these are not log2 levels, so they are taken as they are "
             "and log2_fc stays empty; for raw counts give values='counts' (log2(1 + counts per million)), else the "
             "log2 of these values, or values='other' to keep them",
             AtlasWarning,

@@ -77,9 +77,9 @@ def read_text_matrix(path: Path, what: str, *, has_header: bool = True) -> TextM
     Raises
     ------
     AtlasError
-        Where the file is empty.
+        If the file is empty.
     OSError, EOFError, ValueError, zlib.error
-        Where it is damaged.
+        If it is damaged.
     """
     from pyarrow import ArrowInvalid
 
@@ -90,7 +90,7 @@ def read_text_matrix(path: Path, what: str, *, has_header: bool = True) -> TextM
         raise AtlasError(f"{what} {path.name} is empty: a header and one row at least are needed")
     try:
         return _parse(path, layout, as_numbers=True)
-    except ArrowInvalid:  # as text, so that the first cell that is no number can be named
+    except ArrowInvalid:  # as text, so that the first cell that is not a number can be named
         return _parse(path, layout, as_numbers=False)
 
 

@@ -44,16 +44,16 @@ REGION is one of:
   sphere:x,y,z,r        a ball, in mm
   simulated:A           a demo region, simulated:A or simulated:B
 
-Several joined with + are one region, and @0.4 at the end sets its threshold.
+Parts joined with + form one region; @0.4 at the end sets its threshold.
 """
 
 
-#: What options are added to: a command, or a group of its options.
+#: A command, or a group of its options.
 Options: TypeAlias = "argparse.ArgumentParser | argparse._ArgumentGroup"
 
 
 def add_source(command: Options) -> None:
-    """Add where expression comes from: atlas and donors."""
+    """Add the options of the source of expression: atlas and donors."""
     command.add_argument(
         "--atlas",
         metavar="PATH|simulated|allen-api",
@@ -65,12 +65,13 @@ def add_source(command: Options) -> None:
 
 
 def add_derivation(command: Options) -> None:
-    """Add what to take instead of the atlas's own annotation: coordinates, hemisphere, genes of probes, aliases."""
+    """Add the options that replace the atlas's own annotation: coordinates, hemisphere, genes of probes, aliases."""
     command.add_argument(
         "--coordinates",
         metavar="FILE",
         help="MNI coordinates of the samples: CSV or TSV with well_id, mni_x, mni_y, mni_z, or alleninf's or Devenyi's "
-        "files (a folder of them is one table); samples that it lacks are left out (default: the atlas's own)",
+        "files (a folder of files is read as one table); samples not in the table are left out (default: the atlas's "
+        "own)",
     )
     command.add_argument("--mirror", choices=get_args(Side), help="reflect all samples to this hemisphere")
     command.add_argument(
@@ -82,65 +83,65 @@ def add_derivation(command: Options) -> None:
 
 
 def add_filters(command: Options, threshold: object = None, voxel: object = None) -> None:
-    """Add which samples a region has: by probability, by their anatomical structure, and how far outside they lie."""
+    """Add the options that decide which samples a region has: threshold, structures, tolerance and voxel."""
     command.add_argument(
         "--threshold",
         type=float,
         default=threshold,
         metavar="T",
-        help=describe_default("threshold", "of probability maps: inside is where they are above it"),
+        help=describe_default("threshold", "a region is where its probability map is above this"),
     )
     command.add_argument(
         "--within",
         metavar="A,B",
         help="only samples annotated with one of these structures of the atlas, or a part of it (acronym, name or id)",
     )
-    command.add_argument("--exclude", metavar="A,B", help="no sample annotated with one of these structures")
+    command.add_argument("--exclude", metavar="A,B", help="leave out samples annotated with one of these structures")
     command.add_argument(
         "--tolerance",
         type=float,
         default=0.0,
         metavar="MM",
-        help="how far outside a region, in mm, a sample still belongs to it (default: 0)",
+        help="also count samples up to this far outside a region, in mm (default: 0)",
     )
     command.add_argument(
         "--voxel",
         choices=get_args(VoxelRule),
         default=voxel,
         help=describe_default(
-            "voxel", "which voxel of an image speaks for a sample: the nearest one, or the one below it"
+            "voxel", "which voxel of an image is read for a sample: the nearest, or that of the coordinate rounded down"
         ),
     )
 
 
 def add_images(command: Options) -> None:
-    """Add how images are read: their label table, and their space where they state another."""
+    """Add the options for reading images: their label table and their space."""
     command.add_argument(
         "--labels",
         metavar="TABLE",
-        help="label table of the image; labels of two different images need a table beside each (default: the one "
-        "beside the image)",
+        help="label table of the image; with labels of two different images, put a table beside each (default: the "
+        "one beside the image)",
     )
     command.add_argument(
         "--space",
         metavar="SPACE",
-        help="space of the images, which is believed whatever their names and headers state: MNI152NLin2009cAsym, or "
+        help="space of the images, whatever their names and headers state: MNI152NLin2009cAsym, or "
         "that of your own atlas (default: MNI152)",
     )
 
 
 def add_annotated(command: Options) -> None:
-    """Add whether labels hold only samples that are annotated as their table says."""
+    """Add the option that restricts labels to samples annotated as the label table says."""
     command.add_argument(
         "--annotated",
         action="store_true",
-        help="of labels, only samples annotated with the hemisphere and structure that the label table names, as "
-        "abagen counts them",
+        help="for labels, count only samples annotated with the hemisphere and structure in the label table, as "
+        "abagen does",
     )
 
 
 def add_aliases(command: Options) -> None:
-    """Add the table of other names of genes."""
+    """Add the option of a table of gene aliases."""
     command.add_argument(
         "--aliases",
         metavar="FILE",
@@ -149,13 +150,13 @@ def add_aliases(command: Options) -> None:
 
 
 def add_run(command: Options) -> None:
-    """Add how many relabellings are drawn, and from which seed."""
+    """Add the number of permutations and their seed."""
     command.add_argument(
         "--permutations",
         type=whole_number(1),
         default=10_000,
         metavar="M",
-        help="relabellings drawn, where there are more than so many (default: %(default)s)",
+        help="permutations to draw; if there are no more than that, all are tried (default: %(default)s)",
     )
     command.add_argument(
         "--seed", type=whole_number(0), default=0, metavar="N", help="seed of the permutations (default: %(default)s)"
@@ -163,14 +164,14 @@ def add_run(command: Options) -> None:
 
 
 def add_jobs(command: Options) -> None:
-    """Add how many threads work."""
+    """Add the number of threads."""
     command.add_argument(
         "--jobs", type=whole_number(1, or_every=True), default=-1, metavar="N", help="threads (default: one per core)"
     )
 
 
 def add_output(command: Options, default: Path | None) -> None:
-    """Add the folder to write, and what to do where it is there."""
+    """Add the folder to write, and whether to replace it."""
     command.add_argument(
         "--out",
         type=Path,
@@ -184,7 +185,7 @@ def add_output(command: Options, default: Path | None) -> None:
 
 
 def describe_default(choice: str, text: str) -> str:
-    """Text of an option with its default."""
+    """Help of an option with its default."""
     return f"{text} (default: {getattr(SOUND_CHOICES, choice)})"
 
 
@@ -215,5 +216,5 @@ def split_list(text: str) -> list[str]:
     """Read entries separated by commas."""
     entries = [entry.strip() for entry in text.split(",") if entry.strip()]
     if not entries:
-        raise argparse.ArgumentTypeError("names nothing; give at least one, several separated by commas")
+        raise argparse.ArgumentTypeError("it is empty; give at least one name, or several separated by commas")
     return entries

@@ -23,11 +23,11 @@ __all__ = ["COMMANDS", "main", "make_parser"]
 COMMANDS = {
     "compare": "compare two or more regions, gene by gene",
     "query": "expression of genes in a region, as a table",
-    "demo": "run the main job on the simulated atlas",
+    "demo": "compare two regions of the simulated atlas",
     "report": "write the report of a saved result again",
     "fetch": "download the donor archives, verify them and build the store",
-    "build": "make a store, which opens at once, from donor archives on disk",
-    "check": "tell which atlas is found, what is installed and what is missing",
+    "build": "build a store, which opens at once, from donor archives on disk",
+    "check": "show which atlas is found, what is installed and what is missing",
     "genes": "look genes up in the atlas, by part of a symbol, by Entrez id or by probe",
     "regions": "list and search named regions",
     "reproduce": "repeat a published analysis and compare with its numbers",
@@ -93,8 +93,8 @@ def _check_text(arguments: Sequence[str]) -> None:
         except UnicodeEncodeError as error:
             shown_text = argument.encode(errors="replace").decode()
             raise OptionError(
-                f"the argument {shown_text!r} is no text in the encoding of this terminal; rename the file, or set the "
-                "environment variable LC_ALL to C.UTF-8"
+                f"the argument {shown_text!r} is not valid text in this terminal's encoding; rename the file, or set "
+                "the environment variable LC_ALL to C.UTF-8"
             ) from error
 
 

@@ -34,7 +34,7 @@ class _HelpFormatter(argparse.HelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """Parser whose help keeps its examples, and whose errors suggest what was perhaps meant."""
+    """Parser that keeps the examples of its help as they are, and whose errors suggest what was meant."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         options.setdefault("formatter_class", _HelpFormatter)
@@ -42,17 +42,17 @@ class Parser(argparse.ArgumentParser):
         self._given: Sequence[str] = ()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse, and remember what was given for the errors."""
+        """Parse, and keep the arguments for error messages."""
         self._given = list(sys.argv[1:] if args is None else args)
         return super().parse_known_args(args, namespace)
 
     def format_usage(self) -> str:
-        """What must be given, on one line; all options would fill a page."""
+        """Usage on one line: required arguments only, as all options would fill a page."""
         self.usage = self.usage or self._shorten_usage()
         return super().format_usage()
 
     def format_help(self) -> str:
-        """Help under the same usage."""
+        """Help, with the same usage."""
         self.usage = self.usage or self._shorten_usage()
         return super().format_help()
 
@@ -74,7 +74,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message}\nSee {self.prog} --help\n")
 
     def suggest_options(self, given: Sequence[str]) -> str:
-        """Say which of the options given there are not, and what was perhaps meant; empty where all are known."""
+        """Name the unknown options and suggest the nearest ones; empty if all options are known."""
         known = [option for action in self._actions for option in action.option_strings if option.startswith("--")]
         unknown = [word.split("=")[0] for word in given if word.startswith("--") and len(word) > 2]
         text = ""
@@ -82,7 +82,7 @@ class Parser(argparse.ArgumentParser):
             if any(name.startswith(option) for name in known):  # options may be cut short
                 continue
             nearest = difflib.get_close_matches(option, known, n=2, cutoff=0.7)
-            text += f"; there is no {option}" + (f", did you mean {join_words(nearest, 'or')}?" if nearest else "")
+            text += f"; there is no {option}" + (f"; did you mean {join_words(nearest, 'or')}?" if nearest else "")
         return text
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
@@ -91,11 +91,11 @@ class Parser(argparse.ArgumentParser):
             return
         nearest = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.6)
         hint = f"; did you mean {nearest[0]}?" if nearest else ""
-        raise argparse.ArgumentError(action, f"{value!r} is none of {', '.join(choices)}{hint}")
+        raise argparse.ArgumentError(action, f"{value!r} is not one of {', '.join(choices)}{hint}")
 
 
 def advise_on_rest(parser: Parser, rest: Sequence[str], arguments: Sequence[str]) -> str:
-    """Say what the parser cannot place, and how it was perhaps meant.
+    """Name the arguments that the parser does not recognize, and suggest what was meant.
 
     Parameters
     ----------
@@ -121,19 +121,19 @@ def advise_on_rest(parser: Parser, rest: Sequence[str], arguments: Sequence[str]
     if option == "--names":
         hint = '; give one name to each region, and put names with blanks in quotes: --names "Fp1 left" "Fp2 left"'
     elif option in {"--genes", "--donors", "--covariate", "--within", "--exclude"}:
-        hint = f"; write several with commas and without blanks: {option} {','.join(values)}"
+        hint = f"; separate several by commas, without blanks: {option} {','.join(values)}"
     return f"unrecognized arguments: {' '.join(rest)}{hint}"
 
 
 def whole_number(low: int, *, or_every: bool = False) -> Callable[[str], int]:
-    """Type of an option: a whole number of at least `low`; with `or_every` also -1, for all there are."""
+    """Type of an option: a whole number of at least `low`; with `or_every` also -1, for all."""
 
     def read(text: str) -> int:
-        needed = f"needed is a whole number of at least {low}" + (", or -1 for one per core" if or_every else "")
+        needed = f"give a whole number of at least {low}" + (", or -1 for one per core" if or_every else "")
         try:
             value = int(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number; {needed}") from None
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number; {needed}") from None
         if value < low and not (or_every and value == -1):
             raise argparse.ArgumentTypeError(f"{value} is out of range; {needed}")
         return value
@@ -148,9 +148,9 @@ def number(low: float, high: float, *, needed: str) -> Callable[[str], float]:
         try:
             value = float(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is no number; needed is {needed}") from None
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number; give {needed}") from None
         if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text} is out of range; needed is {needed}")
+            raise argparse.ArgumentTypeError(f"{text} is out of range; give {needed}")
         return value
 
     return read

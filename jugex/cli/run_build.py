@@ -36,7 +36,7 @@ examples:
     )
     command.add_argument("--donors", type=split_list, metavar="D,E", help="donors by name or id (default: all)")
     command.add_argument(
-        "--overwrite", action="store_true", help="replace a store even where that loses donors or calls of it"
+        "--overwrite", action="store_true", help="replace a store even if its donors or present calls are then lost"
     )
     command.add_argument("--quiet", action="store_true", help="show no progress")
 

@@ -41,7 +41,7 @@ examples:
     command.add_argument(
         "--atlas",
         metavar="PATH|simulated|allen-api",
-        help="atlas to look at (default: the one that is used by default)",
+        help="atlas to look at (default: the one that other commands use)",
     )
     command.add_argument(
         "--verify", action="store_true", help="compare the checksums of the store's files, all of them"
@@ -106,8 +106,6 @@ def _describe_atlas(atlas: ExpressionAtlas) -> Iterator[str]:
 
 def _verify(atlas: ExpressionAtlas) -> str:
     if not isinstance(atlas, StoreAtlas):
-        raise OptionError(
-            f"--verify compares the files of a store, and {atlas.name} is none; make one with jugex build"
-        )
+        raise OptionError(f"--verify needs a store, and {atlas.name} is not one; make one with jugex build")
     atlas.verify()
     return f"yes, all {len(atlas.manifest.files)} files are as they were built"

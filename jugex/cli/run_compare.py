@@ -71,13 +71,13 @@ def _add_regions(command: argparse.ArgumentParser) -> None:
         nargs="*",
         default=[],
         metavar="REGION_3",
-        help="more regions: then all of them are compared at once, and every two of them",
+        help="more regions: all are then compared at once, and also two by two",
     )
     command.add_argument(
         "--names",
         nargs=2,
         metavar=("NAME_1", "NAME_2"),
-        help="what the regions are called in outputs, a name for each (default: by file, label or structure)",
+        help="names of the regions in outputs, one for each (default: from file, label or structure)",
     )
 
 
@@ -89,14 +89,14 @@ def _add_genes(group: argparse._ArgumentGroup) -> None:
     genes.add_argument(
         "--gene-list",
         metavar="FILE",
-        help="file with one symbol or Entrez id a line, a table with such a column (as MATLAB JuGEx's lists), or gene "
-        "sets: file.gmt, or file.gmt#SET for one of them",
+        help="file with one symbol or Entrez id per line, a table with such a column (as MATLAB JuGEx's lists), or "
+        "gene sets: file.gmt, or file.gmt#SET for a single set",
     )
     group.add_argument(
         "--no-background",
         dest="background",
         action="store_false",
-        help="where genes are asked for, do not tell in what share of all genes of the atlas the regions differ",
+        help="with --genes or --gene-list, do not test all other genes to say what share of them differs",
     )
 
 
@@ -105,7 +105,9 @@ def _add_samples(group: argparse._ArgumentGroup) -> None:
     add_images(group)
     add_annotated(group)
     group.add_argument(
-        "--overlap", choices=get_args(Overlap), help=describe_default("overlap", "what becomes of samples in both")
+        "--overlap",
+        choices=get_args(Overlap),
+        help=describe_default("overlap", "how samples in both regions are counted"),
     )
 
 
@@ -121,19 +123,20 @@ def _add_probes(group: argparse._ArgumentGroup) -> None:
         "--min-present",
         type=number(0, 1, needed="a share of samples from 0 to 1"),
         metavar="SHARE",
-        help="leave out probes above background in a smaller share of samples, 0 to 1 (default: none)",
+        help="leave out probes above background in a smaller share of samples than this, 0 to 1 (default: no filter)",
     )
     group.add_argument(
         "--present-in",
         choices=get_args(PresentIn),
         default="all",
-        help="samples of that share: all of the atlas, or those of the regions (default: %(default)s)",
+        help="samples over which that share is counted: all of the atlas, or those of the regions (default: "
+        "%(default)s)",
     )
     group.add_argument("--require-entrez", action="store_true", help="leave out probes without an Entrez id")
 
 
 def _add_test(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--preset", choices=PRESET_NAMES, help="do as that publication or package did")
+    group.add_argument("--preset", choices=PRESET_NAMES, help="make the choices of that publication or package")
     group.add_argument(
         "--statistic", choices=get_args(Statistic), help=describe_default("statistic", "sum of squares of the region")
     )
@@ -145,14 +148,14 @@ def _add_test(group: argparse._ArgumentGroup) -> None:
         type=split_list,
         action="extend",
         metavar="A,B",
-        help="what stands in the model beside donor: hemisphere, structure_class, mni_x, mni_y, mni_z, a column of the "
-        "atlas's samples, or a file with one row per well_id, of which every column is a covariate",
+        help="what to adjust for besides donor: hemisphere, structure_class, mni_x, mni_y, mni_z, a column of the "
+        "atlas's samples, or a file with one row per well_id, whose other columns are covariates",
     )
     group.add_argument(
         "--missing",
         choices=get_args(Missing),
         default="drop-genes",
-        help="what a missing value leaves out: its gene, or its sample for all genes (default: %(default)s)",
+        help="what to leave out for a missing value: its gene, or its sample in all genes (default: %(default)s)",
     )
     add_run(group)
     group.add_argument(
@@ -161,8 +164,8 @@ def _add_test(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--ladder",
         action=argparse.BooleanOptionalAction,
-        help="ask of each gene whether other donors would show the difference, and whether it is more than distance "
-        "explains (default: yes, but with the preset of an earlier tool no)",
+        help="also test whether other donors would show each difference, and whether it is more than distance "
+        "explains (default: yes; with a preset, no)",
     )
     group.add_argument(
         "--reference",
@@ -174,7 +177,7 @@ def _add_test(group: argparse._ArgumentGroup) -> None:
         "--gene-sets",
         type=split_list,
         metavar="FILE.gmt",
-        help="also test gene sets, of one file or several with commas: GMT, or a table with columns set and gene",
+        help="also test the gene sets of one or several files (GMT, or tables with columns set and gene)",
     )
     group.add_argument(
         "--gene-set-kind",
@@ -182,12 +185,12 @@ def _add_test(group: argparse._ArgumentGroup) -> None:
         default="competitive",
         metavar="KIND",
         help="competitive (default): sets that differ more than other genes do; self-contained: sets that differ; "
-        "mixed: sets whose genes go both ways",
+        "mixed: sets whose genes differ in either direction",
     )
     group.add_argument(
         "--tail",
         action="store_true",
-        help="add p-values below 1 / (M + 1), extrapolated; no gene is called significant by them",
+        help="add extrapolated p-values below 1 / (M + 1); they make no gene significant",
     )
 
 
@@ -220,7 +223,7 @@ def _run_compare(options: argparse.Namespace) -> None:
     regions, choices = [options.region_1, options.region_2, *options.more_regions], read_choices(options)
     if len(regions) > 2:
         if options.gene_sets:
-            raise OptionError("--gene-sets compares two regions; name two of them, or leave it out")
+            raise OptionError(f"--gene-sets needs two regions, and got {len(regions)}; name two, or leave it out")
         save_and_summarize(compare_several(regions, **choices), options)
         return
     sets = read_gene_sets(options.gene_sets) if options.gene_sets else None  # before the work

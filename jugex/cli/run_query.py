@@ -40,7 +40,7 @@ def add_arguments(command: Parser) -> None:
     command.description = "Write the expression of genes in a region as a table, one row per sample and probe."
     command.epilog = _EPILOG
     command.set_defaults(run=_run_query)
-    command.add_argument("region", metavar="REGION", help="where in the brain; the forms are listed below")
+    command.add_argument("region", metavar="REGION", help="region of the brain, in one of the forms below")
     genes = command.add_argument_group("genes").add_mutually_exclusive_group(required=True)
     genes.add_argument("--genes", type=split_genes, metavar="A,B", help="genes to look up, by symbol or Entrez id")
     genes.add_argument("--gene-list", metavar="FILE", help="file of genes or gene sets, as jugex compare takes it")
@@ -55,7 +55,7 @@ def add_arguments(command: Parser) -> None:
     output.add_argument(
         "--out", type=Path, metavar="FILE.tsv", help="table to write (default: print it to standard output)"
     )
-    output.add_argument("--overwrite", action="store_true", help="replace the table where the file is there already")
+    output.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     output.add_argument("--quiet", action="store_true", help="show no progress")
 
 

@@ -46,13 +46,13 @@ examples:
         "parcellation",
         nargs="?",
         metavar="PARCELLATION|IMAGE|REGION",
-        help="such as juelich, or the word structures, or an image, or a REGION as jugex compare takes it",
+        help="a parcellation such as juelich, the word structures, an image, or a REGION as jugex compare takes it",
     )
-    command.add_argument("text", nargs="*", metavar="TEXT", help="words that the regions' names hold, in any case")
+    command.add_argument("text", nargs="*", metavar="TEXT", help="words to find in the names of regions, in any case")
     command.add_argument(
         "--atlas",
         metavar="PATH|simulated",
-        help="of structures, an image or a REGION: the atlas whose samples are counted (default of structures: "
+        help="atlas whose samples are counted, for structures, an image or a REGION (default for structures: "
         "$JUGEX_DATA, else the user's data folder)",
     )
     add_images(command)
@@ -111,7 +111,7 @@ def _list_contents(text: str, contents: ImageContents, words: Sequence[str]) -> 
     if words:
         holds = [all(word.casefold() in name.casefold() for word in words) for name in table["name"]]
         if not any(holds):
-            raise RegionError(f"no {contents.kind[:-1]} of {text} holds {' '.join(words)!r} in its name")
+            raise RegionError(f"no {contents.kind[:-1]} of {text} has {' '.join(words)!r} in its name")
         table = table[holds]
     header = ["REGION", "NAME", "MM3"]
     columns = [
@@ -131,7 +131,7 @@ def _list_structures(options: argparse.Namespace) -> list[str]:
     atlas = open_atlas(options.atlas)
     found = search_structures(atlas, options.text)
     if found.empty:
-        words = f" holds {' '.join(options.text)!r} in its name" if options.text else " has samples"
+        words = f" has {' '.join(options.text)!r} in its name" if options.text else " has samples"
         raise RegionError(f"no structure of {atlas.name}{words}; list all with: jugex regions structures")
     named = found["acronym"].where(found["is_unique"], found["structure_id"].astype(str))
     regions = [shlex.quote(f"structure:{name}") for name in named]
@@ -164,5 +164,5 @@ def _list_regions(options: argparse.Namespace) -> list[str]:
     if not found:
         nearest = parcellation.nearest(text)
         hint = f"the nearest are {', '.join(nearest)}" if nearest else f"it has {len(parcellation.names):,} regions"
-        raise RegionError(f"no region of {parcellation.name} holds {text!r}; {hint}")
+        raise RegionError(f"no region of {parcellation.name} has {text!r} in its name; {hint}")
     return [shlex.quote(f"{parcellation.name}:{name}") for name in found]

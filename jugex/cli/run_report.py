@@ -20,7 +20,7 @@ def add_arguments(command: Parser) -> None:
         "directory",
         metavar="DIR",
         type=Path,
-        help="folder that jugex compare or result.save wrote; of several regions, their common page is written",
+        help="folder that jugex compare or result.save wrote; for several regions, the page on all of them is written",
     )
     command.add_argument("--out", type=Path, metavar="FILE", help="file to write (default: DIR/report.html)")
     command.add_argument("--quiet", action="store_true", help="show no progress")

@@ -122,7 +122,7 @@ class Genes:
         Raises
         ------
         OptionError
-            Where the text is empty.
+            If the text is empty.
         """
         wanted = re.sub(r"^(\d+)\.0*$", r"\1", str(text).strip().upper())
         if not wanted:
@@ -329,7 +329,7 @@ def read_aliases(source: AliasesLike) -> Aliases:
     Raises
     ------
     OptionError
-        Where the file cannot be read, or lacks these columns.
+        If the file cannot be read, or lacks these columns.
 
     Examples
     --------

@@ -54,7 +54,7 @@ _N_TITLES = 10
 _SYMBOL = re.compile(r"[A-Za-z][\w.@/-]*")
 
 _NEEDED = (
-    "needed is one symbol or Entrez id a line, a table with a column such as gene_symbol, symbol, gene or entrez_id, "
+    "needed is one symbol or Entrez id per line, a table with a column such as gene_symbol, symbol, gene or entrez_id, "
     "or gene sets in a file.gmt"
 )
 
@@ -90,7 +90,7 @@ def read_gene_list(path: str | Path) -> list[str]:
         `symbol`, `gene`, ...) or of Entrez ids, below titles or with row names, as DESeq2, limma, edgeR and GEO2R write
         them; MATLAB JuGEx's ``probe_id,gene_symbol,entrez_id``, of which the genes are taken: all probes that the
         atlas has of a gene are used. Blank lines, and what stands behind ``#``, are passed over. Or gene sets,
-        ``file.gmt`` (one set a line: name, description, genes, separated by tabs); ``file.gmt#SET`` takes one of them.
+        ``file.gmt`` (one set per line: name, description, genes, separated by tabs); ``file.gmt#SET`` takes one.
 
     Returns
     -------
@@ -101,12 +101,12 @@ def read_gene_list(path: str | Path) -> list[str]:
     Raises
     ------
     OptionError
-        Where the file is missing, not text, holds no gene, or has no such set, or a column of genes stands twice.
+        If the file is missing, not text, holds no gene, or has no such set, or a column of genes stands twice.
 
     Warns
     -----
     GeneWarning
-        Where a file holds several gene sets and none is named, so that all are taken, or a set stands twice.
+        If a file holds several gene sets and none is named, so that all are taken, or a set stands twice.
 
     Examples
     --------
@@ -143,7 +143,7 @@ def _read_rows(rows: list[list[str]], path: str | Path) -> list[str]:
     if column is None:
         if len(rows) == 1:
             line = ", ".join(rows[0])
-            raise OptionError(f"gene list {path} holds the single line {line!r}; write one symbol a line")
+            raise OptionError(f"gene list {path} holds the single line {line!r}; write one symbol per line")
         raise OptionError(f"gene list {path} is a table with the columns {', '.join(rows[0])}; {_NEEDED}")
     first, index = column
     return [_read_name(row[index]) for row in rows[first:] if index < len(row)]
@@ -155,7 +155,7 @@ def read_table_of_sets(path: str) -> dict[str, list[str]]:
     Raises
     ------
     OptionError
-        Where the file cannot be read, or has no such columns.
+        If the file cannot be read, or has no such columns.
     """
     rows = _read_cells(path)
     for number, row in enumerate(rows[:_N_TITLES]):
@@ -311,7 +311,7 @@ def _decode(content: bytes, file: str) -> str:
     except UnicodeDecodeError as error:
         raise OptionError(f"gene list {file} cannot be read: it is not text in UTF-8 or UTF-16; save it so") from error
     if "\0" in text or (text.strip() and re.search(r"[A-Za-z0-9]", text) is None):
-        raise OptionError(f"gene list {file} cannot be read: it is no text; give a text file or .xlsx")
+        raise OptionError(f"gene list {file} cannot be read: it is not text; give a text file or .xlsx")
     return text
 
 
@@ -334,7 +334,7 @@ def _choose_set(sets: dict[str, list[str]], gene_set: str | None, path: str) -> 
         return sets[gene_set]
     if len(sets) > 1:
         warn_user(
-            f"gene list {path} holds {len(sets)} sets ({_enumerate(list(sets))}), and all are taken; "
+            f"gene list {path} holds {len(sets)} sets ({_enumerate(list(sets))}), and all are used; "
             f"{path}#{next(iter(sets))} takes one",
             GeneWarning,
         )
@@ -347,12 +347,12 @@ def read_gmt(path: str, *, only: str | None = None) -> dict[str, list[str]]:
     Raises
     ------
     OptionError
-        Where the file cannot be read, or a line holds no gene.
+        If the file cannot be read, or a line holds no gene.
 
     Warns
     -----
     GeneWarning
-        Where a set stands more than once, and `only` names no other: the genes of all of them are taken.
+        If a set stands more than once, and `only` names no other: the genes of all of them are taken.
     """
     sets: dict[str, list[str]] = {}
     twice: dict[str, None] = {}
@@ -370,7 +370,7 @@ def read_gmt(path: str, *, only: str | None = None) -> dict[str, list[str]]:
         # Enrichr writes a weight behind each gene
         sets.setdefault(name, []).extend(_read_name(re.sub(r",[-+\d.eE]+$", "", cell)) for cell in rest[1:])
     if joined := [name for name in twice if only in (None, name)]:
-        warn_user(f"gene list {path} has the set {_enumerate(joined)} more than once: all are taken", GeneWarning)
+        warn_user(f"gene list {path} has the set {_enumerate(joined)} more than once: all are used", GeneWarning)
     return sets
 
 

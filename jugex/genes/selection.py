@@ -116,12 +116,12 @@ class GeneSelection:
         Raises
         ------
         GeneError
-            Where no gene is left.
+            If no gene is left.
         """
         gone = set(filtered)
         found = tuple(gene for gene in self.found if gene not in gone)
         if not found:
-            raise GeneError(f"no gene is left to look at: all probes of {_enumerate(list(filtered))} were {reason}")
+            raise GeneError(f"no gene is left: all probes of {_enumerate(list(filtered))} were {reason}")
         ledger = tuple(
             replace(entry, outcome="all probes filtered", detail=reason) if entry.gene in gone else entry
             for entry in self.ledger
@@ -150,14 +150,14 @@ def select_genes(
     Raises
     ------
     GeneError
-        Where none of the genes is in the atlas; the message names the nearest symbols.
+        If none of the genes is in the atlas; the message names the nearest symbols.
     OptionError
-        Where the list is empty, or the alias table cannot be read.
+        If the list is empty, or the alias table cannot be read.
 
     Warns
     -----
     GeneWarning
-        Where some of the genes are not in the atlas or have another symbol there, or a list's symbol and Entrez id
+        If some of the genes are not in the atlas or have another symbol there, or a list's symbol and Entrez id
         name two genes of it.
 
     Examples
@@ -177,7 +177,7 @@ def select_genes(
     lost = [entry for entry in ledger if entry.gene is None]
     missing = tuple(entry.requested for entry in lost)
     if not found:
-        raise GeneError(_format_missing(lost, catalogue) + "; no gene is left to look at")
+        raise GeneError(_format_missing(lost, catalogue) + "; no gene is left")
     _warn_of_changes(ledger, lost, catalogue, len(found))
     _warn_of_conflicts(ledger)
     return GeneSelection(tuple(map(str, requested)), found, missing, ledger, names)
@@ -282,7 +282,7 @@ def clean_requests(genes: str | int | Iterable[str | int]) -> tuple[str, ...]:
     Raises
     ------
     OptionError
-        Where the list is empty, or holds something else than symbols and ids.
+        If the list is empty, or holds something else than symbols and ids.
 
     Examples
     --------
@@ -323,7 +323,7 @@ def _warn_of_changes(ledger: tuple[LedgerEntry, ...], lost: Sequence[LedgerEntry
     if renamed:
         warn_user(f"used under another symbol: {_enumerate(renamed)}", GeneWarning)
     if lost:
-        warn_user(f"{_format_missing(lost, genes)}; going on with {count_of(n_found, 'other gene')}", GeneWarning)
+        warn_user(f"{_format_missing(lost, genes)}; continuing with {count_of(n_found, 'other gene')}", GeneWarning)
 
 
 def _warn_of_conflicts(ledger: tuple[LedgerEntry, ...]) -> None:

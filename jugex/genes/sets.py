@@ -71,7 +71,7 @@ class GeneSets:
         Raises
         ------
         GeneError
-            Where the atlas has no gene of any set.
+            If the atlas has no gene of any set.
         """
         asked = list(dict.fromkeys(gene for genes in self.genes.values() for gene in genes))
         selection = select_genes(asked, atlas_genes, aliases=aliases)
@@ -89,7 +89,7 @@ def read_gene_sets(sets: GeneSetsLike) -> GeneSets:
     Parameters
     ----------
     sets : path-like, sequence of path-like, dict, or GeneSets
-        A GMT file (``name<TAB>description<TAB>gene<TAB>gene...``, one set a line, gzipped or not); a table (TSV, CSV,
+        A GMT file (``name<TAB>description<TAB>gene<TAB>gene...``, one set per line, gzipped or not); a table (TSV, CSV,
         .xlsx) with a column of sets (`set`, `gene_set`, `term`, ...) and one of genes (`gene`, `symbol`, ...); several
         such files; or genes by the name of their set.
 
@@ -100,7 +100,7 @@ def read_gene_sets(sets: GeneSetsLike) -> GeneSets:
     Raises
     ------
     OptionError
-        Where a file cannot be read or holds no set, a set is empty, or two files name a set alike.
+        If a file cannot be read or holds no set, a set is empty, or two files name a set alike.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def _list_genes(name: object, genes: Iterable[str]) -> tuple[str, ...]:
 
 def _check(sets: GeneSets) -> GeneSets:
     if not sets.genes:
-        raise OptionError("gene sets: the source holds no set; give a GMT file with one set a line, or a dict")
+        raise OptionError("gene sets: the source holds no set; give a GMT file with one set per line, or a dict")
     empty = next((name for name, genes in sets.genes.items() if not genes), None)
     if empty is not None:
         raise GeneError(f"gene set {empty!r} holds no gene; leave it out")

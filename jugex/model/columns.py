@@ -53,11 +53,11 @@ _EVIDENCE = {
     "spatial": "p_spatial_fwe is at most alpha",
     "donors": "p_donors_fwe is at most alpha",
     "samples": "p_fwe is at most alpha",
-    "none": "none of them is",
+    "none": "none of these p is at most alpha",
 }
-_CI = "95 % confidence interval of diff, by the statistic of the run; uncorrected, samples taken as replicates"
+_CI = "95 % confidence interval of diff, by the statistic of the run; uncorrected, with samples as replicates"
 _CI_DONORS = "95 % confidence interval of diff_donors over donors"
-_CI_SPATIAL = "95 % confidence interval of diff_donors with what distance explains"
+_CI_SPATIAL = "95 % confidence interval of diff_donors beyond distance"
 
 _RESULT = (
     Column("gene", "object", "Gene symbol."),
@@ -68,14 +68,14 @@ _RESULT = (
     Column("ci_high", "float64", f"Upper end of the {_CI}.", _Z),
     Column("evidence", "object", "The highest rung of the ladder that the gene reaches.", levels=_EVIDENCE),
     Column("significant", "bool", "Whether p_fwe is at most alpha.", levels=_SIGNIFICANT),
-    Column("p_fwe", "float64", "p of F corrected for all genes tested by the maximum of F, from relabelled samples."),
-    Column("p_perm", "float64", "p of F of this gene alone, from relabelled samples."),
+    Column("p_fwe", "float64", "Permutation p of F, corrected for all genes tested by the maximum of F."),
+    Column("p_perm", "float64", "Permutation p of F of this gene alone."),
     Column("q_fdr", "float64", "False discovery rate: Benjamini and Hochberg's correction of p_perm."),
     Column("p_donors", "float64", "p of the difference over donors: would other donors show it?"),
     Column("p_donors_fwe", "float64", "p_donors corrected for all genes tested (Holm)."),
-    Column("p_spatial", "float64", "p of the difference beyond what two places this far apart in this tissue show."),
+    Column("p_spatial", "float64", "p of a difference beyond what two places this far apart in this tissue show."),
     Column("p_spatial_fwe", "float64", "p_spatial corrected for all genes tested (Holm)."),
-    Column("diff_donors", "float64", "Mean of the donors' differences by their precision, region 1 minus 2.", _Z),
+    Column("diff_donors", "float64", "Mean of the donors' differences (region 1 minus 2), weighted by precision.", _Z),
     Column("ci_donors_low", "float64", f"Lower end of the {_CI_DONORS}.", _Z),
     Column("ci_donors_high", "float64", f"Upper end of the {_CI_DONORS}.", _Z),
     Column("ci_spatial_low", "float64", f"Lower end of the {_CI_SPATIAL}.", _Z),
@@ -92,8 +92,8 @@ _RESULT = (
     Column("df_resid", "Int64", "Residual degrees of freedom."),
     Column("ss_area", "float64", "Sum of squares of area, by the statistic of the run.", f"{_Z} squared"),
     Column("ss_resid", "float64", "Sum of squares of the residuals.", f"{_Z} squared"),
-    Column("p_parametric", "float64", "p of F by the F distribution."),
-    Column("p_fwe_stepdown", "float64", "p_fwe, stepping down (Westfall and Young), from relabelled samples."),
+    Column("p_parametric", "float64", "p of F from the F distribution."),
+    Column("p_fwe_stepdown", "float64", "Step-down p_fwe (Westfall and Young)."),
     Column("mean_1", "float64", "Raw mean in region 1, not adjusted.", _Z),
     Column("mean_2", "float64", "Raw mean in region 2, not adjusted.", _Z),
     Column("mean_level", "float64", "Mean expression over the samples used.", _LOG2),
@@ -102,8 +102,8 @@ _RESULT = (
     Column("n_samples_2", "Int64", "Samples used in region 2."),
     Column("n_donors", "Int64", "Donors with a sample used."),
     Column("n_donors_both", "Int64", "Donors with samples in both regions."),
-    Column("n_donors_same_sign", "Int64", "Donors of those whose difference has the sign of diff."),
-    Column("n_probes", "Int64", "Probes that the gene's value was made from."),
+    Column("n_donors_same_sign", "Int64", "Donors with samples in both regions whose difference has the sign of diff."),
+    Column("n_probes", "Int64", "Probes from which the gene's value was computed."),
     Column("probe_r", "float64", "Mean correlation of the gene's probes over the samples used."),
     Column("status", "object", "ok, or why the gene was not tested."),
 )  # fmt: skip
@@ -116,10 +116,10 @@ _TAIL = (
     Column("p_fwe_tail", "float64", "p_fwe, small values extrapolated from a generalised Pareto tail."),
 )
 _OMNIBUS = (
-    Column("n_samples", "Int64", "Samples used, of all regions."),
+    Column("n_samples", "Int64", "Samples used, in all regions."),
     Column("ss_area", "float64", "Sum of squares of area, adjusted for {others}.", f"{_Z} squared"),
-    Column("f", "float64", "F of area, adjusted for {others}: of all regions at once."),
-    Column("df_area", "Int64", "Degrees of freedom of area: regions less one, where donors link them all."),
+    Column("f", "float64", "F of area for all regions at once, adjusted for {others}."),
+    Column("df_area", "Int64", "Degrees of freedom of area: regions minus one, if donors link them all."),
     Column("q_fdr_by", "float64", "q_fdr for any dependence between genes (Benjamini and Yekutieli)."),
     Column("n_donors_both", "Int64", "Donors with samples in two regions or more."),
 )
@@ -128,23 +128,23 @@ _GENE_SET = (
     Column("n_genes", "Int64", "Genes that the set names."),
     Column("n_found", "Int64", "Genes of the set that the atlas has and that were tested."),
     Column("higher_in", "object", "Name of the region in which the set is higher, by diff."),
-    Column("diff", "float64", "Region 1 minus region 2, of the set's value, adjusted for {others}.", _SD),
-    Column("p_fwe", "float64", "p corrected for all sets tested by the maximum over them, from relabelled samples."),
-    Column("p_perm", "float64", "p of this set alone, from relabelled samples."),
-    Column("f", "float64", "F of area of the set's value; of mixed sets the mean F of its genes."),
+    Column("diff", "float64", "The set's value in region 1 minus region 2, adjusted for {others}.", _SD),
+    Column("p_fwe", "float64", "Permutation p, corrected for all sets tested by the maximum over sets."),
+    Column("p_perm", "float64", "Permutation p of this set alone."),
+    Column("f", "float64", "F of area of the set's value; for mixed sets the mean F of its genes."),
     Column("leading_genes", "object", "Genes of the set with the largest F in its direction, at most ten."),
     Column("status", "object", "ok, or why the set was not tested."),
 )
 _PAIRS = (
-    Column("region_1", "object", "Region from whose mean the other's is taken."),
-    Column("region_2", "object", "Region whose mean is taken from that of region 1."),
+    Column("region_1", "object", "First region of the pair; diff is region_1 minus region_2."),
+    Column("region_2", "object", "Second region of the pair."),
     Column("p_fwe", "float64", "p of F corrected for all genes of this pair by the maximum of F."),
     Column("p_fwe_holm", "float64", "p_fwe corrected for all genes of all pairs (Holm)."),
     Column("significant", "bool", "Whether p_fwe_holm is at most alpha."),
     Column("status", "object", "ok, or why the gene or the pair was not tested."),
 )
 _LEFT_OUT = (
-    Column("left_out", "object", "The donor without whom the gene was tested again."),
+    Column("left_out", "object", "The donor that was left out."),
     Column("n_samples_1", "Int64", "Samples of the other donors in region 1."),
     Column("n_samples_2", "Int64", "Samples of the other donors in region 2."),
     Column("status", "object", "ok, or why there is no test without this donor."),

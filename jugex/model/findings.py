@@ -1,6 +1,6 @@
-"""What a run found out about itself that a reader should know: each kind a type with its facts, and its sentence.
+"""Findings: what weakens a run. Each kind of finding is a type with its facts and its sentence.
 
-A finding is recorded with its facts (`settings.json` holds them under `findings`, told apart by `code`) and becomes a
+A finding is recorded with its facts (`settings.json` holds them under `findings`, each with its `code`) and becomes a
 sentence where somebody reads it: in a warning, on the command line, in the report.
 """
 
@@ -57,7 +57,7 @@ Unit = Literal["gene", "probe", "gene set"]
 
 @dataclass(frozen=True)
 class GeneStanding:
-    """Why a gene of two regions stands on its rung of the ladder; None: not tried, or not known.
+    """Why a gene reaches its rung of the ladder in a comparison of two regions; None means not tried or not known.
 
     Attributes
     ----------
@@ -65,20 +65,21 @@ class GeneStanding:
         The highest rung that it reaches.
     alpha : float
     p_samples, p_donors, p_spatial : float or None
-        Corrected over the genes tested.
+        P-values, corrected over the genes tested.
     diff : float
-        Region 1 less region 2 in z-scores: over donors, where that was tried.
+        Region 1 minus region 2 in z-scores: `diff_donors` if the donors were tested, else `diff`.
     ci_donors : tuple of float, or None
         95 % interval of the difference over donors.
     beyond, margin : float or None
-        Middle of the 95 % interval of the rung `spatial`, and half its width: the difference less what the gene's
-        linear gradient over the tissue makes of it.
+        Middle and half width of the 95 % interval of the rung `spatial`: the difference without the part that the
+        gene's linear gradient over the tissue explains.
     between_places : float or None
-        How much two places as far apart as the regions differ on average by what all donors share, gradient apart.
+        Mean difference between two places as far apart as the regions, from patterns that all donors share, without
+        the gradient.
     distance_mm : float or None
-        Between the regions.
+        Distance between the regions.
     n_same_sign, n_donors_both : int
-        Donors whose difference has the sign of the result, of those with samples in both regions.
+        Donors with samples in both regions: how many have a difference of the sign of the result, and all.
     """
 
     evidence: Literal["spatial", "donors", "samples", "none"]
@@ -97,19 +98,19 @@ class GeneStanding:
 
     @property
     def gradient(self) -> float | None:
-        """What the gene's linear gradient over the tissue makes of the difference."""
+        """The part of the difference that the gene's linear gradient over the tissue explains."""
         return None if self.beyond is None else self.diff - self.beyond
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, tag_field="code"):
-    """One fact about a run that weakens what can be said from it."""
+    """One fact about a run that weakens its conclusions."""
 
-    #: What Python users are warned with.
+    #: Class of the warning that Python users see.
     warning: ClassVar[type[JugexWarning]] = DesignWarning
 
     @property
     def sentence(self) -> str:
-        """The finding in words, without a capital and a full stop."""
+        """The finding in words, without an initial capital or a full stop."""
         raise NotImplementedError
 
     def __str__(self) -> str:
@@ -117,7 +118,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, tag_field="code"):
 
 
 class TiedSamples(Finding, frozen=True, tag="tied-samples"):
-    """Samples in several regions that no region has a higher probability for, and that were dropped."""
+    """Samples in several regions that were dropped because none of the regions is more probable."""
 
     warning: ClassVar[type[JugexWarning]] = OverlapWarning
     n_tied: int
@@ -132,8 +133,8 @@ class TiedSamples(Finding, frozen=True, tag="tied-samples"):
                 "or have no probability, and were dropped from both"
             )
         return (
-            f"{self.n_tied} of the {self.n_shared} samples that lie in several regions are equally probable in two of "
-            "them, or have no probability in one, and were dropped from all"
+            f"{self.n_tied} of the {self.n_shared} samples that lie in several regions are equally probable in two "
+            "regions, or have no probability in one, and were dropped from all"
         )
 
 
@@ -153,14 +154,14 @@ class KeptInBoth(Finding, frozen=True, tag="kept-in-both"):
 
 
 class CovariateLeftOut(Finding, frozen=True, tag="covariate-left-out"):
-    """A covariate that was asked for and changes no F, and why."""
+    """A covariate that was asked for but left out, because it changes no F."""
 
     name: str
     reason: str
 
     @property
     def sentence(self) -> str:
-        return f"covariate {self.name} is left out of the model: {self.reason}; it changes no F"
+        return f"covariate {self.name} is left out of the model: {self.reason}; it would change no F"
 
 
 class CovariatesTakeContrast(Finding, frozen=True, tag="covariates-take-contrast"):
@@ -179,8 +180,8 @@ class CovariatesTakeContrast(Finding, frozen=True, tag="covariates-take-contrast
                 "covariates nearly tell the regions apart, and little can be found"
             )
         return (
-            f"once {used} is adjusted for, only {self.share:.0%} of one contrast between regions is left: regions and "
-            "covariates are nearly the same there, and little can be found"
+            f"once {used} is adjusted for, only {self.share:.0%} of one contrast between regions is left: the "
+            "covariates nearly tell these regions apart, and little can be found"
         )
 
 
@@ -220,7 +221,7 @@ class UnreachableAlpha(Finding, frozen=True, tag="unreachable-alpha"):
 
 
 class FdrOutOfReach(Finding, frozen=True, tag="fdr-out-of-reach"):
-    """With so few relabellings the false discovery rate of a single gene cannot reach alpha."""
+    """Too few relabellings for the false discovery rate of a single gene to reach alpha."""
 
     unit: Unit
     alpha: float
@@ -241,7 +242,7 @@ class FdrOutOfReach(Finding, frozen=True, tag="fdr-out-of-reach"):
 
 
 class NotLinked(Finding, frozen=True, tag="not-linked"):
-    """Groups of regions that no donor links: nothing can be said between them."""
+    """Groups of regions that no donor links, so that they cannot be compared with each other."""
 
     groups: tuple[tuple[str, ...], ...]
 
@@ -249,13 +250,13 @@ class NotLinked(Finding, frozen=True, tag="not-linked"):
     def sentence(self) -> str:
         listed = " and ".join("{" + ", ".join(group) + "}" for group in self.groups)
         return (
-            f"no donor has samples in regions of two of these groups: {listed}: the omnibus F compares the regions "
-            "within each group only"
+            f"no donor has samples in more than one of these groups of regions: {listed}; the omnibus F compares the "
+            "regions within each group only"
         )
 
 
 class NotConfirmable(Finding, frozen=True, tag="not-confirmable"):
-    """Too few relabellings within donors to reach alpha, where another exchange was chosen."""
+    """Too few relabellings within donors to confirm a result of another exchange at alpha."""
 
     n_relabellings: int
     alpha: float
@@ -265,8 +266,8 @@ class NotConfirmable(Finding, frozen=True, tag="not-confirmable"):
         are = "is" if self.n_relabellings == 1 else "are"
         return (
             f"within donors there {are} {count_of(self.n_relabellings, 'relabelling')}, too few to reach alpha = "
-            f"{self.alpha:g}: what is significant when labels are exchanged otherwise cannot be confirmed by the "
-            "exchange that is exact"
+            f"{self.alpha:g}: what is significant under the exchange chosen cannot be confirmed by permuting labels "
+            "within donors, which alone is exact"
         )
 
 
@@ -289,8 +290,8 @@ class FewDonors(Finding, frozen=True, tag="few-donors"):
         if self.n_informative == 1:
             return f"{rests}: nothing says whether other donors would show a difference"
         if self.n_regions > 2:
-            return f"{rests}: p over samples says nothing of other donors; the pairs have a test over donors"
-        return f"{rests}: p over donors asks about others, and finds only large differences with so few"
+            return f"{rests}: p over samples says nothing about other donors; the pairs have a test over donors"
+        return f"{rests}: with so few, the test over donors finds only large differences"
 
 
 class DecisiveDonor(Finding, frozen=True, tag="decisive-donor"):
@@ -305,7 +306,7 @@ class DecisiveDonor(Finding, frozen=True, tag="decisive-donor"):
 
 
 class UnequalSizes(Finding, frozen=True, tag="unequal-sizes"):
-    """Regions that differ more than threefold in their number of samples."""
+    """Regions whose numbers of samples differ more than threefold."""
 
     largest: str
     n_largest: int
@@ -323,7 +324,7 @@ class UnequalSizes(Finding, frozen=True, tag="unequal-sizes"):
 
 
 class MadeUpRegions(Finding, frozen=True, tag="made-up-regions"):
-    """Regions of the demonstration on measured data."""
+    """Made-up regions of the demonstration, used with measured data."""
 
     names: tuple[str, ...]
 
@@ -331,13 +332,13 @@ class MadeUpRegions(Finding, frozen=True, tag="made-up-regions"):
     def sentence(self) -> str:
         are = "is a made-up region" if len(self.names) == 1 else "are made-up regions"
         return (
-            f"{join_words([shorten(name) for name in self.names])} {are} of the demonstration and no area of any "
-            "brain, but the expression is measured: what differs says nothing about a brain area"
+            f"{join_words([shorten(name) for name in self.names])} {are} of the demonstration, but the expression is "
+            "measured: a difference says nothing about any brain area"
         )
 
 
 class BothHemispheres(Finding, frozen=True, tag="both-hemispheres"):
-    """A region in both hemispheres, of which fewer donors were sampled in one."""
+    """A region with samples in both hemispheres, of which one was sampled in fewer donors."""
 
     region: str
     n: int
@@ -357,11 +358,11 @@ class BothHemispheres(Finding, frozen=True, tag="both-hemispheres"):
 
 
 class MirroredHemispheres(Finding, frozen=True, tag="mirrored-hemispheres"):
-    """Samples of both hemispheres brought to one, and the hemisphere not among the covariates."""
+    """Samples of both hemispheres were reflected to one, and the hemisphere is not among the covariates."""
 
     @property
     def sentence(self) -> str:
-        return "samples of both hemispheres were brought to one, and the omnibus F does not adjust for the hemisphere"
+        return "samples of both hemispheres were reflected to one, and the omnibus F does not adjust for hemisphere"
 
 
 class ThinTissue(Finding, frozen=True, tag="thin-tissue"):
@@ -379,17 +380,17 @@ class ThinTissue(Finding, frozen=True, tag="thin-tissue"):
 
 
 class PoorVariogramFit(Finding, frozen=True, tag="poor-variogram-fit"):
-    """What was fitted to the pooled variogram is far from it at some distance, and so a rung's p-values may be off."""
+    """The curve fitted to the pooled variogram is far off at some distance, so a rung's p-values may be wrong."""
 
     rung: Literal["donors", "spatial"]
-    n_donors: Literal[1, 2]  # of the two samples of a pair
+    n_donors: Literal[1, 2]  # whether the two samples of a pair are of one donor or of two
     distance_mm: float
     measured: float
     fitted: float
 
     @property
     def p_at_5_percent(self) -> float:
-        """What a p of 0.05 may stand for (of a normal), where the variance of the difference is as far off."""
+        """True p of a normal test where p is 0.05, if the variance of the difference is as far off as the curve."""
         return math.erfc(1.959964 * math.sqrt(self.fitted / self.measured / 2))
 
     @property
@@ -397,26 +398,27 @@ class PoorVariogramFit(Finding, frozen=True, tag="poor-variogram-fit"):
         samples = "two samples of one donor" if self.n_donors == 1 else "samples of two donors"
         rung = "p over donors" if self.rung == "donors" else "the spatial p"
         return (
-            f"the curve on which {rung} stands fits the variogram badly: of {samples} {self.distance_mm:.0f} mm apart "
-            f"the semivariance is {self.measured:.2f} of a gene's variance, and {self.fitted:.2f} in the fit; where "
-            f"{rung} is 0.05 it may stand for {self.p_at_5_percent:.2f}; choose another reference, or call it rough"
+            f"the curve behind {rung} fits the variogram badly: for {samples} {self.distance_mm:.0f} mm apart the "
+            f"semivariance is {self.measured:.2f} of a gene's variance, but {self.fitted:.2f} in the fit, so that "
+            f"{rung} of 0.05 may truly be {self.p_at_5_percent:.2f}; choose another reference, or call it approximate"
         )
 
 
 class GenesWithoutProbes(Finding, frozen=True, tag="genes-without-probes"):
-    """Genes that a filter of probes left without any."""
+    """Genes that the filters of probes left without a probe."""
 
     n: int
 
     @property
     def sentence(self) -> str:
         return (
-            f"the filters of probes left {count_of(self.n, 'gene')} without a probe: not tested, and not in the table"
+            f"the filters of probes left {count_of(self.n, 'gene')} without a probe: "
+            f"{'it is' if self.n == 1 else 'they are'} not tested, and not in the table"
         )
 
 
 class FewSamplesForVolume(Finding, frozen=True, tag="few-samples-for-volume"):
-    """A region as large as a part of the brain holds far fewer samples than so much of the brain does."""
+    """A region that holds far fewer samples than a part of the brain of its volume does."""
 
     region: str
     volume_mm3: float
@@ -426,13 +428,13 @@ class FewSamplesForVolume(Finding, frozen=True, tag="few-samples-for-volume"):
     @property
     def sentence(self) -> str:
         return (
-            f"{self.region} measures {self.volume_mm3 / 1000:,.0f} cm3 and holds {count_of(self.n, 'sample')}, where "
-            f"so much of the brain holds about {self.n_expected:,}: check that the image is in MNI152 space"
+            f"{self.region} measures {self.volume_mm3 / 1000:,.0f} cm3 and holds {count_of(self.n, 'sample')}, but a "
+            f"part of the brain of this size holds about {self.n_expected:,}: check that the image is in MNI152 space"
         )
 
 
 class ManyGenesDiffer(Finding, frozen=True, tag="many-genes-differ"):
-    """So many of all genes differ nominally that a single one is nothing special for it."""
+    """So many of all genes differ nominally that no single one is special."""
 
     share: float
     n_genes: int
@@ -448,18 +450,18 @@ class ManyGenesDiffer(Finding, frozen=True, tag="many-genes-differ"):
 
 
 class GeneFinding(Finding, frozen=True, kw_only=True):
-    """A weak point of some genes' evidence, named one by one."""
+    """A weakness in the evidence for some genes, which it names."""
 
     genes: tuple[str, ...]
 
     @property
     def of_significant(self) -> bool:
-        """Whether the genes are significant ones, and the sentence says so."""
+        """Whether the finding is about significant genes (and its sentence says so)."""
         return True
 
     @property
     def what(self) -> str:
-        """What is said of the genes."""
+        """What the finding says about the genes."""
         raise NotImplementedError
 
     @property
@@ -468,7 +470,7 @@ class GeneFinding(Finding, frozen=True, kw_only=True):
 
 
 class OneExchangeOnly(GeneFinding, frozen=True, tag="one-exchange-only"):
-    """Genes that are significant under one exchange of labels alone."""
+    """Genes that are significant under one exchange of labels only."""
 
     n_regions: int
 
@@ -487,7 +489,7 @@ class DonorsDisagree(GeneFinding, frozen=True, tag="donors-disagree"):
 
 
 class ProbesDisagree(GeneFinding, frozen=True, tag="probes-disagree"):
-    """Genes whose probes hardly correlate."""
+    """Genes whose probes are hardly correlated."""
 
     limit: float
     is_significant: bool
@@ -502,7 +504,7 @@ class ProbesDisagree(GeneFinding, frozen=True, tag="probes-disagree"):
             return f"significant, but the gene's probes do not agree (mean correlation below {self.limit:g})"
         return (
             f"not significant, but the gene's probes do not agree (mean correlation below {self.limit:g}), so that a "
-            "difference that one of them shows may be missed"
+            "difference in one probe may be missed"
         )
 
 
@@ -520,7 +522,7 @@ class NearDetectionLimit(GeneFinding, frozen=True, tag="near-detection-limit"):
 
 
 class MissingAround(GeneFinding, frozen=True, tag="missing-around"):
-    """Genes with a missing value in the tissue outside the regions: no rung of space, and that of donors without it."""
+    """Genes with a missing value in the tissue outside the regions: no spatial test, and a weaker one over donors."""
 
     @property
     def of_significant(self) -> bool:
@@ -529,8 +531,8 @@ class MissingAround(GeneFinding, frozen=True, tag="missing-around"):
     @property
     def what(self) -> str:
         return (
-            "values are missing in the tissue outside the regions, so that the difference cannot be compared with what "
-            "distance explains, and the test for other donors takes samples for replicates"
+            "values are missing in the tissue outside the regions, so that there is no spatial test, and the test over "
+            "donors treats samples as replicates"
         )
 
 

@@ -54,9 +54,9 @@ Overlap = Literal["higher-probability", "exclude", "keep", "error"]
 PresentIn = Literal["all", "regions"]
 #: Acronyms, names or ids of anatomical structures; in a single str commas separate them.
 Structures = str | int | Iterable[str | int]
-#: What a missing value leaves out: its gene, or its sample for all genes.
+#: What to leave out for a missing value: its gene, or its sample for all genes.
 Missing = Literal["drop-genes", "drop-samples"]
-#: What becomes of relabellings in which area is collinear with donor: others are drawn, or they count as the smallest.
+#: Relabellings in which area is collinear with donor are redrawn, or count as having the smallest F.
 Collinear = Literal["redraw", "smallest"]
 #: Seed or source of random numbers; None draws a seed and records it.
 Rng = int | np.random.Generator | None
@@ -83,34 +83,34 @@ class QueryOptions:
         Anatomical structures: only samples annotated with one of `within` or with a part of it count, and none of
         `exclude`.
     tolerance : float, default 0
-        How far outside a region, in mm, a sample still belongs to it.
+        Also count samples up to this far outside a region, in mm.
     voxel : {'nearest', 'floor'}
-        Which voxel of an image speaks for a sample: the nearest one, or the one below, as siibra and abagen have it;
-        see `jugex.Region.with_voxel`.
+        Which voxel of an image is read for a sample: the nearest one, or that of the coordinate rounded down, as in
+        siibra and abagen; see `jugex.Region.with_voxel`.
     aliases : path-like or Aliases, optional
-        Table of other names of genes; see `jugex.genes.read_aliases`.
+        Table of gene aliases; see `jugex.genes.read_aliases`.
     coordinates : DataFrame, path-like or sequence of path-like, optional
         Other MNI coordinates of the samples; see `jugex.ExpressionAtlas.with_coordinates`.
     mirror : {'left', 'right'}, optional
         Hemisphere to which all samples are reflected; see `jugex.ExpressionAtlas.mirrored`.
     reannotation : path-like, optional
-        Table that says which gene each probe measures; see `jugex.ExpressionAtlas.reannotated`.
+        Table that reassigns probes to genes; see `jugex.ExpressionAtlas.reannotated`.
     min_present : float, optional
         Smallest share of samples, 0 to 1, in which a probe must be above background; default: no filter. The Allen
-        Institute calls a probe present in a sample where it is above the local background (``PACall.csv``). JuGEx uses
-        every probe. Many studies keep those present in at least half of the samples: about three in ten are not, and
-        measure noise in most of the brain, which blurs the mean of their gene's probes and adds genes to the family
-        that is corrected for (Arnatkeviciute, Fulcher and Fornito 2019, doi 10.1016/j.neuroimage.2019.01.011).
+        Institute calls a probe present in a sample if it is above the local background (``PACall.csv``). JuGEx uses
+        every probe. Many studies keep only probes that are present in at least half of the samples. About three in
+        ten are not: they measure noise in most of the brain, which blurs the mean of their gene's probes and adds
+        genes to the family (Arnatkeviciute, Fulcher and Fornito 2019, doi 10.1016/j.neuroimage.2019.01.011).
     present_in : {'all', 'regions'}
-        Share of all samples of the atlas (of the donors in use), or of those of all regions, pooled.
+        Count that share over all samples of the atlas (of the donors in use), or over those of all regions, pooled.
     require_entrez : bool, default False
-        Leave probes out that have no Entrez id: what they measure was no known gene when the array was annotated.
-        abagen and most pipelines made for the AHBA do so; JuGEx does not.
+        Leave out probes without an Entrez id: they did not match a known gene when the array was annotated. abagen
+        and most pipelines for the AHBA do so; JuGEx does not.
 
     Raises
     ------
     OptionError
-        Where an option has a value that is not allowed.
+        If an option has a value that is not allowed.
 
     Examples
     --------
@@ -147,9 +147,9 @@ class QueryOptions:
                 f"tolerance {self.tolerance!r} is out of range: a finite number of mm, 0 or more, is needed"
             )
         if self.min_present is not None and not (_is_number(self.min_present) and 0 <= self.min_present <= 1):
-            raise OptionError(f"min_present is a share of samples from 0 to 1; got {self.min_present!r}")
+            raise OptionError(f"min_present must be a share of samples from 0 to 1; got {self.min_present!r}")
         if not isinstance(self.require_entrez, bool):
-            raise OptionError(f"require_entrez is True or False; got {self.require_entrez!r}")
+            raise OptionError(f"require_entrez must be True or False; got {self.require_entrez!r}")
         if self.genes is not None:
             self._set("genes", clean_requests(self.genes))
         for name in ("donors", "within", "exclude"):
@@ -171,12 +171,12 @@ class TestOptions:
     Attributes
     ----------
     diagnostic : bool
-        Whether the rungs of the ladder are also tried at arbitrary pairs of places of the reference.
+        Whether the tests of the ladder are repeated at arbitrary pairs of places of the reference.
 
     Raises
     ------
     OptionError
-        Where one has a value that is not allowed.
+        If an option has a value that is not allowed.
 
     Examples
     --------
@@ -215,23 +215,23 @@ class TestOptions:
         ):
             value = getattr(self, name)
             if value not in get_args(allowed):
-                raise OptionError(f"{name} is one of {', '.join(get_args(allowed))}; got {value!r}")
+                raise OptionError(f"{name} must be one of {', '.join(get_args(allowed))}; got {value!r}")
         if self.exchange == "freedman-lane" and self.statistic != "adjusted":
             raise OptionError(
                 f"exchange 'freedman-lane' permutes residuals of the adjusted model and goes with the statistic "
                 f"'adjusted' alone; got statistic {self.statistic!r}"
             )
         if not _is_integer(self.n_permutations) or self.n_permutations < 1:
-            raise OptionError(f"n_permutations is a whole number of at least 1; got {self.n_permutations!r}")
+            raise OptionError(f"n_permutations must be a whole number of at least 1; got {self.n_permutations!r}")
         alpha = self.alpha
         if isinstance(alpha, bool) or not isinstance(alpha, int | float | np.floating) or not 0 < alpha < 1:
-            raise OptionError(f"alpha is a number between 0 and 1; got {alpha!r}")
+            raise OptionError(f"alpha must be a number between 0 and 1; got {alpha!r}")
         for name in ("tail", "background", "ladder", "diagnostic"):
             if not isinstance(getattr(self, name), bool):
-                raise OptionError(f"{name} is True or False; got {getattr(self, name)!r}")
+                raise OptionError(f"{name} must be True or False; got {getattr(self, name)!r}")
         is_generator = isinstance(self.rng, np.random.Generator)
         if self.rng is not None and not is_generator and (not _is_integer(self.rng) or int(self.rng) < 0):  # type: ignore[arg-type]
-            raise OptionError(f"rng is None, a whole number of at least 0, or a numpy Generator; got {self.rng!r}")
+            raise OptionError(f"rng must be None, a whole number of at least 0, or a numpy Generator; got {self.rng!r}")
         count_threads(self.n_jobs)
 
     @property
@@ -273,7 +273,7 @@ class TestOptions:
 def count_threads(n_jobs: int) -> int:
     """Number of threads that `n_jobs` asks for; an OptionError where it is no such number."""
     if not _is_integer(n_jobs) or n_jobs == 0 or n_jobs < -1:
-        raise OptionError(f"n_jobs is a number of threads, or -1 for one per core; got {n_jobs!r}")
+        raise OptionError(f"n_jobs must be a number of threads, or -1 for one per core; got {n_jobs!r}")
     if n_jobs > 0:
         return int(n_jobs)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -325,19 +325,19 @@ def find_preset(name: str | None) -> Preset:
     Raises
     ------
     OptionError
-        Where there is no such preset.
+        If there is no such preset.
     """
     if name is None:
         return SOUND_CHOICES
     if name not in PRESET_NAMES:
-        raise OptionError(f"preset is one of {', '.join(PRESET_NAMES)}; got {name!r}")
+        raise OptionError(f"preset must be one of {', '.join(PRESET_NAMES)}; got {name!r}")
     return PRESETS[_NEWEST.get(name, name)]
 
 
 def _check_choice(name: str, value: object, choices: Any) -> None:
     allowed = get_args(choices)
     if value not in allowed:
-        raise OptionError(f"{name} is one of {', '.join(allowed)}; got {value!r}")
+        raise OptionError(f"{name} must be one of {', '.join(allowed)}; got {value!r}")
 
 
 def _is_number(value: object) -> bool:

@@ -67,7 +67,7 @@ _PACKAGES = ("numpy", "scipy", "pandas", "nibabel")
 
 @dataclass(frozen=True)
 class Arguments:
-    """The options of a run as data: a path where the option was a file, and its name in `in_memory` where it was not.
+    """The options of a run as data: files by their path; options given as objects are named in `in_memory`.
 
     Attributes
     ----------
@@ -213,7 +213,7 @@ class DonorCounts:
 
 @dataclass(frozen=True)
 class DesignRecord:
-    """Samples per donor and region, and what the design can show at best.
+    """Samples per donor and region, and the limits that the design sets.
 
     Attributes
     ----------
@@ -248,7 +248,7 @@ class RegionRecord:
 
 @dataclass(frozen=True)
 class GenesRecord:
-    """Which genes were asked for, what became of each, and how many were tested.
+    """Which genes were asked for, how each was used, and how many were tested.
 
     Attributes
     ----------
@@ -268,7 +268,7 @@ class GenesRecord:
 
 @dataclass(frozen=True)
 class CovariateRecord:
-    """A covariate of the samples used, and what became of it.
+    """A covariate of the samples used, and whether it is in the model.
 
     Attributes
     ----------
@@ -287,13 +287,13 @@ class CovariateRecord:
 
     @property
     def is_used(self) -> bool:
-        """Whether it stands in the model."""
+        """Whether it is in the model."""
         return self.outcome == "in the model"
 
 
 @dataclass(frozen=True)
 class ExchangesRecord:
-    """Family-wise p under each exchange; of many genes those that are significant under one at least.
+    """Family-wise p under each exchange; for many genes, only of those significant under at least one.
 
     Attributes
     ----------
@@ -312,7 +312,7 @@ class ExchangesRecord:
 
 @dataclass(frozen=True)
 class BackgroundRecord:
-    """Share of all genes of the atlas with p_perm at most `p_perm`; None, and `why_not`, where it is not known."""
+    """Share of all genes of the atlas with p_perm at most `p_perm`; None, with the reason in `why_not`, if unknown."""
 
     p_perm: float
     n_genes: int
@@ -334,7 +334,7 @@ class FamilyTail:
 
 @dataclass(frozen=True)
 class TailsRecord:
-    """Tails of F that small p-values were extrapolated from."""
+    """Tails of F from which small p-values were extrapolated."""
 
     n_genes_refined: int
     p_fwe: FamilyTail | None
@@ -343,7 +343,7 @@ class TailsRecord:
 
 @dataclass(frozen=True)
 class VariogramRecord:
-    """How the genes of the pool vary over distance in the reference, in units of their variance, and the fit to it.
+    """The pooled variogram of the genes in the reference, in units of their variance, and the curve fitted to it.
 
     Attributes
     ----------
@@ -378,7 +378,7 @@ class VariogramRecord:
 
 @dataclass(frozen=True)
 class DiagnosticRecord:
-    """Share of the pool's genes with p at most `alpha` at arbitrary pairs of places of the reference, by each rung."""
+    """Share of the pool's genes with p at most `alpha` at arbitrary pairs of places of the reference, for each rung."""
 
     n_places: int
     alpha: float
@@ -389,7 +389,7 @@ class DiagnosticRecord:
 
 @dataclass(frozen=True)
 class LadderRecord:
-    """What the upper rungs of the ladder stand on.
+    """The reference, the pool of genes and the variograms behind the upper rungs of the ladder.
 
     Attributes
     ----------
@@ -437,7 +437,7 @@ class LadderRecord:
 
 @dataclass(frozen=True)
 class GeneSetsRecord:
-    """Gene sets that were tested in the place of genes.
+    """Gene sets that were tested instead of genes.
 
     Attributes
     ----------
@@ -466,7 +466,7 @@ class GeneSetsRecord:
 
 @dataclass(frozen=True)
 class PairRecord:
-    """One pair of a comparison of several regions: its folder, or why it admits no test, and its own findings."""
+    """One pair in a comparison of several regions: its folder, or why it cannot be tested, and its own findings."""
 
     region_1: str
     region_2: str
@@ -477,7 +477,7 @@ class PairRecord:
 
 @dataclass(frozen=True)
 class GroupMembership:
-    """What a pair knows of the comparison of several regions that it is part of.
+    """The comparison of several regions to which a pair belongs.
 
     Attributes
     ----------
@@ -558,7 +558,7 @@ class RunRecord:
 
     @property
     def covariates_used(self) -> tuple[str, ...]:
-        """Names of the covariates that stand in the model, asked for or not."""
+        """Names of the covariates in the model, whether asked for or added automatically."""
         return tuple(covariate.name for covariate in self.covariates if covariate.is_used)
 
     @property
@@ -604,15 +604,17 @@ def from_json(content: str | dict[str, Any], *, source: str = "settings.json") -
     Raises
     ------
     ResultError
-        Where it is no JSON, of another format, or does not fit the schema.
+        If it is not valid JSON, of another format, or does not fit the schema.
     """
     try:
         data = json.loads(content) if isinstance(content, str) else content
     except ValueError as error:
-        raise ResultError(f"{source} is no JSON ({error}); take a folder that jugex wrote") from error
+        raise ResultError(f"{source} is not valid JSON ({error}); take a folder that jugex wrote") from error
     versions = data.get("versions") if isinstance(data, dict) else None
     if not isinstance(versions, dict) or "jugex" not in versions:
-        raise ResultError(f"{source} is not of jugex: it names no version of jugex; take a folder that jugex wrote")
+        raise ResultError(
+            f"{source} was not written by jugex: it names no version of jugex; take a folder that jugex wrote"
+        )
     if data.get("format") != FORMAT:
         raise ResultError(
             f"{source} has format {data.get('format')!r}, and this version of jugex reads format {FORMAT}; run the "

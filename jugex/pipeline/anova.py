@@ -43,11 +43,11 @@ def anova_table(data: ComparisonData, gene: str, *, typ: Literal[1, 2, 3] | None
     Raises
     ------
     OptionError
-        Where `typ` is another one.
+        If `typ` is another one.
     GeneError
-        Where the result has no such gene, or the gene was not tested.
+        If the result has no such gene, or the gene was not tested.
     DesignError
-        Where a z-score is missing, or the regions have one name.
+        If a z-score is missing, or the regions have one name.
 
     Notes
     -----
@@ -58,7 +58,7 @@ def anova_table(data: ComparisonData, gene: str, *, typ: Literal[1, 2, 3] | None
     if typ is None:
         typ = 1 if data.record.arguments.statistic == "sequential" else 2
     if typ not in (1, 2, 3):
-        raise OptionError(f"typ is the type of the sums of squares, 1, 2 or 3; got {typ!r}")
+        raise OptionError(f"typ, the type of the sums of squares, must be 1, 2 or 3; got {typ!r}")
     find_tested(data, gene)  # refuses a gene that the result has not, or not tested
     rows = _collect_data(data, gene)
     covariates = _add_covariates(rows, data)

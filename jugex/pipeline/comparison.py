@@ -194,14 +194,14 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
     Raises
     ------
     OptionError
-        Where an option does not go with more than two regions, or a covariate is not known.
+        If an option does not go with more than two regions, or a covariate is not known.
     DesignError
-        Where the samples admit no test, or a covariate tells the regions apart or has missing values.
+        If the samples admit no test, or a covariate tells the regions apart or has missing values.
 
     Warns
     -----
     DesignWarning
-        Where the design can never reach alpha, q_fdr can never reach it with so few permutations, donors do not link
+        If the design can never reach alpha, q_fdr can never reach it with so few permutations, donors do not link
         all regions, or a covariate adds nothing to the model or leaves little of the contrast between the regions.
     """
     _check_options(group, options)
@@ -293,12 +293,13 @@ def _check_options(group: RegionGroup, options: TestOptions) -> None:
         return
     if options.statistic != "adjusted":
         raise OptionError(
-            f"statistic {options.statistic!r} is for two regions, and several are compared by 'adjusted'; leave it, "
+            f"statistic {options.statistic!r} is for two regions, and more are compared with 'adjusted'; leave it out, "
             "or compare two regions at a time"
         )
     if options.exchange == "freedman-lane":
         raise OptionError(
-            "the omnibus test of several regions exchanges labels, 'within-donor' or 'free'; got 'freedman-lane'"
+            "the omnibus test of several regions permutes labels: exchange must be 'within-donor' or 'free'; got "
+            "'freedman-lane'"
         )
 
 
@@ -308,9 +309,9 @@ def prepare(group: RegionGroup, options: TestOptions) -> Prepared:
     Raises
     ------
     OptionError
-        Where a covariate is not known.
+        If a covariate is not known.
     DesignError
-        Where the samples admit no test, or a covariate has missing values that may not be dropped.
+        If the samples admit no test, or a covariate has missing values that may not be dropped.
     """
     covariates = collect_covariates(group.atlas, group.samples, options.covariates)
     genes = summarize_genes(group, options.probes)
@@ -344,8 +345,9 @@ def _drop_samples(
     for name in group.region_names:
         if not (group.samples["region"].iloc[kept] == name).any():
             raise DesignError(
-                f"each sample of {name!r} misses a value of some gene or covariate, so that missing='drop-samples' "
-                "leaves none; leave out the genes that miss many, or take missing='drop-genes'"
+                f"every sample of {name!r} has a missing value in some gene or covariate, so that "
+                "missing='drop-samples' leaves none; leave out genes with many missing values, or take "
+                "missing='drop-genes'"
             )
     shorter = [replace(c, values=c.values.iloc[kept].reset_index(drop=True)) for c in covariates]
     return group.taking(kept), shorter, tuple(group.samples["well_id"].to_numpy()[is_missing].tolist())
@@ -419,7 +421,7 @@ def rerun_test(group: RegionGroup, options: TestOptions) -> pd.DataFrame:
     Raises
     ------
     DesignError
-        Where the samples admit no test.
+        If the samples admit no test.
     """
     prepared = prepare(group, options)
     design, genes, tested, settings = prepared.design, prepared.genes, prepared.tested, options.permutation

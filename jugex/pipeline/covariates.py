@@ -112,7 +112,7 @@ def collect_covariates(atlas: ExpressionAtlas, samples: pd.DataFrame, asked: Cov
     Raises
     ------
     OptionError
-        Where there is no such covariate, or a table does not say which sample its rows are.
+        If there is no such covariate, or a table does not say which sample its rows are.
     """
     found = {covariate.name: covariate for entry in _list_entries(asked) for covariate in _find(atlas, samples, entry)}
     if atlas.changes.mirror is not None and "hemisphere" not in found:
@@ -147,7 +147,7 @@ def adjust_for(
     Raises
     ------
     DesignError
-        Where the design admits no test, or a covariate that was asked for misses values or tells regions apart: then
+        If the design admits no test, or a covariate that was asked for misses values or tells regions apart: then
         area has no F once it is adjusted for.
     """
     _check_complete(covariates)

@@ -48,13 +48,13 @@ def design_of(data: ComparisonData) -> Design:
     Raises
     ------
     DesignError
-        Where two regions have one name: then the samples do not say in which they lie.
+        If two regions have one name: then the samples do not say in which they lie.
     """
     names = data.region_names
     if len(set(names)) < len(names):
         raise DesignError(
-            f"regions are called {', '.join(map(repr, names))}, so the samples do not say in which they lie; compare "
-            "again with different names"
+            f"regions have the same name ({', '.join(map(repr, names))}), so it is not known in which region a sample "
+            "lies; compare again with different names"
         )
     donors, _ = pd.factorize(data.samples["donor_name"])
     codes = data.samples["region"].map({name: code for code, name in enumerate(names)})
@@ -83,7 +83,7 @@ def find_tested(data: ComparisonData, genes: Sequence[str] | str | None) -> pd.D
     Raises
     ------
     GeneError
-        Where the result has no such gene, or the gene was not tested.
+        If the result has no such gene, or the gene was not tested.
     """
     if genes is None:
         return data.tested
@@ -111,7 +111,7 @@ def find_standings(data: ComparisonData, genes: Sequence[str]) -> list[GeneStand
     Raises
     ------
     GeneError
-        Where the result has no such gene, or the gene was not tested.
+        If the result has no such gene, or the gene was not tested.
     """
     ladder, alpha = data.record.ladder, data.record.arguments.alpha
     distance = None if ladder is None else ladder.distance_mm
@@ -212,9 +212,9 @@ def permutation_null(data: ComparisonData, gene: str) -> Floats:
     Raises
     ------
     GeneError
-        Where the result has no such gene, or the gene was not tested.
+        If the result has no such gene, or the gene was not tested.
     DesignError
-        Where two regions have one name.
+        If two regions have one name.
     """
     return permutation_nulls(data, [gene])[0]
 

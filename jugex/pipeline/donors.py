@@ -51,9 +51,9 @@ def donor_differences(data: ComparisonData, genes: Sequence[str] | str | None = 
     Raises
     ------
     GeneError
-        Where the result has no such gene, or the gene was not tested.
+        If the result has no such gene, or the gene was not tested.
     DesignError
-        Where both regions have one name.
+        If both regions have one name.
 
     Notes
     -----
@@ -107,9 +107,9 @@ def by_hemisphere(data: ComparisonData, genes: str | Sequence[str] | None = None
     Raises
     ------
     GeneError
-        Where a gene is not in the result, or was not tested.
+        If a gene is not in the result, or was not tested.
     ResultError
-        Where samples were mirrored and the result was read from disk, which does not tell where they were taken.
+        If samples were mirrored and the result was read from disk, which does not tell where they were taken.
     """
     listed = find_tested(data, genes)
     sides, values, design = _find_hemispheres(data), values_of(data, listed.index), design_of(data)
@@ -145,8 +145,8 @@ def _find_hemispheres(data: ComparisonData) -> npt.NDArray[np.object_]:
         return hemisphere_of(data.samples["mni_x"].to_numpy(dtype=np.float64))
     if data.query is None:
         raise ResultError(
-            "the samples were mirrored, and a result read from disk does not tell in which hemisphere they were taken; "
-            "repeat the comparison and ask that result"
+            "the samples were mirrored, and a result read from disk does not say in which hemisphere they were taken; "
+            "repeat the comparison and use that result"
         )
     taken = data.query.atlas.samples.set_index("well_id")["hemisphere"]
     return taken.reindex(data.samples["well_id"]).to_numpy(dtype=object)

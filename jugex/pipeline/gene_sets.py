@@ -54,10 +54,10 @@ class GeneSetOptions:
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
-            raise OptionError(f"kind is one of {', '.join(get_args(Kind))}; got {self.kind!r}")
+            raise OptionError(f"kind must be one of {', '.join(get_args(Kind))}; got {self.kind!r}")
         sizes = self.min_size, self.max_size
         if any(isinstance(size, bool) or not isinstance(size, int | np.integer) for size in sizes):
-            raise OptionError(f"min_size and max_size are whole numbers; got {sizes[0]!r} and {sizes[1]!r}")
+            raise OptionError(f"min_size and max_size must be whole numbers; got {sizes[0]!r} and {sizes[1]!r}")
         if not 1 <= self.min_size <= self.max_size:
             raise OptionError(f"sizes of sets go from at least 1 to max_size; got {sizes[0]} to {sizes[1]}")
 
@@ -146,9 +146,9 @@ def run_gene_sets(data: ComparisonData, sets: GeneSets, options: GeneSetOptions)
     Raises
     ------
     ResultError
-        Where the result was read from disk, tests probes by themselves, or asks its atlas over the network.
+        If the result was read from disk, tests probes by themselves, or asks its atlas over the network.
     GeneError
-        Where no set is left to test.
+        If no set is left to test.
 
     Notes
     -----
@@ -161,7 +161,7 @@ def run_gene_sets(data: ComparisonData, sets: GeneSets, options: GeneSetOptions)
     if query is None or of_run is None:
         raise ResultError(
             "a result read from disk holds neither atlas nor regions, so that gene sets cannot be tested; repeat the "
-            "comparison (settings.json and methods.md say how) and ask that result"
+            "comparison (settings.json and methods.md say how) and use that result"
         )
     if of_run.probes == "single":
         raise ResultError("gene sets are made of genes, and this result tests every probe by itself; take other probes")

@@ -148,7 +148,7 @@ def score_probes(
         For `max-mean`, where the atlas has z-scores and no levels; for `stability`, as in `summarize_genes`.
     """
     if how == "max-mean" and not atlas.has_levels:
-        raise OptionError(f"probes='max-mean' needs levels, and {atlas.name} has z-scores alone; choose another way")
+        raise OptionError(f"probes='max-mean' needs levels, and {atlas.name} has only z-scores; choose another way")
     if how == "max-variance":
         return probe_variance(levels)
     if how == "max-mean":

@@ -1,4 +1,4 @@
-"""The upper rungs of the ladder for two regions: other donors, and space.
+"""The upper rungs of the ladder for two regions: the test over donors and the spatial test.
 
 From the query the samples of the same tissue are taken, the genes of the run and a fixed pool of the atlas's genes are
 measured in them, and `jugex.stats.spatial` does the tests.
@@ -53,16 +53,16 @@ _POOLS: weakref.WeakKeyDictionary[ExpressionAtlas, dict[object, PairSums]] = wea
 
 _REASONS = {
     Reason.ONE_INFORMATIVE_DONOR: "one donor has samples in both regions, and donors cannot be compared",
-    Reason.NO_REFERENCE: "samples without a coordinate cannot be seen against the tissue around them",
+    Reason.NO_REFERENCE: "samples without a coordinate cannot be compared with the tissue around them",
     Reason.FEW_ELSEWHERE: "fewer than 100 samples of this tissue lie outside the regions",
-    Reason.FEW_BINS: "the samples of this tissue are too few to say how expression varies with distance",
-    Reason.TWO_TISSUES: "the regions are of two classes of tissue, and nothing says how far these differ anyway",
+    Reason.FEW_BINS: "there are too few samples of this tissue to say how expression varies with distance",
+    Reason.TWO_TISSUES: "the regions are of two classes of tissue, and it is unknown how much these differ in general",
     Reason.MIRRORED: "samples were mirrored, for which the test has not been calibrated",
     Reason.COVARIATES_WITHOUT_REFERENCE: "covariates need samples outside the regions to be adjusted for",
 }
 _NO_VALUE = "a covariate is missing in samples outside the regions"
-_ALL_IN_BOTH = "all samples of a region count in both regions, and tell nothing of the difference"
-_ALL_MISSING = "every gene of the pool misses a value in the tissue of the regions"
+_ALL_IN_BOTH = "all samples of a region count in both regions, and say nothing about the difference"
+_ALL_MISSING = "every gene of the pool has a missing value in the tissue of the regions"
 _FAILED = "no gene of the pool varies outside the regions"
 
 
@@ -112,7 +112,7 @@ def climb(
     dropped: Sequence[int] = (),
     measure: Measure | None = None,
 ) -> Rungs:
-    """Test the genes of a pair for other donors and for space.
+    """Test the genes of a pair over donors and against distance.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def _make_ladder(pool: PairSums, found: TissueReference) -> Ladder:
 
 
 def explain_reason(reason: Reason | None) -> str:
-    """Why a rung was not tried, in words; empty for none."""
+    """Why a rung could not be tested, in words; empty if it was."""
     return "" if reason is None else _REASONS[reason]
 
 
@@ -208,7 +208,7 @@ def _leave_empty(found: TissueReference, tested: npt.NDArray[np.intp], options: 
 def _make_reference(
     found: TissueReference, group: RegionGroup, options: TestOptions, in_model: Sequence[str]
 ) -> Reference:
-    """The reference as arrays, with the covariates of its samples that stand in the model."""
+    """The reference as arrays, with the covariates of the model in its samples."""
     points = found.points if found.withheld is not Reason.NO_REFERENCE else np.nan_to_num(found.points)
     covariates = collect_covariates(group.atlas, found.samples, options.covariates)
     columns = [_code(covariate) for covariate in covariates if covariate.name in in_model]
@@ -251,7 +251,7 @@ def _measure_pool(
 
 
 def _draw_pool(group: RegionGroup, genes: GeneValues) -> list[str]:
-    """Symbols of the pool: of the whole atlas, whatever genes were asked for; of a remote atlas those of the run."""
+    """Symbols of the pool: from the whole atlas, whatever genes were asked for; in a remote atlas those of the run."""
     if group.atlas.is_remote:
         return sorted(set(genes.annotation["gene"]))
     symbols = sorted(set(group.atlas.probes["gene"].dropna()))
@@ -369,7 +369,7 @@ def _measure_distance(found: TissueReference) -> float | None:
 
 
 def _take_spatial_fit(ladder: Ladder) -> PooledFit | None:
-    """What the rung `spatial` stands on, where that is not what `donors` stands on."""
+    """The fit behind the rung `spatial`, if it differs from that of `donors`."""
     fit = ladder.fit_spatial
     return fit if fit is not None and fit.gradient and ladder.why_no_spatial is None else None
 
@@ -397,7 +397,7 @@ def _record_variogram(fit: PooledFit | None) -> VariogramRecord | None:
 
 
 def _diagnose(ladder: Ladder, found: TissueReference, options: TestOptions) -> DiagnosticRecord | None:
-    """Share of the pool's genes called at alpha by each rung, at arbitrary pairs of places of the reference."""
+    """Share of the pool's genes that each rung calls at alpha, at arbitrary pairs of places of the reference."""
     if ladder.why_no_spatial is not None or len(found.samples) < _FEWEST_FOR_DIAGNOSTIC or not options.diagnostic:
         return None
     if ladder.form is not Form.POOLED:  # shares of a few genes say little

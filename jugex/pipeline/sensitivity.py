@@ -137,9 +137,9 @@ def vary_choices(
     Raises
     ------
     ResultError
-        Where the result was read from disk, and has neither atlas nor regions, or its covariates came from a table.
+        If the result was read from disk, and has neither atlas nor regions, or its covariates came from a table.
     OptionError
-        Where an option has a value that is not allowed, or a gene is not in the result.
+        If an option has a value that is not allowed, or a gene is not in the result.
 
     Examples
     --------
@@ -181,12 +181,12 @@ def _check_repeatable(data: ComparisonData) -> RegionGroup:
     if data.query is None:
         raise ResultError(
             "a result read from disk holds neither atlas nor regions, so that nothing can be run again; repeat the "
-            "comparison (settings.json and methods.md say how) and ask that result"
+            "comparison (settings.json and methods.md say how) and use that result"
         )
     if any(covariate.from_table for covariate in data.record.covariates):
         raise ResultError(
-            "a result whose covariates come from a table cannot be run again, because other choices take other "
-            "samples; compare without that table, or run each choice with jugex.compare"
+            "a result whose covariates come from a table cannot be run again, because other choices use other "
+            "samples, which the table may lack; compare without that table, or run each choice with jugex.compare"
         )
     return data.query
 
@@ -226,7 +226,7 @@ def _vary(
     *,
     crossed: bool,
 ) -> Iterator[_Choices]:
-    """The headline, then its variations; some come more than once."""
+    """The headline, then its variations; some occur more than once."""
     yield headline
     values: dict[str, Sequence[Any]] = {
         "statistic": get_args(Statistic),

@@ -81,11 +81,11 @@ def plot_axis(
     Raises
     ------
     GeneError
-        Where the result has no z-scores of the gene.
+        If the result has no z-scores of the gene.
     OptionError
-        Where `trend` has a value that is not allowed.
+        If `trend` has a value that is not allowed.
     ResultError
-        Where a region has no sample with coordinates, or both have the same centroid.
+        If a region has no sample with coordinates, or both have the same centroid.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def plot_axis(
     >>> ax = plot_axis(result, "MAOA")
     """
     if trend not in get_args(AxisTrend):
-        raise OptionError(f"trend is one of {', '.join(get_args(AxisTrend))}; got {trend!r}")
+        raise OptionError(f"trend must be one of {', '.join(get_args(AxisTrend))}; got {trend!r}")
     zscores = find_zscores(result, gene)
     in_region_1 = (result.samples["region"] == result.region_names[0]).to_numpy()
     places = _project_samples(result, in_region_1)

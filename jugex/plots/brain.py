@@ -118,7 +118,7 @@ def plot_samples(result: ComparisonData, *, ax: Axes | None = None) -> Axes:
     Raises
     ------
     OptionError
-        Where the samples are in a space of the user's own.
+        If the samples are in a space of the user's own.
 
     Examples
     --------
@@ -188,7 +188,7 @@ def brain_views(result: ComparisonData) -> list[BrainView]:
     Raises
     ------
     OptionError
-        Where the samples are in a space of the user's own.
+        If the samples are in a space of the user's own.
     """
     space = result.record.atlas.space
     if not is_mni_space(space):

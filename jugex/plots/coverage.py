@@ -62,7 +62,7 @@ def plot_coverage(source: ComparisonData | Coverage | Iterable[Coverage], *, ax:
     Raises
     ------
     OptionError
-        Where there is no region to draw.
+        If there is no region to draw.
 
     Examples
     --------

@@ -112,7 +112,7 @@ def plot_gene(result: ComparisonData, gene: str, *, ax: Axes | None = None) -> A
     Raises
     ------
     GeneError
-        Where the result has no z-scores of the gene.
+        If the result has no z-scores of the gene.
 
     Examples
     --------
@@ -209,7 +209,7 @@ def plot_donors(result: ComparisonData, gene: str, *, ax: Axes | None = None) ->
     Raises
     ------
     GeneError
-        Where the result has no such gene, or the gene was not tested.
+        If the result has no such gene, or the gene was not tested.
 
     Examples
     --------
@@ -337,9 +337,9 @@ def plot_variogram(result: ComparisonData, gene: str, *, ax: Axes | None = None)
     Raises
     ------
     GeneError
-        Where the result has no such gene, or the gene was not tested.
+        If the result has no such gene, or the gene was not tested.
     ResultError
-        Where the ladder was not run or had no reference, or the gene does not vary in the tissue around the regions.
+        If the ladder was not run or had no reference, or the gene does not vary in the tissue around the regions.
 
     Notes
     -----
@@ -422,7 +422,7 @@ def plot_null(result: ComparisonData, gene: str, *, ax: Axes | None = None) -> A
     Raises
     ------
     GeneError
-        Where the result has no such gene, or the gene was not tested.
+        If the result has no such gene, or the gene was not tested.
 
     Examples
     --------
@@ -494,11 +494,11 @@ def plot_probes(result: ComparisonData, gene: str, *, max_probes: int | None = 1
     Raises
     ------
     OptionError
-        Where `max_probes` is below 1.
+        If `max_probes` is below 1.
     ResultError
-        Where the result was read from disk.
+        If the result was read from disk.
     GeneError
-        Where the result has no such gene.
+        If the result has no such gene.
 
     Examples
     --------
@@ -508,7 +508,7 @@ def plot_probes(result: ComparisonData, gene: str, *, max_probes: int | None = 1
     >>> ax = plot_probes(result, "MAOA")
     """
     if max_probes is not None and max_probes < 1:
-        raise OptionError(f"max_probes is a number of probes, at least 1, or None for all; got {max_probes}")
+        raise OptionError(f"max_probes must be a number of probes, at least 1, or None for all; got {max_probes}")
     if result.query is None:
         raise ResultError(
             "a result read from disk holds no levels of probes; repeat the comparison (settings.json and methods.md "

@@ -55,7 +55,7 @@ def plot_gene_sets(found: GeneSetData, *, n: int = 20, ax: Axes | None = None) -
     Raises
     ------
     OptionError
-        Where n is less than 1.
+        If n is less than 1.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def plot_gene_sets(found: GeneSetData, *, n: int = 20, ax: Axes | None = None) -
     >>> ax = jugex.plots.plot_gene_sets(found)
     """
     if n < 1:
-        raise OptionError(f"n is at least one gene set; got {n}")
+        raise OptionError(f"n must be at least one gene set; got {n}")
     table = found.table.iloc[:n]
     rows = -np.arange(len(table), dtype=np.float64)
     ax = make_axes(SINGLE_COLUMN, _MARGINS + _MM_PER_ROW * len(table))[0] if ax is None else ax

@@ -83,9 +83,9 @@ def plot_heatmap(
     Raises
     ------
     OptionError
-        Where `n_genes` or `order` has a value that is not allowed.
+        If `n_genes` or `order` has a value that is not allowed.
     GeneError
-        Where a gene is not in the result, or none has z-scores.
+        If a gene is not in the result, or none has z-scores.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def plot_heatmap(
     >>> ax = plot_heatmap(result, ["MAOA", "GAD2"])
     """
     if order not in get_args(HeatmapOrder) or n_genes < 1:
-        raise OptionError(f"order is one of {', '.join(get_args(HeatmapOrder))}, and n_genes at least 1")
+        raise OptionError(f"order must be one of {', '.join(get_args(HeatmapOrder))}, and n_genes at least 1")
     chosen, n_all = _choose_genes(result, genes, n_genes)
     columns = _order_samples(result)
     rows = _order_genes(result, chosen, order)

@@ -230,7 +230,7 @@ def volcano_data(result: ComparisonData, p: str = "p_perm") -> VolcanoData:
     Raises
     ------
     ResultError
-        Where there is none.
+        If there is none.
     """
     table, p_values = result.table, result.table[p].to_numpy(dtype=np.float64)
     height = -np.log10(p_values, out=np.full(len(table), np.nan), where=p_values > 0) + 0.0  # no minus zero
@@ -274,7 +274,7 @@ def gene_data(result: ComparisonData, gene: str) -> GeneData:
     Raises
     ------
     GeneError
-        Where the result has none of the gene.
+        If the result has none of the gene.
     """
     return GeneData(gene, find_zscores(result, gene), sample_data(result))
 
@@ -285,9 +285,9 @@ def donor_data(result: ComparisonData, genes: Sequence[str] | str | None = None)
     Raises
     ------
     GeneError
-        Where the result has no such gene, or the gene was not tested.
+        If the result has no such gene, or the gene was not tested.
     DesignError
-        Where both regions have one name.
+        If both regions have one name.
     """
     table = donor_differences(result, genes)
     found = find_tested(result, genes)
@@ -325,9 +325,9 @@ def variogram_data(result: ComparisonData, gene: str) -> VariogramData:
     Raises
     ------
     GeneError
-        Where the result has no such gene, or the gene was not tested.
+        If the result has no such gene, or the gene was not tested.
     ResultError
-        Where the ladder was not run, had no reference, or its folder does not hold the variograms.
+        If the ladder was not run, had no reference, or its folder does not hold the variograms.
     """
     find_tested(result, gene)
     ladder = result.record.ladder
@@ -365,9 +365,9 @@ def null_data(result: ComparisonData, genes: Sequence[str]) -> dict[str, NullDat
     Raises
     ------
     GeneError
-        Where the result has no such gene, or the gene was not tested.
+        If the result has no such gene, or the gene was not tested.
     DesignError
-        Where both regions have one name.
+        If both regions have one name.
     """
     if not genes:
         return {}

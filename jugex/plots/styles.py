@@ -349,9 +349,9 @@ def save_figure(ax: Axes, path: str | Path, *, dpi: float = _DPI) -> Path:
     Raises
     ------
     OptionError
-        Where the name ends in something else.
+        If the name ends in something else.
     OutputError
-        Where the file cannot be written.
+        If the file cannot be written.
 
     Examples
     --------
@@ -366,7 +366,7 @@ def save_figure(ax: Axes, path: str | Path, *, dpi: float = _DPI) -> Path:
     target = Path(path)
     kind = target.suffix.lower()
     if kind not in FIGURE_FORMATS:
-        raise OptionError(f"a figure's name ends in {', '.join(FIGURE_FORMATS)}; got {target.name!r}")
+        raise OptionError(f"a figure's name must end in {', '.join(FIGURE_FORMATS)}; got {target.name!r}")
     with rc_context({"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "jugex", "text.usetex": False}):
         try:
             figure_of(ax).savefig(

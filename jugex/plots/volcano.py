@@ -94,9 +94,9 @@ def plot_volcano(result: ComparisonData, *, p: VolcanoP = "p_perm", n_names: int
     Raises
     ------
     OptionError
-        Where `p` is another column, or `n_names` is negative.
+        If `p` is another column, or `n_names` is negative.
     ResultError
-        Where no gene was tested.
+        If no gene was tested.
 
     Examples
     --------
@@ -117,9 +117,9 @@ def plot_volcano(result: ComparisonData, *, p: VolcanoP = "p_perm", n_names: int
 
 def _check_options(p: str, n_names: int) -> None:
     if p not in get_args(VolcanoP):
-        raise OptionError(f"p is one of {', '.join(get_args(VolcanoP))}; got {p!r}")
+        raise OptionError(f"p must be one of {', '.join(get_args(VolcanoP))}; got {p!r}")
     if n_names < 0:
-        raise OptionError(f"n_names is a number of names, 0 or more; got {n_names}")
+        raise OptionError(f"n_names must be a number of names, 0 or more; got {n_names}")
 
 
 def _draw_points(ax: Axes, result: ComparisonData, data: VolcanoData) -> None:

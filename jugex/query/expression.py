@@ -161,19 +161,19 @@ class RegionGroup:
         Raises
         ------
         OptionError
-            Where there is another number of regions, or donors are asked for that the atlas was not opened with.
+            If there is another number of regions, or donors are asked for that the atlas was not opened with.
         JugexError
             Whatever `jugex.query.region_group` raises.
         """
         options = self.options if options is None else options
         given = self.given if regions is None else _read_regions(regions)
         if len(given) != len(self.given):
-            raise OptionError(f"a query of {len(self.given)} regions is repeated with as many; got {len(given)}")
+            raise OptionError(f"a query of {len(self.given)} regions must be repeated with as many; got {len(given)}")
         _check_overlap(options, len(given))
         source = self.source
         if options.donors != self.options.donors:
             if options.donors is None:
-                raise OptionError("the atlas was opened with some of its donors only; query all of them anew")
+                raise OptionError("the atlas was opened with only some of its donors; open it with all, then query")
             source = source.with_donors(options.donors)
         same_view = all(getattr(options, name) is getattr(self.options, name) for name in _OPTIONS_OF_THE_ATLAS[1:])
         if same_view and (options.genes == self.options.genes or not source.is_remote):
@@ -194,7 +194,7 @@ class RegionGroup:
         Raises
         ------
         AtlasError
-            Where anndata is not installed.
+            If anndata is not installed.
 
         Examples
         --------
@@ -280,35 +280,34 @@ def region_pair(
     donors : sequence of str or int, optional
         Donors to use, by name or id; default: all.
     overlap : {'higher-probability', 'exclude', 'keep', 'error'}
-        What becomes of a sample that lies in both regions. `higher-probability` gives it to the region where it
-        is more probable, and drops it where neither is (a tie); `exclude` drops it; `keep` counts it in both;
-        `error` refuses.
-    within, exclude : str, int or iterable of them, optional
-        Acronyms, names or ids of anatomical structures: only samples annotated with one of those in `within` or
-        with a part of it count, and none of `exclude`. In a single str commas separate them.
+        How to count a sample that lies in both regions. `higher-probability` gives it to the region where it is
+        more probable, and drops ties; `exclude` drops it; `keep` counts it in both; `error` raises an error.
+    within, exclude : str, int or iterable of these, optional
+        Acronyms, names or ids of anatomical structures: count only samples annotated with a structure in `within` or
+        a part of it, and none annotated with one in `exclude`. In a single str, commas separate structures.
     tolerance : float, default 0
-        How far outside a region, in mm, a sample still belongs to it (distance to the region's nearest voxel). A
-        sample inside the other region stays there; see `jugex.Region.with_tolerance`.
+        Also count samples up to this far outside a region, in mm (distance to the region's nearest voxel). A sample
+        inside the other region stays there; see `jugex.Region.with_tolerance`.
     voxel : {'nearest', 'floor'}
-        Which voxel of an image speaks for a sample: the nearest one, or the one below, as siibra and abagen have it;
-        see `jugex.Region.with_voxel`.
+        Which voxel of an image is read for a sample: the nearest one, or that of the coordinate rounded down, as in
+        siibra and abagen; see `jugex.Region.with_voxel`.
     aliases : path-like, optional
-        Table of other names of genes, such as HGNC's complete set: a symbol that the atlas does not have is looked
-        for under its new or old name; see `jugex.genes.read_aliases`.
+        Table of gene aliases, such as HGNC's complete set: a symbol that the atlas does not have is looked up under
+        its new or old name; see `jugex.genes.read_aliases`.
     coordinates : DataFrame, path-like or sequence of path-like, optional
-        Other MNI coordinates of the samples; default: the atlas's own. Samples that it lacks are left out; see
+        Other MNI coordinates of the samples; default: the atlas's own. Samples not in the table are left out; see
         `jugex.ExpressionAtlas.with_coordinates`.
     mirror : {'left', 'right'}, optional
         Reflect all samples to this hemisphere; see `jugex.ExpressionAtlas.mirrored`.
     reannotation : path-like, optional
-        Table that says anew which gene each probe measures; see `jugex.ExpressionAtlas.reannotated`.
+        Table that reassigns probes to genes; see `jugex.ExpressionAtlas.reannotated`.
     min_present : float, optional
-        Leave probes out that are above background in a smaller share (0 to 1) of samples; default: none, as in
+        Leave out probes that are above background in a smaller share (0 to 1) of samples; default: no filter, as in
         JuGEx. Many studies take 0.5; `jugex.query.QueryOptions` says why.
     present_in : {'all', 'regions'}
-        Share of all samples of the atlas (of the donors in use), or of those of both regions, pooled.
+        Count that share over all samples of the atlas (of the donors in use), or over those of both regions, pooled.
     require_entrez : bool, default False
-        Leave probes out that have no Entrez id.
+        Leave out probes without an Entrez id.
 
     Returns
     -------
@@ -317,23 +316,23 @@ def region_pair(
     Raises
     ------
     RegionError
-        Where a region holds no sample, or none of the structures asked for, both hold the same ones, samples are
-        shared and `overlap` is 'error', or a structure is unknown.
+        If a region holds no sample, or none in the structures asked for; if both regions hold the same samples; if
+        samples are shared and `overlap` is 'error'; or if a structure is unknown.
     DesignError
-        Where resolving the overlap leaves a region without samples.
+        If resolving the overlap leaves a region without samples.
     GeneError
-        Where the atlas has none of the genes, or no probe of them is left.
+        If the atlas has none of the genes, or none of their probes is left.
     AtlasError
-        Where coordinates or re-annotation cannot be used, or the atlas has no present calls to filter by.
+        If coordinates or re-annotation cannot be used, or the atlas has no present calls to filter by.
 
     Warns
     -----
     OverlapWarning
-        Where shared samples are tied, or kept in both regions.
+        If shared samples are tied, or kept in both regions.
     GeneWarning
-        Where some of the genes are not in the atlas, or have another symbol there.
+        If some of the genes are not in the atlas, or were found under another symbol.
     AtlasWarning
-        Where samples have no place in the coordinates given.
+        If the coordinates given lack some samples.
 
     Examples
     --------
@@ -402,19 +401,19 @@ def region_group(
     Raises
     ------
     OptionError
-        Where there are fewer than two regions, or `overlap` is 'keep' for more than two.
+        If there are fewer than two regions, or `overlap` is 'keep' for more than two.
     RegionError
-        Where a region holds no sample, or none of the structures asked for, two regions hold the same ones, samples
+        If a region holds no sample, or none of the structures asked for, two regions hold the same ones, samples
         are shared and `overlap` is 'error', or a structure is unknown.
     DesignError
-        Where resolving the overlap leaves a region without samples.
+        If resolving the overlap leaves a region without samples.
     GeneError, AtlasError
         As for `jugex.query.region_pair`.
 
     Warns
     -----
     OverlapWarning
-        Where shared samples are tied, or kept in two regions.
+        If shared samples are tied, or kept in two regions.
     GeneWarning, AtlasWarning
         As for `jugex.query.region_pair`.
 
@@ -487,10 +486,10 @@ def query_regions(
 
 def _read_regions(regions: Iterable[Region | str]) -> tuple[Region, ...]:
     if isinstance(regions, Region | str):
-        raise OptionError("a group of regions has at least two; got one region")
+        raise OptionError("at least two regions are needed; got one")
     given = tuple(map(read_region, regions))
     if len(given) < 2:
-        raise OptionError(f"a group of regions has at least two; got {len(given)}")
+        raise OptionError(f"at least two regions are needed; got {len(given)}")
     return given
 
 

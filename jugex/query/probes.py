@@ -50,9 +50,9 @@ def filter_probes(
     Raises
     ------
     AtlasError
-        Where the atlas has no present calls, or no Entrez ids.
+        If the atlas has no present calls, or no Entrez ids.
     GeneError
-        Where no gene is left.
+        If no gene is left.
     """
     probes = probes_of(selection, atlas)
     if options.min_present is None and not options.require_entrez:

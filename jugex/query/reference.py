@@ -118,12 +118,12 @@ def find_reference(
     -------
     TissueReference
         With the regions' own samples. Samples that lie in both regions and count in both or in neither are left out,
-        and so are those dropped: they are not elsewhere, and tell nothing of the difference.
+        and so are those dropped: they are not elsewhere, and say nothing about the difference.
 
     Raises
     ------
     OptionError
-        Where `chosen` is no region, or holds no sample.
+        If `chosen` is no region, or holds no sample.
     """
     samples = group.atlas.samples
     used = group.samples

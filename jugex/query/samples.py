@@ -51,7 +51,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def view_atlas(atlas: ExpressionAtlas, options: QueryOptions) -> ExpressionAtlas:
-    """Look at an open atlas as the options want it: their genes, coordinates, hemisphere and annotation of probes."""
+    """View of an open atlas with the genes, coordinates, hemisphere and annotation of probes of the options."""
     atlas = atlas.with_genes(options.genes)
     if options.coordinates is not None:
         atlas = atlas.with_coordinates(options.coordinates)
@@ -66,7 +66,7 @@ def read_region(region: Region | str) -> Region:
     Raises
     ------
     OptionError
-        Where it is neither.
+        If it is neither.
     """
     if isinstance(region, str):
         return parse_region(region)
@@ -121,10 +121,10 @@ def locate_samples(regions: Sequence[Region], atlas: ExpressionAtlas, options: Q
     Raises
     ------
     RegionError
-        Where a region is in another space than the atlas, or holds no sample, or none of the structures asked for, or
+        If a region is in another space than the atlas, or holds no sample, or none of the structures asked for, or
         a structure is unknown or ambiguous.
     OptionError
-        Where no structure is named, or two regions still have the same name once namesakes are numbered.
+        If no structure is named, or two regions still have the same name once namesakes are numbered.
     """
     within, exclude = _find(options.within, atlas), _find(options.exclude, atlas)
     if options.voxel != "nearest":  # else regions keep their own rule
@@ -186,7 +186,7 @@ def _name_apart(regions: Sequence[Region]) -> tuple[Region, ...]:
 
 
 def _locate(region: Region, atlas: ExpressionAtlas) -> pd.DataFrame:
-    """What `Region.locate` says of the samples of an atlas; a region of another space or without samples is refused."""
+    """Result of `Region.locate` for the samples of an atlas; refuse a region in another space or without samples."""
     if not is_same_space(region.space, atlas.space):
         raise RegionError(
             f"region {region.name!r} is in the space {region.space}, but the samples of {atlas.name} are in "
@@ -226,12 +226,12 @@ def _locate(region: Region, atlas: ExpressionAtlas) -> pd.DataFrame:
     remedies.append(f"check that the {placed} in {space} space")
     raise RegionError(
         f"region {region.name!r} holds no sample of {atlas.name} ({extent}); {join_words(remedies, 'or')} "
-        f"(looked at were {looked_at})"
+        f"(searched were {looked_at})"
     )
 
 
 def judge_extent(located: Located, atlas: ExpressionAtlas) -> tuple[AnyFinding, ...]:
-    """Large regions that hold far fewer samples than so much of the brain does: their images may lie elsewhere."""
+    """Large regions with far fewer samples than their volume should hold: their images may be misplaced."""
     if not is_mni_space(atlas.space):
         return ()
     findings = []
@@ -248,7 +248,7 @@ def judge_extent(located: Located, atlas: ExpressionAtlas) -> tuple[AnyFinding, 
 
 
 def _leave_to_others(inside: Booleans, tolerated: Booleans, regions: Sequence[Region]) -> Booleans:
-    """Leave a sample that a region holds by its tolerance only to another region in which it lies itself."""
+    """Give a sample within the tolerance of one region, but inside another, to the other."""
     in_region_itself = inside & ~tolerated
     own = inside.copy()
     for number, region in enumerate(regions):
@@ -257,7 +257,7 @@ def _leave_to_others(inside: Booleans, tolerated: Booleans, regions: Sequence[Re
         if not own[:, number].any():
             takers = " and ".join(repr(regions[other].name) for other in np.flatnonzero(taken.any(axis=0)).tolist())
             raise RegionError(
-                f"region {region.name!r} holds samples by its tolerance only, and all of them lie in region "
+                f"region {region.name!r} holds samples only within its tolerance, and all of these lie in region "
                 f"{takers}; take a larger region or lower its threshold"
             )
     return own
@@ -290,9 +290,9 @@ def assign_samples(
     Raises
     ------
     RegionError
-        Where two regions hold the same samples, or samples are shared and `overlap` is 'error'.
+        If two regions hold the same samples, or samples are shared and `overlap` is 'error'.
     DesignError
-        Where no sample is left to a region.
+        If no sample is left to a region.
     """
     inside, probability, k = located.inside, located.probability, len(located.regions)
     _check_different(located)
@@ -318,7 +318,7 @@ def assign_samples(
         elsewhere = "the other region" if k == 2 else "other regions"
         raise DesignError(
             f"all {inside[:, number].sum()} samples of region {located.regions[number].name!r} lie in {elsewhere} as "
-            "well, and none is left to it; choose another overlap policy, a higher threshold, or other regions"
+            "well, so that none is left; choose another overlap policy, a higher threshold, or other regions"
         )
     rows, codes = np.nonzero(counts)
     names = np.array([region.name for region in located.regions], dtype=object)
@@ -334,12 +334,12 @@ def _check_different(located: Located) -> None:
         ):
             raise RegionError(
                 f"regions {located.regions[i].name!r} and {located.regions[j].name!r} hold the same "
-                f"{located.n_found[i]} samples, as the same region twice does; give two regions that differ"
+                f"{located.n_found[i]} samples, as the same region twice would; give two different regions"
             )
 
 
 def _refuse_shared(well_ids: pd.Series, regions: Sequence[Region]) -> None:
-    """Refuse samples that lie in several regions, where there are any."""
+    """Refuse samples that lie in several regions."""
     if well_ids.empty:
         return
     first, second = regions[0].name, regions[1].name
@@ -352,7 +352,7 @@ def _refuse_shared(well_ids: pd.Series, regions: Sequence[Region]) -> None:
 
 
 def _find_most_probable(inside: Booleans, probability: Floats) -> npt.NDArray[np.intp]:
-    """Region (m,) in which each of m samples is most probable; -1 where two are, or one has no probability."""
+    """Region (m,) in which each of m samples is most probable; -1 for a tie or a missing probability."""
     # as float32, as which maps are stored: 0.3 is as probable there as in a map of float64
     compared = np.where(inside, probability.astype(np.float32), np.float32(-np.inf))
     largest = compared.max(axis=1, keepdims=True)  # NaN where a region has no probability: equal to none

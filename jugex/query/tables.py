@@ -69,9 +69,9 @@ def expressions(
     Raises
     ------
     RegionError
-        Where the region holds no sample, or none of the structures asked for, or a structure is unknown.
+        If the region holds no sample, or none of the structures asked for, or a structure is unknown.
     GeneError
-        Where the atlas has none of the genes.
+        If the atlas has none of the genes.
 
     Examples
     --------

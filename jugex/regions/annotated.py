@@ -50,7 +50,9 @@ def annotate(
 ) -> AnnotatedRegion:
     """Let only samples count that have an annotation; see `jugex.Region.annotated_as`."""
     if tissue is not None and tissue not in _CLASS_OF.values():
-        raise OptionError(f"a class of tissue is one of {', '.join(dict.fromkeys(_CLASS_OF.values()))}; got {tissue!r}")
+        raise OptionError(
+            f"the class of tissue must be one of {', '.join(dict.fromkeys(_CLASS_OF.values()))}; got {tissue!r}"
+        )
     if side not in ("left", "right", None):
         raise OptionError(f"a side is left or right; got {side!r}")
     if tissue is None and side is None:
@@ -95,7 +97,7 @@ class AnnotatedRegion(Region):
         Raises
         ------
         RegionError
-            Where the atlas has none of the structures by which tissue is classed.
+            If the atlas has none of the structures by which tissue is classed.
         """
         part = self.part.bound_to(atlas)
         if self.tissue is None:
@@ -204,7 +206,7 @@ def region_as_annotated(
     Raises
     ------
     OptionError
-        Where no label is named, or the table does not say how a label is annotated.
+        If no label is named, or the table does not say how a label is annotated.
     """
 
     def make(label: LabelLike | None, name: str | None) -> ImageRegion:

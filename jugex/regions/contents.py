@@ -82,7 +82,7 @@ def list_contents(
     Raises
     ------
     RegionFileError, RegionError
-        Where the image cannot be read, or cannot be in MNI152 space.
+        If the image cannot be read, or cannot be in MNI152 space.
 
     Examples
     --------

@@ -97,10 +97,10 @@ class ImageRegion(Region):
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
         """Say of each sample whether its voxel is in the region; see `Region.locate`.
 
-        Voxel coordinates are rounded to 1e-6 voxel. The voxel is the nearest one: half-way between two of them the one
-        with the even index, and `between_voxels` is true. With the rule 'floor' it is the one whose indices are the
-        coordinates rounded down, and `between_voxels` is true of whole coordinates, where that voxel ends. Outside the
-        image, samples are outside.
+        Voxel coordinates are rounded to 1e-6 voxel. By default the voxel is the nearest one; half-way between two
+        voxels it is the one with the even index, and `between_voxels` is true. With the rule 'floor' its indices are
+        the coordinates rounded down, and `between_voxels` is true for whole coordinates, where a voxel ends. Samples
+        outside the image are outside the region.
         """
         points = sample_points(samples)
         coordinates = _voxel_coordinates(points, self.affine)
@@ -207,14 +207,14 @@ class ImageRegion(Region):
 def find_voxels(
     points: Points, affine: Affine, shape: Sequence[int], voxel: VoxelRule
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
-    """The voxel of an image that speaks for each of n points (mm), as `ImageRegion.locate` finds it.
+    """The voxel of an image at each of n points (mm), by the rule of `ImageRegion.locate`.
 
     Returns
     -------
     voxels : ndarray of int, shape (n, 3)
-        Its indices; -1 where the point lies outside the image.
+        Indices of the voxel; -1 where the point lies outside the image.
     is_in_image : ndarray of bool, shape (n,)
-        Whether it lies in it.
+        Whether the point lies in the image.
     """
     indices = _ROUND[voxel](_voxel_coordinates(points, affine))
     is_in_image = np.asarray(((indices >= 0) & (indices < np.asarray(shape))).all(axis=1))
@@ -241,13 +241,13 @@ def region_from_image(
     percent: bool = False,
     space: str | None = None,
 ) -> ImageRegion:
-    """Make a region of a NIfTI image in MNI space, or in a space of the user's own.
+    """Make a region from a NIfTI image in MNI space, or in a space of the user's own.
 
-    What an image is follows from its values, not from its data type: whole numbers are a binary mask where they are 0
-    and one other value, else labels, of which `label` names one or several; other numbers from 0 to 1 are
-    probabilities. Percent are to be said. What is none of these, such as a map of z-values, is refused. NaN is
-    outside. Of a 4-D image, one map per volume, `label` or `volume` names the volume; its whole numbers up to 100 are
-    percent where no label is named beside the volume.
+    The kind of an image follows from its values, not from its data type. Whole numbers are a binary mask if they are 0
+    and one other value, else labels, of which `label` names one or several. Other numbers from 0 to 1 are
+    probabilities. For percent, give `percent=True`. Other images, such as maps of z-values, are refused. NaN is
+    outside. In a 4-D image with one map per volume, `label` or `volume` names the volume; whole numbers up to 100 are
+    percent if no label is named besides the volume.
 
     Parameters
     ----------
@@ -257,19 +257,19 @@ def region_from_image(
         Probability (0 <= threshold < 1) above which a voxel is in the region, compared in the image's data type.
         Masks and labels ignore it.
     name : str, optional
-        How the region is called in outputs; default: the name of the file, or of the label.
-    label : int, str or sequence of them, optional
+        Name of the region in outputs; default: the name of the file, or of the label.
+    label : int, str or sequence of these, optional
         Label by its number or its name in the label table, or several: a list, a range (``"1,2,5-9"``) or a pattern
-        (``"LH_*"``); see `jugex.regions.labels.find_labels`. Of a 4-D image without `volume`, the volume.
-    volume : int, str or sequence of them, optional
-        Volume of a 4-D image, by its number or name in the label table; without a table they are counted from 0.
+        (``"LH_*"``); see `jugex.regions.labels.find_labels`. For a 4-D image without `volume`, the volume.
+    volume : int, str or sequence of these, optional
+        Volume of a 4-D image, by its number or name in the label table; without a table, volumes are counted from 0.
     labels : path, dict, list or DataFrame, optional
         The label table; default: the one beside the image, see `jugex.regions.label_tables.find_label_table`.
     percent : bool, default False
-        Whether the image holds percent, which its values cannot tell (FSL's probability maps).
+        Whether the image holds percent (such as FSL's probability maps), which its values do not show.
     space : str, optional
-        Space of the image, which then is believed whatever the file's name or header state; default: MNI152, which
-        they must not contradict. In another than MNI152, where the brain lies is not checked, nor whether the header
+        Space of the image, whatever the file's name or header state; default: MNI152, which they must not
+        contradict. In a space other than MNI152, jugex checks neither where the brain lies nor whether the header
         names a space.
 
     Returns
@@ -280,17 +280,17 @@ def region_from_image(
     Raises
     ------
     OptionError
-        Where the threshold is out of range, or both `label` and `percent` are given.
+        If the threshold is out of range, or both `label` and `percent` are given.
     RegionFileError
-        Where the image, or the label table given, is missing or unreadable.
+        If the image, or the label table given, is missing or unreadable.
     RegionError
-        Where the image is not in MNI152 space, or states another, holds no valid probabilities or labels, or the
+        If the image is not in MNI152 space, or states another, holds no valid probabilities or labels, or the
         region is empty.
 
     Warns
     -----
     JugexWarning
-        Where something about the image had to be assumed.
+        If something about the image had to be assumed.
 
     Examples
     --------
@@ -355,7 +355,7 @@ def select_region(
 def check_threshold(threshold: object) -> float:
     """Return the threshold as a float, or refuse it with an OptionError."""
     if not isinstance(threshold, Real):
-        raise OptionError(f"threshold {threshold!r} is no number: a probability from 0 to below 1 is needed")
+        raise OptionError(f"threshold {threshold!r} is not a number: a probability from 0 to below 1 is needed")
     value = float(threshold)
     if not 0 <= value < 1:
         raise OptionError(f"threshold {threshold!r} is out of range: a probability from 0 to below 1 is needed")

@@ -142,9 +142,9 @@ def read_labels(source: LabelsLike) -> LabelTable:
     Raises
     ------
     RegionFileError
-        Where a file cannot be read, or holds no names of labels.
+        If a file cannot be read, or holds no names of labels.
     OptionError
-        Where it is none of these.
+        If it is none of these.
     """
     if isinstance(source, str | os.PathLike):
         path = Path(source).expanduser()
@@ -290,7 +290,7 @@ def _read_table(path: Path, *, volumes: bool) -> LabelTable:
     except OSError as error:
         raise _NoTableError(f"cannot be read: {tell_problem(error)}") from error
     if b"\0" in content and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise _NoTableError("is no text file")
+        raise _NoTableError("is not a text file")
     text = _decode(content)
     if text.lstrip().startswith("<"):
         return _from_xml(text, volumes=volumes)
@@ -354,7 +354,7 @@ def _from_xml(text: str, *, volumes: bool) -> LabelTable:
     try:
         root = ElementTree.fromstring(text.encode() if "encoding=" in text[:100] else text)
     except (ElementTree.ParseError, ValueError) as error:
-        raise _NoTableError(f"is no valid XML ({error})") from error
+        raise _NoTableError(f"is not valid XML ({error})") from error
     labels = [*root.iter("label")]
     if labels and labels[0].get("index") is not None:
         is_probabilistic = (root.findtext("header/type") or "").strip().casefold() != "label"
@@ -370,7 +370,7 @@ def _from_json(text: str) -> LabelTable:
     try:
         read = json.loads(text)
     except ValueError as error:
-        raise _NoTableError(f"is no valid JSON ({error})") from error
+        raise _NoTableError(f"is not valid JSON ({error})") from error
     if isinstance(read, list) and all(isinstance(item, str) for item in read):
         return LabelTable(dict(enumerate(read, start=1)), is_list=True)
     if isinstance(read, list) and all(isinstance(item, dict) for item in read):
@@ -456,5 +456,5 @@ def _is_whole(text: str) -> bool:
 
 def _whole(number: Any) -> int:
     if not _is_whole(number):
-        raise RegionError(f"the label {number!r} is no whole number: names are given by the numbers of the labels")
+        raise RegionError(f"the label {number!r} is not a whole number: names are given by the numbers of the labels")
     return int(float(number))

@@ -52,12 +52,12 @@ def find_labels(
     Raises
     ------
     RegionError
-        Where nothing matches, several names do, or a number is another label's name.
+        If nothing matches, several names do, or a number is another label's name.
 
     Warns
     -----
     JugexWarning
-        Where labels of a list or range are not in the image.
+        If labels of a list or range are not in the image.
     """
     if isinstance(label, str):
         return tuple(dict.fromkeys(_find_by_text(label, names, held, title, hint)))
@@ -141,7 +141,7 @@ def _read_whole(label: Any) -> int:
     try:
         return operator.index(label)
     except TypeError:
-        raise RegionError(f"label {label!r} is no label: give its whole number, or its name as text") from None
+        raise RegionError(f"label {label!r} is not a label: give its whole number, or its name as text") from None
 
 
 # --- names --------------------------------------------------------------------------------------------------------

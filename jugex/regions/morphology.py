@@ -42,9 +42,9 @@ def erode(region: Region, mm: float) -> Region:
     Raises
     ------
     OptionError
-        Where the width is negative or not finite.
+        If the width is negative or not finite.
     RegionError
-        Where nothing is left, or the region is empty or has no extent in space (an anatomical structure).
+        If nothing is left, or the region is empty or has no extent in space (an anatomical structure).
     """
     if _check_width(mm, "erode by") == 0:
         return region
@@ -79,9 +79,9 @@ def dilate(region: Region, mm: float) -> Region:
     Raises
     ------
     OptionError
-        Where the width is negative or not finite.
+        If the width is negative or not finite.
     RegionError
-        Where the region is empty or has no extent in space (an anatomical structure).
+        If the region is empty or has no extent in space (an anatomical structure).
     """
     if _check_width(mm, "dilate by") == 0:
         return region
@@ -111,7 +111,7 @@ def tolerate(region: Region, mm: float) -> Region:
     Raises
     ------
     OptionError
-        Where the tolerance is negative or not finite.
+        If the tolerance is negative or not finite.
     """
     if _check_width(mm, "tolerate") == 0:
         return region

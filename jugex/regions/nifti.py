@@ -231,9 +231,9 @@ def read_image(
     Raises
     ------
     RegionFileError
-        Where the file is missing or unreadable.
+        If the file is missing or unreadable.
     RegionError
-        Where the image cannot be a region in that space.
+        If the image cannot be a region in that space.
     """
     if not isinstance(image, str | os.PathLike):
         return _read_anew(image, space, title)

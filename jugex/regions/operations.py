@@ -196,7 +196,7 @@ class Union(Combination):
         Raises
         ------
         RegionError
-            Where there is no region, or they are in different spaces.
+            If there is no region, or they are in different spaces.
         """
         if not regions:
             raise RegionError("a union of no regions holds nothing: give at least one region")
@@ -311,7 +311,7 @@ class Complement(Combination):
         Raises
         ------
         RegionError
-            Where the region is in a space of the user's own, whose brain is unknown.
+            If the region is in a space of the user's own, whose brain is unknown.
         """
         if not is_mni_space(region.space):
             raise RegionError(

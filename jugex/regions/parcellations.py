@@ -67,9 +67,9 @@ def open_parcellation(name: str) -> Parcellation:
     Raises
     ------
     RegionError
-        Where no parcellation has that name, or several do.
+        If no parcellation has that name, or several do.
     RegionFileError
-        Where it is not installed or cannot be fetched.
+        If it is not installed or cannot be fetched.
 
     Examples
     --------
@@ -121,11 +121,11 @@ def region_from_parcellation(
     Raises
     ------
     RegionError
-        Where no region has that name, or several do (the message lists the nearest), or it is empty.
+        If no region has that name, or several do (the message lists the nearest), or it is empty.
     RegionFileError
-        Where the parcellation is not installed or cannot be fetched.
+        If the parcellation is not installed or cannot be fetched.
     OptionError
-        Where the threshold or the hemisphere is none, or the name contradicts the hemisphere.
+        If the threshold or the hemisphere is none, or the name contradicts the hemisphere.
     """
     opened = open_parcellation(parcellation)
     return opened.region(region, hemisphere=hemisphere, threshold=threshold, name=name)
@@ -137,7 +137,7 @@ def region_from_text(text: str, *, threshold: float = 0.2) -> Region:
     Raises
     ------
     RegionError
-        Where the parcellation or the region is unknown, or the text names no region.
+        If the parcellation or the region is unknown, or the text names no region.
     """
     scheme, _, rest = text.partition(":")
     is_fetched = scheme.strip().casefold() in (_NILEARN, _SIIBRA)
@@ -201,7 +201,7 @@ def _open_installed(entry: Entry) -> Parcellation:
     Raises
     ------
     RegionFileError
-        Where the package is not installed, or lacks it.
+        If the package is not installed, or lacks it.
     """
     folder = find_installed_folder()
     if folder is None:
@@ -230,9 +230,9 @@ def open_fetched(entry: Entry) -> Parcellation:
     Raises
     ------
     RegionFileError
-        Where it cannot be downloaded or read.
+        If it cannot be downloaded or read.
     RegionError
-        Where the installed nilearn does not say which label has which name.
+        If the installed nilearn does not say which label has which name.
     """
     name, version = f"nilearn:{entry.name}", importlib.metadata.version("nilearn")
     try:

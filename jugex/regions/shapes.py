@@ -42,7 +42,7 @@ class Sphere(Region):
     Raises
     ------
     RegionError
-        Where the centre lies outside the box of MNI space or is not finite, or the radius is not positive.
+        If the centre lies outside the box of MNI space or is not finite, or the radius is not positive.
 
     Examples
     --------
@@ -179,7 +179,7 @@ class Box(Region):
         Raises
         ------
         RegionError
-            Where the corners are not two points of that space, or the box between them is flat.
+            If the corners are not two points of that space, or the box between them is flat.
         """
         corners = np.array([_check_corner(point, space) for point in (corner, opposite)])
         low, high = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
@@ -233,7 +233,7 @@ class Box(Region):
 def _check_corner(point: Sequence[float], space: str) -> Points:
     corner = np.array([float(value) for value in point])
     if corner.shape != (3,) or not np.isfinite(corner).all():
-        raise RegionError(f"the corner {tuple(point)} of a box is no point: finite x, y, z in mm are needed")
+        raise RegionError(f"the corner {tuple(point)} of a box is not a point: finite x, y, z in mm are needed")
     if is_mni_space(space) and not in_mni_box(corner):
         raise RegionError(
             f"the corner {tuple(point)} of a box is not in MNI space: "

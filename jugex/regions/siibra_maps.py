@@ -62,11 +62,11 @@ def region_from_siibra(
     Raises
     ------
     OptionError
-        Where the threshold or the type of map is none, or a region is missing or given twice.
+        If the threshold or the type of map is none, or a region is missing or given twice.
     RegionError
-        Where siibra is not installed, knows no such region, or has no such map of it.
+        If siibra is not installed, knows no such region, or has no such map of it.
     RegionFileError
-        Where siibra cannot reach its configuration or a map.
+        If siibra cannot reach its configuration or a map.
     """
     check_threshold(threshold)
     if map_type not in get_args(MapType):
@@ -102,7 +102,7 @@ def _find_region(parcellation: Any, region: str | None) -> Any:
             raise OptionError(f"a region object of siibra is a region already: do not name {region!r} beside it")
         if not hasattr(parcellation, "get_regional_map"):
             raise OptionError(
-                f"a {type(parcellation).__name__} is no region of siibra: give a region object, or the names of a "
+                f"a {type(parcellation).__name__} is not a region of siibra: give a region object, or the names of a "
                 "parcellation and of a region"
             )
         return parcellation

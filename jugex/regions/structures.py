@@ -96,7 +96,7 @@ def find_structure(atlas: SampledAtlas, structure: str | int) -> Structure:
     Raises
     ------
     RegionError
-        Where there is no such structure, or several fit; with the nearest names.
+        If there is no such structure, or several fit; with the nearest names.
     """
     table = _list_structures(atlas)
     if table.empty:
@@ -135,9 +135,9 @@ def find_structures(atlas: SampledAtlas, structures: str | int | Iterable[str | 
     Raises
     ------
     OptionError
-        Where none is given.
+        If none is given.
     RegionError
-        Where one is unknown or ambiguous.
+        If one is unknown or ambiguous.
     """
     if isinstance(structures, str):
         structures = _split_names(structures, _list_structures(atlas))
@@ -241,7 +241,7 @@ class StructureRegion(Region):
         Raises
         ------
         RegionError
-            Where the atlas has no such structure, or no sample of it.
+            If the atlas has no such structure, or no sample of it.
         """
         region = cls(structure, str(structure) if name is None else name)
         return region if atlas is None else region.bound_to(atlas)
@@ -346,9 +346,9 @@ def region_of_structures(structures: str | int | Iterable[str | int], *, atlas: 
     Raises
     ------
     OptionError
-        Where none is given.
+        If none is given.
     RegionError
-        Where one is unknown or ambiguous.
+        If one is unknown or ambiguous.
 
     Examples
     --------

@@ -87,11 +87,11 @@ def parse_region(
     Raises
     ------
     RegionError
-        Where the description cannot be read, or the region cannot be made.
+        If the description cannot be read, or the region cannot be made.
     RegionFileError
-        Where a file is missing or unreadable.
+        If a file is missing or unreadable.
     OptionError
-        Where a threshold is out of range, or one label table is given for labels of several images, or of none.
+        If a threshold is out of range, or one label table is given for labels of several images, or of none.
 
     Examples
     --------
@@ -320,7 +320,7 @@ def _make_sphere(value: str, part: str, space: str | None) -> Sphere:
     try:
         x, y, z, radius = (float(number) for number in value.split(","))
     except ValueError:
-        raise RegionError(f"{part!r} is no sphere: write four numbers in mm, like sphere:-4,60,21,10") from None
+        raise RegionError(f"{part!r} is not a sphere: write four numbers in mm, like sphere:-4,60,21,10") from None
     return Sphere.of((x, y, z), radius, space=space or MNI_SPACE)
 
 

@@ -1,4 +1,4 @@
-"""Cards of genes in the report: which genes have one from the start, and the numbers that stand on it."""
+"""Cards of genes in the report: which genes have a card from the start, and its numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["MAX_REQUESTED", "MAX_SIGNIFICANT", "GeneGroup", "choose_genes", "des
 MAX_SIGNIFICANT = 50  # on all rungs
 MAX_REQUESTED = 200
 N_BEST = 6
-_MATTERS = 0.25  # share of a difference from which on a reason for it is named
+_MATTERS = 0.25  # share of a difference above which its reason is named
 _RUNG_TITLES = {
     "spatial": "that differ beyond what distance explains",
     "donors": "that would differ in other donors",
@@ -27,7 +27,7 @@ _RUNG_TITLES = {
 
 
 class GeneGroup(NamedTuple):
-    """Genes that are drawn for one reason: a title, their labels, and how many are left out."""
+    """Genes drawn under one title: their labels, and how many are left out."""
 
     title: str
     genes: list[str]
@@ -41,12 +41,12 @@ def choose_genes(result: ComparisonData, pairs_table: pd.DataFrame | None = None
     ----------
     result : ComparisonData
     pairs_table : DataFrame, optional
-        Of more than two regions: genes that differ in a pair only are a group as well.
+        For more than two regions: genes that differ in a pair only are a group as well.
 
     Returns
     -------
     list of GeneGroup
-        Those that hold a gene.
+        Groups with at least one gene.
     """
     tested, unit = result.tested, result.unit
     drawable = tested[tested.index.isin(result.zscores.columns)]
@@ -77,19 +77,19 @@ def choose_genes(result: ComparisonData, pairs_table: pd.DataFrame | None = None
 
 
 def describe_cards(result: ComparisonData, groups: list[GeneGroup]) -> list[dict[str, Any]]:
-    """Numbers of each gene of each group, in words.
+    """Texts of the card of each gene in each group.
 
     Parameters
     ----------
     result : ComparisonData
     groups : list of GeneGroup
-        As of `choose_genes`.
+        From `choose_genes`.
 
     Returns
     -------
     list of dict
-        Per group its `title`, `n_left_out`, and `cards`, each with the `row` of the gene in the table: the scripts of
-        the page draw it from there.
+        For each group its `title`, `n_left_out`, and `cards`. Each card has the `row` of the gene in the table, from
+        which the scripts of the page draw it.
     """
     places = {label: place for place, label in enumerate(result.labels)}
     drawn = [gene for group in groups for gene in group.genes]
@@ -112,13 +112,13 @@ def describe_cards(result: ComparisonData, groups: list[GeneGroup]) -> list[dict
 
 
 def explain_standing(gene: GeneStanding, tissue: str = "") -> str:
-    """Why a gene stands on its rung of the ladder, in a line.
+    """Why a gene reaches its rung of the ladder and no higher one, on one line.
 
     Parameters
     ----------
     gene : GeneStanding
     tissue : str
-        The class of tissue around the regions, where it is known.
+        The class of tissue around the regions, if known.
     """
     apart = "this far" if gene.distance_mm is None else f"{gene.distance_mm:.0f} mm"
     places = f"two places {apart} apart in {tissue or 'this tissue'}"
@@ -146,7 +146,7 @@ def _explain_spatial(gene: GeneStanding, places: str) -> str:
 def _explain_donors(gene: GeneStanding, places: str) -> str:
     opening = f"Holds in other donors (difference {_size(gene.diff)})"
     if gene.p_spatial is None or gene.beyond is None or gene.margin is None:
-        return f"{opening}; whether it goes beyond distance could not be tried."
+        return f"{opening}; whether it goes beyond what distance explains could not be tested."
     p = f"p_FWE = {format_p(gene.p_spatial)}"
     if gene.between_places is not None and gene.between_places >= _MATTERS * abs(gene.diff):
         anyway = f"{places} differ by {_size(gene.between_places)} on average anyway"
@@ -162,11 +162,11 @@ def _explain_donors(gene: GeneStanding, places: str) -> str:
 
 def _explain_samples(gene: GeneStanding) -> str:
     if gene.ci_donors is None or gene.p_donors is None:
-        return "Differs in these samples; whether other donors show it could not be tried."
+        return "Differs in these samples; whether other donors would show it could not be tested."
     low, high = (format_value(end) for end in gene.ci_donors)
     return (
         f"Differs in these samples only: over donors {format_value(gene.diff)} ({low} to {high}), p_FWE = "
-        f"{format_p(gene.p_donors)}; {gene.n_same_sign} of {gene.n_donors_both} donors show its sign."
+        f"{format_p(gene.p_donors)}; {gene.n_same_sign} of {gene.n_donors_both} donors have its sign."
     )
 
 
@@ -177,14 +177,14 @@ def _name_failed(gene: GeneStanding) -> str:
         "donors": (("over samples", gene.p_samples),),
     }.get(gene.evidence, ())
     failed = [f"{called} (p_FWE = {format_p(p)})" for called, p in below if p is not None and p > gene.alpha]
-    return f" It does not hold {join_words(failed, 'or')}." if failed else ""
+    return f" It is not significant {join_words(failed, 'or')}." if failed else ""
 
 
 def _add_gradient(gene: GeneStanding) -> str:
-    """What the gene's gradient over the tissue makes of the difference, where that is a good part of it."""
+    """The part of the difference that the gene's gradient over the tissue explains, if it is a good part."""
     if gene.gradient is None or gene.gradient * gene.diff < _MATTERS * gene.diff**2:
         return ""
-    return f", and its gradient over the tissue makes {_size(gene.gradient)} of the difference"
+    return f", and its gradient over the tissue explains {_size(gene.gradient)} of the difference"
 
 
 def _size(value: float) -> str:
@@ -192,7 +192,7 @@ def _size(value: float) -> str:
 
 
 def _group_by_rung(drawable: pd.DataFrame, unit: str) -> list[GeneGroup]:
-    """Genes of each rung of the ladder, the highest first, and the first of all."""
+    """Genes on each rung of the ladder, the highest rung first; at most `MAX_SIGNIFICANT` in all."""
     room, groups = MAX_SIGNIFICANT, []
     for rung, title in _RUNG_TITLES.items():
         genes = drawable.index[(drawable["evidence"] == rung).to_numpy(dtype=bool)].tolist()
@@ -231,14 +231,14 @@ def _describe_card(result: ComparisonData, gene: str, place: int, row: dict[Any,
 
 
 def _name_badge(result: ComparisonData, row: dict[Any, Any]) -> str:
-    """The rung of a gene, or that it is significant; empty where it is neither."""
+    """The rung of a gene, or "significant"; empty if it is neither."""
     if has_ladder(result.record):
         return str(row["evidence"]) if row["evidence"] in RUNGS else ""
     return "significant" if row["significant"] else ""
 
 
 def _name_f(result: ComparisonData, row: dict[Any, Any]) -> str:
-    """F with its degrees of freedom; those of `welch` differ by gene and stand in no table."""
+    """F with its degrees of freedom, except for `welch`: there they differ by gene and are not in the table."""
     if result.record.arguments.statistic == "welch":
         return "F"
     df_resid = format_number(_to_float(row["df_resid"]), 0)

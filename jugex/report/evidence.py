@@ -1,4 +1,4 @@
-"""How far to trust each gene: what the run found beside its headline p-value, as tables of texts."""
+"""How far to trust each gene: the evidence beside its main p-value, as tables of texts."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def tabulate_evidence(data: ComparisonData, genes: Sequence[str]) -> dict[str, A
     Returns
     -------
     dict
-        `rows`, each a dict of texts; `has_ladder`, whether a rung above the samples was tried; `why_not`, why a rung
-        was not; `share`, how many of all genes differ nominally; `places`, how many do between arbitrary places;
-        and `fit`, what the upper rungs stand on.
+        `rows`, each a dict of texts; `has_ladder`, whether an upper rung was tested; `why_not`, why a rung was not
+        tested; `share`, what share of all genes differs nominally; `places`, the same between arbitrary places; and
+        `fit`, how well the curves behind the upper rungs fit.
     """
     shown, ladder = data.tested.loc[list(genes)], data.record.ladder
     reasons = {} if ladder is None else {"donors": ladder.why_no_donors, "spatial": ladder.why_no_spatial}
@@ -57,7 +57,7 @@ def tabulate_evidence(data: ComparisonData, genes: Sequence[str]) -> dict[str, A
 
 
 def _format_evidence(gene: str, row: dict[Any, Any], data: ComparisonData) -> dict[str, str]:
-    """What is known of one gene, as texts."""
+    """The evidence for one gene, as texts."""
     record = data.record
     p_fwe = {record.permutation.exchange: row["p_fwe"], **record.exchanges.p_fwe.get(gene, {})}
     tried = record.exchanges.n_significant
@@ -87,7 +87,7 @@ def _format_ends(low: float, high: float) -> str:
 
 
 def _summarize_places(record: RunRecord) -> str:
-    """How many genes have a small p between arbitrary places of the tissue, by each rung of the ladder."""
+    """Share of genes with a small p between arbitrary places of the tissue, for each rung of the ladder."""
     diagnostic = None if record.ladder is None else record.ladder.diagnostic
     if diagnostic is None:
         return ""
@@ -102,7 +102,7 @@ def _summarize_places(record: RunRecord) -> str:
 
 
 def _summarize_fit(record: RunRecord) -> str:
-    """What the upper rungs stand on, and how well the curves fit; empty where there is no variogram."""
+    """The reference of the upper rungs, and how well the variogram curves fit; empty if there is no variogram."""
     ladder = record.ladder
     if ladder is None or ladder.variogram is None:
         return ""
@@ -117,21 +117,21 @@ def _summarize_fit(record: RunRecord) -> str:
     shared = f" combined over {count_of(ladder.n_pool, record.unit)} of the atlas,"
     pooled = "" if ladder.form == "few-genes" else shared
     return (
-        f"The upper rungs stand on how much samples differ, given their distance,{pooled} in {ladder.n_reference:,} "
-        f"samples of {tissue} ({ladder.n_elsewhere:,} of them outside the regions). The farther the shared pattern "
-        f"grows, the more two places differ anyway. The curves fit to within {join_words(deviations)} at every "
-        f"distance; above {100 * POOR_FIT:.0f} % the page warns."
+        f"The upper rungs rest on the variogram, that is, how much two samples differ, given their distance,{pooled} "
+        f"in {ladder.n_reference:,} samples of {tissue} ({ladder.n_elsewhere:,} outside the regions). The more the "
+        f"shared pattern grows with distance, the more any two places differ. The curves fit to within "
+        f"{join_words(deviations)} at every distance; above {100 * POOR_FIT:.0f} % the page warns."
     )
 
 
 def tabulate_left_out(data: ComparisonData, genes: Sequence[str]) -> dict[str, Any]:
-    """p_fwe of some genes without each donor, as texts, as the run computed it for those that are significant.
+    """p_fwe of the significant ones of some genes without each donor, as texts.
 
     Returns
     -------
     dict
-        `donors`, and `rows`: the gene, and for each donor its p_fwe without that one, and whether the gene loses its
-        significance.
+        `donors`, and `rows`: the gene, and for each donor the gene's p_fwe without that donor and whether it is no
+        longer significant.
     """
     table = data.leave_one_donor_out
     table = table.assign(label=label_rows(table)) if len(table) else table.assign(label=[])
@@ -150,7 +150,7 @@ def tabulate_details(data: ComparisonData, genes: Sequence[str]) -> list[dict[st
     places = [by_label[gene] for gene in genes]
     try:
         details = make_details(data, places)
-    except JugexError:  # two regions of one name: the samples do not say in which they lie
+    except JugexError:  # two regions with the same name: the samples do not say in which one they lie
         return []
     shown = zip(genes, data.table.iloc[places].to_dict("records"), details.to_dict("records"), strict=True)
     return [_format_details(gene, row, of_gene) for gene, row, of_gene in shown]
@@ -178,7 +178,7 @@ def _format_details(gene: str, row: dict[Any, Any], details: dict[Any, Any]) -> 
 
 
 def tabulate_sensitivity(sensitivity: pd.DataFrame | None, genes: Sequence[str]) -> dict[str, Any] | None:
-    """The comparison under other choices, as texts; None where nobody asked for it.
+    """The comparison under other choices, as texts; None if it was not asked for.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def tabulate_sensitivity(sensitivity: pd.DataFrame | None, genes: Sequence[str])
     Returns
     -------
     dict or None
-        `rows`, how many genes are left out, and what was not varied, and why.
+        `rows`; `n_left_out`, the number of genes left out; `left_out`, what was not varied, and why.
     """
     if sensitivity is None:
         return None
@@ -227,11 +227,11 @@ def _format_choice(row: dict[Any, Any]) -> dict[str, Any]:
 
 
 def summarize_share(record: RunRecord) -> str:
-    """How many of all genes of the atlas have a small p, beside what chance would give."""
+    """What share of all genes of the atlas has a small p, compared with what chance would give."""
     background, unit = record.background, record.unit
     if background.share is None:
         why = background.why_not or "no gene of the atlas could be tested"
-        return f"How many of all genes of the atlas differ between these regions is not known: {why}."
+        return f"It is not known how many of all genes of the atlas differ between these regions: {why}."
     if background.n_genes < _FEWEST_GENES_OF_A_SHARE:
         return (
             f"Only {count_of(background.n_genes, unit)} of this atlas can be tested: too few to say how many differ "
@@ -240,14 +240,14 @@ def summarize_share(record: RunRecord) -> str:
     return (
         f"{100 * background.share:.1f} % of all {background.n_genes:,} {unit}s of the atlas that can be tested have "
         f"p \N{LESS-THAN OR EQUAL TO} {background.p_perm:g} before any correction, by "
-        f"{count_of(background.n_permutations, 'relabelling')}; if the regions differed in nothing, about "
-        f"{100 * background.p_perm:.0f} % would. Neighbouring regions exceed that without any difference between "
-        "areas, where expression changes smoothly from place to place."
+        f"{count_of(background.n_permutations, 'relabelling')}; if the regions did not differ, about "
+        f"{100 * background.p_perm:.0f} % would. Where expression changes smoothly from place to place, neighbouring "
+        "regions exceed that without any difference between areas."
     )
 
 
 def bound_q(data: ComparisonData) -> dict[str, str]:
-    """How small q can be where p is the smallest of this run, as texts; empty where that is no hindrance."""
+    """Smallest possible q at the smallest p of this run, as texts; empty if it is below alpha."""
     smallest, n = data.record.permutation.smallest_p, data.record.genes.n_tested
     bh, by = n * smallest, n * smallest * sum(1 / rank for rank in range(1, n + 1))
     if by <= data.record.arguments.alpha:

@@ -59,7 +59,7 @@ def to_frame(result: ComparisonData, style: FrameStyle | None = None) -> pd.Data
     Raises
     ------
     OptionError
-        Where there is no such style.
+        If there is no such style.
 
     Notes
     -----
@@ -75,7 +75,7 @@ def to_frame(result: ComparisonData, style: FrameStyle | None = None) -> pd.Data
     ['baseMean', 'log2FoldChange', 'lfcSE', 'stat', 'pvalue', 'padj']
     """
     if style is not None and style not in get_args(FrameStyle):
-        raise OptionError(f"style is None or one of {', '.join(get_args(FrameStyle))}; got {style!r}")
+        raise OptionError(f"style must be None or one of {', '.join(get_args(FrameStyle))}; got {style!r}")
     table = result.table.set_axis(pd.Index(result.labels.to_numpy(dtype=object), name=result.unit), axis=0)
     if style is None:
         return table
@@ -121,9 +121,9 @@ def to_rnk(
     Raises
     ------
     OptionError
-        Where there is no such score.
+        If there is no such score.
     OutputError
-        Where the file cannot be written.
+        If the file cannot be written.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def to_rnk(
     [['GAD2', -0.29], ['MAOA', -2.07]]
     """
     if score not in get_args(RankingScore):
-        raise OptionError(f"score is one of {', '.join(get_args(RankingScore))}; got {score!r}")
+        raise OptionError(f"score must be one of {', '.join(get_args(RankingScore))}; got {score!r}")
     tested = result.table[(result.table["status"] == "ok").to_numpy(dtype=bool)]
     scores = _signed_root_f(tested) if score == "stat" else tested[score].to_numpy(dtype=np.float64)
     ranking = pd.DataFrame({"gene": tested["gene"].to_numpy(dtype=object), "score": scores})
@@ -164,7 +164,7 @@ def result_to_anndata(result: ComparisonData) -> AnnData:
     Raises
     ------
     AtlasError
-        Where anndata is not installed.
+        If anndata is not installed.
 
     Examples
     --------

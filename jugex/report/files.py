@@ -101,7 +101,7 @@ def save_result(
     Raises
     ------
     OutputError
-        Where the folder holds something and `overwrite` is not given, where it holds something else than a
+        If the folder holds something and `overwrite` is not given, where it holds something else than a
         result, or where it cannot be written.
 
     Examples
@@ -240,7 +240,7 @@ def write_report(
     Raises
     ------
     OutputError
-        Where the file cannot be written.
+        If the file cannot be written.
 
     Examples
     --------
@@ -287,7 +287,7 @@ def write_table(table: pd.DataFrame, path: str | PathLike[str]) -> Path:
     Raises
     ------
     OutputError
-        Where the file cannot be written.
+        If the file cannot be written.
     """
     path, text = Path(path), format_table(table)
     with replacing_file(path) as temporary:
@@ -322,7 +322,7 @@ def read_result(directory: str | PathLike[str]) -> ComparisonData:
     Raises
     ------
     ResultError
-        Where a file is missing or is not what it should be.
+        If a file is missing or is not what it should be.
 
     Examples
     --------
@@ -347,7 +347,7 @@ def read_group(directory: str | PathLike[str]) -> GroupComparison:
     Raises
     ------
     ResultError
-        Where a file is missing or is not what it should be.
+        If a file is missing or is not what it should be.
 
     Examples
     --------
@@ -391,7 +391,7 @@ def load_gene_sets(directory: str | PathLike[str]) -> GeneSetData | None:
     Raises
     ------
     ResultError
-        Where a file is missing or is not what it should be.
+        If a file is missing or is not what it should be.
     """
     directory = Path(directory)
     if not (directory / f"{_GENE_SETS}.tsv").exists():
@@ -435,7 +435,7 @@ def load_sensitivity(directory: str | PathLike[str]) -> pd.DataFrame | None:
     Raises
     ------
     ResultError
-        Where the file is there and is no such table.
+        If the file is there and is no such table.
     """
     path = Path(directory) / "sensitivity.tsv"
     if not path.exists():

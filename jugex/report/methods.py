@@ -1,4 +1,4 @@
-"""The methods of one run as text for a paper: every sentence follows from the record of that run."""
+"""The methods of one run as text for a paper, composed from the record of that run."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from jugex.spaces import is_mni_space
 
 __all__ = ["MOST_WORDS", "Methods", "compose_methods", "format_methods"]
 
-#: Words of the paragraph that is made to stand in a paper.
+#: Most words of the paragraph for a paper.
 MOST_WORDS = 150
 
-#: Parts of a region described one by one; beyond, they are counted.
+#: Up to this many parts of a region are described one by one; more are counted.
 _MAX_PARTS = 6
 _MAX_FILES = 6
-#: A name in the short paragraph, and those of more than two regions together, take so many letters at most.
+#: Most letters of a name in the short paragraph, and of the names of more than two regions together.
 _NAME = 40
 _MOST_LETTERS = 120
 _MAX_COVARIATES = 3
@@ -84,16 +84,16 @@ _BRIEF_EXCHANGES = {
 
 @dataclass(frozen=True)
 class Methods:
-    """What was done in one run.
+    """The methods of one run.
 
     Attributes
     ----------
     brief : str
         The paragraph for a paper, of at most `MOST_WORDS` words.
     sentences : tuple of str
-        The whole account, for its supplement.
+        The full description, for the supplement.
     references : tuple of Reference
-        Exactly those that the account cites.
+        Exactly the references that the text cites.
     """
 
     brief: str
@@ -102,7 +102,7 @@ class Methods:
 
     @property
     def paragraph(self) -> str:
-        """The whole account as one paragraph of plain text."""
+        """The full description as one paragraph of plain text."""
         return " ".join(self.sentences)
 
 
@@ -120,23 +120,23 @@ def format_methods(methods: Methods) -> str:
 
 
 def _escape(text: str) -> str:
-    """Text whose characters mean themselves in Markdown."""
+    """Escape the characters of a text that mean something in Markdown."""
     text = re.sub(r"([\\`*\[\]<>])", r"\\\1", text)
     return re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", text)
 
 
 def compose_methods(data: ComparisonData) -> Methods:
-    """Say what was done in a comparison of two regions or more.
+    """Describe the methods of a comparison of two or more regions.
 
     Parameters
     ----------
     data : ComparisonData
-        Of more than two regions, `data.record.pairs` says which pairs were compared.
+        For more than two regions, `data.record.pairs` says which pairs were compared.
 
     Returns
     -------
     result : Methods
-        Sentences of plain text, and exactly the references that they cite.
+        Sentences of plain text, and the references that they cite.
     """
     record = data.record
     opening = (_name_tool(record), _name_atlas(record), *_list_annotation(record))
@@ -152,7 +152,7 @@ def compose_methods(data: ComparisonData) -> Methods:
 
 
 def _format_brief(data: ComparisonData) -> str:
-    """The run in a paragraph that a paper has room for."""
+    """The run in a short paragraph for a paper."""
     record, unit = data.record, data.unit
     atlas, design, permutation = record.atlas, record.design, record.permutation
     source = "in the Allen Human Brain Atlas (Hawrylycz et al. 2012)"
@@ -191,14 +191,14 @@ def _format_brief(data: ComparisonData) -> str:
     ]
     if n_pairs := sum(pair.status == "ok" for pair in record.pairs):
         sentences.append(
-            f"{count_of(n_pairs, 'pair')} of regions {'was' if n_pairs == 1 else 'were'} then compared likewise, "
-            "corrected over all pairs in the manner of Holm (1979)."
+            f"{count_of(n_pairs, 'pair')} of regions {'was' if n_pairs == 1 else 'were'} then compared in the same "
+            "way, corrected over all pairs as in Holm (1979)."
         )
     return " ".join(sentences)
 
 
 def _name_tool(record: RunRecord) -> str:
-    """What was compared, with which software, and how that relates to the published method."""
+    """What was compared, with which software, and how it relates to the published method."""
     labels = {"python": "Python", "numpy": "NumPy", "scipy": "SciPy", "pandas": "pandas"}
     packages = ", ".join(f"{label} {record.versions[key]}" for key, label in labels.items() if key in record.versions)
     k = len(record.regions)
@@ -212,7 +212,7 @@ def _name_tool(record: RunRecord) -> str:
 def _name_relation(record: RunRecord) -> str:
     if len(record.regions) == 2:
         return "follows the JuGEx approach (Bludau et al. 2018)"
-    return "carries the JuGEx approach (Bludau et al. 2018) on to more than two regions"
+    return "extends the JuGEx approach (Bludau et al. 2018) to more than two regions"
 
 
 def _name_atlas(record: RunRecord) -> str:
@@ -220,7 +220,7 @@ def _name_atlas(record: RunRecord) -> str:
     atlas = record.atlas
     size = f"{count_of(atlas.n_samples, 'tissue sample')} of {count_of(len(atlas.donors), 'donor')}"
     if atlas.simulated:
-        return f"The expression data were simulated ({size}) and are no measurements."
+        return f"The expression data were simulated ({size}); they are not measurements."
     if atlas.source.kind == "tables":
         return f"Expression came from data of the user's own ({shorten(atlas.name)}), from {size}."
     return (
@@ -230,7 +230,7 @@ def _name_atlas(record: RunRecord) -> str:
 
 
 def _list_annotation(record: RunRecord) -> list[str]:
-    """What was taken instead of the atlas's own annotation, and the filter of probes; nothing where nothing was."""
+    """What replaced the atlas's own annotation, and how probes were filtered; empty if neither was done."""
     changes, chosen, sentences = record.atlas.changes, record.probe_filter, []
     if (coordinates := changes.coordinates) is not None:
         files = [_name_file(file.file) for file in coordinates.files if file.file]
@@ -244,8 +244,8 @@ def _list_annotation(record: RunRecord) -> list[str]:
     if (reannotation := changes.reannotation) is not None:
         table = "a table" if reannotation.file.file is None else f"the table {_name_file(reannotation.file.file)}"
         sentences.append(
-            f"Probes were assigned to genes by {table}, {count_of(reannotation.n_probes, 'probe')} of it; "
-            f"{reannotation.n_dropped:,} without a gene there were left out."
+            f"Probes were assigned to genes by {table} ({count_of(reannotation.n_probes, 'probe')}); "
+            f"{reannotation.n_dropped:,} to which it gives no gene were left out."
         )
     if chosen is not None and chosen.require_entrez:
         sentences.append(
@@ -273,39 +273,35 @@ def _list_regions(record: RunRecord) -> list[str]:
     regions = record.regions
     shown = [f"region {number} was {_format_region(region.identity)}" for number, region in enumerate(regions, 1)]
     has_structure = any(region.identity.kind == "anatomical structure" for region in regions)
-    annotated = ", and to an anatomical structure where it is annotated as a part of it" if has_structure else ""
+    annotated = ", and to an anatomical structure if it is annotated with it or a part of it" if has_structure else ""
     found = "" if _is_filtered(record) else f" ({_join_counts([r.n_samples_found for r in regions])} samples)"
     listed = "; ".join(shown)
     sentences = [f"{listed[0].upper()}{listed[1:]}."]
     made_up = [shorten(region.name) for region in regions if region.identity.is_made_up]
     if made_up and not record.atlas.simulated:
-        which = "region {} is" if len(made_up) == 1 else "regions {} are"
+        which = "region {} was" if len(made_up) == 1 else "regions {} were"
         sentences.append(
-            f"The {which.format(join_words(made_up))} made up for demonstration, and no area of any brain."
+            f"The {which.format(join_words(made_up))} made up for demonstration, and not an area of any brain."
         )
-    sentences.append(
-        f"A sample belonged to a region where its {_name_coordinate(record)} lies in it{annotated}{found}."
-    )
+    sentences.append(f"A sample belonged to a region if its {_name_coordinate(record)} lay in it{annotated}{found}.")
     between = [region.n_between_voxels for region in regions]
     is_below = record.arguments.voxel == "floor"
     if is_below:
-        sentences.append(
-            "The voxel of a sample was the one whose indices are its coordinate rounded down, not the nearest one."
-        )
+        sentences.append("The voxel of a sample was that of its coordinate rounded down, not the nearest one.")
     if sum(between):
         sentences.append(
             f"Of the samples found, {_join_counts(between)} lay exactly "
             + (
-                "where a voxel begins, which counted as theirs."
+                "on the border of two voxels and were counted in the one that begins there."
                 if is_below
-                else "half-way between two voxels, where the voxel with the even index counted as the nearest."
+                else "half-way between two voxels and were counted in the one with the even index."
             )
         )
     return sentences
 
 
 def _format_region(region: RegionIdentity, *, is_part: bool = False) -> str:
-    """Name of a region, and what it was made of: "Fp1 (probability map, file Fp1.nii.gz, values above 0.2, 16 mm3)"."""
+    """Name and kind of a region, such as "Fp1 (probability map, file Fp1.nii.gz, values above 0.2, 16 mm3)"."""
     facts = [_name_kind(region)]
     if region.file:
         facts.append(f"file {_name_file(region.file)}")
@@ -317,7 +313,7 @@ def _format_region(region: RegionIdentity, *, is_part: bool = False) -> str:
 
 
 def _name_kind(region: RegionIdentity) -> str:
-    """Kind of a region; of one made of others, with each of those."""
+    """Kind of a region; if it is made of others, with each part."""
     kind, parts = region.kind, [_format_region(part, is_part=True) for part in region.parts[:_MAX_PARTS]]
     if not parts:
         return kind
@@ -331,7 +327,7 @@ def _name_kind(region: RegionIdentity) -> str:
 
 
 def _name_coordinate(record: RunRecord) -> str:
-    """What the coordinate of a sample is called, and whose it is where there are several sets."""
+    """What the coordinate of a sample is called, and from which set it is."""
     atlas = record.atlas
     whose = "" if atlas.simulated or atlas.source.kind == "tables" else "the Allen Institute's own"
     if atlas.changes.coordinates is not None:
@@ -347,7 +343,7 @@ def _is_filtered(record: RunRecord) -> bool:
 
 
 def _list_filters(record: RunRecord) -> list[str]:
-    """Which samples of the regions did not count, and which counted though they lie outside."""
+    """Which samples of the regions were left out, and which counted although they lie outside."""
     samples, sentences = record.samples, []
     if not _is_filtered(record):
         return []
@@ -364,8 +360,8 @@ def _list_filters(record: RunRecord) -> list[str]:
     ]
     if asked:
         sentences.append(
-            f"Only samples annotated as belonging {' and '.join(asked)} (parts included) counted, which left "
-            f"{_join_counts(samples.n_dropped)} samples of the regions out."
+            f"Only samples annotated as belonging {' and '.join(asked)} (parts included) counted; "
+            f"{_join_counts(samples.n_dropped)} samples of the regions were left out."
         )
     found = _join_counts([region.n_samples_found for region in record.regions])
     return [*sentences, f"The regions then held {found} samples."]
@@ -431,7 +427,7 @@ def _format_values(record: RunRecord) -> str:
 
 
 def _list_model(record: RunRecord) -> list[str]:
-    """The analysis of variance, its degrees of freedom, and the covariates that it does not hold."""
+    """The analysis of variance, its degrees of freedom, and the covariates left out of it."""
     used, unit, design = [shorten(name) for name in record.covariates_used], record.unit, record.design
     covariates = f" and the covariate{'s' if len(used) > 1 else ''} {join_words(used)}" if used else ""
     source = _STATISTICS[record.arguments.statistic].replace("{others}", name_adjustment(record))
@@ -463,30 +459,30 @@ def _list_permutations(record: RunRecord) -> list[str]:
         drawn = f"seed {seed}" if seed is not None else "random generator given by the user"
         times = (
             f"{format_count(permutation.n_permutations)} random relabellings were drawn ({drawn}), and p is the share "
-            "of relabellings with an F at least as large, the observed one counted in (Phipson and Smyth 2010)"
+            "of relabellings with an F at least as large, counting the observed one (Phipson and Smyth 2010)"
         )
     collinear = [
         f"{count_of(n, 'relabelling')} in which region was collinear with {name_collinear(record)} "
         f"{'was' if n == 1 else 'were'} {outcome}."
         for n, outcome in (
             (permutation.n_collinear_redrawn, "left out" if permutation.exhaustive else "redrawn"),
-            (permutation.n_collinear_smallest, "counted among them as having no larger F"),
+            (permutation.n_collinear_smallest, "counted as having the smallest F"),
         )
         if n
     ]
     return [
         f"For p-values {_EXCHANGES[permutation.exchange]}; {times}.",
-        f"Each relabelling served every {unit}.",
+        f"The same relabellings were used for every {unit}.",
         *collinear,
         f"The p-values were corrected for the family-wise error over the {count_of(record.genes.n_tested, unit)} "
         f"tested by the distribution of the maximum of F over {unit}s (Westfall and Young 1993), which holds if "
-        f"samples are exchangeable {_EXCHANGEABLE[permutation.exchange]}; a {unit} is called significant where the "
-        f"corrected p is at most {record.arguments.alpha:g}.",
+        f"samples are exchangeable {_EXCHANGEABLE[permutation.exchange]}; a {unit} was called significant if its "
+        f"corrected p was at most {record.arguments.alpha:g}.",
     ]
 
 
 def _list_corrections(data: ComparisonData) -> list[str]:
-    """Further quantities that this result holds."""
+    """Further quantities in this result."""
     table, sentences = data.table, []
     if table["p_fwe_stepdown"].notna().any():
         sentences.append("Step-down corrected p-values are given as well (Westfall and Young 1993).")
@@ -512,12 +508,12 @@ def _list_pairs(record: RunRecord) -> list[str]:
         return []
     n_tested = sum(pair.status == "ok" for pair in record.pairs)
     if not n_tested:
-        return ["No pair of regions admitted a test of its own."]
+        return ["No pair of regions could be tested by itself."]
     n_out, unit = len(record.pairs) - n_tested, record.unit
-    left_out = f"; {count_of(n_out, 'pair')} admitted no test" if n_out else ""
+    left_out = f"; {count_of(n_out, 'pair')} could not be tested" if n_out else ""
     return [
         f"Regions were then compared two by two ({count_of(n_tested, 'pair')}{left_out}), each pair by relabelling its "
-        f"own samples among themselves; p-values corrected over the {unit}s of a pair were carried on to "
-        f"all {unit}s of all pairs by a step-down procedure in the manner of Holm, whose multiplier is the number of "
-        "pairs that are not yet rejected as a whole (Holm 1979)."
+        f"own samples only; p-values corrected over the {unit}s of a pair were then corrected over all {unit}s of all "
+        "pairs by a step-down procedure like Holm's, whose multiplier is the number of pairs that are not yet rejected "
+        "as a whole (Holm 1979)."
     ]

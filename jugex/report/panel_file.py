@@ -135,7 +135,7 @@ def read_drawings(directory: Path, *, n_samples: int | None = None) -> Drawings 
     Raises
     ------
     ResultError
-        Where the file is there and cannot be read, or holds what cannot be drawn.
+        If the file is there and cannot be read, or holds what cannot be drawn.
     """
     path = directory / FILE
     if not path.exists():

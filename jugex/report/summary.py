@@ -1,4 +1,4 @@
-"""What was found and what it rests on, in sentences: the same wording wherever a result is put in words."""
+"""Sentences about a result and what it rests on, worded the same in the report, on the command line and in files."""
 
 from __future__ import annotations
 
@@ -38,30 +38,30 @@ __all__ = [
     "summarize_samples",
 ]  # fmt: skip
 
-#: Genes named one by one in a sentence; beyond, the first few stand for all.
+#: Up to this many genes are named in a sentence; of more, only the first few.
 _MAX_NAMED = 5
 _N_EXAMPLES = 3
-#: More than two regions are named one by one where they are so few, and their names together so short.
+#: More than two regions are named one by one only up to this number, and this many letters in all.
 _MOST_REGIONS_NAMED = 4
 _MOST_LETTERS = 60
 _MOST_PAIRS_NAMED = 3
 _NAME = 40
-#: Covariates named together take so many characters at most; beyond, they are counted where there is little room.
+#: Names of covariates take at most this many characters where there is little room; else they are counted.
 _MAX_COVARIATES = 40
 _AT_MOST = "\N{LESS-THAN OR EQUAL TO}"
 _EXCHANGES = {
-    "within-donor": "labels, within each donor",
-    "free": "labels, over all samples",
+    "within-donor": "labels within each donor",
+    "free": "labels over all samples",
     "freedman-lane": "residuals of the model without region (Freedman-Lane)",
 }
 
 PairCount = tuple[tuple[str, str], int]
-#: Voxels of at least so many mm have a finer version of most atlases.
+#: Most atlases with voxels of at least this size (mm) also exist with finer ones.
 _COARSE = 1.5
 
 
 def advise_on_voxels(record: RunRecord) -> str:
-    """What would put fewer samples on the border of two voxels, as a sentence behind their number; empty where nothing.
+    """Advice on how fewer samples would lie on the border of two voxels, as a sentence; empty if there is none.
 
     More than half of the coordinates of the AHBA are whole millimetres: half of its samples lie on a border of the 2 mm
     grid of MNI152, and one in eight on one of the 1 mm grid.
@@ -76,12 +76,12 @@ def advise_on_voxels(record: RunRecord) -> str:
     if not coarse or max(coarse) < _COARSE or record.arguments.voxel != "nearest":
         return ""
     return (
-        f" The image has voxels of {max(coarse):g} mm: with its 1 mm version, where there is one, far fewer samples do."
+        f" The image has voxels of {max(coarse):g} mm: with a 1 mm version, if there is one, far fewer samples would."
     )
 
 
 def summarize_genes(data: ComparisonData) -> str:
-    """Which genes differ between the regions, as one sentence a person would write."""
+    """Which genes differ between the regions, as one sentence."""
     tested, significant, where = data.tested, data.significant, name_regions(data.region_names)
     n_tested, alpha = len(tested), f"p_FWE {_AT_MOST} {data.record.arguments.alpha:g}"
     if n_tested == 0:
@@ -112,9 +112,9 @@ def has_ladder(record: RunRecord) -> bool:
 
 
 def summarize_rungs(data: ComparisonData) -> list[str]:
-    """How high genes of two regions climb the ladder, in sentences, and which rung was not tried.
+    """Which rungs of the ladder genes of two regions reach, in sentences, and which rung could not be tested.
 
-    Empty where the ladder was not asked for, no gene was tested, or no upper rung could be tried.
+    Empty if the ladder was not asked for, no gene was tested, or no upper rung could be tested.
     """
     ladder, tested = data.record.ladder, data.tested
     if ladder is None or tested.empty or not has_ladder(data.record):
@@ -143,7 +143,7 @@ def summarize_rungs(data: ComparisonData) -> list[str]:
 
 
 def _list_failed(data: ComparisonData) -> list[str]:
-    """Which genes on an upper rung are not significant over samples: the highest rung decides alone."""
+    """Which genes on an upper rung are not significant over samples."""
     upper = data.tested[data.tested["evidence"].isin(["spatial", "donors"]).to_numpy(dtype=bool)]
     failed = upper[~upper["significant"].to_numpy(dtype=bool)]
     if failed.empty:
@@ -169,7 +169,7 @@ _AS_PLACES = ", as places this far apart do"
 
 
 def _summarize_rung_of_one(data: ComparisonData, where: str) -> str:
-    """How high the only gene tested climbs."""
+    """Which rung the only gene tested reaches."""
     row, label = data.tested.iloc[0], shorten(str(data.tested.index[0]))
     rung = str(row["evidence"])
     if rung == "none":
@@ -182,7 +182,7 @@ def _summarize_rung_of_one(data: ComparisonData, where: str) -> str:
 
 
 def _list_by_region(genes: pd.DataFrame) -> str:
-    """Genes, of many the first few, by the region in which they are higher."""
+    """Genes by the region in which they are higher; of many genes, the first few."""
     named = genes.head(_N_EXAMPLES) if len(genes) > _MAX_NAMED else genes
     sides = [
         f"{join_words([shorten(str(label)) for label in of_region.index])}: higher in {shorten(str(region))}"
@@ -192,16 +192,16 @@ def _list_by_region(genes: pd.DataFrame) -> str:
 
 
 def _list_untried(data: ComparisonData) -> list[str]:
-    """Which upper rung could not be tried, and why."""
+    """Which upper rung could not be tested, and why."""
     ladder = data.record.ladder
     if ladder is None:
         return []
-    why = {"other donors": ladder.why_no_donors, "space": ladder.why_no_spatial}
-    return [f"The rung of {rung} could not be tried: {reason}." for rung, reason in why.items() if reason]
+    why = {"test over donors": ladder.why_no_donors, "spatial test": ladder.why_no_spatial}
+    return [f"There is no {test}: {reason}." for test, reason in why.items() if reason]
 
 
 def summarize_diagnostic(record: RunRecord) -> str:
-    """What each rung calls at arbitrary pairs of places of the tissue, as one line; empty where that is not known."""
+    """Share of genes that each rung calls different at arbitrary pairs of places; empty if not known."""
     diagnostic = None if record.ladder is None else record.ladder.diagnostic
     if diagnostic is None:
         return ""
@@ -213,7 +213,7 @@ def summarize_diagnostic(record: RunRecord) -> str:
 
 
 def summarize_planted(data: ComparisonData) -> str:
-    """Which genes of the demo were made to differ, and as what; empty for other regions and other atlases."""
+    """Which genes of the demo were made to differ, and how; empty for other regions and other atlases."""
     record = data.record
     is_demo = record.atlas.source.kind == "simulated" and all(one.identity.is_made_up for one in record.regions)
     tested = set(data.tested["gene"])
@@ -227,10 +227,12 @@ def summarize_planted(data: ComparisonData) -> str:
         alike = [one for one in planted if one.form == form]
         how = _PLANTED[form].format(donor=alike[0].donor)
         parts.append(f"{join_words([one.gene for one in alike])} {how} ({rung})")
-    return f"Made to differ, and the rung meant: {'; '.join(parts)}. Other genes differ by chance and smooth variation."
+    return (
+        f"Made to differ (and the rung meant): {'; '.join(parts)}. Other genes differ by chance and smooth variation."
+    )
 
 
-#: What was planted, in words.
+#: How genes were made to differ.
 _PLANTED = {
     "step": "by a step at the border",
     "gradient": "by a gradient that all donors share",
@@ -239,14 +241,14 @@ _PLANTED = {
 
 
 def _summarize_directions(data: ComparisonData, significant: pd.DataFrame) -> str:
-    """For each of two regions, which genes are higher there; the region with more of them first."""
+    """Which genes are higher in each of two regions; the region with more genes first."""
     sides = [significant[significant["diff"] > 0], significant[~(significant["diff"] > 0)]]
     sides.sort(key=lambda side: -len(side))
     return "; ".join(_summarize_direction(data, side) for side in sides if len(side))
 
 
 def _summarize_direction(data: ComparisonData, genes: pd.DataFrame, *, than: bool = False) -> str:
-    """In which of two regions genes are higher that all are higher in the same one, with their p-values."""
+    """Genes that are all higher in the same region: which region, and their p-values."""
     first, second = (shorten(name) for name in data.region_names)
     here, there = (first, second) if genes["diff"].iloc[0] > 0 else (second, first)
     where = f"higher in {here} than in {there}" if than else f"higher in {here}"
@@ -257,13 +259,13 @@ def _summarize_direction(data: ComparisonData, genes: pd.DataFrame, *, than: boo
 
 
 def _list_significant(genes: pd.DataFrame) -> str:
-    """Significant genes of more than two regions with their p-values, the first few of many."""
+    """Significant genes of more than two regions with their p-values; of many genes, the first few."""
     symbols, p_values = _name_genes(genes)
     return f"{'first ' if len(genes) > _MAX_NAMED else ''}{symbols} ({p_values})"
 
 
 def _name_genes(genes: pd.DataFrame) -> tuple[str, str]:
-    """Symbols of genes, of many the first few, and their p-values."""
+    """Symbols of genes and their p-values; of many genes, the first few."""
     named = genes.head(_N_EXAMPLES) if len(genes) > _MAX_NAMED else genes
     shown = [format_p(p) for p in named["p_fwe"]]
     p_values = f"{shown[0]} each" if len(shown) > 1 == len(set(shown)) else join_words(shown)
@@ -290,13 +292,13 @@ def summarize_samples(record: RunRecord) -> str:
 
 
 def summarize_resolution(record: RunRecord) -> str:
-    """How fine the permutation p-values are, and whether alpha is out of their reach."""
+    """How fine the permutation p-values are, and whether they can reach alpha."""
     permutation, alpha = record.permutation, record.arguments.alpha
     if permutation.exhaustive:
         has_f = f" in which region is not collinear with {name_collinear(record)}"
         fineness = (
             f"All {format_count(count_relabellings(record))} distinct relabellings"
-            f"{has_f if permutation.n_collinear_redrawn else ''} were tried, so that the p-values hold no random error."
+            f"{has_f if permutation.n_collinear_redrawn else ''} were tried, so the p-values have no random error."
         )
     else:
         m = permutation.n_permutations
@@ -313,7 +315,7 @@ def summarize_resolution(record: RunRecord) -> str:
 
 
 def count_relabellings(record: RunRecord) -> int:
-    """Distinct relabellings: those that this run enumerated, else those of its design, from which it drew."""
+    """Number of distinct relabellings: those enumerated in this run, or those of its design if some were drawn."""
     permutation = record.permutation
     if permutation.exhaustive or permutation.exchange not in record.design.relabellings:
         return permutation.n_permutations
@@ -321,7 +323,7 @@ def count_relabellings(record: RunRecord) -> int:
 
 
 def summarize_membership(record: RunRecord) -> str:
-    """What became of a pair's genes over all pairs, where it is one of several; empty where it stands alone."""
+    """How many genes of a pair are significant over all pairs; empty for a comparison of two regions alone."""
     group, unit = record.group, record.unit
     if group is None:
         return ""
@@ -336,13 +338,17 @@ def summarize_membership(record: RunRecord) -> str:
 
 
 def summarize_pairs(comparison: GroupComparison) -> str:
-    """In which pairs of regions genes differ, as one sentence; it ends in a colon where `list_pair_counts` goes on."""
+    """In which pairs of regions genes differ, as one sentence; a colon at its end means `list_pair_counts` follows."""
     counts, record = comparison.count_significant(), comparison.data.record
     if not counts:
-        return "No pair of regions admits a test."
+        return "No pair of regions can be tested."
     unit, limit = record.unit, f"p_Holm {_AT_MOST} {record.arguments.alpha:g}"
     found = [(pair, n) for pair, n in count_pairs(comparison) if n]
-    pairs = f"the {count_of(len(counts), 'pair')} of regions" if len(counts) > 1 else "the only pair that admits a test"
+    pairs = "the only pair that can be tested"
+    if len(counts) == 1 and found:
+        return f"{name_pair(found[0][0])}, {pairs}, differ in {count_of(found[0][1], unit)} ({limit})."
+    if len(counts) > 1:
+        pairs = f"the {count_of(len(counts), 'pair')} of regions"
     if not found:
         return f"No {unit} differs significantly in {'any of ' if len(counts) > 1 else ''}{pairs} ({limit})."
     if len(counts) > 1 == len(set(counts.values())):
@@ -360,12 +366,12 @@ def summarize_pairs(comparison: GroupComparison) -> str:
 
 
 def count_pairs(comparison: GroupComparison) -> list[PairCount]:
-    """Significant genes of each pair that admits a test, over all pairs, by falling number."""
+    """Number of genes significant over all pairs in each pair that can be tested, in descending order."""
     return sorted(comparison.count_significant().items(), key=lambda entry: -entry[1])
 
 
 def list_pair_counts(comparison: GroupComparison) -> list[str]:
-    """Each pair with its number of significant genes, where `summarize_pairs` leaves them to a list; else none."""
+    """Each pair with its number of significant genes, if `summarize_pairs` ends in a colon; else nothing."""
     if not summarize_pairs(comparison).endswith(":"):
         return []
     unit = comparison.data.unit
@@ -378,10 +384,10 @@ def name_pair(pair: tuple[str, str]) -> str:
 
 
 def list_findings_by_pair(comparison: GroupComparison) -> tuple[list[str], list[list[str]]]:
-    """Findings about the pairs, in sentences: those that all tested pairs share, and of each pair the others.
+    """Findings about the pairs, in sentences: those that all tested pairs share, and the others of each pair.
 
-    A finding about genes speaks of what is significant in its pair alone, and says so; it is left out where no gene of
-    the pair is significant over all pairs, as the pair's own report holds it.
+    A finding about significant genes refers to significance within its pair, and says so. It is left out if no gene of
+    the pair is significant over all pairs; the pair's own report has it.
     """
     counts, record = comparison.count_significant(), comparison.data.record
     kept = [
@@ -407,7 +413,7 @@ def _format_finding(finding: AnyFinding) -> str:
 
 
 def name_regions(names: Sequence[str]) -> str:
-    """The regions in a sentence: a few by name, many by their number."""
+    """The regions in a sentence: by name if they are few, else by their number."""
     if len(names) == 2:
         return join_words([shorten(name) for name in names])
     named = join_words([shorten(name, _NAME) for name in names])
@@ -417,7 +423,7 @@ def name_regions(names: Sequence[str]) -> str:
 
 
 def name_adjustment(record: RunRecord, *, brief: bool = False) -> str:
-    """What differences are adjusted for: "donor", "donor and hemisphere"; many covariates are counted where `brief`."""
+    """What differences are adjusted for, such as "donor and hemisphere"; if `brief`, many covariates are counted."""
     used = [shorten(name) for name in record.covariates_used]
     if brief and len(join_words(used or [""])) > _MAX_COVARIATES:
         used = [count_of(len(used), "covariate")]
@@ -425,7 +431,7 @@ def name_adjustment(record: RunRecord, *, brief: bool = False) -> str:
 
 
 def name_collinear(record: RunRecord) -> str:
-    """What region is collinear with in relabellings that have no F."""
+    """What region is collinear with in relabellings without an F."""
     return "donor and covariates" if record.covariates_used else "donor"
 
 
@@ -435,5 +441,5 @@ def name_exchange(exchange: str) -> str:
 
 
 def format_value(value: Any, decimals: int = 2) -> str:
-    """A number of the page, with a true minus sign; empty where there is none."""
+    """A number of the page, with a true minus sign; empty if missing."""
     return "" if pd.isna(value) else format_number(float(value), decimals).replace("-", "\N{MINUS SIGN}")

@@ -66,7 +66,7 @@ def read_tsv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     Raises
     ------
     OSError, ValueError
-        Where it cannot be read, or has other columns.
+        If it cannot be read, or has other columns.
     """
     header = pd.read_csv(path, sep="\t", nrows=0, dtype="object").columns.tolist()
     optional = {*PROBE_COLUMNS, *TAIL_COLUMNS}
@@ -113,7 +113,7 @@ def read_samples(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     Raises
     ------
     OSError, ValueError, KeyError
-        Where a file cannot be read, or has other columns.
+        If a file cannot be read, or has other columns.
     """
     path, n_described = folder / _SAMPLES, len(SAMPLE_COLUMNS)
     # columns are read by position: a gene may be called like a column that describes the samples

@@ -84,10 +84,10 @@ def aggregate_probes(
     Raises
     ------
     OptionError
-        Where `how` is none of these, or needs a score and has none.
+        If `how` is none of these, or needs a score and has none.
     """
     if how not in get_args(ProbeAggregation):
-        raise OptionError(f"probes is one of {', '.join(get_args(ProbeAggregation))}; got {how!r}")
+        raise OptionError(f"probes must be one of {', '.join(get_args(ProbeAggregation))}; got {how!r}")
     by_probe = np.ascontiguousarray(values.T)
     if how == "single":
         return by_probe

@@ -380,7 +380,7 @@ class Design:
         Raises
         ------
         DesignError
-            Where no donor has samples in two regions, covariates tell regions apart, no residual degree of freedom is
+            If no donor has samples in two regions, covariates tell regions apart, no residual degree of freedom is
             left, or labels are exchanged freely over regions that donors do not link.
         """
         is_pair = self.n_regions == 2
@@ -400,7 +400,7 @@ class Design:
             model += [f"{count_of(n_columns, 'column')} of covariates"] * (n_columns > 0)
             raise DesignError(
                 f"{count_of(self.n_samples, 'sample')} of {count_of(self.n_donors, 'donor')} leave {self.df_resid} "
-                f"residual degrees of freedom{' with ' if model else ''}{join_words(model)}, and at least 1 is needed; "
+                f"residual degrees of freedom{' with ' if model else ''}{join_words(model)}, but at least 1 is needed; "
                 f"take larger regions or a lower threshold{'' if is_pair else ', or fewer regions'}"
                 f"{', or fewer covariates' if n_columns else ''}"
             )

@@ -73,7 +73,7 @@ class Reference:
     Raises
     ------
     AtlasError
-        Where shapes do not fit, or a value is not finite.
+        If shapes do not fit, or a value is not finite.
     """
 
     points: Floats
@@ -347,7 +347,7 @@ def sum_pairs(reference: Reference, values: npt.ArrayLike, *, halves: bool = Tru
     Raises
     ------
     AtlasError
-        Where the shape does not fit, or a value is not finite.
+        If the shape does not fit, or a value is not finite.
     """
     array = np.asarray(values)
     array = array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Two tests of a difference between regions that stand on how genes vary in the tissue around them. Arrays only.
+"""Two tests of a difference between regions, based on how genes vary in the surrounding tissue. Arrays only.
 
 `p_donors` asks whether other donors would show the difference between these places. It holds under independent
 samples, under fields of each donor's own, and where donors differ in the difference; a field that all donors share is
@@ -62,7 +62,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class Reason(Enum):
-    """Why a test was not tried."""
+    """Why a test could not be done."""
 
     ONE_INFORMATIVE_DONOR = "one-informative-donor"
     NO_REFERENCE = "no-reference"
@@ -74,7 +74,7 @@ class Reason(Enum):
 
 
 class Form(Enum):
-    """What the variances of a test stand on."""
+    """How the variances of a test were estimated."""
 
     POOLED = "pooled"
     FEW_GENES = "few-genes"
@@ -151,7 +151,7 @@ def _test_spatial(fit: PooledFit, genes: GenesAtPlace, confidence: float) -> Spa
 
 @dataclass(frozen=True, eq=False)
 class Variograms:
-    """Semivariances of g genes over distance, and what the pool says of them.
+    """Semivariances of g genes over distance, with those expected from the pool.
 
     Attributes
     ----------
@@ -244,7 +244,7 @@ class Ladder:
     Raises
     ------
     DesignError
-        Where cells do not fit, a region has no sample, or no gene of the pool varies.
+        If cells do not fit, a region has no sample, or no gene of the pool varies.
     """
 
     def __init__(self, pool: PairSums, cells: npt.ArrayLike, *, withhold_spatial: Reason | None = None) -> None:
@@ -286,7 +286,7 @@ class Ladder:
         return Reason.FEW_BINS if self._around.bins.n_bins < _MIN_BINS else None
 
     def _describe_tissue(self) -> list[Tissue]:
-        """Runs without and with gradients taken off; the first alone where there are few samples elsewhere."""
+        """Fits without and with gradients subtracted; only the first if there are few samples elsewhere."""
         gradients = [False, True] if self.n_elsewhere >= _MIN_ELSEWHERE_GRADIENT else [False]
         projections = [Projection(self._around, gradient=gradient) for gradient in gradients]
         projected = project(self._pool, projections)
@@ -326,7 +326,7 @@ class Ladder:
         return LadderResult(self.form, donors, spatial, self.why_no_donors, self.why_no_spatial, variograms)
 
     def test_without_reference(self, values: Floats, *, confidence: float = 0.95) -> Rung | None:
-        """Test genes for other donors by their samples in the regions alone, taken as replicates.
+        """Test genes over donors from the samples in the regions alone, treated as replicates.
 
         For genes that are not known in all of the reference.
 
@@ -368,7 +368,7 @@ class Ladder:
         Raises
         ------
         DesignError
-            Where there was no spatial test, or a place does not fit.
+            If there was no spatial test, or a place does not fit.
         """
         if self.fit_spatial is None:
             raise DesignError("arbitrary places need a reference, and at least two donors with samples in both regions")
@@ -418,7 +418,7 @@ def _make_place(reference: Reference, samples: tuple[npt.ArrayLike, npt.ArrayLik
 
 
 def _test_samples(place: Place, values: Floats) -> Floats:
-    """P-values of the F of area adjusted for donor, of samples taken as replicates."""
+    """P-values of the F of area adjusted for donor, with samples as replicates."""
     donors = (place.donors[:, None] == np.unique(place.donors)).astype(np.float64)
     means = (donors / donors.sum(axis=0)).T
     area = (place.regions == 0).astype(np.float64)
@@ -431,7 +431,7 @@ def _test_samples(place: Place, values: Floats) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class FitWithoutReference:
-    """What is pooled over genes where nothing is known of the tissue around: samples are taken as replicates.
+    """What is pooled over genes without a reference: samples are treated as replicates.
 
     Attributes
     ----------

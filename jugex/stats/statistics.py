@@ -244,7 +244,7 @@ def make_scorer(values: Floats, design: Design, statistic: Statistic, relabellin
     Raises
     ------
     ValueError
-        Where the statistic knows two regions only, and the design has more.
+        If the statistic knows two regions only, and the design has more.
     """
     if isinstance(relabellings, Shuffles):
         return FreedmanLaneScorer(values, design)

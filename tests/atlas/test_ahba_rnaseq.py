@@ -85,7 +85,7 @@ class TestErrors:
         return tmp_path / "rnaseq" / "rnaseq_donor9861"
 
     def test_of_options_and_folders(self, microarray, folder, tmp_path):
-        with pytest.raises(OptionError, match="values is one of tpm, counts; got 'fpkm'"):
+        with pytest.raises(OptionError, match="values must be one of tpm, counts; got 'fpkm'"):
             atlas_from_ahba_rnaseq(folder, microarray, values="fpkm")
         with pytest.raises(AtlasError, match=r"no RNAseqTPM\.csv in .*nothing or in a folder of it; unpack"):
             atlas_from_ahba_rnaseq(tmp_path / "nothing", microarray)
@@ -114,7 +114,7 @@ class TestErrors:
             ("X,-1,2", "has negative or missing values, or a sample of zeros"),
             ("X,,2", "has negative or missing values, or a sample of zeros"),
             ("X,much,2", r"RNAseqTPM\.csv, row 'X', column '1' is 'much', where a finite number is needed"),
-            ("MAOA,1,2", r"1 probe ids come more than once \(first: 'MAOA'\)"),
+            ("MAOA,1,2", r"1 probe ids occur more than once \(first: 'MAOA'\)"),
             ("X,1", r"RNAseqTPM\.csv cannot be read"),
         ],
     )

@@ -64,7 +64,7 @@ PASSING = {
     "web page": (Reply(b" <html><title>Proxy login</title>"), "sent a web page instead of data"),
     "empty": (Reply(b""), "sent an empty answer"),
     "blank": (Reply(b" \n"), "sent an empty answer"),
-    "half an answer": (Reply(b'{"success": true, "msg": [{"id": 1'), "sent 34 bytes that are no complete JSON"),
+    "half an answer": (Reply(b'{"success": true, "msg": [{"id": 1'), "sent 34 bytes that are not complete JSON"),
     "connection cut": (Reply(b'{"success": true, "msg": []}', cut_after=9), "broke off in the middle of an answer"),
 }
 
@@ -181,7 +181,7 @@ SHAPES = {
         r"samples of others than donor H0351\.2001 \(9861\)",
     ),
     "no well": (lambda m: m["samples"][2]["sample"].pop("well"), "'well' is missing"),
-    "well twice": (lambda m: m["samples"].__setitem__(1, m["samples"][0]), "a well comes more than once"),
+    "well twice": (lambda m: m["samples"].__setitem__(1, m["samples"][0]), "a well occurs more than once"),
     "two coordinates": (lambda m: [s["sample"]["mri"].pop() for s in m["samples"]], r"mri has the shape \(6, 2\)"),
     "coordinate is text": (lambda m: m["samples"][0]["sample"].update(mri=["x", 1, 2]), "could not convert"),
     "coordinate is null": (lambda m: m["samples"][0]["sample"].update(mri=[None, 1, 2]), "mri holds a value that is"),
@@ -197,7 +197,7 @@ SHAPES = {
     ),
     "level is NaN": (
         lambda m: m["probes"][0]["expression_level"].__setitem__(0, "NaN"),
-        "expression_level holds a value that is no finite number",
+        "expression_level holds a value that is not a finite number",
     ),
     "message is text": (lambda m: m.update(probes="none"), "indices"),
 }

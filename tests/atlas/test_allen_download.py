@@ -158,8 +158,8 @@ def edit(name, old, new):
     [
         (lambda folder: (folder / "Contents.txt").unlink(), r"has no Contents\.txt; unpack the whole download"),
         (edit("Contents.txt", "log2", "rank"), r"Contents\.txt does not say that it is at sample resolution with log2"),
-        (edit("Columns.csv", "H0351.1009", "H376.IIIB.51"), r"the donor 'H376\.IIIB\.51', who is none of the six"),
-        (edit("Columns.csv", '"EC",7,', '"EC",5,'), r"1 sample ids come more than once \(first: '5'\)"),
+        (edit("Columns.csv", "H0351.1009", "H376.IIIB.51"), r"the donor 'H376\.IIIB\.51', who is not one of the six"),
+        (edit("Columns.csv", '"EC",7,', '"EC",5,'), r"1 sample ids occur more than once \(first: '5'\)"),
         (edit("Columns.csv", "sample_mri_0", "voxel"), r"no column 'sample_mri_0' \(it has donor_id"),
         (edit("Probes.csv", "1056644", "1056645"), r"Expression\.csv has 3 rows of 5 values, where Probes\.csv has 3"),
         (edit("Expression.csv", f"1,{make_levels().loc[1, 7]}", "1,"), r"empty cells of samples"),
@@ -196,6 +196,6 @@ def test_z_scores_are_no_levels(tmp_path):
         assert table["level"].isna().all()
         np.testing.assert_allclose(table["zscore"], zscores.loc[[1056644, 1056755], [6, 7]].T.to_numpy().ravel())
         pair = jugex.query.region_pair(*regions, atlas=atlas.with_donors(["H0351.2001"]), genes=["GABRA4"])
-        with pytest.raises(OptionError, match=r"'max-mean' needs levels, and .* has z-scores alone"):
+        with pytest.raises(OptionError, match=r"'max-mean' needs levels, and .* has only z-scores"):
             summarize_genes(pair, "max-mean")
         assert np.isnan(summarize_genes(pair, "mean").levels).all()

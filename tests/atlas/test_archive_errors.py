@@ -37,7 +37,7 @@ def test_folder_without_archives(tmp_path):
 
 def test_file_that_is_no_archive(tmp_path):
     (tmp_path / "table.csv").write_text("a,b")
-    with pytest.raises(AtlasNotFoundError, match=r"table\.csv is no donor archive; needed is"):
+    with pytest.raises(AtlasNotFoundError, match=r"table\.csv is not a donor archive; needed is"):
         ArchivesAtlas(tmp_path / "table.csv")
 
 
@@ -52,7 +52,9 @@ def test_broken_zip_of_nobody_knows_which_donor(archive, tmp_path, name):
     archive.unpack(tmp_path)
     path = archive.zip(tmp_path, "download.zip")
     path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(ArchiveError, match=r"download\.zip is no complete ZIP file \(50 bytes\), .* download it again"):
+    with pytest.raises(
+        ArchiveError, match=r"download\.zip is not a complete ZIP file \(50 bytes\), .* download it again"
+    ):
         ArchivesAtlas(tmp_path / name)
 
 
@@ -201,7 +203,7 @@ def test_entrez_id_that_is_no_integer_is_named_by_its_own_row(archive, tmp_path)
 
 def test_duplicate_well(archive, tmp_path):
     archive.edit("SampleAnnot.csv", "986101", "986100")
-    with pytest.raises(ArchiveError, match=rf"{DONOR}SampleAnnot\.csv in .*: well_id 986100 comes more than once"):
+    with pytest.raises(ArchiveError, match=rf"{DONOR}SampleAnnot\.csv in .*: well_id 986100 occurs more than once"):
         ArchivesAtlas(archive.unpack(tmp_path))
 
 
@@ -214,7 +216,7 @@ def test_same_well_in_two_donors(new_archive, tmp_path):
 
 def test_duplicate_probe(archive, tmp_path):
     archive.edit("Probes.csv", "\n12,", "\n11,")
-    with pytest.raises(ArchiveError, match=rf"{DONOR}Probes\.csv in .*: probe_id 11 comes more than once"):
+    with pytest.raises(ArchiveError, match=rf"{DONOR}Probes\.csv in .*: probe_id 11 occurs more than once"):
         ArchivesAtlas(archive.unpack(tmp_path))
 
 

@@ -182,7 +182,7 @@ class TestNamesOfR:
     def test_ids_that_would_have_the_same_name_are_not(self, samples, expression):
         samples = samples.assign(sample_id=["a-1", "a.1", *samples["sample_id"][2:]])
         expression.index = ["a.1", "a.1", *expression.index[2:]]
-        with pytest.raises(AtlasError, match="come more than once"):
+        with pytest.raises(AtlasError, match="occur more than once"):
             atlas_from_tables(samples, expression)
 
 
@@ -292,14 +292,14 @@ class TestValues:
 
     def test_levels_that_cannot_be_log2_are_said_to_be(self, samples):
         counts = self.count(3)
-        with pytest.warns(AtlasWarning, match=r"no log2 levels, .*log2_fc stays empty; .*values='counts'"):
+        with pytest.warns(AtlasWarning, match=r"not log2 levels, .*log2_fc stays empty; .*values='counts'"):
             atlas = atlas_from_tables(samples, counts)
         np.testing.assert_array_equal(atlas.levels(), counts.loc[atlas.samples["sample_id"]])
         assert (atlas.is_log2, atlas.with_donors("D1").is_log2) == (False, False)
         assert atlas.identity().source.scale == "other"
         with pytest.raises(AtlasError, match="which no log2 level can be; give values='counts'"):
             atlas_from_tables(samples, counts, values="log2")
-        with pytest.raises(OptionError, match="values is one of counts, log2, other; got 'tpm'"):
+        with pytest.raises(OptionError, match="values must be one of counts, log2, other; got 'tpm'"):
             atlas_from_tables(samples, counts, values="tpm")
 
     def test_other_values_have_no_fold_change(self, samples, expression):
@@ -407,7 +407,7 @@ class TestErrors:
             (lambda s: s.assign(donor=[None] + ["D"] * 15), r"sample 's0' has no donor"),
             (
                 lambda s: s.assign(sample_id=["s1", *s["sample_id"][1:]]),
-                r"1 sample ids come more than once \(first: 's1'\)",
+                r"1 sample ids occur more than once \(first: 's1'\)",
             ),
             (lambda s: s.assign(sample_id=[None, *s["sample_id"][1:]]), r"1 samples have no id; each needs one"),
             (
@@ -419,7 +419,7 @@ class TestErrors:
                 r"has none of the 16 samples \(first: 's0_'\): its rows",
             ),
             (lambda s: s.iloc[:0], r"samples table is empty: at least one row is needed"),
-            (lambda s: s.assign(structure_id=1.5), r"structure_id 1\.5 is no whole number"),
+            (lambda s: s.assign(structure_id=1.5), r"structure_id 1\.5 is not a whole number"),
             (lambda s: s.assign(age=list(range(16))), r"samples table: donor 'D2' has more than one age"),
             (lambda s: s.assign(age="old"), r"samples table, row 1: age is 'old', where a number is needed"),
         ],
@@ -442,8 +442,8 @@ class TestErrors:
                 lambda e: e.drop(index="s4"),
                 r"1 of the 16 samples of samples table are not in expression table \(first: 's4'\)",
             ),
-            (lambda e: pd.concat([e, e.iloc[:1]]), r"1 sample ids come more than once \(first: 's0'\)"),
-            (lambda e: e.set_axis(list("AABC"), axis=1), r"1 gene ids come more than once \(first: 'A'\)"),
+            (lambda e: pd.concat([e, e.iloc[:1]]), r"1 sample ids occur more than once \(first: 's0'\)"),
+            (lambda e: e.set_axis(list("AABC"), axis=1), r"1 gene ids occur more than once \(first: 'A'\)"),
             (
                 lambda e: e.astype(object).where(e != e.iloc[3, 1], "high"),
                 r"row 's3', column 'TAC1' is 'high', where a finite",
@@ -465,9 +465,9 @@ class TestErrors:
                 r"does not cover 1 of the 4 probes of expression table \(first: 'p_d', compared with",
             ),
             (lambda p: p.drop(columns="gene_symbol"), r"probes table has no column 'gene'"),
-            (lambda p: pd.concat([p, p]), r"4 probe ids come more than once \(first: 'p_c'\)"),
+            (lambda p: pd.concat([p, p]), r"4 probe ids occur more than once \(first: 'p_c'\)"),
             (lambda p: p.assign(gene_symbol=None), r"gives none of the 4 probes one gene"),
-            (lambda p: p.assign(entrez_id=0.5), r"entrez_id 0\.5 is no whole number"),
+            (lambda p: p.assign(entrez_id=0.5), r"entrez_id 0\.5 is not a whole number"),
         ],
     )
     def test_of_probes(self, samples, expression, change, message):
@@ -512,7 +512,7 @@ class TestErrors:
 
     def test_columns_of_one_name_in_a_file(self, samples, tmp_path):
         (tmp_path / "e.csv").write_text("id,A,A\ns0,1,2\ns1,3,4\n")
-        with pytest.raises(AtlasError, match=r"1 gene ids come more than once \(first: 'A'\)"):
+        with pytest.raises(AtlasError, match=r"1 gene ids occur more than once \(first: 'A'\)"):
             atlas_from_tables(samples.iloc[:2], tmp_path / "e.csv")
 
 
@@ -568,5 +568,5 @@ class TestDecimalCommas:
 
     def test_whole_numbers_have_none(self, samples, expression):
         genes = pd.DataFrame({"gene": list(expression.columns), "entrez_id": ["4,128", "1", "2", "3"]})
-        with pytest.raises(AtlasError, match=r"entrez_id 4\.128 is no whole number"):
+        with pytest.raises(AtlasError, match=r"entrez_id 4\.128 is not a whole number"):
             atlas_from_tables(samples, expression, genes)

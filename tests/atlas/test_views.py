@@ -136,7 +136,7 @@ class TestCoordinates:
             ("well_id,x,y,z\n1,2,3,4\n", "has the columns well_id, x, y, z; needed are well_id and mni_x"),
             ("mni_nlin_x,mni_nlin_y,mni_nlin_z\n1,2,3\n", "needed are well_id"),
             ("well_id,mni_x,mni_y,mni_z\n1,2,3,four\n", "row 1: mni_z is 'four', where a number"),
-            ("well_id,mni_x,mni_y,mni_z\n1.5,2,3,4\n", "well_id 1.5 is no whole number"),
+            ("well_id,mni_x,mni_y,mni_z\n1.5,2,3,4\n", "well_id 1.5 is not a whole number"),
             ("well_id,mni_x,mni_y,mni_z\n1,2,3,inf\n", r"well 1 lies at \(2, 3, inf\), outside any brain"),
             ("well_id,mni_x,mni_y,mni_z\n1,2,3,4\n1,2,3,5\n", "well 1 has two coordinates"),
             ("well_id,mni_x,mni_y,mni_z\n1,181,3,4\n", r"well 1 lies at \(181, 3, 4\), outside any brain"),
@@ -212,7 +212,7 @@ class TestMirror:
         assert view.mirrored("right").changes.mirror.n_reflected == (view.samples["mni_x"] < 0).sum()
 
     def test_other_sides_are_refused(self, atlas):
-        with pytest.raises(OptionError, match="mirror is one of left, right; got 'both'"):
+        with pytest.raises(OptionError, match="mirror must be one of left, right; got 'both'"):
             atlas.mirrored("both")
 
 

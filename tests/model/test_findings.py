@@ -67,7 +67,7 @@ EXAMPLES = [
     (NotConfirmable(n_relabellings=1, alpha=0.05), ["there is 1 relabelling,", "alpha = 0.05"]),
     (
         FewDonors(effective_donors=1.8, n_informative=2, n_regions=2),
-        ["1.8 effective donors", "2 with", "unequally", "p over donors asks about others"],
+        ["1.8 effective donors", "2 with", "unequally", "only large differences"],
     ),
     (
         FewDonors(effective_donors=1.0, n_informative=1, n_regions=3),
@@ -76,11 +76,11 @@ EXAMPLES = [
     (FewDonors(effective_donors=2.0, n_informative=2, n_regions=3), ["2.0 effective donors", "the pairs have a test"]),
     (
         PoorVariogramFit(rung="spatial", n_donors=2, distance_mm=60.4, measured=1.2, fitted=0.8),
-        ["spatial p", "two donors 60 mm apart", "1.20", "0.80", "may stand for 0.11"],
+        ["spatial p", "two donors 60 mm apart", "1.20", "0.80", "may truly be 0.11"],
     ),
     (
         PoorVariogramFit(rung="donors", n_donors=1, distance_mm=5, measured=0.4, fitted=0.6),
-        ["p over donors", "one donor 5 mm apart", "may stand for 0.02"],
+        ["p over donors", "one donor 5 mm apart", "may truly be 0.02"],
     ),
     (DecisiveDonor(donor_name="D1", share=0.75), ["D1", "75%"]),
     (
@@ -102,7 +102,7 @@ EXAMPLES = [
     (DonorsDisagree(genes=tuple("ABCDEFGH")), [": A, B, C, D, E and 3 more"]),
     (ProbesDisagree(genes=("G",), limit=0.2, is_significant=True), ["significant, but", "below 0.2", ": G"]),
     (ProbesDisagree(genes=("G",), limit=0.2, is_significant=False), ["not significant, but", "below 0.2", ": G"]),
-    (MissingAround(genes=("G",)), ["missing in the tissue outside", "other donors", ": G"]),
+    (MissingAround(genes=("G",)), ["missing in the tissue outside", "over donors", ": G"]),
     (NearDetectionLimit(genes=("G",), unit="gene"), ["above background in less than half", ": G"]),
 ]  # fmt: skip
 

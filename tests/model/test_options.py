@@ -30,24 +30,24 @@ class TestOfATest:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"statistic": "t"}, "statistic is one of adjusted, sequential, welch; got 't'"),
-            ({"exchange": "all"}, "exchange is one of within-donor, free, freedman-lane; got 'all'"),
-            ({"probes": "best"}, "probes is one of winsorized-mean, .*; got 'best'"),
+            ({"statistic": "t"}, "statistic must be one of adjusted, sequential, welch; got 't'"),
+            ({"exchange": "all"}, "exchange must be one of within-donor, free, freedman-lane; got 'all'"),
+            ({"probes": "best"}, "probes must be one of winsorized-mean, .*; got 'best'"),
             ({"exchange": "freedman-lane", "statistic": "welch"}, "'adjusted' alone; got statistic 'welch'"),
-            ({"missing": "zero"}, "missing is one of drop-genes, drop-samples; got 'zero'"),
-            ({"collinear": "keep"}, "collinear is one of redraw, smallest; got 'keep'"),
+            ({"missing": "zero"}, "missing must be one of drop-genes, drop-samples; got 'zero'"),
+            ({"collinear": "keep"}, "collinear must be one of redraw, smallest; got 'keep'"),
             *(
-                ({"n_permutations": value}, f"n_permutations is a whole number of at least 1; got {value!r}")
+                ({"n_permutations": value}, f"n_permutations must be a whole number of at least 1; got {value!r}")
                 for value in (0, 10.5, True)
             ),
             *(
-                ({"alpha": value}, f"alpha is a number between 0 and 1; got {value!r}")
+                ({"alpha": value}, f"alpha must be a number between 0 and 1; got {value!r}")
                 for value in (0, 1.0, "5 %", True)
             ),
-            ({"n_jobs": 0}, "n_jobs is a number of threads, or -1 for one per core; got 0"),
-            ({"rng": -1}, "rng is None, a whole number of at least 0, or a numpy Generator; got -1"),
-            ({"rng": "seed"}, "rng is None, .*; got 'seed'"),
-            *(({name: "yes"}, f"{name} is True or False; got 'yes'")
+            ({"n_jobs": 0}, "n_jobs must be a number of threads, or -1 for one per core; got 0"),
+            ({"rng": -1}, "rng must be None, a whole number of at least 0, or a numpy Generator; got -1"),
+            ({"rng": "seed"}, "rng must be None, .*; got 'seed'"),
+            *(({name: "yes"}, f"{name} must be True or False; got 'yes'")
               for name in ("tail", "background", "ladder", "diagnostic")),
         ],
     )  # fmt: skip
@@ -84,14 +84,14 @@ class TestOfAQuery:
     @pytest.mark.parametrize(
         ("name", "value", "expected"),
         [
-            ("overlap", "both", "overlap is one of higher-probability, exclude, keep, error; got 'both'"),
-            ("present_in", "donors", "present_in is one of all, regions; got 'donors'"),
-            ("mirror", "up", "mirror is one of left, right; got 'up'"),
+            ("overlap", "both", "overlap must be one of higher-probability, exclude, keep, error; got 'both'"),
+            ("present_in", "donors", "present_in must be one of all, regions; got 'donors'"),
+            ("mirror", "up", "mirror must be one of left, right; got 'up'"),
             ("genes", [], "the list of genes is empty"),
             ("genes", [1.5], "genes are symbols"),
             *(("tolerance", value, "tolerance .* is out of range") for value in (-1, float("nan"), np.inf, "2", True)),
             *(
-                ("min_present", value, "min_present is a share of samples from 0 to 1; got")
+                ("min_present", value, "min_present must be a share of samples from 0 to 1; got")
                 for value in (-0.1, 1.1, 50, "half", True, float("nan"))
             ),
         ],
@@ -124,5 +124,5 @@ class TestPresets:
         assert (chosen.overlap, chosen.statistic, chosen.ladder) == ("exclude", "sequential", True)
 
     def test_another_is_refused(self):
-        with pytest.raises(OptionError, match=r"preset is one of bludau2018, siibra-jugex, .*; got 'matlab'"):
+        with pytest.raises(OptionError, match=r"preset must be one of bludau2018, siibra-jugex, .*; got 'matlab'"):
             find_preset("matlab")

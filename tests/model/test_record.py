@@ -181,7 +181,7 @@ class TestRefused:
 
     @pytest.mark.parametrize("text", ["", "{", "not JSON"])
     def test_no_json(self, text):
-        with pytest.raises(ResultError, match=r"settings\.json is no JSON"):
+        with pytest.raises(ResultError, match=r"settings\.json is not valid JSON"):
             from_json(text)
         assert not is_record(text)
 
@@ -189,7 +189,7 @@ class TestRefused:
         "text", ["[]", "{}", '{"versions": {"numpy": "2"}}', '{"versions": null}', '{"versions": 3}']
     )
     def test_a_file_of_another_program(self, text):
-        with pytest.raises(ResultError, match=r"settings\.json is not of jugex"):
+        with pytest.raises(ResultError, match=r"settings\.json was not written by jugex"):
             from_json(text)
         assert not is_record(text)
 

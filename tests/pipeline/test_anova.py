@@ -139,7 +139,7 @@ class TestResult:
 
 class TestErrors:
     def test_another_type(self):
-        with pytest.raises(OptionError, match=r"typ is the type of the sums of squares, 1, 2 or 3; got 4"):
+        with pytest.raises(OptionError, match=r"typ, the type of the sums of squares, must be 1, 2 or 3; got 4"):
             analyse().anova_table("A", typ=4)
 
     def test_another_gene(self):

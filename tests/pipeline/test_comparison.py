@@ -337,7 +337,7 @@ class TestRecord:
 
 class TestRefusals:
     def test_options_are_checked_before_anything_is_done(self):
-        with pytest.raises(OptionError, match="n_permutations is a whole number of at least 1; got 0"):
+        with pytest.raises(OptionError, match="n_permutations must be a whole number of at least 1; got 0"):
             analyse(make_pair(), n_permutations=0)
 
     def test_covariates_of_another_kind(self):

@@ -148,7 +148,7 @@ class TestSources:
 class TestMessages:
     @pytest.mark.parametrize("name", ["age", "sex", "race"])
     def test_what_is_the_donors_changes_nothing_and_says_so(self, pair, name):
-        message = rf"covariate {name} is left out of the model: it is the same in all samples of a donor.*changes no F"
+        message = rf"covariate {name} is left out of the model: it is the same in all samples of a donor.*change no F"
         with pytest.warns(DesignWarning, match=message):
             result = analyse(pair, covariates=name)
         pd.testing.assert_frame_equal(result.table, analyse(pair).table)
@@ -275,7 +275,7 @@ class TestMissing:
         levels = np.random.default_rng(3).normal(5, 1, size=(16, len(GENES)))
         levels[[0, 1, 2, 6, 7, 12], [0, 1, 2, 3, 4, 5]] = np.nan  # every sample of region one, in some gene
         pair = region_pair(ONE, TWO, atlas=ToyAtlas([6, 6, 4], GENES, levels))
-        with pytest.raises(DesignError, match=r"each sample of 'one' misses a value.*missing='drop-genes'"):
+        with pytest.raises(DesignError, match=r"every sample of 'one' has a missing value.*missing='drop-genes'"):
             analyse(pair, missing="drop-samples")
 
 
@@ -390,5 +390,5 @@ class TestOfSeveralRegions:
 
     def test_too_many_leave_no_degree_of_freedom(self, table):
         table = table.assign(**{f"c{i}": np.random.default_rng(10 + i).normal(size=17) for i in range(6)})
-        with pytest.raises(DesignError, match="3 regions and 7 columns of covariates, and at least 1 is needed"):
+        with pytest.raises(DesignError, match="3 regions and 7 columns of covariates, but at least 1 is needed"):
             self.compare(covariates=table)

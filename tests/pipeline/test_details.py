@@ -172,5 +172,5 @@ class TestTailColumns:
         assert why in result.record.tails.why_empty
 
     def test_a_tail_is_wanted_or_not(self):
-        with pytest.raises(OptionError, match="tail is True or False; got 'yes'"):
+        with pytest.raises(OptionError, match="tail must be True or False; got 'yes'"):
             analyse(make_pair(), tail="yes")

@@ -196,7 +196,7 @@ class TestLeaveOneDonorOut:
 
 
 def test_regions_of_one_name():
-    with pytest.raises(DesignError, match="regions are called 'one', 'one'"):
+    with pytest.raises(DesignError, match=r"regions have the same name \('one', 'one'\)"):
         donor_differences(rename_second(analyse(), "one"))
 
 
@@ -259,7 +259,7 @@ class TestByHemisphere:
         pd.testing.assert_frame_equal(found, expected)
         loaded = jugex.load_result(result.save(tmp_path / "out"))
         with pytest.raises(
-            ResultError, match="samples were mirrored, and a result read from disk does not tell in which"
+            ResultError, match="samples were mirrored, and a result read from disk does not say in which"
         ):
             loaded.by_hemisphere()
 

@@ -171,7 +171,7 @@ def test_a_set_of_every_gene_has_nothing_to_compete_with(result):
 
 class TestRefused:
     def test_options(self, result):
-        with pytest.raises(OptionError, match="kind is one of competitive, self-contained, mixed; got 'gsea'"):
+        with pytest.raises(OptionError, match="kind must be one of competitive, self-contained, mixed; got 'gsea'"):
             result.gene_sets(SETS, kind="gsea")
         with pytest.raises(OptionError, match="9 to 3"):
             result.gene_sets(SETS, min_size=9, max_size=3)

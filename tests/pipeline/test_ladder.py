@@ -265,7 +265,7 @@ class TestEmpty:
 
     def test_regions_of_two_tissues(self, atlas):
         data = compare(make_region("A"), jugex.Region.from_structure("HiF", atlas=atlas), atlas=atlas)
-        reason = "the regions are of two classes of tissue, and nothing says how far these differ anyway"
+        reason = "the regions are of two classes of tissue, and it is unknown how much these differ in general"
         self.check(data, empty=OF_SPACE, reason=reason)
         assert data.record.ladder.form == "without-reference"
         assert data.record.ladder.why_no_spatial == reason
@@ -296,7 +296,7 @@ class TestEmpty:
 
     def test_a_region_all_of_whose_samples_count_twice(self, atlas):
         data = compare(make_region("A"), make_region("A", radius=30), atlas=atlas, overlap="keep")
-        reason = "all samples of a region count in both regions, and tell nothing of the difference"
+        reason = "all samples of a region count in both regions, and say nothing about the difference"
         self.check(data, empty=list(RUNG_COLUMNS), reason=reason)
 
     def test_more_than_two_regions_have_none(self, atlas):
@@ -358,7 +358,7 @@ class TestMissingAround:
         data = compare(atlas=make_atlas(missing=[(around[3], gene) for gene in genes]))
         assert data.table[list(RUNG_COLUMNS)].isna().all(axis=None)
         assert {data.record.empty[column] for column in RUNG_COLUMNS} == {
-            "every gene of the pool misses a value in the tissue of the regions"
+            "every gene of the pool has a missing value in the tissue of the regions"
         }
 
 

@@ -119,7 +119,7 @@ def test_regions_of_one_name():
     result = analyse()
     regions = tuple(replace(region, name="one") for region in result.record.regions)
     damaged = replace(result, record=replace(result.record, regions=regions))
-    with pytest.raises(DesignError, match="regions are called 'one', 'one'"):
+    with pytest.raises(DesignError, match=r"regions have the same name \('one', 'one'\)"):
         permutation_null(damaged, "B")
 
 

@@ -173,8 +173,8 @@ class TestOptions:
             ({"genes": "SST"}, r"genes are some of the 4 genes of the result; got 'SST'"),
             ({"genes": []}, r"genes are some of the 4 genes of the result; got \[\]"),
             ({"thresholds": [1.5]}, r"threshold 1\.5 is out of range"),
-            ({"probes": ["best"]}, r"probes is one of .*; got 'best'"),
-            ({"n_permutations": 0}, r"n_permutations is a whole number of at least 1"),
+            ({"probes": ["best"]}, r"probes must be one of .*; got 'best'"),
+            ({"n_permutations": 0}, r"n_permutations must be a whole number of at least 1"),
         ],
     )
     def test_other_values_are_refused(self, result, options, message):

@@ -206,7 +206,7 @@ class TestSaveFigure:
         assert plots.save_figure(ax, tmp_path / "both.png").is_file()
 
     def test_unknown_ending_is_refused(self, make_result, tmp_path):
-        with pytest.raises(OptionError, match=r"a figure's name ends in \.pdf, \.svg, \.png; got 'gene\.gif'"):
+        with pytest.raises(OptionError, match=r"a figure's name must end in \.pdf, \.svg, \.png; got 'gene\.gif'"):
             plots.save_figure(plots.plot_gene(make_result(), "MAOA"), tmp_path / "gene.gif")
 
     def test_folder_that_is_missing_is_refused(self, make_result, tmp_path):

@@ -135,7 +135,7 @@ def test_one_centroid_is_refused(make_result):
 
 
 def test_unknown_trend_is_refused(make_result):
-    with pytest.raises(OptionError, match="trend is one of samples, donors, none; got 'linear'"):
+    with pytest.raises(OptionError, match="trend must be one of samples, donors, none; got 'linear'"):
         plot_axis(make_result(), "MAOA", trend="linear")
 
 

@@ -145,5 +145,5 @@ def test_no_zscores_is_refused(make_result):
 
 @pytest.mark.parametrize("options", [{"order": "alphabet"}, {"n_genes": 0}])
 def test_wrong_option_is_refused(make_result, options):
-    with pytest.raises(OptionError, match="order is one of difference, clusters, and n_genes at least 1"):
+    with pytest.raises(OptionError, match="order must be one of difference, clusters, and n_genes at least 1"):
         plot_heatmap(make_result(), **options)

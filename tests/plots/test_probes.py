@@ -78,7 +78,7 @@ def test_of_more_probes_the_highest_are_drawn_and_the_others_counted(simulated):
 @pytest.mark.parametrize("max_probes", [0, -1])
 def test_no_probe_is_refused(simulated, max_probes):
     with pytest.raises(
-        OptionError, match=f"max_probes is a number of probes, at least 1, or None for all; got {max_probes}"
+        OptionError, match=f"max_probes must be a number of probes, at least 1, or None for all; got {max_probes}"
     ):
         plot_probes(simulated, "MAOA", max_probes=max_probes)
 

@@ -185,10 +185,10 @@ def test_nothing_tested_is_refused(make_result):
 
 
 def test_unknown_p_is_refused(make_result):
-    with pytest.raises(OptionError, match="p is one of p_perm, p_fwe; got 'q_fdr'"):
+    with pytest.raises(OptionError, match="p must be one of p_perm, p_fwe; got 'q_fdr'"):
         plot_volcano(make_result(), p="q_fdr")
 
 
 def test_negative_number_of_names_is_refused(make_result):
-    with pytest.raises(OptionError, match="n_names is a number of names, 0 or more; got -1"):
+    with pytest.raises(OptionError, match="n_names must be a number of names, 0 or more; got -1"):
         plot_volcano(make_result(), n_names=-1)

@@ -62,7 +62,7 @@ class TestVoxels:
         assert [region.identity().voxel for region in group.regions] == ["floor", None]
 
     def test_another_rule_is_refused(self):
-        with pytest.raises(OptionError, match="voxel is one of nearest, floor; got 'ceil'"):
+        with pytest.raises(OptionError, match="voxel must be one of nearest, floor; got 'ceil'"):
             QueryOptions(voxel="ceil")
 
 
@@ -78,7 +78,7 @@ class TestExtent:
         return query_regions((large, small), QueryOptions(**options), atlas=atlas).findings
 
     def test_few_samples_are_said(self):
-        with pytest.warns(JugexWarning, match=r"large measures 864 cm3 and holds 5 samples, where .* about 45: check"):
+        with pytest.warns(JugexWarning, match=r"large measures 864 cm3 and holds 5 samples, but .* about 45: check"):
             [finding] = self.find(5, 60)
         assert finding.n == 5
 
@@ -386,9 +386,9 @@ class TestRequery:
 
     def test_refusals(self, atlas):
         pair = region_pair(A, B, atlas=atlas, donors=["H0351.2001"])
-        with pytest.raises(OptionError, match="a query of 2 regions is repeated with as many; got 3"):
+        with pytest.raises(OptionError, match="a query of 2 regions must be repeated with as many; got 3"):
             pair.requery(regions=[A, B, C])
-        with pytest.raises(OptionError, match="opened with some of its donors only"):
+        with pytest.raises(OptionError, match="opened with only some of its donors"):
             pair.requery(replace(pair.options, donors=None))
         with pytest.raises(OptionError, match="10021"):
             pair.requery(replace(pair.options, donors=[10021]))
@@ -437,9 +437,9 @@ class TestRefusals:
             region_group(regions, atlas=atlas, overlap="error")
         assert len(region_pair(wells("a", 1000), wells("b", 1001), atlas=atlas, overlap="error").samples) == 2
 
-    @pytest.mark.parametrize(("regions", "got"), [([A], "got 1"), ([], "got 0"), (A, "got one region"), ("x", "one")])
+    @pytest.mark.parametrize(("regions", "got"), [([A], "got 1"), ([], "got 0"), (A, "got one"), ("x", "one")])
     def test_fewer_than_two(self, atlas, regions, got):
-        with pytest.raises(OptionError, match=f"a group of regions has at least two; .*{got}"):
+        with pytest.raises(OptionError, match=f"at least two regions are needed; .*{got}"):
             region_group(regions, atlas=atlas)
 
     @pytest.mark.parametrize("regions", SETS)
@@ -481,7 +481,7 @@ class TestRefusals:
         regions = [jugex.Region.sphere((-22, 56, 4), 12, name="1"), jugex.Region.sphere((-8, 58, 0), 4, name="2")]
         inside = jugex.Region.sphere((-22, 56, 4), 0.1, name="dot")
         with pytest.raises(
-            RegionError, match="region 'dot' holds samples by its tolerance only, and all of them lie in"
+            RegionError, match="region 'dot' holds samples only within its tolerance, and all of these lie in"
         ):
             region_group([*regions, inside], atlas="simulated", genes=["MAOA"], tolerance=6)
 

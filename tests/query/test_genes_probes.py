@@ -122,7 +122,7 @@ class TestEntrezFilter:
     def test_an_atlas_without_ids_is_refused(self):
         with pytest.raises(AtlasError, match="has no Entrez ids of probes; leave require_entrez"):
             region_pair(A, B, atlas=ToyAtlas([6, 5, 4], ["?X", "?Y"]), require_entrez=True)
-        with pytest.raises(OptionError, match="require_entrez is True or False; got 'yes'"):
+        with pytest.raises(OptionError, match="require_entrez must be True or False; got 'yes'"):
             region_pair(A, B, atlas=ToyAtlas([6, 5, 4], ["A"]), require_entrez="yes")
 
     def test_is_in_the_record_and_the_methods(self):

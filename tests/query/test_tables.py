@@ -69,16 +69,16 @@ class TestExpressions:
 
     def test_no_sample_tells_which_samples_were_looked_at(self, atlas):
         far = jugex.Region.sphere((50, 0, 20), 3, name="far")
-        with pytest.raises(RegionError, match=r"is in MNI152 space \(looked at were 5 samples of 1 donor\)$"):
+        with pytest.raises(RegionError, match=r"is in MNI152 space \(searched were 5 samples of 1 donor\)$"):
             expressions(far, "MAOA", atlas=atlas, donors=[10021])
-        with pytest.raises(RegionError, match=r"looked at were 15 samples of 3 donors, mirrored to the left\)$"):
+        with pytest.raises(RegionError, match=r"searched were 15 samples of 3 donors, mirrored to the left\)$"):
             expressions(far, "MAOA", atlas=atlas, mirror="left")
 
     @pytest.mark.filterwarnings("ignore::jugex.errors.AtlasWarning")
     def test_no_sample_tells_that_coordinates_were_given(self, atlas):
         given = pd.DataFrame({"well_id": [1000, 2000], "mni_x": [1.0, 2], "mni_y": [0.0, 0], "mni_z": [0.0, 0]})
         expected = (
-            r"check that the image and the coordinates given are in MNI152 space \(looked at were 2 samples of 3 "
+            r"check that the image and the coordinates given are in MNI152 space \(searched were 2 samples of 3 "
             r"donors, at the coordinates given, mirrored to the right\)$"
         )
         with pytest.raises(RegionError, match=expected):
@@ -95,6 +95,6 @@ class TestExpressions:
             expressions(wells("R", 1000), "MAO", atlas=atlas)
 
     def test_some_unknown_genes_are_left_out_with_a_warning(self, atlas):
-        with pytest.warns(GeneWarning, match="not in the atlas: XYZ; going on with 1 other gene"):
+        with pytest.warns(GeneWarning, match="not in the atlas: XYZ; continuing with 1 other gene"):
             table = expressions(wells("R", 1000), ["XYZ", "maoa"], atlas=atlas)
         assert set(table["gene"]) == {"MAOA"}

@@ -117,7 +117,9 @@ def test_a_sample_near_both_is_shared(atlas):
 
 def test_a_region_that_holds_samples_by_tolerance_only(atlas):
     speck = Region.sphere((2.5, 0, 0), 0.1, name="speck")
-    with pytest.raises(RegionError, match=r"region 'speck' holds samples by its tolerance only, .* in region 'low'"):
+    with pytest.raises(
+        RegionError, match=r"region 'speck' holds samples only within its tolerance, .* in region 'low'"
+    ):
         region_pair(speck, LOW, atlas=atlas, tolerance=0.5)
 
 

@@ -437,13 +437,13 @@ def test_threshold_out_of_range(threshold):
 
 @pytest.mark.parametrize("threshold", ["x", "0.2", None, [0.2]])
 def test_a_threshold_that_is_no_number(threshold):
-    with pytest.raises(OptionError, match=r"threshold .* is no number: a probability from 0 to below 1 is needed"):
+    with pytest.raises(OptionError, match=r"threshold .* is not a number: a probability from 0 to below 1 is needed"):
         region_from_image(make_image(probabilities()), threshold=threshold)
 
 
 @pytest.mark.parametrize("label", [30.5, float("nan"), float("inf"), [1.5], np.array([1, 2])])
 def test_a_label_that_is_neither_number_nor_name(label):
-    with pytest.raises(RegionError, match=r"label .* is no label: give its whole number, or its name as text"):
+    with pytest.raises(RegionError, match=r"label .* is not a label: give its whole number, or its name as text"):
         region_from_image(make_image(labels()), label=label)
 
 

@@ -180,11 +180,11 @@ def test_the_most_specific_table_is_inherited(tmp_path):
         ("labels.tsv", "gene\tp\nMAOA\t0.1\n", r"labels\.tsv has the columns gene, p"),
         ("labels.tsv", "index\tname\nfirst\tOne\n", r"labels\.tsv lists 1 names|labels\.tsv numbers no label"),
         ("labels.tsv", "", r"labels\.tsv is empty"),
-        ("labels.xml", "<atlas>", r"labels\.xml is no valid XML"),
-        ("labels.json", "{", r"labels\.json is no valid JSON"),
+        ("labels.xml", "<atlas>", r"labels\.xml is not valid XML"),
+        ("labels.json", "{", r"labels\.json is not valid JSON"),
         ("labels.json", '{"Resolution": "1 mm"}', r"labels\.json numbers no label"),
         ("labels.txt", "a few words about the image,\nand more of them\n", r"labels\.txt"),
-        ("labels.txt", b"\x00\x01\x02", r"labels\.txt is no text"),
+        ("labels.txt", b"\x00\x01\x02", r"labels\.txt is not a text file"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_named_and_blocks_no_number(tmp_path, name, content, why):

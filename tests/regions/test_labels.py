@@ -62,7 +62,7 @@ def test_a_whole_name_comes_before_what_it_could_mean(name, text):
         ("17,18", r"none of the labels 17,18 is in labels\.nii\.gz"),
         ("6-5", "6-5 of labels runs backwards"),
         ([], "no label is named"),
-        (1.5, "label 1.5 is no label"),
+        (1.5, "label 1.5 is not a label"),
     ],
 )
 def test_labels_that_are_not_found(text, message):

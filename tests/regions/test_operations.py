@@ -228,8 +228,8 @@ def test_a_box_holds_its_faces():
 @pytest.mark.parametrize(
     ("corner", "opposite", "message"),
     [
-        ((0, 0), (5, 5, 5), r"the corner \(0, 0\) of a box is no point: finite x, y, z in mm are needed"),
-        ((0, 0, np.nan), (5, 5, 5), "of a box is no point"),
+        ((0, 0), (5, 5, 5), r"the corner \(0, 0\) of a box is not a point: finite x, y, z in mm are needed"),
+        ((0, 0, np.nan), (5, 5, 5), "of a box is not a point"),
         ((0, 0, 0), (5, 5, 500), r"the corner \(5, 5, 500\) of a box is not in MNI space"),
         ((0, 0, 0), (5, 5, 0), "is flat: corners that differ in x, y and z are needed"),
     ],

@@ -195,7 +195,7 @@ def test_not_installed(monkeypatch):
     [
         (("julich 3.1",), {}, "which region of 'julich 3.1' is missing: give its name, like 'hoc1 left'"),
         ((StandIn("a"), "b"), {}, "is a region already: do not name 'b' beside it"),
-        ((7,), {}, "a int is no region of siibra: give a region object, or the names"),
+        ((7,), {}, "a int is not a region of siibra: give a region object, or the names"),
         ((StandIn("a"),), {"map_type": "max"}, "map_type 'max' is unknown: give 'statistical' or 'labelled'"),
         ((StandIn("a"),), {"threshold": 1.5}, r"threshold 1\.5 is out of range"),
     ],

@@ -47,20 +47,20 @@ def result():
         ({"between_places": 0.1, "margin": 0.8}, "Holds in other donors (difference 1.10); beyond distance the "
          "evidence is too weak for so many genes (p_FWE = 0.3000): 0.90, give or take 0.80."),
         ({"between_places": 0.1, "beyond": 0.4}, "Holds in other donors (difference 1.10), not beyond distance (p_FWE "
-         "= 0.3000): 0.40 is left, and its gradient over the tissue makes 0.70 of the difference."),
+         "= 0.3000): 0.40 is left, and its gradient over the tissue explains 0.70 of the difference."),
         ({"p_samples": 0.2, "p_spatial": None, "beyond": None, "margin": None, "between_places": None}, "Holds in "
-         "other donors (difference 1.10); whether it goes beyond distance could not be tried. It does not hold over "
-         "samples (p_FWE = 0.2000)."),
+         "other donors (difference 1.10); whether it goes beyond what distance explains could not be tested. It is "
+         "not significant over samples (p_FWE = 0.2000)."),
         ({"evidence": "spatial", "between_places": 0.2}, "Differs by 1.10 over donors; two places 60 mm apart in "
          "isocortex differ by 0.20 on average."),
         ({"evidence": "spatial", "between_places": None, "distance_mm": None, "p_samples": 0.06, "p_donors": 0.07},
-         "Differs by 1.10 over donors, which is more than two places this far apart in isocortex do. It does not hold "
-         "over samples (p_FWE = 0.0600) or over donors (p_FWE = 0.0700)."),
+         "Differs by 1.10 over donors, which is more than two places this far apart in isocortex do. It is not "
+         "significant over samples (p_FWE = 0.0600) or over donors (p_FWE = 0.0700)."),
         ({"evidence": "samples", "p_donors": 0.4, "diff": -0.5, "ci_donors": (-1.2, 0.2), "n_same_sign": 3},
          "Differs in these samples only: over donors \N{MINUS SIGN}0.50 (\N{MINUS SIGN}1.20 to 0.20), p_FWE = 0.4000; "
-         "3 of 5 donors show its sign."),
+         "3 of 5 donors have its sign."),
         ({"evidence": "samples", "p_donors": None, "ci_donors": None}, "Differs in these samples; whether other donors "
-         "show it could not be tried."),
+         "would show it could not be tested."),
         ({"evidence": "none", "p_samples": 0.06, "p_donors": 0.3}, "Reaches no rung: p_FWE = 0.0600 over samples, "
          "0.3000 over donors and 0.3000 spatial."),
     ],

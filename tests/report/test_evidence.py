@@ -64,7 +64,7 @@ def test_what_a_donor_changes_is_marked(make_result):
 
 def test_without_a_significant_gene_no_donor_is_left_out(make_result):
     text = read_section(render_page(make_result(p_fwe=(0.3, 0.4, 0.7), requested=["MAOA"]))).get_text()
-    assert "Only significant genes are tested again without each donor, and there is none." in text
+    assert "Only significant genes are tested again without each donor; this result has none." in text
 
 
 def test_how_small_q_can_be_is_said(make_result):
@@ -89,9 +89,9 @@ def test_intervals_and_other_corrections_are_those_of_the_details(make_result):
         (
             BackgroundRecord(0.05, 15633, 0.1234, 999),
             "12.3 % of all 15,633 genes of the atlas that can be tested have p \N{LESS-THAN OR EQUAL TO} 0.05 before "
-            "any correction, by 999 relabellings; if the regions differed in nothing, about 5 % would.",
+            "any correction, by 999 relabellings; if the regions did not differ, about 5 % would.",
         ),
-        (BackgroundRecord(0.05, 0, None, 0, "no p is so small"), "is not known: no p is so small."),
+        (BackgroundRecord(0.05, 0, None, 0, "no p is so small"), "differ between these regions: no p is so small."),
         (BackgroundRecord(0.05, 99, 0.5, 999), "Only 99 genes of this atlas can be tested: too few"),
     ],
 )
@@ -128,7 +128,7 @@ class TestLadder:
     def test_a_rung_that_could_not_be_tried_says_why(self, make_result):
         ladder = dataclasses.replace(self.LADDER, why_no_spatial="the regions are of two tissues", diagnostic=None)
         page = render_page(change(make_result(), ladder=ladder))
-        assert "No p spatial: the regions are of two tissues." in read_section(page).get_text()
+        assert "There is no spatial test: the regions are of two tissues." in read_section(page).get_text()
         assert "was not tested here" in BeautifulSoup(page, "html.parser").get_text()
 
 

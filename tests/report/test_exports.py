@@ -101,7 +101,7 @@ class TestToFrame:
         assert "A probe 1" in frame.index
 
     def test_another_style(self, result):
-        with pytest.raises(OptionError, match="style is None or one of limma, deseq2; got 'edger'"):
+        with pytest.raises(OptionError, match="style must be None or one of limma, deseq2; got 'edger'"):
             result.to_frame("edger")
 
 
@@ -140,7 +140,7 @@ class TestToRnk:
         pd.testing.assert_frame_equal(loaded.to_frame("deseq2"), result.to_frame("deseq2"), rtol=1e-8)
 
     def test_another_score(self, result):
-        with pytest.raises(OptionError, match="score is one of stat, diff, log2_fc, hedges_g; got 'p_perm'"):
+        with pytest.raises(OptionError, match="score must be one of stat, diff, log2_fc, hedges_g; got 'p_perm'"):
             result.to_rnk(score="p_perm")
 
     def test_a_file_that_cannot_be_written(self, result, tmp_path):

@@ -248,7 +248,11 @@ class TestLoad:
 
     @pytest.mark.parametrize(
         ("text", "said"),
-        [("{", "is no JSON"), ("{}", "is not of jugex"), ('{"versions": {"jugex": "0.1.0"}, "format": 1}', "format 1")],
+        [
+            ("{", "is not valid JSON"),
+            ("{}", "was not written by jugex"),
+            ('{"versions": {"jugex": "0.1.0"}, "format": 1}', "format 1"),
+        ],
     )
     def test_settings_say_what_is_wrong_with_them(self, tmp_path, text, said):
         make_result().save(tmp_path / "out")
@@ -414,7 +418,7 @@ class TestMoreRegions:
     @pytest.mark.parametrize("name", ["omnibus.tsv", "pairs.tsv", "samples.tsv", "settings.json"])
     def test_a_file_that_is_missing_or_something_else(self, saved, name):
         (saved / name).write_text("gene\tp_fwe\nA\t0.1\n", encoding="utf-8")
-        with pytest.raises(ResultError, match=r"holds no result of jugex that can be read|is no JSON"):
+        with pytest.raises(ResultError, match=r"holds no result of jugex that can be read|is not valid JSON"):
             read_group(saved)
         (saved / name).unlink()
         with pytest.raises(ResultError, match="holds no result of jugex that can be read"):

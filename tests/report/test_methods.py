@@ -66,33 +66,33 @@ class TestSupplement:
     def test_pairs_that_admit_no_test(self, group_result):
         pairs = group_result.record.pairs
         some = (pairs[0], *(replace(pair, status="impossible", folder=None) for pair in pairs[1:]))
-        assert "(1 pair; 2 pairs admitted no test)" in write(change(group_result.data, pairs=some))
+        assert "(1 pair; 2 pairs could not be tested)" in write(change(group_result.data, pairs=some))
         none = tuple(replace(pair, status="impossible") for pair in pairs)
-        assert "No pair of regions admitted a test of its own." in write(change(group_result.data, pairs=none))
+        assert "No pair of regions could be tested by itself." in write(change(group_result.data, pairs=none))
 
     def test_samples_are_counted_where_the_count_is_true(self, make_result):
         result = make_result()
-        assert "lies in it (17 and 17 samples)." in write(result)
+        assert "lay in it (17 and 17 samples)." in write(result)
         filtered = write(change(result, samples={"tolerance_mm": 2.0, "n_tolerated": (21, 9)}))
         assert "(17 and 17 samples)" not in filtered
         assert "(21 and 9 samples). The regions then held 17 and 17 samples." in filtered
         cortex = StructureRecord((4008,), "Cx", "cerebral cortex")
         within = write(change(result, samples={"within": (cortex,), "n_dropped": (3, 0)}))
         assert (
-            "Only samples annotated as belonging to cerebral cortex (parts included) counted, which left 3 and"
+            "Only samples annotated as belonging to cerebral cortex (parts included) counted; 3 and 0 samples of"
             in within
         )
 
     @pytest.mark.parametrize(
         ("atlas", "said"),
         [
-            ({}, "its MNI coordinate (the Allen Institute's own) lies in it"),
-            ({"simulated": True}, "its MNI coordinate lies in it"),
-            ({"space": "another"}, "its coordinate (the Allen Institute's own) lies in it"),
-            ({"changes": AtlasChanges(COORDINATES)}, "its MNI coordinate (from that table) lies in it"),
+            ({}, "its MNI coordinate (the Allen Institute's own) lay in it"),
+            ({"simulated": True}, "its MNI coordinate lay in it"),
+            ({"space": "another"}, "its coordinate (the Allen Institute's own) lay in it"),
+            ({"changes": AtlasChanges(COORDINATES)}, "its MNI coordinate (from that table) lay in it"),
             (
                 {"changes": AtlasChanges(mirror=MirrorRecord("left", 9))},
-                "its MNI coordinate (the Allen Institute's own, reflected to the left hemisphere) lies in it",
+                "its MNI coordinate (the Allen Institute's own, reflected to the left hemisphere) lay in it",
             ),
         ],
     )
@@ -100,16 +100,16 @@ class TestSupplement:
         assert said in write(change(make_result(), atlas=atlas))
 
     def test_says_what_became_of_samples_between_voxels(self, make_result):
-        said = "Of the samples found, 3 and 2 lay exactly half-way between two voxels, where the voxel with the even"
+        said = "Of the samples found, 3 and 2 lay exactly half-way between two voxels and were counted in the one with"
         assert said in write(make_result())
         assert "voxel" not in write(change_regions(make_result(), n_between_voxels=0))
         below = write(make_result(voxel="floor"))
-        assert "whose indices are its coordinate rounded down" in below
-        assert "3 and 2 lay exactly where a voxel begins, which counted as theirs" in below
+        assert "that of its coordinate rounded down" in below
+        assert "3 and 2 lay exactly on the border of two voxels and were counted in the one that begins there" in below
 
     def test_made_up_regions_are_called_so(self, make_result):
         result = change_regions(make_result(), kind="simulated probability map")
-        assert "The regions Fp1 left and Fp2 left are made up for demonstration" in write(result)
+        assert "The regions Fp1 left and Fp2 left were made up for demonstration" in write(result)
         assert "made up" not in write(change(result, atlas={"simulated": True}))
 
     def test_a_pair_among_others_says_so(self, make_result):
@@ -198,7 +198,7 @@ class TestSupplement:
             ),
             (
                 {"n_collinear_smallest": 2, "exhaustive": True},
-                "2 relabellings in which region was collinear with donor were counted among them as having no larger F",
+                "2 relabellings in which region was collinear with donor were counted as having the smallest F",
             ),
         ],
     )
@@ -225,7 +225,7 @@ class TestSupplement:
         text = write(result)
         assert "from another table (mni.csv); 3 samples without an entry there were left out." in text
         assert "900 samples were reflected to the left hemisphere." in text
-        assert "by the table probes.csv.gz, 45,821 probes of it; 12,871 without a gene there were left out." in text
+        assert "by the table probes.csv.gz (45,821 probes); 12,871 to which it gives no gene were left out." in text
         assert (
             "Of 45,821 probes, 13,844 were left out because they were above background in less than 50 % of all" in text
         )

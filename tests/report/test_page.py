@@ -181,7 +181,7 @@ class TestDesign:
         facts = read_facts(design.find(class_="facts"))
         assert facts == {
             "Donors with both regions": "3 of 6", "Effective donors": "2.30", "Residual degrees of freedom": "21",
-            "Permuted": "labels, within each donor", "Distinct relabellings": "37,800", "Smallest possible p": "0.0001",
+            "Permuted": "labels within each donor", "Distinct relabellings": "37,800", "Smallest possible p": "0.0001",
         }  # fmt: skip
         text = " ".join(design.get_text().split())
         assert "multiples of 1/10,001 (0.0001)" in text
@@ -309,16 +309,16 @@ class TestResults:
         monkeypatch.setattr(results_table, "N_PLAIN_ROWS", 2)
         page = parse(make_result())
         assert len(read_rows(page)) == 2
-        assert "The first 2 stand here; all are in results.tsv." in page.find(id="genes").caption.get_text()
+        assert "The first 2 are shown; all are in results.tsv." in page.find(id="genes").caption.get_text()
         assert len(read_data(page).splitlines()) == 4
-        assert "Scripts are off" in page.find("noscript").get_text()
+        assert "scripts, which are off" in page.find("noscript").get_text()
 
     def test_tails_are_shown_where_there_are_some(self, make_result):
         result = make_result()
         result.table["p_perm_tail"], result.table["p_fwe_tail"] = 1.5e-7, 2.5e-6
         page = parse(result)
         assert [row[-2:] for row in read_rows(page)] == [["2.5e-6", "1.5e-7"]] * 3
-        assert "no gene is called significant by them" in section(page, "evidence").get_text()
+        assert "they make no gene significant" in section(page, "evidence").get_text()
 
     def test_genes_without_test_stand_apart_with_their_reason(self, make_result):
         result = make_result(["A", "B"], [0.01, np.nan], [1.0, np.nan])
@@ -356,7 +356,7 @@ class TestGenes:
     def test_says_how_many_are_left_out(self, make_result, monkeypatch):
         monkeypatch.setattr(cards, "MAX_SIGNIFICANT", 1)
         text = section(parse(make_result()), "plots").get_text()
-        assert "Drawn: the 1 with the smallest pFWE. Left out: 1." in text
+        assert "The 1 with the smallest pFWE are drawn. Left out: 1." in text
 
     def test_significant_genes_asked_for_beyond_the_first_are_drawn_too(self, make_result, monkeypatch):
         monkeypatch.setattr(cards, "MAX_SIGNIFICANT", 1)
@@ -369,7 +369,7 @@ class TestGenes:
         card = section(page, "plots").article
         row = make_result().table.iloc[0]
         assert card.find(class_="panels")["data-row"] == "0"
-        assert "Scripts are off" in section(page, "plots").noscript.get_text()
+        assert "scripts, which are off" in section(page, "plots").noscript.get_text()
         numbers = [plain(number.get_text()) for number in card.find(class_="numbers")("span")]
         interval = " to ".join(format_value(row[end]) for end in ("ci_low", "ci_high"))
         assert numbers == [
@@ -397,7 +397,7 @@ class TestGenes:
 class TestBrain:
     def test_has_three_views_with_outlines_and_a_scene(self, page):
         brain = section(page, "brain")
-        assert "outlines of the regions, projected" in brain.get_text()
+        assert "outlines of the regions, also projected" in brain.get_text()
         assert brain.find("input", {"data-layer": "regions"})
         assert brain.find(id="brain-views") is not None
         assert page.find(id="views-data") is not None
@@ -616,7 +616,7 @@ class TestMoreRegions:
             assert row == [donor.donor_name, *map(str, donor.n_samples)]
         facts = read_facts(group_page.find(class_="facts"))
         assert facts["Donors in several regions"] == "6 of 6"
-        assert facts["Permuted"] == "labels, within each donor"
+        assert facts["Permuted"] == "labels within each donor"
         assert facts["Smallest possible p"] == "0.0050"
 
     def test_samples_in_several_regions_stand_one_by_one(self, group, group_page):
@@ -682,7 +682,7 @@ class TestMoreRegions:
         many = dataclasses.replace(group, data=dataclasses.replace(group.data, table=table, zscores=zscores))
         page = parse(all_genes(many))
         assert len(page.find_all(class_="gene")) == cards.MAX_SIGNIFICANT
-        assert "with the smallest pFWE. Left out: 3." in page.get_text()
+        assert "with the smallest pFWE are drawn. Left out: 3." in page.get_text()
 
 
 class TestOddGroups:
@@ -695,7 +695,7 @@ class TestOddGroups:
     def test_no_significant_gene(self):
         page = parse(compare_toy(3, shift=0.0).comparison)
         assert page.find(id="differences") is None
-        assert "No gene differs significantly in a pair; the smallest pHolm is" in page.get_text()
+        assert "No gene differs significantly in any pair; the smallest pHolm is" in page.get_text()
         assert "none significant" in page.find(id="plots").find_next("h3").get_text()
 
     def test_no_gene_that_can_be_tested(self):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 TITLE = """# Calibration and power
 
-How often a test is wrong where nothing differs, and how often it finds what does: the three rungs of
-[the ladder](explanation/ladder.md) first, then [the test of samples](#the-test-of-samples) by itself, from which
-JuGEx's p-values come.
+How often a test is wrong if nothing differs, and how often it finds a difference: first the three rungs of
+[the ladder](explanation/ladder.md), then [the test of samples](#the-test-of-samples) by itself, which gives the
+p-values of JuGEx.
 
 """
 
@@ -15,12 +15,12 @@ LADDER = """
 
 ![Share of genes that each rung calls different where nothing differs, by situation](images/calibration_ladder.svg)
 
-Simulated genes on the positions of real samples, in which no gene differs between the two regions but for what varies
-over all the tissue. Each dot is one layout of samples and one size of the donors' differences; grey is the goal, 0.03
-to 0.06 around the nominal 0.05. Hatched: donors share a field, so that the two places truly differ, and other donors
-show it; there the rung of donors is to reject. A field that each donor has alone, donors that differ in the effect, or
-a field that all share make the test of samples wrong by as much as the left panel shows. The test of space holds, but
-for [known exceptions](#where-a-goal-is-missed). (Dots left of 0.004 are not shown.)
+Genes simulated at the positions of real samples. No gene differs between the two regions except by patterns over the
+whole tissue. Each dot is one layout of samples and one size of the donors' differences; grey is the goal, 0.03 to 0.06
+around the nominal 0.05. In hatched rows donors share a field, so that the two places truly differ and other donors
+would show it; there the rung of donors should reject. The left panel shows how wrong the test of samples is if each
+donor has its own field, if donors differ in the effect, or if all share a field. The spatial test keeps its level, with
+[known exceptions](#where-a-goal-is-missed). (Dots left of 0.004 are not shown.)
 
 {short}
 
@@ -29,13 +29,14 @@ for [known exceptions](#where-a-goal-is-missed). (Dots left of 0.004 are not sho
 ![Share of pairs of places that each rung calls different in real data, by distance](images/calibration_real.svg)
 
 Pairs of places drawn at random in the left isocortex of the Allen Human Brain Atlas, with 16 and 12 samples (as many
-as in left Fp1 and Fp2) and three donors or more in both: shares with p <= 0.05, and for space with p <= 0.005. A gene
-alone is its own pool, in the form for few genes; the 112 probes of GABRA4, each taken as a gene, are pooled. GABRA4's
-expression is certain in all 1,256 samples; SCN1A and SLC6A2 have the 958 whose expression is matched to their well for
-certain, and SLC6A2 lies near the detection limit. The goal for space is 0.02 to 0.07. Places overlap, and a gene is
-one: from one draw of 300 pairs to the next a share for space moves by 0.015 (standard deviation of five draws), and
-means over five draws were, 14, 30 and 60 mm apart, 0.031, 0.029, 0.017 for GABRA4 alone, 0.030, 0.051, 0.081 for
-SCN1A and 0.071, 0.079, 0.067 for SLC6A2: a gene alone, without others to learn from, can be off by a factor of two.
+as in left Fp1 and Fp2) and three donors or more in both: shares with p <= 0.05, and for space with p <= 0.005. A single
+gene is tested in the form for few genes, without other genes; the 112 probes of GABRA4, each taken as a gene, are
+pooled. GABRA4's expression is certain in all 1,256 samples; SCN1A and SLC6A2 have the 958 whose expression is matched
+to their well for certain, and SLC6A2 lies near the detection limit. The goal for space is 0.02 to 0.07. Since places
+overlap and each share is of a single gene, a share for space varies by 0.015 from one draw of 300 pairs to the next
+(standard deviation of five draws). Means over five draws were, 14, 30 and 60 mm apart, 0.031, 0.029, 0.017 for GABRA4
+alone, 0.030, 0.051, 0.081 for SCN1A and 0.071, 0.079, 0.067 for SLC6A2: the rate of a single gene, without others to
+pool with, can be wrong by a factor of two.
 Allen Human Brain Atlas, (c) Allen Institute for Brain Science, human.brain-map.org;
 [how these genes vary over cortex](explanation/ladder.md#why-a-small-p-is-not-enough).
 
@@ -43,22 +44,22 @@ Allen Human Brain Atlas, (c) Allen Institute for Brain Science, human.brain-map.
 
 ## What was simulated
 
-A cell is a situation, a standard deviation of the difference over donors (a gene's own is 1), and a layout: where the
-samples lie that count in the regions, and those of the tissue around. Layouts are those of the real atlas by the
+A cell is a situation, a standard deviation of the difference over donors (a gene's own is 1), and a layout: the
+positions of the samples in the regions and in the surrounding tissue. Layouts are those of the real atlas by the
 program's own query: maps of Fp1 and Fp2, balls of 14 mm around the centres of the other cortical areas, the atlas's
 structures below the cortex; the demo's; and two that are made up. A cell is measured in runs. Each run simulates 2,000
 genes, over which variances are pooled as in the program, and tests them in families of 25 (80 data sets a run) and of
-1,000 (2 data sets). `make calibration DATASETS=1000` goes on where the table
-[calibration_ladder.csv](calibration_ladder.csv) ends, and writes this part of the page again. It holds {cells:,} cells,
+1,000 (2 data sets). `make calibration DATASETS=1000` adds to the table
+[calibration_ladder.csv](calibration_ladder.csv), and writes this part of the page again. It holds {cells:,} cells,
 {sets_low:,} to {sets_high:,} data sets of 25 genes in each, {n_genes} million genes in all ({versions}).
 
 {layouts}
 
-Genes have variance 1 or so: a nugget, fields of each donor's own or shared by all donors with exponential covariances
-of the range given, amplitudes that vary over genes. *own 8 mm*: 0.4 nugget, 0.6 own field; *mixed*: 0.3 nugget, 0.3
-own 8 mm, 0.4 shared 16 mm; *AHBA-like*: 0.3, 0.2 own 8 mm, 0.5 shared 60 mm. The odder situations change *mixed* where
-nothing else is said: `tests/slow/ladder_data.py` has each in a line. Seeds are fixed, and no constant of the tests was
-fitted to them. `make test-all` simulates some cells again and holds them to bounds.
+Genes have a variance of about 1, made of a nugget and of fields, each donor's own or shared by all donors, with
+exponential covariances of the range given; amplitudes vary over genes. *own 8 mm*: 0.4 nugget, 0.6 own field; *mixed*:
+0.3 nugget, 0.3 own 8 mm, 0.4 shared 16 mm; *AHBA-like*: 0.3, 0.2 own 8 mm, 0.5 shared 60 mm. The odder situations are
+variants of *mixed* unless stated otherwise: `tests/slow/ladder_data.py` describes each in a line. Seeds are fixed, and
+no constant of the tests was fitted to them. `make test-all` simulates some cells again and checks them against bounds.
 
 Numbers in brackets are standard errors in units of the last digit: 0.048(3) is 0.048 +- 0.003. They are those of means
 over runs, or binomial where these are larger. **Bold**: outside the goal by more than two standard errors; *italics*:
@@ -92,8 +93,8 @@ Share of genes with p_donors <= 0.05. Goals hold where no field is shared.
 
 ## The rung of samples, gene by gene
 
-Share of genes with p <= 0.05 of the F of area adjusted for donor. It is the parametric p, which agrees with that of
-10,000 relabellings to the third digit, and takes no time.
+Share of genes with p <= 0.05, from the F of area adjusted for donor. This is the parametric p, which agrees with that
+of 10,000 relabellings to the third digit, and takes no time.
 
 {samples}
 
@@ -103,16 +104,17 @@ Share of genes with p <= 0.001 over all cells of a kind, with its standard error
 
 {tail}
 
-Share of families of 1,000 genes with one that is called different at 0.05, over all cells of a kind:
+Share of families of 1,000 genes in which at least one is called different at 0.05, over all cells of a kind:
 
 {large}
 
 ## Power of the ladder
 
-Share of what an oracle finds, which knows each gene's true covariance and weights the donors' differences by it, in
-the same data: all genes differ by {effect:.2f} standard errors of the oracle, so that it finds 0.80 of them at 0.05;
-standard deviation over donors {power_sd:g}. The goal is 0.85. Donors are shown where no field is shared. Above 1: the
-gradient that the test takes off holds part of a wide field, which the oracle has to bear.
+Share of the genes found by an oracle in the same data. The oracle knows each gene's true covariance and weights the
+donors' differences by it. All genes differ by {effect:.2f} standard errors of the oracle, so that it finds 0.80 of
+them at 0.05; standard deviation over donors {power_sd:g}. The goal is 0.85. Donors are shown where no field is shared.
+A share can exceed 1, because the gradient that the test subtracts contains part of a wide field, which is noise to the
+oracle.
 
 {power}
 
@@ -129,8 +131,8 @@ IN_SHORT = """In {n_plain} cells of independent samples, fields and donors' effe
 - **spatial** in the odder situations {odd}.
   The goal of 0.01 to 0.08 is kept in {odd_within} cells.
 
-A goal counts as kept where the rate is within two standard errors of it: with so many data sets a rate can lie
-outside by chance."""
+A goal counts as kept if the rate is within two standard errors of it: with so many cells a rate can lie outside by
+chance."""
 
 #: Why cells miss their goals: patterns of "measure | layout | situation", and what is known.
 REASONS: list[tuple[str, str]] = [
@@ -168,11 +170,11 @@ Written by
 python -m tests.slow.make_page docs/calibration.md
 ```
 
-in the tests' environment; `make test-all` simulates the bounded numbers again and holds them to their bounds.
+in the tests' environment; `make test-all` simulates the bounded numbers again and checks them against their bounds.
 
 Each data set has {genes} genes whose errors correlate by {shared}, and {relabellings} relabellings of its own, drawn
-independently of all other data sets; where a design has no more than that, all of them are enumerated. Seeds are
-fixed. Samples of the donors in region 1 and region 2:
+independently of all other data sets; if a design has no more than that, all are enumerated. Seeds are
+fixed. The donors' samples in region 1 and region 2 are:
 
 {layouts}
 
@@ -180,9 +182,9 @@ fixed. Samples of the donors in region 1 and region 2:
 
 {n_sets:,} data sets per row; the donors' standard deviations rise from 1 to 4. With "donors offset" their means differ
 too, gene by gene, with a standard deviation of 5. An error is a data set in which at least one gene that does not
-differ has p_fwe <= {alpha}. The attainable level is floor(alpha N) / N, N being the number of
-relabellings with the observed one. The observed rate must lie within the bounds, which hold a test of exactly that
-level in 99.9 % of such series; where values are tied, the rate may lie lower, and only the upper bound counts.
+differ has p_fwe <= {alpha}. The attainable level is floor(alpha N) / N, N being the number of relabellings with the
+observed one. The observed rate must lie within the bounds, which contain the rate of a test of exactly that level in
+99.9 % of such series; if values are tied, the rate may be lower, and only the upper bound counts.
 
 {null}
 
@@ -197,29 +199,29 @@ errors. Power is the share of the 8 genes with p_fwe <= {alpha}.
 
 ## Other choices in the same cells
 
-{n_sets:,} data sets per row, those above; rates that are shown and not bounded. Binomial standard
-error at a rate of 0.05: {error:.3f}. Exchanged within donors, every statistic is exact. `free` exchanges labels over
-all samples and holds donors fixed in the model; `sequential` takes area before donor. With free exchange that is the F
-and the exchange of PyJuGEx and siibra-jugex, but not all that they do: here each relabelling serves all genes, and
-these tools shuffle each gene anew, which makes a test stricter where genes go together. `tests/slow/separate.py`
-simulates both ways: [which earlier tool does what](explanation/earlier_tools.md). Lognormal errors are not centred:
-there the donors' means rise with their standard deviations.
+{n_sets:,} data sets per row, those above. The rates are shown but not tested against bounds. Binomial standard error
+at a rate of 0.05: {error:.3f}. With labels permuted within donors, every statistic is exact. `free` permutes labels
+over all samples and holds donors fixed in the model; `sequential` takes area before donor. With free exchange this is
+the F and the exchange of PyJuGEx and siibra-jugex, but these tools also shuffle each gene anew, whereas here each
+relabelling is used for all genes. Separate shuffles make a test stricter if genes are correlated.
+`tests/slow/separate.py` simulates both ways: [which earlier tool does what](explanation/earlier_tools.md). Lognormal
+errors are not centred: there the donors' means rise with their standard deviations.
 
 {others}
 """
 
 FAILING = """## Where samples are not exchangeable
 
-No permutation of samples is exact here, and none claims to be: these rates are shown and not bounded. {n_sets:,} data
-sets of {genes} genes per row, in which no gene differs on average. The first number of a pair is the share of genes
-with p <= {alpha}, each alone; the second the share of data sets in which at least one of the {genes} genes has
-p_fwe <= {alpha}. Donors' means differ as much as samples do (sd 1). Samples lie in two balls as in the simulated atlas,
-where nothing else is said.
+No permutation of samples is exact here, and none claims to be: these rates are shown but not tested against bounds.
+{n_sets:,} data sets of {genes} genes per row, in which no gene differs on average. The first number of a pair is the
+share of genes with p <= {alpha}, each alone; the second the share of data sets in which at least one of the {genes}
+genes has p_fwe <= {alpha}. Donors' means differ as much as samples do (sd 1). Samples lie in two balls as in the
+simulated atlas, unless stated otherwise.
 
 ### Regions of different spread
 
 Standard deviation of region 1 against region 2, with as many samples in both, or seven times as many in region 2.
-A small region that varies more makes `adjusted` wrong; `welch` mends most of it.
+A small region that varies more makes `adjusted` wrong; `welch` corrects most of the error.
 
 {spread}
 
@@ -232,9 +234,9 @@ The regions differ in each donor, by an amount that is normal over donors, with 
 
 ### Neighbours that resemble each other
 
-Errors of samples d mm apart correlate by exp(-d / length). Each donor has a field of its own, or all donors share one:
-then every donor shows the same difference, and no agreement among donors tells it from one between the regions. Of
-the real Fp1 and Fp2 only the coordinates of the samples are used (Allen Human Brain Atlas, (c) Allen Institute for
+Errors of samples d mm apart have the correlation exp(-d / length). Each donor has its own field, or all donors share
+one: then every donor shows the same difference, and agreement among donors cannot tell it from one between the regions.
+Of the real Fp1 and Fp2 only the coordinates of the samples are used (Allen Human Brain Atlas, (c) Allen Institute for
 Brain Science, human.brain-map.org; JuBrain maps at 0.2).
 
 {space}

@@ -112,7 +112,7 @@ def test_a_missing_value_stays_with_its_gene_and_sample(how):
 
 
 def test_unknown_aggregation_is_refused():
-    with pytest.raises(OptionError, match=r"probes is one of winsorized-mean, .*; got 'best'"):
+    with pytest.raises(OptionError, match=r"probes must be one of winsorized-mean, .*; got 'best'"):
         aggregate_probes(np.zeros((2, 1)), np.zeros(1, dtype=int), "best")
 
 
