@@ -11,7 +11,13 @@ from jugex.model.record import RunRecord
 from jugex.pipeline.comparison import ComparisonData
 from jugex.regions import RegionIdentity
 from jugex.report.references import REFERENCES, Reference, to_bibtex
-from jugex.report.summary import name_adjustment, name_collinear, summarize_membership
+from jugex.report.summary import (
+    has_ladder,
+    name_adjustment,
+    name_collinear,
+    summarize_diagnostic,
+    summarize_membership,
+)
 from jugex.spaces import is_mni_space
 
 __all__ = ["MOST_WORDS", "Methods", "compose_methods", "format_methods"]
@@ -143,7 +149,8 @@ def compose_methods(data: ComparisonData) -> Methods:
     samples = (*_list_regions(record), *_list_filters(record), _format_overlap(record), _format_samples(record))
     test: tuple[str, ...] = (_format_values(record), f"No {record.unit} could be tested.")
     if record.genes.n_tested:
-        test = (*_list_model(record), *_list_permutations(record), *_list_corrections(data), *_list_pairs(record))
+        test = (*_list_model(record), *_list_permutations(record), *_list_corrections(data), *_list_ladder(record))
+        test = (*test, *_list_pairs(record))
         test = (_format_values(record), *test)
     of_others = (summarize_membership(record),) if record.group is not None else ()
     cited = " ".join(opening + test)  # names of regions are the user's and cite nothing
@@ -189,12 +196,66 @@ def _format_brief(data: ComparisonData) -> str:
         f"At a corrected p of {record.arguments.alpha:g}, {count_of(n_found, unit)} "
         f"{'was' if n_found == 1 else 'were'} significant.",
     ]
+    if has_ladder(record):
+        sentences.append(_format_brief_ladder(data))
     if n_pairs := sum(pair.status == "ok" for pair in record.pairs):
         sentences.append(
             f"{count_of(n_pairs, 'pair')} of regions {'was' if n_pairs == 1 else 'were'} then compared in the same "
             "way, corrected over all pairs as in Holm (1979)."
         )
     return " ".join(sentences)
+
+
+def _format_brief_ladder(data: ComparisonData) -> str:
+    """The tests over donors and against distance in one sentence, and how many genes hold in each."""
+    ladder, tested, alpha = data.record.ladder, data.tested, data.record.arguments.alpha
+    asked = (("over donors", "p_donors_fwe"), ("against what distance explains", "p_spatial_fwe"))
+    tried = [(how, int((tested[column] <= alpha).sum())) for how, column in asked if tested[column].notna().any()]
+    if ladder is None or not tried:
+        return "Tests over donors and against distance were not possible."
+    return (
+        f"Differences were also tested {join_words([how for how, _ in tried])} in the tissue around, with variances "
+        f"moderated over genes (Smyth 2004) and Holm's correction (1979): {join_words([f'{n:,}' for _, n in tried])} "
+        f"{data.unit}{'' if tried[-1][1] == 1 else 's'} held."
+    )
+
+
+def _list_ladder(record: RunRecord) -> list[str]:
+    """How differences were tested over donors and against distance, and why they were not where they were not."""
+    ladder = record.ladder
+    if ladder is None:
+        return []
+    if not has_ladder(record):
+        return [f"Other donors and distance were not taken into account: {ladder.why_no_donors}."]
+    sentences = []
+    if ladder.form == "without-reference":
+        sentences.append(
+            "Whether other donors would show a difference was tested from the donors' differences, weighted by their "
+            "precision, with samples taken as replicates within a donor and region, and with the variance over donors "
+            "moderated over genes (Smyth 2004)."
+        )
+    else:
+        sides, tissue = join_words(list(ladder.sides)), ladder.tissue or "the tissue chosen as reference"
+        few = ", in the form for few genes, which share nothing" if ladder.form == "few-genes" else ""
+        sentences += [
+            f"How expression varies over distance was taken from {count_of(ladder.n_reference, 'sample')} of {tissue} "
+            f"({sides}; {ladder.n_elsewhere:,} outside both regions) and {count_of(ladder.n_pool, 'gene')}{few}, as "
+            "variograms of samples of one donor and of two (Matheron 1963), to which a nugget, fields of each donor's "
+            "own and fields that donors share, with exponential covariances, were fitted.",
+            "Whether other donors would show a difference was tested by the mean of the donors' differences, weighted "
+            "by their precision, with its variance moderated over genes (Smyth 2004).",
+        ]
+    if ladder.why_no_spatial is None:
+        sentences.append(
+            "Whether a difference exceeds that of two places as far apart in this tissue was tested in the same way, "
+            "with the variance that fields shared by donors add."
+        )
+    elif ladder.why_no_donors is None:
+        sentences.append(f"Differences were not tested against distance: {ladder.why_no_spatial}.")
+    sentences.append("These p-values were corrected over the genes tested by Holm's method (Holm 1979).")
+    if diagnostic := summarize_diagnostic(record):
+        sentences.append(diagnostic)
+    return sentences
 
 
 def _name_tool(record: RunRecord) -> str:

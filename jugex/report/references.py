@@ -178,6 +178,15 @@ REFERENCES = (
         "6:65-70",
     ),
     Reference(
+        "Matheron 1963",
+        ("Matheron G",),
+        1963,
+        "Principles of geostatistics",
+        "Economic Geology",
+        "58:1246-1266",
+        "10.2113/gsecongeo.58.8.1246",
+    ),
+    Reference(
         "Miller et al. 2011",
         ("Miller JA", "Cai C", "Langfelder P", "Geschwind DH", "Kurian SM", "Salomon DR", "Horvath S"),
         2011,
@@ -213,6 +222,15 @@ REFERENCES = (
         "Biometrics Bulletin",
         "2:110-114",
         "10.2307/3002019",
+    ),
+    Reference(
+        "Smyth 2004",
+        ("Smyth GK",),
+        2004,
+        "Linear models and empirical Bayes methods for assessing differential expression in microarray experiments",
+        "Statistical Applications in Genetics and Molecular Biology",
+        "3:3",
+        "10.2202/1544-6115.1027",
     ),
     Reference(
         "Westfall and Young 1993",

@@ -63,6 +63,28 @@ class TestSupplement:
             assert piece in text
         assert {"Bludau et al. 2018", "Holm 1979", "Westfall and Young 1993"} <= cited(group_result.data)
 
+    def test_says_how_donors_and_distance_were_taken_into_account(self):
+        result = jugex.compare(
+            "simulated:A", "simulated:B", atlas="simulated", genes=["MAOA", "CNR1", "GAD2"], rng=0, background=False
+        )
+        ladder, text = result.record.ladder, write(result)
+        for piece in (
+            f"{ladder.n_reference:,} samples of isocortex", f"{ladder.n_elsewhere:,} outside both regions", "500 genes",
+            "weighted by their precision", "Holm's method (Holm 1979)", "two places as far apart",
+        ):  # fmt: skip
+            assert piece in text
+        held = [int((result.table[column] <= 0.05).sum()) for column in ("p_donors_fwe", "p_spatial_fwe")]
+        assert f"{held[0]} and {held[1]} gene" in compose_methods(result).brief
+        assert {"Matheron 1963", "Smyth 2004", "Holm 1979"} <= cited(result)
+
+    def test_says_why_they_were_not(self):
+        result = jugex.compare(
+            "simulated:A", "structure:CbCx", atlas="simulated", genes=["MAOA", "GAD2"], rng=0, background=False
+        )
+        text = write(result)
+        assert f"not tested against distance: {result.record.ladder.why_no_spatial}." in text
+        assert "samples taken as replicates" in text
+
     def test_pairs_that_admit_no_test(self, group_result):
         pairs = group_result.record.pairs
         some = (pairs[0], *(replace(pair, status="impossible", folder=None) for pair in pairs[1:]))
