@@ -99,6 +99,7 @@ def _make_ladder(pool: PairSums, cells: npt.NDArray[np.intp], *, withhold_spatia
 def opened_whole(monkeypatch: pytest.MonkeyPatch, whole_simulated_atlas: simulated.SimulatedAtlas) -> None:
     """Open the simulated atlas as users have it, for what shows its numbers; what runs share is computed once."""
     monkeypatch.setattr(simulated, "_N_SAMPLES", _SIMULATED_SAMPLES)
+    monkeypatch.setattr(whole_simulated_atlas, "samples", whole_simulated_atlas.samples.copy())  # pages may change it
     monkeypatch.setattr("jugex.atlas.opening.SimulatedAtlas", lambda: whole_simulated_atlas)
     monkeypatch.setattr("jugex.pipeline.ladder.Ladder", _make_ladder)
 

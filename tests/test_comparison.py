@@ -220,7 +220,7 @@ class TestOmnibus:
 
     def test_regions_apart_are_told_of(self):
         group = jugex.query.region_group([ONE, TWO, THREE, APART], atlas=toy())
-        said = r"two of these groups: \{one, two, three\} and \{apart\}: the omnibus F"
+        said = r"more than one of these groups of regions: \{one, two, three\} and \{apart\}; the omnibus F"
         with pytest.warns(DesignWarning, match=said):
             found = omnibus_test(group, n_permutations=99, rng=0)
         assert find(found.record.findings, NotLinked) == [NotLinked(groups=(("one", "two", "three"), ("apart",)))]

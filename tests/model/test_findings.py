@@ -34,6 +34,7 @@ from jugex.model.findings import (
     PoorVariogramFit,
     ProbesDisagree,
     SamplesDropped,
+    ThinTissue,
     TiedSamples,
     UnequalSizes,
     UnreachableAlpha,
@@ -82,6 +83,7 @@ EXAMPLES = [
         PoorVariogramFit(rung="donors", n_donors=1, distance_mm=5, measured=0.4, fitted=0.6),
         ["p over donors", "one donor 5 mm apart", "may truly be 0.02"],
     ),
+    (ThinTissue(to_mm=8.0), ["within 8 mm", "spatial p of 0.05", "0.15"]),
     (DecisiveDonor(donor_name="D1", share=0.75), ["D1", "75%"]),
     (
         UnequalSizes(largest="L", n_largest=20, smallest="S", n_smallest=5, n_regions=2),

@@ -244,7 +244,7 @@ class TestWithoutScripts:
         assert page.locator("#gene-0 .numbers").is_visible()
         said = page.locator("noscript").all_text_contents()
         assert len(said) == 4  # volcano, table, genes, brain
-        assert all("Scripts are off" in text for text in said)
+        assert all("scripts, which are off" in text for text in said)
         for part in ("#genes-controls", "#genes-pages", "#volcano-live", "#scene-box"):
             assert not page.locator(part).is_visible()
 

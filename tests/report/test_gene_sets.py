@@ -42,4 +42,4 @@ def test_the_command_line_writes_sets_and_refuses_them_for_several_regions(tmp_p
     assert (tmp_path / "out" / "report.html").read_bytes() == page
     regions = ["simulated:A", "simulated:B", "sphere:-40,0,30,20"]
     assert cli.main(["compare", *regions, *common, "--out", "several"]) == 1
-    assert "--gene-sets compares two regions" in capsys.readouterr().err
+    assert "--gene-sets needs two regions, and got 3" in capsys.readouterr().err
