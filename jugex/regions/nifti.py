@@ -568,9 +568,9 @@ def _read_space(image: NiftiLike, path: Path | None, title: str, space: str | No
     in_mni = stated is None or re.match("MNI152|ICBM152|MNI$", stated, flags=re.IGNORECASE) is not None
     if space is None and not in_mni:
         raise RegionError(
-            f"{title} is in the space {stated} by its {where}, and MNI152 is needed: transform it to MNI152; where it "
-            f"is there already, name the space all the same (--space {MNI_SPACE}, space={MNI_SPACE!r} in Python), and "
-            f"where the atlas is in {stated} too, that one"
+            f"{title} is in the space {stated} by its {where}, but MNI152 is needed: transform it to MNI152. If it is "
+            f"in MNI152 in spite of its {where}, say so: --space {MNI_SPACE} (space={MNI_SPACE!r} in Python). If the "
+            f"coordinates of your atlas are in {stated} as well, name that space"
         )
     return stated if in_mni and is_mni_space(space or MNI_SPACE) else space
 

@@ -400,7 +400,7 @@ def _match(table: pd.DataFrame, structure: str | int) -> pd.DataFrame:
         table["structure_id"].astype(str) == text,
         (acronyms == text) | (names == text),
         (acronyms.str.casefold() == text.casefold()) | (simple_names == plain),
-        simple_names == _simplify_everyday(text),
+        simple_names.str.removeprefix("simulated ") == _simplify_everyday(text),
         simple_names.str.contains(plain, regex=False) if plain else pd.Series(False, index=table.index),
     ]
     return next((table[rule] for rule in rules if rule.any()), table.iloc[:0])

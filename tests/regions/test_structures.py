@@ -257,3 +257,13 @@ def test_real_ontology(shared_data):
         find_structure(atlas, "DRrc")
     for structure_id in atlas.structures["structure_id"][::100]:
         assert structure_id in find_structure(atlas, structure_id).members
+
+
+@pytest.mark.parametrize(("everyday", "n"), [("hippocampus", 2), ("left hippocampus", 1), ("cortex", 2)])
+def test_everyday_names_find_simulated_structures(everyday, n):
+    """The names of simulated structures begin with that word."""
+    atlas = jugex.open_atlas("simulated")
+    named = jugex.Region.from_structure(everyday, atlas=atlas)
+    inside = atlas.samples[named.locate(atlas.samples).inside]
+    sides = {name.rpartition(", ")[2] for name in inside["structure_name"]}
+    assert sides == ({"left", "right"} if n == 2 else {"left"})
