@@ -256,7 +256,7 @@ class TestResult:
 
     def test_a_loaded_result_gives_the_same(self, anndata, tmp_path, monkeypatch):
         monkeypatch.setattr("jugex.report.files.render_page", lambda *_, **__: "")  # the page is tested elsewhere
-        monkeypatch.setattr("jugex.report.files.write_figures", lambda *_: [])
+        monkeypatch.setattr("jugex.report.files.write_figures", lambda *_, **__: [])
         result = self.analyse()
         loaded = jugex.load_result(result.save(tmp_path / "out")).to_anndata()
         np.testing.assert_allclose(loaded.X, result.to_anndata().X, rtol=1e-9)  # ten digits are written
