@@ -71,9 +71,9 @@ class PlantedGene:
 #: Bludau et al. 2018 found the first two higher in Fp2 than in Fp1.
 #:
 #: Measured with seeds 0 to 39 (default options, 2,000 permutations), at 0.05 corrected over 500 genes: steps `spatial`
-#: 80 times of 80; gradients `donors` 109 times of 120, else `samples` (20 of 30 with seeds 100 to 109); one donor `samples` 77 of 80, else `donors`
-#: (2) or `none` (1). None of the 493 others was ever `spatial` (p_spatial <= 0.05 for 5.0 % of all genes); on average
-#: 4.2 of them were `donors` and 14.5 `samples`. _SEED was not chosen by what it shows.
+#: 80 times of 80; gradients `donors` 109 times of 120, else `samples` (20 of 30 with seeds 100 to 109); one donor
+#: `samples` 77 of 80, else `donors` (2) or `none` (1). None of the 493 others was ever `spatial` (p_spatial <= 0.05 for
+#: 5.0 % of all genes); on average 4.2 of them were `donors` and 14.5 `samples`. _SEED was not chosen by what it shows.
 PLANTED_GENES = (
     PlantedGene("MAOA", "step", "spatial", 0.9),
     PlantedGene("TAC1", "step", "spatial", 0.8),
