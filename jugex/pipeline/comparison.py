@@ -244,7 +244,7 @@ def infer(prepared: Prepared, options: TestOptions) -> ComparisonData:
         *foreseen,
         *judge_samples(group, recorded),
         *of_design,
-        *judge_genes(table, exchanges, group, options),
+        *judge_genes(table, exchanges, group, options, are_genes=are_genes),
         *judge_fit(None if rungs is None else rungs.record),
         *judge_background(background, genes.unit),
     )

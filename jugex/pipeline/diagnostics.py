@@ -175,6 +175,8 @@ def judge_genes(
     exchanges: pd.DataFrame,
     group: RegionGroup,
     options: TestOptions,
+    *,
+    are_genes: bool = True,
 ) -> list[AnyFinding]:
     """Weak points of the genes' evidence.
 
@@ -187,6 +189,8 @@ def judge_genes(
     group : RegionGroup
         The samples used: their present calls say which genes are near background.
     options : TestOptions
+    are_genes : bool
+        Whether genes were tested, and not gene sets.
     """
     alpha, limit = options.alpha, _DISAGREEING_PROBES
     reached = exchanges[[name for name in get_args(LabelExchange) if name in exchanges]] <= alpha
@@ -206,7 +210,9 @@ def judge_genes(
     for rows, of_significant in ((significant, True), (others, False)):
         if genes := tuple(rows.index[(rows["probe_r"] < limit).to_numpy(dtype=bool)]):
             findings.append(ProbesDisagree(genes=genes, limit=limit, is_significant=of_significant))
-    present = share_present(group, list(significant.index), by_probe=options.unit == "probe")
+    # a gene set has no calls, though it may be called like a gene
+    by_probe = options.unit == "probe"
+    present = share_present(group, list(significant.index), by_probe=by_probe) if are_genes else None
     if present is not None:
         is_absent = present.reindex(significant.index).to_numpy(dtype=np.float64) < _MOSTLY_PRESENT
         if is_absent.any():

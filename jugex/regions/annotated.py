@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from jugex.errors import OptionError, RegionError
-from jugex.regions.base import Membership, Region, SampledAtlas
-from jugex.regions.grids import Booleans, Points, VoxelRule
+from jugex.regions.base import Membership, Region, SameExtent, SampledAtlas
+from jugex.regions.grids import VoxelRule
 from jugex.regions.identity import RegionIdentity
 from jugex.regions.images import ImageRegion, region_from_image
 from jugex.regions.label_tables import LabelsLike, LabelTable, TissueClass, find_label_table, read_labels
@@ -61,7 +60,7 @@ def annotate(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AnnotatedRegion(Region):
+class AnnotatedRegion(SameExtent):
     """A region of which only some samples count. Make one with `Region.annotated_as`.
 
     Volume, centroid and image are those of the region itself.
@@ -85,11 +84,6 @@ class AnnotatedRegion(Region):
     side: Literal["left", "right"] | None
     name: str
     members: frozenset[int] | None = None
-
-    @property
-    def space(self) -> str:  # type: ignore[override]  # that of the part
-        """Space of the region."""
-        return self.part.space
 
     def bound_to(self, atlas: SampledAtlas) -> AnnotatedRegion:
         """The same region, its structures looked up in an atlas; see `Region.bound_to`.
@@ -147,37 +141,6 @@ class AnnotatedRegion(Region):
     def with_tolerance(self, mm: float) -> AnnotatedRegion:
         """The same region, which takes in such samples just outside too; see `Region.with_tolerance`."""
         return replace(self, part=self.part.with_tolerance(mm))
-
-    @property
-    def thresholds(self) -> tuple[float, ...]:
-        """Those of the region itself; see `Region.thresholds`."""
-        return self.part.thresholds
-
-    def at_threshold(self, threshold: float) -> AnnotatedRegion:
-        """The same region with another threshold, and the same restriction; see `Region.at_threshold`."""
-        return replace(self, part=self.part.at_threshold(threshold))
-
-    def contains(self, points: npt.ArrayLike) -> Booleans:
-        """Whether points (n, 3) in mm lie in the region itself; see `Region.contains`."""
-        return self.part.contains(points)
-
-    def distances(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Distance in mm of points (n, 3) to the region itself; see `Region.distances`."""
-        return self.part.distances(points)
-
-    @property
-    def volume(self) -> float:
-        """Volume in mm3 of the region itself."""
-        return self.part.volume
-
-    @property
-    def centroid(self) -> Points:
-        """Centre of mass (x, y, z) in mm of the region itself, shape (3,)."""
-        return self.part.centroid
-
-    def to_image(self) -> SpatialImage:
-        """A binary uint8 NIfTI image of the region itself."""
-        return self.part.to_image()
 
 
 def region_as_annotated(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from jugex.regions.parcellations import Hemisphere
     from jugex.regions.siibra_maps import MapType
 
-__all__ = ["Coverage", "Membership", "Region", "SampledAtlas", "sample_points", "upright_image"]
+__all__ = ["Coverage", "Membership", "Region", "SameExtent", "SampledAtlas", "sample_points", "upright_image"]
 
 
 class SampledAtlas(Protocol):
@@ -511,6 +511,55 @@ class Region(ABC):
     def __repr__(self) -> str:
         extent = "no extent in space" if np.isnan(self.volume) else f"{self.volume:,.0f} mm3"
         return f"<Region {self.name!r}: {extent}>"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SameExtent(Region):
+    """A region with the extent of another, in which other samples count.
+
+    Attributes
+    ----------
+    part : Region
+        The other region.
+    """
+
+    part: Region
+
+    @property
+    def space(self) -> str:  # type: ignore[override]  # that of the part
+        """Space of the region."""
+        return self.part.space
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Those of the region itself; see `Region.thresholds`."""
+        return self.part.thresholds
+
+    def at_threshold(self, threshold: float) -> Self:
+        """The same region with another threshold; see `Region.at_threshold`."""
+        return replace(self, part=self.part.at_threshold(threshold))
+
+    def contains(self, points: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Whether points (n, 3) in mm lie in the region itself; see `Region.contains`."""
+        return self.part.contains(points)
+
+    def distances(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Distance in mm of points (n, 3) to the region itself; see `Region.distances`."""
+        return self.part.distances(points)
+
+    @property
+    def volume(self) -> float:
+        """Volume in mm3 of the region itself."""
+        return self.part.volume
+
+    @property
+    def centroid(self) -> Points:
+        """Centre of mass (x, y, z) in mm of the region itself, shape (3,)."""
+        return self.part.centroid
+
+    def to_image(self) -> SpatialImage:
+        """A binary uint8 NIfTI image of the region itself."""
+        return self.part.to_image()
 
 
 def upright_image(region: Region) -> SpatialImage:

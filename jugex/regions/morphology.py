@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex.errors import OptionError, RegionError
-from jugex.regions.base import Membership, Region, SampledAtlas, sample_points, upright_image
+from jugex.regions.base import Membership, Region, SameExtent, SampledAtlas, sample_points, upright_image
 from jugex.regions.grids import NOISE, Booleans, Points, VoxelRule, crop, depths
 from jugex.regions.identity import RegionIdentity, known_number, known_point
 from jugex.regions.images import ImageRegion
@@ -195,7 +195,7 @@ class Resized(Region):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Tolerant(Region):
+class Tolerant(SameExtent):
     """A region, and the samples just outside it. Make one with `Region.with_tolerance`.
 
     What counts is the distance to the faces of the region's nearest voxel (`Region.distances`). Samples taken in have
@@ -216,11 +216,6 @@ class Tolerant(Region):
     part: Region
     mm: float
     name: str
-
-    @property
-    def space(self) -> str:  # type: ignore[override]  # that of the part
-        """Space of the region."""
-        return self.part.space
 
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
         """Say of each sample whether it lies in the region or near enough; see `Region.locate`.
@@ -253,37 +248,6 @@ class Tolerant(Region):
         """The same region with another rule for its voxels; see `Region.with_voxel`."""
         part = self.part.with_voxel(voxel)
         return self if part is self.part else replace(self, part=part)
-
-    @property
-    def thresholds(self) -> tuple[float, ...]:
-        """Those of the region itself; see `Region.thresholds`."""
-        return self.part.thresholds
-
-    def at_threshold(self, threshold: float) -> Tolerant:
-        """The same region with another threshold, and the same tolerance; see `Region.at_threshold`."""
-        return replace(self, part=self.part.at_threshold(threshold))
-
-    def contains(self, points: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """Whether points (n, 3) in mm lie in the region itself; see `Region.contains`."""
-        return self.part.contains(points)
-
-    def distances(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Distance in mm of points (n, 3) to the region itself; see `Region.distances`."""
-        return self.part.distances(points)
-
-    @property
-    def volume(self) -> float:
-        """Volume in mm3 of the region itself."""
-        return self.part.volume
-
-    @property
-    def centroid(self) -> Points:
-        """Centre of mass (x, y, z) in mm of the region itself, shape (3,)."""
-        return self.part.centroid
-
-    def to_image(self) -> SpatialImage:
-        """A binary uint8 NIfTI image of the region itself."""
-        return self.part.to_image()
 
 
 def _check_width(mm: float, what: str) -> float:

@@ -13,6 +13,7 @@ import jugex
 from jugex.errors import GeneError, GeneWarning, OptionError, ResultError
 from jugex.genes import read_gene_sets
 from jugex.model.columns import GENE_SET_COLUMNS
+from jugex.model.findings import NearDetectionLimit
 from tests.toy import ToyAtlas, wells
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*q_fdr:jugex.errors.DesignWarning")
@@ -215,3 +216,18 @@ class TestReading:
             read_gene_sets({"one": []})
         with pytest.raises(OptionError, match="holds no set"):
             read_gene_sets({})
+
+
+def test_a_set_called_like_a_gene_is_not_judged_by_the_calls_of_the_gene(monkeypatch):
+    """Of an atlas with calls, in which no probe is ever above background."""
+    rng = np.random.default_rng(3)
+    levels = rng.normal(5, 1, (18, 12))
+    levels[[3, 4, 11, 12, 13], :5] += 4
+    atlas = ToyAtlas([9, 9], GENES, levels)
+    monkeypatch.setattr(ToyAtlas, "has_calls", True)
+    monkeypatch.setattr(ToyAtlas, "present", lambda *_, well_ids, probe_ids: np.zeros((len(well_ids), len(probe_ids))))
+    result = compare(atlas)
+    assert NearDetectionLimit in {type(finding) for finding in result.record.findings}
+    found = result.gene_sets({GENES[0]: GENES[:5]}, kind="self-contained")
+    assert found.table["significant"].all()
+    assert NearDetectionLimit not in {type(finding) for finding in found.record.findings}
