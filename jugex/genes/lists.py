@@ -168,10 +168,10 @@ def read_table_of_sets(path: str) -> dict[str, list[str]]:
         for row, gene in zip(of_row, _read_columns(header, of_row, path), strict=True):
             sets.setdefault(row[of_set], []).append(gene)
         return sets
-    columns = ", ".join(rows[0]) if rows else "nothing"
+    columns = f"has the columns {', '.join(rows[0])}" if rows else "is empty"
     raise OptionError(
-        f"gene sets {path}: needed is a GMT file (file.gmt), or a table with a column of sets (set, gene_set or term) "
-        f"and one of genes (gene or symbol); got {columns}"
+        f"the file of gene sets {path} {columns}, but a column of sets (set, gene_set or term) and one of genes (gene "
+        "or symbol) are needed; or give a GMT file (file.gmt)"
     )
 
 

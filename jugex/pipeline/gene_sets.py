@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import count_of
 from jugex.errors import GeneError, JugexWarning, OptionError, ResultError
 from jugex.genes import FoundSet, GeneSets
 from jugex.model.columns import COLUMN_TYPES, GENE_SET_COLUMNS
@@ -211,8 +212,10 @@ def _choose_sets(prepared: Prepared, found: list[FoundSet], options: GeneSetOpti
     for one in found:
         genes = tuple(gene for gene in one.found if gene in place)
         if not options.min_size <= len(genes) <= options.max_size:
-            left_out[one.name] = f"{len(genes)} of its {one.n_genes} genes were tested, not {options.min_size} to "
-            left_out[one.name] += f"{options.max_size}"
+            left_out[one.name] = (
+                f"{len(genes)} of {count_of(one.n_genes, 'gene')} can be tested, and sets of {options.min_size} to "
+                f"{options.max_size} are"
+            )
         elif options.kind == "competitive" and len(genes) == len(symbols):
             left_out[one.name] = "it holds every gene, so that none is left to compete with"
         else:
@@ -220,10 +223,10 @@ def _choose_sets(prepared: Prepared, found: list[FoundSet], options: GeneSetOpti
             columns += [place[gene] for gene in genes]
             kept.append(replace(one, found=genes))
     if not kept:
-        first = next(iter(left_out.items()))
+        name, why = next(iter(left_out.items()))
         raise GeneError(
-            f"none of {len(found):,} gene sets is left to test (the first, {first[0]!r}: {first[1]}); change min_size "
-            "and max_size, or give other sets"
+            f"{count_of(len(found), 'gene set')} given, and none can be tested: of the first, {name!r}, {why}; give "
+            "other sets, or in Python other min_size and max_size"
         )
     members = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(kept), len(symbols)))
     residuals = prepared.design.residualize(prepared.genes.zscores[prepared.tested])
