@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,7 @@ _MIN_DONORS_HALVES = 4
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
+Matrices: TypeAlias = tuple[Floats, Floats, Floats]  # S_o, g_x and distances between samples, each (n, n)
 
 
 class Part(IntEnum):
@@ -189,8 +191,8 @@ class Tissue:
         np.fill_diagonal(semivariance, 0.0)
         return -self.projection.apply_twice(semivariance)
 
-    def _multiply(self, samples: Ints | slice, columns: Floats) -> Floats:
-        """Products of matrices over samples with columns (n, q), shape (2 + 3 K, n, q).
+    def _multiply(self, matrices: Matrices, donors: Ints, columns: Floats) -> Floats:
+        """Products of matrices over n samples with columns (n, q), shape (2 + 3 K, n, q).
 
         The matrices are S_o, g_x, and the weights of each bin in the interpolation: within donors at two samples of a
         donor, between donors at samples of a donor and at i = j, and between donors at all.
@@ -200,34 +202,32 @@ class Tissue:
         n_bins, columns = self.bins.n_bins, np.ascontiguousarray(columns)
         products = np.zeros((2 + 3 * n_bins, *columns.shape))
         if columns.size:
-            own, between, distances = self.among(samples)
+            own, between, distances = matrices
             products[0], products[1] = own @ columns, between @ columns
             of_bins = products[2:].reshape(3, n_bins, *columns.shape)
-            donors = self.around.reference.donor_codes[samples]
             tabulate_interpolation(distances, donors, self.bins.means, columns, of_bins)
         return products
 
     @cached_property
     def _tables(self) -> tuple[Floats, Floats]:
         """Products over all samples with the slopes, (m, N, q), and with the slopes on both sides."""
-        table = self._multiply(slice(None), self.projection.slopes.T)
+        matrices = self.own, self.between, self._distances
+        table = self._multiply(matrices, self.around.reference.donor_codes, self.projection.slopes.T)
         return table, self.projection.slopes @ table
 
-    def among(self, samples: Ints | slice) -> tuple[Floats, Floats, Floats]:
-        """S_o, g_x and the distances between samples, each of shape (n, n)."""
-        if isinstance(samples, slice):
-            return self.own, self.between, self._distances
+    def among(self, samples: Ints) -> Matrices:
+        """S_o, g_x and the distances between some of the samples."""
         pairs = np.ix_(samples, samples)
         return self.own[pairs], self.between[pairs], self._distances[pairs]
 
-    def forms(self, place: Place, direct: Floats, indirect: Floats) -> Floats:
+    def forms(self, place: Place, matrices: Matrices, direct: Floats, indirect: Floats) -> Floats:
         """Values c_d' M c_e of each matrix M of `_multiply`, for c = direct on the place + indirect @ slopes.
 
-        Shape (2 + 3 K, D, D).
+        `matrices` are those among the samples of the place; shape (2 + 3 K, D, D).
         """
         table, gram = self._tables
         cross = direct @ table[:, place.samples] @ indirect.T
-        near = direct @ self._multiply(place.samples, direct.T)
+        near = direct @ self._multiply(matrices, place.donors, direct.T)
         return np.asarray(near + cross + cross.transpose(0, 2, 1) + indirect @ gram @ indirect.T)
 
     @cached_property
@@ -383,7 +383,7 @@ def _measure_parts(weights: Floats, semivariances: Floats, scale: Floats) -> Flo
 
 def fit_pool(tissue: Tissue, place: Place, pool: GenesAtPlace) -> PooledFit:
     """Fit what is pooled over genes at a place of a tissue."""
-    covariance, semivariance, distances = tissue.among(place.samples)
+    covariance, semivariance, distances = matrices = tissue.among(place.samples)
     squares = (pool.squares / pool.scale).mean(axis=1)
     expected_squares = (place.pair_weights * (semivariance - covariance)).sum(axis=(1, 2))
     known = (place.degrees >= _MIN_DF_KAPPA) & (expected_squares > 0)
@@ -395,7 +395,7 @@ def fit_pool(tissue: Tissue, place: Place, pool: GenesAtPlace) -> PooledFit:
     stretched = place.contrasts * stretch
     indirect = -place.contrasts @ tissue.projection.numeric[place.samples]
     direct = stretched + (stretch - 1) * (indirect @ slopes[:, place.samples])
-    forms, sums = tissue.forms(place, direct, indirect), direct.sum(axis=1) + indirect @ slopes.sum(axis=1)
+    forms, sums = tissue.forms(place, matrices, direct, indirect), direct.sum(axis=1) + indirect @ slopes.sum(axis=1)
     far = np.outer(sums, sums)
     own, shared = forms[0], far * tissue.mixture.between(_FAR_MM) - forms[1]
 
