@@ -23,6 +23,7 @@ __all__ = ["COMMANDS", "main", "make_parser"]
 COMMANDS = {
     "compare": "compare two or more regions, gene by gene",
     "query": "expression of genes in a region, as a table",
+    "table": "expression of genes in every region of a parcellation: regions x genes",
     "demo": "compare two regions of the simulated atlas",
     "report": "write the report of a saved result again",
     "fetch": "download the donor archives, verify them and build the store",

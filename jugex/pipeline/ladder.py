@@ -23,10 +23,10 @@ from jugex.model.options import TestOptions
 from jugex.model.record import DiagnosticRecord, LadderRecord, VariogramRecord
 from jugex.pipeline.covariates import Covariate, code_covariate, collect_covariates
 from jugex.pipeline.drawings import GeneVariograms
-from jugex.pipeline.genes import GeneValues, aggregate_by_gene, score_probes
+from jugex.pipeline.genes import GeneValues
 from jugex.progress import track
 from jugex.query import RegionGroup
-from jugex.query.probes import filter_probes
+from jugex.query.probes import aggregate_by_gene, filter_probes, score_probes
 from jugex.query.reference import TissueReference, find_reference
 from jugex.stats.aggregation import SELECTIONS
 from jugex.stats.moderation import adjust_holm
