@@ -149,7 +149,8 @@ def _add_test(group: argparse._ArgumentGroup) -> None:
         action="extend",
         metavar="A,B",
         help="what to adjust for besides donor: hemisphere, structure_class, mni_x, mni_y, mni_z, a column of the "
-        "atlas's samples, or a file with one row per well_id, whose other columns are covariates",
+        "atlas's samples, a file with one row per well_id, whose other columns are covariates, or "
+        "celltypes:markers.gmt, a score for each set of marker genes",
     )
     group.add_argument(
         "--missing",
@@ -177,7 +178,8 @@ def _add_test(group: argparse._ArgumentGroup) -> None:
         "--gene-sets",
         type=split_list,
         metavar="FILE.gmt",
-        help="also test the gene sets of one or several files (GMT, or tables with columns set and gene)",
+        help="also test the gene sets of one or several files (GMT, or tables with columns set and gene); 'simulated' "
+        "for those of the simulated atlas",
     )
     group.add_argument(
         "--gene-set-kind",

@@ -22,8 +22,7 @@ from jugex.model.findings import DonorsDisagree, OneExchangeOnly
 from jugex.model.options import TestOptions
 from jugex.model.record import ExchangesRecord, GeneSetsRecord
 from jugex.pipeline.comparison import ComparisonData, Prepared, infer, prepare, query_every_gene
-from jugex.pipeline.genes import GeneValues, find_status
-from jugex.pipeline.ladder import measure_genes
+from jugex.pipeline.genes import GeneValues, find_status, measure_genes
 from jugex.stats.corrections import TIE_TOLERANCE, PermutationCounts, false_discovery_rate
 from jugex.stats.design import Design, Draws
 from jugex.stats.effects import compute_effects
@@ -247,7 +246,7 @@ def _take_sets(prepared: Prepared, sets: _Sets, options: TestOptions) -> Prepare
     group = prepared.group
 
     def measure(well_ids: npt.NDArray[np.integer]) -> tuple[list[str], Floats]:
-        labels, values = measure_genes(group, sets.symbols.tolist(), well_ids, options)
+        labels, values = measure_genes(group, sets.symbols.tolist(), well_ids, options.probes)
         order = pd.Index(labels).get_indexer(pd.Index(sets.symbols))
         return sets.names, sets.combine(values[order])
 

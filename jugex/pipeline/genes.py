@@ -10,11 +10,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex.atlas import ExpressionAtlas
-from jugex.errors import OptionError
+from jugex.errors import GeneError, OptionError
+from jugex.genes import GeneSelection
 from jugex.model.columns import PROBE_COLUMNS
 from jugex.progress import track
 from jugex.query import RegionGroup
+from jugex.query.probes import filter_probes
 from jugex.stats.aggregation import (
+    SELECTIONS,
     ProbeAggregation,
     aggregate_probes,
     differential_stability,
@@ -29,6 +32,7 @@ __all__ = [
     "GeneValues",
     "aggregate_by_gene",
     "find_status",
+    "measure_genes",
     "score_probes",
     "share_present",
     "summarize_genes",
@@ -39,6 +43,7 @@ Floats = npt.NDArray[np.float64]
 #: Why nothing is known of the background of the array.
 NO_CALLS = "the atlas has no present calls"
 
+_GENES_AT_ONCE = 1_000
 _PROBES_PER_CHUNK = 2048  # of all samples of the atlas: 60 MB
 
 
@@ -176,6 +181,38 @@ def _score_stability(atlas: ExpressionAtlas, probes: pd.DataFrame) -> Floats:
             "genes"
         )
     return score
+
+
+def measure_genes(
+    group: RegionGroup, symbols: list[str], well_ids: npt.NDArray[np.integer], how: ProbeAggregation
+) -> tuple[list[str], Floats]:
+    """Gene-level z-scores of genes in samples of the atlas, by the aggregation `how` and the filter of the query.
+
+    Returns
+    -------
+    labels : list of str, length g
+    values : ndarray of float64, shape (g, N)
+    """
+    labels: list[str] = []
+    parts = []
+    chunks = range(0, len(symbols), _GENES_AT_ONCE)
+    for start in track(chunks, description="tissue around the regions", total=len(chunks)):
+        selection = GeneSelection(requested=None, found=tuple(symbols[start : start + _GENES_AT_ONCE]))
+        used = group.samples["well_id"].to_numpy()
+        try:
+            _, probes, _ = filter_probes(selection, group.atlas, used, group.options)
+        except GeneError:  # the filter left none of them a probe
+            continue
+        probes = probes.reset_index(drop=True)
+        probe_ids = probes["probe_id"].to_numpy()
+        zscores = group.atlas.zscores(well_ids=well_ids, probe_ids=probe_ids)
+        score = None
+        if how in SELECTIONS:  # the probe that the run chooses
+            score = score_probes(group.atlas, probes, group.atlas.levels(well_ids=used, probe_ids=probe_ids), how)
+        names, values = aggregate_by_gene(probes, zscores, how, score=score)
+        labels += names.tolist()
+        parts.append(values)
+    return labels, np.concatenate(parts) if parts else np.empty((0, len(well_ids)))
 
 
 def find_status(values: Floats, design: Design) -> npt.NDArray[np.object_]:
