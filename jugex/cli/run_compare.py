@@ -22,13 +22,13 @@ from jugex.cli.arguments import (
     split_genes,
     split_list,
 )
-from jugex.cli.parser import Parser, number
+from jugex.cli.parser import Parser, number, whole_number
 from jugex.cli.summary import print_ledger, save_and_summarize
 from jugex.comparison import compare, compare_several
 from jugex.errors import OptionError
 from jugex.genes import read_gene_sets
 from jugex.model.options import PRESET_NAMES, Missing
-from jugex.pipeline.gene_sets import Kind
+from jugex.pipeline.gene_sets import GeneSetOptions, Kind
 from jugex.query import Overlap, PresentIn
 from jugex.report.files import check_output
 from jugex.stats.aggregation import ProbeAggregation
@@ -149,7 +149,8 @@ def _add_test(group: argparse._ArgumentGroup) -> None:
         action="extend",
         metavar="A,B",
         help="what to adjust for besides donor: hemisphere, structure_class, mni_x, mni_y, mni_z, a column of the "
-        "atlas's samples, or a file with one row per well_id, whose other columns are covariates",
+        "atlas's samples, a file with one row per well_id, whose other columns are covariates, or "
+        "celltypes:markers.gmt, a score for each set of marker genes",
     )
     group.add_argument(
         "--missing",
@@ -177,16 +178,25 @@ def _add_test(group: argparse._ArgumentGroup) -> None:
         "--gene-sets",
         type=split_list,
         metavar="FILE.gmt",
-        help="also test the gene sets of one or several files (GMT, or tables with columns set and gene)",
+        help="also test the gene sets of one or several files (GMT, or tables with columns set and gene); 'simulated' "
+        "for those of the simulated atlas",
     )
     group.add_argument(
         "--gene-set-kind",
         choices=get_args(Kind),
-        default="competitive",
+        default=GeneSetOptions.kind,
         metavar="KIND",
         help="competitive (default): sets that differ more than other genes do; self-contained: sets that differ; "
         "mixed: sets whose genes differ in either direction",
     )
+    for end, other in (("min", "fewer"), ("max", "more")):
+        group.add_argument(
+            f"--gene-set-{end}-size",
+            type=whole_number(1),
+            default=getattr(GeneSetOptions, f"{end}_size"),
+            metavar="N",
+            help=f"leave out sets with {other} genes than this that can be tested (default: %(default)s)",
+        )
     group.add_argument(
         "--tail",
         action="store_true",
@@ -226,8 +236,9 @@ def _run_compare(options: argparse.Namespace) -> None:
             raise OptionError(f"--gene-sets needs two regions, and got {len(regions)}; name two, or leave it out")
         save_and_summarize(compare_several(regions, **choices), options)
         return
-    sets = read_gene_sets(options.gene_sets) if options.gene_sets else None  # before the work
+    of_sets = GeneSetOptions(options.gene_set_kind, options.gene_set_min_size, options.gene_set_max_size)
+    sets = read_gene_sets(options.gene_sets) if options.gene_sets else None  # both before the work
     result = compare(*regions, **choices)
     print_ledger(result.record)
-    found = None if sets is None else result.gene_sets(sets, kind=options.gene_set_kind)
+    found = None if sets is None else result.gene_sets(sets, **vars(of_sets))
     save_and_summarize(result, options, gene_sets=found)

@@ -9,16 +9,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex.errors import GeneError
+from jugex.genes import GeneSelection
 from jugex.model.columns import PROBE_COLUMNS
+from jugex.progress import track
 from jugex.query import RegionGroup
-from jugex.query.probes import aggregate_by_gene, score_probes, sort_probes
-from jugex.stats.aggregation import ProbeAggregation, mean_probe_correlation
+from jugex.query.probes import aggregate_by_gene, filter_probes, score_probes, sort_probes
+from jugex.stats.aggregation import SELECTIONS, ProbeAggregation, mean_probe_correlation
 from jugex.stats.design import Design
 
 __all__ = [
     "NO_CALLS",
     "GeneValues",
     "find_status",
+    "measure_genes",
     "share_present",
     "summarize_genes",
 ]
@@ -27,6 +31,8 @@ Floats = npt.NDArray[np.float64]
 
 #: Why nothing is known of the background of the array.
 NO_CALLS = "the atlas has no present calls"
+
+_GENES_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +92,38 @@ def summarize_genes(group: RegionGroup, how: ProbeAggregation) -> GeneValues:
             }
         )
     return GeneValues(labels, annotation, zscores, levels)
+
+
+def measure_genes(
+    group: RegionGroup, symbols: list[str], well_ids: npt.NDArray[np.integer], how: ProbeAggregation
+) -> tuple[list[str], Floats]:
+    """Gene-level z-scores of genes in samples of the atlas, by the aggregation `how` and the filter of the query.
+
+    Returns
+    -------
+    labels : list of str, length g
+    values : ndarray of float64, shape (g, N)
+    """
+    labels: list[str] = []
+    parts = []
+    chunks = range(0, len(symbols), _GENES_AT_ONCE)
+    for start in track(chunks, description="tissue around the regions", total=len(chunks)):
+        selection = GeneSelection(requested=None, found=tuple(symbols[start : start + _GENES_AT_ONCE]))
+        used = group.samples["well_id"].to_numpy()
+        try:
+            _, probes, _ = filter_probes(selection, group.atlas, used, group.options)
+        except GeneError:  # the filter left none of them a probe
+            continue
+        probes = probes.reset_index(drop=True)
+        probe_ids = probes["probe_id"].to_numpy()
+        zscores = group.atlas.zscores(well_ids=well_ids, probe_ids=probe_ids)
+        score = None
+        if how in SELECTIONS:  # the probe that the run chooses
+            score = score_probes(group.atlas, probes, group.atlas.levels(well_ids=used, probe_ids=probe_ids), how)
+        names, values = aggregate_by_gene(probes, zscores, how, score=score)
+        labels += names.tolist()
+        parts.append(values)
+    return labels, np.concatenate(parts) if parts else np.empty((0, len(well_ids)))
 
 
 def find_status(values: Floats, design: Design) -> npt.NDArray[np.object_]:

@@ -497,6 +497,12 @@ def _list_model(record: RunRecord) -> list[str]:
         f"For each {unit} an analysis of variance with the factors region and donor{covariates} gave F of region from "
         f"{source}"
     )
+    scores = [
+        f"{shorten(covariate.name)} is the mean of the z-scores of {count_of(len(covariate.genes), 'gene')}, which "
+        f"{'was' if len(covariate.genes) == 1 else 'were'} not tested."
+        for covariate in record.covariates
+        if covariate.genes and covariate.is_used
+    ]
     left_out = [
         f"The covariate {shorten(covariate.name)} was left out of the model: {covariate.outcome}."
         for covariate in record.covariates
@@ -507,8 +513,8 @@ def _list_model(record: RunRecord) -> list[str]:
             "Its parametric p-value takes Satterthwaite's residual degrees of freedom, which differ from "
             f"{unit} to {unit} (Satterthwaite 1946)."
         )
-        return [f"{model}.", freedom, *left_out]
-    return [f"{model} ({design.df_area} and {design.df_resid} degrees of freedom).", *left_out]
+        return [f"{model}.", freedom, *scores, *left_out]
+    return [f"{model} ({design.df_area} and {design.df_resid} degrees of freedom).", *scores, *left_out]
 
 
 def _list_permutations(record: RunRecord) -> list[str]:
