@@ -24,6 +24,8 @@ COMMANDS = {
     "compare": "compare two or more regions, gene by gene",
     "query": "expression of genes in a region, as a table",
     "demo": "compare two regions of the simulated atlas",
+    "rerun": "make a run again, from its own record",
+    "diff": "set two results side by side",
     "report": "write the report of a saved result again",
     "fetch": "download the donor archives, verify them and build the store",
     "build": "build a store, which opens at once, from donor archives on disk",

@@ -7,7 +7,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from jugex.errors import OutputError
@@ -19,7 +19,10 @@ __all__ = ["check_output", "replacing_file", "replacing_folder"]
 _OWN_FILES = re.compile(
     r"(results|samples|left_out|omnibus|pairs|sensitivity|comparison)\.tsv"
     r"|(settings|results|samples|left_out|omnibus|pairs)\.json|zscores\.parquet|drawings\.npz|methods\.md|report\.html"
+    r"|(settings|genes)\.tsv|differences\.(json|pdf|png)|sensitivity\.(json|pdf|png)"
 )
+#: What a folder of jugex holds, by which it is known: the record of a run, or of what was made of runs.
+_RECORDS = ("settings.json", "differences.json", "sensitivity.json")
 _OWN_FIGURES = re.compile(r"(volcano|brain|(gene|variogram)-\d+-.+)\.(svg|png)")
 _OWN_FOLDERS = re.compile(r"figures|pair_\d+_\d+")
 
@@ -44,7 +47,7 @@ def check_output(directory: str | Path, *, overwrite: bool) -> None:
             "overwrite=True) to replace a result of jugex"
         )
     if not _holds_result(directory):
-        raise OutputError(f"{directory} holds no settings.json of jugex, so it is not overwritten; name another folder")
+        raise OutputError(f"{directory} holds no result of jugex, so it is not overwritten; name another folder")
 
 
 @contextmanager
@@ -102,10 +105,11 @@ def _check_parent(directory: Path) -> None:
 
 
 def _holds_result(directory: Path) -> bool:
-    try:
-        return is_record((directory / "settings.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
+    for name in _RECORDS:
+        with suppress(OSError, ValueError):
+            if is_record((directory / name).read_text(encoding="utf-8")):
+                return True
+    return False
 
 
 def _list_foreign(folder: Path, own_files: re.Pattern[str] = _OWN_FILES) -> Iterator[Path]:
