@@ -250,9 +250,9 @@ class TestDiff:
         found, out = jugex.diff(*results, names=("r1", "r2")), tmp_path / "what"
         found.save(out)
         assert {path.name for path in out.iterdir()} == {
-            "report.html", "genes.tsv", "settings.tsv", "differences.json", "differences.png", "differences.pdf",
+            "report.html", "differences.tsv", "changes.tsv", "differences.json", "differences.png", "differences.pdf",
         }  # fmt: skip
-        assert len(pd.read_csv(out / "genes.tsv", sep="\t")) == 3
+        assert len(pd.read_csv(out / "differences.tsv", sep="\t")) == 3
         page = BeautifulSoup((out / "report.html").read_text(encoding="utf-8"), "html.parser")
         assert "r1" in page.h1.get_text()
         assert "Simulated data" in page.get_text()

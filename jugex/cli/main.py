@@ -22,6 +22,7 @@ __all__ = ["COMMANDS", "main", "make_parser"]
 #: Commands and what they are for. The module `run_NAME` of each is imported where it is the one that was asked for.
 COMMANDS = {
     "compare": "compare two or more regions, gene by gene",
+    "sensitivity": "compare two regions under other defensible choices too",
     "query": "expression of genes in a region, as a table",
     "demo": "compare two regions of the simulated atlas",
     "rerun": "make a run again, from its own record",

@@ -35,7 +35,7 @@ from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange
 from jugex.stats.statistics import Statistic
 
-__all__ = ["add_arguments"]
+__all__ = ["add_arguments", "add_choices", "take_more_names"]
 
 _EPILOG = f"""{REGION_HELP}
 examples:
@@ -52,15 +52,23 @@ def add_arguments(command: Parser) -> None:
     command.epilog = _EPILOG
     command.set_defaults(run=_run_compare, take_rest=take_more_names)
     _add_regions(command)
+    add_choices(command, gene_sets=True)
+    output = command.add_argument_group("output")
+    add_output(output, default=None)
+    add_jobs(output)
+
+
+def add_choices(command: Parser, *, gene_sets: bool) -> None:
+    """Add the options that decide what is compared and how: genes, data, samples, probes and test."""
     _add_genes(command.add_argument_group("genes"))
     add_source(command.add_argument_group("expression data"))
     _add_samples(command.add_argument_group("samples of the regions"))
     add_derivation(command.add_argument_group("other annotation than the atlas's own"))
     _add_probes(command.add_argument_group("probes"))
-    _add_test(command.add_argument_group("test"))
-    output = command.add_argument_group("output")
-    add_output(output, default=None)
-    add_jobs(output)
+    test = command.add_argument_group("test")
+    _add_test(test)
+    if gene_sets:
+        _add_gene_sets(test)
 
 
 def _add_regions(command: argparse.ArgumentParser) -> None:
@@ -174,6 +182,14 @@ def _add_test(group: argparse._ArgumentGroup) -> None:
         "regions' class of tissue and side)",
     )
     group.add_argument(
+        "--tail",
+        action="store_true",
+        help="add extrapolated p-values below 1 / (M + 1); they make no gene significant",
+    )
+
+
+def _add_gene_sets(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--gene-sets",
         type=split_list,
         metavar="FILE.gmt",
@@ -186,11 +202,6 @@ def _add_test(group: argparse._ArgumentGroup) -> None:
         metavar="KIND",
         help="competitive (default): sets that differ more than other genes do; self-contained: sets that differ; "
         "mixed: sets whose genes differ in either direction",
-    )
-    group.add_argument(
-        "--tail",
-        action="store_true",
-        help="add extrapolated p-values below 1 / (M + 1); they make no gene significant",
     )
 
 

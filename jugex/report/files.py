@@ -27,7 +27,7 @@ from jugex.pipeline.comparison import ComparisonData, make_empty_left_out
 from jugex.pipeline.gene_sets import GeneSetData
 from jugex.pipeline.pairs import GroupComparison
 from jugex.pipeline.tables import list_columns
-from jugex.report.figures import write_figures
+from jugex.report.figures import write_figures, write_sensitivity
 from jugex.report.folders import check_output, replacing_file, replacing_folder
 from jugex.report.methods import compose_methods, format_methods
 from jugex.report.page import render_page
@@ -128,6 +128,8 @@ def save_result(
             not_varied = {} if sensitivity is None else sensitivity.attrs.get("left_out", {})
             write_drawings(replace(kept.drawings, not_varied=not_varied), folder / FILE)
         write_figures(kept, folder / "figures", gene_sets=gene_sets)
+        if sensitivity is not None:
+            write_sensitivity(sensitivity, data.record.arguments.alpha, folder / "figures")
         write_report(kept, folder / "report.html", sensitivity=sensitivity, gene_sets=gene_sets)
     return directory
 

@@ -17,14 +17,14 @@ __all__ = ["check_output", "replacing_file", "replacing_folder"]
 
 #: What jugex writes into the folder of a result: these names are replaced with it, everything else is the user's.
 _OWN_FILES = re.compile(
-    r"(results|samples|left_out|omnibus|pairs|sensitivity|comparison)\.tsv"
-    r"|(settings|results|samples|left_out|omnibus|pairs)\.json|zscores\.parquet|drawings\.npz|methods\.md|report\.html"
-    r"|(settings|genes)\.tsv|differences\.(json|pdf|png)|sensitivity\.(json|pdf|png)"
+    r"(results|samples|left_out|omnibus|pairs|sensitivity|comparison|gene_sets)\.tsv"
+    r"|(settings|results|samples|left_out|omnibus|pairs|gene_sets)\.json|zscores\.parquet|drawings\.npz"
+    r"|methods\.md|report\.html|results\.xlsx|changes\.tsv|differences\.(tsv|json|pdf|png)"
 )
 #: What a folder of jugex holds, by which it is known: the record of a run, or of what was made of runs.
-_RECORDS = ("settings.json", "differences.json", "sensitivity.json")
-_OWN_FIGURES = re.compile(r"(volcano|brain|(gene|variogram)-\d+-.+)\.(svg|png)")
-_OWN_FOLDERS = re.compile(r"figures|pair_\d+_\d+")
+_RECORDS = ("settings.json", "differences.json")
+_OWN_FIGURES = re.compile(r"(volcano|brain|sensitivity|gene-sets|(gene|variogram)-\d+-.+)\.(svg|png)")
+_OWN_FOLDERS = re.compile(r"figures|gene_sets|pair_\d+_\d+")
 
 
 def check_output(directory: str | Path, *, overwrite: bool) -> None:

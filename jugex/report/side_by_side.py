@@ -154,8 +154,8 @@ def save_differences(found: Differences, directory: str | PathLike[str], *, over
     Returns
     -------
     Path
-        The folder, with ``report.html``, ``settings.tsv`` (what differs), ``genes.tsv``, ``differences.json`` and the
-        figure ``differences.pdf`` and ``.png``.
+        The folder, with ``report.html``, ``changes.tsv`` (choices, inputs, versions and outcomes), ``differences.tsv``
+        (genes), ``differences.json`` and the figure ``differences.pdf`` and ``.png``.
 
     Raises
     ------
@@ -165,8 +165,8 @@ def save_differences(found: Differences, directory: str | PathLike[str], *, over
     directory = Path(directory)
     check_output(directory, overwrite=overwrite)
     with replacing_folder(directory) as folder:
-        write_tsv(tabulate_changes(found.changes), folder / "settings.tsv")
-        write_tsv(found.genes, folder / "genes.tsv")
+        write_tsv(tabulate_changes(found.changes), folder / "changes.tsv")
+        write_tsv(found.genes, folder / "differences.tsv")
         described = {
             "versions": list_versions(), "date": today(), "first": found.names[0], "second": found.names[1],
             "same_numbers": found.same_numbers, "same_samples": found.same_samples, "conclusion": conclude(found),
