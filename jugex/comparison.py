@@ -367,7 +367,7 @@ class SeveralRegions:
         """What the page and the files of all regions are made of."""
         return GroupComparison(self.data, self.pairs_table)
 
-    def save(self, directory: str | PathLike[str], *, overwrite: bool = False) -> Path:
+    def save(self, directory: str | PathLike[str], *, overwrite: bool = False, xlsx: bool = False) -> Path:
         """Write the comparison into a folder, whole or not at all.
 
         Parameters
@@ -376,6 +376,8 @@ class SeveralRegions:
             Folder that does not exist yet, or is empty.
         overwrite : bool
             Replace a folder that holds a result of jugex.
+        xlsx : bool
+            Also write the tables as ``results.xlsx``, with what their columns mean. Needs the extra ``xlsx``.
 
         Returns
         -------
@@ -389,7 +391,7 @@ class SeveralRegions:
         OutputError
             As for `jugex.report.save_result`.
         """
-        return report.save_group(self.comparison, self.pairs, directory, overwrite=overwrite)
+        return report.save_group(self.comparison, self.pairs, directory, overwrite=overwrite, xlsx=xlsx)
 
     def __repr__(self) -> str:
         counts = f"{count_of(len(self.omnibus), self.data.unit)}, {count_of(len(self.pairs), 'pair')}"

@@ -31,6 +31,7 @@ from jugex.model.options import PRESET_NAMES, Missing
 from jugex.pipeline.gene_sets import Kind
 from jugex.query import Overlap, PresentIn
 from jugex.report.files import check_output
+from jugex.report.spreadsheet import check_spreadsheets
 from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange
 from jugex.stats.statistics import Statistic
@@ -55,6 +56,11 @@ def add_arguments(command: Parser) -> None:
     add_choices(command, gene_sets=True)
     output = command.add_argument_group("output")
     add_output(output, default=None)
+    output.add_argument(
+        "--xlsx",
+        action="store_true",
+        help="also write results.xlsx, the table and what its columns mean (needs the extra xlsx)",
+    )
     add_jobs(output)
 
 
@@ -231,6 +237,8 @@ def take_more_names(options: argparse.Namespace, rest: Sequence[str]) -> bool:
 
 def _run_compare(options: argparse.Namespace) -> None:
     check_output(options.out, overwrite=options.overwrite)
+    if options.xlsx:
+        check_spreadsheets()
     regions, choices = [options.region_1, options.region_2, *options.more_regions], read_choices(options)
     if len(regions) > 2:
         if options.gene_sets:

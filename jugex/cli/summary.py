@@ -24,13 +24,13 @@ def save_and_summarize(
     gene_sets: GeneSetResult | None = None,
 ) -> None:
     """Write the result into the folder of the options, and print a short account of it."""
-    record = replace(result.record, command=options.command_line)
+    record, xlsx = replace(result.record, command=options.command_line), bool(getattr(options, "xlsx", False))
     if isinstance(result, SeveralRegions):
         result = replace(result, data=replace(result.data, record=record))
-        result.save(options.out, overwrite=options.overwrite)
+        result.save(options.out, overwrite=options.overwrite, xlsx=xlsx)
     else:
         result = replace(result, record=record)
-        result.save(options.out, overwrite=options.overwrite, gene_sets=gene_sets)
+        result.save(options.out, overwrite=options.overwrite, gene_sets=gene_sets, xlsx=xlsx)
     print(result.summary())
     if isinstance(result, DifferentialExpression) and (n_drawn := len(result.found)) > MAX_GENES:
         kind = "genes on a rung" if has_ladder(record) else "significant genes"
