@@ -337,9 +337,12 @@ class DifferentialExpression(_Result):
         overwrite: bool = False,
         sensitivity: pd.DataFrame | None = None,
         gene_sets: GeneSetData | None = None,
+        xlsx: bool = False,
     ) -> Path:
         """Write the result into a folder; see `jugex.report.save_result`."""
-        return report.save_result(self, directory, overwrite=overwrite, sensitivity=sensitivity, gene_sets=gene_sets)
+        return report.save_result(
+            self, directory, overwrite=overwrite, sensitivity=sensitivity, gene_sets=gene_sets, xlsx=xlsx
+        )
 
     def report(
         self,

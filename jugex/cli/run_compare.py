@@ -31,11 +31,12 @@ from jugex.model.options import PRESET_NAMES, Missing
 from jugex.pipeline.gene_sets import GeneSetOptions, Kind
 from jugex.query import Overlap, PresentIn
 from jugex.report.files import check_output
+from jugex.report.spreadsheet import check_spreadsheets
 from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange
 from jugex.stats.statistics import Statistic
 
-__all__ = ["add_arguments"]
+__all__ = ["add_arguments", "add_choices", "take_more_names"]
 
 _EPILOG = f"""{REGION_HELP}
 examples:
@@ -52,15 +53,28 @@ def add_arguments(command: Parser) -> None:
     command.epilog = _EPILOG
     command.set_defaults(run=_run_compare, take_rest=take_more_names)
     _add_regions(command)
+    add_choices(command, gene_sets=True)
+    output = command.add_argument_group("output")
+    add_output(output, default=None)
+    output.add_argument(
+        "--xlsx",
+        action="store_true",
+        help="also write results.xlsx, the table and what its columns mean (needs the extra xlsx)",
+    )
+    add_jobs(output)
+
+
+def add_choices(command: Parser, *, gene_sets: bool) -> None:
+    """Add the options that decide what is compared and how: genes, data, samples, probes and test."""
     _add_genes(command.add_argument_group("genes"))
     add_source(command.add_argument_group("expression data"))
     _add_samples(command.add_argument_group("samples of the regions"))
     add_derivation(command.add_argument_group("other annotation than the atlas's own"))
     _add_probes(command.add_argument_group("probes"))
-    _add_test(command.add_argument_group("test"))
-    output = command.add_argument_group("output")
-    add_output(output, default=None)
-    add_jobs(output)
+    test = command.add_argument_group("test")
+    _add_test(test)
+    if gene_sets:
+        _add_gene_sets(test)
 
 
 def _add_regions(command: argparse.ArgumentParser) -> None:
@@ -175,6 +189,14 @@ def _add_test(group: argparse._ArgumentGroup) -> None:
         "regions' class of tissue and side)",
     )
     group.add_argument(
+        "--tail",
+        action="store_true",
+        help="add extrapolated p-values below 1 / (M + 1); they make no gene significant",
+    )
+
+
+def _add_gene_sets(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--gene-sets",
         type=split_list,
         metavar="FILE.gmt",
@@ -197,11 +219,6 @@ def _add_test(group: argparse._ArgumentGroup) -> None:
             metavar="N",
             help=f"leave out sets with {other} genes than this that can be tested (default: %(default)s)",
         )
-    group.add_argument(
-        "--tail",
-        action="store_true",
-        help="add extrapolated p-values below 1 / (M + 1); they make no gene significant",
-    )
 
 
 def take_more_names(options: argparse.Namespace, rest: Sequence[str]) -> bool:
@@ -230,6 +247,8 @@ def take_more_names(options: argparse.Namespace, rest: Sequence[str]) -> bool:
 
 def _run_compare(options: argparse.Namespace) -> None:
     check_output(options.out, overwrite=options.overwrite)
+    if options.xlsx:
+        check_spreadsheets()
     regions, choices = [options.region_1, options.region_2, *options.more_regions], read_choices(options)
     if len(regions) > 2:
         if options.gene_sets:

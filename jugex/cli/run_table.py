@@ -107,7 +107,7 @@ def add_arguments(command: Parser) -> None:
     add_derivation(command.add_argument_group("other annotation than the atlas's own"))
     output = command.add_argument_group("output")
     output.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="table to write: .tsv, .csv or .parquet"
+        "-o", "--out", type=Path, required=True, metavar="FILE", help="table to write: .tsv, .csv or .parquet"
     )
     output.add_argument("--overwrite", action="store_true", help="replace files that exist")
     output.add_argument("--quiet", action="store_true", help="show no progress")
