@@ -21,6 +21,7 @@ from jugex.model.options import QueryOptions, TestOptions
 from jugex.query import RegionGroup, RegionPair
 from jugex.regions import Region, demo_regions
 from jugex.reproduction import compare_presets
+from jugex.reruns import Rerun, ResultDiff, diff, rerun
 
 __all__ = [
     "DifferentialExpression",
@@ -31,6 +32,8 @@ __all__ = [
     "Region",
     "RegionGroup",
     "RegionPair",
+    "Rerun",
+    "ResultDiff",
     "SeveralRegions",
     "TestOptions",
     "__version__",
@@ -45,9 +48,11 @@ __all__ = [
     "compare_several",
     "coordinates_report",
     "demo_regions",
+    "diff",
     "fetch_archives",
     "load_result",
     "open_atlas",
     "query",
     "read_gene_list",
+    "rerun",
 ]

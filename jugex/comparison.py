@@ -49,7 +49,7 @@ from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange
 from jugex.stats.statistics import Statistic
 
-__all__ = ["PAIRS_COLUMNS", "SeveralRegions", "compare", "compare_several"]
+__all__ = ["PAIRS_COLUMNS", "SeveralRegions", "compare", "compare_several", "run_pair", "run_several"]
 
 
 def compare(
@@ -196,14 +196,27 @@ def compare(
     made = _read_regions(
         regions, choices, threshold=threshold, names=names, labels=labels, space=space, annotated=annotated
     )
-    pair = query_regions((made[0], made[1]), query, atlas=atlas)
-    return DifferentialExpression.of(_compare(pair, test, preset, choices))
+    return run_pair(made, query, test, atlas=atlas, preset=preset, threshold=choices.threshold)
 
 
-def _compare(group: RegionGroup, test: TestOptions, preset: str | None, choices: Preset) -> ComparisonData:
+def run_pair(
+    regions: Sequence[Region],
+    query: QueryOptions,
+    test: TestOptions,
+    *,
+    atlas: AtlasLike | None,
+    preset: str | None,
+    threshold: float | None,
+) -> DifferentialExpression:
+    """Compare two regions by options that are packed already; preset and threshold are recorded."""
+    pair = query_regions((regions[0], regions[1]), query, atlas=atlas)
+    return DifferentialExpression.of(_compare(pair, test, preset, threshold))
+
+
+def _compare(group: RegionGroup, test: TestOptions, preset: str | None, threshold: float | None) -> ComparisonData:
     """Test the regions of a query, and record the preset behind its options."""
     data = run_comparison(group, test)
-    data = replace(data, record=data.record.with_arguments(preset=preset, threshold=choices.threshold))
+    data = replace(data, record=data.record.with_arguments(preset=preset, threshold=threshold))
     return with_background(data, test) if test.background and len(group.regions) == 2 else data
 
 
@@ -354,7 +367,7 @@ class SeveralRegions:
         """What the page and the files of all regions are made of."""
         return GroupComparison(self.data, self.pairs_table)
 
-    def save(self, directory: str | PathLike[str], *, overwrite: bool = False) -> Path:
+    def save(self, directory: str | PathLike[str], *, overwrite: bool = False, xlsx: bool = False) -> Path:
         """Write the comparison into a folder, whole or not at all.
 
         Parameters
@@ -363,6 +376,8 @@ class SeveralRegions:
             Folder that does not exist yet, or is empty.
         overwrite : bool
             Replace a folder that holds a result of jugex.
+        xlsx : bool
+            Also write the tables as ``results.xlsx``, with what their columns mean. Needs the extra ``xlsx``.
 
         Returns
         -------
@@ -376,7 +391,7 @@ class SeveralRegions:
         OutputError
             As for `jugex.report.save_result`.
         """
-        return report.save_group(self.comparison, self.pairs, directory, overwrite=overwrite)
+        return report.save_group(self.comparison, self.pairs, directory, overwrite=overwrite, xlsx=xlsx)
 
     def __repr__(self) -> str:
         counts = f"{count_of(len(self.omnibus), self.data.unit)}, {count_of(len(self.pairs), 'pair')}"
@@ -520,22 +535,36 @@ def compare_several(
         background=background,
         ladder=choices.ladder,
         reference=reference,
-    ).seeded()
+    )
     made = _read_regions(
         regions, choices, threshold=threshold, names=names, labels=labels, space=space, annotated=annotated
     )
-    group = query_regions(made, query, atlas=atlas)
-    data = _compare(group, replace(test, collinear="redraw", tail=False), preset, choices)
-    pairs, impossible = _compare_pairs(group, test, preset, choices)
+    return run_several(made, query, test, atlas=atlas, preset=preset, threshold=choices.threshold)
+
+
+def run_several(
+    regions: Sequence[Region],
+    query: QueryOptions,
+    test: TestOptions,
+    *,
+    atlas: AtlasLike | None,
+    preset: str | None,
+    threshold: float | None,
+) -> SeveralRegions:
+    """Compare several regions by options that are packed already; `test.collinear` is for the pairs."""
+    test = test.seeded()
+    group = query_regions(regions, query, atlas=atlas)
+    data = _compare(group, replace(test, collinear="redraw", tail=False), preset, threshold)
+    pairs, impossible = _compare_pairs(group, test, preset, threshold)
     table = tabulate_pairs(pairs, impossible, data.table, test.alpha)
     pairs = relate_pairs(pairs, table, data.region_names)
-    record = replace(data.record.with_arguments(tail=tail), pairs=_list_pairs(data, pairs, impossible))
+    record = replace(data.record.with_arguments(tail=test.tail), pairs=_list_pairs(data, pairs, impossible))
     results = {names: DifferentialExpression.of(pair) for names, pair in pairs.items()}
     return SeveralRegions(replace(data, record=record), results, table)
 
 
 def _compare_pairs(
-    group: RegionGroup, test: TestOptions, preset: str | None, choices: Preset
+    group: RegionGroup, test: TestOptions, preset: str | None, threshold: float | None
 ) -> tuple[dict[tuple[str, str], ComparisonData], dict[tuple[str, str], str]]:
     """Results of the pairs, and of those that admit no test the reason."""
     pairs, impossible = {}, {}
@@ -546,7 +575,7 @@ def _compare_pairs(
                 warnings.simplefilter("ignore", JugexWarning)
                 regions = [first.renamed(name_1), second.renamed(name_2)]
                 pair = query_regions(regions, group.options, atlas=group.source)
-                pairs[name_1, name_2] = _compare(pair, test, preset, choices)
+                pairs[name_1, name_2] = _compare(pair, test, preset, threshold)
         except (DesignError, GeneError, RegionError) as error:
             impossible[name_1, name_2] = f"impossible: {error}"
     return pairs, impossible

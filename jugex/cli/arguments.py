@@ -27,6 +27,7 @@ __all__ = [
     "add_source",
     "describe_default",
     "read_choices",
+    "read_pair",
     "split_genes",
     "split_list",
 ]
@@ -173,6 +174,7 @@ def add_jobs(command: Options) -> None:
 def add_output(command: Options, default: Path | None) -> None:
     """Add the folder to write, and whether to replace it."""
     command.add_argument(
+        "-o",
         "--out",
         type=Path,
         required=default is None,
@@ -205,6 +207,14 @@ def read_choices(options: argparse.Namespace) -> dict[str, Any]:
         "rng": options.seed,
         "n_jobs": options.jobs,
     }
+
+
+def read_pair(text: str) -> tuple[str, str]:
+    """Read ``OLD=NEW``; only what stands in front of the first = is OLD."""
+    old, equals, new = text.partition("=")
+    if not (old.strip() and equals and new.strip()):
+        raise argparse.ArgumentTypeError(f"{text!r} has not the form OLD=NEW")
+    return old.strip(), new.strip()
 
 
 def split_genes(text: str) -> list[str]:

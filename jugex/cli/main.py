@@ -22,8 +22,12 @@ __all__ = ["COMMANDS", "main", "make_parser"]
 #: Commands and what they are for. The module `run_NAME` of each is imported where it is the one that was asked for.
 COMMANDS = {
     "compare": "compare two or more regions, gene by gene",
+    "sensitivity": "compare two regions under other defensible choices too",
     "query": "expression of genes in a region, as a table",
+    "table": "expression of genes in every region of a parcellation: regions x genes",
     "demo": "compare two regions of the simulated atlas",
+    "rerun": "make a run again, from its own record",
+    "diff": "set two results side by side",
     "report": "write the report of a saved result again",
     "fetch": "download the donor archives, verify them and build the store",
     "build": "build a store, which opens at once, from donor archives on disk",

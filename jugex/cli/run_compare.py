@@ -22,20 +22,21 @@ from jugex.cli.arguments import (
     split_genes,
     split_list,
 )
-from jugex.cli.parser import Parser, number
+from jugex.cli.parser import Parser, number, whole_number
 from jugex.cli.summary import print_ledger, save_and_summarize
 from jugex.comparison import compare, compare_several
 from jugex.errors import OptionError
 from jugex.genes import read_gene_sets
 from jugex.model.options import PRESET_NAMES, Missing
-from jugex.pipeline.gene_sets import Kind
+from jugex.pipeline.gene_sets import GeneSetOptions, Kind
 from jugex.query import Overlap, PresentIn
 from jugex.report.files import check_output
+from jugex.report.spreadsheet import check_spreadsheets
 from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange
 from jugex.stats.statistics import Statistic
 
-__all__ = ["add_arguments"]
+__all__ = ["add_arguments", "add_choices", "take_more_names"]
 
 _EPILOG = f"""{REGION_HELP}
 examples:
@@ -52,15 +53,28 @@ def add_arguments(command: Parser) -> None:
     command.epilog = _EPILOG
     command.set_defaults(run=_run_compare, take_rest=take_more_names)
     _add_regions(command)
+    add_choices(command, gene_sets=True)
+    output = command.add_argument_group("output")
+    add_output(output, default=None)
+    output.add_argument(
+        "--xlsx",
+        action="store_true",
+        help="also write results.xlsx, the table and what its columns mean (needs the extra xlsx)",
+    )
+    add_jobs(output)
+
+
+def add_choices(command: Parser, *, gene_sets: bool) -> None:
+    """Add the options that decide what is compared and how: genes, data, samples, probes and test."""
     _add_genes(command.add_argument_group("genes"))
     add_source(command.add_argument_group("expression data"))
     _add_samples(command.add_argument_group("samples of the regions"))
     add_derivation(command.add_argument_group("other annotation than the atlas's own"))
     _add_probes(command.add_argument_group("probes"))
-    _add_test(command.add_argument_group("test"))
-    output = command.add_argument_group("output")
-    add_output(output, default=None)
-    add_jobs(output)
+    test = command.add_argument_group("test")
+    _add_test(test)
+    if gene_sets:
+        _add_gene_sets(test)
 
 
 def _add_regions(command: argparse.ArgumentParser) -> None:
@@ -149,7 +163,8 @@ def _add_test(group: argparse._ArgumentGroup) -> None:
         action="extend",
         metavar="A,B",
         help="what to adjust for besides donor: hemisphere, structure_class, mni_x, mni_y, mni_z, a column of the "
-        "atlas's samples, or a file with one row per well_id, whose other columns are covariates",
+        "atlas's samples, a file with one row per well_id, whose other columns are covariates, or "
+        "celltypes:markers.gmt, a score for each set of marker genes",
     )
     group.add_argument(
         "--missing",
@@ -174,24 +189,36 @@ def _add_test(group: argparse._ArgumentGroup) -> None:
         "regions' class of tissue and side)",
     )
     group.add_argument(
-        "--gene-sets",
-        type=split_list,
-        metavar="FILE.gmt",
-        help="also test the gene sets of one or several files (GMT, or tables with columns set and gene)",
-    )
-    group.add_argument(
-        "--gene-set-kind",
-        choices=get_args(Kind),
-        default="competitive",
-        metavar="KIND",
-        help="competitive (default): sets that differ more than other genes do; self-contained: sets that differ; "
-        "mixed: sets whose genes differ in either direction",
-    )
-    group.add_argument(
         "--tail",
         action="store_true",
         help="add extrapolated p-values below 1 / (M + 1); they make no gene significant",
     )
+
+
+def _add_gene_sets(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--gene-sets",
+        type=split_list,
+        metavar="FILE.gmt",
+        help="also test the gene sets of one or several files (GMT, or tables with columns set and gene); 'simulated' "
+        "for those of the simulated atlas",
+    )
+    group.add_argument(
+        "--gene-set-kind",
+        choices=get_args(Kind),
+        default=GeneSetOptions.kind,
+        metavar="KIND",
+        help="competitive (default): sets that differ more than other genes do; self-contained: sets that differ; "
+        "mixed: sets whose genes differ in either direction",
+    )
+    for end, other in (("min", "fewer"), ("max", "more")):
+        group.add_argument(
+            f"--gene-set-{end}-size",
+            type=whole_number(1),
+            default=getattr(GeneSetOptions, f"{end}_size"),
+            metavar="N",
+            help=f"leave out sets with {other} genes than this that can be tested (default: %(default)s)",
+        )
 
 
 def take_more_names(options: argparse.Namespace, rest: Sequence[str]) -> bool:
@@ -220,14 +247,17 @@ def take_more_names(options: argparse.Namespace, rest: Sequence[str]) -> bool:
 
 def _run_compare(options: argparse.Namespace) -> None:
     check_output(options.out, overwrite=options.overwrite)
+    if options.xlsx:
+        check_spreadsheets()
     regions, choices = [options.region_1, options.region_2, *options.more_regions], read_choices(options)
     if len(regions) > 2:
         if options.gene_sets:
             raise OptionError(f"--gene-sets needs two regions, and got {len(regions)}; name two, or leave it out")
         save_and_summarize(compare_several(regions, **choices), options)
         return
-    sets = read_gene_sets(options.gene_sets) if options.gene_sets else None  # before the work
+    of_sets = GeneSetOptions(options.gene_set_kind, options.gene_set_min_size, options.gene_set_max_size)
+    sets = read_gene_sets(options.gene_sets) if options.gene_sets else None  # both before the work
     result = compare(*regions, **choices)
     print_ledger(result.record)
-    found = None if sets is None else result.gene_sets(sets, kind=options.gene_set_kind)
+    found = None if sets is None else result.gene_sets(sets, **vars(of_sets))
     save_and_summarize(result, options, gene_sets=found)

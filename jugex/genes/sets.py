@@ -18,6 +18,9 @@ __all__ = ["FoundSet", "GeneSets", "GeneSetsLike", "read_gene_sets"]
 #: What functions take as gene sets: a file of them, several, or genes by the name of their set.
 GeneSetsLike: TypeAlias = "str | Path | Sequence[str | Path] | Mapping[str, Iterable[str]] | GeneSets"
 
+#: The sets of the simulated atlas, by the name "simulated".
+_SIMULATED = Path(__file__).parents[1] / "data" / "simulated.gmt"
+
 
 @dataclass(frozen=True)
 class FoundSet:
@@ -91,7 +94,8 @@ def read_gene_sets(sets: GeneSetsLike) -> GeneSets:
     sets : path-like, sequence of path-like, dict, or GeneSets
         A GMT file (``name<TAB>description<TAB>gene<TAB>gene...``, one set per line, gzipped or not); a table (TSV, CSV,
         .xlsx) with a column of sets (`set`, `gene_set`, `term`, ...) and one of genes (`gene`, `symbol`, ...); several
-        such files; or genes by the name of their set.
+        such files; "simulated", for the sets of the simulated atlas, of which two were made to differ between the demo
+        regions (`jugex.atlas.PLANTED_SETS`); or genes by the name of their set.
 
     Returns
     -------
@@ -112,7 +116,7 @@ def read_gene_sets(sets: GeneSetsLike) -> GeneSets:
         return sets
     if isinstance(sets, Mapping):
         return _check(GeneSets({str(name): _list_genes(name, genes) for name, genes in sets.items()}, {}))
-    files = [sets] if isinstance(sets, str | Path) else list(sets)
+    files = [_SIMULATED if file == "simulated" else file for file in ([sets] if isinstance(sets, str | Path) else sets)]
     genes: dict[str, tuple[str, ...]] = {}
     sources: dict[str, str] = {}
     for file in map(str, files):

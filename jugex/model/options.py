@@ -16,7 +16,7 @@ from jugex.atlas import ExpressionAtlas
 from jugex.atlas.annotation import CoordinatesLike
 from jugex.atlas.identity import Side
 from jugex.errors import OptionError
-from jugex.genes import AliasesLike, GeneRequest, clean_requests
+from jugex.genes import AliasesLike, GeneRequest, GeneSets, clean_requests
 from jugex.regions import Region
 from jugex.regions.grids import VoxelRule
 from jugex.stats.aggregation import ProbeAggregation
@@ -27,6 +27,7 @@ from jugex.stats.testing import PermutationSettings
 __all__ = [
     "PRESETS",
     "PRESET_NAMES",
+    "PYTHON_NAMES",
     "SOUND_CHOICES",
     "AtlasLike",
     "Collinear",
@@ -44,6 +45,10 @@ __all__ = [
     "find_preset",
 ]
 
+#: What Python calls the options of the command line that have another name there.
+PYTHON_NAMES: Mapping[str, str] = MappingProxyType(
+    {"permutations": "n_permutations", "seed": "rng", "jobs": "n_jobs", "covariate": "covariates", "out": "directory"}
+)
 #: An atlas, or what `jugex.open_atlas` takes for one.
 AtlasLike = ExpressionAtlas | str | PathLike[str]
 #: Donors by name or id.
@@ -60,8 +65,8 @@ Missing = Literal["drop-genes", "drop-samples"]
 Collinear = Literal["redraw", "smallest"]
 #: Seed or source of random numbers; None draws a seed and records it.
 Rng = int | np.random.Generator | None
-#: Names of covariates, tables of them by `well_id` (also as files), or several of both.
-CovariatesLike: TypeAlias = "str | pd.DataFrame | Sequence[str | pd.DataFrame]"
+#: Names of covariates, tables of them by `well_id` (also as files), gene sets (also as ``celltypes:FILE``), or several.
+CovariatesLike: TypeAlias = "str | pd.DataFrame | GeneSets | Sequence[str | pd.DataFrame | GeneSets]"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,6 +63,9 @@ __all__ = [
     "with_background",
 ]
 
+#: A gene in a score would be adjusted for itself.
+_IN_SCORE = "not tested: part of a score that is adjusted for"
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ComparisonData:
@@ -313,7 +316,7 @@ def prepare(group: RegionGroup, options: TestOptions) -> Prepared:
     DesignError
         If the samples admit no test, or a covariate has missing values that may not be dropped.
     """
-    covariates = collect_covariates(group.atlas, group.samples, options.covariates)
+    covariates = collect_covariates(group, group.samples, options)
     genes = summarize_genes(group, options.probes)
     dropped: tuple[int, ...] = ()
     if options.missing == "drop-samples":
@@ -322,7 +325,10 @@ def prepare(group: RegionGroup, options: TestOptions) -> Prepared:
     design, covariates, findings = adjust_for(make_design(group), covariates, group.region_names, options.exchange)
     if dropped:
         findings.append(SamplesDropped(n=len(dropped)))
-    return Prepared(group, design, genes, find_status(genes.zscores, design), covariates, dropped, findings)
+    status = find_status(genes.zscores, design)
+    scored = {gene for covariate in covariates if covariate.is_used for gene in covariate.genes}
+    status[genes.annotation["gene"].isin(scored).to_numpy() & (status == "ok")] = _IN_SCORE
+    return Prepared(group, design, genes, status, covariates, dropped, findings)
 
 
 def make_design(group: RegionGroup) -> Design:

@@ -22,8 +22,7 @@ from jugex.model.findings import DonorsDisagree, OneExchangeOnly
 from jugex.model.options import TestOptions
 from jugex.model.record import ExchangesRecord, GeneSetsRecord
 from jugex.pipeline.comparison import ComparisonData, Prepared, infer, prepare, query_every_gene
-from jugex.pipeline.genes import GeneValues, find_status
-from jugex.pipeline.ladder import measure_genes
+from jugex.pipeline.genes import GeneValues, find_status, measure_genes
 from jugex.stats.corrections import TIE_TOLERANCE, PermutationCounts, false_discovery_rate
 from jugex.stats.design import Design, Draws
 from jugex.stats.effects import compute_effects
@@ -60,7 +59,10 @@ class GeneSetOptions:
         if any(isinstance(size, bool) or not isinstance(size, int | np.integer) for size in sizes):
             raise OptionError(f"min_size and max_size must be whole numbers; got {sizes[0]!r} and {sizes[1]!r}")
         if not 1 <= self.min_size <= self.max_size:
-            raise OptionError(f"sizes of sets go from at least 1 to max_size; got {sizes[0]} to {sizes[1]}")
+            raise OptionError(
+                f"gene sets of {sizes[0]} to {sizes[1]} genes were asked for; the smallest size must be at least 1 and "
+                "no larger than the largest"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,7 +228,7 @@ def _choose_sets(prepared: Prepared, found: list[FoundSet], options: GeneSetOpti
         name, why = next(iter(left_out.items()))
         raise GeneError(
             f"{count_of(len(found), 'gene set')} given, and none can be tested: of the first, {name!r}, {why}; give "
-            "other sets, or in Python other min_size and max_size"
+            "other sets, or other sizes (min_size and max_size; --gene-set-min-size and --gene-set-max-size)"
         )
     members = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(kept), len(symbols)))
     residuals = prepared.design.residualize(prepared.genes.zscores[prepared.tested])
@@ -244,7 +246,7 @@ def _take_sets(prepared: Prepared, sets: _Sets, options: TestOptions) -> Prepare
     group = prepared.group
 
     def measure(well_ids: npt.NDArray[np.integer]) -> tuple[list[str], Floats]:
-        labels, values = measure_genes(group, sets.symbols.tolist(), well_ids, options)
+        labels, values = measure_genes(group, sets.symbols.tolist(), well_ids, options.probes)
         order = pd.Index(labels).get_indexer(pd.Index(sets.symbols))
         return sets.names, sets.combine(values[order])
 

@@ -6,6 +6,7 @@ measured in them, and `jugex.stats.spatial` does the tests.
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,24 +18,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex.atlas import ExpressionAtlas
-from jugex.errors import DesignError, GeneError
-from jugex.genes import GeneSelection
+from jugex.errors import DesignError, GeneWarning
 from jugex.model.options import TestOptions
 from jugex.model.record import DiagnosticRecord, LadderRecord, VariogramRecord
 from jugex.pipeline.covariates import Covariate, code_covariate, collect_covariates
 from jugex.pipeline.drawings import GeneVariograms
-from jugex.pipeline.genes import GeneValues, aggregate_by_gene, score_probes
-from jugex.progress import track
+from jugex.pipeline.genes import GeneValues, measure_genes
 from jugex.query import RegionGroup
-from jugex.query.probes import filter_probes
 from jugex.query.reference import TissueReference, find_reference
-from jugex.stats.aggregation import SELECTIONS
 from jugex.stats.moderation import adjust_holm
 from jugex.stats.pairs import PairSums
 from jugex.stats.pooling import PooledFit
 from jugex.stats.spatial import Form, Ladder, LadderResult, Reason, Reference, Rung, sum_pairs
 
-__all__ = ["RUNG_COLUMNS", "Measure", "Rungs", "climb", "draw_places", "explain_reason", "measure_genes"]
+__all__ = ["RUNG_COLUMNS", "Measure", "Rungs", "climb", "draw_places", "explain_reason"]
 
 #: Genes of the atlas over which variances are pooled, and the seed that draws them.
 POOL_SIZE, _POOL_SEED = 2_000, 2_018
@@ -42,7 +39,6 @@ POOL_SIZE, _POOL_SEED = 2_000, 2_018
 _N_PLACES, _PLACES_SEED = 200, 2_018
 _FEWEST_PLACES, _LARGE_PLACE = 20, 200  # places, samples
 _FEWEST_FOR_DIAGNOSTIC = 300  # samples in the reference
-_GENES_AT_ONCE = 1_000
 #: Distances between places that count as those of the regions.
 _NEAR_SHARE = 0.15
 
@@ -135,7 +131,7 @@ def climb(
     Rungs
     """
     found = find_reference(group, options.reference, dropped=dropped)
-    in_model = [covariate.name for covariate in covariates if covariate.is_used]
+    in_model = [covariate for covariate in covariates if covariate.is_used]
     try:
         pool = _measure_pool(group, found, genes, options, in_model)
         ladder = _make_ladder(pool, found)
@@ -143,7 +139,7 @@ def climb(
         return _leave_empty(found, tested, options, str(error))
     if measure is None:
         symbols = list(dict.fromkeys(genes.annotation["gene"].iloc[tested]))
-        measure = partial(measure_genes, group, symbols, options=options)
+        measure = partial(measure_genes, group, symbols, how=options.probes)
     columns, variograms, apart = _test_genes(ladder, pool.reference, found, genes.labels[tested], options, measure)
     why_not = {
         **dict.fromkeys(_OF_DONORS, explain_reason(ladder.why_no_donors)),
@@ -210,7 +206,9 @@ def _make_reference(
 ) -> Reference:
     """The reference as arrays, with the covariates of the model in its samples."""
     points = found.points if found.withheld is not Reason.NO_REFERENCE else np.nan_to_num(found.points)
-    covariates = collect_covariates(group.atlas, found.samples, options.covariates)
+    with warnings.catch_warnings():  # the user has been told which markers the atlas lacks
+        warnings.simplefilter("ignore", GeneWarning)
+        covariates = collect_covariates(group, found.samples, options)
     columns = [_code(covariate) for covariate in covariates if covariate.name in in_model]
     return Reference(points, found.samples["donor_name"].to_numpy(dtype=str), np.hstack(columns) if columns else None)
 
@@ -222,11 +220,13 @@ def _code(covariate: Covariate) -> Floats:
 
 
 def _measure_pool(
-    group: RegionGroup, found: TissueReference, genes: GeneValues, options: TestOptions, in_model: Sequence[str]
+    group: RegionGroup, found: TissueReference, genes: GeneValues, options: TestOptions, in_model: Sequence[Covariate]
 ) -> PairSums:
     """The pool's genes in the reference; read once for the atlas and kept in memory."""
-    reference = _make_reference(found, group, options, in_model)
-    symbols, wells, query = _draw_pool(group, genes), found.samples["well_id"].to_numpy(), group.options
+    reference = _make_reference(found, group, options, [covariate.name for covariate in in_model])
+    scored = {gene for covariate in in_model for gene in covariate.genes}  # each is adjusted for itself
+    symbols = [symbol for symbol in _draw_pool(group, genes) if symbol not in scored]
+    wells, query = found.samples["well_id"].to_numpy(), group.options
     # what the samples of the regions decide: the probes that are present there, or vary there
     of_regions = options.probes in ("max-variance", "max-mean")
     of_regions = of_regions or (query.min_present is not None and query.present_in == "regions")
@@ -242,7 +242,7 @@ def _measure_pool(
     kept = _POOLS.setdefault(group.atlas, {})
     if key not in kept:
         kept.clear()  # of one reference at a time
-        values = measure_genes(group, symbols, wells, options)[1]
+        values = measure_genes(group, symbols, wells, options.probes)[1]
         values = values[np.isfinite(values).all(axis=1)][:POOL_SIZE]
         if symbols and not len(values):
             raise DesignError(_ALL_MISSING)
@@ -259,40 +259,6 @@ def _draw_pool(group: RegionGroup, genes: GeneValues) -> list[str]:
         return symbols
     chosen = np.random.default_rng(_POOL_SEED).choice(len(symbols), POOL_SIZE, replace=False)
     return [symbols[number] for number in np.sort(chosen)]
-
-
-def measure_genes(
-    group: RegionGroup, symbols: list[str], well_ids: npt.NDArray[np.integer], options: TestOptions
-) -> tuple[list[str], Floats]:
-    """Gene-level z-scores of genes in samples of the atlas, by the aggregation and the filter of the run.
-
-    Returns
-    -------
-    labels : list of str, length g
-    values : ndarray of float64, shape (g, N)
-    """
-    labels: list[str] = []
-    parts = []
-    chunks = range(0, len(symbols), _GENES_AT_ONCE)
-    for start in track(chunks, description="tissue around the regions", total=len(chunks)):
-        selection = GeneSelection(requested=None, found=tuple(symbols[start : start + _GENES_AT_ONCE]))
-        used = group.samples["well_id"].to_numpy()
-        try:
-            _, probes, _ = filter_probes(selection, group.atlas, used, group.options)
-        except GeneError:  # the filter left none of them a probe
-            continue
-        probes = probes.reset_index(drop=True)
-        probe_ids = probes["probe_id"].to_numpy()
-        zscores = group.atlas.zscores(well_ids=well_ids, probe_ids=probe_ids)
-        score = None
-        if options.probes in SELECTIONS:  # the probe that the run chooses
-            score = score_probes(
-                group.atlas, probes, group.atlas.levels(well_ids=used, probe_ids=probe_ids), options.probes
-            )
-        names, values = aggregate_by_gene(probes, zscores, options.probes, score=score)
-        labels += names.tolist()
-        parts.append(values)
-    return labels, np.concatenate(parts) if parts else np.empty((0, len(well_ids)))
 
 
 def _test_genes(

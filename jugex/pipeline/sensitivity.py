@@ -24,7 +24,7 @@ from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange, LabelExchange
 from jugex.stats.statistics import Statistic
 
-__all__ = ["SENSITIVITY_COLUMNS", "vary_choices"]
+__all__ = ["SENSITIVITY_COLUMNS", "name_choices", "vary_choices"]
 
 #: Columns of the table, in order; those of probes follow `gene` where each probe is tested by itself.
 SENSITIVITY_COLUMNS = (
@@ -175,6 +175,14 @@ def vary_choices(
     table.attrs["note"] = _NOTE
     table.attrs["left_out"] = _list_left_out(pair, places)
     return table
+
+
+def name_choices(row: Mapping[Any, Any]) -> str:
+    """What was changed in a run, in words: "threshold 0.3", "statistic welch", "as in the result"."""
+    if row["is_headline"]:
+        return "as in the result"
+    varied = str(row["varied"]).split(", ")
+    return ", ".join(f"{name} {row[name]:g}" if name == "threshold" else f"{name} {row[name]}" for name in varied)
 
 
 def _check_repeatable(data: ComparisonData) -> RegionGroup:

@@ -8,6 +8,7 @@ from jugex.query.expression import (
     region_group,
     region_pair,
 )
+from jugex.query.region_tables import RegionTable, TableOptions, normalize, region_table
 from jugex.query.tables import EXPRESSION_COLUMNS, expressions
 
 __all__ = [
@@ -19,9 +20,13 @@ __all__ = [
     "QueryOptions",
     "RegionGroup",
     "RegionPair",
+    "RegionTable",
     "Structures",
+    "TableOptions",
     "expressions",
+    "normalize",
     "query_regions",
     "region_group",
     "region_pair",
+    "region_table",
 ]

@@ -20,7 +20,7 @@ from jugex.report.summary import (
 )
 from jugex.spaces import is_mni_space
 
-__all__ = ["MOST_WORDS", "Methods", "compose_methods", "format_methods"]
+__all__ = ["HOW_PROBES", "MOST_WORDS", "Methods", "compose_methods", "format_methods"]
 
 #: Most words of the paragraph for a paper.
 MOST_WORDS = 150
@@ -33,7 +33,8 @@ _NAME = 40
 _MOST_LETTERS = 120
 _MAX_COVARIATES = 3
 
-_PROBES = {
+#: How the probes of a gene became one value.
+HOW_PROBES = {
     "winsorized-mean": (
         "by the Winsorized mean (values beyond the 10th and 90th percentiles pulled in, percentiles as in MATLAB's "
         "prctile; this acts from 6 probes on)"
@@ -483,7 +484,7 @@ def _format_values(record: RunRecord) -> str:
             )
     if record.arguments.probes == "single":
         return f"{zscores}, and each probe was tested by itself."
-    reduction = _PROBES[record.arguments.probes]
+    reduction = HOW_PROBES[record.arguments.probes]
     return f"{zscores}, and the z-scores of the probes of a gene were reduced to one value per sample {reduction}."
 
 
@@ -496,6 +497,12 @@ def _list_model(record: RunRecord) -> list[str]:
         f"For each {unit} an analysis of variance with the factors region and donor{covariates} gave F of region from "
         f"{source}"
     )
+    scores = [
+        f"{shorten(covariate.name)} is the mean of the z-scores of {count_of(len(covariate.genes), 'gene')}, which "
+        f"{'was' if len(covariate.genes) == 1 else 'were'} not tested."
+        for covariate in record.covariates
+        if covariate.genes and covariate.is_used
+    ]
     left_out = [
         f"The covariate {shorten(covariate.name)} was left out of the model: {covariate.outcome}."
         for covariate in record.covariates
@@ -506,8 +513,8 @@ def _list_model(record: RunRecord) -> list[str]:
             "Its parametric p-value takes Satterthwaite's residual degrees of freedom, which differ from "
             f"{unit} to {unit} (Satterthwaite 1946)."
         )
-        return [f"{model}.", freedom, *left_out]
-    return [f"{model} ({design.df_area} and {design.df_resid} degrees of freedom).", *left_out]
+        return [f"{model}.", freedom, *scores, *left_out]
+    return [f"{model} ({design.df_area} and {design.df_resid} degrees of freedom).", *scores, *left_out]
 
 
 def _list_permutations(record: RunRecord) -> list[str]:

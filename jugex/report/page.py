@@ -359,7 +359,8 @@ def list_facts(record: RunRecord) -> list[tuple[str, list[tuple[str, str]]]]:
     source, changes = vars(atlas.pop("source")).copy(), vars(atlas.pop("changes"))
     del atlas["donors"], source["files"]  # these stand elsewhere on the page
     covariates = {
-        covariate.name: f"{covariate.kind}, {'' if covariate.is_used else 'left out: '}{covariate.outcome}"
+        covariate.name: (f"score of {count_of(len(covariate.genes), 'gene')}, " if covariate.genes else "")
+        + f"{covariate.kind}, {'' if covariate.is_used else 'left out: '}{covariate.outcome}"
         for covariate in record.covariates
     }
     groups: list[tuple[str, Mapping[str, Any]]] = [

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from jugex._text import count_of, format_count, format_number, format_p, join_words, shorten
-from jugex.atlas import PLANTED_GENES
+from jugex.atlas import PLANTED_GENES, PLANTED_SETS
+from jugex.genes import read_gene_sets
 from jugex.model.findings import AnyFinding, GeneFinding
 from jugex.model.record import RunRecord
 from jugex.pipeline.comparison import ComparisonData, label_rows
@@ -235,20 +236,26 @@ def summarize_diagnostic(record: RunRecord) -> str:
 
 
 def summarize_planted(data: ComparisonData) -> str:
-    """Which genes of the demo were made to differ, and how; empty for other regions and other atlases."""
+    """Which genes or sets of the demo were made to differ, and how; empty for other regions, atlases and sets."""
     record = data.record
     is_demo = record.atlas.source.kind == "simulated" and all(one.identity.is_made_up for one in record.regions)
-    tested = set(data.tested["gene"])
-    planted = [planted for planted in PLANTED_GENES if planted.gene in tested]
     if not is_demo or len(record.regions) != 2:
         return ""
-    if not planted:
-        return "None of these genes was made to differ between the regions."
+    tested, sets = set(data.tested["gene"]), join_words(list(PLANTED_SETS))
+    if data.unit == "gene set":
+        is_told = tested >= set(PLANTED_SETS)
+        return f"Made to differ: {sets}, whose genes each have a small step at the border (spatial)." if is_told else ""
+    planted = [planted for planted in PLANTED_GENES if planted.gene in tested]
+    n_small = sum(gene in tested for name in PLANTED_SETS for gene in read_gene_sets("simulated").genes[name])
     parts = []
     for form, rung in dict.fromkeys((one.form, one.rung) for one in planted):
         alike = [one for one in planted if one.form == form]
         how = _PLANTED[form].format(donor=alike[0].donor)
         parts.append(f"{join_words([one.gene for one in alike])} {how} ({rung})")
+    if n_small:
+        parts.append(f"{count_of(n_small, 'gene')} of the sets {sets} by a small step each")
+    if not parts:
+        return "None of these genes was made to differ between the regions."
     return (
         f"Made to differ (and the rung meant): {'; '.join(parts)}. Other genes differ by chance and smooth variation."
     )

@@ -40,6 +40,13 @@ def test_the_command_line_writes_sets_and_refuses_them_for_several_regions(tmp_p
     page = (tmp_path / "out" / "report.html").read_bytes()
     assert cli.main(["report", "out", "--quiet"]) == 0
     assert (tmp_path / "out" / "report.html").read_bytes() == page
+    sizes = ["--gene-set-min-size", "1", "--gene-set-max-size", "4"]
+    assert cli.main(["compare", "simulated:A", "simulated:B", *common, *sizes, "--out", "sizes"]) == 0
+    assert "1 gene set of 2 tested (competitive, 1 to 4 genes)" in capsys.readouterr().out
+    assert pd.read_csv("sizes/gene_sets.tsv", sep="\t")["set"].tolist() == ["small"]
+    assert cli.main(["compare", "simulated:A", "simulated:B", *common, *sizes[2:], "--out", "none"]) == 1
+    assert "5 to 4 genes" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
     regions = ["simulated:A", "simulated:B", "sphere:-40,0,30,20"]
     assert cli.main(["compare", *regions, *common, "--out", "several"]) == 1
     assert "--gene-sets needs two regions, and got 3" in capsys.readouterr().err
