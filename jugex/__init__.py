@@ -21,6 +21,7 @@ from jugex.model.options import QueryOptions, TestOptions
 from jugex.query import RegionGroup, RegionPair
 from jugex.regions import Region, demo_regions
 from jugex.reproduction import compare_presets
+from jugex.scanning import Scan, load_scan, plan_scan, scan
 
 __all__ = [
     "DifferentialExpression",
@@ -31,6 +32,7 @@ __all__ = [
     "Region",
     "RegionGroup",
     "RegionPair",
+    "Scan",
     "SeveralRegions",
     "TestOptions",
     "__version__",
@@ -47,7 +49,10 @@ __all__ = [
     "demo_regions",
     "fetch_archives",
     "load_result",
+    "load_scan",
     "open_atlas",
+    "plan_scan",
     "query",
     "read_gene_list",
+    "scan",
 ]

@@ -22,6 +22,8 @@ __all__ = ["COMMANDS", "main", "make_parser"]
 #: Commands and what they are for. The module `run_NAME` of each is imported where it is the one that was asked for.
 COMMANDS = {
     "compare": "compare two or more regions, gene by gene",
+    "scan": "compare every pair of regions of a parcellation",
+    "markers": "compare each region of a parcellation with a comparable rest",
     "query": "expression of genes in a region, as a table",
     "demo": "compare two regions of the simulated atlas",
     "report": "write the report of a saved result again",

@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +48,7 @@ _NEAR_SHARE = 0.15
 
 Floats = npt.NDArray[np.float64]
 
-#: What was measured in the last reference of an atlas: it serves the next comparison there, and is freed with the atlas.
+#: What was measured in the last reference of an atlas: it serves the next pair there, and is freed with the atlas.
 _MEASURED: weakref.WeakKeyDictionary[ExpressionAtlas, _Measured] = weakref.WeakKeyDictionary()
 
 _WITHOUT_REFERENCE = (Reason.TWO_TISSUES, Reason.NO_REFERENCE)
@@ -355,6 +355,7 @@ def _test_genes(
     columns = pd.DataFrame(np.nan, index=np.arange(len(tested)), columns=[*_OF_DONORS, *_OF_SPACE])
     if (ladder.why_no_donors is not None and ladder.why_no_spatial is not None) or not len(tested):
         return columns, None, (), None
+    values: npt.NDArray[Any]
     labels, values = measure(found.samples["well_id"].to_numpy()) if kept is None else (kept[0], kept[1].values)
     place = pd.Index(labels).get_indexer(pd.Index(tested))
     if kept is not None and np.array_equal(place, np.arange(len(values))):  # they are known to be whole
@@ -362,10 +363,12 @@ def _test_genes(
     else:
         is_known = np.isfinite(values)
         in_regions = is_known[:, found.cells >= 0].all(axis=1)
-        is_whole, is_partial = (np.append(rows, False)[place] for rows in (is_known.all(axis=1), in_regions))  # -1: none
+        is_whole, is_partial = (
+            np.append(rows, False)[place] for rows in (is_known.all(axis=1), in_regions)
+        )  # -1: none
         kept = None
     usable, apart = np.flatnonzero(is_whole), np.flatnonzero(is_partial & ~is_whole)
-    by_regions = ladder.test_without_reference(values[place[apart]]) if len(apart) else None
+    by_regions = ladder.test_without_reference(values[place[apart]].astype(np.float64)) if len(apart) else None
     is_all = np.array_equal(place[usable], np.arange(len(values)))
     if not is_all:  # for the whole genome a copy is large
         values = values[place[usable]]
