@@ -196,6 +196,15 @@ def compare_settings(there: Json, asked: Json, prefix: str = "") -> list[str]:
     return found
 
 
+def to_plain(value: Any) -> Any:
+    """JSON types that are the same when read back: no tuples, and null for NaN."""
+    if isinstance(value, dict):
+        return {str(key): to_plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_plain(entry) for entry in value]
+    return None if isinstance(value, float) and value != value else value
+
+
 def _show(value: object) -> str:
     text = json.dumps(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -29,7 +29,7 @@ from jugex.query.samples import view_atlas
 from jugex.regions import Region
 from jugex.regions.label_tables import LabelsLike
 from jugex.scanning.family import Correction, control_pairs, false_discoveries, holm
-from jugex.scanning.folder import FORMAT, RESULTS, Json, ScanFolder, check_folder, name_part, read_manifest
+from jugex.scanning.folder import FORMAT, RESULTS, Json, ScanFolder, check_folder, name_part, read_manifest, to_plain
 from jugex.scanning.pair import COLUMNS, Job, Outcome, write_part
 from jugex.scanning.results import PAIR_COLUMNS, REGION_COLUMNS, Markers, Scan, load_scan, to_tsv
 from jugex.scanning.targets import (
@@ -157,11 +157,9 @@ def scan(
         regions, folder, atlas, pairs, rest, query, test, threshold, labels, space, columns, most_permutations
     )
     with ScanFolder.opened(folder.absolute(), prepared.manifest) as opened:
-        done = opened.read_done()
+        done = {row.pair: row.to_dict() for row in prepared.impossible} | opened.read_done()
         if not (opened.manifest.get("finished") and len(done) == len(prepared.pairs)):
             left = [[pair for pair in group if pair.number not in done] for group in prepared.groups]
-            for row in prepared.impossible:
-                done.setdefault(row.pair, row.to_dict())
             job = replace(prepared.job, folder=opened.path)
             _compute(job, [group for group in left if group], opened, done, workers, client)
             _finish(opened, prepared, done)
@@ -279,7 +277,7 @@ def _prepare(
         "finished": False,
         "simulated": view.simulated,
         "n_possible": len(possible),
-        "settings": settings,
+        "settings": to_plain(settings),
     }
     one_reference = test.reference is not None or not test.ladder
     groups = group_pairs(possible, held, view, one_reference=one_reference)
