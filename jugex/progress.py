@@ -32,7 +32,7 @@ def shown(enabled: bool = True) -> Iterator[None]:
         _is_shown.reset(token)
 
 
-def track(items: Iterable[_T], *, description: str, total: int | None = None) -> Iterable[_T]:
+def track(items: Iterable[_T], *, description: str, total: int | None = None, unit: str = "it") -> Iterable[_T]:
     """Pass `items` on, showing how many went by where progress is shown.
 
     Parameters
@@ -43,12 +43,14 @@ def track(items: Iterable[_T], *, description: str, total: int | None = None) ->
         What the work is, in a few words: "reading donor archives".
     total : int, optional
         Number of items, where `items` has no length.
+    unit : str
+        What is counted per second.
     """
     if not _is_visible():
         return items
     from tqdm import tqdm
 
-    return tqdm(items, desc=description, total=total, delay=1.0, file=sys.stderr, leave=False)
+    return tqdm(items, desc=description, total=total, unit=unit, delay=1.0, file=sys.stderr, leave=False)
 
 
 def say(text: str) -> None:

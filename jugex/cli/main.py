@@ -23,6 +23,8 @@ __all__ = ["COMMANDS", "main", "make_parser"]
 COMMANDS = {
     "compare": "compare two or more regions, gene by gene",
     "sensitivity": "compare two regions under other defensible choices too",
+    "scan": "compare every pair of regions of a parcellation",
+    "markers": "compare each region of a parcellation with a comparable rest",
     "query": "expression of genes in a region, as a table",
     "table": "expression of genes in every region of a parcellation: regions x genes",
     "demo": "compare two regions of the simulated atlas",
