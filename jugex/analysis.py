@@ -555,6 +555,8 @@ def differential_expression(
     DesignWarning
         If no p can reach `alpha` in this design, or no `q_fdr` with so few permutations; or if a covariate adds
         nothing to the model, or leaves little of the contrast between the regions.
+    ResultWarning
+        For each kind of weakness that the result has; ``result.warnings`` lists all with names and numbers.
 
     Notes
     -----
