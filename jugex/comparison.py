@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from jugex import report
+from jugex._arguments import explains_keywords
 from jugex._text import count_of
 from jugex.analysis import DifferentialExpression
 from jugex.atlas.annotation import CoordinatesLike
@@ -60,6 +61,7 @@ from jugex.stats.statistics import Statistic
 __all__ = ["PAIRS_COLUMNS", "SeveralRegions", "compare", "compare_several", "run_pair", "run_several"]
 
 
+@explains_keywords
 def compare(
     region_1: Region | str,
     region_2: Region | str,
@@ -413,6 +415,7 @@ class SeveralRegions:
         return f"<SeveralRegions: {', '.join(self.region_names)}, {counts}>"
 
 
+@explains_keywords
 def compare_several(
     regions: Sequence[Region | str],
     *,

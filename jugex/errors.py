@@ -55,6 +55,10 @@ class OptionError(JugexError, ValueError):
     """An argument has a value that is not among those allowed, or two arguments contradict each other."""
 
 
+class ArgumentError(OptionError, TypeError):
+    """A function was called with an argument that it does not have, or a module was called."""
+
+
 class AtlasError(JugexError, ValueError):
     """The atlas holds data that cannot be used as they are."""
 
