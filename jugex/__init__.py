@@ -61,3 +61,8 @@ __all__ = [
     "rerun",
     "scan",
 ]
+
+
+def __dir__() -> list[str]:
+    """What users need: the names above, and the modules that they import by name."""
+    return sorted([*__all__, "atlas", "errors", "genes", "plots", "regions"])

@@ -13,11 +13,20 @@ from typing import Any
 import pandas as pd
 
 from jugex import report
+from jugex._arguments import explains_keywords
 from jugex._text import count_of
 from jugex.analysis import DifferentialExpression
 from jugex.atlas.annotation import CoordinatesLike
 from jugex.atlas.identity import Side
-from jugex.errors import DesignError, GeneError, JugexWarning, OptionError, RegionError
+from jugex.errors import (
+    DesignError,
+    GeneError,
+    JugexWarning,
+    OptionError,
+    RegionError,
+    ResultWarning,
+    warn_user,
+)
 from jugex.genes import AliasesLike, GeneRequest
 from jugex.model.columns import PAIRS_COLUMNS
 from jugex.model.options import (
@@ -52,6 +61,7 @@ from jugex.stats.statistics import Statistic
 __all__ = ["PAIRS_COLUMNS", "SeveralRegions", "compare", "compare_several", "run_pair", "run_several"]
 
 
+@explains_keywords
 def compare(
     region_1: Region | str,
     region_2: Region | str,
@@ -142,6 +152,13 @@ def compare(
     ------
     JugexError
         As in `jugex.query.region_pair` and `jugex.analysis.differential_expression`.
+
+    Warns
+    -----
+    OverlapWarning, GeneWarning, AtlasWarning, DesignWarning
+        Before the work, of what can be known then; see the same functions.
+    ResultWarning
+        After it, for each kind of weakness that the result has; ``result.warnings`` lists all with names and numbers.
 
     Examples
     --------
@@ -398,6 +415,7 @@ class SeveralRegions:
         return f"<SeveralRegions: {', '.join(self.region_names)}, {counts}>"
 
 
+@explains_keywords
 def compare_several(
     regions: Sequence[Region | str],
     *,
@@ -559,6 +577,12 @@ def run_several(
     table = tabulate_pairs(pairs, impossible, data.table, test.alpha)
     pairs = relate_pairs(pairs, table, data.region_names)
     record = replace(data.record.with_arguments(tail=test.tail), pairs=_list_pairs(data, pairs, impossible))
+    if any(pair.findings or pair.status != "ok" for pair in record.pairs):
+        warn_user(
+            "Some pairs of regions have weaknesses of their own (see result.pairs[...].warnings)",
+            ResultWarning,
+            once=True,
+        )
     results = {names: DifferentialExpression.of(pair) for names, pair in pairs.items()}
     return SeveralRegions(replace(data, record=record), results, table)
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jugex._arguments import explains_keywords
 from jugex._text import count_of, format_p
 from jugex.analysis import DifferentialExpression
 from jugex.atlas import open_atlas
@@ -113,6 +114,7 @@ class Reproduction:
         return path
 
 
+@explains_keywords
 def reproduce_bludau2018(
     fp1: Region | str | PathLike[str] | None = None,
     fp2: Region | str | PathLike[str] | None = None,
@@ -302,6 +304,7 @@ COMPARED_COLUMNS = (
 _DECISIONS = {"region 1": "given to region 1", "region 2": "given to region 2", "tie": "dropped as ties"}
 
 
+@explains_keywords
 def compare_presets(
     region_1: Region | str,
     region_2: Region | str,

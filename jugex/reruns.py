@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from jugex import plots, report
+from jugex._arguments import PYTHON_NAMES, explains_keywords
 from jugex._text import count_of, join_words
 from jugex.analysis import DifferentialExpression, GeneSetResult, Omnibus
 from jugex.atlas import ExpressionAtlas, open_atlas
@@ -19,7 +20,7 @@ from jugex.atlas.identity import FileRecord
 from jugex.comparison import SeveralRegions, run_pair, run_several
 from jugex.errors import OptionError, RegionError, ResultError, tell_problem
 from jugex.model.changes import Change, list_changes, tabulate_changes
-from jugex.model.options import PYTHON_NAMES, AtlasLike, CovariatesLike, QueryOptions, TestOptions, find_preset
+from jugex.model.options import AtlasLike, CovariatesLike, QueryOptions, TestOptions, find_preset
 from jugex.model.record import RunRecord, from_json
 from jugex.pipeline.comparison import ComparisonData
 from jugex.pipeline.differences import Differences, find_differences
@@ -137,6 +138,7 @@ def _say_without_tables(changes: tuple[Change, ...]) -> str:
     return f"Run again; {known}. {count_of(len(changes), 'thing')} in the record differ{'s' * (len(changes) == 1)}."
 
 
+@explains_keywords
 def diff(first: ResultLike, second: ResultLike, *, names: tuple[str, str] | None = None) -> ResultDiff:
     """Set two results side by side: settings that differ, genes whose evidence changes.
 
@@ -203,6 +205,7 @@ def _name_results(first: ResultLike, second: ResultLike) -> tuple[str, str]:
     return names[0], names[1]
 
 
+@explains_keywords
 def rerun(
     source: DifferentialExpression | SeveralRegions | str | PathLike[str],
     *,

@@ -20,7 +20,7 @@ from jugex.cli.arguments import (
     split_list,
 )
 from jugex.cli.parser import Parser, whole_number
-from jugex.cli.summary import print_ledger, save_and_summarize
+from jugex.cli.summary import save_and_summarize
 from jugex.comparison import compare, compare_several
 from jugex.errors import OptionError
 from jugex.genes import read_gene_sets
@@ -43,7 +43,7 @@ def add_arguments(command: Parser) -> None:
     """Add the arguments of the command."""
     command.description = "Compare two or more regions, gene by gene, and write tables and a report into a folder."
     command.epilog = _EPILOG
-    command.set_defaults(run=_run_compare, take_rest=take_more_names)
+    command.set_defaults(run=_run_compare, warns_last=True, take_rest=take_more_names)
     _add_regions(command)
     add_choices(command, gene_sets=True)
     output = command.add_argument_group("output")
@@ -166,6 +166,5 @@ def _run_compare(options: argparse.Namespace) -> None:
     of_sets = GeneSetOptions(options.gene_set_kind, options.gene_set_min_size, options.gene_set_max_size)
     sets = read_gene_sets(options.gene_sets) if options.gene_sets else None  # both before the work
     result = compare(*regions, **choices)
-    print_ledger(result.record)
     found = None if sets is None else result.gene_sets(sets, **vars(of_sets))
     save_and_summarize(result, options, gene_sets=found)

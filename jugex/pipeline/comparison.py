@@ -12,7 +12,7 @@ import pandas as pd
 
 from jugex.errors import DesignError, JugexWarning, OptionError
 from jugex.model.columns import COLUMN_TYPES, LEFT_OUT_COLUMNS, PROBE_COLUMNS, RUNGS
-from jugex.model.findings import AnyFinding, MissingAround, NotLinked, SamplesDropped, Unit, warn_of
+from jugex.model.findings import AnyFinding, MissingAround, NotLinked, SamplesDropped, Unit, warn_of, warn_of_result
 from jugex.model.options import TestOptions
 from jugex.model.query_record import OverlapRecord
 from jugex.model.record import LadderRecord, Randomness, RunRecord, list_versions, today
@@ -208,6 +208,8 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
     DesignWarning
         If the design can never reach alpha, q_fdr can never reach it with so few permutations, donors do not link
         all regions, or a covariate adds nothing to the model or leaves little of the contrast between the regions.
+    ResultWarning
+        For each kind of weakness that the finished run has; ``result.warnings`` has the facts.
     """
     _check_options(group, options)
     options = options.seeded()
@@ -226,7 +228,8 @@ def infer(prepared: Prepared, options: TestOptions) -> ComparisonData:
     foreseen = [*prepared.findings, *check_reach(design, options, smallest_p, len(tested), unit)]
     of_design = judge_design(design, group, options)
     warned = [finding for finding in foreseen if not isinstance(finding, SamplesDropped)]  # that was asked for
-    warn_of([*warned, *(finding for finding in of_design if isinstance(finding, NotLinked))])
+    warned += [finding for finding in of_design if isinstance(finding, NotLinked)]
+    warn_of(warned)
     levels = genes.levels[tested] if group.atlas.is_log2 and are_genes else None
     test = permutation_test(genes.zscores[tested], levels, design, options.permutation, generator, group.region_names)
     rungs = None
@@ -255,6 +258,8 @@ def infer(prepared: Prepared, options: TestOptions) -> ComparisonData:
     )
     if rungs is not None and rungs.without_reference:
         findings = (*findings, MissingAround(genes=rungs.without_reference))
+    told = [*group.findings, *warned]
+    warn_of_result([finding for finding in findings if finding not in told])
     why_no_tails = explain_no_tails(test.relabellings)
     of_sets = {} if are_genes else dict.fromkeys(["log2_fc", "mean_level"], "gene sets have no levels")
     reasons = {**of_sets, "p_perm_tail": why_no_tails, "p_fwe_tail": why_no_tails, **_explain_no_rungs(rungs)}
@@ -558,7 +563,9 @@ def with_background(data: ComparisonData, options: TestOptions) -> ComparisonDat
         values = prepared.genes.zscores[prepared.tested]
         relabellings, counts = permute(values, prepared.design, settings, limited.make_generator())
         background = record_background(counts.p_values().perm, relabellings.n_relabellings)
-    findings = (*data.record.findings, *judge_background(background, data.unit))
+    judged = judge_background(background, data.unit)
+    warn_of_result(judged)
+    findings = (*data.record.findings, *judged)
     return replace(data, record=replace(data.record, background=background, findings=findings))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._arguments import explains_keywords
 from jugex._text import count_of
 from jugex.atlas import ExpressionAtlas, open_atlas
 from jugex.atlas.annotation import CoordinatesLike
@@ -247,6 +248,7 @@ class RegionPair(RegionGroup):
         return np.asarray(self.region_codes == 0, dtype=bool)
 
 
+@explains_keywords
 def region_pair(
     region_1: Region | str,
     region_2: Region | str,
@@ -359,6 +361,7 @@ def region_pair(
     return query_regions((region_1, region_2), options, atlas=atlas)
 
 
+@explains_keywords
 def region_group(
     regions: Iterable[Region | str],
     *,

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from jugex._arguments import explains_keywords
 from jugex.errors import ResultError, tell_problem
 from jugex.model.columns import (
     GENE_SET_COLUMNS,
@@ -63,6 +64,7 @@ __all__ = [
 _GENE_SETS = "gene_sets"
 
 
+@explains_keywords
 def save_result(
     data: ComparisonData,
     directory: str | PathLike[str],
