@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -212,7 +211,7 @@ def _choose_sets(prepared: Prepared, found: list[FoundSet], options: GeneSetOpti
     from scipy import sparse
 
     symbols = prepared.genes.labels[prepared.tested]
-    places = pd.Index(symbols).get_indexer(list(chain.from_iterable(one.found for one in found)))
+    places = pd.Index(symbols).get_indexer(pd.Index([gene for one in found for gene in one.found]))
     kept: list[FoundSet] = []
     columns: list[npt.NDArray[np.intp]] = []
     left_out: dict[str, str] = {}
