@@ -33,7 +33,7 @@ from jugex.pipeline.gene_sets import GeneSetData, GeneSetOptions, Kind, run_gene
 from jugex.pipeline.sensitivity import vary_choices
 from jugex.query import RegionGroup, RegionPair
 from jugex.regions import Region
-from jugex.report.text import format_html, list_first, list_gene_sets, summarize_run
+from jugex.report.text import count_found, format_html, list_first, list_gene_sets, summarize_run
 from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange, LabelExchange
 from jugex.stats.statistics import Statistic
@@ -124,7 +124,8 @@ class Omnibus(_Result):
 
     def __repr__(self) -> str:
         names = ", ".join(self.region_names)
-        return f"<Omnibus: {names}, {count_of(len(self.table), self.unit)}, {count_of(len(self.samples), 'sample')}>"
+        counts = f"{count_of(len(self.table), self.unit)}, {count_of(len(self.samples), 'sample')}"
+        return f"<Omnibus: {names}, {counts}; {count_found(self)}>"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -157,7 +158,7 @@ class DifferentialExpression(_Result):
     >>> import jugex
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
     >>> result
-    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 61 samples>
+    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 61 samples; evidence: 1 spatial>
     >>> result.table[["gene", "higher_in", "evidence"]]
        gene               higher_in evidence
     0  MAOA  simulated area B, left  spatial
@@ -269,7 +270,7 @@ class DifferentialExpression(_Result):
     def __repr__(self) -> str:
         first, second = self.region_names
         counts = f"{count_of(len(self.table), self.unit)}, {count_of(len(self.samples), 'sample')}"
-        return f"<DifferentialExpression: {first} - {second}, {counts}>"
+        return f"<DifferentialExpression: {first} - {second}, {counts}; {count_found(self)}>"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -291,7 +292,7 @@ class GeneSetResult(GeneSetData):
     >>> import jugex
     >>> result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", rng=0)
     >>> result.gene_sets({"monoamines": ["MAOA", "SLC6A4", "TPH1", "TPH2", "HTR1A"]})
-    <GeneSetResult: simulated A - simulated B, 1 gene set, competitive>
+    <GeneSetResult: simulated A - simulated B, 1 gene set, competitive; evidence: none>
     """
 
     @property
@@ -326,7 +327,12 @@ class GeneSetResult(GeneSetData):
     def __repr__(self) -> str:
         first, second = self.data.region_names
         kind = "" if self.record.gene_sets is None else f", {self.record.gene_sets.kind}"
-        return f"<GeneSetResult: {first} - {second}, {count_of(len(self.table), 'gene set')}{kind}>"
+        counts = f"{count_of(len(self.table), 'gene set')}{kind}"
+        return f"<GeneSetResult: {first} - {second}, {counts}; {count_found(self.data)}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what was found, and the first sets."""
+        return format_html(self.data)
 
 
 @explains_keywords
@@ -563,7 +569,7 @@ def load_result(directory: str | PathLike[str]) -> DifferentialExpression:
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
     >>> folder = result.save("a-b-again")
     >>> jugex.load_result(folder)
-    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 61 samples>
+    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 61 samples; evidence: 1 spatial>
     """
     return DifferentialExpression.of(_report.read_result(directory))
 

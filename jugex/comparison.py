@@ -15,6 +15,7 @@ import pandas as pd
 from jugex import report
 from jugex._arguments import explains_keywords
 from jugex._text import count_of
+from jugex._text import format_html as format_table
 from jugex.analysis import DifferentialExpression
 from jugex.atlas.annotation import CoordinatesLike
 from jugex.atlas.identity import Side
@@ -53,7 +54,7 @@ from jugex.regions import Region, parse_region
 from jugex.regions.grids import VoxelRule
 from jugex.regions.label_tables import LabelsLike
 from jugex.regions.texts import check_one_image
-from jugex.report.text import summarize_run
+from jugex.report.text import format_html, summarize_run
 from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange
 from jugex.stats.statistics import Statistic
@@ -412,7 +413,21 @@ class SeveralRegions:
 
     def __repr__(self) -> str:
         counts = f"{count_of(len(self.omnibus), self.data.unit)}, {count_of(len(self.pairs), 'pair')}"
-        return f"<SeveralRegions: {', '.join(self.region_names)}, {counts}>"
+        n_found = int(self.pairs_table["significant"].sum())
+        found = f"{len(self.data.significant):,} significant at once, {count_of(n_found, 'difference')} in pairs"
+        return f"<SeveralRegions: {', '.join(self.region_names)}, {counts}; {found}>"
+
+    @property
+    def significant(self) -> pd.DataFrame:
+        """The rows of `omnibus` with p_fwe at most alpha."""
+        return self.data.significant
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the test of all regions at once, and how many genes differ in each pair."""
+        counts = self.comparison.count_significant()
+        rows = [(*pair, n) for pair, n in counts.items()]
+        table = format_table("Every two regions", (), ["region 1", "region 2", f"significant {self.data.unit}s"], rows)
+        return format_html(self.data) + table
 
 
 @explains_keywords
@@ -511,7 +526,7 @@ def compare_several(
     >>> result.pairs["A", "B"].significant["gene"].tolist()
     ['MAOA']
     >>> result
-    <SeveralRegions: A, B, C, 2 genes, 3 pairs>
+    <SeveralRegions: A, B, C, 2 genes, 3 pairs; 1 significant at once, 2 differences in pairs>
     """
     choices = find_preset(preset).replaced_by(
         statistic=statistic,

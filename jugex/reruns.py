@@ -12,7 +12,7 @@ import pandas as pd
 
 from jugex import plots, report
 from jugex._arguments import PYTHON_NAMES, explains_keywords
-from jugex._text import count_of, join_words
+from jugex._text import count_of, format_html, join_words
 from jugex.analysis import DifferentialExpression, GeneSetResult, Omnibus
 from jugex.atlas import ExpressionAtlas, open_atlas
 from jugex.atlas.annotation import CoordinatesLike
@@ -86,6 +86,13 @@ class ResultDiff(Differences):
 
     def __repr__(self) -> str:
         return f"<ResultDiff: {self.names[0]} and {self.names[1]}: {conclude(self)}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what differs."""
+        rows = [(change.kind, change.what, change.first, change.second) for change in self.changes]
+        return format_html(
+            " and ".join(self.names), [conclude(self)], ["", "differs", *self.names] if rows else (), rows
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
