@@ -13,11 +13,21 @@ from typing import Any
 import pandas as pd
 
 from jugex import report
+from jugex._arguments import explains_keywords
 from jugex._text import count_of
+from jugex._text import format_html as format_table
 from jugex.analysis import DifferentialExpression
 from jugex.atlas.annotation import CoordinatesLike
 from jugex.atlas.identity import Side
-from jugex.errors import DesignError, GeneError, JugexWarning, OptionError, RegionError
+from jugex.errors import (
+    DesignError,
+    GeneError,
+    JugexWarning,
+    OptionError,
+    RegionError,
+    ResultWarning,
+    warn_user,
+)
 from jugex.genes import AliasesLike, GeneRequest
 from jugex.model.columns import PAIRS_COLUMNS
 from jugex.model.options import (
@@ -44,7 +54,7 @@ from jugex.regions import Region, parse_region
 from jugex.regions.grids import VoxelRule
 from jugex.regions.label_tables import LabelsLike
 from jugex.regions.texts import check_one_image
-from jugex.report.text import summarize_run
+from jugex.report.text import format_html, summarize_run
 from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange
 from jugex.stats.statistics import Statistic
@@ -52,6 +62,7 @@ from jugex.stats.statistics import Statistic
 __all__ = ["PAIRS_COLUMNS", "SeveralRegions", "compare", "compare_several", "run_pair", "run_several"]
 
 
+@explains_keywords
 def compare(
     region_1: Region | str,
     region_2: Region | str,
@@ -142,6 +153,13 @@ def compare(
     ------
     JugexError
         As in `jugex.query.region_pair` and `jugex.analysis.differential_expression`.
+
+    Warns
+    -----
+    OverlapWarning, GeneWarning, AtlasWarning, DesignWarning
+        Before the work, of what can be known then; see the same functions.
+    ResultWarning
+        After it, for each kind of weakness that the result has; ``result.warnings`` lists all with names and numbers.
 
     Examples
     --------
@@ -395,9 +413,24 @@ class SeveralRegions:
 
     def __repr__(self) -> str:
         counts = f"{count_of(len(self.omnibus), self.data.unit)}, {count_of(len(self.pairs), 'pair')}"
-        return f"<SeveralRegions: {', '.join(self.region_names)}, {counts}>"
+        n_found = int(self.pairs_table["significant"].sum())
+        found = f"{len(self.data.significant):,} significant at once, {count_of(n_found, 'difference')} in pairs"
+        return f"<SeveralRegions: {', '.join(self.region_names)}, {counts}; {found}>"
+
+    @property
+    def significant(self) -> pd.DataFrame:
+        """The rows of `omnibus` with p_fwe at most alpha."""
+        return self.data.significant
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the test of all regions at once, and how many genes differ in each pair."""
+        counts = self.comparison.count_significant()
+        rows = [(*pair, n) for pair, n in counts.items()]
+        table = format_table("Every two regions", (), ["region 1", "region 2", f"significant {self.data.unit}s"], rows)
+        return format_html(self.data) + table
 
 
+@explains_keywords
 def compare_several(
     regions: Sequence[Region | str],
     *,
@@ -493,7 +526,7 @@ def compare_several(
     >>> result.pairs["A", "B"].significant["gene"].tolist()
     ['MAOA']
     >>> result
-    <SeveralRegions: A, B, C, 2 genes, 3 pairs>
+    <SeveralRegions: A, B, C, 2 genes, 3 pairs; 1 significant at once, 2 differences in pairs>
     """
     choices = find_preset(preset).replaced_by(
         statistic=statistic,
@@ -559,6 +592,12 @@ def run_several(
     table = tabulate_pairs(pairs, impossible, data.table, test.alpha)
     pairs = relate_pairs(pairs, table, data.region_names)
     record = replace(data.record.with_arguments(tail=test.tail), pairs=_list_pairs(data, pairs, impossible))
+    if any(pair.findings or pair.status != "ok" for pair in record.pairs):
+        warn_user(
+            "Some pairs of regions have weaknesses of their own (see result.pairs[...].warnings)",
+            ResultWarning,
+            once=True,
+        )
     results = {names: DifferentialExpression.of(pair) for names, pair in pairs.items()}
     return SeveralRegions(replace(data, record=record), results, table)
 

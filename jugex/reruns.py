@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from jugex import plots, report
-from jugex._text import count_of, join_words
+from jugex._arguments import PYTHON_NAMES, explains_keywords
+from jugex._text import count_of, format_html, join_words
 from jugex.analysis import DifferentialExpression, GeneSetResult, Omnibus
 from jugex.atlas import ExpressionAtlas, open_atlas
 from jugex.atlas.annotation import CoordinatesLike
@@ -19,7 +20,7 @@ from jugex.atlas.identity import FileRecord
 from jugex.comparison import SeveralRegions, run_pair, run_several
 from jugex.errors import OptionError, RegionError, ResultError, tell_problem
 from jugex.model.changes import Change, list_changes, tabulate_changes
-from jugex.model.options import PYTHON_NAMES, AtlasLike, CovariatesLike, QueryOptions, TestOptions, find_preset
+from jugex.model.options import AtlasLike, CovariatesLike, QueryOptions, TestOptions, find_preset
 from jugex.model.record import RunRecord, from_json
 from jugex.pipeline.comparison import ComparisonData
 from jugex.pipeline.differences import Differences, find_differences
@@ -86,6 +87,13 @@ class ResultDiff(Differences):
     def __repr__(self) -> str:
         return f"<ResultDiff: {self.names[0]} and {self.names[1]}: {conclude(self)}>"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what differs."""
+        rows = [(change.kind, change.what, change.first, change.second) for change in self.changes]
+        return format_html(
+            " and ".join(self.names), [conclude(self)], ["", "differs", *self.names] if rows else (), rows
+        )
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Rerun:
@@ -137,6 +145,7 @@ def _say_without_tables(changes: tuple[Change, ...]) -> str:
     return f"Run again; {known}. {count_of(len(changes), 'thing')} in the record differ{'s' * (len(changes) == 1)}."
 
 
+@explains_keywords
 def diff(first: ResultLike, second: ResultLike, *, names: tuple[str, str] | None = None) -> ResultDiff:
     """Set two results side by side: settings that differ, genes whose evidence changes.
 
@@ -203,6 +212,7 @@ def _name_results(first: ResultLike, second: ResultLike) -> tuple[str, str]:
     return names[0], names[1]
 
 
+@explains_keywords
 def rerun(
     source: DifferentialExpression | SeveralRegions | str | PathLike[str],
     *,

@@ -372,7 +372,7 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("arguments", "advice"),
         [
-            (["comapre", "a", "b"], "'comapre' is not one of compare, sensitivity, "),
+            (["comapre", "a", "b"], "'comapre' is not one of compare, query, "),
             (["comapre", "a", "b"], "; did you mean compare?"),
             (["compare", *REGIONS, "--ot", "o"], "there is no --ot; did you mean --out"),
             (["compare", *REGIONS, "--out", "o", "--permutatoins", "9"], "did you mean --permutations"),

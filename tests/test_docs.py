@@ -81,7 +81,8 @@ def unknown_options(words: list[str]) -> list[str]:
     """Options of a call of the program that it does not have."""
     commands = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
     section = commands.partition(f"## jugex {words[1]}\n")[2].partition("\n## ")[0]
-    return [word for word in words if word.startswith("--") and f"`{word}" not in section] if section else words
+    known = set(re.findall(r"[`\s](--[\w-]+)", "\n".join(re.findall(r"^`.*`$", section, re.MULTILINE))))
+    return [word for word in words if word.startswith("--") and word not in known] if section else words
 
 
 # --- pages that the program itself writes -----------------------------------------------------------------------

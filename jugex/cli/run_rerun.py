@@ -28,7 +28,7 @@ examples:
   jugex rerun from-ann/settings.json --replace /home/ann/maps=maps --atlas ahba/
   jugex rerun fp1-fp2 --change exchange=free --out fp1-fp2-free
 """
-    command.set_defaults(run=_run_rerun)
+    command.set_defaults(run=_run_rerun, warns_last=True)
     command.add_argument("source", metavar="DIR|settings.json", type=Path, help="folder of a result, or its record")
     command.add_argument(
         "--replace",

@@ -34,7 +34,7 @@ def add_arguments(command: Parser) -> None:
         "sensitivity.tsv, its figure, and a section of the report."
     )
     command.epilog = _EPILOG
-    command.set_defaults(run=_run_sensitivity)
+    command.set_defaults(run=_run_sensitivity, warns_last=True)
     command.add_argument("region_1", metavar="REGION_1", help="region 1 (differences are region 1 minus region 2)")
     command.add_argument("region_2", metavar="REGION_2", help="region 2")
     command.add_argument("--names", nargs=2, metavar=("NAME_1", "NAME_2"), help="names of the regions in outputs")

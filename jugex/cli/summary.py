@@ -39,6 +39,7 @@ def save_and_summarize(
         print(f"\n{gene_sets.summary()}")
     pairs = "; each pair has a folder of its own" if isinstance(result, SeveralRegions) else ""
     print(f"Written: {options.out} (open {Path(options.out) / 'report.html'}{pairs})")
+    print_ledger(result.record)
     print_findings(result, options)
 
 
@@ -53,6 +54,7 @@ def print_findings(result: DifferentialExpression | SeveralRegions, options: arg
 
 def print_ledger(record: RunRecord) -> None:
     """Print on standard error what became of the genes asked for, where not all were simply used."""
+    sys.stdout.flush()
     ledger = record.genes.ledger
     if any(entry.outcome != "used" for entry in ledger):
         print(f"jugex: {format_ledger(ledger)}", file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
@@ -76,12 +77,12 @@ class GeneSets:
         GeneError
             If the atlas has no gene of any set.
         """
-        asked = list(dict.fromkeys(gene for genes in self.genes.values() for gene in genes))
+        asked = list(dict.fromkeys(chain.from_iterable(self.genes.values())))
         selection = select_genes(asked, atlas_genes, aliases=aliases)
         symbols = {entry.requested: entry.gene for entry in selection.ledger}
         sets = []
         for name, genes in self.genes.items():
-            found = dict.fromkeys(symbol for gene in genes if (symbol := symbols.get(gene)) is not None)
+            found = dict.fromkeys(filter(None, map(symbols.get, genes)))
             sets.append(FoundSet(name, len(set(genes)), tuple(found)))
         return sets, selection.ledger
 
@@ -132,7 +133,7 @@ def read_gene_sets(sets: GeneSetsLike) -> GeneSets:
 def _list_genes(name: object, genes: Iterable[str]) -> tuple[str, ...]:
     if isinstance(genes, str):
         raise OptionError(f"gene set {name!r} is a list of symbols; got the text {genes!r}")
-    return tuple(dict.fromkeys(str(gene) for gene in genes))
+    return tuple(dict.fromkeys(map(str, genes)))
 
 
 def _check(sets: GeneSets) -> GeneSets:

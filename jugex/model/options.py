@@ -27,7 +27,6 @@ from jugex.stats.testing import PermutationSettings
 __all__ = [
     "PRESETS",
     "PRESET_NAMES",
-    "PYTHON_NAMES",
     "SOUND_CHOICES",
     "AtlasLike",
     "Collinear",
@@ -45,10 +44,6 @@ __all__ = [
     "find_preset",
 ]
 
-#: What Python calls the options of the command line that have another name there.
-PYTHON_NAMES: Mapping[str, str] = MappingProxyType(
-    {"permutations": "n_permutations", "seed": "rng", "jobs": "n_jobs", "covariate": "covariates", "out": "directory"}
-)
 #: An atlas, or what `jugex.open_atlas` takes for one.
 AtlasLike = ExpressionAtlas | str | PathLike[str]
 #: Donors by name or id.

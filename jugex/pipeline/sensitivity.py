@@ -10,12 +10,14 @@ from typing import Any, get_args
 
 import pandas as pd
 
+from jugex._arguments import explains_keywords
 from jugex.atlas.annotation import CoordinatesLike
 from jugex.errors import DesignError, GeneError, JugexWarning, OptionError, RegionError, ResultError
 from jugex.model.columns import COLUMN_TYPES, PROBE_COLUMNS, RERUN_COLUMNS
 from jugex.model.options import Overlap, TestOptions
 from jugex.model.record import Randomness
 from jugex.pipeline.comparison import ComparisonData, rerun_test
+from jugex.pipeline.details import unknown_gene
 from jugex.progress import track
 from jugex.query import RegionGroup
 from jugex.regions import Region
@@ -84,6 +86,7 @@ class _Choices:
         return cells | {"covariates": ", ".join(self.covariates) or "none"}
 
 
+@explains_keywords
 def vary_choices(
     data: ComparisonData,
     *,
@@ -206,10 +209,10 @@ def _choose_genes(data: ComparisonData, genes: str | Sequence[str] | None) -> li
         return known
     asked = [genes] if isinstance(genes, str) else list(genes)
     unknown = [gene for gene in asked if gene not in known]
-    if unknown or not asked:
-        raise OptionError(
-            f"genes are some of the {len(known):,} genes of the result; got {unknown[0] if unknown else asked!r}"
-        )
+    if unknown:
+        raise unknown_gene(unknown[0], known)
+    if not asked:
+        raise OptionError(f"genes are some of the {len(known):,} genes of the result; got none")
     return [gene for gene in known if gene in asked]
 
 

@@ -1,11 +1,13 @@
 """How figures look and are written: the sizes and files that journals ask for, the same colours and markers everywhere.
 
-Nothing of matplotlib's state outlasts a call: styles hold inside `in_journal_style` only, and figures are made without
-pyplot, which therefore does not know them.
+Nothing of matplotlib's state outlasts a call: styles hold inside `in_journal_style` only. Figures are made without
+pyplot, which therefore does not know them, except where it shows them: in notebooks, and in windows.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DOUBLE_COLUMN", "FAINT", "FIGURE_FORMATS", "GREY", "INK", "PALE", "REGION_STYLES", "SINGLE_COLUMN", "WIDE_COLUMN",
-    "DonorStyle", "RegionStyle", "Sampled", "donor_styles", "draw_boxes", "dress_axes", "figure_of", "figure_style",
+    "DonorStyle", "RegionStyle", "Sampled", "donor_styles", "draw_boxes", "drawing_for_files", "dress_axes", "figure_of", "figure_style",
     "freeze_layout", "in_journal_style", "label_differences", "limit_legend", "make_axes", "place_legend_below",
     "region_styles", "save_figure", "size_in_points", "text_size", "title_axes",
 ]  # fmt: skip
@@ -47,6 +49,9 @@ INK, GREY, PALE, FAINT = "#222222", "#7F7F7F", "#C8C8C8", "#EBEBEB"
 # tell apart, on white and on black
 _DONOR_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7")
 _DONOR_MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # seven against six colours: 42 donors before a pair repeats
+
+#: Backends that write files and show nothing.
+_SILENT_BACKENDS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
 
 _LINE = 0.6
 _TEXT_SIZE = 7.0
@@ -299,6 +304,10 @@ def in_journal_style(draw: Callable[P, R]) -> Callable[P, R]:
     def draw_in_style(*args: P.args, **kwargs: P.kwargs) -> R:
         from matplotlib import rc_context
 
+        if _shows_figures() and not _for_files.get():
+            from matplotlib import pyplot
+
+            pyplot.draw_if_interactive()  # starts a notebook's backend, which changes settings that are to stay
         with rc_context(_list_settings()):
             drawn = draw(*args, **kwargs)
             if fonts := _list_fonts():
@@ -306,6 +315,19 @@ def in_journal_style(draw: Callable[P, R]) -> Callable[P, R]:
             return drawn
 
     return draw_in_style
+
+
+_for_files: ContextVar[bool] = ContextVar("jugex_figures_are_for_files", default=False)
+
+
+@contextmanager
+def drawing_for_files() -> Iterator[None]:
+    """Make figures without pyplot while the block runs: they are written into files, and not to be shown."""
+    token = _for_files.set(True)
+    try:
+        yield
+    finally:
+        _for_files.reset(token)
 
 
 def _remember_fonts(drawn: Any, fonts: dict[Any, Any]) -> None:
@@ -321,11 +343,34 @@ def _remember_fonts(drawn: Any, fonts: dict[Any, Any]) -> None:
 
 
 def make_axes(width: float, height: float, ratios: Sequence[float] = (1,)) -> list[Axes]:
-    """Axes side by side, of these relative widths, in a figure (mm) that pyplot does not know."""
+    """Axes side by side, of these relative widths, in a figure (mm) of their own.
+
+    The figure is pyplot's where that shows figures, as in a notebook; else pyplot does not know it.
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width / _MM_PER_INCH, height / _MM_PER_INCH), layout="constrained")
+    size = (width / _MM_PER_INCH, height / _MM_PER_INCH)
+    figure: Figure
+    if _shows_figures() and not _for_files.get():
+        from matplotlib import pyplot
+
+        figure = pyplot.figure(figsize=size, layout="constrained")
+    else:
+        figure = Figure(figsize=size, layout="constrained")
     return list(figure.subplots(1, len(ratios), squeeze=False, width_ratios=list(ratios))[0])
+
+
+def _shows_figures() -> bool:
+    """Whether pyplot shows figures: in the kernel of a notebook, and where a window's backend is in use."""
+    if "ipykernel" in sys.modules and "inline" in os.environ.get("MPLBACKEND", ""):
+        return True
+    if "matplotlib.pyplot" not in sys.modules:
+        return False
+    from matplotlib import rcParams
+
+    find = getattr(rcParams, "_get_backend_or_none", None)  # get_backend would choose one
+    backend = str((find() if find is not None else None) or "agg").casefold()
+    return backend not in _SILENT_BACKENDS
 
 
 def dress_axes(ax: Axes) -> None:

@@ -1,5 +1,6 @@
 """The query: expression of genes in regions, and which samples lie where."""
 
+from jugex._arguments import refuse_calls
 from jugex.model.options import AtlasLike, Donors, Overlap, PresentIn, QueryOptions, Structures
 from jugex.query.expression import (
     RegionGroup,
@@ -30,3 +31,5 @@ __all__ = [
     "region_pair",
     "region_table",
 ]
+
+refuse_calls(__name__, "call jugex.query.expressions(region, genes) or jugex.query.region_pair(region_1, region_2)")

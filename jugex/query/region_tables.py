@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._arguments import explains_keywords
 from jugex._text import count_of
 from jugex.atlas import ExpressionAtlas, open_atlas
 from jugex.atlas.annotation import CoordinatesLike
@@ -148,6 +149,7 @@ class RegionTable:
         )
 
 
+@explains_keywords
 def region_table(
     regions: RegionsLike,
     genes: GeneRequest = None,

@@ -20,7 +20,7 @@ from jugex.regions.nifti import read_image
 from jugex.regions.parcellations import is_parcellation
 from jugex.regions.texts import find_whole_image
 
-__all__ = ["RegionsLike", "Target", "read_targets"]
+__all__ = ["RegionsLike", "Target", "read_one", "read_targets"]
 
 #: A parcellation by name, an image of labels or of several maps, or regions.
 RegionsLike: TypeAlias = "str | os.PathLike[str] | Iterable[Region | str]"
@@ -71,15 +71,8 @@ def read_targets(
         If a parcellation or an image cannot be read.
     """
     if not isinstance(regions, str | os.PathLike):
-        targets = [
-            Target(one.name, one)
-            for one in (
-                parse_region(region, threshold=threshold, annotated=annotated)
-                if isinstance(region, str)
-                else read_region(region)
-                for region in regions
-            )
-        ]
+        made = [read_one(region, threshold=threshold, annotated=annotated) for region in regions]
+        targets = [Target(region.name, region) for region in made]
     elif find_whole_image(text := os.fspath(regions)) is not None:
         targets = _read_image(text, threshold, labels, space, annotated=annotated)
     elif is_parcellation(text):
@@ -105,6 +98,13 @@ def read_targets(
         name = target.name if count[target.name] == 1 else f"{target.name} ({seen[target.name]})"
         numbered.append(replace(target, name=name))
     return numbered
+
+
+def read_one(region: Region | str, *, threshold: float = 0.2, annotated: bool = False) -> Region:
+    """Make a region of a text, with a threshold; a region is returned as it is."""
+    if isinstance(region, str):
+        return parse_region(region, threshold=threshold, annotated=annotated)
+    return read_region(region)
 
 
 def _try_region(name: str, make: Callable[[], Region]) -> Target:

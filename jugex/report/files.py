@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from jugex._arguments import explains_keywords
 from jugex.errors import ResultError, tell_problem
 from jugex.model.columns import (
     GENE_SET_COLUMNS,
@@ -27,6 +28,7 @@ from jugex.pipeline.comparison import ComparisonData, make_empty_left_out
 from jugex.pipeline.gene_sets import GeneSetData
 from jugex.pipeline.pairs import GroupComparison
 from jugex.pipeline.tables import list_columns
+from jugex.plots.styles import drawing_for_files
 from jugex.report.figures import write_figures, write_sensitivity
 from jugex.report.folders import check_output, replacing_file, replacing_folder
 from jugex.report.methods import compose_methods, format_methods
@@ -63,6 +65,8 @@ __all__ = [
 _GENE_SETS = "gene_sets"
 
 
+@explains_keywords
+@drawing_for_files()
 def save_result(
     data: ComparisonData,
     directory: str | PathLike[str],
@@ -144,6 +148,7 @@ def save_result(
     return directory
 
 
+@drawing_for_files()
 def save_group(
     comparison: GroupComparison,
     pairs: Mapping[tuple[str, str], ComparisonData],
@@ -234,6 +239,7 @@ def _write_json(content: dict[str, Any], path: Path) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
+@drawing_for_files()
 def write_report(
     result: ComparisonData | GroupComparison,
     path: str | PathLike[str],

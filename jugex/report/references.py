@@ -152,6 +152,15 @@ REFERENCES = (
         "10.1098/rsif.2013.0048",
     ),
     Reference(
+        "Goeman and Bühlmann 2007",
+        ("Goeman JJ", "Bühlmann P"),
+        2007,
+        "Analyzing gene expression data in terms of gene sets: methodological issues",
+        "Bioinformatics",
+        "23:980-987",
+        "10.1093/bioinformatics/btm051",
+    ),
+    Reference(
         "Hawrylycz et al. 2012",
         ("Hawrylycz MJ", "Lein ES", "Guillozet-Bongaarts AL", _OTHERS),
         2012,
@@ -247,5 +256,14 @@ REFERENCES = (
         1993,
         "Resampling-based multiple testing: examples and methods for p-value adjustment",
         "Wiley, New York",
+    ),
+    Reference(
+        "Wu and Smyth 2012",
+        ("Wu D", "Smyth GK"),
+        2012,
+        "Camera: a competitive gene set test accounting for inter-gene correlation",
+        "Nucleic Acids Research",
+        "40:e133",
+        "10.1093/nar/gks461",
     ),
 )

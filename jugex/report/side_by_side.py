@@ -16,7 +16,7 @@ from jugex.model.changes import tabulate_changes
 from jugex.model.record import list_versions, today
 from jugex.pipeline.differences import Differences
 from jugex.plots.differences import plot_differences
-from jugex.plots.styles import figure_of, save_figure
+from jugex.plots.styles import drawing_for_files, figure_of, save_figure
 from jugex.report.folders import check_output, replacing_folder
 from jugex.report.page import make_environment
 from jugex.report.tables import write_tsv
@@ -115,6 +115,7 @@ def _format_cell(column: str, value: Any) -> str:
     return str(value) if column == "evidence" else format_p(value) if column.startswith("p_") else format_number(value)
 
 
+@drawing_for_files()
 def render_differences(found: Differences) -> str:
     """The page of two results side by side: what differs, a figure, and the genes that change."""
     header, rows = _list_genes(found.genes.head(_MOST_ROWS))
@@ -140,6 +141,7 @@ def render_differences(found: Differences) -> str:
     return make_environment().get_template("side_by_side.html").render(context)
 
 
+@drawing_for_files()
 def save_differences(found: Differences, directory: str | PathLike[str], *, overwrite: bool = False) -> Path:
     """Write two results side by side into a folder, whole or not at all.
 

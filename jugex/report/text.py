@@ -25,7 +25,7 @@ from jugex.report.summary import (
     summarize_rungs,
 )
 
-__all__ = ["format_html", "list_first", "list_gene_sets", "list_sensitivity", "summarize_run"]
+__all__ = ["count_found", "format_html", "list_first", "list_gene_sets", "list_sensitivity", "summarize_run"]
 
 _N_SHOWN = 10
 _MAX_NAME = 32
@@ -129,6 +129,15 @@ def _summarize_between(record: RunRecord) -> str:
     n = sum(region.n_between_voxels for region in record.regions)
     lie = "lies" if n == 1 else "lie"
     return f"{count_of(n, 'sample')} {lie} exactly between two voxels, and a rule decides.{advice}" if advice else ""
+
+
+def count_found(data: ComparisonData) -> str:
+    """What a result found, in a few words: genes by the highest rung that they reach, or how many are significant."""
+    if not has_ladder(data.record):
+        return f"{len(data.significant):,} significant"
+    counts = data.found["evidence"].value_counts()
+    found = [f"{counts[rung]:,} {rung}" for rung in ("spatial", "donors", "samples") if rung in counts]
+    return f"evidence: {', '.join(found) or 'none'}"
 
 
 def list_first(data: ComparisonData, n: int) -> pd.DataFrame:
