@@ -33,10 +33,11 @@ if TYPE_CHECKING:
     from jugex.pipeline.comparison import ComparisonData
 
 __all__ = [
-    "DOUBLE_COLUMN", "FAINT", "FIGURE_FORMATS", "GREY", "INK", "PALE", "REGION_STYLES", "SINGLE_COLUMN", "WIDE_COLUMN",
-    "DonorStyle", "RegionStyle", "Sampled", "donor_styles", "draw_boxes", "drawing_for_files", "dress_axes", "figure_of", "figure_style",
-    "freeze_layout", "in_journal_style", "label_differences", "limit_legend", "make_axes", "place_legend_below",
-    "region_styles", "save_figure", "size_in_points", "text_size", "title_axes",
+    "DOUBLE_COLUMN", "FAINT", "FIGURE_FORMATS", "GREY", "INK", "PALE", "REGION_STYLES", "SINGLE_COLUMN",
+    "WIDE_COLUMN", "DonorStyle", "RegionStyle", "Sampled", "donor_styles", "draw_boxes", "drawing_for_files",
+    "dress_axes", "figure_of", "figure_style", "freeze_layout", "in_journal_style", "label_differences",
+    "limit_legend", "make_axes", "place_legend_below", "region_styles", "save_figure", "size_in_points", "text_size",
+    "title_axes",
 ]  # fmt: skip
 
 #: Widths of figures in mm: one column of a journal's page, one and a half, and two.
@@ -307,7 +308,8 @@ def in_journal_style(draw: Callable[P, R]) -> Callable[P, R]:
         if _shows_figures() and not _for_files.get():
             from matplotlib import pyplot
 
-            pyplot.draw_if_interactive()  # starts a notebook's backend, which changes settings that are to stay
+            # starts a notebook's backend, which changes settings that are to stay
+            pyplot.draw_if_interactive()  # type: ignore[no-untyped-call]
         with rc_context(_list_settings()):
             drawn = draw(*args, **kwargs)
             if fonts := _list_fonts():
