@@ -90,6 +90,7 @@ def record_arguments(group: RegionGroup, options: TestOptions) -> Arguments:
         present_in=query.present_in,
         require_entrez=query.require_entrez,
         in_memory=tuple(name for name, is_there in in_memory.items() if is_there),
+        covariates_given=None if in_memory["covariates"] else _list_texts(options.covariates),
     )
 
 

@@ -7,7 +7,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from jugex.errors import OutputError
@@ -17,11 +17,14 @@ __all__ = ["check_output", "replacing_file", "replacing_folder"]
 
 #: What jugex writes into the folder of a result: these names are replaced with it, everything else is the user's.
 _OWN_FILES = re.compile(
-    r"(results|samples|left_out|omnibus|pairs|sensitivity|comparison)\.tsv"
-    r"|(settings|results|samples|left_out|omnibus|pairs)\.json|zscores\.parquet|drawings\.npz|methods\.md|report\.html"
+    r"(results|samples|left_out|omnibus|pairs|sensitivity|comparison|gene_sets)\.tsv"
+    r"|(settings|results|samples|left_out|omnibus|pairs|gene_sets)\.json|zscores\.parquet|drawings\.npz"
+    r"|methods\.md|report\.html|results\.xlsx|changes\.tsv|differences\.(tsv|json|pdf|png)"
 )
-_OWN_FIGURES = re.compile(r"(volcano|brain|(gene|variogram)-\d+-.+)\.(svg|png)")
-_OWN_FOLDERS = re.compile(r"figures|pair_\d+_\d+")
+#: What a folder of jugex holds, by which it is known: the record of a run, or of what was made of runs.
+_RECORDS = ("settings.json", "differences.json")
+_OWN_FIGURES = re.compile(r"(volcano|brain|sensitivity|gene-sets|(gene|variogram)-\d+-.+)\.(svg|png)")
+_OWN_FOLDERS = re.compile(r"figures|gene_sets|pair_\d+_\d+")
 
 
 def check_output(directory: str | Path, *, overwrite: bool) -> None:
@@ -44,7 +47,7 @@ def check_output(directory: str | Path, *, overwrite: bool) -> None:
             "overwrite=True) to replace a result of jugex"
         )
     if not _holds_result(directory):
-        raise OutputError(f"{directory} holds no settings.json of jugex, so it is not overwritten; name another folder")
+        raise OutputError(f"{directory} holds no result of jugex, so it is not overwritten; name another folder")
 
 
 @contextmanager
@@ -102,10 +105,11 @@ def _check_parent(directory: Path) -> None:
 
 
 def _holds_result(directory: Path) -> bool:
-    try:
-        return is_record((directory / "settings.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
+    for name in _RECORDS:
+        with suppress(OSError, ValueError):
+            if is_record((directory / name).read_text(encoding="utf-8")):
+                return True
+    return False
 
 
 def _list_foreign(folder: Path, own_files: re.Pattern[str] = _OWN_FILES) -> Iterator[Path]:

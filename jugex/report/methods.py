@@ -20,7 +20,7 @@ from jugex.report.summary import (
 )
 from jugex.spaces import is_mni_space
 
-__all__ = ["MOST_WORDS", "Methods", "compose_methods", "format_methods"]
+__all__ = ["HOW_PROBES", "MOST_WORDS", "Methods", "compose_methods", "format_methods"]
 
 #: Most words of the paragraph for a paper.
 MOST_WORDS = 150
@@ -33,7 +33,8 @@ _NAME = 40
 _MOST_LETTERS = 120
 _MAX_COVARIATES = 3
 
-_PROBES = {
+#: How the probes of a gene became one value.
+HOW_PROBES = {
     "winsorized-mean": (
         "by the Winsorized mean (values beyond the 10th and 90th percentiles pulled in, percentiles as in MATLAB's "
         "prctile; this acts from 6 probes on)"
@@ -486,7 +487,7 @@ def _format_values(record: RunRecord) -> str:
             )
     if record.arguments.probes == "single":
         return f"{zscores}, and each probe was tested by itself."
-    reduction = _PROBES[record.arguments.probes]
+    reduction = HOW_PROBES[record.arguments.probes]
     return f"{zscores}, and the z-scores of the probes of a gene were reduced to one value per sample {reduction}."
 
 

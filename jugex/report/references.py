@@ -143,6 +143,15 @@ REFERENCES = (
         "10.1080/07350015.1983.10509354",
     ),
     Reference(
+        "Fulcher et al. 2013",
+        ("Fulcher BD", "Little MA", "Jones NS"),
+        2013,
+        "Highly comparative time-series analysis: the empirical structure of time series and their methods",
+        "Journal of the Royal Society Interface",
+        "10:20130048",
+        "10.1098/rsif.2013.0048",
+    ),
+    Reference(
         "Goeman and Bühlmann 2007",
         ("Goeman JJ", "Bühlmann P"),
         2007,

@@ -37,6 +37,7 @@ __all__ = [
     "summarize_resolution",
     "summarize_rungs",
     "summarize_samples",
+    "summarize_top",
 ]  # fmt: skip
 
 #: Up to this many genes are named in a sentence; of more, only the first few.
@@ -117,12 +118,33 @@ def summarize_rungs(data: ComparisonData) -> list[str]:
 
     Empty if the ladder was not asked for, no gene was tested, or no upper rung could be tested.
     """
+    sentences = _list_rungs(data)
+    return [" ".join([*sentences, *_list_failed(data)]), *_list_untried(data)] if sentences else []
+
+
+def summarize_top(data: ComparisonData) -> tuple[str, list[str]]:
+    """Which genes reach the highest rung that could be tested, and what else is to be known beside the ladder.
+
+    Returns
+    -------
+    tuple of str and list of str
+        The first sentence of `summarize_rungs`, or of `summarize_genes` where there is no ladder; and sentences about
+        genes that a lower rung does not call, and rungs that could not be tested.
+    """
+    sentences = _list_rungs(data)
+    if not sentences:
+        return summarize_genes(data), []
+    return sentences[0], [*_list_failed(data), *_list_untried(data)]
+
+
+def _list_rungs(data: ComparisonData) -> list[str]:
+    """A sentence for each rung that could be tested, the highest first; of a single gene, one sentence."""
     ladder, tested = data.record.ladder, data.tested
     if ladder is None or tested.empty or not has_ladder(data.record):
         return []
     where = name_regions(data.region_names)
     if len(tested) == 1:
-        return [_summarize_rung_of_one(data, where), *_list_untried(data)]
+        return [_summarize_rung_of_one(data, where)]
     climbed = {rung: tested[(tested["evidence"] == rung).to_numpy(dtype=bool)] for rung in _RUNGS}
     parts: list[str] = []
     n_before = 0
@@ -140,7 +162,7 @@ def summarize_rungs(data: ComparisonData) -> list[str]:
         elif len(genes):
             parts.append(f"{n.capitalize()}{' more' if n_before else ''} {verb.format(where=where)}{found}.")
         n_before += len(genes)
-    return [" ".join([*parts, *_list_failed(data)]), *_list_untried(data)]
+    return parts
 
 
 def _list_failed(data: ComparisonData) -> list[str]:
@@ -179,7 +201,7 @@ def _summarize_rung_of_one(data: ComparisonData, where: str) -> str:
     said = _RUNGS[rung][0].format(where=where)
     if rung == "donors" and data.record.ladder is not None and data.record.ladder.why_no_spatial is None:
         said += _AS_PLACES
-    return " ".join([f"{label} {said} (higher in {shorten(str(row['higher_in']))}).", *_list_failed(data)])
+    return f"{label} {said} (higher in {shorten(str(row['higher_in']))})."
 
 
 def _list_by_region(genes: pd.DataFrame) -> str:
