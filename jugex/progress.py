@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -77,10 +78,8 @@ def _is_notebook() -> bool:
 
 def _choose_bar() -> type[tqdm[Any]]:
     """The bar of a notebook where it can show one, else that of a terminal."""
-    if _is_notebook() and find_spec("ipywidgets") is not None:
-        from tqdm.auto import tqdm as bar
-    else:
-        from tqdm import tqdm as bar
+    module = "tqdm.auto" if _is_notebook() and find_spec("ipywidgets") is not None else "tqdm"
+    bar: type[tqdm[Any]] = import_module(module).tqdm
     return bar
 
 

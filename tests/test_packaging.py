@@ -39,7 +39,7 @@ NEEDED_IN_TURN = {"pyparsing"}
 def package_files() -> set[str]:
     """Files of the package in the checkout, less what Python leaves beside them."""
     found = (path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return {path.relative_to(PROJECT).as_posix() for path in found}
+    return {path.relative_to(PROJECT).as_posix() for path in found} | {"jugex_command.py"}
 
 
 @pytest.fixture(scope="module")
