@@ -120,7 +120,7 @@ class TestSourceDistribution:
             return {name.split("/", 1)[1] for name in archive.getnames()}
 
     def test_holds_the_package(self, names: set[str]) -> None:
-        assert {name for name in names if name.startswith("jugex/")} == package_files()
+        assert {name for name in names if name.startswith(("jugex/", "jugex_command"))} == package_files()
 
     @pytest.mark.parametrize("folder", ["tests", "examples", "benchmarks"])
     def test_holds_the_scripts_that_test_it(self, names: set[str], folder: str) -> None:
