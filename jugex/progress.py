@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -50,7 +51,10 @@ def track(items: Iterable[_T], *, description: str, total: int | None = None, un
     """
     if not _is_visible():
         return items
-    return _choose_bar()(items, desc=description, total=total, unit=unit, delay=1.0, file=sys.stderr, leave=False)
+    bar: Iterable[_T] = _choose_bar()(
+        items, desc=description, total=total, unit=unit, delay=1.0, file=sys.stderr, leave=False
+    )
+    return bar
 
 
 def say(text: str) -> None:
@@ -77,13 +81,9 @@ def _is_notebook() -> bool:
     return "ipykernel" in sys.modules and getattr(shell, "kernel", None) is not None
 
 
-def _choose_bar() -> type[tqdm[Any]]:
+def _choose_bar() -> Any:
     """The bar of a notebook where it can show one, else that of a terminal."""
-    if _is_notebook() and find_spec("ipywidgets") is not None:
-        from tqdm.auto import tqdm as bar
-    else:
-        from tqdm import tqdm as bar
-    return bar
+    return import_module("tqdm.auto" if _is_notebook() and find_spec("ipywidgets") is not None else "tqdm").tqdm
 
 
 class ByteBar:

@@ -308,7 +308,8 @@ def in_journal_style(draw: Callable[P, R]) -> Callable[P, R]:
         if _shows_figures() and not _for_files.get():
             from matplotlib import pyplot
 
-            pyplot.draw_if_interactive()  # starts a notebook's backend, which changes settings that are to stay
+            # starts a notebook's backend, which changes settings that are to stay
+            pyplot.draw_if_interactive()  # type: ignore[no-untyped-call]
         with rc_context(_list_settings()):
             drawn = draw(*args, **kwargs)
             if fonts := _list_fonts():
