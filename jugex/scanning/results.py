@@ -220,7 +220,7 @@ class Scan:
         for reason, n in why.head(3).items():
             lines.append(f"no test in {count_of(int(n), 'pair')}: {reason}")
         if len(why):
-            lines.append("pairs.tsv has the reason of each")
+            lines.append("the reason of each stands in pairs.tsv")
         return "\n".join(lines)
 
     def report(self, path: str | PathLike[str] | None = None) -> Path:
