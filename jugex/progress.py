@@ -51,7 +51,10 @@ def track(items: Iterable[_T], *, description: str, total: int | None = None, un
     """
     if not _is_visible():
         return items
-    return _choose_bar()(items, desc=description, total=total, unit=unit, delay=1.0, file=sys.stderr, leave=False)
+    bar: Iterable[_T] = _choose_bar()(
+        items, desc=description, total=total, unit=unit, delay=1.0, file=sys.stderr, leave=False
+    )
+    return bar
 
 
 def say(text: str) -> None:

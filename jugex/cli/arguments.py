@@ -368,6 +368,8 @@ def read_options(options: argparse.Namespace) -> tuple[QueryOptions, TestOptions
 
 def split_genes(text: str) -> list[str]:
     """Read genes separated by commas or blanks: no symbol holds either."""
+    if re.search(r"[./\\]", text) and Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"{text} is a file: read its genes with --gene-list {text}")
     return split_list(re.sub(r"[\s;]+", ",", text))
 
 

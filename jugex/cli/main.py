@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from importlib import import_module
 
 from jugex._version import __version__
-from jugex.cli.parser import Parser, advise_on_rest
+from jugex.cli.parser import Parser, advise_on_rest, join_lists
 from jugex.errors import JugexError, JugexWarning, OptionError, ResultWarning
 from jugex.progress import say, shown
 
@@ -55,12 +55,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         argument parser refuses ends the process with 2.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    _print_any_text()
-    options = _parse(arguments)
-    options.command_line = shlex.join(["jugex", *arguments])
-    options.shown_warnings = set()
-    run: Callable[[argparse.Namespace], None] = options.run
     try:
+        _print_any_text()
+        options = _parse(join_lists(arguments))
+        options.command_line = shlex.join(["jugex", *arguments])
+        options.shown_warnings = set()
+        run: Callable[[argparse.Namespace], None] = options.run
         _check_text(arguments)
         with shown(not getattr(options, "quiet", False)), _warnings_on_stderr(options):
             run(options)

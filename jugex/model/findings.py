@@ -359,7 +359,7 @@ class BothHemispheres(Finding, frozen=True, tag="both-hemispheres"):
         return (
             f"{self.n:,} of {count_of(self.n_samples, 'sample')} of {shorten(self.region)} {lie} in the {self.side} "
             f"hemisphere, in {self.n_donors_of_side} of {count_of(self.n_donors, 'donor')}; compare one side (such as "
-            "region.left in Python), or add the covariate hemisphere"
+            "@left behind the region, region.left in Python), or add the covariate hemisphere"
         )
 
 
