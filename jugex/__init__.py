@@ -22,6 +22,7 @@ from jugex.query import RegionGroup, RegionPair
 from jugex.regions import Region, demo_regions
 from jugex.reproduction import compare_presets
 from jugex.reruns import Rerun, ResultDiff, diff, rerun
+from jugex.scanning import Scan, load_scan, plan_scan, scan
 
 __all__ = [
     "DifferentialExpression",
@@ -34,6 +35,7 @@ __all__ = [
     "RegionPair",
     "Rerun",
     "ResultDiff",
+    "Scan",
     "SeveralRegions",
     "TestOptions",
     "__version__",
@@ -51,10 +53,13 @@ __all__ = [
     "diff",
     "fetch_archives",
     "load_result",
+    "load_scan",
     "open_atlas",
+    "plan_scan",
     "query",
     "read_gene_list",
     "rerun",
+    "scan",
 ]
 
 

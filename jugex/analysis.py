@@ -378,10 +378,12 @@ def differential_expression(
     probes : {'winsorized-mean', 'winsorized-mean-scipy', 'mean', 'median', 'max-variance', 'max-mean',
         'stability', 'single'}
         How the probes of a gene become one value; see `jugex.stats.aggregation.aggregate_probes`.
-    covariates : str, DataFrame, or sequence of them, optional
+    covariates : str, DataFrame, GeneSets, or sequence of them, optional
         What to adjust for besides donor: `hemisphere`, `structure_class`, `mni_x`, `mni_y`, `mni_z`, or another
-        column of the atlas's samples; or a table (or its path) with one row per sample and its `well_id`, whose other
-        columns are covariates. Numbers enter linearly, text as a factor. Covariates stay with their samples when
+        column of the atlas's samples; a table (or its path) with one row per sample and its `well_id`, whose other
+        columns are covariates; or ``celltypes:markers.gmt``, the file of gene sets with ``celltypes:`` before its
+        path (or what `jugex.genes.read_gene_sets` returns): a score per set, the mean of the z-scores of its genes,
+        which are then not tested. Numbers enter linearly, text as a factor. Covariates stay with their samples when
         labels are permuted. Age, sex and race may be named, but change nothing, as they are constant within donors.
         If samples of both hemispheres were mirrored to one, `hemisphere` is added automatically.
     alpha : float

@@ -29,6 +29,7 @@ __all__ = [
     "RegionError",
     "RegionFileError",
     "ResultError",
+    "ScanError",
     "ServiceError",
     "StoreError",
     "how_to_install",
@@ -100,6 +101,10 @@ class GeneError(JugexError, KeyError):
 
 class DesignError(JugexError, ValueError):
     """The samples of the regions do not allow a test."""
+
+
+class ScanError(JugexError, RuntimeError):
+    """A scan cannot go on: its workers die, or there are none."""
 
 
 class ResultError(JugexError, ValueError):

@@ -35,7 +35,7 @@ def shown(enabled: bool = True) -> Iterator[None]:
         _is_shown.reset(token)
 
 
-def track(items: Iterable[_T], *, description: str, total: int | None = None) -> Iterable[_T]:
+def track(items: Iterable[_T], *, description: str, total: int | None = None, unit: str = "it") -> Iterable[_T]:
     """Pass `items` on, showing how many went by where progress is shown.
 
     Parameters
@@ -46,10 +46,15 @@ def track(items: Iterable[_T], *, description: str, total: int | None = None) ->
         What the work is, in a few words: "reading donor archives".
     total : int, optional
         Number of items, where `items` has no length.
+    unit : str
+        What is counted per second.
     """
     if not _is_visible():
         return items
-    return _choose_bar()(items, desc=description, total=total, delay=1.0, file=sys.stderr, leave=False)
+    bar: Iterable[_T] = _choose_bar()(
+        items, desc=description, total=total, unit=unit, delay=1.0, file=sys.stderr, leave=False
+    )
+    return bar
 
 
 def say(text: str) -> None:
@@ -76,11 +81,9 @@ def _is_notebook() -> bool:
     return "ipykernel" in sys.modules and getattr(shell, "kernel", None) is not None
 
 
-def _choose_bar() -> type[tqdm[Any]]:
+def _choose_bar() -> Any:
     """The bar of a notebook where it can show one, else that of a terminal."""
-    module = "tqdm.auto" if _is_notebook() and find_spec("ipywidgets") is not None else "tqdm"
-    bar: type[tqdm[Any]] = import_module(module).tqdm
-    return bar
+    return import_module("tqdm.auto" if _is_notebook() and find_spec("ipywidgets") is not None else "tqdm").tqdm
 
 
 class ByteBar:

@@ -23,9 +23,12 @@ __all__ = ["COMMANDS", "main", "make_parser"]
 COMMANDS = {
     "compare": "compare two or more regions, gene by gene",
     "query": "expression of genes in a region, as a table",
+    "table": "expression of genes in every region of a parcellation: regions x genes",
     "demo": "compare two regions of the simulated atlas",
     "rerun": "make a run again, from its own record",
     "diff": "set two results side by side",
+    "scan": "compare every pair of regions of a parcellation",
+    "markers": "compare each region of a parcellation with a comparable rest",
     "sensitivity": "compare two regions under other defensible choices too",
     "report": "write the report of a saved result again",
     "fetch": "download the donor archives, verify them and build the store",

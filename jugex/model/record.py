@@ -279,6 +279,8 @@ class CovariateRecord:
         "in the model", or why it is not.
     values : tuple of float, str or None
         One per sample used, in their order.
+    genes : tuple of str
+        Where it is the score of a gene set, the genes of the atlas of whose z-scores it is the mean.
     """
 
     name: str
@@ -287,6 +289,7 @@ class CovariateRecord:
     from_table: bool
     outcome: str
     values: tuple[float | str | None, ...]
+    genes: tuple[str, ...] = ()
 
     @property
     def is_used(self) -> bool:

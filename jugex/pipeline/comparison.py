@@ -15,7 +15,7 @@ from jugex.model.columns import COLUMN_TYPES, LEFT_OUT_COLUMNS, PROBE_COLUMNS, R
 from jugex.model.findings import AnyFinding, MissingAround, NotLinked, SamplesDropped, Unit, warn_of, warn_of_result
 from jugex.model.options import TestOptions
 from jugex.model.query_record import OverlapRecord
-from jugex.model.record import Randomness, RunRecord, list_versions, today
+from jugex.model.record import LadderRecord, Randomness, RunRecord, list_versions, today
 from jugex.pipeline.covariates import Covariate, adjust_for, collect_covariates
 from jugex.pipeline.diagnostics import (
     check_reach,
@@ -51,6 +51,7 @@ from jugex.stats.threads import one_blas_thread
 
 __all__ = [
     "ComparisonData",
+    "PairTable",
     "Prepared",
     "infer",
     "label_rows",
@@ -60,8 +61,12 @@ __all__ = [
     "query_every_gene",
     "rerun_test",
     "run_comparison",
+    "tabulate_pair",
     "with_background",
 ]
+
+#: A gene in a score would be adjusted for itself.
+_IN_SCORE = "not tested: part of a score that is adjusted for"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -318,7 +323,7 @@ def prepare(group: RegionGroup, options: TestOptions) -> Prepared:
     DesignError
         If the samples admit no test, or a covariate has missing values that may not be dropped.
     """
-    covariates = collect_covariates(group.atlas, group.samples, options.covariates)
+    covariates = collect_covariates(group, group.samples, options)
     genes = summarize_genes(group, options.probes)
     dropped: tuple[int, ...] = ()
     if options.missing == "drop-samples":
@@ -327,7 +332,10 @@ def prepare(group: RegionGroup, options: TestOptions) -> Prepared:
     design, covariates, findings = adjust_for(make_design(group), covariates, group.region_names, options.exchange)
     if dropped:
         findings.append(SamplesDropped(n=len(dropped)))
-    return Prepared(group, design, genes, find_status(genes.zscores, design), covariates, dropped, findings)
+    status = find_status(genes.zscores, design)
+    scored = {gene for covariate in covariates if covariate.is_used for gene in covariate.genes}
+    status[genes.annotation["gene"].isin(scored).to_numpy() & (status == "ok")] = _IN_SCORE
+    return Prepared(group, design, genes, status, covariates, dropped, findings)
 
 
 def make_design(group: RegionGroup) -> Design:
@@ -404,6 +412,83 @@ def make_empty_left_out(*, by_probe: bool) -> pd.DataFrame:
     """What is left of genes without each donor, where no gene is significant: the columns alone."""
     columns = [LEFT_OUT_COLUMNS[0], *(PROBE_COLUMNS if by_probe else ()), *LEFT_OUT_COLUMNS[1:]]
     return pd.DataFrame({name: pd.Series(dtype=COLUMN_TYPES[name]) for name in columns})
+
+
+@dataclass(frozen=True, eq=False)
+class PairTable:
+    """The table of one pair among many, with the facts of its test; no record, and nothing that only a page shows.
+
+    Attributes
+    ----------
+    table : DataFrame
+        As `ComparisonData.table`, bit for bit.
+    n_samples : tuple of int
+        Samples used in each region.
+    n_donors_both : int
+        Donors with samples in both regions.
+    n_relabellings : int
+        Relabellings in the p of F.
+    exhaustive : bool
+        Whether these were all there are.
+    smallest_p : float
+        Smallest p that the design can give.
+    ladder : LadderRecord or None
+    """
+
+    table: pd.DataFrame
+    n_samples: tuple[int, ...]
+    n_donors_both: int
+    n_relabellings: int
+    exhaustive: bool
+    smallest_p: float
+    ladder: LadderRecord | None
+
+
+def tabulate_pair(group: RegionGroup, options: TestOptions) -> PairTable:
+    """Test each gene of two regions as `run_comparison` does, for a scan of many pairs.
+
+    What only a page shows is left out: the other exchange, the tests without each donor, the arbitrary places of the
+    ladder. Genes measured in the reference are kept for the next pair in the same tissue.
+
+    Parameters
+    ----------
+    group : RegionGroup
+        Two regions.
+    options : TestOptions
+        With a seed.
+
+    Returns
+    -------
+    PairTable
+
+    Raises
+    ------
+    DesignError
+        If the samples admit no test.
+    """
+    options = replace(options, diagnostic=False)
+    with one_blas_thread():
+        prepared = prepare(group, options)
+        design, genes, tested = prepared.design, prepared.genes, prepared.tested
+        levels = genes.levels[tested] if group.atlas.is_log2 else None
+        generator = options.make_generator()
+        test = permutation_test(
+            genes.zscores[tested], levels, design, options.permutation, generator, group.region_names, brief=True
+        )
+        rungs = None
+        if options.ladder:
+            covariates, dropped = prepared.covariates, prepared.missing_well_ids
+            rungs = climb(group, genes, tested, options, covariates=covariates, dropped=dropped, keep_genes=True)
+    columns = None if rungs is None else rungs.columns
+    return PairTable(
+        table=make_table(genes, design, prepared.status, test, columns, group.region_names, options.alpha),
+        n_samples=tuple(design.counts.sum(axis=0).tolist()),
+        n_donors_both=design.n_informative_donors,
+        n_relabellings=test.relabellings.n_relabellings,
+        exhaustive=test.relabellings.is_exhaustive,
+        smallest_p=options.permutation.smallest_p(design),
+        ladder=None if rungs is None else rungs.record,
+    )
 
 
 def rerun_test(group: RegionGroup, options: TestOptions) -> pd.DataFrame:

@@ -14,11 +14,11 @@ from jugex.plots.gene_sets import plot_gene_sets
 from jugex.plots.heatmap import plot_heatmap
 from jugex.plots.preview import plot_region
 from jugex.plots.sensitivity import plot_sensitivity
-from jugex.plots.styles import REGION_STYLES, DonorStyle, RegionStyle, donor_styles, save_figure
+from jugex.plots.styles import REGION_STYLES, DonorStyle, RegionStyle, donor_styles, figure_style, save_figure
 from jugex.plots.volcano import plot_volcano
 
 __all__ = [
-    "REGION_STYLES", "DonorStyle", "RegionStyle", "View", "donor_styles", "plot_axis", "plot_coverage",
+    "REGION_STYLES", "DonorStyle", "RegionStyle", "View", "donor_styles", "figure_style", "plot_axis", "plot_coverage",
     "plot_differences", "plot_donors", "plot_gene", "plot_gene_sets", "plot_heatmap", "plot_null", "plot_probes",
     "plot_region", "plot_samples", "plot_sensitivity", "plot_variogram", "plot_volcano", "sample_views", "save_figure",
 ]  # fmt: skip

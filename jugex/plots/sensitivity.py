@@ -10,7 +10,7 @@ import numpy as np
 from jugex._text import format_p
 from jugex.errors import OptionError
 from jugex.pipeline.sensitivity import name_choices
-from jugex.plots.styles import FAINT, INK, PALE, dress_axes, in_journal_style, make_axes
+from jugex.plots.styles import FAINT, INK, PALE, dress_axes, in_journal_style, make_axes, text_size
 from jugex.plots.texts import P_FWE, fit_text
 
 if TYPE_CHECKING:
@@ -74,7 +74,9 @@ def plot_sensitivity(
             shade = FAINT if np.isnan(p) else _REACHED if p <= alpha else "white"
             ax.fill_between([column - 0.5, column + 0.5], row - 0.5, row + 0.5, color=shade, linewidth=0, zorder=1)
             weight = "bold" if row == 0 else "normal"
-            ax.text(column, row, format_p(float(p)), ha="center", va="center", size=6, weight=weight, color=INK)
+            ax.text(
+                column, row, format_p(float(p)), ha="center", va="center", size=text_size(-1), weight=weight, color=INK
+            )
     ax.hlines(0.5, -0.5, len(names) - 0.5, color=INK, linewidth=0.6)
     ax.hlines(np.arange(1.5, len(choices) - 1), -0.5, len(names) - 0.5, color=PALE, linewidth=0.3)
     ax.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(choices) - 0.5, -0.5))

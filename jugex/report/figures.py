@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_GENES", "MAX_VARIOGRAMS", "write_figures", "write_sensitivity"]
 
 #: Genes drawn unasked, an eighth of a second each: of the rest, `plot_gene` draws any, and the page all.
-MAX_GENES = 4
+MAX_GENES = 2
 #: Of genes that hold in other donors and not beyond distance: why.
 MAX_VARIOGRAMS = 1
 

@@ -111,7 +111,7 @@ def test_more_is_said_only_of_genes_beside_others(result):
 
 def test_the_page_says_why_and_shades_by_rung(result):
     page = parse(result)
-    cards = page.find_all(class_="gene")
+    cards = page.select("details.gene")
     assert [card.find(class_="badge").get_text() for card in cards] == ["spatial", "donors", "samples"]
     assert [plain(card.find(class_="why").get_text())[:7] for card in cards] == ["Differs", "Holds i", "Differs"]
     rows = page.find(id="genes").tbody.find_all("tr")
