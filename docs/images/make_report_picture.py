@@ -21,7 +21,7 @@ from pathlib import Path
 import jugex
 
 FOLDER = Path(__file__).parent
-WIDTH, HEIGHT = 1180, 4000
+WIDTH, HEIGHT = 1300, 4000
 OPTIONS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 #: What the page draws when it is scrolled to, and the promises that it is drawn.
 DRAWN_LATE = (("volcano", "volcanoReady"), ("scene-box", "sceneReady"), ("brain-views", "brainReady"))

@@ -175,8 +175,8 @@ def _list_failed(data: ComparisonData) -> list[str]:
     listed = join_words(labels)
     if len(labels) > _MAX_NAMED:
         listed = f"{count_of(len(labels), data.unit)}, first {join_words(labels[:_N_EXAMPLES])},"
-    does = "does" if len(failed) == 1 else "do"
-    return [f"{listed} {does} so without being significant over samples (p_FWE > {data.record.arguments.alpha:g})."]
+    does = "reaches its rung" if len(failed) == 1 else "reach their rung"
+    return [f"{listed} {does} without being significant over samples (p_FWE > {data.record.arguments.alpha:g})."]
 
 
 #: What is said of genes on each rung, of one and of several.
