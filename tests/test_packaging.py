@@ -27,7 +27,7 @@ DATA_ENDINGS = {".csv", ".html", ".js", ".typed"}
 
 #: Packages that stand behind an extra, by the name under which they are imported.
 #: Optional imports, and the extras that install them.
-OPTIONAL = {"anndata": "anndata", "openpyxl": "xlsx", "siibra": "siibra"}
+OPTIONAL = {"anndata": "anndata", "distributed": "dask", "openpyxl": "xlsx", "siibra": "siibra"}
 
 #: Packages that are imported under another name than the one that they are installed by.
 INSTALLED_AS = {"PIL": "pillow"}
