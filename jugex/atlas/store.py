@@ -18,6 +18,7 @@ donor can be written while the next donor is read. Arrow files open in a fifth o
 from __future__ import annotations
 
 import json
+import mmap
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from os import PathLike
@@ -353,6 +354,7 @@ class StoreAtlas(ExpressionAtlas):
             source = self._levels[donor_name]
             if len(probe_rows) < _FEW_PROBES * len(source):
                 levels[:, places] = source[probe_rows][:, columns]
+                _let_go(source)
             else:
                 for targets, block in _read_blocks(source, probe_rows):
                     levels[_cross(targets, places)] = block[:, columns]
@@ -410,6 +412,13 @@ def _read_blocks(source: np.memmap[Any, Any], probe_rows: Rows) -> Iterator[tupl
             stream.seek(source.offset + start * source.strides[0])
             _read_into(stream, block)
             yield as_slice(order[first:last]), block[as_slice(ranked[first:last] - start)]
+
+
+def _let_go(source: np.memmap[Any, Any]) -> None:
+    """Count pages that were read of a mapped file no longer as this process's memory; the system keeps them at hand."""
+    mapped = getattr(source, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _read_into(stream: Any, block: Levels32) -> None:

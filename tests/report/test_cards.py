@@ -98,7 +98,8 @@ def test_genes_are_grouped_by_rung(result):
 
 def test_the_summary_names_genes_that_are_not_significant_over_samples(result):
     second = result.tested.index[1]
-    assert f"{second} reaches its rung without being significant over samples (p_FWE > 0.05)." in summarize_rungs(result)[0]
+    said = summarize_rungs(result)[0]
+    assert f"{second} reaches its rung without being significant over samples (p_FWE > 0.05)." in said
     significant = replace(result, table=result.table.assign(significant=True))
     assert "without being significant" not in summarize_rungs(significant)[0]
 
