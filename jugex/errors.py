@@ -8,6 +8,9 @@ from __future__ import annotations
 import errno
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 __all__ = [
     "ArchiveError",
@@ -32,6 +35,7 @@ __all__ = [
     "how_to_install",
     "tell_problem",
     "warn_user",
+    "without_warnings",
 ]
 
 
@@ -169,8 +173,24 @@ def how_to_install(extra: str) -> str:
     return f'run pip install ".[{extra}]" in a copy of jugex\'s repository'
 
 
+#: Whether what runs in this thread has been warned of already; filters of the module warnings are the process's.
+_IS_SILENT: ContextVar[bool] = ContextVar("is_silent", default=False)
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Let jugex give no warning in this thread: the user has been warned of the same."""
+    token = _IS_SILENT.set(True)
+    try:
+        yield
+    finally:
+        _IS_SILENT.reset(token)
+
+
 def warn_user(message: str, category: type[JugexWarning]) -> None:
     """Warn at the line outside jugex that made the call, however deep inside jugex the reason was found."""
+    if _IS_SILENT.get():
+        return
     depth, frame = 2, sys._getframe(1)  # stacklevel 1 is this function itself
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "jugex":
         depth, frame = depth + 1, frame.f_back

@@ -6,6 +6,7 @@ pyplot, which therefore does not know them.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
@@ -161,6 +162,10 @@ def donor_styles(result: Sampled) -> dict[str, DonorStyle]:
     }
 
 
+#: matplotlib's settings are the process's: one thread at a time changes them, and gives them back.
+_SETTINGS = threading.RLock()
+
+
 def in_journal_style(draw: Callable[P, R]) -> Callable[P, R]:
     """Let a function draw with text of 7 and 8 points and fine lines, and leave matplotlib as it was."""
 
@@ -168,7 +173,7 @@ def in_journal_style(draw: Callable[P, R]) -> Callable[P, R]:
     def draw_in_style(*args: P.args, **kwargs: P.kwargs) -> R:
         from matplotlib import rc_context
 
-        with rc_context(_JOURNAL):
+        with _SETTINGS, rc_context(_JOURNAL):
             return draw(*args, **kwargs)
 
     return draw_in_style
@@ -315,7 +320,7 @@ def freeze_layout(ax: Axes, *, like: Axes | None = None, dpi: float = _DPI) -> N
         ax.set_position(like.get_position(original=True))
     else:
         engine.execute(figure)
-    with rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+    with _SETTINGS, rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
         figure.set_layout_engine(None)  # "none" would still draw everything twice
 
 
@@ -367,7 +372,10 @@ def save_figure(ax: Axes, path: str | Path, *, dpi: float = _DPI) -> Path:
     kind = target.suffix.lower()
     if kind not in FIGURE_FORMATS:
         raise OptionError(f"a figure's name must end in {', '.join(FIGURE_FORMATS)}; got {target.name!r}")
-    with rc_context({"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "jugex", "text.usetex": False}):
+    with (
+        _SETTINGS,
+        rc_context({"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "jugex", "text.usetex": False}),
+    ):
         try:
             figure_of(ax).savefig(
                 target, dpi=dpi, format=kind[1:], metadata=dict(FIGURE_FORMATS[kind]), **_OPTIONS.get(kind, {})
