@@ -159,6 +159,10 @@ def _refuse_duplicates(table: pd.DataFrame, column: str, source: str) -> None:
 # --- levels and present/absent calls
 
 
+#: Letters of a line; real ones have up to 20,000.
+_LONGEST_LINE = 1 << 22
+
+
 @dataclass(frozen=True, eq=False)
 class ExpressionMatrix:
     """A file without a header: per row a probe id, then one cell per sample.
@@ -248,9 +252,15 @@ class ExpressionMatrix:
 
     def _explain(self, cells: _Cells) -> str | None:
         """Name the first cell or row that cannot be read, line by line (slow, and only after a failure)."""
-        problem, n_rows = None, 0
+        problem, n_rows, n_lines = None, 0, 0
         with self.open_file() as stream, io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace") as lines:
-            for line in lines:
+            while line := lines.readline(_LONGEST_LINE):
+                n_lines += 1
+                if len(line) == _LONGEST_LINE or n_lines > 2 * len(self.probe_ids) + 1000:
+                    what = (
+                        "is longer than any row can be" if len(line) == _LONGEST_LINE else "is more than there can be"
+                    )
+                    return f"{self.source}, line {n_lines:,} {what}; unpack or download the archive again"
                 row = [cell.strip().strip('"') for cell in line.split(",")]
                 n_rows += row != [""]
                 # read on to the end: a ZIP's checksum is compared there, and damage explains any bad cell

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
+from jugex._text import read_packed
 from jugex.errors import OptionError, RegionError, RegionFileError, tell_problem
 from jugex.regions.labels import Side
 from jugex.regions.nifti import file_stem
@@ -286,7 +287,7 @@ class _NoTableError(Exception):
 def _read_table(path: Path, *, volumes: bool) -> LabelTable:
     """Read a file in whichever form it is."""
     try:
-        content = path.read_bytes()
+        content = read_packed(path)
     except OSError as error:
         raise _NoTableError(f"cannot be read: {tell_problem(error)}") from error
     if b"\0" in content and not content.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import gzip
 import hashlib
+import math
 import os
 import re
 import time
@@ -22,6 +23,7 @@ from urllib.parse import quote, unquote, urlsplit
 import numpy as np
 import numpy.typing as npt
 
+from jugex._text import read_file, refuse_device
 from jugex.errors import RegionError, RegionFileError
 from jugex.regions.grids import Affine, box_of, in_mni_box
 from jugex.spaces import MNI_SPACE, is_mni_space
@@ -40,6 +42,8 @@ _N_KEPT = 8
 #: A file changed less than this ago (seconds) is read again: its time is too coarse to show that it changed again.
 _FRESH = 2.0
 _CHUNK = 1 << 20
+#: Voxels of a volume, and bytes of a file that has to be in memory in full.
+_MOST_VOXELS, _MOST_BYTES = 1 << 30, 2 << 30
 #: Code of Talairach space in a NIfTI header.
 _TALAIRACH = 3
 
@@ -335,11 +339,12 @@ def _load_file(path: Path) -> Any:
         _check_file(path)
         if re.search(r"\.gii(\.gz)?$", path.name, flags=re.IGNORECASE):
             raise _surface(path.name)
+        refuse_device(path)
         is_gzip = _check_gzip(path)
         name = path.name.lower()
         is_misnamed = name.endswith((".nii", ".nii.gz")) and is_gzip != name.endswith(".gz")
         if is_misnamed or name.endswith((".mgh", ".mgz")):
-            return _load_bytes(path, gzip.decompress(path.read_bytes()) if is_gzip else path.read_bytes())
+            return _load_bytes(path, read_file(path, _MOST_BYTES))
         # an open file, so that volumes of a compressed one are read in one go
         return nibabel.load(path, keep_file_open=True) if ".nii" in name else nibabel.load(path)
     except RegionFileError:
@@ -378,9 +383,29 @@ def _check_gzip(path: Path) -> bool:
         is_gzip = stream.read(2) == b"\x1f\x8b"
     if is_gzip:
         with gzip.open(path) as unpacked:
-            while unpacked.read(_CHUNK):
-                pass
+            beginning = unpacked.read(540)
+            most, n_bytes = _find_size(beginning), len(beginning)
+            while n := len(unpacked.read(_CHUNK)):
+                n_bytes += n
+                if n_bytes > most + _CHUNK:
+                    raise ValueError(f"it holds more than the {most:,} bytes that its header speaks of")
     return is_gzip
+
+
+def _find_size(beginning: bytes) -> int:
+    """Bytes of an unpacked image by its header; of what is no NIfTI image, all that will be read."""
+    import nibabel
+
+    kinds: list[tuple[bytes, int, Any]] = [
+        (b"n+1\0", 344, nibabel.Nifti1Header),
+        (b"n+2\0", 4, nibabel.Nifti2Header),
+    ]
+    for magic, at, kind in kinds:
+        if beginning[at : at + 4] == magic and len(beginning) >= kind.sizeof_hdr:
+            header = kind(beginning[: kind.sizeof_hdr], check=False)
+            n_values = math.prod(int(n) for n in header.get_data_shape())
+            return int(header["vox_offset"]) + n_values * int(header["bitpix"]) // 8
+    return _MOST_BYTES
 
 
 def _no_image(path: Path) -> RegionFileError:
@@ -464,6 +489,11 @@ def _check_shape(shape: tuple[int, ...], title: str) -> tuple[tuple[int, ...], i
     """Split the shape of an image into that of one volume and the number of volumes."""
     if len(shape) < 3 or 0 in shape:
         raise RegionError(f"{title} has the shape {shape}: three dimensions are needed")
+    if math.prod(map(int, shape[:3])) > _MOST_VOXELS:
+        raise RegionError(
+            f"{title} has {' x '.join(map(str, shape[:3]))} voxels by its header, more than {_MOST_VOXELS:,} (a brain "
+            "in cubes of 0.2 mm); resample it to a coarser grid, or fetch it again if it should be smaller"
+        )
     return shape[:3], int(np.prod(shape[3:]))
 
 
