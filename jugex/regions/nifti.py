@@ -487,7 +487,7 @@ def _read_values(image: NiftiLike, title: str, *, volume: int | None = None) -> 
 
 def _check_shape(shape: tuple[int, ...], title: str) -> tuple[tuple[int, ...], int]:
     """Split the shape of an image into that of one volume and the number of volumes."""
-    if len(shape) < 3 or 0 in shape:
+    if len(shape) < 3 or min(shape) < 1:
         raise RegionError(f"{title} has the shape {shape}: three dimensions are needed")
     if math.prod(map(int, shape[:3])) > _MOST_VOXELS:
         raise RegionError(
