@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import shorten
 from jugex.atlas.base import PROBE_COLUMNS, SAMPLE_COLUMNS, STRUCTURE_COLUMNS
 from jugex.errors import ArchiveError
 from jugex.progress import ByteBar
@@ -99,7 +100,7 @@ def _read_table(content: bytes, needed: Sequence[str], source: str) -> pd.DataFr
         raise ArchiveError(f"{source} cannot be read as CSV ({error}); download the archive again") from error
     missing = [column for column in needed if column not in header]
     if missing:
-        raise ArchiveError(f"{source} has no column {missing[0]!r} (it has {', '.join(header)})")
+        raise ArchiveError(f"{source} has no column {missing[0]!r} (it has {shorten(', '.join(header), 200)})")
     for number, row in enumerate(rows, start=1):
         if len(row) != len(header):
             raise ArchiveError(

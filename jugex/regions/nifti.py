@@ -44,6 +44,8 @@ _FRESH = 2.0
 _CHUNK = 1 << 20
 #: Voxels of a volume, and bytes of a file that has to be in memory in full.
 _MOST_VOXELS, _MOST_BYTES = 1 << 30, 2 << 30
+#: What reading a damaged file raises.
+_DAMAGE = (OSError, EOFError, ValueError, OverflowError, MemoryError, zlib.error)
 #: Code of Talairach space in a NIfTI header.
 _TALAIRACH = 3
 
@@ -351,7 +353,7 @@ def _load_file(path: Path) -> Any:
         raise
     except nibabel.filebasedimages.ImageFileError as error:
         raise _no_image(path) from error
-    except (OSError, EOFError, ValueError, zlib.error, nibabel.spatialimages.HeaderDataError) as error:
+    except (*_DAMAGE, nibabel.spatialimages.HeaderDataError, nibabel.freesurfer.mghformat.MGHError) as error:
         raise _damaged(path.name, error) from error
 
 
@@ -478,7 +480,7 @@ def _read_values(image: NiftiLike, title: str, *, volume: int | None = None) -> 
         raise RegionError(f"{title} holds values of type {what}: integers or real numbers are needed")
     try:
         data = np.asanyarray(image.dataobj if volume is None else image.dataobj[_find_volume(image.shape, volume)])
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except _DAMAGE as error:
         raise _damaged(title, error) from error
     if _is_scaled(image) and image.header["scl_slope"].dtype == np.float32:
         data = data.astype(np.float32)  # the scaling factor is no more precise than that
