@@ -1,4 +1,4 @@
-"""Stores and results of every released format are read, for ever, and say the same; others are refused by their number."""
+"""Stores and results of every released format are read, for ever; others are refused by their number."""
 
 from __future__ import annotations
 
