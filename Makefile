@@ -8,7 +8,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 INSTALLED_DOCS := $(VENV)/.installed-docs
-DOCS_BUILT := docs/_build docs/gallery docs/reference/generated docs/tutorial/notebook.ipynb docs/explanation/images
+DOCS_BUILT := docs/_build docs/gallery docs/reference/generated docs/tutorial/notebook.ipynb \
+	docs/howto/figures_of_a_result.ipynb docs/explanation/images
 VENV_ANNDATA := .venv-anndata
 INSTALLED_ANNDATA := $(VENV_ANNDATA)/.installed
 VENV_OLDEST := .venv-oldest

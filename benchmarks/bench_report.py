@@ -26,7 +26,7 @@ import jugex
 from jugex.report import write_report
 from jugex.report.figures import write_figures
 
-LIMITS = "Limits: 5 s for 25 genes, 15 s and 1,536 MiB for the whole genome, 12 MB, usable within a second."
+LIMITS = "Limits: 5 s for 25 genes, 15 s and 1,536 MiB for the whole genome, 15 MB, usable within a second."
 BROWSER_OPTIONS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 

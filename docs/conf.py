@@ -51,6 +51,7 @@ myst_html_meta = {
 myst_substitutions = {"version": release}
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
+nb_execution_in_temp = True  # what a notebook writes is not left in docs/
 nb_execution_timeout = 300
 nb_merge_streams = True
 
@@ -117,5 +118,6 @@ def setup(_app):
     for file in sorted((PROJECT / "examples").iterdir()):
         if file.suffix in {".py", ".rst"}:
             shutil.copy2(file, EXAMPLES / file.name)
-    shutil.copy2(PROJECT / "examples" / "notebook.ipynb", HERE / "tutorial" / "notebook.ipynb")
+    for name, folder in (("notebook.ipynb", "tutorial"), ("figures_of_a_result.ipynb", "howto")):
+        shutil.copy2(PROJECT / "examples" / name, HERE / folder / name)
     runpy.run_path(str(HERE / "explanation" / "make_figures.py"))["make_figures"]()

@@ -1,59 +1,101 @@
 """
-Figures for a paper
-===================
+Figures for a paper, one by one
+===============================
 
-Every figure of a comparison: on the simulated atlas, offline::
+Each figure of a comparison beside the call that draws it, on the simulated atlas, offline::
 
     python examples/figures.py [FOLDER]
 
-The figures are written to FOLDER (default: ``figures``) as PDF, SVG and PNG, as wide as a column of a journal's page.
-With the real data, only the first two lines of `main` change: ``jugex.open_atlas("ahba/")`` and
-``jugex.Region.from_image("map.nii.gz", threshold=0.2)``.
+FOLDER (default: ``figures``) then holds each as PDF and PNG, as wide as a column of a journal's page. With the real
+data, only the first two lines change: ``jugex.open_atlas("ahba/")`` and
+``jugex.Region.from_image("map.nii.gz", threshold=0.2)``. Sizes, colours and fonts: :doc:`/howto/plots`.
 """
 
 import sys
 from pathlib import Path
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import jugex
-from jugex.plots import plot_coverage, plot_gene, plot_null, save_figure
+from jugex.plots import figure_style, plot_coverage, save_figure
+
+atlas = jugex.open_atlas("simulated")
+a, b = jugex.demo_regions()
+result = jugex.compare(a, b, atlas=atlas, rng=0)
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else "figures")
+folder.mkdir(parents=True, exist_ok=True)
 
 
-def main(folder: Path) -> None:
-    """Compare two regions and draw what there is to see into `folder`."""
-    atlas = jugex.open_atlas("simulated")
-    region_1, region_2 = jugex.demo_regions()
-    result = jugex.compare(region_1, region_2, atlas=atlas, rng=0)
-    gene = str(result.labels.iloc[0])
-    figures = {
-        "coverage": plot_coverage([region_1.coverage(atlas), region_2.coverage(atlas)]),
-        "samples": result.plot_samples(),
-        "volcano": result.plot_volcano(),
-        "heatmap": result.plot_heatmap(n_genes=30),
-        f"{gene}-gene": result.plot_gene(gene),
-        f"{gene}-probes": result.plot_probes(gene),
-        f"{gene}-donors": result.plot_donors(gene),
-        f"{gene}-null": result.plot_null(gene),
-        f"{gene}-variogram": result.plot_variogram(gene),
-        f"{gene}-axis": result.plot_axis(gene),
-        "panels": draw_panels(result, gene),
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, ax in figures.items():
-        for kind in ("pdf", "svg", "png"):
-            save_figure(ax, folder / f"{name}.{kind}")
-    print(f"{len(figures)} figures of {result.region_names[0]} and {result.region_names[1]} are in {folder}")
+def keep(ax, name):
+    """Write a figure as PDF and PNG."""
+    return [save_figure(ax, folder / f"{name}.{kind}") for kind in ("pdf", "png")]
 
 
-def draw_panels(result: jugex.DifferentialExpression, gene: str) -> Axes:
-    """Two figures side by side: every function draws into axes that it is given."""
-    figure = Figure(figsize=(174 / 25.4, 75 / 25.4), layout="constrained")  # 174 mm: two columns
-    left, right = figure.subplots(1, 2)
-    plot_gene(result, gene, ax=left)
-    return plot_null(result, gene, ax=right)
+# %%
+# All genes
+# ---------
+keep(result.plot_volcano(), "volcano")
 
+# %%
+# All genes, as a paper has them
+# ------------------------------
+# Genes to name, what to call them, colours of the regions, font and size of text.
+with figure_style(colours=("#1b7837", "#762a83"), font="DejaVu Serif", text_size=6):
+    ax = result.plot_volcano(genes=["MAOA", "TAC1", "HTR2A"], labels={"HTR2A": "5-HT2A"}, legend=False)
+keep(ax, "volcano-styled")
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "figures"))
+# %%
+# One gene in every sample
+# ------------------------
+keep(result.plot_gene("MAOA"), "gene")
+
+# %%
+# Its difference in each donor
+# ----------------------------
+keep(result.plot_donors("MAOA"), "donors")
+
+# %%
+# Its probes
+# ----------
+keep(result.plot_probes("MAOA"), "probes")
+
+# %%
+# Its F among the relabellings
+# ----------------------------
+keep(result.plot_null("MAOA"), "null")
+
+# %%
+# How it varies over distance
+# ---------------------------
+keep(result.plot_variogram("MAOA"), "variogram")
+
+# %%
+# Two figures side by side
+# ------------------------
+# Every function draws into axes that it is given; 174 mm are two columns.
+figure = Figure(figsize=(174 / 25.4, 75 / 25.4), layout="constrained")
+left, right = figure.subplots(1, 2)
+result.plot_gene("TAC1", ax=left)
+keep(result.plot_null("TAC1", ax=right), "panels")
+
+# %%
+# A gene between the regions
+# --------------------------
+keep(result.plot_axis("MAOA"), "axis")
+
+# %%
+# Many genes
+# ----------
+keep(result.plot_heatmap(n_genes=30), "heatmap")
+
+# %%
+# Where the samples lie
+# ---------------------
+keep(result.plot_samples(), "samples")
+
+# %%
+# How many samples each donor has
+# -------------------------------
+keep(plot_coverage([a.coverage(atlas), b.coverage(atlas)]), "coverage")
+
+print(f"{len(list(folder.glob('*.pdf')))} figures of {a.name} and {b.name} are in {folder}")

@@ -21,6 +21,8 @@ from jugex.model.options import QueryOptions, TestOptions
 from jugex.query import RegionGroup, RegionPair
 from jugex.regions import Region, demo_regions
 from jugex.reproduction import compare_presets
+from jugex.reruns import Rerun, ResultDiff, diff, rerun
+from jugex.scanning import Scan, load_scan, plan_scan, scan
 
 __all__ = [
     "DifferentialExpression",
@@ -31,6 +33,9 @@ __all__ = [
     "Region",
     "RegionGroup",
     "RegionPair",
+    "Rerun",
+    "ResultDiff",
+    "Scan",
     "SeveralRegions",
     "TestOptions",
     "__version__",
@@ -45,9 +50,19 @@ __all__ = [
     "compare_several",
     "coordinates_report",
     "demo_regions",
+    "diff",
     "fetch_archives",
     "load_result",
+    "load_scan",
     "open_atlas",
+    "plan_scan",
     "query",
     "read_gene_list",
+    "rerun",
+    "scan",
 ]
+
+
+def __dir__() -> list[str]:
+    """What users need: the names above, and the modules that they import by name."""
+    return sorted([*__all__, "atlas", "errors", "genes", "plots", "regions"])

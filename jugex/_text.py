@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ __all__ = [
     "count_of",
     "find_column",
     "format_count",
+    "format_html",
     "format_number",
     "format_p",
     "join_words",
@@ -254,3 +256,26 @@ def lay_out(header: Iterable[str], rows: Iterable[Sequence[Any]], *, right: Coll
         ]
         lines.append("  ".join(cells).rstrip())
     return lines
+
+
+def format_html(
+    title: str, said: Iterable[str] = (), header: Sequence[str] = (), rows: Iterable[Sequence[Any]] = ()
+) -> str:
+    """A title, sentences and a table as HTML for a notebook; everything is escaped.
+
+    Parameters
+    ----------
+    title : str
+    said : iterable of str
+        A paragraph each.
+    header : sequence of str
+        Names of the columns; none: no table.
+    rows : iterable of sequences
+        Cells, as `str` shows them.
+    """
+    parts = [f"<p><b>{escape(title)}</b></p>", *(f"<p>{escape(sentence)}</p>" for sentence in said)]
+    if header:
+        head = "".join(f"<th>{escape(name)}</th>" for name in header)
+        body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+        parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+    return f"<div>{''.join(parts)}</div>"

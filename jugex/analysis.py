@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from jugex import plots, report
+from jugex import plots
+from jugex import report as _report
+from jugex._arguments import explains_keywords, refuse_calls
 from jugex._text import count_of
 from jugex.errors import OptionError
 from jugex.genes import GeneSetsLike, read_gene_sets
@@ -26,23 +24,22 @@ from jugex.model.columns import (
 )
 from jugex.model.options import Collinear, CovariatesLike, Missing, Rng, TestOptions
 from jugex.model.record import RunRecord, to_json
-from jugex.pipeline.anova import anova_table
+from jugex.pipeline import anova as _anova
+from jugex.pipeline import details as _details
+from jugex.pipeline import donors as _donors
 from jugex.pipeline.comparison import ComparisonData, run_comparison
-from jugex.pipeline.details import make_details, permutation_null
-from jugex.pipeline.donors import by_hemisphere, donor_differences
+from jugex.pipeline.details import make_details
 from jugex.pipeline.gene_sets import GeneSetData, GeneSetOptions, Kind, run_gene_sets
 from jugex.pipeline.sensitivity import vary_choices
 from jugex.query import RegionGroup, RegionPair
 from jugex.regions import Region
-from jugex.report.text import format_html, list_first, list_gene_sets, summarize_run
+from jugex.report.text import count_found, format_html, list_first, list_gene_sets, summarize_run
 from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange, LabelExchange
 from jugex.stats.statistics import Statistic
 
 if TYPE_CHECKING:
-    from anndata import AnnData
-
-    from jugex.atlas.annotation import CoordinatesLike
+    from matplotlib.axes import Axes
 
 __all__ = [
     "LEFT_OUT_COLUMNS",
@@ -127,7 +124,8 @@ class Omnibus(_Result):
 
     def __repr__(self) -> str:
         names = ", ".join(self.region_names)
-        return f"<Omnibus: {names}, {count_of(len(self.table), self.unit)}, {count_of(len(self.samples), 'sample')}>"
+        counts = f"{count_of(len(self.table), self.unit)}, {count_of(len(self.samples), 'sample')}"
+        return f"<Omnibus: {names}, {counts}; {count_found(self)}>"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -160,7 +158,7 @@ class DifferentialExpression(_Result):
     >>> import jugex
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
     >>> result
-    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 61 samples>
+    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 61 samples; evidence: 1 spatial>
     >>> result.table[["gene", "higher_in", "evidence"]]
        gene               higher_in evidence
     0  MAOA  simulated area B, left  spatial
@@ -170,18 +168,6 @@ class DifferentialExpression(_Result):
     0  MAOA  H0351.2001 -2.16
     1  MAOA  H0351.2002 -2.06
     """
-
-    def anova_table(self, gene: str, *, typ: Literal[1, 2, 3] | None = None) -> pd.DataFrame:
-        """Full analysis of variance of one gene; see `jugex.pipeline.anova.anova_table`.
-
-        Examples
-        --------
-        >>> import jugex
-        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> result.anova_table("MAOA").loc["area", ["df", "F"]].round(2).tolist()
-        [1.0, 122.98]
-        """
-        return anova_table(self, gene, typ=typ)
 
     def details(self) -> pd.DataFrame:
         """Directions in words, 95 % intervals, and further corrections.
@@ -203,77 +189,6 @@ class DifferentialExpression(_Result):
         'higher in simulated area B, left'
         """
         return make_details(self)
-
-    def permutation_null(self, gene: str) -> npt.NDArray[np.float64]:
-        """F of one gene under every relabelling; see `jugex.pipeline.details.permutation_null`.
-
-        Examples
-        --------
-        >>> import jugex
-        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> result.permutation_null("MAOA").shape
-        (10000,)
-        """
-        return permutation_null(self, gene)
-
-    def donor_differences(self, genes: Sequence[str] | str | None = None) -> pd.DataFrame:
-        """Difference in each donor; see `jugex.pipeline.donors.donor_differences`.
-
-        Examples
-        --------
-        >>> import jugex
-        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> result.donor_differences("MAOA")[["donor_name", "n_1", "n_2", "diff"]].round(2).head(2)
-           donor_name  n_1  n_2  diff
-        0  H0351.2001   13   12 -1.97
-        1  H0351.2002    6    6 -2.14
-        """
-        return donor_differences(self, genes)
-
-    def by_hemisphere(self, genes: Sequence[str] | str | None = None) -> pd.DataFrame:
-        """Difference in each hemisphere, descriptive; see `jugex.pipeline.donors.by_hemisphere`.
-
-        Examples
-        --------
-        >>> import jugex
-        >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> result.by_hemisphere("MAOA")[["hemisphere", "n_donors"]]
-          hemisphere  n_donors
-        0       left         5
-        """
-        return by_hemisphere(self, genes)
-
-    def sensitivity(
-        self,
-        *,
-        genes: str | Sequence[str] | None = None,
-        crossed: bool = False,
-        thresholds: Sequence[float] = (0.1, 0.2, 0.3, 0.4),
-        probes: Sequence[ProbeAggregation] = ("winsorized-mean", "mean", "median", "max-variance"),
-        coordinates: dict[str, CoordinatesLike] | None = None,
-        n_permutations: int | None = None,
-        n_jobs: int = 1,
-    ) -> pd.DataFrame:
-        """The comparison under other defensible choices; see `jugex.pipeline.sensitivity.vary_choices`.
-
-        Examples
-        --------
-        >>> import jugex
-        >>> result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-        >>> table = result.sensitivity(genes="MAOA", n_permutations=999)
-        >>> int(table["is_headline"].sum())
-        1
-        """
-        return vary_choices(
-            self,
-            genes=genes,
-            crossed=crossed,
-            thresholds=thresholds,
-            probes=probes,
-            coordinates=coordinates,
-            n_permutations=n_permutations,
-            n_jobs=n_jobs,
-        )
 
     def gene_sets(
         self, sets: GeneSetsLike, *, kind: Kind = "competitive", min_size: int = 5, max_size: int = 500
@@ -330,83 +245,32 @@ class DifferentialExpression(_Result):
             **vars(run_gene_sets(self, read_gene_sets(sets), GeneSetOptions(kind, min_size, max_size)))
         )
 
-    def save(
-        self,
-        directory: str | PathLike[str],
-        *,
-        overwrite: bool = False,
-        sensitivity: pd.DataFrame | None = None,
-        gene_sets: GeneSetData | None = None,
-    ) -> Path:
-        """Write the result into a folder; see `jugex.report.save_result`."""
-        return report.save_result(self, directory, overwrite=overwrite, sensitivity=sensitivity, gene_sets=gene_sets)
-
-    def report(
-        self,
-        path: str | PathLike[str],
-        *,
-        sensitivity: pd.DataFrame | None = None,
-        gene_sets: GeneSetData | None = None,
-    ) -> Path:
-        """Write the HTML report; see `jugex.report.write_report`."""
-        return report.write_report(self, path, sensitivity=sensitivity, gene_sets=gene_sets)
-
-    def to_frame(self, style: Literal["limma", "deseq2"] | None = None) -> pd.DataFrame:
-        """The table with the columns of limma or DESeq2; see `jugex.report.to_frame`."""
-        return report.to_frame(self, style)
-
-    def to_rnk(self, path: str | PathLike[str] | None = None, **options: Any) -> pd.DataFrame:
-        """Genes ranked for enrichment, and the file ``.rnk``; see `jugex.report.to_rnk`."""
-        return report.to_rnk(self, path, **options)
-
-    def to_anndata(self) -> AnnData:
-        """The result as AnnData; see `jugex.report.result_to_anndata`."""
-        return report.result_to_anndata(self)
-
-    def plot_gene(self, gene: str, **options: Any) -> Any:
-        """Box and strip of a gene's z-scores; see `jugex.plots.plot_gene`."""
-        return plots.plot_gene(self, gene, **options)
-
-    def plot_samples(self, **options: Any) -> Any:
-        """The samples on an MNI template; see `jugex.plots.plot_samples`."""
-        return plots.plot_samples(self, **options)
-
-    def plot_probes(self, gene: str, **options: Any) -> Any:
-        """Levels of each probe of a gene; see `jugex.plots.plot_probes`."""
-        return plots.plot_probes(self, gene, **options)
-
-    def plot_volcano(self, **options: Any) -> Any:
-        """Difference against p of every gene; see `jugex.plots.plot_volcano`."""
-        return plots.plot_volcano(self, **options)
-
-    def plot_null(self, gene: str, **options: Any) -> Any:
-        """F of a gene beside F under all relabellings; see `jugex.plots.plot_null`."""
-        return plots.plot_null(self, gene, **options)
-
-    def plot_donors(self, gene: str, **options: Any) -> Any:
-        """Difference in each donor; see `jugex.plots.plot_donors`."""
-        return plots.plot_donors(self, gene, **options)
-
-    def plot_variogram(self, gene: str, **options: Any) -> Any:
-        """How a gene varies over distance, and the distance of the regions; see `jugex.plots.plot_variogram`."""
-        return plots.plot_variogram(self, gene, **options)
-
-    def plot_coverage(self, **options: Any) -> Any:
-        """Samples per donor and region; see `jugex.plots.plot_coverage`."""
-        return plots.plot_coverage(self, **options)
-
-    def plot_heatmap(self, genes: Sequence[str] | None = None, **options: Any) -> Any:
-        """z-scores of many genes in all samples; see `jugex.plots.plot_heatmap`."""
-        return plots.plot_heatmap(self, genes, **options)
-
-    def plot_axis(self, gene: str, **options: Any) -> Any:
-        """A gene along the line between the regions; see `jugex.plots.plot_axis`."""
-        return plots.plot_axis(self, gene, **options)
+    # functions of a result are its methods: with their own signatures and documentation
+    anova_table = _anova.anova_table
+    permutation_null = _details.permutation_null
+    donor_differences = _donors.donor_differences
+    by_hemisphere = _donors.by_hemisphere
+    sensitivity = vary_choices
+    plot_gene = plots.plot_gene
+    plot_samples = plots.plot_samples
+    plot_probes = plots.plot_probes
+    plot_volcano = plots.plot_volcano
+    plot_null = plots.plot_null
+    plot_donors = plots.plot_donors
+    plot_variogram = plots.plot_variogram
+    plot_coverage = plots.plot_coverage
+    plot_heatmap = plots.plot_heatmap
+    plot_axis = plots.plot_axis
+    to_frame = _report.to_frame
+    to_rnk = _report.to_rnk
+    to_anndata = _report.result_to_anndata
+    save = _report.save_result
+    report = _report.write_report
 
     def __repr__(self) -> str:
         first, second = self.region_names
         counts = f"{count_of(len(self.table), self.unit)}, {count_of(len(self.samples), 'sample')}"
-        return f"<DifferentialExpression: {first} - {second}, {counts}>"
+        return f"<DifferentialExpression: {first} - {second}, {counts}; {count_found(self)}>"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -428,7 +292,7 @@ class GeneSetResult(GeneSetData):
     >>> import jugex
     >>> result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", rng=0)
     >>> result.gene_sets({"monoamines": ["MAOA", "SLC6A4", "TPH1", "TPH2", "HTR1A"]})
-    <GeneSetResult: simulated A - simulated B, 1 gene set, competitive>
+    <GeneSetResult: simulated A - simulated B, 1 gene set, competitive; evidence: none>
     """
 
     @property
@@ -450,24 +314,28 @@ class GeneSetResult(GeneSetData):
         """What was found, as the command line prints it."""
         return "\n".join(list_gene_sets(self))
 
-    def plot(self, **options: Any) -> Any:
-        """Differences of the first sets; see `jugex.plots.plot_gene_sets`."""
-        return plots.plot_gene_sets(self, **options)
+    plot = plots.plot_gene_sets
 
-    def plot_set(self, name: str, **options: Any) -> Any:
-        """Box and strip of a set's values; see `jugex.plots.plot_gene`."""
-        return plots.plot_gene(self.data, name, **options)
+    def plot_set(self, name: str, *, ax: Axes | None = None) -> Axes:
+        """Box and strip of a set's values in the samples; see `jugex.plots.plot_gene`."""
+        return plots.plot_gene(self.data, name, ax=ax)
 
-    def plot_donors(self, name: str, **options: Any) -> Any:
+    def plot_donors(self, name: str, *, ax: Axes | None = None) -> Axes:
         """Difference of a set in each donor; see `jugex.plots.plot_donors`."""
-        return plots.plot_donors(self.data, name, **options)
+        return plots.plot_donors(self.data, name, ax=ax)
 
     def __repr__(self) -> str:
         first, second = self.data.region_names
         kind = "" if self.record.gene_sets is None else f", {self.record.gene_sets.kind}"
-        return f"<GeneSetResult: {first} - {second}, {count_of(len(self.table), 'gene set')}{kind}>"
+        counts = f"{count_of(len(self.table), 'gene set')}{kind}"
+        return f"<GeneSetResult: {first} - {second}, {counts}; {count_found(self.data)}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what was found, and the first sets."""
+        return format_html(self.data)
 
 
+@explains_keywords
 def differential_expression(
     pair: RegionPair,
     *,
@@ -510,10 +378,12 @@ def differential_expression(
     probes : {'winsorized-mean', 'winsorized-mean-scipy', 'mean', 'median', 'max-variance', 'max-mean',
         'stability', 'single'}
         How the probes of a gene become one value; see `jugex.stats.aggregation.aggregate_probes`.
-    covariates : str, DataFrame, or sequence of them, optional
+    covariates : str, DataFrame, GeneSets, or sequence of them, optional
         What to adjust for besides donor: `hemisphere`, `structure_class`, `mni_x`, `mni_y`, `mni_z`, or another
-        column of the atlas's samples; or a table (or its path) with one row per sample and its `well_id`, whose other
-        columns are covariates. Numbers enter linearly, text as a factor. Covariates stay with their samples when
+        column of the atlas's samples; a table (or its path) with one row per sample and its `well_id`, whose other
+        columns are covariates; or ``celltypes:markers.gmt``, the file of gene sets with ``celltypes:`` before its
+        path (or what `jugex.genes.read_gene_sets` returns): a score per set, the mean of the z-scores of its genes,
+        which are then not tested. Numbers enter linearly, text as a factor. Covariates stay with their samples when
         labels are permuted. Age, sex and race may be named, but change nothing, as they are constant within donors.
         If samples of both hemispheres were mirrored to one, `hemisphere` is added automatically.
     alpha : float
@@ -552,6 +422,8 @@ def differential_expression(
     DesignWarning
         If no p can reach `alpha` in this design, or no `q_fdr` with so few permutations; or if a covariate adds
         nothing to the model, or leaves little of the contrast between the regions.
+    ResultWarning
+        For each kind of weakness that the result has; ``result.warnings`` lists all with names and numbers.
 
     Notes
     -----
@@ -589,6 +461,7 @@ def differential_expression(
     return DifferentialExpression.of(run_comparison(pair, options))
 
 
+@explains_keywords
 def omnibus_test(
     group: RegionGroup,
     *,
@@ -696,6 +569,9 @@ def load_result(directory: str | PathLike[str]) -> DifferentialExpression:
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
     >>> folder = result.save("a-b-again")
     >>> jugex.load_result(folder)
-    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 61 samples>
+    <DifferentialExpression: simulated area A, left - simulated area B, left, 2 genes, 61 samples; evidence: 1 spatial>
     """
-    return DifferentialExpression.of(report.read_result(directory))
+    return DifferentialExpression.of(_report.read_result(directory))
+
+
+refuse_calls(__name__, "call jugex.analysis.differential_expression(pair) or jugex.compare(region_1, region_2)")

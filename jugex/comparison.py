@@ -12,11 +12,21 @@ from typing import Any
 import pandas as pd
 
 from jugex import report
+from jugex._arguments import explains_keywords
 from jugex._text import count_of
+from jugex._text import format_html as format_table
 from jugex.analysis import DifferentialExpression
 from jugex.atlas.annotation import CoordinatesLike
 from jugex.atlas.identity import Side
-from jugex.errors import DesignError, GeneError, OptionError, RegionError, without_warnings
+from jugex.errors import (
+    DesignError,
+    GeneError,
+    OptionError,
+    RegionError,
+    ResultWarning,
+    warn_user,
+    without_warnings,
+)
 from jugex.genes import AliasesLike, GeneRequest
 from jugex.model.columns import PAIRS_COLUMNS
 from jugex.model.options import (
@@ -43,14 +53,15 @@ from jugex.regions import Region, parse_region
 from jugex.regions.grids import VoxelRule
 from jugex.regions.label_tables import LabelsLike
 from jugex.regions.texts import check_one_image
-from jugex.report.text import summarize_run
+from jugex.report.text import format_html, summarize_run
 from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange
 from jugex.stats.statistics import Statistic
 
-__all__ = ["PAIRS_COLUMNS", "SeveralRegions", "compare", "compare_several"]
+__all__ = ["PAIRS_COLUMNS", "SeveralRegions", "compare", "compare_several", "run_pair", "run_several"]
 
 
+@explains_keywords
 def compare(
     region_1: Region | str,
     region_2: Region | str,
@@ -142,6 +153,13 @@ def compare(
     JugexError
         As in `jugex.query.region_pair` and `jugex.analysis.differential_expression`.
 
+    Warns
+    -----
+    OverlapWarning, GeneWarning, AtlasWarning, DesignWarning
+        Before the work, of what can be known then; see the same functions.
+    ResultWarning
+        After it, for each kind of weakness that the result has; ``result.warnings`` lists all with names and numbers.
+
     Examples
     --------
     >>> import jugex
@@ -195,14 +213,27 @@ def compare(
     made = _read_regions(
         regions, choices, threshold=threshold, names=names, labels=labels, space=space, annotated=annotated
     )
-    pair = query_regions((made[0], made[1]), query, atlas=atlas)
-    return DifferentialExpression.of(_compare(pair, test, preset, choices))
+    return run_pair(made, query, test, atlas=atlas, preset=preset, threshold=choices.threshold)
 
 
-def _compare(group: RegionGroup, test: TestOptions, preset: str | None, choices: Preset) -> ComparisonData:
+def run_pair(
+    regions: Sequence[Region],
+    query: QueryOptions,
+    test: TestOptions,
+    *,
+    atlas: AtlasLike | None,
+    preset: str | None,
+    threshold: float | None,
+) -> DifferentialExpression:
+    """Compare two regions by options that are packed already; preset and threshold are recorded."""
+    pair = query_regions((regions[0], regions[1]), query, atlas=atlas)
+    return DifferentialExpression.of(_compare(pair, test, preset, threshold))
+
+
+def _compare(group: RegionGroup, test: TestOptions, preset: str | None, threshold: float | None) -> ComparisonData:
     """Test the regions of a query, and record the preset behind its options."""
     data = run_comparison(group, test)
-    data = replace(data, record=data.record.with_arguments(preset=preset, threshold=choices.threshold))
+    data = replace(data, record=data.record.with_arguments(preset=preset, threshold=threshold))
     return with_background(data, test) if test.background and len(group.regions) == 2 else data
 
 
@@ -353,7 +384,7 @@ class SeveralRegions:
         """What the page and the files of all regions are made of."""
         return GroupComparison(self.data, self.pairs_table)
 
-    def save(self, directory: str | PathLike[str], *, overwrite: bool = False) -> Path:
+    def save(self, directory: str | PathLike[str], *, overwrite: bool = False, xlsx: bool = False) -> Path:
         """Write the comparison into a folder, whole or not at all.
 
         Parameters
@@ -362,6 +393,8 @@ class SeveralRegions:
             Folder that does not exist yet, or is empty.
         overwrite : bool
             Replace a folder that holds a result of jugex.
+        xlsx : bool
+            Also write the tables as ``results.xlsx``, with what their columns mean. Needs the extra ``xlsx``.
 
         Returns
         -------
@@ -375,13 +408,28 @@ class SeveralRegions:
         OutputError
             As for `jugex.report.save_result`.
         """
-        return report.save_group(self.comparison, self.pairs, directory, overwrite=overwrite)
+        return report.save_group(self.comparison, self.pairs, directory, overwrite=overwrite, xlsx=xlsx)
 
     def __repr__(self) -> str:
         counts = f"{count_of(len(self.omnibus), self.data.unit)}, {count_of(len(self.pairs), 'pair')}"
-        return f"<SeveralRegions: {', '.join(self.region_names)}, {counts}>"
+        n_found = int(self.pairs_table["significant"].sum())
+        found = f"{len(self.data.significant):,} significant at once, {count_of(n_found, 'difference')} in pairs"
+        return f"<SeveralRegions: {', '.join(self.region_names)}, {counts}; {found}>"
+
+    @property
+    def significant(self) -> pd.DataFrame:
+        """The rows of `omnibus` with p_fwe at most alpha."""
+        return self.data.significant
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the test of all regions at once, and how many genes differ in each pair."""
+        counts = self.comparison.count_significant()
+        rows = [(*pair, n) for pair, n in counts.items()]
+        table = format_table("Every two regions", (), ["region 1", "region 2", f"significant {self.data.unit}s"], rows)
+        return format_html(self.data) + table
 
 
+@explains_keywords
 def compare_several(
     regions: Sequence[Region | str],
     *,
@@ -477,7 +525,7 @@ def compare_several(
     >>> result.pairs["A", "B"].significant["gene"].tolist()
     ['MAOA']
     >>> result
-    <SeveralRegions: A, B, C, 2 genes, 3 pairs>
+    <SeveralRegions: A, B, C, 2 genes, 3 pairs; 1 significant at once, 2 differences in pairs>
     """
     choices = find_preset(preset).replaced_by(
         statistic=statistic,
@@ -519,22 +567,42 @@ def compare_several(
         background=background,
         ladder=choices.ladder,
         reference=reference,
-    ).seeded()
+    )
     made = _read_regions(
         regions, choices, threshold=threshold, names=names, labels=labels, space=space, annotated=annotated
     )
-    group = query_regions(made, query, atlas=atlas)
-    data = _compare(group, replace(test, collinear="redraw", tail=False), preset, choices)
-    pairs, impossible = _compare_pairs(group, test, preset, choices)
+    return run_several(made, query, test, atlas=atlas, preset=preset, threshold=choices.threshold)
+
+
+def run_several(
+    regions: Sequence[Region],
+    query: QueryOptions,
+    test: TestOptions,
+    *,
+    atlas: AtlasLike | None,
+    preset: str | None,
+    threshold: float | None,
+) -> SeveralRegions:
+    """Compare several regions by options that are packed already; `test.collinear` is for the pairs."""
+    test = test.seeded()
+    group = query_regions(regions, query, atlas=atlas)
+    data = _compare(group, replace(test, collinear="redraw", tail=False), preset, threshold)
+    pairs, impossible = _compare_pairs(group, test, preset, threshold)
     table = tabulate_pairs(pairs, impossible, data.table, test.alpha)
     pairs = relate_pairs(pairs, table, data.region_names)
-    record = replace(data.record.with_arguments(tail=tail), pairs=_list_pairs(data, pairs, impossible))
+    record = replace(data.record.with_arguments(tail=test.tail), pairs=_list_pairs(data, pairs, impossible))
+    if any(pair.findings or pair.status != "ok" for pair in record.pairs):
+        warn_user(
+            "Some pairs of regions have weaknesses of their own (see result.pairs[...].warnings)",
+            ResultWarning,
+            once=True,
+        )
     results = {names: DifferentialExpression.of(pair) for names, pair in pairs.items()}
     return SeveralRegions(replace(data, record=record), results, table)
 
 
 def _compare_pairs(
-    group: RegionGroup, test: TestOptions, preset: str | None, choices: Preset
+    group: RegionGroup, test: TestOptions, preset: str | None, threshold: float | None
 ) -> tuple[dict[tuple[str, str], ComparisonData], dict[tuple[str, str], str]]:
     """Results of the pairs, and of those that admit no test the reason."""
     pairs, impossible = {}, {}
@@ -544,7 +612,7 @@ def _compare_pairs(
             with without_warnings():  # its record holds what a pair is warned of; genes were told of before
                 regions = [first.renamed(name_1), second.renamed(name_2)]
                 pair = query_regions(regions, group.options, atlas=group.source)
-                pairs[name_1, name_2] = _compare(pair, test, preset, choices)
+                pairs[name_1, name_2] = _compare(pair, test, preset, threshold)
         except (DesignError, GeneError, RegionError) as error:
             impossible[name_1, name_2] = f"impossible: {error}"
     return pairs, impossible

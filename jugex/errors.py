@@ -6,11 +6,13 @@ A message says what was got, what is needed and what to do next, if possible in 
 from __future__ import annotations
 
 import errno
+import re
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import FrameType
 
 __all__ = [
     "ArchiveError",
@@ -30,6 +32,7 @@ __all__ = [
     "RegionError",
     "RegionFileError",
     "ResultError",
+    "ScanError",
     "ServiceError",
     "StoreError",
     "how_to_install",
@@ -55,6 +58,10 @@ class JugexError(Exception):
 
 class OptionError(JugexError, ValueError):
     """An argument has a value that is not among those allowed, or two arguments contradict each other."""
+
+
+class ArgumentError(OptionError, TypeError):
+    """A function was called with an argument that it does not have, or a module was called."""
 
 
 class AtlasError(JugexError, ValueError):
@@ -100,6 +107,10 @@ class DesignError(JugexError, ValueError):
     """The samples of the regions do not allow a test."""
 
 
+class ScanError(JugexError, RuntimeError):
+    """A scan cannot go on: its workers die, or there are none."""
+
+
 class ResultError(JugexError, ValueError):
     """A folder holds no result, or the result cannot be used."""
 
@@ -135,6 +146,13 @@ class GeneWarning(JugexWarning):
 
 class DesignWarning(JugexWarning):
     """The samples allow a test, but a weak one."""
+
+
+class ResultWarning(DesignWarning):
+    """Something weakens a result; its `warnings` say what, with names and numbers.
+
+    The text is the same for every result that has the weakness, so that a loop over many pairs shows each once.
+    """
 
 
 #: Why a file cannot be read, in words; for other errors the system's own message is shown.
@@ -173,25 +191,71 @@ def how_to_install(extra: str) -> str:
     return f'run pip install ".[{extra}]" in a copy of jugex\'s repository'
 
 
-#: Whether what runs in this thread has been warned of already; filters of the module warnings are the process's.
-_IS_SILENT: ContextVar[bool] = ContextVar("is_silent", default=False)
+#: Of what the user of this thread has been warned already; filters of the module warnings are the process's.
+_SILENT: ContextVar[tuple[type[JugexWarning], ...]] = ContextVar("silent", default=())
 
 
 @contextmanager
-def without_warnings() -> Iterator[None]:
-    """Let jugex give no warning in this thread: the user has been warned of the same."""
-    token = _IS_SILENT.set(True)
+def without_warnings(kind: type[JugexWarning] = JugexWarning) -> Iterator[None]:
+    """Let jugex give no warning of a kind in this thread: the user has been warned of the same."""
+    token = _SILENT.set((*_SILENT.get(), kind))
     try:
         yield
     finally:
-        _IS_SILENT.reset(token)
+        _SILENT.reset(token)
 
 
-def warn_user(message: str, category: type[JugexWarning]) -> None:
-    """Warn at the line outside jugex that made the call, however deep inside jugex the reason was found."""
-    if _IS_SILENT.get():
+def warn_user(message: str, category: type[JugexWarning], *, once: bool = False) -> None:
+    """Warn at the line outside jugex that made the call, however deep inside jugex the reason was found.
+
+    Parameters
+    ----------
+    message : str
+    category : type
+    once : bool
+        Show the same text once for that line, as Python's own filter does, even where filters were changed between:
+        jugex does so itself, and Python then forgets what it has shown. Filters that ask for more are obeyed.
+    """
+    if issubclass(category, _SILENT.get()):
         return
     depth, frame = 2, sys._getframe(1)  # stacklevel 1 is this function itself
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "jugex":
         depth, frame = depth + 1, frame.f_back
+    if once and _find_action(message, category, frame) == "default" and _is_told(message, frame):
+        return
     warnings.warn(message, category, stacklevel=depth)
+    if once:
+        _remember(message, frame)
+
+
+#: By module, what was told at which of its lines, and the registry of warnings that Python kept of it then.
+_told: dict[str, tuple[object, set[tuple[int, str]]]] = {}
+
+
+def _find_action(message: str, category: type[JugexWarning], frame: FrameType) -> str:
+    """What Python's filters say is to be done with a warning."""
+    module = str(frame.f_globals.get("__name__", "<string>"))
+    for action, text, kind, of_module, line in warnings.filters:
+        if not issubclass(category, kind) or line not in (0, frame.f_lineno):
+            continue
+        if _fits(text, message) and _fits(of_module, module):
+            return action
+    return "default"
+
+
+def _fits(pattern: re.Pattern[str] | str | None, text: str) -> bool:
+    """Whether a text is meant by a filter; the interpreter's first filters hold plain names."""
+    return pattern is None or (pattern == text if isinstance(pattern, str) else pattern.match(text) is not None)
+
+
+def _is_told(message: str, frame: FrameType) -> bool:
+    """Whether a text was shown for this line; a notebook makes a new registry for each cell that runs."""
+    registry, told = _told.get(frame.f_code.co_filename, (None, set()))
+    return registry is frame.f_globals.get("__warningregistry__") and (frame.f_lineno, message) in told
+
+
+def _remember(message: str, frame: FrameType) -> None:
+    name, registry = frame.f_code.co_filename, frame.f_globals.get("__warningregistry__")
+    if name not in _told or _told[name][0] is not registry:
+        _told[name] = (registry, set())
+    _told[name][1].add((frame.f_lineno, message))

@@ -1,7 +1,7 @@
 """Progress of long work, silent unless somebody asks for it.
 
-The library reports steps through `track`; only inside ``with shown():`` (the command line) do they become a
-bar on standard error, and only for work that takes more than a second. Downloads report bytes through `byte_bar`.
+The library reports steps through `track`; inside ``with shown():`` (the command line) and in a notebook they become a
+bar with the time left, and only for work that takes more than a second. Downloads report bytes through `byte_bar`.
 Where standard error is no terminal but a file or a pipe, there is no bar, whose steps would stand there in a row.
 """
 
@@ -11,7 +11,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["ByteBar", "byte_bar", "say", "shown", "track"]
 
 _T = TypeVar("_T")
-_is_shown: ContextVar[bool] = ContextVar("jugex_progress_is_shown", default=False)
+#: None where nobody said: then a notebook shows progress, and nothing else does.
+_is_shown: ContextVar[bool | None] = ContextVar("jugex_progress_is_shown", default=None)
 
 
 @contextmanager
@@ -32,7 +35,7 @@ def shown(enabled: bool = True) -> Iterator[None]:
         _is_shown.reset(token)
 
 
-def track(items: Iterable[_T], *, description: str, total: int | None = None) -> Iterable[_T]:
+def track(items: Iterable[_T], *, description: str, total: int | None = None, unit: str = "it") -> Iterable[_T]:
     """Pass `items` on, showing how many went by where progress is shown.
 
     Parameters
@@ -43,12 +46,15 @@ def track(items: Iterable[_T], *, description: str, total: int | None = None) ->
         What the work is, in a few words: "reading donor archives".
     total : int, optional
         Number of items, where `items` has no length.
+    unit : str
+        What is counted per second.
     """
     if not _is_visible():
         return items
-    from tqdm import tqdm
-
-    return tqdm(items, desc=description, total=total, delay=1.0, file=sys.stderr, leave=False)
+    bar: Iterable[_T] = _choose_bar()(
+        items, desc=description, total=total, unit=unit, delay=1.0, file=sys.stderr, leave=False
+    )
+    return bar
 
 
 def say(text: str) -> None:
@@ -62,8 +68,22 @@ def say(text: str) -> None:
 
 
 def _is_visible() -> bool:
-    """Whether progress is asked for, and standard error is a terminal."""
-    return _is_shown.get() and sys.stderr is not None and sys.stderr.isatty()
+    """Whether progress is asked for and standard error is a terminal, or a notebook runs."""
+    asked = _is_shown.get()
+    if _is_notebook():
+        return asked is not False
+    return bool(asked) and sys.stderr is not None and sys.stderr.isatty()
+
+
+def _is_notebook() -> bool:
+    """Whether the code runs in the kernel of a notebook."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return "ipykernel" in sys.modules and getattr(shell, "kernel", None) is not None
+
+
+def _choose_bar() -> Any:
+    """The bar of a notebook where it can show one, else that of a terminal."""
+    return import_module("tqdm.auto" if _is_notebook() and find_spec("ipywidgets") is not None else "tqdm").tqdm
 
 
 class ByteBar:
@@ -108,7 +128,5 @@ def byte_bar(description: str) -> Iterator[ByteBar]:
     if not _is_visible():
         yield ByteBar()
         return
-    from tqdm import tqdm
-
-    with tqdm(desc=description, unit="B", unit_scale=True, file=sys.stderr, leave=False) as bar:
+    with _choose_bar()(desc=description, unit="B", unit_scale=True, file=sys.stderr, leave=False) as bar:
         yield ByteBar(bar)

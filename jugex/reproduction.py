@@ -17,14 +17,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from jugex._arguments import explains_keywords
 from jugex._text import count_of, format_p
 from jugex.analysis import DifferentialExpression
 from jugex.atlas import open_atlas
+from jugex.atlas.annotation import CoordinatesLike
+from jugex.atlas.identity import Side
 from jugex.comparison import compare, make_regions
-from jugex.errors import OptionError, RegionFileError, how_to_install, without_warnings
-from jugex.genes import GeneRequest
+from jugex.errors import RegionFileError, how_to_install, without_warnings
+from jugex.genes import AliasesLike, GeneRequest
 from jugex.model.columns import COLUMN_TYPES, RERUN_COLUMNS
-from jugex.model.options import AtlasLike, Preset, Rng, TestOptions, find_preset
+from jugex.model.options import AtlasLike, Donors, PresentIn, Preset, Rng, Structures, TestOptions, find_preset
 from jugex.model.record import Randomness
 from jugex.pipeline.comparison import make_design, rerun_test
 from jugex.query import RegionGroup, region_pair
@@ -112,6 +115,7 @@ class Reproduction:
         return path
 
 
+@explains_keywords
 def reproduce_bludau2018(
     fp1: Region | str | PathLike[str] | None = None,
     fp2: Region | str | PathLike[str] | None = None,
@@ -300,6 +304,7 @@ COMPARED_COLUMNS = (
 _DECISIONS = {"region 1": "given to region 1", "region 2": "given to region 2", "tie": "dropped as ties"}
 
 
+@explains_keywords
 def compare_presets(
     region_1: Region | str,
     region_2: Region | str,
@@ -312,7 +317,17 @@ def compare_presets(
     rng: Rng = None,
     alpha: float = 0.05,
     n_jobs: int = 1,
-    **query: Any,
+    donors: Donors | None = None,
+    within: Structures | None = None,
+    exclude: Structures | None = None,
+    tolerance: float = 0.0,
+    aliases: AliasesLike | None = None,
+    coordinates: CoordinatesLike | None = None,
+    mirror: Side | None = None,
+    reannotation: str | PathLike[str] | None = None,
+    min_present: float | None = None,
+    present_in: PresentIn = "all",
+    require_entrez: bool = False,
 ) -> pd.DataFrame:
     """Say what the sound choices and each earlier tool make of one comparison, and why they differ.
 
@@ -322,8 +337,10 @@ def compare_presets(
         As for `jugex.compare`.
     presets : str or sequence of {'bludau2018', 'siibra-jugex', 'siibra-jugex@2023', 'siibra-jugex@2024'}
         Which earlier tools to ask; `jugex.compare` says what each preset sets.
-    **query
-        Other options of `jugex.query.region_pair`, but `overlap` and `voxel`, which a preset sets.
+    donors, within, exclude, tolerance, aliases, coordinates, mirror, reannotation, min_present, present_in
+        See `jugex.query.region_pair`; `overlap` and `voxel` are set by each preset.
+    require_entrez : bool
+        See `jugex.query.region_pair`.
 
     Returns
     -------
@@ -361,17 +378,27 @@ def compare_presets(
     >>> table["preset"].unique().tolist()
     ['none (sound choices)', 'bludau2018']
     """
-    for option in ("overlap", "voxel"):
-        if option in query:
-            raise OptionError(
-                f"{option} is set by each preset; compare with jugex.compare(..., preset=..., {option}=...)"
-            )
     asked = [presets] if isinstance(presets, str) else list(presets)
     choices = {SOUND: find_preset(None)} | {preset: find_preset(preset) for preset in asked}
     options = TestOptions(n_permutations=n_permutations, rng=rng, alpha=alpha, n_jobs=n_jobs).seeded()
     randomness = Randomness.of(options.source)
     regions = make_regions((region_1, region_2), choices[SOUND].threshold, names)
-    pairs = _query(regions, choices, {"atlas": atlas, "genes": genes} | query)
+    query = {
+        "atlas": atlas,
+        "genes": genes,
+        "donors": donors,
+        "within": within,
+        "exclude": exclude,
+        "tolerance": tolerance,
+        "aliases": aliases,
+        "coordinates": coordinates,
+        "mirror": mirror,
+        "reannotation": reannotation,
+        "min_present": min_present,
+        "present_in": present_in,
+        "require_entrez": require_entrez,
+    }
+    pairs = _query(regions, choices, query)
     tables = {
         preset: rerun_test(pairs[preset], _apply(chosen, options, randomness)) for preset, chosen in choices.items()
     }

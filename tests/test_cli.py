@@ -259,6 +259,74 @@ class TestQuery:
         assert "folder of a store" in shown
 
 
+class TestTable:
+    COMMAND = ("table", "labels.nii.gz", "--atlas", "simulated", "--genes", "MAOA,TAC1", "--quiet", "--out")
+
+    @pytest.fixture(autouse=True)
+    def labels(self, in_folder):
+        """Labels of the left half of the brain: lateral, medial, and one outside."""
+        data = np.zeros((40, 40, 40), dtype=np.uint8)
+        data[4:20], data[20:36], data[0, 0, 0] = 1, 2, 7
+        affine = np.diag([2.0, 2.0, 2.0, 1.0])
+        affine[:3, 3] = -80, 10, -20
+        nib.save(nib.Nifti1Image(data, affine), "labels.nii.gz")
+        Path("labels.txt").write_text("1 lateral\n2 medial\n7 corner\n")
+
+    def test_writes_the_table_and_what_belongs_to_it(self, capsys):
+        assert cli.main([*self.COMMAND, "t.tsv"]) == 0
+        made = jugex.query.region_table("labels.nii.gz", ["MAOA", "TAC1"], atlas="simulated")
+        table = pd.read_csv("t.tsv", sep="\t", index_col="region")
+        np.testing.assert_allclose(table, made.table, rtol=1e-9)
+        assert table.index.tolist() == ["lateral", "medial", "corner"]
+        regions = pd.read_csv("t_regions.tsv", sep="\t")
+        assert regions["n_samples"].tolist() == made.regions["n_samples"].tolist()
+        assert regions["status"].tolist() == ["ok", "ok", "no sample"]
+        assert len(pd.read_csv("t_samples.tsv", sep="\t")) == len(made.samples)
+        assert pd.read_csv("t_genes.tsv", sep="\t")["gene"].tolist() == ["MAOA", "TAC1"]
+        assert json.loads(Path("t.json").read_text())["atlas"]["simulated"] is True
+        assert "simulated" in Path("t_methods.md").read_text()
+        printed = capsys.readouterr().out
+        assert "3 regions x 2 genes" in printed
+        assert "1 region empty: the column status of t_regions.tsv says why" in printed
+
+    @pytest.mark.parametrize(("file", "read"), [("t.csv", pd.read_csv), ("t.parquet", pd.read_parquet)])
+    def test_other_forms_hold_the_same(self, file, read):
+        options = ["--values", "level", "--gene-norm", "zscore", "--over-donors", "separate", "--fill", "nearest"]
+        assert cli.main([*self.COMMAND, file, *options]) == 0
+        made = jugex.query.region_table(
+            "labels.nii.gz", ["MAOA", "TAC1"], atlas="simulated", values="level", gene_norm="zscore",
+            over_donors="separate", fill="nearest",
+        )  # fmt: skip
+        pd.testing.assert_frame_equal(read(file).set_index(["region", "donor_name"]), made.table, rtol=1e-9)
+
+    def test_methods_say_what_was_done(self):
+        options = [
+            "--values",
+            "level",
+            "--sample-norm",
+            "scaled-robust-sigmoid",
+            "--tolerance",
+            "2",
+            "--mirror",
+            "left",
+        ]
+        assert cli.main([*self.COMMAND, "t.tsv", *options]) == 0
+        text = Path("t_methods.md").read_text()
+        for said in ("robust sigmoid", "Fulcher", "2 mm", "reflected to the left", "1 region without enough samples"):
+            assert said in text
+
+    def test_files_that_are_there_are_refused_before_any_work(self, capsys):
+        Path("t_genes.tsv").write_text("mine")
+        assert cli.main([*self.COMMAND, "t.tsv"]) == 1
+        assert "t_genes.tsv exists" in capsys.readouterr().err
+        assert (Path("t_genes.tsv").read_text(), Path("t.tsv").exists()) == ("mine", False)
+        assert cli.main([*self.COMMAND, "t.tsv", "--overwrite"]) == 0
+
+    def test_a_file_of_no_known_form_is_refused(self, capsys):
+        assert cli.main([*self.COMMAND, "t.xls"]) == 1
+        assert "must end in .tsv, .csv, .parquet" in capsys.readouterr().err
+
+
 class TestErrors:
     @pytest.mark.parametrize(
         ("arguments", "message"),

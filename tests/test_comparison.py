@@ -322,7 +322,7 @@ class TestOmnibus:
     def test_what_it_is_called(self):
         group = jugex.query.region_group(jugex.demo_regions(), atlas="simulated", genes=["MAOA", "GAD2"])
         found = omnibus_test(group, n_permutations=99, rng=0)
-        assert repr(found) == "<Omnibus: simulated A, simulated B, 2 genes, 61 samples>"
+        assert repr(found) == "<Omnibus: simulated A, simulated B, 2 genes, 61 samples; evidence: 1 spatial>"
         assert found.significant["gene"].tolist() == ["MAOA"]
 
 

@@ -81,7 +81,8 @@ def unknown_options(words: list[str]) -> list[str]:
     """Options of a call of the program that it does not have."""
     commands = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
     section = commands.partition(f"## jugex {words[1]}\n")[2].partition("\n## ")[0]
-    return [word for word in words if word.startswith("--") and f"`{word}" not in section] if section else words
+    known = set(re.findall(r"[`\s](--[\w-]+)", "\n".join(re.findall(r"^`.*`$", section, re.MULTILINE))))
+    return [word for word in words if word.startswith("--") and word not in known] if section else words
 
 
 # --- pages that the program itself writes -----------------------------------------------------------------------
@@ -280,6 +281,26 @@ def test_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     exec(compile(code, "notebook.ipynb", "exec"), {"__name__": "notebook"})
 
 
-def test_notebook_is_kept_without_outputs() -> None:
-    notebook = json.loads((PROJECT / "examples" / "notebook.ipynb").read_text(encoding="utf-8"))
+NOTEBOOKS = sorted((PROJECT / "examples").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_is_kept_without_outputs(path: Path) -> None:
+    notebook = json.loads(path.read_text(encoding="utf-8"))
     assert [cell for cell in notebook["cells"] if cell.get("outputs")] == []
+
+
+def test_notebook_of_figures_shows_table_and_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nbclient = pytest.importorskip("nbclient", reason="the test of notebooks needs nbclient and ipykernel")
+    nbformat = pytest.importorskip("nbformat")
+    pytest.importorskip("ipykernel")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+    notebook = nbformat.read(PROJECT / "examples" / "figures_of_a_result.ipynb", as_version=4)
+    (tmp_path / "run").mkdir()
+    nbclient.NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(tmp_path / "run")}}).execute()
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    kinds = [kind for output in shown for kind in output.get("data", {})]
+    assert kinds.count("image/png") == 4
+    assert "MAOA" in next(output["data"]["text/html"] for output in shown if "<table" in str(output.get("data")))
+    assert {path.suffix for path in (tmp_path / "run").iterdir() if path.is_file()} == {".pdf"}

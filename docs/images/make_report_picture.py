@@ -21,21 +21,22 @@ from pathlib import Path
 import jugex
 
 FOLDER = Path(__file__).parent
-WIDTH, HEIGHT = 1180, 4000
+WIDTH, HEIGHT = 1300, 4000
 OPTIONS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 #: What the page draws when it is scrolled to, and the promises that it is drawn.
 DRAWN_LATE = (("volcano", "volcanoReady"), ("scene-box", "sceneReady"), ("brain-views", "brainReady"))
 FOLDED = """
-section:has(#design), section:has(#evidence), section:has(#caveats), section:has(#methods), section:has(#settings),
-section:has(#volcano) .note, nav, details, figcaption:not(.panels *) { display: none }
-.banner { position: static } .views { max-width: 50rem }
+section:has(#design), section:has(#evidence), section:has(#next), section:has(#methods), section:has(#settings),
+section:has(#volcano) .note, nav, details:not(.gene), details.gene:not([open]), h3:has(+ .gene:not([open])),
+figcaption:not(.panels *), #brain-form { display: none }
+.frame { display: block } .views { max-width: 50rem }
 #genes tbody tr:nth-child(n + 9) { display: none } .plot { height: 20rem } .plot.deep { height: 22rem }
 h2 { margin-top: 1.4rem } .controls { margin: 0.4rem 0 }
 """
 #: What the picture at the head of the README leaves out beyond that: two screens are enough there.
 SHORT = """
 section:has(#volcano) p, section:has(#results) p, #genes-pages, #scene-box,
-#genes tbody tr:nth-child(n + 6), article ~ article, article ~ h3 { display: none }
+#genes tbody tr:nth-child(n + 6) { display: none }
 """
 
 

@@ -7,12 +7,13 @@ from jugex.atlas.building import build_store
 from jugex.atlas.download import fetch_archives
 from jugex.atlas.formats import atlas_from_ahba_rnaseq, atlas_from_anndata, atlas_from_siibra
 from jugex.atlas.opening import open_atlas
-from jugex.atlas.simulated import PLANTED_GENES, PlantedGene, SimulatedAtlas
+from jugex.atlas.simulated import PLANTED_GENES, PLANTED_SETS, PlantedGene, SimulatedAtlas
 from jugex.atlas.store import StoreAtlas
 from jugex.atlas.tables import atlas_from_tables
 
 __all__ = [
     "PLANTED_GENES",
+    "PLANTED_SETS",
     "ArchivesAtlas",
     "ExpressionAtlas",
     "PlantedGene",

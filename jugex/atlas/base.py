@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import count_of, format_html
 from jugex.atlas.annotation import AXES, CoordinatesLike, check_common_wells, read_coordinates, read_probe_genes
 from jugex.atlas.donors import DONOR_COLUMNS, DonorsLike, choose_donors
 from jugex.atlas.identity import (
@@ -500,6 +501,21 @@ class ExpressionAtlas(ABC):
             f"<{type(self).__name__}: {self.name}, {len(self.samples):,} samples of {len(self.donors)} donors, "
             f"{len(self.probes):,} probes>"
         )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: donors with their samples, probes and genes."""
+        counts = self.samples["donor_name"].value_counts()
+        known = self.donors.reindex(columns=["donor_name", "age", "gender", "race"])
+        cells = known.astype(object).where(known.notna(), "").to_numpy().tolist()
+        rows = [[*cell, counts.get(cell[0], 0)] for cell in cells]
+        said = [
+            f"{count_of(len(self.samples), 'sample')} of {count_of(len(self.donors), 'donor')}, "
+            f"{count_of(len(self.probes), 'probe')} of {count_of(self.probes['gene'].nunique(), 'gene')}, "
+            f"in {self.space}"
+        ]
+        if self.simulated:
+            said.append("Simulated data: the numbers say nothing about real brains.")
+        return format_html(self.name, said, ["donor", "age", "sex", "race", "samples"], rows)
 
 
 class AtlasView(ExpressionAtlas):

@@ -7,11 +7,24 @@ import re
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
+from jugex._text import join_words
 from jugex.atlas.identity import Side
-from jugex.cli.parser import whole_number
+from jugex.cli.parser import number, whole_number
 from jugex.genes import read_gene_list
-from jugex.model.options import SOUND_CHOICES
+from jugex.model.options import (
+    PRESET_NAMES,
+    SOUND_CHOICES,
+    Missing,
+    Overlap,
+    PresentIn,
+    QueryOptions,
+    TestOptions,
+    find_preset,
+)
 from jugex.regions.grids import VoxelRule
+from jugex.stats.aggregation import ProbeAggregation
+from jugex.stats.design import Exchange
+from jugex.stats.statistics import Statistic
 
 __all__ = [
     "REGION_HELP",
@@ -20,13 +33,19 @@ __all__ = [
     "add_annotated",
     "add_derivation",
     "add_filters",
+    "add_genes",
     "add_images",
     "add_jobs",
     "add_output",
+    "add_probes",
     "add_run",
+    "add_samples",
     "add_source",
+    "add_test",
     "describe_default",
     "read_choices",
+    "read_options",
+    "read_pair",
     "split_genes",
     "split_list",
 ]
@@ -140,6 +159,99 @@ def add_annotated(command: Options) -> None:
     )
 
 
+def add_genes(group: argparse._ArgumentGroup) -> None:
+    """Add the options that name genes."""
+    genes = group.add_mutually_exclusive_group()
+    genes.add_argument(
+        "--genes", type=split_genes, metavar="A,B", help="genes to test, by symbol or Entrez id (default: every gene)"
+    )
+    genes.add_argument(
+        "--gene-list",
+        metavar="FILE",
+        help="file with one symbol or Entrez id per line, a table with such a column (as MATLAB JuGEx's lists), or "
+        "gene sets: file.gmt, or file.gmt#SET for a single set",
+    )
+
+
+def add_samples(group: Options) -> None:
+    """Add the options that decide which samples count for which region."""
+    add_filters(group)
+    add_images(group)
+    add_annotated(group)
+    group.add_argument(
+        "--overlap",
+        choices=get_args(Overlap),
+        help=describe_default("overlap", "how samples in both regions are counted"),
+    )
+
+
+def add_probes(group: Options) -> None:
+    """Add the options of probes: how they become one value, and which are left out."""
+    ways = get_args(ProbeAggregation)
+    group.add_argument(
+        "--probes",
+        choices=ways,
+        metavar="WAY",
+        help=describe_default("probes", f"how the probes of a gene become one value: {join_words(ways, 'or')}"),
+    )
+    group.add_argument(
+        "--min-present",
+        type=number(0, 1, needed="a share of samples from 0 to 1"),
+        metavar="SHARE",
+        help="leave out probes above background in a smaller share of samples than this, 0 to 1 (default: no filter)",
+    )
+    group.add_argument(
+        "--present-in",
+        choices=get_args(PresentIn),
+        default="all",
+        help="samples over which that share is counted: all of the atlas, or those of the regions (default: "
+        "%(default)s)",
+    )
+    group.add_argument("--require-entrez", action="store_true", help="leave out probes without an Entrez id")
+
+
+def add_test(group: Options) -> None:
+    """Add the options of the test of two regions."""
+    group.add_argument("--preset", choices=PRESET_NAMES, help="make the choices of that publication or package")
+    group.add_argument(
+        "--statistic", choices=get_args(Statistic), help=describe_default("statistic", "sum of squares of the region")
+    )
+    group.add_argument(
+        "--exchange", choices=get_args(Exchange), help=describe_default("exchange", "how labels are permuted")
+    )
+    group.add_argument(
+        "--covariate",
+        type=split_list,
+        action="extend",
+        metavar="A,B",
+        help="what to adjust for besides donor: hemisphere, structure_class, mni_x, mni_y, mni_z, a column of the "
+        "atlas's samples, a file with one row per well_id, whose other columns are covariates, or "
+        "celltypes:markers.gmt, a score for each set of marker genes",
+    )
+    group.add_argument(
+        "--missing",
+        choices=get_args(Missing),
+        default="drop-genes",
+        help="what to leave out for a missing value: its gene, or its sample in all genes (default: %(default)s)",
+    )
+    add_run(group)
+    group.add_argument(
+        "--alpha", type=float, default=0.05, metavar="P", help="family-wise error (default: %(default)s)"
+    )
+    group.add_argument(
+        "--ladder",
+        action=argparse.BooleanOptionalAction,
+        help="also test whether other donors would show each difference, and whether it is more than distance "
+        "explains (default: yes; with a preset, no)",
+    )
+    group.add_argument(
+        "--reference",
+        metavar="REGION",
+        help="samples that show how expression varies around the regions, such as structure:Cx (default: those of the "
+        "regions' class of tissue and side)",
+    )
+
+
 def add_aliases(command: Options) -> None:
     """Add the option of a table of gene aliases."""
     command.add_argument(
@@ -173,6 +285,7 @@ def add_jobs(command: Options) -> None:
 def add_output(command: Options, default: Path | None) -> None:
     """Add the folder to write, and whether to replace it."""
     command.add_argument(
+        "-o",
         "--out",
         type=Path,
         required=default is None,
@@ -207,8 +320,56 @@ def read_choices(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def read_pair(text: str) -> tuple[str, str]:
+    """Read ``OLD=NEW``; only what stands in front of the first = is OLD."""
+    old, equals, new = text.partition("=")
+    if not (old.strip() and equals and new.strip()):
+        raise argparse.ArgumentTypeError(f"{text!r} has not the form OLD=NEW")
+    return old.strip(), new.strip()
+
+
+def read_options(options: argparse.Namespace) -> tuple[QueryOptions, TestOptions, float]:
+    """Options of queries and tests, and the threshold, of a command that packs them for many pairs."""
+    choices = find_preset(options.preset).replaced_by(
+        statistic=options.statistic, exchange=options.exchange, probes=options.probes, overlap=options.overlap,
+        threshold=options.threshold, voxel=options.voxel, ladder=options.ladder,
+    )  # fmt: skip
+    query = QueryOptions(
+        genes=read_gene_list(options.gene_list) if options.gene_list else options.genes,
+        donors=options.donors,
+        overlap=choices.overlap,
+        within=options.within,
+        exclude=options.exclude,
+        tolerance=options.tolerance,
+        voxel=choices.voxel,
+        aliases=options.aliases,
+        coordinates=options.coordinates,
+        mirror=options.mirror,
+        reannotation=options.reannotation,
+        min_present=options.min_present,
+        present_in=options.present_in,
+        require_entrez=options.require_entrez,
+    )
+    test = TestOptions(
+        n_permutations=options.permutations,
+        rng=options.seed,
+        statistic=choices.statistic,
+        exchange=choices.exchange,
+        probes=choices.probes,
+        covariates=options.covariate,
+        alpha=options.alpha,
+        missing=options.missing,
+        collinear=choices.collinear,
+        ladder=choices.ladder,
+        reference=options.reference,
+    )
+    return query, test, choices.threshold
+
+
 def split_genes(text: str) -> list[str]:
     """Read genes separated by commas or blanks: no symbol holds either."""
+    if re.search(r"[./\\]", text) and Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"{text} is a file: read its genes with --gene-list {text}")
     return split_list(re.sub(r"[\s;]+", ",", text))
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from jugex._text import shorten
 from jugex._version import __version__
-from jugex.cli.parser import Parser, advise_on_rest
-from jugex.errors import JugexError, JugexWarning, OptionError
+from jugex.cli.parser import Parser, advise_on_rest, join_lists
+from jugex.errors import JugexError, JugexWarning, OptionError, ResultWarning
 from jugex.progress import say, shown
 
 __all__ = ["COMMANDS", "main", "make_parser"]
@@ -28,7 +28,13 @@ __all__ = ["COMMANDS", "main", "make_parser"]
 COMMANDS = {
     "compare": "compare two or more regions, gene by gene",
     "query": "expression of genes in a region, as a table",
+    "table": "expression of genes in every region of a parcellation: regions x genes",
     "demo": "compare two regions of the simulated atlas",
+    "rerun": "make a run again, from its own record",
+    "diff": "set two results side by side",
+    "scan": "compare every pair of regions of a parcellation",
+    "markers": "compare each region of a parcellation with a comparable rest",
+    "sensitivity": "compare two regions under other defensible choices too",
     "report": "write the report of a saved result again",
     "fetch": "download the donor archives, verify them and build the store",
     "build": "build a store, which opens at once, from donor archives on disk",
@@ -54,18 +60,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         argument parser refuses ends the process with 2.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    _print_any_text()
-    options = _parse(arguments)
-    options.command_line = shlex.join(["jugex", *arguments])
-    options.shown_warnings = set()
-    run: Callable[[argparse.Namespace], None] = options.run
     received: list[int] = []
     try:
+        _print_any_text()
+        options = _parse(join_lists(arguments))
+        options.command_line = shlex.join(["jugex", *arguments])
+        options.shown_warnings = set()
+        run: Callable[[argparse.Namespace], None] = options.run
         _check_text(arguments)
         with (
             _ending_on_signals(received),
             shown(not getattr(options, "quiet", False)),
-            _warnings_on_stderr(options.shown_warnings),
+            _warnings_on_stderr(options),
         ):
             run(options)
             sys.stdout.flush()
@@ -73,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _give_up_output()
         return 1
     except Exception as error:
-        if options.debug:
+        if "--debug" in arguments:
             traceback.print_exc()
         known = isinstance(error, JugexError | OSError | MemoryError)
         print(f"jugex: error: {_describe(error) if known else _describe_bug(error)}", file=sys.stderr)
@@ -131,18 +137,33 @@ def _ending_on_signals(received: list[int]) -> Iterator[None]:
 
 
 @contextmanager
-def _warnings_on_stderr(shown_warnings: set[str]) -> Iterator[None]:
-    """Show the warnings of jugex as one line each, without the line of code, and remember them."""
+def _warnings_on_stderr(options: argparse.Namespace) -> Iterator[None]:
+    """Show the warnings of jugex as one line each, without the line of code, and remember them.
+
+    Where a command prints a result (`warns_last`), warnings stand below it, each once.
+    """
+    waiting: list[str] = []
+    warns_last = getattr(options, "warns_last", False)
 
     def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
         label = "warning" if issubclass(category, JugexWarning) else f"warning ({category.__name__})"
-        say(f"jugex: {label}: {message}")
-        shown_warnings.add(str(message))
+        line = f"jugex: {label}: {message}"
+        options.shown_warnings.add(str(message))
+        if not warns_last:
+            say(line)
+        elif line not in waiting:
+            waiting.append(line)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", JugexWarning)
+        warnings.simplefilter("ignore", ResultWarning)  # their facts are printed with the result
         warnings.showwarning = show
-        yield
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            for line in waiting:
+                say(line)
 
 
 def _check_text(arguments: Sequence[str]) -> None:

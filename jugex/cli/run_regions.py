@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from jugex._text import format_count, lay_out
-from jugex.atlas import open_atlas
+from jugex.atlas import ExpressionAtlas, open_atlas
 from jugex.cli.arguments import add_images
 from jugex.cli.parser import Parser
 from jugex.errors import OptionError, RegionError, how_to_install
-from jugex.regions import ImageContents, list_contents, open_parcellation, parse_region
+from jugex.regions import ImageContents, Region, list_contents, open_parcellation, parse_region
 from jugex.regions.parcellations import Entry, find_installed_folder, is_parcellation, list_entries
 from jugex.regions.structures import search_structures
 from jugex.regions.texts import can_be_region, find_whole_image
@@ -39,7 +40,7 @@ examples:
   jugex regions structures hippocampal
   jugex regions structures --atlas simulated
   jugex regions labels.nii.gz insula --atlas ahba/
-  jugex regions structure:HiF --atlas ahba/
+  jugex regions structure:HiF --atlas ahba/ --out hippocampus.png
 """
     command.set_defaults(run=_run_regions, take_rest=_take_more_words)
     command.add_argument(
@@ -54,6 +55,13 @@ examples:
         metavar="PATH|simulated",
         help="atlas whose samples are counted, for structures, an image or a REGION (default for structures: "
         "$JUGEX_DATA, else the user's data folder)",
+    )
+    command.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="with a REGION, also draw it with its samples: a .png, .pdf or .svg file (one that is there is replaced)",
     )
     add_images(command)
 
@@ -73,7 +81,8 @@ def _run_regions(options: argparse.Namespace) -> None:
     elif asked is not None and not is_parcellation(asked) and can_be_region(asked):
         lines = _describe_region(options)
     else:
-        for option, value in (("--atlas", options.atlas), ("--labels", options.labels), ("--space", options.space)):
+        own = {"--atlas": options.atlas, "--labels": options.labels, "--space": options.space, "--out": options.out}
+        for option, value in own.items():
             if value is not None:
                 raise OptionError(
                     f"{option} goes with an image or a REGION{' or the word structures' * (option == '--atlas')}; "
@@ -90,12 +99,16 @@ def _describe_region(options: argparse.Namespace) -> list[str]:
     if image is not None:
         contents = list_contents(image, atlas=atlas, labels=options.labels, space=options.space)
         if contents is not None:
+            if options.out is not None:
+                raise OptionError(f"--out draws one region; name a label of {text}, like {text}#1")
             return _list_contents(text, contents, options.text)
     if options.text:
         raise OptionError(f"{text} is a region as a whole, with nothing to search for {' '.join(options.text)!r} in")
     region = parse_region(text, labels=options.labels, space=options.space)
-    if atlas is None and np.isnan(region.volume):
+    if atlas is None and (np.isnan(region.volume) or options.out is not None):
         atlas = open_atlas(None)
+    if atlas is not None and options.out is not None:
+        return [*str(region.coverage(atlas)).splitlines(), f"Written: {_draw(region, atlas, options.out)}"]
     if atlas is not None:
         return str(region.coverage(atlas)).splitlines()
     x, y, z = region.centroid
@@ -103,6 +116,13 @@ def _describe_region(options: argparse.Namespace) -> list[str]:
         f"{region.name}: {region.volume:,.0f} mm3 around x {x:.0f}, y {y:.0f}, z {z:.0f} mm; with --atlas also its "
         "samples and donors"
     ]
+
+
+def _draw(region: Region, atlas: ExpressionAtlas, file: Path) -> Path:
+    """Draw a region and its samples into a file."""
+    from jugex.plots import plot_region, save_figure
+
+    return save_figure(plot_region(region, atlas), file)
 
 
 def _list_contents(text: str, contents: ImageContents, words: Sequence[str]) -> list[str]:
@@ -158,7 +178,11 @@ def _describe_entry(entry: Entry, *, is_installed: bool) -> tuple[str, ...]:
 
 def _list_regions(options: argparse.Namespace) -> list[str]:
     """One line per region, quoted where a shell needs it."""
-    parcellation = open_parcellation(options.parcellation)
+    try:
+        parcellation = open_parcellation(options.parcellation)
+    except RegionError as error:
+        words = " ".join([options.parcellation, *options.text])
+        raise RegionError(f"{error}; for structures of the atlas: jugex regions structures {words}") from error
     text = " ".join(options.text)
     found = parcellation.search(text)
     if not found:

@@ -28,7 +28,7 @@ def add_arguments(command: Parser) -> None:
         "Institute and probability maps of the two areas."
     )
     command.epilog = _EPILOG
-    command.set_defaults(run=_run_reproduce)
+    command.set_defaults(run=_run_reproduce, warns_last=True)
     command.add_argument("study", choices=["bludau2018"], help="which analysis")
     command.add_argument(
         "--atlas",

@@ -15,7 +15,7 @@ from jugex.model.record import RunRecord
 from jugex.report.figures import MAX_GENES
 from jugex.report.summary import has_ladder, list_findings_by_pair
 
-__all__ = ["print_ledger", "save_and_summarize"]
+__all__ = ["print_findings", "print_ledger", "save_and_summarize"]
 
 
 def save_and_summarize(
@@ -25,13 +25,13 @@ def save_and_summarize(
     gene_sets: GeneSetResult | None = None,
 ) -> None:
     """Write the result into the folder of the options, and print a short account of it."""
-    record = replace(result.record, command=options.command_line)
+    record, xlsx = replace(result.record, command=options.command_line), bool(getattr(options, "xlsx", False))
     if isinstance(result, SeveralRegions):
         result = replace(result, data=replace(result.data, record=record))
-        result.save(options.out, overwrite=options.overwrite)
+        result.save(options.out, overwrite=options.overwrite, xlsx=xlsx)
     else:
         result = replace(result, record=record)
-        result.save(options.out, overwrite=options.overwrite, gene_sets=gene_sets)
+        result.save(options.out, overwrite=options.overwrite, gene_sets=gene_sets, xlsx=xlsx)
     try:
         _print_summary(result, options, gene_sets)
         sys.stdout.flush()
@@ -47,9 +47,6 @@ def _print_summary(
     result: DifferentialExpression | SeveralRegions, options: argparse.Namespace, gene_sets: GeneSetResult | None
 ) -> None:
     record = result.record
-    for finding in _list_findings(result):
-        if finding not in options.shown_warnings:
-            print(f"jugex: warning: {finding}", file=sys.stderr)
     print(result.summary())
     if isinstance(result, DifferentialExpression) and (n_drawn := len(result.found)) > MAX_GENES:
         kind = "genes on a rung" if has_ladder(record) else "significant genes"
@@ -58,10 +55,22 @@ def _print_summary(
         print(f"\n{gene_sets.summary()}")
     pairs = "; each pair has a folder of its own" if isinstance(result, SeveralRegions) else ""
     print(f"Written: {options.out} (open {Path(options.out) / 'report.html'}{pairs})")
+    print_ledger(result.record)
+    print_findings(result, options)
+
+
+def print_findings(result: DifferentialExpression | SeveralRegions, options: argparse.Namespace) -> None:
+    """Print on standard error what weakens a result, below it, and what nobody was warned of yet."""
+    sys.stdout.flush()
+    for finding in _list_findings(result):
+        if finding not in options.shown_warnings:
+            print(f"jugex: warning: {finding}", file=sys.stderr)
+            options.shown_warnings.add(finding)
 
 
 def print_ledger(record: RunRecord) -> None:
     """Print on standard error what became of the genes asked for, where not all were simply used."""
+    sys.stdout.flush()
     ledger = record.genes.ledger
     if any(entry.outcome != "used" for entry in ledger):
         print(f"jugex: {format_ledger(ledger)}", file=sys.stderr)

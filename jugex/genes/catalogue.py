@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from jugex._text import DelimitedTable, find_column, join_words, read_delimited
+from jugex._text import DelimitedTable, find_column, format_html, join_words, read_delimited
 from jugex.errors import GeneError, OptionError
 from jugex.genes.names import clean_name, ensembl_id, nearest_symbols, other_names
 
@@ -207,6 +207,12 @@ class Genes:
     def __repr__(self) -> str:
         shown = ", ".join(list(self)[:3])
         return f"<Genes: {len(self):,} ({shown}{', ...' if len(self) > 3 else ''})>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how many genes, and the first of them."""
+        shown = ", ".join(list(self)[:12])
+        more = f", and {len(self) - 12:,} more" if len(self) > 12 else ""
+        return format_html(f"{len(self):,} genes", [f"{shown}{more}"])
 
 
 class Resolved(NamedTuple):

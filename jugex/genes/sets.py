@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,6 +19,9 @@ __all__ = ["FoundSet", "GeneSets", "GeneSetsLike", "read_gene_sets"]
 
 #: What functions take as gene sets: a file of them, several, or genes by the name of their set.
 GeneSetsLike: TypeAlias = "str | Path | Sequence[str | Path] | Mapping[str, Iterable[str]] | GeneSets"
+
+#: The sets of the simulated atlas, by the name "simulated".
+_SIMULATED = Path(__file__).parents[1] / "data" / "simulated.gmt"
 
 
 @dataclass(frozen=True)
@@ -74,12 +78,12 @@ class GeneSets:
         GeneError
             If the atlas has no gene of any set.
         """
-        asked = list(dict.fromkeys(gene for genes in self.genes.values() for gene in genes))
+        asked = list(dict.fromkeys(chain.from_iterable(self.genes.values())))
         selection = select_genes(asked, atlas_genes, aliases=aliases)
         symbols = {entry.requested: entry.gene for entry in selection.ledger}
         sets = []
         for name, genes in self.genes.items():
-            found = dict.fromkeys(symbol for gene in genes if (symbol := symbols.get(gene)) is not None)
+            found = dict.fromkeys(filter(None, map(symbols.get, genes)))
             sets.append(FoundSet(name, len(set(genes)), tuple(found)))
         return sets, selection.ledger
 
@@ -92,7 +96,8 @@ def read_gene_sets(sets: GeneSetsLike) -> GeneSets:
     sets : path-like, sequence of path-like, dict, or GeneSets
         A GMT file (``name<TAB>description<TAB>gene<TAB>gene...``, one set per line, gzipped or not); a table (TSV, CSV,
         .xlsx) with a column of sets (`set`, `gene_set`, `term`, ...) and one of genes (`gene`, `symbol`, ...); several
-        such files; or genes by the name of their set.
+        such files; "simulated", for the sets of the simulated atlas, of which two were made to differ between the demo
+        regions (`jugex.atlas.PLANTED_SETS`); or genes by the name of their set.
 
     Returns
     -------
@@ -113,7 +118,7 @@ def read_gene_sets(sets: GeneSetsLike) -> GeneSets:
         return sets
     if isinstance(sets, Mapping):
         return _check(GeneSets({str(name): _list_genes(name, genes) for name, genes in sets.items()}, {}))
-    files = [sets] if isinstance(sets, str | Path) else list(sets)
+    files = [_SIMULATED if file == "simulated" else file for file in ([sets] if isinstance(sets, str | Path) else sets)]
     genes: dict[str, tuple[str, ...]] = {}
     sources: dict[str, str] = {}
     for file in map(str, files):
@@ -129,7 +134,7 @@ def read_gene_sets(sets: GeneSetsLike) -> GeneSets:
 def _list_genes(name: object, genes: Iterable[str]) -> tuple[str, ...]:
     if isinstance(genes, str):
         raise OptionError(f"gene set {name!r} is a list of symbols; got the text {genes!r}")
-    return tuple(dict.fromkeys(str(gene) for gene in genes))
+    return tuple(dict.fromkeys(map(str, genes)))
 
 
 def _check(sets: GeneSets) -> GeneSets:

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal, TypeAlias
 import msgspec
 
 from jugex._text import count_of, format_p, join_words, shorten
-from jugex.errors import DesignWarning, JugexWarning, OverlapWarning, warn_user
+from jugex.errors import DesignWarning, JugexWarning, OverlapWarning, ResultWarning, warn_user
 
 __all__ = [
     "AnyFinding",
@@ -48,6 +48,7 @@ __all__ = [
     "Unit",
     "UnreachableAlpha",
     "warn_of",
+    "warn_of_result",
 ]
 
 _N_NAMED = 5
@@ -112,6 +113,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, tag_field="code"):
     def sentence(self) -> str:
         """The finding in words, without an initial capital or a full stop."""
         raise NotImplementedError
+
+    @classmethod
+    def headline(cls) -> str:
+        """What findings of this kind are about, in words that hold for each of them: its docstring's first line."""
+        return (cls.__doc__ or f"{cls.__name__}.").partition("\n")[0].rstrip(".")
 
     def __str__(self) -> str:
         return self.sentence
@@ -353,7 +359,7 @@ class BothHemispheres(Finding, frozen=True, tag="both-hemispheres"):
         return (
             f"{self.n:,} of {count_of(self.n_samples, 'sample')} of {shorten(self.region)} {lie} in the {self.side} "
             f"hemisphere, in {self.n_donors_of_side} of {count_of(self.n_donors, 'donor')}; compare one side (such as "
-            "region.left in Python), or add the covariate hemisphere"
+            "@left behind the region, region.left in Python), or add the covariate hemisphere"
         )
 
 
@@ -570,6 +576,12 @@ def warn_of(findings: Sequence[Finding]) -> None:
     """Warn Python users of findings, each with the class of its kind."""
     for finding in findings:
         warn_user(finding.sentence, finding.warning)
+
+
+def warn_of_result(findings: Sequence[Finding]) -> None:
+    """Warn Python users of what was found when the work was done, each kind once; ``result.warnings`` has the facts."""
+    for headline in dict.fromkeys(finding.headline() for finding in findings):
+        warn_user(f"{headline} (see result.warnings)", ResultWarning, once=True)
 
 
 def _name_draws(finding: UnreachableAlpha | FdrOutOfReach) -> str:

@@ -16,7 +16,7 @@ from jugex.atlas import ExpressionAtlas
 from jugex.atlas.annotation import CoordinatesLike
 from jugex.atlas.identity import Side
 from jugex.errors import OptionError
-from jugex.genes import AliasesLike, GeneRequest, clean_requests
+from jugex.genes import AliasesLike, GeneRequest, GeneSets, clean_requests
 from jugex.regions import Region
 from jugex.regions.grids import VoxelRule
 from jugex.stats.aggregation import ProbeAggregation
@@ -60,8 +60,8 @@ Missing = Literal["drop-genes", "drop-samples"]
 Collinear = Literal["redraw", "smallest"]
 #: Seed or source of random numbers; None draws a seed and records it.
 Rng = int | np.random.Generator | None
-#: Names of covariates, tables of them by `well_id` (also as files), or several of both.
-CovariatesLike: TypeAlias = "str | pd.DataFrame | Sequence[str | pd.DataFrame]"
+#: Names of covariates, tables of them by `well_id` (also as files), gene sets (also as ``celltypes:FILE``), or several.
+CovariatesLike: TypeAlias = "str | pd.DataFrame | GeneSets | Sequence[str | pd.DataFrame | GeneSets]"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,6 +76,8 @@ class Arguments:
         That of regions given as text.
     genes, donors, covariates, within, exclude : tuple of str, or None
         As asked for; None: all, or none. Of tables of covariates the names of their columns.
+    covariates_given : tuple of str, or None
+        Covariates as they were given: their names, and the paths of tables.
     tolerance : float
         In mm.
     aliases, coordinates, reannotation : str, tuple of str, or None
@@ -115,6 +117,7 @@ class Arguments:
     ladder: bool = True
     reference: str | None = None
     in_memory: tuple[str, ...] = ()
+    covariates_given: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -276,6 +279,8 @@ class CovariateRecord:
         "in the model", or why it is not.
     values : tuple of float, str or None
         One per sample used, in their order.
+    genes : tuple of str
+        Where it is the score of a gene set, the genes of the atlas of whose z-scores it is the mean.
     """
 
     name: str
@@ -284,6 +289,7 @@ class CovariateRecord:
     from_table: bool
     outcome: str
     values: tuple[float | str | None, ...]
+    genes: tuple[str, ...] = ()
 
     @property
     def is_used(self) -> bool:

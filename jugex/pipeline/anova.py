@@ -55,6 +55,13 @@ def anova_table(data: ComparisonData, gene: str, *, typ: Literal[1, 2, 3] | None
     `specimen` is the donor. Factors with one level, and those not known of every donor, are left out. Age and race
     are functions of the donor: beside it they have no degree of freedom, which the table says. The model is that of
     Bludau et al. (2018), doi 10.1007/s00429-018-1620-6, section "Statistical analysis".
+
+    Examples
+    --------
+    >>> import jugex
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> result.anova_table("MAOA").loc["area", ["df", "F"]].round(2).tolist()
+    [1.0, 122.98]
     """
     if typ is None:
         typ = 1 if data.record.arguments.statistic == "sequential" else 2

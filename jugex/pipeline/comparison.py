@@ -11,10 +11,10 @@ import pandas as pd
 
 from jugex.errors import DesignError, OptionError, without_warnings
 from jugex.model.columns import COLUMN_TYPES, LEFT_OUT_COLUMNS, PROBE_COLUMNS, RUNGS
-from jugex.model.findings import AnyFinding, MissingAround, NotLinked, SamplesDropped, Unit, warn_of
+from jugex.model.findings import AnyFinding, MissingAround, NotLinked, SamplesDropped, Unit, warn_of, warn_of_result
 from jugex.model.options import TestOptions
 from jugex.model.query_record import OverlapRecord
-from jugex.model.record import Randomness, RunRecord, list_versions, today
+from jugex.model.record import LadderRecord, Randomness, RunRecord, list_versions, today
 from jugex.pipeline.covariates import Covariate, adjust_for, collect_covariates
 from jugex.pipeline.diagnostics import (
     check_reach,
@@ -50,6 +50,7 @@ from jugex.stats.threads import one_blas_thread
 
 __all__ = [
     "ComparisonData",
+    "PairTable",
     "Prepared",
     "infer",
     "label_rows",
@@ -59,8 +60,12 @@ __all__ = [
     "query_every_gene",
     "rerun_test",
     "run_comparison",
+    "tabulate_pair",
     "with_background",
 ]
+
+#: A gene in a score would be adjusted for itself.
+_IN_SCORE = "not tested: part of a score that is adjusted for"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -202,6 +207,8 @@ def run_comparison(group: RegionGroup, options: TestOptions) -> ComparisonData:
     DesignWarning
         If the design can never reach alpha, q_fdr can never reach it with so few permutations, donors do not link
         all regions, or a covariate adds nothing to the model or leaves little of the contrast between the regions.
+    ResultWarning
+        For each kind of weakness that the finished run has; ``result.warnings`` has the facts.
     """
     _check_options(group, options)
     options = options.seeded()
@@ -220,7 +227,8 @@ def infer(prepared: Prepared, options: TestOptions) -> ComparisonData:
     foreseen = [*prepared.findings, *check_reach(design, options, smallest_p, len(tested), unit)]
     of_design = judge_design(design, group, options)
     warned = [finding for finding in foreseen if not isinstance(finding, SamplesDropped)]  # that was asked for
-    warn_of([*warned, *(finding for finding in of_design if isinstance(finding, NotLinked))])
+    warned += [finding for finding in of_design if isinstance(finding, NotLinked)]
+    warn_of(warned)
     levels = genes.levels[tested] if group.atlas.is_log2 and are_genes else None
     test = permutation_test(genes.zscores[tested], levels, design, options.permutation, generator, group.region_names)
     rungs = None
@@ -249,6 +257,8 @@ def infer(prepared: Prepared, options: TestOptions) -> ComparisonData:
     )
     if rungs is not None and rungs.without_reference:
         findings = (*findings, MissingAround(genes=rungs.without_reference))
+    told = [*group.findings, *warned]
+    warn_of_result([finding for finding in findings if finding not in told])
     why_no_tails = explain_no_tails(test.relabellings)
     of_sets = {} if are_genes else dict.fromkeys(["log2_fc", "mean_level"], "gene sets have no levels")
     reasons = {**of_sets, "p_perm_tail": why_no_tails, "p_fwe_tail": why_no_tails, **_explain_no_rungs(rungs)}
@@ -312,7 +322,7 @@ def prepare(group: RegionGroup, options: TestOptions) -> Prepared:
     DesignError
         If the samples admit no test, or a covariate has missing values that may not be dropped.
     """
-    covariates = collect_covariates(group.atlas, group.samples, options.covariates)
+    covariates = collect_covariates(group, group.samples, options)
     genes = summarize_genes(group, options.probes)
     dropped: tuple[int, ...] = ()
     if options.missing == "drop-samples":
@@ -321,7 +331,10 @@ def prepare(group: RegionGroup, options: TestOptions) -> Prepared:
     design, covariates, findings = adjust_for(make_design(group), covariates, group.region_names, options.exchange)
     if dropped:
         findings.append(SamplesDropped(n=len(dropped)))
-    return Prepared(group, design, genes, find_status(genes.zscores, design), covariates, dropped, findings)
+    status = find_status(genes.zscores, design)
+    scored = {gene for covariate in covariates if covariate.is_used for gene in covariate.genes}
+    status[genes.annotation["gene"].isin(scored).to_numpy() & (status == "ok")] = _IN_SCORE
+    return Prepared(group, design, genes, status, covariates, dropped, findings)
 
 
 def make_design(group: RegionGroup) -> Design:
@@ -400,6 +413,83 @@ def make_empty_left_out(*, by_probe: bool) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=COLUMN_TYPES[name]) for name in columns})
 
 
+@dataclass(frozen=True, eq=False)
+class PairTable:
+    """The table of one pair among many, with the facts of its test; no record, and nothing that only a page shows.
+
+    Attributes
+    ----------
+    table : DataFrame
+        As `ComparisonData.table`, bit for bit.
+    n_samples : tuple of int
+        Samples used in each region.
+    n_donors_both : int
+        Donors with samples in both regions.
+    n_relabellings : int
+        Relabellings in the p of F.
+    exhaustive : bool
+        Whether these were all there are.
+    smallest_p : float
+        Smallest p that the design can give.
+    ladder : LadderRecord or None
+    """
+
+    table: pd.DataFrame
+    n_samples: tuple[int, ...]
+    n_donors_both: int
+    n_relabellings: int
+    exhaustive: bool
+    smallest_p: float
+    ladder: LadderRecord | None
+
+
+def tabulate_pair(group: RegionGroup, options: TestOptions) -> PairTable:
+    """Test each gene of two regions as `run_comparison` does, for a scan of many pairs.
+
+    What only a page shows is left out: the other exchange, the tests without each donor, the arbitrary places of the
+    ladder. Genes measured in the reference are kept for the next pair in the same tissue.
+
+    Parameters
+    ----------
+    group : RegionGroup
+        Two regions.
+    options : TestOptions
+        With a seed.
+
+    Returns
+    -------
+    PairTable
+
+    Raises
+    ------
+    DesignError
+        If the samples admit no test.
+    """
+    options = replace(options, diagnostic=False)
+    with one_blas_thread():
+        prepared = prepare(group, options)
+        design, genes, tested = prepared.design, prepared.genes, prepared.tested
+        levels = genes.levels[tested] if group.atlas.is_log2 else None
+        generator = options.make_generator()
+        test = permutation_test(
+            genes.zscores[tested], levels, design, options.permutation, generator, group.region_names, brief=True
+        )
+        rungs = None
+        if options.ladder:
+            covariates, dropped = prepared.covariates, prepared.missing_well_ids
+            rungs = climb(group, genes, tested, options, covariates=covariates, dropped=dropped, keep_genes=True)
+    columns = None if rungs is None else rungs.columns
+    return PairTable(
+        table=make_table(genes, design, prepared.status, test, columns, group.region_names, options.alpha),
+        n_samples=tuple(design.counts.sum(axis=0).tolist()),
+        n_donors_both=design.n_informative_donors,
+        n_relabellings=test.relabellings.n_relabellings,
+        exhaustive=test.relabellings.is_exhaustive,
+        smallest_p=options.permutation.smallest_p(design),
+        ladder=None if rungs is None else rungs.record,
+    )
+
+
 def rerun_test(group: RegionGroup, options: TestOptions) -> pd.DataFrame:
     """Test every gene of a query for F and its p-values alone: for tables of many comparisons.
 
@@ -471,7 +561,9 @@ def with_background(data: ComparisonData, options: TestOptions) -> ComparisonDat
         values = prepared.genes.zscores[prepared.tested]
         relabellings, counts = permute(values, prepared.design, settings, limited.make_generator())
         background = record_background(counts.p_values().perm, relabellings.n_relabellings)
-    findings = (*data.record.findings, *judge_background(background, data.unit))
+    judged = judge_background(background, data.unit)
+    warn_of_result(judged)
+    findings = (*data.record.findings, *judged)
     return replace(data, record=replace(data.record, background=background, findings=findings))
 
 

@@ -11,13 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex._text import join_words
+from jugex._text import count_of, join_words
 from jugex.atlas import ExpressionAtlas
 from jugex.atlas.input_tables import read_table
-from jugex.errors import DesignError, OptionError
+from jugex.errors import DesignError, GeneError, OptionError
+from jugex.genes import GeneSets, read_gene_sets
 from jugex.model.findings import AnyFinding, CovariateLeftOut, CovariatesTakeContrast
-from jugex.model.options import CovariatesLike
+from jugex.model.options import CovariatesLike, TestOptions
 from jugex.model.record import CovariateRecord
+from jugex.pipeline.genes import measure_genes
+from jugex.query import RegionGroup
 from jugex.spaces import hemisphere_of
 from jugex.stats.design import Design, Exchange
 
@@ -25,6 +28,8 @@ __all__ = ["Covariate", "adjust_for", "code_covariate", "collect_covariates", "l
 
 #: What becomes of a covariate that stands in the model.
 USED = "in the model"
+#: What stands before the file of gene sets whose scores are covariates.
+_SCORES = "celltypes:"
 
 _OF_DONOR = {"age": "age", "sex": "gender", "gender": "gender", "race": "race", "donor": "donor_name"}
 _NOT_COVARIATES = ("well_id", "sample", "sample_id")
@@ -52,7 +57,9 @@ class Covariate:
     is_automatic : bool
         Whether nobody asked for it: the hemisphere of mirrored samples.
     is_of_table : bool
-        Whether it comes from a table of the user's, and not from the atlas.
+        Whether it comes from a table, or from sets in memory, of the user's, and not from the atlas.
+    genes : tuple of str
+        Symbols of the genes of which it is the mean, where it is the score of a gene set.
     outcome : str
         "in the model", or why it is not.
     """
@@ -62,6 +69,7 @@ class Covariate:
     is_factor: bool
     is_automatic: bool = False
     is_of_table: bool = False
+    genes: tuple[str, ...] = ()
     outcome: str = USED
 
     @property
@@ -76,33 +84,38 @@ class Covariate:
             kind="factor" if self.is_factor else "number",
             automatic=self.is_automatic,
             from_table=self.is_of_table,
+            genes=self.genes,
             outcome=self.outcome,
             values=tuple(self.values.tolist()),
         )
 
 
 def list_names(asked: CovariatesLike | None) -> list[str]:
-    """Names of what was asked for: columns of tables by their own names."""
+    """Names of what was asked for: columns of tables and gene sets by their own names."""
     names: list[str] = []
     for entry in _list_entries(asked):
-        names += [entry] if isinstance(entry, str) and not _is_file(entry) else list(_read_table(entry).columns)
+        if isinstance(entry, GeneSets):
+            names += list(entry.genes)
+        else:
+            names += [entry] if isinstance(entry, str) and not _is_file(entry) else list(_read_table(entry).columns)
     return list(dict.fromkeys(names))
 
 
-def collect_covariates(atlas: ExpressionAtlas, samples: pd.DataFrame, asked: CovariatesLike | None) -> list[Covariate]:
+def collect_covariates(group: RegionGroup, samples: pd.DataFrame, options: TestOptions) -> list[Covariate]:
     """Find the covariates of samples.
 
     Parameters
     ----------
-    atlas : ExpressionAtlas
-        Where the samples come from.
+    group : RegionGroup
+        The query, with the atlas where the samples come from.
     samples : DataFrame, n rows
         `well_id` and `donor_name`.
-    asked : str, DataFrame, sequence of them, or None
-        Names: `hemisphere` (where the sample was taken), `structure_class` (cortex, cerebellum, ...), `mni_x`,
-        `mni_y`, `mni_z`, `age`, `sex`, `race`, or any column of the atlas's samples. A table (or the path of one) has
-        one row per sample, its `well_id` as a column or as the index; each other column is a covariate. Infinite
-        numbers are missing ones.
+    options : TestOptions
+        `covariates` are names, tables, gene sets, several of them, or None. Names: `hemisphere` (where the sample was
+        taken), `structure_class` (cortex, cerebellum, ...), `mni_x`, `mni_y`, `mni_z`, `age`, `sex`, `race`, or any
+        column of the atlas's samples. A table (or the path of one) has one row per sample, its `well_id` as a column
+        or as the index; each other column is a covariate. Infinite numbers are missing ones. ``celltypes:FILE`` or
+        `GeneSets`: the score of each set, the mean of the z-scores of its genes, with `probes` as their aggregation.
 
     Returns
     -------
@@ -112,9 +125,25 @@ def collect_covariates(atlas: ExpressionAtlas, samples: pd.DataFrame, asked: Cov
     Raises
     ------
     OptionError
-        If there is no such covariate, or a table does not say which sample its rows are.
+        If there is no such covariate, a table does not say which sample its rows are, or gene sets cannot be read.
+    GeneError
+        If the atlas has no gene of a set.
+
+    Warns
+    -----
+    GeneWarning
+        If the atlas lacks genes of the sets, or calls them otherwise.
     """
-    found = {covariate.name: covariate for entry in _list_entries(asked) for covariate in _find(atlas, samples, entry)}
+    atlas = group.atlas
+    found: dict[str, Covariate] = {}
+    for entry in _list_entries(options.covariates):
+        if isinstance(entry, str) and entry.startswith(_SCORES):
+            new = _score(group, samples, read_gene_sets(entry.removeprefix(_SCORES)), options)
+        elif isinstance(entry, GeneSets):
+            new = [replace(one, is_of_table=True) for one in _score(group, samples, entry, options)]
+        else:
+            new = list(_find(atlas, samples, entry))
+        found |= {covariate.name: covariate for covariate in new}
     if atlas.changes.mirror is not None and "hemisphere" not in found:
         found["hemisphere"] = replace(_take(atlas, samples, "hemisphere"), is_automatic=True)
     return list(found.values())
@@ -221,18 +250,43 @@ def _judge(
     )
 
 
-def _list_entries(asked: CovariatesLike | None) -> list[str | pd.DataFrame]:
+def _list_entries(asked: CovariatesLike | None) -> list[str | pd.DataFrame | GeneSets]:
     if asked is None:
         return []
     entries: list[Any] = list(asked) if isinstance(asked, list | tuple) else [asked]
     for entry in entries:
-        if not isinstance(entry, str | pd.DataFrame):
-            raise OptionError(f"covariates are names, tables by well_id, or several of both; got {entry!r}")
+        if not isinstance(entry, str | pd.DataFrame | GeneSets):
+            raise OptionError(
+                "covariates are names, tables by well_id, gene sets (jugex.genes.read_gene_sets makes them), or "
+                f"several of these; got {entry!r}"
+            )
     return entries
 
 
 def _is_file(entry: str) -> bool:
     return Path(entry).is_file()
+
+
+def _score(group: RegionGroup, samples: pd.DataFrame, sets: GeneSets, options: TestOptions) -> list[Covariate]:
+    """Mean of the gene-level z-scores of each set's genes in samples."""
+    if group.atlas.is_remote:
+        raise OptionError("scores of cell types need genes that were not asked for; take a store, not the web service")
+    found, _ = sets.find(group.atlas.genes, aliases=group.options.aliases)
+    symbols = sorted({gene for one in found for gene in one.found})
+    how = "winsorized-mean" if options.probes == "single" else options.probes
+    labels, zscores = measure_genes(group, symbols, samples["well_id"].to_numpy(), how)
+    place = {label: number for number, label in enumerate(labels)}
+    scores = []
+    for one in found:
+        genes = tuple(gene for gene in one.found if gene in place)
+        if not genes:
+            raise GeneError(
+                f"cell type {one.name!r} has no score, because none of its {count_of(one.n_genes, 'gene')} is in the "
+                "atlas with a probe that the run uses; leave the set out"
+            )
+        values = zscores[[place[gene] for gene in genes]].mean(axis=0)
+        scores.append(Covariate(one.name, pd.Series(values), is_factor=False, genes=genes))
+    return scores
 
 
 def _find(atlas: ExpressionAtlas, samples: pd.DataFrame, entry: str | pd.DataFrame) -> Iterator[Covariate]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import join_words
 from jugex.errors import DesignError, GeneError
+from jugex.genes.names import nearest_symbols
 from jugex.model.findings import GeneStanding
 from jugex.pipeline.comparison import ComparisonData
 from jugex.pipeline.covariates import code_covariate
@@ -22,7 +24,14 @@ from jugex.stats.relabelling import make_relabellings
 from jugex.stats.statistics import make_scorer, scores_to_f
 
 __all__ = [
-    "design_of", "find_standings", "find_tested", "make_details", "permutation_null", "permutation_nulls", "values_of",
+    "design_of",
+    "find_standings",
+    "find_tested",
+    "make_details",
+    "permutation_null",
+    "permutation_nulls",
+    "unknown_gene",
+    "values_of",
 ]  # fmt: skip
 
 # z-scores in files have ten digits: what tied before tells apart in the ninth
@@ -91,7 +100,7 @@ def find_tested(data: ComparisonData, genes: Sequence[str] | str | None) -> pd.D
     wanted = [genes] if isinstance(genes, str) else list(genes)
     for gene in wanted:
         if gene not in table.index:
-            raise GeneError(f"gene {gene!r} is not in this result, which has {len(table):,}; see result.labels")
+            raise unknown_gene(gene, data.labels)
         status = table.loc[[gene], "status"].iloc[0]
         if status != "ok":
             raise GeneError(f"gene {gene!r} has no F ({status}); choose another gene")
@@ -188,6 +197,15 @@ def _read(table: pd.DataFrame, column: str) -> Floats:
     return table[column].to_numpy(dtype=np.float64)
 
 
+def unknown_gene(gene: str, labels: Iterable[str]) -> GeneError:
+    """The error that a gene is not in a result, with the one that was perhaps meant."""
+    known = [str(label) for label in labels]
+    meant = [label for label in known if label.casefold() == str(gene).strip().casefold()]
+    nearest = meant or nearest_symbols(str(gene), known)
+    hint = f"did you mean {join_words(nearest, 'or')}?" if nearest else "result.labels lists them"
+    return GeneError(f"gene {gene!r} is not in this result, which has {len(known):,}; {hint}")
+
+
 def permutation_null(data: ComparisonData, gene: str) -> Floats:
     """F of one gene under every relabelling of the run.
 
@@ -215,6 +233,13 @@ def permutation_null(data: ComparisonData, gene: str) -> Floats:
         If the result has no such gene, or the gene was not tested.
     DesignError
         If two regions have one name.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> result.permutation_null("MAOA").shape
+    (10000,)
     """
     return permutation_nulls(data, [gene])[0]
 

@@ -61,6 +61,15 @@ def donor_differences(data: ComparisonData, genes: Sequence[str] | str | None = 
     a single sample in a region. So the interval takes the samples as replicates and the donors as equally variable;
     it says how precisely this donor's difference is measured, not how far another donor's may lie. Where covariates
     stand in the model, what it gives to them is taken off first.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> result.donor_differences("MAOA")[["donor_name", "n_1", "n_2", "diff"]].round(2).head(2)
+       donor_name  n_1  n_2  diff
+    0  H0351.2001   13   12 -1.97
+    1  H0351.2002    6    6 -2.14
     """
     from scipy.special import stdtrit
 
@@ -110,6 +119,14 @@ def by_hemisphere(data: ComparisonData, genes: str | Sequence[str] | None = None
         If a gene is not in the result, or was not tested.
     ResultError
         If samples were mirrored and the result was read from disk, which does not tell where they were taken.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> result.by_hemisphere("MAOA")[["hemisphere", "n_donors"]]
+      hemisphere  n_donors
+    0       left         5
     """
     listed = find_tested(data, genes)
     sides, values, design = _find_hemispheres(data), values_of(data, listed.index), design_of(data)

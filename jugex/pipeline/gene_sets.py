@@ -21,8 +21,7 @@ from jugex.model.findings import DonorsDisagree, OneExchangeOnly
 from jugex.model.options import TestOptions
 from jugex.model.record import ExchangesRecord, GeneSetsRecord
 from jugex.pipeline.comparison import ComparisonData, Prepared, infer, prepare, query_every_gene
-from jugex.pipeline.genes import GeneValues, find_status
-from jugex.pipeline.ladder import measure_genes
+from jugex.pipeline.genes import GeneValues, find_status, measure_genes
 from jugex.stats.corrections import TIE_TOLERANCE, PermutationCounts, false_discovery_rate
 from jugex.stats.design import Design, Draws
 from jugex.stats.effects import compute_effects
@@ -40,7 +39,7 @@ Floats = npt.NDArray[np.float64]
 #: What is asked of a set.
 Kind = Literal["competitive", "self-contained", "mixed"]
 _N_LEADING = 10
-_RELABELLINGS_AT_ONCE = 256
+_RELABELLINGS_AT_ONCE = 64
 _NOT_MIXED = "the mean of squared t has no direction, and is not tried over donors and space"
 
 
@@ -59,7 +58,10 @@ class GeneSetOptions:
         if any(isinstance(size, bool) or not isinstance(size, int | np.integer) for size in sizes):
             raise OptionError(f"min_size and max_size must be whole numbers; got {sizes[0]!r} and {sizes[1]!r}")
         if not 1 <= self.min_size <= self.max_size:
-            raise OptionError(f"sizes of sets go from at least 1 to max_size; got {sizes[0]} to {sizes[1]}")
+            raise OptionError(
+                f"gene sets of {sizes[0]} to {sizes[1]} genes were asked for; the smallest size must be at least 1 and "
+                "no larger than the largest"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +93,7 @@ class _Sets:
     symbols : ndarray of str, shape (g,)
         Genes of the family.
     members : sparse array, shape (s, g)
-        1 where a gene is in a set.
+        1 / k where a gene is in a set of k genes.
     scale : ndarray of float64, shape (g,)
         Standard deviation of each gene about donors and covariates; area is not in the model, so that no label decides.
     competitive : bool
@@ -109,11 +111,11 @@ class _Sets:
 
     @property
     def sizes(self) -> Floats:
-        return np.asarray(self.members.sum(axis=1), dtype=np.float64)
+        return np.diff(self.members.indptr).astype(np.float64)
 
     def average(self, values: Floats) -> Floats:
         """Mean over the genes of each set: (g, n) to (s, n)."""
-        return np.asarray(self.members @ values) / self.sizes[:, None]
+        return np.asarray(self.members @ values)
 
     def combine(self, zscores: Floats) -> Floats:
         """Values of sets (s, n) from z-scores of genes (g, n).
@@ -121,12 +123,17 @@ class _Sets:
         The mean of the genes of a set, each in its standard deviations; less that of all other genes, where sets
         compete.
         """
-        scaled = zscores / self.scale[:, None]
-        means = self.average(scaled)
+        weights = self.members.copy()  # of genes, so that z-scores of the whole genome are not copied
+        weights.data /= self.scale[weights.indices]
+        means = np.asarray(weights @ zscores)
         if not self.competitive:
             return means
-        sizes = self.sizes[:, None]
-        return np.asarray(means - (scaled.sum(axis=0) - sizes * means) / (len(scaled) - sizes))
+        # a mean less that of all others, (total - k mean) / (g - k)
+        total, n_genes = (1 / self.scale) @ zscores, len(self.scale)
+        means *= n_genes
+        means -= total
+        means /= n_genes - self.sizes[:, None]
+        return means
 
 
 def run_gene_sets(data: ComparisonData, sets: GeneSets, options: GeneSetOptions) -> GeneSetData:
@@ -201,13 +208,15 @@ def _choose_sets(prepared: Prepared, found: list[FoundSet], options: GeneSetOpti
     from scipy import sparse
 
     symbols = prepared.genes.labels[prepared.tested]
-    place = {symbol: number for number, symbol in enumerate(symbols)}
+    places = pd.Index(symbols).get_indexer(pd.Index([gene for one in found for gene in one.found]))
     kept: list[FoundSet] = []
-    rows: list[int] = []
-    columns: list[int] = []
+    columns: list[npt.NDArray[np.intp]] = []
     left_out: dict[str, str] = {}
+    start = 0
     for one in found:
-        genes = tuple(gene for gene in one.found if gene in place)
+        genes = places[start : start + len(one.found)]
+        start += len(genes)
+        genes = genes[genes >= 0]
         if not options.min_size <= len(genes) <= options.max_size:
             left_out[one.name] = (
                 f"{len(genes)} of {count_of(one.n_genes, 'gene')} can be tested, and sets of {options.min_size} to "
@@ -216,16 +225,18 @@ def _choose_sets(prepared: Prepared, found: list[FoundSet], options: GeneSetOpti
         elif options.kind == "competitive" and len(genes) == len(symbols):
             left_out[one.name] = "it holds every gene, so that none is left to compete with"
         else:
-            rows += [len(kept)] * len(genes)
-            columns += [place[gene] for gene in genes]
-            kept.append(replace(one, found=genes))
+            columns.append(genes)
+            kept.append(one if len(genes) == len(one.found) else replace(one, found=tuple(symbols[genes])))
     if not kept:
         name, why = next(iter(left_out.items()))
         raise GeneError(
             f"{count_of(len(found), 'gene set')} given, and none can be tested: of the first, {name!r}, {why}; give "
-            "other sets, or in Python other min_size and max_size"
+            "other sets, or other sizes (min_size and max_size; --gene-set-min-size and --gene-set-max-size)"
         )
-    members = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(kept), len(symbols)))
+    sizes = np.array([len(genes) for genes in columns])
+    entries = np.repeat(1 / sizes, sizes), np.concatenate(columns), np.concatenate([[0], np.cumsum(sizes)])
+    members = sparse.csr_array(entries, shape=(len(kept), len(symbols)))
+    members.sort_indices()  # the order of a set's genes decides nothing
     residuals = prepared.design.residualize(prepared.genes.zscores[prepared.tested])
     degrees = prepared.design.df_resid + prepared.design.df_area
     scale = np.sqrt((residuals**2).sum(axis=1) / degrees)
@@ -241,9 +252,11 @@ def _take_sets(prepared: Prepared, sets: _Sets, options: TestOptions) -> Prepare
     group = prepared.group
 
     def measure(well_ids: npt.NDArray[np.integer]) -> tuple[list[str], Floats]:
-        labels, values = measure_genes(group, sets.symbols.tolist(), well_ids, options)
+        labels, values = measure_genes(group, sets.symbols.tolist(), well_ids, options.probes)
         order = pd.Index(labels).get_indexer(pd.Index(sets.symbols))
-        return sets.names, sets.combine(values[order])
+        if not np.array_equal(order, np.arange(len(values))):  # for the whole genome a copy is large
+            values = values[order]
+        return sets.names, sets.combine(values)
 
     genes = GeneValues(names, annotation, zscores, np.full(zscores.shape, np.nan))
     return replace(prepared, genes=genes, status=find_status(zscores, prepared.design), measure=measure)

@@ -8,33 +8,29 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from jugex.atlas import ExpressionAtlas
-from jugex.errors import DesignError, GeneError
-from jugex.genes import GeneSelection
+from jugex.errors import DesignError, GeneWarning, without_warnings
 from jugex.model.options import TestOptions
 from jugex.model.record import DiagnosticRecord, LadderRecord, VariogramRecord
 from jugex.pipeline.covariates import Covariate, code_covariate, collect_covariates
 from jugex.pipeline.drawings import GeneVariograms
-from jugex.pipeline.genes import GeneValues, aggregate_by_gene, score_probes
-from jugex.progress import track
+from jugex.pipeline.genes import GeneValues, measure_genes
 from jugex.query import RegionGroup
-from jugex.query.probes import filter_probes
 from jugex.query.reference import TissueReference, find_reference
-from jugex.stats.aggregation import SELECTIONS
 from jugex.stats.moderation import adjust_holm
 from jugex.stats.pairs import PairSums
 from jugex.stats.pooling import PooledFit
 from jugex.stats.spatial import Form, Ladder, LadderResult, Reason, Reference, Rung, sum_pairs
 
-__all__ = ["RUNG_COLUMNS", "Measure", "Rungs", "climb", "draw_places", "explain_reason", "measure_genes"]
+__all__ = ["RUNG_COLUMNS", "Measure", "Rungs", "climb", "draw_places", "explain_reason"]
 
 #: Genes of the atlas over which variances are pooled, and the seed that draws them.
 POOL_SIZE, _POOL_SEED = 2_000, 2_018
@@ -42,14 +38,15 @@ POOL_SIZE, _POOL_SEED = 2_000, 2_018
 _N_PLACES, _PLACES_SEED = 200, 2_018
 _FEWEST_PLACES, _LARGE_PLACE = 20, 200  # places, samples
 _FEWEST_FOR_DIAGNOSTIC = 300  # samples in the reference
-_GENES_AT_ONCE = 1_000
 #: Distances between places that count as those of the regions.
 _NEAR_SHARE = 0.15
 
 Floats = npt.NDArray[np.float64]
 
-#: Pools by atlas: read once for comparisons with the same reference, and freed with the atlas.
-_POOLS: weakref.WeakKeyDictionary[ExpressionAtlas, dict[object, PairSums]] = weakref.WeakKeyDictionary()
+#: What was measured in the last reference of an atlas: it serves the next pair there, and is freed with the atlas.
+_MEASURED: weakref.WeakKeyDictionary[ExpressionAtlas, _Measured] = weakref.WeakKeyDictionary()
+
+_WITHOUT_REFERENCE = (Reason.TWO_TISSUES, Reason.NO_REFERENCE)
 
 _REASONS = {
     Reason.ONE_INFORMATIVE_DONOR: "one donor has samples in both regions, and donors cannot be compared",
@@ -91,6 +88,18 @@ class Rungs:
     without_reference: tuple[str, ...] = ()
 
 
+@dataclass(eq=False)
+class _Measured:
+    """What was measured in one reference: the pool, and genes by their symbols, with labels, where they are kept.
+
+    `key` is everything that decides the pool.
+    """
+
+    key: tuple[object, ...]
+    pool: PairSums
+    genes: dict[tuple[str, ...], tuple[list[str], PairSums]] = field(default_factory=dict)
+
+
 #: From the `well_id` of samples to labels and values.
 Measure: TypeAlias = Callable[[npt.NDArray[np.integer]], tuple[Sequence[str], Floats]]
 
@@ -111,6 +120,7 @@ def climb(
     covariates: Sequence[Covariate] = (),
     dropped: Sequence[int] = (),
     measure: Measure | None = None,
+    keep_genes: bool = False,
 ) -> Rungs:
     """Test the genes of a pair over donors and against distance.
 
@@ -129,22 +139,32 @@ def climb(
         Samples of the regions, by `well_id`, that the run left out; the reference is without them too.
     measure : callable, optional
         From the `well_id` of N samples to labels and values (g, N) of what is tested; default: of the genes.
+    keep_genes : bool
+        Keep the genes measured in the reference for the next pair with the same one, as the pool always is: 180 MB
+        for the whole genome in 1,200 samples.
 
     Returns
     -------
     Rungs
     """
     found = find_reference(group, options.reference, dropped=dropped)
-    in_model = [covariate.name for covariate in covariates if covariate.is_used]
+    in_model = [covariate for covariate in covariates if covariate.is_used]
     try:
-        pool = _measure_pool(group, found, genes, options, in_model)
-        ladder = _make_ladder(pool, found)
+        within = _take_own(found) if found.withheld in _WITHOUT_REFERENCE else found
+        measured = _measure_pool(group, within, genes, options, in_model)
+        ladder = _make_ladder(measured.pool, within)
     except DesignError as error:
         return _leave_empty(found, tested, options, str(error))
+    symbols = tuple(dict.fromkeys(genes.annotation["gene"].iloc[tested]))
+    labels_and_sums = measured.genes.get(symbols) if measure is None else None
     if measure is None:
-        symbols = list(dict.fromkeys(genes.annotation["gene"].iloc[tested]))
-        measure = partial(measure_genes, group, symbols, options=options)
-    columns, variograms, apart = _test_genes(ladder, pool.reference, found, genes.labels[tested], options, measure)
+        measure = partial(measure_genes, group, list(symbols), how=options.probes)
+    columns, variograms, apart, taken = _test_genes(
+        ladder, measured.pool.reference, within, genes.labels[tested], options, measure, labels_and_sums
+    )
+    if keep_genes and taken is not None:
+        measured.genes.clear()
+        measured.genes[symbols] = taken
     why_not = {
         **dict.fromkeys(_OF_DONORS, explain_reason(ladder.why_no_donors)),
         **dict.fromkeys(_OF_SPACE, explain_reason(ladder.why_no_spatial)),
@@ -155,17 +175,23 @@ def climb(
         chosen=options.reference is not None,
         n_reference=len(found.samples),
         n_elsewhere=found.n_elsewhere,
-        n_pool=len(pool.values),
+        n_pool=len(measured.pool.values),
         form=ladder.form.value,
         distance_mm=_measure_distance(found),
         why_no_donors=explain_reason(ladder.why_no_donors) or None,
         why_no_spatial=explain_reason(ladder.why_no_spatial) or None,
         variogram=_record_variogram(ladder.fit_donors),
         variogram_spatial=_record_variogram(_take_spatial_fit(ladder)),
-        borrowed_mm=ladder.borrowed_mm,
+        borrowed_mm=ladder.borrowed_mm if within is found else 0.0,
         diagnostic=_diagnose(ladder, found, options),
     )
     return Rungs(columns, record, {column: why for column, why in why_not.items() if why}, variograms, apart)
+
+
+def _take_own(found: TissueReference) -> TissueReference:
+    """The samples of the regions alone: all that a test without reference looks at."""
+    own = found.cells >= 0
+    return replace(found, samples=found.samples[own].reset_index(drop=True), cells=found.cells[own])
 
 
 def _make_ladder(pool: PairSums, found: TissueReference) -> Ladder:
@@ -210,7 +236,8 @@ def _make_reference(
 ) -> Reference:
     """The reference as arrays, with the covariates of the model in its samples."""
     points = found.points if found.withheld is not Reason.NO_REFERENCE else np.nan_to_num(found.points)
-    covariates = collect_covariates(group.atlas, found.samples, options.covariates)
+    with without_warnings(GeneWarning):  # the user has been told which markers the atlas lacks
+        covariates = collect_covariates(group, found.samples, options)
     columns = [_code(covariate) for covariate in covariates if covariate.name in in_model]
     return Reference(points, found.samples["donor_name"].to_numpy(dtype=str), np.hstack(columns) if columns else None)
 
@@ -222,11 +249,13 @@ def _code(covariate: Covariate) -> Floats:
 
 
 def _measure_pool(
-    group: RegionGroup, found: TissueReference, genes: GeneValues, options: TestOptions, in_model: Sequence[str]
-) -> PairSums:
-    """The pool's genes in the reference; read once for the atlas and kept in memory."""
-    reference = _make_reference(found, group, options, in_model)
-    symbols, wells, query = _draw_pool(group, genes), found.samples["well_id"].to_numpy(), group.options
+    group: RegionGroup, found: TissueReference, genes: GeneValues, options: TestOptions, in_model: Sequence[Covariate]
+) -> _Measured:
+    """The pool's genes in the reference; read once for pairs that share it, and kept in memory."""
+    reference = _make_reference(found, group, options, [covariate.name for covariate in in_model])
+    scored = {gene for covariate in in_model for gene in covariate.genes}  # each is adjusted for itself
+    symbols = [symbol for symbol in _draw_pool(group, genes) if symbol not in scored]
+    wells, query = found.samples["well_id"].to_numpy(), group.options
     # what the samples of the regions decide: the probes that are present there, or vary there
     of_regions = options.probes in ("max-variance", "max-mean")
     of_regions = of_regions or (query.min_present is not None and query.present_in == "regions")
@@ -239,15 +268,20 @@ def _measure_pool(
         query.require_entrez,
         group.samples["well_id"].to_numpy().tobytes() if of_regions else None,
     )
-    kept = _POOLS.setdefault(group.atlas, {})
-    if key not in kept:
-        kept.clear()  # of one reference at a time
-        values = measure_genes(group, symbols, wells, options)[1]
-        values = values[np.isfinite(values).all(axis=1)][:POOL_SIZE]
-        if symbols and not len(values):
-            raise DesignError(_ALL_MISSING)
-        kept[key] = sum_pairs(reference, values, n_threads=options.permutation.n_threads)
-    return kept[key]
+    kept = _MEASURED.get(group.atlas)
+    if kept is not None and kept.key == key:
+        return kept
+    if found.withheld not in _WITHOUT_REFERENCE:
+        _MEASURED.pop(group.atlas, None)  # before memory is taken for another
+    kept = None
+    values = measure_genes(group, symbols, wells, options.probes)[1]
+    values = values[np.isfinite(values).all(axis=1)][:POOL_SIZE]
+    if symbols and not len(values):
+        raise DesignError(_ALL_MISSING)
+    measured = _Measured(key, sum_pairs(reference, values, n_threads=options.permutation.n_threads))
+    if found.withheld not in _WITHOUT_REFERENCE:  # else no other pair has it
+        _MEASURED[group.atlas] = measured
+    return measured
 
 
 def _draw_pool(group: RegionGroup, genes: GeneValues) -> list[str]:
@@ -261,40 +295,6 @@ def _draw_pool(group: RegionGroup, genes: GeneValues) -> list[str]:
     return [symbols[number] for number in np.sort(chosen)]
 
 
-def measure_genes(
-    group: RegionGroup, symbols: list[str], well_ids: npt.NDArray[np.integer], options: TestOptions
-) -> tuple[list[str], Floats]:
-    """Gene-level z-scores of genes in samples of the atlas, by the aggregation and the filter of the run.
-
-    Returns
-    -------
-    labels : list of str, length g
-    values : ndarray of float64, shape (g, N)
-    """
-    labels: list[str] = []
-    parts = []
-    chunks = range(0, len(symbols), _GENES_AT_ONCE)
-    for start in track(chunks, description="tissue around the regions", total=len(chunks)):
-        selection = GeneSelection(requested=None, found=tuple(symbols[start : start + _GENES_AT_ONCE]))
-        used = group.samples["well_id"].to_numpy()
-        try:
-            _, probes, _ = filter_probes(selection, group.atlas, used, group.options)
-        except GeneError:  # the filter left none of them a probe
-            continue
-        probes = probes.reset_index(drop=True)
-        probe_ids = probes["probe_id"].to_numpy()
-        zscores = group.atlas.zscores(well_ids=well_ids, probe_ids=probe_ids)
-        score = None
-        if options.probes in SELECTIONS:  # the probe that the run chooses
-            score = score_probes(
-                group.atlas, probes, group.atlas.levels(well_ids=used, probe_ids=probe_ids), options.probes
-            )
-        names, values = aggregate_by_gene(probes, zscores, options.probes, score=score)
-        labels += names.tolist()
-        parts.append(values)
-    return labels, np.concatenate(parts) if parts else np.empty((0, len(well_ids)))
-
-
 def _test_genes(
     ladder: Ladder,
     reference: Reference,
@@ -302,27 +302,49 @@ def _test_genes(
     tested: npt.NDArray[np.object_],
     options: TestOptions,
     measure: Measure,
-) -> tuple[pd.DataFrame, GeneVariograms | None, tuple[str, ...]]:
-    """Columns of both rungs by label (t,), how these vary over distance, and which miss a value outside the regions."""
+    kept: tuple[list[str], PairSums] | None,
+) -> tuple[pd.DataFrame, GeneVariograms | None, tuple[str, ...], tuple[list[str], PairSums] | None]:
+    """Test the genes by label (t,), which may have been kept from another pair with the same reference.
+
+    Returns
+    -------
+    columns : DataFrame, t rows
+        Of both rungs.
+    variograms : GeneVariograms or None
+    apart : tuple of str
+        Genes with a missing value outside the regions.
+    taken : tuple or None
+        Labels and sums of all genes measured, to keep; None where some could not be used.
+    """
     columns = pd.DataFrame(np.nan, index=np.arange(len(tested)), columns=[*_OF_DONORS, *_OF_SPACE])
     if (ladder.why_no_donors is not None and ladder.why_no_spatial is not None) or not len(tested):
-        return columns, None, ()
-    labels, values = measure(found.samples["well_id"].to_numpy())
+        return columns, None, (), None
+    values: npt.NDArray[Any]
+    labels, values = measure(found.samples["well_id"].to_numpy()) if kept is None else (kept[0], kept[1].values)
     place = pd.Index(labels).get_indexer(pd.Index(tested))
-    is_known = np.isfinite(values)
-    in_regions = is_known[:, found.cells >= 0].all(axis=1)
-    is_whole, is_partial = (np.append(rows, False)[place] for rows in (is_known.all(axis=1), in_regions))  # -1: none
+    if kept is not None and np.array_equal(place, np.arange(len(values))):  # they are known to be whole
+        is_whole, is_partial = np.ones((2, len(tested)), dtype=bool)
+    else:
+        is_known = np.isfinite(values)
+        in_regions = is_known[:, found.cells >= 0].all(axis=1)
+        is_whole, is_partial = (
+            np.append(rows, False)[place] for rows in (is_known.all(axis=1), in_regions)
+        )  # -1: none
+        kept = None
     usable, apart = np.flatnonzero(is_whole), np.flatnonzero(is_partial & ~is_whole)
-    by_regions = ladder.test_without_reference(values[place[apart]]) if len(apart) else None
-    if not np.array_equal(place[usable], np.arange(len(values))):  # for the whole genome a copy is large
+    by_regions = ladder.test_without_reference(values[place[apart]].astype(np.float64)) if len(apart) else None
+    is_all = np.array_equal(place[usable], np.arange(len(values)))
+    if not is_all:  # for the whole genome a copy is large
         values = values[place[usable]]
-    result = ladder.test(sum_pairs(reference, values, n_threads=options.permutation.n_threads))
+    sums = kept[1] if kept is not None else sum_pairs(reference, values, n_threads=options.permutation.n_threads)
+    result = ladder.test(sums)
     _fill(columns, usable, "donors", result.donors)
     _fill(columns, usable, "spatial", result.spatial)
     if by_regions is not None:
         _fill(columns, apart, "donors", by_regions)
         columns["p_donors_fwe"] = adjust_holm(columns["p_donors"].to_numpy())  # over those of both forms
-    return columns, _take_variograms(result, tested, usable), tuple(tested[apart].tolist())
+    taken = (list(labels), sums) if is_all else None
+    return columns, _take_variograms(result, tested, usable), tuple(tested[apart].tolist()), taken
 
 
 def _fill(columns: pd.DataFrame, rows: npt.NDArray[np.intp], name: str, rung: Rung | None) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from jugex.atlas.identity import FileRecord
 from jugex.errors import DesignError
+from jugex.genes import GeneSets
 from jugex.model.options import TestOptions
 from jugex.model.record import (
     Arguments,
@@ -58,7 +59,7 @@ def record_arguments(group: RegionGroup, options: TestOptions) -> Arguments:
     covariates = options.covariates if isinstance(options.covariates, list | tuple) else [options.covariates]
     in_memory = {
         "coordinates": isinstance(query.coordinates, pd.DataFrame),
-        "covariates": any(isinstance(entry, pd.DataFrame) for entry in covariates),
+        "covariates": any(isinstance(entry, pd.DataFrame | GeneSets) for entry in covariates),
         "reference": isinstance(reference, Region),
     }
     return Arguments(
@@ -89,6 +90,7 @@ def record_arguments(group: RegionGroup, options: TestOptions) -> Arguments:
         present_in=query.present_in,
         require_entrez=query.require_entrez,
         in_memory=tuple(name for name, is_there in in_memory.items() if is_there),
+        covariates_given=None if in_memory["covariates"] else _list_texts(options.covariates),
     )
 
 

@@ -9,12 +9,14 @@ from typing import Any, get_args
 
 import pandas as pd
 
+from jugex._arguments import explains_keywords
 from jugex.atlas.annotation import CoordinatesLike
 from jugex.errors import DesignError, GeneError, OptionError, RegionError, ResultError, without_warnings
 from jugex.model.columns import COLUMN_TYPES, PROBE_COLUMNS, RERUN_COLUMNS
 from jugex.model.options import Overlap, TestOptions
 from jugex.model.record import Randomness
 from jugex.pipeline.comparison import ComparisonData, rerun_test
+from jugex.pipeline.details import unknown_gene
 from jugex.progress import track
 from jugex.query import RegionGroup
 from jugex.regions import Region
@@ -23,7 +25,7 @@ from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange, LabelExchange
 from jugex.stats.statistics import Statistic
 
-__all__ = ["SENSITIVITY_COLUMNS", "vary_choices"]
+__all__ = ["SENSITIVITY_COLUMNS", "name_choices", "vary_choices"]
 
 #: Columns of the table, in order; those of probes follow `gene` where each probe is tested by itself.
 SENSITIVITY_COLUMNS = (
@@ -83,6 +85,7 @@ class _Choices:
         return cells | {"covariates": ", ".join(self.covariates) or "none"}
 
 
+@explains_keywords
 def vary_choices(
     data: ComparisonData,
     *,
@@ -176,6 +179,14 @@ def vary_choices(
     return table
 
 
+def name_choices(row: Mapping[Any, Any]) -> str:
+    """What was changed in a run, in words: "threshold 0.3", "statistic welch", "as in the result"."""
+    if row["is_headline"]:
+        return "as in the result"
+    varied = str(row["varied"]).split(", ")
+    return ", ".join(f"{name} {row[name]:g}" if name == "threshold" else f"{name} {row[name]}" for name in varied)
+
+
 def _check_repeatable(data: ComparisonData) -> RegionGroup:
     if data.query is None:
         raise ResultError(
@@ -197,10 +208,10 @@ def _choose_genes(data: ComparisonData, genes: str | Sequence[str] | None) -> li
         return known
     asked = [genes] if isinstance(genes, str) else list(genes)
     unknown = [gene for gene in asked if gene not in known]
-    if unknown or not asked:
-        raise OptionError(
-            f"genes are some of the {len(known):,} genes of the result; got {unknown[0] if unknown else asked!r}"
-        )
+    if unknown:
+        raise unknown_gene(unknown[0], known)
+    if not asked:
+        raise OptionError(f"genes are some of the {len(known):,} genes of the result; got none")
     return [gene for gene in known if gene in asked]
 
 

@@ -13,13 +13,13 @@ from jugex.plots.styles import (
     GREY,
     INK,
     PALE,
-    REGION_STYLES,
     WIDE_COLUMN,
     donor_styles,
     dress_axes,
     in_journal_style,
     limit_legend,
     make_axes,
+    region_styles,
     title_axes,
 )  # fmt: skip
 from jugex.plots.texts import describe_test, find_zscores, fit_text, name_regions
@@ -147,7 +147,7 @@ def _draw_samples(
 ) -> None:
     """Samples: the region by colour, the donor by marker."""
     donors = result.samples["donor_name"].to_numpy()
-    for style, in_region in zip(REGION_STYLES, (in_region_1, ~in_region_1), strict=True):
+    for style, in_region in zip(region_styles(), (in_region_1, ~in_region_1), strict=True):
         for name, donor in donor_styles(result).items():
             here = shown & in_region & (donors == name)
             if here.any():
@@ -159,7 +159,7 @@ def _draw_samples(
 
 
 def _draw_means(ax: Axes, places: Floats, values: Floats, in_region_1: Mask, shown: Mask) -> None:
-    for style, in_region in zip(REGION_STYLES, (in_region_1, ~in_region_1), strict=True):
+    for style, in_region in zip(region_styles(), (in_region_1, ~in_region_1), strict=True):
         here = shown & in_region
         if here.any():
             ends, mean = [places[here].min(), places[here].max()], values[here].mean()
@@ -208,7 +208,7 @@ def _explain_marks(ax: Axes, result: ComparisonData, trend: str) -> None:
 
     regions = [
         Line2D([], [], color=style.face, linewidth=4, label=name)
-        for name, style in zip(name_regions(result, 18), REGION_STYLES, strict=True)
+        for name, style in zip(name_regions(result, 18), region_styles(), strict=True)
     ]
     if trend != "none":
         words = "running trend" if trend == "samples" else "running trend of a donor"

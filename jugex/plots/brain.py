@@ -16,7 +16,7 @@ import pandas as pd
 from jugex.errors import OptionError
 from jugex.pipeline.drawings import RegionVoxels
 from jugex.plots.panels import COORDINATES, elsewhere, region_voxels
-from jugex.plots.styles import DOUBLE_COLUMN, INK, REGION_STYLES, in_journal_style, make_axes, place_legend_below
+from jugex.plots.styles import DOUBLE_COLUMN, INK, in_journal_style, make_axes, place_legend_below, region_styles
 from jugex.plots.texts import name_regions
 from jugex.spaces import is_mni_space
 
@@ -350,14 +350,14 @@ def _draw_outlines(ax: Axes, view: BrainView) -> None:
     from matplotlib.collections import LineCollection
     from matplotlib.patheffects import withStroke
 
-    for lines, style in zip(view.outlines, REGION_STYLES, strict=False):
+    for lines, style in zip(view.outlines, region_styles(), strict=False):
         outline = LineCollection(lines, colors=[style.face], linewidths=1.0, zorder=1)
         outline.set_path_effects([withStroke(linewidth=1.8, foreground=style.edge)])  # seen on brain and paper alike
         ax.add_collection(outline, autolim=False)
 
 
 def _draw_samples(ax: Axes, result: ComparisonData, view: BrainView) -> None:
-    for name, points, style in zip(name_regions(result, 22), view.samples, REGION_STYLES, strict=True):
+    for name, points, style in zip(name_regions(result, 22), view.samples, region_styles(), strict=True):
         ax.scatter(
             points[:, 0], points[:, 1], s=16, marker=style.marker, facecolors=style.face, edgecolors=style.edge,
             linewidths=0.5, zorder=3, label=f"{name} ({len(points)})",

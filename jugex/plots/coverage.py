@@ -14,12 +14,13 @@ from jugex.pipeline.comparison import ComparisonData
 from jugex.plots.styles import (
     FAINT,
     INK,
-    REGION_STYLES,
     SINGLE_COLUMN,
     dress_axes,
     in_journal_style,
     make_axes,
     place_legend_below,
+    region_styles,
+    text_size,
 )  # fmt: skip
 from jugex.plots.texts import fit_text, tell_apart
 from jugex.regions import Coverage
@@ -76,7 +77,7 @@ def plot_coverage(source: ComparisonData | Coverage | Iterable[Coverage], *, ax:
     donors, n_regions = next(iter(counts.values())).index, len(counts)
     height = min(36 + _MM_PER_BAR * len(donors) * (n_regions + 0.5), _TALLEST)
     ax = make_axes(SINGLE_COLUMN, height)[0] if ax is None else ax
-    colours = [*(style.face for style in REGION_STYLES), *_MORE_COLOURS]
+    colours = [*(style.face for style in region_styles()), *_MORE_COLOURS]
     for number, of_region in enumerate(counts.values()):
         _draw_region(ax, of_region, number, n_regions, colours[number % len(colours)])
     _label_axes(ax, counts, colours)
@@ -131,7 +132,7 @@ def _draw_region(ax: Axes, counts: pd.DataFrame, number: int, n_regions: int, co
     for total, place in zip(start, y, strict=True):
         ax.annotate(
             f"{total:.0f}", (float(total), float(place)), xytext=(2, 0), textcoords="offset points", va="center",
-            size=6,
+            size=text_size(-1),
         )  # fmt: skip
 
 

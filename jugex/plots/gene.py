@@ -28,7 +28,6 @@ from jugex.plots.styles import (
     GREY,
     INK,
     PALE,
-    REGION_STYLES,
     SINGLE_COLUMN,
     DonorStyle,
     donor_styles,
@@ -39,6 +38,7 @@ from jugex.plots.styles import (
     limit_legend,
     make_axes,
     place_legend_below,
+    region_styles,
     title_axes,
 )
 from jugex.plots.texts import (
@@ -520,7 +520,7 @@ def plot_probes(result: ComparisonData, gene: str, *, max_probes: int | None = 1
     n_probes = levels.shape[1]
     ax = make_axes(SINGLE_COLUMN, _choose_height(n_probes))[0] if ax is None else ax
     names = name_regions(result, 30)
-    for number, (name, style) in enumerate(zip(names, REGION_STYLES, strict=True)):
+    for number, (name, style) in enumerate(zip(names, region_styles(), strict=True)):
         of_region = levels[samples.region == number]
         middles = (_HALF if number == 0 else -_HALF) - np.arange(n_probes)
         boxes = [column[np.isfinite(column)] for column in of_region.T]

@@ -91,7 +91,7 @@ def plot_gene_sets(found: GeneSetData, *, n: int = 20, ax: Axes | None = None) -
     ax.set_ylim(-len(table) + 0.3, 0.7)
     if directed:
         label_differences(ax, found.data)
-        ax.set_xlabel("difference in standard deviations")
+        ax.set_xlabel(f"difference{' over donors' if over_donors else ''} (standard dev.)")
     else:
         ax.set_xlabel("mean F of the genes")
     place_legend_below(ax, below=52.0 if directed else 30.0, columns=4)

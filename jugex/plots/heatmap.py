@@ -14,14 +14,15 @@ from jugex.plots.styles import (
     GREY,
     INK,
     PALE,
-    REGION_STYLES,
     donor_styles,
     figure_of,
     in_journal_style,
     limit_legend,
     make_axes,
     place_legend_below,
+    region_styles,
     size_in_points,
+    text_size,
 )  # fmt: skip
 from jugex.plots.texts import find_zscores, fit_text, name_regions, tell_apart
 
@@ -192,14 +193,14 @@ def _mark_samples(ax: Axes, result: ComparisonData, columns: npt.NDArray[np.intp
     n_1 = int((samples["region"] == result.region_names[0]).sum())
     ax.axvline(n_1 - 0.5, color="white", linewidth=2.4, zorder=2)
     spans = ((0, n_1), (n_1, len(samples)))
-    for name, region, (start, end) in zip(name_regions(result, 40), REGION_STYLES, spans, strict=True):
+    for name, region, (start, end) in zip(name_regions(result, 40), region_styles(), spans, strict=True):
         ax.add_patch(
             Rectangle((start - 0.5, 0.3 * _STRIP), end - start, 0.6 * _STRIP, transform=above, clip_on=False,
                       facecolor=region.face, linewidth=0)
         )  # fmt: skip
         ax.text(
             (start + end - 1) / 2, 1.3 * _STRIP, f"{name}, n = {end - start}", transform=above, ha="center",
-            va="bottom", size=7,
+            va="bottom", size=text_size(),
         )  # fmt: skip
 
 
@@ -223,15 +224,15 @@ def _label_axes(ax: Axes, image: AxesImage, rows: list[str], left_out: str) -> N
     """Colour bar, and the names of the genes where their rows leave room for them."""
     figure = figure_of(ax)
     bar = figure.colorbar(image, ax=ax, fraction=0.03, pad=0.01, aspect=25, extend="both")
-    bar.set_label("z-score in the donor", size=7)
-    bar.ax.tick_params(labelsize=7, length=2, width=0.5)
+    bar.set_label("z-score in the donor", size=text_size())
+    bar.ax.tick_params(labelsize=text_size(), length=2, width=0.5)
     bar.outline.set_linewidth(0.4)
     ax.set_xticks([])
-    ax.tick_params(axis="y", length=0, labelsize=6, pad=2)
+    ax.tick_params(axis="y", length=0, labelsize=text_size(-1), pad=2)
     for spine in ax.spines.values():
         spine.set_visible(False)
     if left_out:
-        ax.set_ylabel(left_out, size=7, color=GREY)
+        ax.set_ylabel(left_out, size=text_size(), color=GREY)
     if size_in_points(ax)[1] / len(rows) >= _LEAST_ROW:
         ax.set_yticks(range(len(rows)), [fit_text(name, 24) for name in tell_apart(rows, 24)])
     else:

@@ -1,16 +1,22 @@
 """How figures look and are written: the sizes and files that journals ask for, the same colours and markers everywhere.
 
-Nothing of matplotlib's state outlasts a call: styles hold inside `in_journal_style` only, and figures are made without
-pyplot, which therefore does not know them.
+Nothing of matplotlib's state outlasts a call: styles hold inside `in_journal_style` only. Figures are made without
+pyplot, which therefore does not know them, except where it shows them: in notebooks, and in windows.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -28,10 +34,11 @@ if TYPE_CHECKING:
     from jugex.pipeline.comparison import ComparisonData
 
 __all__ = [
-    "DOUBLE_COLUMN", "FAINT", "FIGURE_FORMATS", "GREY", "INK", "PALE", "REGION_STYLES", "SINGLE_COLUMN", "WIDE_COLUMN",
-    "DonorStyle", "RegionStyle", "Sampled", "donor_styles", "draw_boxes", "dress_axes", "figure_of", "freeze_layout",
-    "in_journal_style", "label_differences", "limit_legend", "make_axes", "place_legend_below", "save_figure",
-    "size_in_points", "title_axes",
+    "DOUBLE_COLUMN", "FAINT", "FIGURE_FORMATS", "GREY", "INK", "PALE", "REGION_STYLES", "SINGLE_COLUMN",
+    "WIDE_COLUMN", "DonorStyle", "RegionStyle", "Sampled", "donor_styles", "draw_boxes", "drawing_for_files",
+    "dress_axes", "figure_of", "figure_style", "freeze_layout", "in_journal_style", "label_differences",
+    "limit_legend", "make_axes", "place_legend_below", "region_styles", "save_figure", "size_in_points", "text_size",
+    "title_axes",
 ]  # fmt: skip
 
 #: Widths of figures in mm: one column of a journal's page, one and a half, and two.
@@ -45,15 +52,16 @@ INK, GREY, PALE, FAINT = "#222222", "#7F7F7F", "#C8C8C8", "#EBEBEB"
 _DONOR_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7")
 _DONOR_MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # seven against six colours: 42 donors before a pair repeats
 
+#: Backends that write files and show nothing.
+_SILENT_BACKENDS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
+
 _LINE = 0.6
+_TEXT_SIZE = 7.0
+_TEXT_SIZES = (4.0, 24.0)
+_SIZED = (
+    "font.size", "axes.labelsize", "xtick.labelsize", "ytick.labelsize", "legend.fontsize", "legend.title_fontsize",
+)  # fmt: skip
 _JOURNAL: dict[Any, Any] = {
-    "font.size": 7.0,
-    "axes.titlesize": 8.0,
-    "axes.labelsize": 7.0,
-    "xtick.labelsize": 7.0,
-    "ytick.labelsize": 7.0,
-    "legend.fontsize": 7.0,
-    "legend.title_fontsize": 7.0,
     "legend.frameon": False,
     "legend.handlelength": 1.4,
     "axes.linewidth": _LINE,
@@ -67,6 +75,21 @@ _JOURNAL: dict[Any, Any] = {
     "mathtext.fontset": "dejavusans",
     "axes.formatter.use_mathtext": False,
 }
+
+
+@dataclass(frozen=True)
+class _Style:
+    """What `figure_style` changes."""
+
+    colours: tuple[str, str] | None = None
+    font: str | None = None
+    text_size: float = _TEXT_SIZE
+
+
+_PLAIN = _Style()
+_STYLE: ContextVar[_Style] = ContextVar("style", default=_PLAIN)
+#: Settings that figures were drawn with and that matplotlib looks up again when it writes them: fonts of formulas.
+_FONTS_OF: WeakKeyDictionary[Figure, dict[Any, Any]] = WeakKeyDictionary()
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -132,6 +155,120 @@ class RegionStyle(NamedTuple):
 REGION_STYLES = (RegionStyle("#F0E442", "o", "black"), RegionStyle("#5D3A9B", "^", "white"))
 
 
+def region_styles() -> tuple[RegionStyle, RegionStyle]:
+    """How the two regions are drawn: as `REGION_STYLES`, in the colours of `figure_style` where it gives some."""
+    colours = _STYLE.get().colours
+    if colours is None:
+        return REGION_STYLES
+    first, second = (style._replace(face=colour) for style, colour in zip(REGION_STYLES, colours, strict=True))
+    return first, second
+
+
+def text_size(step: float = 0.0) -> float:
+    """Size of text in points, so many points larger or smaller than that of labels."""
+    return _STYLE.get().text_size + step
+
+
+@contextmanager
+def figure_style(
+    *, colours: Sequence[str] | None = None, font: str | None = None, text_size: float = _TEXT_SIZE
+) -> Iterator[None]:
+    """Draw figures in the colours, the font and the size of text that a paper has.
+
+    Parameters
+    ----------
+    colours : two str, optional
+        Colours of region 1 and region 2, as matplotlib knows them (``"#1b7837"``, ``"tab:blue"``).
+    font : str, optional
+        Font of all text, statistics such as *F* and *p* among it, by its name (``"Arial"``); default: matplotlib's.
+    text_size : float
+        Size of labels, in points; titles are one point larger, names of genes one point smaller.
+
+    Raises
+    ------
+    OptionError
+        If a colour is none, the font is not installed, or the size is not from 4 to 24.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> from jugex.plots import figure_style, save_figure
+    >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
+    >>> with figure_style(colours=("#1b7837", "#762a83"), font="DejaVu Serif", text_size=6):
+    ...     ax = result.plot_volcano()
+    >>> save_figure(ax, "volcano.pdf").name
+    'volcano.pdf'
+    """
+    token = _STYLE.set(_Style(_check_colours(colours), _check_font(font), _check_size(text_size)))
+    try:
+        yield
+    finally:
+        _STYLE.reset(token)
+
+
+def _check_colours(colours: Sequence[str] | None) -> tuple[str, str] | None:
+    from matplotlib.colors import is_color_like, to_hex
+
+    if colours is None:
+        return None
+    if isinstance(colours, str) or len(colours) != 2 or not all(is_color_like(colour) for colour in colours):
+        raise OptionError(
+            f"colours must be two colours, of region 1 and region 2, such as ('#1b7837', 'tab:purple'); got {colours!r}"
+        )
+    return to_hex(colours[0]), to_hex(colours[1])
+
+
+def _check_font(font: str | None) -> str | None:
+    from matplotlib.font_manager import findfont
+
+    if font is None:
+        return None
+    try:
+        findfont(font, fallback_to_default=False)
+    except ValueError as error:
+        raise OptionError(
+            f"the font {font!r} is not installed where matplotlib looks; install it, or choose one of "
+            "matplotlib.font_manager.get_font_names()"
+        ) from error
+    return font
+
+
+def _check_size(size: float) -> float:
+    low, high = _TEXT_SIZES
+    if not low <= size <= high:
+        raise OptionError(f"text_size must be from {low:g} to {high:g} points; got {size!r}")
+    return float(size)
+
+
+def _list_settings() -> dict[Any, Any]:
+    """Settings of matplotlib that figures are drawn with."""
+    style = _STYLE.get()
+    sizes = dict.fromkeys(_SIZED, style.text_size) | {"axes.titlesize": style.text_size + 1}
+    return _JOURNAL | sizes | _list_fonts()
+
+
+def _list_fonts() -> dict[Any, Any]:
+    """Fonts of text and formulas: those asked for, else the user's, so that *F* is not set in another font."""
+    from matplotlib import rcParams
+
+    font = _STYLE.get().font
+    families = [font, *rcParams["font.family"]] if font else list(rcParams["font.family"])
+    first = families[0] if families[0] != "sans-serif" else rcParams["font.sans-serif"][0]
+    if first == "DejaVu Sans":
+        return {}
+    return {
+        "font.family": families,
+        "mathtext.fontset": "custom",
+        "mathtext.rm": first,
+        "mathtext.it": f"{first}:italic",
+        "mathtext.bf": f"{first}:bold",
+        "mathtext.cal": first,
+        "mathtext.sf": first,
+        "mathtext.tt": first,
+        "mathtext.fallback": "stixsans",
+    }
+
+
 def donor_styles(result: Sampled) -> dict[str, DonorStyle]:
     """Colour and marker of each donor, by its place in the atlas.
 
@@ -173,18 +310,74 @@ def in_journal_style(draw: Callable[P, R]) -> Callable[P, R]:
     def draw_in_style(*args: P.args, **kwargs: P.kwargs) -> R:
         from matplotlib import rc_context
 
-        with _SETTINGS, rc_context(_JOURNAL):
-            return draw(*args, **kwargs)
+        if _shows_figures() and not _for_files.get():
+            from matplotlib import pyplot
+
+            # starts a notebook's backend, which changes settings that are to stay
+            pyplot.draw_if_interactive()  # type: ignore[no-untyped-call]
+        with _SETTINGS, rc_context(_list_settings()):
+            drawn = draw(*args, **kwargs)
+            if fonts := _list_fonts():
+                _remember_fonts(drawn, fonts)
+            return drawn
 
     return draw_in_style
 
 
+_for_files: ContextVar[bool] = ContextVar("jugex_figures_are_for_files", default=False)
+
+
+@contextmanager
+def drawing_for_files() -> Iterator[None]:
+    """Make figures without pyplot while the block runs: they are written into files, and not to be shown."""
+    token = _for_files.set(True)
+    try:
+        yield
+    finally:
+        _for_files.reset(token)
+
+
+def _remember_fonts(drawn: Any, fonts: dict[Any, Any]) -> None:
+    """Keep the fonts of a figure for when it is written, and give them to its ticks, which are made late."""
+    from matplotlib.axes import Axes
+
+    for ax in drawn if isinstance(drawn, list | tuple) else [drawn]:
+        if isinstance(ax, Axes):
+            figure = figure_of(ax)
+            _FONTS_OF[figure] = fonts
+            for part in [*figure.axes, ax, *ax.child_axes]:
+                part.tick_params(which="both", labelfontfamily=fonts["font.family"])
+
+
 def make_axes(width: float, height: float, ratios: Sequence[float] = (1,)) -> list[Axes]:
-    """Axes side by side, of these relative widths, in a figure (mm) that pyplot does not know."""
+    """Axes side by side, of these relative widths, in a figure (mm) of their own.
+
+    The figure is pyplot's where that shows figures, as in a notebook; else pyplot does not know it.
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width / _MM_PER_INCH, height / _MM_PER_INCH), layout="constrained")
+    size = (width / _MM_PER_INCH, height / _MM_PER_INCH)
+    figure: Figure
+    if _shows_figures() and not _for_files.get():
+        from matplotlib import pyplot
+
+        figure = pyplot.figure(figsize=size, layout="constrained")
+    else:
+        figure = Figure(figsize=size, layout="constrained")
     return list(figure.subplots(1, len(ratios), squeeze=False, width_ratios=list(ratios))[0])
+
+
+def _shows_figures() -> bool:
+    """Whether pyplot shows figures: in the kernel of a notebook, and where a window's backend is in use."""
+    if "ipykernel" in sys.modules and "inline" in os.environ.get("MPLBACKEND", ""):
+        return True
+    if "matplotlib.pyplot" not in sys.modules:
+        return False
+    from matplotlib import rcParams
+
+    find = getattr(rcParams, "_get_backend_or_none", None)  # get_backend would choose one
+    backend = str((find() if find is not None else None) or "agg").casefold()
+    return backend not in _SILENT_BACKENDS
 
 
 def dress_axes(ax: Axes) -> None:
@@ -192,12 +385,12 @@ def dress_axes(ax: Axes) -> None:
 
     Said outright, as ticks are made late, when the style no longer holds, and the user's axes were made before it.
     """
-    ax.tick_params(labelsize=_JOURNAL["font.size"], length=2.5, width=_LINE, pad=2.5)
+    ax.tick_params(labelsize=text_size(), length=2.5, width=_LINE, pad=2.5)
     for spine in ax.spines.values():
         spine.set_linewidth(_LINE)
     ax.spines[["top", "right"]].set_visible(False)
     for label in (ax.xaxis.label, ax.yaxis.label):
-        label.set(size=_JOURNAL["axes.labelsize"], parse_math=False)
+        label.set(size=text_size(), parse_math=False)
 
 
 def title_axes(ax: Axes, title: str) -> None:
@@ -372,10 +565,8 @@ def save_figure(ax: Axes, path: str | Path, *, dpi: float = _DPI) -> Path:
     kind = target.suffix.lower()
     if kind not in FIGURE_FORMATS:
         raise OptionError(f"a figure's name must end in {', '.join(FIGURE_FORMATS)}; got {target.name!r}")
-    with (
-        _SETTINGS,
-        rc_context({"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "jugex", "text.usetex": False}),
-    ):
+    settings = {"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "jugex", "text.usetex": False}
+    with _SETTINGS, rc_context(settings | _FONTS_OF.get(figure_of(ax), {})):
         try:
             figure_of(ax).savefig(
                 target, dpi=dpi, format=kind[1:], metadata=dict(FIGURE_FORMATS[kind]), **_OPTIONS.get(kind, {})

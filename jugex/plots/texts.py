@@ -13,6 +13,7 @@ import pandas as pd
 
 from jugex._text import format_number, format_p
 from jugex.errors import GeneError
+from jugex.pipeline.details import unknown_gene
 
 if TYPE_CHECKING:
     from jugex.pipeline.comparison import ComparisonData
@@ -46,7 +47,7 @@ def find_row(result: ComparisonData, gene: str) -> dict[str, Any]:
     """Row of a gene of ``result.labels`` in the table."""
     is_gene = (result.labels == gene).to_numpy(dtype=bool)
     if not is_gene.any():
-        raise GeneError(f"gene {gene!r} is not in this result, which has {len(result.table):,}; see result.labels")
+        raise unknown_gene(gene, result.labels)
     return {str(column): value for column, value in result.table[is_gene].iloc[0].items()}
 
 

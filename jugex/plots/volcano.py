@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from jugex._text import format_p
-from jugex.errors import OptionError
+from jugex._text import format_p, join_words
+from jugex.errors import JugexWarning, OptionError, warn_user
 from jugex.plots.panels import VolcanoData, volcano_data
 from jugex.plots.styles import (
     GREY,
     INK,
     PALE,
-    REGION_STYLES,
     SINGLE_COLUMN,
     dress_axes,
     figure_of,
     in_journal_style,
     label_differences,
     make_axes,
+    region_styles,
+    text_size,
 )  # fmt: skip
 from jugex.plots.texts import P_FWE, escape_math, fit_text, name_regions
 
@@ -43,8 +44,8 @@ _DULL = "#ABABAB"
 _LINE_HEIGHT = 8.0  # points that the label of a line takes
 
 # of names beside points, in points (1/72 inch)
-_NAME_SIZE = 6.0
 _MARKER = 2.5
+_N_LISTED = 5  # names in a message
 _GAP = 1.0
 _DISTANCES = (3.5, 8.0, 13.0, 19.0, 26.0, 34.0, 43.0, 53.0)
 _ROOM = np.array([2.5, 0.5])  # kept free around a name, so that names beside each other are not read as one
@@ -66,13 +67,23 @@ _RUNG_LOOKS = {"spatial": _Look(20, 0.5), "donors": _Look(9, 0.3), "samples": _L
 
 
 @in_journal_style
-def plot_volcano(result: ComparisonData, *, p: VolcanoP = "p_perm", n_names: int = 20, ax: Axes | None = None) -> Axes:
+def plot_volcano(
+    result: ComparisonData,
+    *,
+    p: VolcanoP = "p_perm",
+    n_names: int = 20,
+    genes: Sequence[str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    legend: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
     """Difference of each gene against its p; genes on the ladder by their rung and the region where they are higher.
 
     Large marks are genes of the rung `spatial`, small ones of `donors`, open ones of `samples`; without a ladder, large
     ones are significant (family-wise). Names are written beside them, the first of the table first, as far as there is
-    room inside the axes without covering another name or point; the legend says where some found none. Draw again
-    where the axes change their size, so that names are placed anew. Genes that were not tested are not drawn.
+    room inside the axes without covering another name or point. Draw again where the axes change their size, so that
+    names are placed anew. Genes that were not tested are not drawn. Colours, font and size of text are those of
+    `figure_style`.
 
     Parameters
     ----------
@@ -83,7 +94,14 @@ def plot_volcano(result: ComparisonData, *, p: VolcanoP = "p_perm", n_names: int
         the genes on the ladder from the others there, so that only the marks tell them. The dotted line is the
         smallest p that the run can give.
     n_names : int
-        At most so many names.
+        At most so many names of genes on the ladder.
+    genes : sequence of str, optional
+        Genes to name, on the ladder or not, in this order, in the place of the first `n_names`. Where one finds no
+        room, a warning says so.
+    labels : dict of str to str, optional
+        What to write for a gene in the place of its symbol.
+    legend : bool
+        Write what the marks mean above the axes.
     ax : matplotlib Axes, optional
         Where to draw; default: a figure of its own, 85 mm wide.
 
@@ -94,7 +112,7 @@ def plot_volcano(result: ComparisonData, *, p: VolcanoP = "p_perm", n_names: int
     Raises
     ------
     OptionError
-        If `p` is another column, or `n_names` is negative.
+        If `p` is another column, `n_names` is negative, or a gene to name was not tested.
     ResultError
         If no gene was tested.
 
@@ -103,7 +121,7 @@ def plot_volcano(result: ComparisonData, *, p: VolcanoP = "p_perm", n_names: int
     >>> import jugex
     >>> from jugex.plots import plot_volcano
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
-    >>> ax = plot_volcano(result, p="p_fwe")
+    >>> ax = plot_volcano(result, p="p_fwe", genes=["GAD2"], labels={"GAD2": "GAD65"})
     """
     _check_options(p, n_names)
     data = volcano_data(result, p)
@@ -111,8 +129,24 @@ def plot_volcano(result: ComparisonData, *, p: VolcanoP = "p_perm", n_names: int
     _draw_points(ax, result, data)
     lines = _draw_lines(ax, data, p)
     _label_axes(ax, result, p)
-    _name_genes(ax, data, n_names, lines)
+    if legend:
+        _explain_marks(ax)
+    named = np.flatnonzero(data.found)[:n_names] if genes is None else _find_genes(data, genes)
+    heights = [float(line.xy[1]) for line in lines]  # type: ignore[attr-defined]
+    _name_genes(ax, data, named, labels or {}, heights, is_asked=genes is not None)
+    _spread_labels(ax, lines)
     return ax
+
+
+def _find_genes(data: VolcanoData, genes: Sequence[str]) -> npt.NDArray[np.intp]:
+    """Places of genes among those drawn."""
+    if isinstance(genes, str):
+        raise OptionError(f"genes must be a list of genes, such as [{genes!r}]; got {genes!r}")
+    places = {str(label): place for place, label in enumerate(data.labels)}
+    unknown = [gene for gene in genes if gene not in places]
+    if unknown:
+        raise OptionError(f"{_list_names(unknown)}: not among the genes tested, so that nothing is drawn to be named")
+    return np.array([places[gene] for gene in dict.fromkeys(genes)], dtype=np.intp)
 
 
 def _check_options(p: str, n_names: int) -> None:
@@ -131,7 +165,7 @@ def _draw_points(ax: Axes, result: ComparisonData, data: VolcanoData) -> None:
         label=f"{'on no rung' if data.has_ladder else 'not significant'} ({int(rest.sum()):,})",
     )  # fmt: skip
     criterion, scale = rf"{P_FWE[:-1]} \leq {data.alpha:g}$", 1.0 if data.found.sum() < _MANY else 0.45
-    sides = list(zip(name_regions(result, 26), REGION_STYLES, (data.diff > 0, data.diff < 0), strict=True))
+    sides = list(zip(name_regions(result, 26), region_styles(), (data.diff > 0, data.diff < 0), strict=True))
     for rung in ("samples", "donors", "spatial"):
         look = _RUNG_LOOKS[rung if data.has_ladder else "spatial"]
         for name, style, is_higher in sides:
@@ -141,7 +175,9 @@ def _draw_points(ax: Axes, result: ComparisonData, data: VolcanoData) -> None:
                 continue
             ax.scatter(
                 data.diff[found], data.height[found], s=scale * look.size, marker=style.marker, zorder=3,
-                facecolors="none" if look.is_open else style.face, edgecolors=style.edge, linewidths=scale * look.edge,
+                facecolors="none" if look.is_open else style.face,
+                edgecolors=style.face if look.is_open and style.edge == "white" else style.edge,  # white is not seen
+                linewidths=scale * look.edge,
                 rasterized=as_image and n > _MOST_DRAWN_SINGLY,
                 label=f"{rung if data.has_ladder else criterion}, higher in {escape_math(name)} ({n:,})",
             )  # fmt: skip
@@ -159,7 +195,7 @@ def _draw_lines(ax: Axes, data: VolcanoData, p: str) -> list[Text]:
         ax.axhline(height, color=GREY, linewidth=0.6, linestyle=dash, zorder=1)
         text = ax.annotate(
             words, (1.0, height), xycoords=ax.get_yaxis_transform(), xytext=(2, 0), textcoords="offset points",
-            size=6, color=INK, va="center", ha="left", annotation_clip=False, parse_math=True,
+            size=text_size(-1), color=INK, va="center", ha="left", annotation_clip=False, parse_math=True,
         )  # fmt: skip
         texts.append(text)
     ax.axvline(0, color=PALE, linewidth=0.6, zorder=0)
@@ -180,23 +216,45 @@ def _label_axes(ax: Axes, result: ComparisonData, p: str) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, symmetric=True))
 
 
-def _name_genes(ax: Axes, data: VolcanoData, n_names: int, lines: list[Text]) -> None:
-    """Name the first genes on the ladder, and say in the legend where some have found no room."""
+def _explain_marks(ax: Axes) -> None:
+    """Legend above the axes, genes on the ladder first."""
     handles, labels = ax.get_legend_handles_labels()
-    handles, labels = [*handles[1:], handles[0]], [*labels[1:], labels[0]]
     legend = ax.legend(
-        handles, labels, loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0, handletextpad=0.2,
-        labelspacing=0.25,
+        [*handles[1:], handles[0]], [*labels[1:], labels[0]], loc="lower left", bbox_to_anchor=(0.0, 1.0),
+        borderaxespad=0, handletextpad=0.2, labelspacing=0.25,
     )  # fmt: skip
     for text in legend.get_texts():
         text.set_parse_math(True)
-    found = np.flatnonzero(data.found)
-    points = np.column_stack([data.diff[found], data.height[found]])
-    n_named = name_points(ax, points, [fit_text(str(data.labels[gene]), 24) for gene in found[:n_names]])
-    _spread_labels(ax, lines)
-    if len(found) and n_named < len(found):
-        kind = "on a rung" if data.has_ladder else "significant"
-        legend.get_texts()[-1].set_text(f"{labels[-1]}; {n_named:,} of the {len(found):,} {kind} are named")
+
+
+def _name_genes(
+    ax: Axes,
+    data: VolcanoData,
+    named: npt.NDArray[np.intp],
+    labels: Mapping[str, str],
+    heights: Sequence[float],
+    *,
+    is_asked: bool,
+) -> None:
+    """Name genes; of those asked for, warn where there is no room."""
+    others = np.setdiff1d(np.flatnonzero(data.found), named, assume_unique=True)
+    rest = np.setdiff1d(np.flatnonzero(~data.found), named, assume_unique=True)
+    places = np.column_stack([data.diff, data.height])
+    names = [str(data.labels[gene]) for gene in named]
+    shown = [fit_text(labels.get(name, name), 24) for name in names]
+    found = name_points(
+        ax, places[np.concatenate([named, others])], shown, dull=places[rest] if is_asked else None, heights=heights
+    )
+    missing = [name for name, is_found in zip(names, found, strict=True) if not is_found]
+    if is_asked and missing:
+        warn_user(
+            f"no room for the name of {_list_names(missing)} beside its point: draw a larger figure, or name fewer",
+            JugexWarning,
+        )
+
+
+def _list_names(names: Sequence[str]) -> str:
+    return join_words([*names[:_N_LISTED], *([f"{len(names) - _N_LISTED:,} more"] if len(names) > _N_LISTED else [])])
 
 
 def _spread_labels(ax: Axes, texts: list[Text]) -> None:
@@ -211,7 +269,9 @@ def _spread_labels(ax: Axes, texts: list[Text]) -> None:
         next_free = at + shift + half
 
 
-def name_points(ax: Axes, points: Floats, names: Sequence[str]) -> int:
+def name_points(
+    ax: Axes, points: Floats, names: Sequence[str], *, dull: Floats | None = None, heights: Sequence[float] = ()
+) -> list[bool]:
     """Write names beside points of laid-out axes, each plainly at its own; a fine line leads to a name further off.
 
     Parameters
@@ -221,11 +281,15 @@ def name_points(ax: Axes, points: Floats, names: Sequence[str]) -> int:
         Where the points lie, in data coordinates; no name covers any of them.
     names : sequence of str
         Of the first points; the first ones choose their place first.
+    dull : ndarray, shape (n, 2), optional
+        Points that a name covers only where it finds no other place.
+    heights : sequence of float
+        Where lines run across the axes, which a name crosses only where it finds no other place.
 
     Returns
     -------
-    int
-        How many names found room.
+    list of bool
+        Whether each name found room.
     """
     figure = figure_of(ax)
     if engine := figure.get_layout_engine():
@@ -235,20 +299,30 @@ def name_points(ax: Axes, points: Floats, names: Sequence[str]) -> int:
     frame = np.asarray(ax.get_window_extent().extents) * to_points
     cells = np.unique(np.rint(marks / _MARKER), axis=0) * _MARKER  # of points on top of each other one is enough
     taken = np.concatenate([_around(marks[: len(names)], _MARKER), _around(cells, _GAP)])
+    avoided = np.empty((0, 2))
+    if dull is not None:
+        avoided = np.unique(np.rint(ax.transData.transform(dull) * to_points / _MARKER), axis=0) * _MARKER
+    across = ax.get_yaxis_transform().transform(np.array([(0.5, y) for y in heights]).reshape(-1, 2)) * to_points
+    crossed = _around(across, np.array([frame[2] - frame[0], _GAP / 2]))
     written, lines = np.empty((2, 0, 4))
-    n_named = 0
+    has_room = []
     for mark, point, name in zip(marks, points, names, strict=False):
         size = _measure(ax, name) * to_points
         named, others = (near[np.abs(near - mark).max(axis=1) > _GAP] for near in (marks[: len(names)], marks))
         uncrossed = np.vstack([written, lines, _around(named, _GAP)])
-        found = _find_place(mark, size, frame, taken, uncrossed, others)
+        near = avoided[(np.abs(avoided - mark) < size + max(_DISTANCES)).all(axis=1)]
+        near = near[np.abs(near - mark).max(axis=1) > _MARKER]
+        clear = np.vstack([taken, _around(near, _GAP), crossed])
+        found = _find_place(mark, size, frame, clear, uncrossed, np.vstack([others, near]))
+        if found is None:
+            found = _find_place(mark, size, frame, taken, uncrossed, others)
+        has_room.append(found is not None)
         if found is None:
             continue
         shift, box, line = found
         _write(ax, point, name, shift, size)
         taken, written, lines = np.vstack([taken, box, line]), np.vstack([written, box]), np.vstack([lines, line])
-        n_named += 1
-    return n_named
+    return has_room
 
 
 def _find_place(
@@ -286,7 +360,7 @@ def _lead(mark: Floats, shift: Floats, size: Floats) -> Floats:
 
 def _measure(ax: Axes, name: str) -> Floats:
     """Width and height of a name in pixels."""
-    text = ax.text(0, 0, name, size=_NAME_SIZE)
+    text = ax.text(0, 0, name, size=text_size(-1))
     box = text.get_window_extent()
     text.remove()
     return np.array([box.width, box.height])
@@ -322,7 +396,7 @@ def _write(ax: Axes, point: Floats, name: str, shift: Floats, size: Floats) -> N
     line = {"arrowstyle": "-", "linewidth": 0.4, "color": GREY, "shrinkA": 0, "shrinkB": _MARKER}
     written = ax.annotate(
         name, (float(point[0]), float(point[1])), xytext=(float(shift[0]), float(shift[1])),
-        textcoords="offset points", ha="center", va="center", size=_NAME_SIZE, color=INK, zorder=5,
+        textcoords="offset points", ha="center", va="center", size=text_size(-1), color=INK, zorder=5,
         arrowprops=line if edge.max() > _LINE_FROM else None,
     )  # fmt: skip
     written.set_in_layout(False)

@@ -1,5 +1,6 @@
 """The query: expression of genes in regions, and which samples lie where."""
 
+from jugex._arguments import refuse_calls
 from jugex.model.options import AtlasLike, Donors, Overlap, PresentIn, QueryOptions, Structures
 from jugex.query.expression import (
     RegionGroup,
@@ -8,6 +9,7 @@ from jugex.query.expression import (
     region_group,
     region_pair,
 )
+from jugex.query.region_tables import RegionTable, TableOptions, normalize, region_table
 from jugex.query.tables import EXPRESSION_COLUMNS, expressions
 
 __all__ = [
@@ -19,9 +21,15 @@ __all__ = [
     "QueryOptions",
     "RegionGroup",
     "RegionPair",
+    "RegionTable",
     "Structures",
+    "TableOptions",
     "expressions",
+    "normalize",
     "query_regions",
     "region_group",
     "region_pair",
+    "region_table",
 ]
+
+refuse_calls(__name__, "call jugex.query.expressions(region, genes) or jugex.query.region_pair(region_1, region_2)")

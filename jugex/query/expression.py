@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex._text import count_of
+from jugex._arguments import explains_keywords
+from jugex._text import count_of, format_html
 from jugex.atlas import ExpressionAtlas, open_atlas
 from jugex.atlas.annotation import CoordinatesLike
 from jugex.atlas.formats import import_anndata
@@ -226,6 +227,17 @@ class RegionGroup:
         counts = f"{count_of(len(self.probes), 'probe')} of {count_of(len(self.genes.found), 'gene')}"
         return f"<{type(self).__name__}: {(' and ' if len(listed) == 2 else ', ').join(listed)}, {counts}>"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: samples of each donor in each region, probes, and what weakens the query."""
+        counts = pd.crosstab(self.samples["donor_name"], self.samples["region"]).reindex(
+            columns=list(self.region_names), fill_value=0
+        )
+        genes = f"{count_of(len(self.probes), 'probe')} of {count_of(len(self.genes.found), 'gene')}"
+        said = [f"{genes}, in {count_of(len(self.samples), 'sample')} of {self.atlas.name}"]
+        said += [finding.sentence for finding in self.findings]
+        rows = [[donor, *row] for donor, row in zip(counts.index, counts.to_numpy().tolist(), strict=True)]
+        return format_html(" and ".join(self.region_names), said, ["donor", *self.region_names], rows)
+
 
 @dataclass(frozen=True, repr=False)
 class RegionPair(RegionGroup):
@@ -247,6 +259,7 @@ class RegionPair(RegionGroup):
         return np.asarray(self.region_codes == 0, dtype=bool)
 
 
+@explains_keywords
 def region_pair(
     region_1: Region | str,
     region_2: Region | str,
@@ -359,6 +372,7 @@ def region_pair(
     return query_regions((region_1, region_2), options, atlas=atlas)
 
 
+@explains_keywords
 def region_group(
     regions: Iterable[Region | str],
     *,

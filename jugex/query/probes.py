@@ -1,4 +1,4 @@
-"""Probes of the genes in question, less those without Entrez id or above background in too few samples."""
+"""Probes of the genes in question: which of them count, and how they become one value per gene."""
 
 from __future__ import annotations
 
@@ -7,12 +7,24 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex.atlas import ExpressionAtlas
-from jugex.errors import AtlasError
+from jugex.errors import AtlasError, OptionError
 from jugex.genes import GeneSelection
 from jugex.model.options import QueryOptions
 from jugex.model.query_record import ProbeFilterRecord
+from jugex.progress import track
+from jugex.stats.aggregation import (
+    ProbeAggregation,
+    aggregate_probes,
+    differential_stability,
+    probe_mean,
+    probe_variance,
+)
 
-__all__ = ["filter_probes", "probes_of"]
+__all__ = ["aggregate_by_gene", "filter_probes", "probes_of", "score_probes", "sort_probes"]
+
+Floats = npt.NDArray[np.float64]
+
+_PROBES_PER_CHUNK = 2048  # of all samples of the atlas: 60 MB
 
 
 def probes_of(selection: GeneSelection, atlas: ExpressionAtlas) -> pd.DataFrame:
@@ -105,3 +117,82 @@ def _share_present(
         calls = atlas.present(well_ids=well_ids[donor_of_well == donor_name], probe_ids=probe_ids)
         n_present += calls.sum(axis=0)
     return n_present / len(well_ids)
+
+
+def aggregate_by_gene(
+    probes: pd.DataFrame, values: Floats, how: ProbeAggregation, *, score: Floats | None = None
+) -> tuple[npt.NDArray[np.object_], Floats]:
+    """Reduce values of probes to genes, in alphabetical order; with `single`, sort the probes by gene and id.
+
+    Parameters
+    ----------
+    probes : DataFrame, p rows
+        `probe_id`, `probe_name`, `gene`; numbered from 0.
+    values : ndarray of float64, shape (n, p)
+        Log2 levels or z-scores of n samples.
+    how : str
+    score : ndarray, shape (p,), optional
+        As of `score_probes`.
+
+    Returns
+    -------
+    labels : ndarray of str, shape (g,)
+        What each gene, or probe, is called.
+    values : ndarray of float64, shape (g, n)
+    """
+    if how == "single":
+        order = sort_probes(probes)
+        return (probes["gene"] + " " + probes["probe_name"]).to_numpy(dtype=object)[order], values.T[order]
+    gene_of_probe, symbols = pd.factorize(probes["gene"], sort=True)
+    return np.asarray(symbols, dtype=object), aggregate_probes(values, gene_of_probe, how, score=score)
+
+
+def sort_probes(probes: pd.DataFrame) -> npt.NDArray[np.intp]:
+    """Rows of probes in the order of genes, then of ids."""
+    return probes.sort_values(["gene", "probe_id"]).index.to_numpy()
+
+
+def score_probes(
+    atlas: ExpressionAtlas, probes: pd.DataFrame, levels: npt.NDArray[np.floating], how: ProbeAggregation
+) -> Floats | None:
+    """Score (p,) by which one probe of a gene is chosen; None where none is.
+
+    `max-variance` takes the variance of the log2 levels (n, p) over the samples of all regions, pooled, `max-mean`
+    their mean; `stability` the differential stability over all samples of the atlas (of the donors in use), because
+    the structures in a few regions have no pattern.
+
+    Raises
+    ------
+    OptionError
+        For `max-mean`, where the atlas has z-scores and no levels; for `stability`, where no two donors of the atlas
+        share three structures.
+    """
+    if how == "max-mean" and not atlas.has_levels:
+        raise OptionError(f"probes='max-mean' needs levels, and {atlas.name} has only z-scores; choose another way")
+    if how == "max-variance":
+        return probe_variance(levels)
+    if how == "max-mean":
+        return probe_mean(levels)
+    return _score_stability(atlas, probes) if how == "stability" else None
+
+
+def _score_stability(atlas: ExpressionAtlas, probes: pd.DataFrame) -> Floats:
+    """Differential stability of each probe (p,); NaN for those that are alone of their gene."""
+    score = np.full(len(probes), np.nan)
+    rivals = np.flatnonzero(probes["gene"].duplicated(keep=False).to_numpy(dtype=bool))
+    samples = atlas.samples[["structure_id", "donor_name", "well_id"]].dropna()  # the user's own may have no structure
+    structures, donors = samples["structure_id"].to_numpy(), pd.factorize(samples["donor_name"])[0]
+    probe_ids = probes["probe_id"].to_numpy()
+    starts = range(0, len(rivals), _PROBES_PER_CHUNK)
+    for start in track(starts, description="stability of probes", total=len(starts)):
+        chunk = rivals[start : start + _PROBES_PER_CHUNK]
+        score[chunk] = differential_stability(
+            atlas.levels(well_ids=samples["well_id"], probe_ids=probe_ids[chunk]), structures, donors
+        )
+    if len(rivals) and np.isnan(score[rivals]).all():
+        raise OptionError(
+            "probes='stability' compares brain structures between donors, and no two of the "
+            f"{len(atlas.donors)} donors of {atlas.name} share three; take more donors, or another way from probes to "
+            "genes"
+        )
+    return score

@@ -26,6 +26,7 @@ __all__ = [
     "SAMPLE_COLUMNS",
     "Located",
     "assign_samples",
+    "find_most_probable",
     "judge_extent",
     "locate_samples",
     "read_region",
@@ -305,7 +306,7 @@ def assign_samples(
         counts[is_shared] = False
         decision[:] = "excluded"
     elif overlap == "higher-probability":
-        owner = _find_most_probable(inside[is_shared], probability[is_shared])
+        owner = find_most_probable(inside[is_shared], probability[is_shared])
         counts[is_shared] = owner[:, None] == np.arange(k)
         decision[:] = ["tie" if code < 0 else f"region {code + 1}" for code in owner]
     shared = samples.loc[is_shared, ["well_id", "donor_name"]].reset_index(drop=True)
@@ -351,7 +352,7 @@ def _refuse_shared(well_ids: pd.Series, regions: Sequence[Region]) -> None:
     )
 
 
-def _find_most_probable(inside: Booleans, probability: Floats) -> npt.NDArray[np.intp]:
+def find_most_probable(inside: Booleans, probability: Floats) -> npt.NDArray[np.intp]:
     """Region (m,) in which each of m samples is most probable; -1 for a tie or a missing probability."""
     # as float32, as which maps are stored: 0.3 is as probable there as in a map of float64
     compared = np.where(inside, probability.astype(np.float32), np.float32(-np.inf))

@@ -7,6 +7,7 @@ from os import PathLike
 import numpy as np
 import pandas as pd
 
+from jugex._arguments import explains_keywords
 from jugex.atlas import ExpressionAtlas, open_atlas
 from jugex.atlas.annotation import CoordinatesLike
 from jugex.atlas.identity import Side
@@ -26,6 +27,7 @@ EXPRESSION_COLUMNS = (
 )  # fmt: skip
 
 
+@explains_keywords
 def expressions(
     region: Region | str,
     genes: GeneRequest = None,

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex._text import count_of
+from jugex._text import count_of, format_html
 from jugex.errors import RegionError
 from jugex.regions.grids import (
     Booleans,
@@ -512,6 +512,19 @@ class Region(ABC):
         extent = "no extent in space" if np.isnan(self.volume) else f"{self.volume:,.0f} mm3"
         return f"<Region {self.name!r}: {extent}>"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: kind, volume and place of the region."""
+        identity = self.identity()
+        extent = "no extent in space" if np.isnan(self.volume) else f"{self.volume:,.0f} mm3"
+        around = " around x {:.0f}, y {:.0f}, z {:.0f} mm"
+        place = "" if identity.centroid is None else around.format(*identity.centroid)
+        said = [f"{identity.kind}: {extent}{place}, in {self.space}"]
+        if self.thresholds:
+            said.append(f"where the probability is above {', '.join(f'{value:g}' for value in self.thresholds)}")
+        if identity.file:
+            said.append(f"from {identity.file}")
+        return format_html(self.name, [*said, "region.coverage(atlas) counts the samples in it."])
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SameExtent(Region):
@@ -618,6 +631,16 @@ class Coverage:
         counts = self.donors[list(HEMISPHERES)]
         samples, donors = counts.sum().to_numpy(), (counts > 0).sum().to_numpy()
         return pd.DataFrame({"hemisphere": list(HEMISPHERES), "samples": samples, "donors": donors})
+
+    def __repr__(self) -> str:
+        counts = f"{count_of(self.n_samples, 'sample')} of {count_of(self.n_donors, 'donor')}"
+        return f"<Coverage: {self.region} in {self.atlas}, {counts}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: samples of each donor by hemisphere."""
+        head, *_ = str(self).splitlines()
+        rows = self.donors[["donor_name", *HEMISPHERES, "samples"]].itertuples(index=False)
+        return format_html(head, (), ["donor", *HEMISPHERES, "all"], rows)
 
     def __str__(self) -> str:
         extent = "no extent in space" if np.isnan(self.volume) else f"{self.volume:,.0f} mm3"

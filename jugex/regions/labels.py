@@ -177,7 +177,15 @@ def match_names(names: Mapping[int, str], text: str) -> dict[int, str]:
 
 def nearest_names(names: Iterable[str], text: str) -> list[str]:
     """At most five names that are spelt most like a text, or whose words are, the nearest first."""
+    names = list(names)
     scores = {name: _score_likeness(name, text) for name in names}
+    if not any(score >= 0.5 for score in scores.values()):  # V9: regions of the same letters with another number
+        series = re.sub(r"\d+", "0", text.casefold())
+        return [
+            name
+            for name in names
+            if series in {re.sub(r"\d+", "0", word) for word in re.findall(r"[^\W_]+", name.casefold())}
+        ][:_MOST_SHOWN]
     return [name for name in sorted(scores, key=lambda name: -scores[name]) if scores[name] >= 0.5][:_MOST_SHOWN]
 
 

@@ -186,6 +186,9 @@ def search_structures(atlas: SampledAtlas, words: Sequence[str] = ()) -> pd.Data
     )
     texts = [_simplify(f"{row.acronym} {row.name}") for row in table.itertuples(index=False)]
     holds = [all(_simplify(word) in text for word in words) for text in texts]
+    everyday = _EVERYDAY.get(" ".join(words).casefold())
+    if everyday is not None and not any(holds):  # hippocampus: the hippocampal formation
+        holds = [_simplify(everyday) in text for text in texts]
     found = table[np.asarray(holds, dtype=bool) & (table["n_samples"] > 0).to_numpy()]
     return found[["structure_id", "acronym", "name", "n_samples", "is_unique"]].reset_index(drop=True)
 

@@ -363,4 +363,9 @@ def _unknown(part: str) -> RegionError:
     nearest = find_nearest_file(Path(part))
     if nearest:
         return RegionError(f"{part!r} is no region; did you mean the file {str(Path(part).with_name(nearest))!r}?")
+    if re.fullmatch(r"[\w ,'-]+", part):
+        return RegionError(
+            f"{part!r} is no region by itself: write structure:{part} if it is an anatomical structure of the atlas, "
+            f"PARCELLATION:{part} if it is a region of a parcellation (jugex regions lists both), or name an image"
+        )
     return RegionError(f"{part!r} is no region; give {_FORMS}")

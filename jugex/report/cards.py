@@ -18,6 +18,8 @@ __all__ = ["MAX_REQUESTED", "MAX_SIGNIFICANT", "GeneGroup", "choose_genes", "des
 MAX_SIGNIFICANT = 50  # on all rungs
 MAX_REQUESTED = 200
 N_BEST = 6
+#: Cards of single genes that are open from the start.
+_N_OPEN = 1
 _MATTERS = 0.25  # share of a difference above which its reason is named
 _RUNG_TITLES = {
     "spatial": "that differ beyond what distance explains",
@@ -100,11 +102,17 @@ def describe_cards(result: ComparisonData, groups: list[GeneGroup]) -> list[dict
             gene: explain_standing(standing, tissue)
             for gene, standing in zip(drawn, find_standings(result, drawn), strict=True)
         }
+    is_open = set(drawn[:_N_OPEN])
     return [
         {
             **group._asdict(),
             "cards": [
-                {**_describe_card(result, gene, places[gene], rows[gene]), "why": why[gene]} for gene in group.genes
+                {
+                    **_describe_card(result, gene, places[gene], rows[gene]),
+                    "why": why[gene],
+                    "is_open": gene in is_open,
+                }
+                for gene in group.genes
             ],
         }
         for group in groups

@@ -14,6 +14,7 @@ from jugex.model.record import RunRecord
 from jugex.pipeline.comparison import ComparisonData, label_rows
 from jugex.pipeline.details import make_details
 from jugex.pipeline.diagnostics import POOR_FIT
+from jugex.pipeline.sensitivity import name_choices
 from jugex.report.summary import format_value
 from jugex.stats.design import LabelExchange
 
@@ -211,12 +212,10 @@ def tabulate_sensitivity(sensitivity: pd.DataFrame | None, genes: Sequence[str])
 
 
 def _format_choice(row: dict[Any, Any]) -> dict[str, Any]:
-    varied = [] if row["is_headline"] else str(row["varied"]).split(", ")
-    changed = ", ".join(f"{name} {row[name]:g}" if name == "threshold" else f"{name} {row[name]}" for name in varied)
     ok = row["status"] == "ok"
     return {
         "gene": f"{row['gene']} {row['probe_name']}" if row.get("probe_name") else row["gene"],
-        "choice": "as in the result" if row["is_headline"] else changed,
+        "choice": name_choices(row),
         "is_headline": bool(row["is_headline"]),
         "samples": f"{row['n_samples_1']} and {row['n_samples_2']}" if ok else "",
         "diff": format_value(row["diff"]),

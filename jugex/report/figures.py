@@ -13,15 +13,16 @@ from jugex.progress import track
 from jugex.spaces import is_mni_space
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
     from jugex.pipeline.comparison import ComparisonData
     from jugex.pipeline.gene_sets import GeneSetData
 
-__all__ = ["MAX_GENES", "MAX_VARIOGRAMS", "write_figures"]
+__all__ = ["MAX_GENES", "MAX_VARIOGRAMS", "write_figures", "write_sensitivity"]
 
 #: Genes drawn unasked, an eighth of a second each: of the rest, `plot_gene` draws any, and the page all.
-MAX_GENES = 4
+MAX_GENES = 2
 #: Of genes that hold in other donors and not beyond distance: why.
 MAX_VARIOGRAMS = 1
 
@@ -64,6 +65,16 @@ def write_figures(result: ComparisonData, folder: Path, *, gene_sets: GeneSetDat
             of_first_gene = ax
         written += [save_figure(ax, folder / f"{name}{ending}") for ending in _FORMATS]
     return written
+
+
+def write_sensitivity(table: pd.DataFrame, alpha: float, folder: Path) -> list[Path]:
+    """Draw the comparison under other choices, as SVG and PNG."""
+    from jugex.plots import plot_sensitivity
+    from jugex.plots.styles import save_figure
+
+    folder.mkdir(exist_ok=True)
+    ax = plot_sensitivity(table, alpha=alpha)
+    return [save_figure(ax, folder / f"sensitivity{ending}") for ending in _FORMATS]
 
 
 def _list_figures(result: ComparisonData) -> Iterator[tuple[str, Callable[[], Axes]]]:

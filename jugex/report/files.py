@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from jugex._arguments import explains_keywords
 from jugex.errors import ResultError, tell_problem
 from jugex.model.columns import (
     GENE_SET_COLUMNS,
@@ -27,11 +28,13 @@ from jugex.pipeline.comparison import ComparisonData, make_empty_left_out
 from jugex.pipeline.gene_sets import GeneSetData
 from jugex.pipeline.pairs import GroupComparison
 from jugex.pipeline.tables import list_columns
-from jugex.report.figures import write_figures
+from jugex.plots.styles import drawing_for_files
+from jugex.report.figures import write_figures, write_sensitivity
 from jugex.report.folders import check_output, read_settings, replacing_file, replacing_folder, write_settings
 from jugex.report.methods import compose_methods, format_methods
 from jugex.report.page import render_page
 from jugex.report.panel_file import FILE, as_in_files, read_drawings, write_drawings
+from jugex.report.spreadsheet import check_spreadsheets, write_spreadsheet
 from jugex.report.summary import name_adjustment
 from jugex.report.tables import (
     MAX_GENES_IN_SAMPLES,
@@ -62,6 +65,8 @@ __all__ = [
 _GENE_SETS = "gene_sets"
 
 
+@explains_keywords
+@drawing_for_files()
 def save_result(
     data: ComparisonData,
     directory: str | PathLike[str],
@@ -69,6 +74,7 @@ def save_result(
     overwrite: bool = False,
     sensitivity: pd.DataFrame | None = None,
     gene_sets: GeneSetData | None = None,
+    xlsx: bool = False,
 ) -> Path:
     """Write a comparison of two regions into a folder.
 
@@ -88,6 +94,8 @@ def save_result(
     gene_sets : GeneSetData, optional
         What ``result.gene_sets(...)`` returned: written as ``gene_sets.tsv`` and shown in the report; the folder
         ``gene_sets`` holds it as a result of its own, in which a set has the place of a gene, with a card for each.
+    xlsx : bool
+        Also write ``results.xlsx``: the table, and what its columns mean as a second sheet. Needs the extra ``xlsx``.
 
     Returns
     -------
@@ -103,6 +111,8 @@ def save_result(
     OutputError
         If the folder holds something and `overwrite` is not given, where it holds something else than a
         result, or where it cannot be written.
+    OptionError
+        If a spreadsheet is asked for and openpyxl is not installed.
 
     Examples
     --------
@@ -114,8 +124,12 @@ def save_result(
     """
     directory = Path(directory)
     check_output(directory, overwrite=overwrite)
+    if xlsx:
+        check_spreadsheets(len(data.table))
     with replacing_folder(directory, overwrite=overwrite) as folder:
         _write_data(data, folder, "results")
+        if xlsx:
+            write_spreadsheet({"results": _describe(data.table, data.record, "results")}, folder / "results.xlsx")
         if not data.leave_one_donor_out.empty:
             _write_described(data.leave_one_donor_out, data.record, folder, "left_out")
         if sensitivity is not None:
@@ -128,17 +142,21 @@ def save_result(
             not_varied = {} if sensitivity is None else sensitivity.attrs.get("left_out", {})
             write_drawings(replace(kept.drawings, not_varied=not_varied), folder / FILE)
         write_figures(kept, folder / "figures", gene_sets=gene_sets)
+        if sensitivity is not None:
+            write_sensitivity(sensitivity, data.record.arguments.alpha, folder / "figures")
         write_report(kept, folder / "report.html", sensitivity=sensitivity, gene_sets=gene_sets)
         write_settings(folder, to_json(data.record))
     return directory
 
 
+@drawing_for_files()
 def save_group(
     comparison: GroupComparison,
     pairs: Mapping[tuple[str, str], ComparisonData],
     directory: str | PathLike[str],
     *,
     overwrite: bool = False,
+    xlsx: bool = False,
 ) -> Path:
     """Write a comparison of more than two regions into a folder, whole or not at all.
 
@@ -149,6 +167,8 @@ def save_group(
         Results of the pairs that admit a test, by the names of both regions.
     directory, overwrite
         As for `save_result`.
+    xlsx : bool
+        Also write ``results.xlsx``, with a sheet for all regions at once, one for the pairs, and what the columns mean.
 
     Returns
     -------
@@ -174,9 +194,15 @@ def save_group(
     """
     directory, record = Path(directory), comparison.data.record
     check_output(directory, overwrite=overwrite)
+    tables = {"omnibus": comparison.data.table, "pairs": comparison.pairs_table}
+    if xlsx:
+        check_spreadsheets(len(comparison.pairs_table))
     with replacing_folder(directory, overwrite=overwrite) as folder:
         _write_data(comparison.data, folder, "omnibus")
         _write_described(comparison.pairs_table, record, folder, "pairs")
+        if xlsx:
+            sheets = {name: _describe(table, record, name) for name, table in tables.items()}
+            write_spreadsheet(sheets, folder / "results.xlsx")
         for pair in record.pairs:
             if pair.folder is not None:
                 save_result(pairs[pair.region_1, pair.region_2], folder / pair.folder)
@@ -200,15 +226,21 @@ def _write_data(data: ComparisonData, folder: Path, name: str) -> None:
 def _write_described(table: pd.DataFrame, record: RunRecord, folder: Path, name: str) -> None:
     """Write a table, and beside it what its columns mean."""
     write_tsv(table, folder / f"{name}.tsv")
-    columns, adjusted_for = [str(column) for column in table], name_adjustment(record)
-    described = describe_columns(columns, adjusted_for=adjusted_for, regions=record.region_names, kind=name)
+    _, described = _describe(table, record, name)
     _write_json(described, folder / f"{name}.json")
+
+
+def _describe(table: pd.DataFrame, record: RunRecord, name: str) -> tuple[pd.DataFrame, dict[str, dict[str, Any]]]:
+    """A table, and what its columns mean."""
+    columns, adjusted_for = [str(column) for column in table], name_adjustment(record)
+    return table, describe_columns(columns, adjusted_for=adjusted_for, regions=record.region_names, kind=name)
 
 
 def _write_json(content: dict[str, Any], path: Path) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
+@drawing_for_files()
 def write_report(
     result: ComparisonData | GroupComparison,
     path: str | PathLike[str],

@@ -34,16 +34,18 @@ SETTINGS = "settings.json"
 #: What jugex writes into the folder of a result: these names are replaced with it, everything else is the user's.
 _OWN_FILES = re.compile(
     r"(results|samples|left_out|omnibus|pairs|sensitivity|comparison|gene_sets)\.tsv"
-    r"|(settings|results|samples|left_out|omnibus|pairs|gene_sets)\.json|zscores\.parquet|drawings\.npz|methods\.md|report\.html"
+    r"|(settings|results|samples|left_out|omnibus|pairs|gene_sets)\.json|zscores\.parquet|drawings\.npz"
+    r"|methods\.md|report\.html|results\.xlsx|changes\.tsv|differences\.(tsv|json|pdf|png)"
 )
 #: Tables and arrays of a result, whose checksums stand in its settings; those that may be taken away.
 _DATA_FILES = re.compile(
     r"(results|samples|left_out|omnibus|pairs|sensitivity|gene_sets)\.tsv|zscores\.parquet|drawings\.npz"
 )
 _OPTIONAL = ("sensitivity.tsv", "drawings.npz")
-_OWN_FIGURES = re.compile(r"(volcano|brain|(gene|variogram)-\d+-.+)\.(svg|png)")
+#: What a folder of jugex holds, by which it is known: the record of a run, or of what was made of runs.
+_RECORDS = ("settings.json", "differences.json")
+_OWN_FIGURES = re.compile(r"(volcano|brain|sensitivity|gene-sets|(gene|variogram)-\d+-.+)\.(svg|png)")
 _OWN_FOLDERS = re.compile(r"figures|gene_sets|pair_\d+_\d+")
-
 
 _ATOMIC_SWAP = 2  # RENAME_EXCHANGE of Linux's renameat2, and RENAME_SWAP of macOS's renamex_np
 
@@ -69,7 +71,7 @@ def check_output(directory: str | Path, *, overwrite: bool) -> None:
             "overwrite=True) to replace a result of jugex"
         )
     if not _holds_result(directory):
-        raise OutputError(f"{named} holds no settings.json of jugex, so it is not overwritten; name another folder")
+        raise OutputError(f"{named} holds no result of jugex, so it is not overwritten; name another folder")
 
 
 @contextmanager
@@ -384,10 +386,11 @@ def _check_parent(directory: Path) -> None:
 
 
 def _holds_result(directory: Path) -> bool:
-    try:
-        return is_record((directory / "settings.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
+    for name in _RECORDS:
+        with suppress(OSError, ValueError):
+            if is_record((directory / name).read_text(encoding="utf-8")):
+                return True
+    return False
 
 
 def _list_foreign(folder: Path, own_files: re.Pattern[str] = _OWN_FILES) -> Iterator[Path]:

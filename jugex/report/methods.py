@@ -20,7 +20,7 @@ from jugex.report.summary import (
 )
 from jugex.spaces import is_mni_space
 
-__all__ = ["MOST_WORDS", "Methods", "compose_methods", "format_methods"]
+__all__ = ["HOW_PROBES", "MOST_WORDS", "Methods", "compose_methods", "format_methods"]
 
 #: Most words of the paragraph for a paper.
 MOST_WORDS = 150
@@ -33,7 +33,8 @@ _NAME = 40
 _MOST_LETTERS = 120
 _MAX_COVARIATES = 3
 
-_PROBES = {
+#: How the probes of a gene became one value.
+HOW_PROBES = {
     "winsorized-mean": (
         "by the Winsorized mean (values beyond the 10th and 90th percentiles pulled in, percentiles as in MATLAB's "
         "prctile; this acts from 6 probes on)"
@@ -151,7 +152,7 @@ def compose_methods(data: ComparisonData) -> Methods:
     if record.genes.n_tested:
         test = (*_list_model(record), *_list_permutations(record), *_list_corrections(data), *_list_ladder(record))
         test = (*test, *_list_pairs(record))
-        test = (_format_values(record), *test)
+        test = (_format_values(record), *_list_sets(record), *test)
     of_others = (summarize_membership(record),) if record.group is not None else ()
     cited = " ".join(opening + test)  # names of regions are the user's and cite nothing
     references = tuple(reference for reference in REFERENCES if reference.cited in cited)
@@ -188,9 +189,12 @@ def _format_brief(data: ComparisonData) -> str:
     if permutation.exhaustive:
         drawn = f"all {format_count(permutation.n_permutations)} permutations"
     n_found = len(data.significant)
+    measured = f"the z-scores of its {'probes' if unit == 'gene' else 'samples'}{reduced}"
+    if record.gene_sets is not None:
+        measured = _SETS[record.gene_sets.kind]
     sentences += [
-        f"For each of {count_of(record.genes.n_tested, unit)}, an analysis of variance of the z-scores of its "
-        f"{'probes' if unit == 'gene' else 'samples'}{reduced}, gave F of region, {order} {others}{variance}.",
+        f"For each of {count_of(record.genes.n_tested, unit)}, an analysis of variance of {measured}, gave F of "
+        f"region, {order} {others}{variance}.",
         f"Its p-value comes from {drawn} {_BRIEF_EXCHANGES[permutation.exchange]}, corrected over {unit}s by the "
         "largest F (Westfall and Young 1993).",
         f"At a corrected p of {record.arguments.alpha:g}, {count_of(n_found, unit)} "
@@ -483,8 +487,39 @@ def _format_values(record: RunRecord) -> str:
             )
     if record.arguments.probes == "single":
         return f"{zscores}, and each probe was tested by itself."
-    reduction = _PROBES[record.arguments.probes]
+    reduction = HOW_PROBES[record.arguments.probes]
     return f"{zscores}, and the z-scores of the probes of a gene were reduced to one value per sample {reduction}."
+
+
+#: What is analysed of a gene set, by its kind.
+_SETS = {
+    "competitive": "the mean z-score of its genes, less that of all other genes",
+    "self-contained": "the mean z-score of its genes",
+    "mixed": "the z-scores of each of its genes, whose F were averaged",
+}
+
+
+def _list_sets(record: RunRecord) -> list[str]:
+    """Which gene sets were tested, and what their values are."""
+    sets = record.gene_sets
+    if sets is None:
+        return []
+    files = f" ({join_words(list(sets.files))})" if sets.files else ""
+    tested = (
+        f"Of {count_of(sets.n_sets, 'gene set')}{files} those with {sets.min_size} to {sets.max_size} of the "
+        f"{sets.n_genes:,} genes that have a test were tested ({sets.n_tested:,})."
+    )
+    scaled = "the z-scores of its genes, each divided by its standard deviation about donors and covariates"
+    value = {
+        "competitive": f"The value of a set in a sample was the mean of {scaled}, less the mean of all other genes (a "
+        "competitive test; Goeman and Bühlmann 2007).",
+        "self-contained": f"The value of a set in a sample was the mean of {scaled} (a self-contained test; Goeman and "
+        "Bühlmann 2007).",
+        "mixed": "The statistic of a set was the mean F of its genes; for the correction over sets, this mean less 1 "
+        "was multiplied by the root of the number of genes.",
+    }
+    shuffled = "Samples were relabelled, and genes not shuffled, since they are correlated (Wu and Smyth 2012)."
+    return [tested, value[sets.kind], shuffled]
 
 
 def _list_model(record: RunRecord) -> list[str]:
@@ -496,6 +531,12 @@ def _list_model(record: RunRecord) -> list[str]:
         f"For each {unit} an analysis of variance with the factors region and donor{covariates} gave F of region from "
         f"{source}"
     )
+    scores = [
+        f"{shorten(covariate.name)} is the mean of the z-scores of {count_of(len(covariate.genes), 'gene')}, which "
+        f"{'was' if len(covariate.genes) == 1 else 'were'} not tested."
+        for covariate in record.covariates
+        if covariate.genes and covariate.is_used
+    ]
     left_out = [
         f"The covariate {shorten(covariate.name)} was left out of the model: {covariate.outcome}."
         for covariate in record.covariates
@@ -506,8 +547,8 @@ def _list_model(record: RunRecord) -> list[str]:
             "Its parametric p-value takes Satterthwaite's residual degrees of freedom, which differ from "
             f"{unit} to {unit} (Satterthwaite 1946)."
         )
-        return [f"{model}.", freedom, *left_out]
-    return [f"{model} ({design.df_area} and {design.df_resid} degrees of freedom).", *left_out]
+        return [f"{model}.", freedom, *scores, *left_out]
+    return [f"{model} ({design.df_area} and {design.df_resid} degrees of freedom).", *scores, *left_out]
 
 
 def _list_permutations(record: RunRecord) -> list[str]:

@@ -21,6 +21,7 @@ from jugex.pipeline.pairs import GroupComparison
 from jugex.plots.styles import REGION_STYLES
 from jugex.report.cards import choose_genes, describe_cards
 from jugex.report.evidence import bound_q, tabulate_details, tabulate_evidence, tabulate_left_out, tabulate_sensitivity
+from jugex.report.explanations import code_of, explain_findings
 from jugex.report.methods import compose_methods
 from jugex.report.page_data import (
     are_numbered,
@@ -51,6 +52,7 @@ from jugex.report.summary import (
     summarize_resolution,
     summarize_rungs,
     summarize_samples,
+    summarize_top,
 )
 
 if TYPE_CHECKING:
@@ -71,6 +73,13 @@ _PLAIN_STATISTIC = re.compile(
 )
 _SUBSCRIPTS = {"fwe": "FWE", "fdr": "FDR", "param": "param", "holm": "Holm"}
 _MOST_LISTED = 200
+#: What each rung of the ladder asks, the highest first.
+_QUESTIONS = {
+    "spatial": "differ more than any two places this far apart",
+    "donors": "would differ in other donors too",
+    "samples": "differ in these samples only",
+}
+_N_ON_RUNG = 12  # genes named on each rung at the top of the page
 _N_NAMED = 10  # significant genes named in the volcano plot
 #: Names of settings.json whose words say more than the name without its underscores.
 _SETTINGS = {
@@ -125,11 +134,14 @@ def render_page(
         "between": ";" if group is not None and any("," in name for name in data.region_names) else ",",
         "unit": data.unit,
         "adjustment": name_adjustment(record),
-        "headline": summarize_rungs(data) or [summarize_genes(data)],
+        "headline": [summarize_top(data)[0]],
+        "beside": summarize_top(data)[1],
+        "ladder": _show_ladder(data),
         "planted": summarize_planted(data),
         "membership": summarize_membership(record),
         "samples_sentence": summarize_samples(record),
-        "warnings": [to_sentence(text) for text in record.sentences],
+        "warnings": [(to_sentence(found.sentence), code_of(found)) for found in record.findings],
+        "explanations": explain_findings(record.findings),
         "pairs": None,
         "sets": None if gene_sets is None else _show_gene_sets(gene_sets),
         "design": _show_design(record),
@@ -149,6 +161,7 @@ def render_page(
             "hasLadder": has_ladder(record),
             "alpha": record.arguments.alpha,
             "names": list(data.region_names),
+            "isSimulated": record.atlas.simulated,
             "file": results["file"],
         },
     }
@@ -158,7 +171,7 @@ def render_page(
     else:
         shared, _ = list_findings_by_pair(group)
         context["headline"].append(summarize_pairs(group))
-        context["warnings"] += [to_sentence(f"in each pair: {text}") for text in shared]
+        context["warnings"] += [(to_sentence(f"in each pair: {text}"), "") for text in shared]
         context["pairs"] = _show_pairs(group, links or {})
         context |= {"evidence": None, "brain": None, "plotly": None}
     page = make_environment().get_template("report.html").render(context)
@@ -170,6 +183,30 @@ def _allow_own_scripts(page: str, *, has_plotly: bool) -> str:
     scripts = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
     hashes = [hash_script(script) for script in scripts] + ([hash_plotly()] if has_plotly else [])
     return page.replace("script-src 'unsafe-inline'", f"script-src {' '.join(hashes)}", 1)
+
+
+def _show_ladder(data: ComparisonData) -> list[dict[str, Any]]:
+    """Rungs with what they ask and the genes on them, the highest first; empty where there is nothing to climb."""
+    ladder, tested = data.record.ladder, data.tested
+    if ladder is None or not has_ladder(data.record) or len(tested) < 2:
+        return []
+    tried = {"spatial": not ladder.why_no_spatial, "donors": not ladder.why_no_donors, "samples": True}
+    places = {str(label): place for place, label in enumerate(data.labels)}
+    rungs = []
+    for rung, question in _QUESTIONS.items():
+        if not tried[rung]:
+            continue
+        genes = tested[(tested["evidence"] == rung).to_numpy(dtype=bool)]
+        named = [
+            {
+                "label": str(label),
+                "row": places[str(label)],
+                "higher": "" if pd.isna(higher) else shorten(str(higher), 40),
+            }
+            for label, higher in zip(genes.index[:_N_ON_RUNG], genes["higher_in"], strict=False)
+        ]
+        rungs.append({"rung": rung, "question": question, "n": len(genes), "genes": named})
+    return rungs
 
 
 def _show_two_regions(data: ComparisonData, drawn: list[str], sensitivity: pd.DataFrame | None) -> dict[str, Any]:
@@ -332,7 +369,8 @@ def list_facts(record: RunRecord) -> list[tuple[str, list[tuple[str, str]]]]:
     source, changes = vars(atlas.pop("source")).copy(), vars(atlas.pop("changes"))
     del atlas["donors"], source["files"]  # these stand elsewhere on the page
     covariates = {
-        covariate.name: f"{covariate.kind}, {'' if covariate.is_used else 'left out: '}{covariate.outcome}"
+        covariate.name: (f"score of {count_of(len(covariate.genes), 'gene')}, " if covariate.genes else "")
+        + f"{covariate.kind}, {'' if covariate.is_used else 'left out: '}{covariate.outcome}"
         for covariate in record.covariates
     }
     groups: list[tuple[str, Mapping[str, Any]]] = [

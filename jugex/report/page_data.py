@@ -1,7 +1,8 @@
 """What the scripts of a page draw, embedded in it: numbers of genes, the brain, and the library that plots them.
 
 Numbers are those of `jugex.plots.panels`, which figures for papers draw as well. Tables of numbers travel as whole
-multiples of a small step, two bytes each, compressed: the z-scores of 20,000 genes in 300 samples take about 8 MB.
+multiples of a small step, compressed: z-scores as one byte each, with two digits, so that 20,000 genes in 300 samples
+take about 6.5 MB; others as two bytes.
 """
 
 from __future__ import annotations
@@ -43,33 +44,22 @@ from jugex.report.panel_file import MAX_PROBES
 from jugex.spaces import is_mni_space
 
 __all__ = [
-    "MAX_PAIRS",
-    "Mark",
-    "PackedArray",
-    "PageData",
-    "are_numbered",
-    "describe_brain",
-    "embed_pairs",
-    "embed_panels",
-    "hash_plotly",
-    "hash_script",
-    "mark_donors",
-    "mark_regions",
-    "pack",
-    "pack_array",
-    "pack_json",
-    "pack_plotly",
-    "plotly_licence",
+    "MAX_PAIRS", "Mark", "PackedArray", "PageData", "are_numbered", "describe_brain", "embed_pairs", "embed_panels",
+    "hash_plotly", "hash_script", "mark_donors", "mark_regions", "pack", "pack_array", "pack_bytes", "pack_json",
+    "pack_plotly", "plotly_licence",
 ]  # fmt: skip
 
 #: Pairs of regions drawn of a gene; ten regions have 45.
 MAX_PAIRS = 12
 _SHORT = 9  # letters of a name that stands in front of a difference; longer ones give way to numbers
 _LEVEL = 4  # level 6 saves 5 % and takes twice as long
-_ZSCORE_STEP = 0.02  # less than a hundredth of what a drawing spans
+_ZSCORE_STEP = 0.05  # a hundredth of what a drawing spans
+_RELATIVE_STEP = 0.002  # of a semivariance, in units of the gene's variance
 _MOST_VALUES = 6_500_000  # z-scores in a page; of more, those of the first genes of the table
 _MISSING = 65535
 _LARGEST = 32767
+_MISSING_BYTE = -128
+_LARGEST_BYTE = 127
 _LONGEST_NAME = 48  # letters of a region's name in a drawing, on three lines
 _MOST_CELLS = 30_000  # of a region's grid in three dimensions: what a browser contours in a moment
 _BORDER = 40.0  # percent of a cell at which the page draws the surface
@@ -98,12 +88,16 @@ class Mark(NamedTuple):
 
 
 class PackedArray(NamedTuple):
-    """Numbers as whole multiples of a step, packed: what the scripts of a page read by the name."""
+    """Numbers as whole multiples of a step, packed: what the scripts of a page read by the name.
+
+    `form` says how: "words" (`pack_array`) or "bytes" (`pack_bytes`).
+    """
 
     name: str
     shape: tuple[int, ...]
     step: float
     data: str
+    form: str = "words"
 
 
 @dataclass(frozen=True)
@@ -208,7 +202,7 @@ def _embed_samples(
     n_rows = min(len(labels), max(_MOST_VALUES // max(values.shape[1], 1), 1))
     columns = zscores.columns.get_indexer(pd.Index(labels[:n_rows]))
     of_rows = np.where((columns >= 0)[:, None], values[columns], np.nan) if (columns < 0).any() else values[columns]
-    packed = pack_array("zscores", of_rows, least=_ZSCORE_STEP)
+    packed = pack_bytes("zscores", of_rows, step=_ZSCORE_STEP)
     return PageData(pack_json({"samples": described, **head}), (packed, *arrays), tuple(kinds))
 
 
@@ -283,15 +277,16 @@ def _embed_donors(result: ComparisonData, labels: Sequence[str]) -> tuple[dict[s
 
 
 def _embed_variograms(result: ComparisonData, labels: Sequence[str]) -> PackedArray | None:
-    """Of every gene its scale and its semivariances of one donor and of two, (g, 1 + 2 K); None without a ladder."""
+    """Of every gene its scale, and its semivariances of one donor and of two over that, (g, 1 + 2 K)."""
     found, ladder = result.variograms, result.record.ladder
     if found is None or ladder is None or ladder.variogram is None:
         return None
     flat = found.semivariances.reshape(len(found.labels), -1)
     values = np.full((len(labels), 1 + flat.shape[1]), np.nan)
     rows = pd.Index(labels).get_indexer(pd.Index(found.labels))
-    values[rows] = np.column_stack([found.scale, flat])
-    return pack_array("variograms", values, least=1e-6)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a scale of 0: no curve
+        values[rows] = np.column_stack([found.scale, flat / found.scale[:, None]])
+    return pack_array("variograms", values, least=_RELATIVE_STEP)
 
 
 def describe_tissue(record: RunRecord) -> dict[str, Any] | None:
@@ -399,6 +394,7 @@ def describe_brain(result: ComparisonData) -> dict[str, Any]:
         "why_none": no_template if has_any else "No sample has a coordinate, so none can be shown.",
         "marks": mark_regions(result),
         "n_missing": n_missing,
+        "example": str(result.labels.iloc[0]) if len(result.labels) else "",
         "has_outlines": regions is not None,
         "n_out": len(elsewhere(result)),
     }
@@ -407,7 +403,14 @@ def describe_brain(result: ComparisonData) -> dict[str, Any]:
 def _pack_views(result: ComparisonData) -> str:
     """Slices of the template and what is drawn on them, in mm."""
     marks = [mark._asdict() | {"name": shorten(mark.name, 40)} for mark in mark_regions(result)]
-    return pack_json({"regions": marks, "views": [_describe_view(view) for view in brain_views(result)]})
+    has_place = np.isfinite(result.samples[COORDINATES].to_numpy(dtype=np.float64)).all(axis=1)
+    of_regions = [
+        np.flatnonzero((result.samples["region"] == name).to_numpy(dtype=bool) & has_place).tolist()
+        for name in result.region_names
+    ]
+    return pack_json(
+        {"regions": marks, "rows": of_regions, "views": [_describe_view(view) for view in brain_views(result)]}
+    )
 
 
 def _describe_view(view: BrainView) -> dict[str, Any]:
@@ -539,6 +542,28 @@ def pack_array(name: str, values: Floats, *, least: float = 0.001) -> PackedArra
     packer = zlib.compressobj(1, zlib.DEFLATED, 31, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
     packed = packer.compress(np.ascontiguousarray(planes).tobytes()) + packer.flush()
     return PackedArray(name, values.shape, step, base64.b64encode(packed).decode("ascii"))
+
+
+def pack_bytes(name: str, values: Floats, *, step: float) -> PackedArray:
+    """Numbers as bytes: of each row a power of two, then its numbers, at most 127 multiples of the step times that.
+
+    Parameters
+    ----------
+    name : str
+    values : ndarray, shape (rows, n)
+        NaN where a value is missing. Rows are rounded to the step, or, where they reach beyond 127 of it, to 2, 4, ...
+        times as much: two digits of the largest number in any case.
+    step : float
+    """
+    is_known = np.isfinite(values)
+    whole = np.where(is_known, values, 0.0)
+    largest = np.maximum(whole.max(axis=1, initial=0.0), -whole.min(axis=1, initial=0.0))
+    power = np.ceil(np.log2(np.maximum(largest / (_LARGEST_BYTE * step), 1.0))).astype(np.uint8)
+    np.rint(whole / (step * 2.0 ** power[:, None]), out=whole)
+    whole[~is_known] = _MISSING_BYTE
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
+    packed = packer.compress(power.tobytes()) + packer.compress(whole.astype(np.int8).tobytes()) + packer.flush()
+    return PackedArray(name, values.shape, step, base64.b64encode(packed).decode("ascii"), "bytes")
 
 
 @cache

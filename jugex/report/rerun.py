@@ -7,6 +7,7 @@ import shlex
 import textwrap
 from dataclasses import fields, replace
 
+from jugex.atlas.donors import DONORS
 from jugex.model.record import Arguments, RegionRecord, RunRecord
 from jugex.regions import RegionIdentity
 from jugex.regions.shapes import demo_region
@@ -17,7 +18,7 @@ __all__ = ["list_reruns"]
 _MAX_GENES = 200
 #: Options that are always written, and those that are where they are not the default.
 _ALWAYS = (
-    "donors", "statistic", "exchange", "probes", "overlap", "voxel", "collinear", "alpha", "n_permutations", "ladder",
+    "statistic", "exchange", "probes", "overlap", "voxel", "collinear", "alpha", "n_permutations", "ladder",
 )  # fmt: skip
 _WHERE_CHOSEN = (
     "preset", "within", "exclude", "tolerance", "aliases", "coordinates", "mirror", "reannotation", "min_present",
@@ -170,6 +171,8 @@ def _list_options(record: RunRecord) -> list[str]:
         name for name in _WHERE_CHOSEN if name in arguments.in_memory or getattr(arguments, name) != _DEFAULTS[name]
     ]
     names = [name for name in (*_ALWAYS, *chosen) if name != "collinear" or len(record.regions) == 2]
+    if set(arguments.donors) != {donor.donor_name for donor in DONORS}:
+        names.insert(0, "donors")
     return [
         *_format_genes(arguments.genes),
         *(_format_option(name, arguments) for name in names),
@@ -179,6 +182,8 @@ def _list_options(record: RunRecord) -> list[str]:
 
 def _format_option(name: str, arguments: Arguments) -> str:
     value = getattr(arguments, name)
+    if name == "covariates" and arguments.covariates_given is not None:
+        value = arguments.covariates_given
     listed = list(value) if isinstance(value, tuple) else value
     if name in arguments.in_memory:
         described = f": {', '.join(listed)}" if isinstance(listed, list) else ""

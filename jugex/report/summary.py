@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from jugex._text import count_of, format_count, format_number, format_p, join_words, shorten
-from jugex.atlas import PLANTED_GENES
+from jugex.atlas import PLANTED_GENES, PLANTED_SETS
+from jugex.genes import read_gene_sets
 from jugex.model.findings import AnyFinding, GeneFinding
 from jugex.model.record import RunRecord
 from jugex.pipeline.comparison import ComparisonData, label_rows
@@ -36,6 +37,7 @@ __all__ = [
     "summarize_resolution",
     "summarize_rungs",
     "summarize_samples",
+    "summarize_top",
 ]  # fmt: skip
 
 #: Up to this many genes are named in a sentence; of more, only the first few.
@@ -116,12 +118,33 @@ def summarize_rungs(data: ComparisonData) -> list[str]:
 
     Empty if the ladder was not asked for, no gene was tested, or no upper rung could be tested.
     """
+    sentences = _list_rungs(data)
+    return [" ".join([*sentences, *_list_failed(data)]), *_list_untried(data)] if sentences else []
+
+
+def summarize_top(data: ComparisonData) -> tuple[str, list[str]]:
+    """Which genes reach the highest rung that could be tested, and what else is to be known beside the ladder.
+
+    Returns
+    -------
+    tuple of str and list of str
+        The first sentence of `summarize_rungs`, or of `summarize_genes` where there is no ladder; and sentences about
+        genes that a lower rung does not call, and rungs that could not be tested.
+    """
+    sentences = _list_rungs(data)
+    if not sentences:
+        return summarize_genes(data), []
+    return sentences[0], [*_list_failed(data), *_list_untried(data)]
+
+
+def _list_rungs(data: ComparisonData) -> list[str]:
+    """A sentence for each rung that could be tested, the highest first; of a single gene, one sentence."""
     ladder, tested = data.record.ladder, data.tested
     if ladder is None or tested.empty or not has_ladder(data.record):
         return []
     where = name_regions(data.region_names)
     if len(tested) == 1:
-        return [_summarize_rung_of_one(data, where), *_list_untried(data)]
+        return [_summarize_rung_of_one(data, where)]
     climbed = {rung: tested[(tested["evidence"] == rung).to_numpy(dtype=bool)] for rung in _RUNGS}
     parts: list[str] = []
     n_before = 0
@@ -139,7 +162,7 @@ def summarize_rungs(data: ComparisonData) -> list[str]:
         elif len(genes):
             parts.append(f"{n.capitalize()}{' more' if n_before else ''} {verb.format(where=where)}{found}.")
         n_before += len(genes)
-    return [" ".join([*parts, *_list_failed(data)]), *_list_untried(data)]
+    return parts
 
 
 def _list_failed(data: ComparisonData) -> list[str]:
@@ -152,8 +175,8 @@ def _list_failed(data: ComparisonData) -> list[str]:
     listed = join_words(labels)
     if len(labels) > _MAX_NAMED:
         listed = f"{count_of(len(labels), data.unit)}, first {join_words(labels[:_N_EXAMPLES])},"
-    does = "does" if len(failed) == 1 else "do"
-    return [f"{listed} {does} so without being significant over samples (p_FWE > {data.record.arguments.alpha:g})."]
+    does = "reaches its rung" if len(failed) == 1 else "reach their rung"
+    return [f"{listed} {does} without being significant over samples (p_FWE > {data.record.arguments.alpha:g})."]
 
 
 #: What is said of genes on each rung, of one and of several.
@@ -178,7 +201,7 @@ def _summarize_rung_of_one(data: ComparisonData, where: str) -> str:
     said = _RUNGS[rung][0].format(where=where)
     if rung == "donors" and data.record.ladder is not None and data.record.ladder.why_no_spatial is None:
         said += _AS_PLACES
-    return " ".join([f"{label} {said} (higher in {shorten(str(row['higher_in']))}).", *_list_failed(data)])
+    return f"{label} {said} (higher in {shorten(str(row['higher_in']))})."
 
 
 def _list_by_region(genes: pd.DataFrame) -> str:
@@ -213,20 +236,26 @@ def summarize_diagnostic(record: RunRecord) -> str:
 
 
 def summarize_planted(data: ComparisonData) -> str:
-    """Which genes of the demo were made to differ, and how; empty for other regions and other atlases."""
+    """Which genes or sets of the demo were made to differ, and how; empty for other regions, atlases and sets."""
     record = data.record
     is_demo = record.atlas.source.kind == "simulated" and all(one.identity.is_made_up for one in record.regions)
-    tested = set(data.tested["gene"])
-    planted = [planted for planted in PLANTED_GENES if planted.gene in tested]
     if not is_demo or len(record.regions) != 2:
         return ""
-    if not planted:
-        return "None of these genes was made to differ between the regions."
+    tested, sets = set(data.tested["gene"]), join_words(list(PLANTED_SETS))
+    if data.unit == "gene set":
+        is_told = tested >= set(PLANTED_SETS)
+        return f"Made to differ: {sets}, whose genes each have a small step at the border (spatial)." if is_told else ""
+    planted = [planted for planted in PLANTED_GENES if planted.gene in tested]
+    n_small = sum(gene in tested for name in PLANTED_SETS for gene in read_gene_sets("simulated").genes[name])
     parts = []
     for form, rung in dict.fromkeys((one.form, one.rung) for one in planted):
         alike = [one for one in planted if one.form == form]
         how = _PLANTED[form].format(donor=alike[0].donor)
         parts.append(f"{join_words([one.gene for one in alike])} {how} ({rung})")
+    if n_small:
+        parts.append(f"{count_of(n_small, 'gene')} of the sets {sets} by a small step each")
+    if not parts:
+        return "None of these genes was made to differ between the regions."
     return (
         f"Made to differ (and the rung meant): {'; '.join(parts)}. Other genes differ by chance and smooth variation."
     )

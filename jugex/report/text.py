@@ -14,6 +14,7 @@ from jugex.model.record import RunRecord
 from jugex.pipeline.comparison import ComparisonData
 from jugex.pipeline.gene_sets import GeneSetData
 from jugex.pipeline.pairs import GroupComparison
+from jugex.pipeline.sensitivity import name_choices
 from jugex.report.summary import (
     advise_on_voxels,
     has_ladder,
@@ -24,7 +25,7 @@ from jugex.report.summary import (
     summarize_rungs,
 )
 
-__all__ = ["format_html", "list_first", "list_gene_sets", "summarize_run"]
+__all__ = ["count_found", "format_html", "list_first", "list_gene_sets", "list_sensitivity", "summarize_run"]
 
 _N_SHOWN = 10
 _MAX_NAME = 32
@@ -84,12 +85,59 @@ def list_gene_sets(found: GeneSetData) -> list[str]:
     return lines
 
 
+def list_sensitivity(table: pd.DataFrame, alpha: float) -> list[str]:
+    """A comparison under other choices: how many genes are significant in each run, and which are not as in the first.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What ``result.sensitivity()`` returned.
+    alpha : float
+    """
+    by_choice = {str(name): rows for name, rows in table.groupby(table.apply(name_choices, axis=1), sort=False)}
+    of_result = _list_significant(table[table["is_headline"]])
+    rows: list[tuple[str, ...]] = []
+    for choice, run in by_choice.items():
+        found, tested = _list_significant(run), run[(run["status"] == "ok").to_numpy(dtype=bool)]
+        if tested.empty:
+            rows.append((choice, "", "", shorten(str(run["status"].iloc[0]), 60), ""))
+            continue
+        first = tested.iloc[0]
+        other = [[name for name in a if name not in b] for a, b in ((of_result, found), (found, of_result))]
+        counts = f"{first['n_samples_1']} and {first['n_samples_2']}"
+        rows.append((choice, counts, str(len(found)), *(shorten(", ".join(names), 40) for names in other)))
+    header = ("choice", "samples", "significant", "no longer", "newly")
+    left_out = [f"Not varied: {name} ({why})" for name, why in table.attrs.get("left_out", {}).items()]
+    lines = [f"Other choices, one at a time; significant: p_fwe <= {alpha:g}", ""]
+    return [
+        *lines,
+        *lay_out(header, rows, right=("significant",)),
+        "",
+        *left_out,
+        "The first row is the result: its choices were made before the others were tried. How many rows find a gene is",
+        "no strength of evidence: they are the same samples again and again.",
+    ]
+
+
+def _list_significant(rows: pd.DataFrame) -> list[str]:
+    return list(dict.fromkeys(rows["gene"][rows["significant"].fillna(False).to_numpy(dtype=bool)]))
+
+
 def _summarize_between(record: RunRecord) -> str:
     """Samples on the border of two voxels, where a finer image would have fewer of them; empty where not."""
     advice = advise_on_voxels(record)
     n = sum(region.n_between_voxels for region in record.regions)
     lie = "lies" if n == 1 else "lie"
     return f"{count_of(n, 'sample')} {lie} exactly between two voxels, and a rule decides.{advice}" if advice else ""
+
+
+def count_found(data: ComparisonData) -> str:
+    """What a result found, in a few words: genes by the highest rung that they reach, or how many are significant."""
+    if not has_ladder(data.record):
+        return f"{len(data.significant):,} significant"
+    counts = data.found["evidence"].value_counts()
+    found = [f"{counts[rung]:,} {rung}" for rung in ("spatial", "donors", "samples") if rung in counts]
+    return f"evidence: {', '.join(found) or 'none'}"
 
 
 def list_first(data: ComparisonData, n: int) -> pd.DataFrame:

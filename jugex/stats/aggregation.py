@@ -292,7 +292,15 @@ def _correlate_ranks(first: Floats, second: Floats) -> Floats:
 
 def _center_ranks(values: Floats) -> Floats:
     """Ranks within each row, ties averaged, less their mean; a row with a missing value is all 0."""
-    from scipy.stats import rankdata
+    order = np.argsort(values, axis=1)  # missing values come last
+    ranked = np.take_along_axis(values, order, axis=1)
+    ranks = np.empty(values.shape)
+    np.put_along_axis(ranks, order, np.arange(1.0, values.shape[1] + 1)[np.newaxis], axis=1)
+    tied = (ranked[:, 1:] == ranked[:, :-1]).any(axis=1)
+    if tied.any():
+        from scipy.stats import rankdata
 
-    ranks = np.asarray(rankdata(values, axis=1), dtype=np.float64) - (values.shape[1] + 1) / 2
-    return np.where(np.isnan(ranks), 0.0, ranks)
+        ranks[tied] = rankdata(values[tied], axis=1)
+    ranks -= (values.shape[1] + 1) / 2
+    ranks[np.isnan(ranked[:, -1])] = 0.0
+    return ranks

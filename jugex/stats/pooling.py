@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,7 @@ _MIN_DONORS_HALVES = 4
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
+Matrices: TypeAlias = tuple[Floats, Floats, Floats]  # S_o, g_x and distances between samples, each (n, n)
 
 
 class Part(IntEnum):
@@ -189,40 +191,44 @@ class Tissue:
         np.fill_diagonal(semivariance, 0.0)
         return -self.projection.apply_twice(semivariance)
 
-    @cached_property
-    def _tables(self) -> tuple[Floats, Floats]:
-        """Products of `_kernels` of all samples with the slopes, (m, N, q), and with the slopes on both sides."""
+    def _multiply(self, matrices: Matrices, donors: Ints, columns: Floats) -> Floats:
+        """Products of matrices over n samples with columns (n, q), shape (2 + 3 K, n, q).
+
+        The matrices are S_o, g_x, and the weights of each bin in the interpolation: within donors at two samples of a
+        donor, between donors at samples of a donor and at i = j, and between donors at all.
+        """
         from jugex.stats.pair_kernels import tabulate_interpolation
 
-        slopes = self.projection.slopes
-        n_bins, columns = self.bins.n_bins, np.ascontiguousarray(slopes.T)
-        table = np.zeros((2 + 3 * n_bins, *columns.shape))
-        if len(slopes):
-            table[0], table[1] = self.own @ columns, self.between @ columns
-            by_bin = table[2:].reshape(3, n_bins, *columns.shape)
-            donors = self.around.reference.donor_codes
-            tabulate_interpolation(self._distances, donors, self.bins.means, columns, by_bin)
-        return table, slopes @ table
+        n_bins, columns = self.bins.n_bins, np.ascontiguousarray(columns)
+        products = np.zeros((2 + 3 * n_bins, *columns.shape))
+        if columns.size:
+            own, between, distances = matrices
+            products[0], products[1] = own @ columns, between @ columns
+            of_bins = products[2:].reshape(3, n_bins, *columns.shape)
+            tabulate_interpolation(distances, donors, self.bins.means, columns, of_bins)
+        return products
 
-    def kernels(self, place: Place) -> Floats:
-        """Matrices between the samples of a place, shape (2 + 3 K, n, n).
+    @cached_property
+    def _tables(self) -> tuple[Floats, Floats]:
+        """Products over all samples with the slopes, (m, N, q), and with the slopes on both sides."""
+        matrices = self.own, self.between, self._distances
+        table = self._multiply(matrices, self.around.reference.donor_codes, self.projection.slopes.T)
+        return table, self.projection.slopes @ table
 
-        S_o, g_x, and the weights of each bin in the interpolation: within donors at two samples of a donor, between
-        donors at samples of a donor and at i = j, and between donors at all.
+    def among(self, samples: Ints) -> Matrices:
+        """S_o, g_x and the distances between some of the samples."""
+        pairs = np.ix_(samples, samples)
+        return self.own[pairs], self.between[pairs], self._distances[pairs]
+
+    def forms(self, place: Place, matrices: Matrices, direct: Floats, indirect: Floats) -> Floats:
+        """Values c_d' M c_e of each matrix M of `_multiply`, for c = direct on the place + indirect @ slopes.
+
+        `matrices` are those among the samples of the place; shape (2 + 3 K, D, D).
         """
-        among = np.ix_(place.samples, place.samples)
-        distances, same = self._distances[among], self._same[among]
-        different = ~np.eye(len(distances), dtype=bool)
-        within, between = (self.bins.interpolate(kind, distances) for kind in (WITHIN, BETWEEN))
-        return np.concatenate(
-            [self.own[among][None], self.between[among][None], within * (same & different), between * same, between]
-        )
-
-    def forms(self, kernels: Floats, place: Place, direct: Floats, indirect: Floats) -> Floats:
-        """Values c_d' M c_e of each kernel M, for c = direct on the place + indirect @ slopes, (2 + 3 K, D, D)."""
         table, gram = self._tables
         cross = direct @ table[:, place.samples] @ indirect.T
-        return np.asarray(direct @ kernels @ direct.T + cross + cross.transpose(0, 2, 1) + indirect @ gram @ indirect.T)
+        near = direct @ self._multiply(matrices, place.donors, direct.T)
+        return np.asarray(near + cross + cross.transpose(0, 2, 1) + indirect @ gram @ indirect.T)
 
     @cached_property
     def _noise_of_bins(self) -> Floats:
@@ -377,9 +383,9 @@ def _measure_parts(weights: Floats, semivariances: Floats, scale: Floats) -> Flo
 
 def fit_pool(tissue: Tissue, place: Place, pool: GenesAtPlace) -> PooledFit:
     """Fit what is pooled over genes at a place of a tissue."""
-    kernels = tissue.kernels(place)
+    covariance, semivariance, distances = matrices = tissue.among(place.samples)
     squares = (pool.squares / pool.scale).mean(axis=1)
-    expected_squares = (place.pair_weights * (kernels[1] - kernels[0])).sum(axis=(1, 2))
+    expected_squares = (place.pair_weights * (semivariance - covariance)).sum(axis=(1, 2))
     known = (place.degrees >= _MIN_DF_KAPPA) & (expected_squares > 0)
     kappa = np.where(known, np.sqrt(squares / np.where(known, expected_squares, 1)).clip(*_KAPPA), 1.0)
     stretch = kappa[place.regions]
@@ -389,12 +395,12 @@ def fit_pool(tissue: Tissue, place: Place, pool: GenesAtPlace) -> PooledFit:
     stretched = place.contrasts * stretch
     indirect = -place.contrasts @ tissue.projection.numeric[place.samples]
     direct = stretched + (stretch - 1) * (indirect @ slopes[:, place.samples])
-    forms, sums = tissue.forms(kernels, place, direct, indirect), direct.sum(axis=1) + indirect @ slopes.sum(axis=1)
+    forms, sums = tissue.forms(place, matrices, direct, indirect), direct.sum(axis=1) + indirect @ slopes.sum(axis=1)
     far = np.outer(sums, sums)
     own, shared = forms[0], far * tissue.mixture.between(_FAR_MM) - forms[1]
 
     # donors' differences: what they scatter beyond their own variance is the variance of true differences
-    variances = np.maximum(quadratic_form(kernels[0], stretched.T), 0.05 * (stretched**2).sum(axis=1))
+    variances = np.maximum(quadratic_form(covariance, stretched.T), 0.05 * (stretched**2).sum(axis=1))
     _, _, scatter = average_donors(variances)
     excess = (quadratic_form(scatter, pool.delta) / pool.scale).mean() - (scatter * (own + shared)).sum()
     tau2 = max(0.0, float(excess / np.trace(scatter)))
@@ -421,7 +427,8 @@ def fit_pool(tissue: Tissue, place: Place, pool: GenesAtPlace) -> PooledFit:
         (scatter * (between_same + between)).sum(axis=(1, 2)),
     ]
     local = (kappa[:, None, None] ** 2 * place.pair_weights).sum(axis=0)
-    weights[Part.LOCAL, WITHIN] = (local * kernels[2 : 2 + n_bins]).sum(axis=(1, 2))
+    together = local > 0
+    weights[Part.LOCAL, WITHIN] = tissue.bins.interpolate(WITHIN, distances[together]) @ local[together]
 
     parts = _measure_parts(weights, pool.semivariances, pool.scale)
     few = len(pool.scale) < FEW_GENES

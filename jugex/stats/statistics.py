@@ -260,6 +260,9 @@ def make_scorer(values: Floats, design: Design, statistic: Statistic, relabellin
 
 def scores_to_f(scores: Floats, design: Design, statistic: Statistic) -> Floats:
     """F of scores SS / (SS + RSS), in their shape; infinite where RSS is 0. Those of `welch` hold its variance."""
-    rest, df = 1 - scores, 1.0 if statistic == "welch" else design.df_resid / design.df_area
-    f: Floats = df * np.divide(scores, rest, out=np.full(scores.shape, np.inf), where=rest > 0)
+    f: Floats = 1 - scores
+    np.maximum(f, 0.0, out=f)
+    with np.errstate(divide="ignore"):
+        np.divide(scores, f, out=f)
+    f *= 1.0 if statistic == "welch" else design.df_resid / design.df_area
     return f

@@ -101,7 +101,7 @@ class PermutationTest:
     q_fdr : ndarray, shape (g,)
         Benjamini and Hochberg's, of the permutation p-values of each gene alone.
     p_fwe_by_exchange : dict of str to ndarray, shape (g,)
-        Family-wise p under each exchange that the design admits, that chosen first.
+        Family-wise p under each exchange that the design admits, that chosen first; in brief, under that one alone.
     relabellings : Relabellings
         Those of the exchange chosen.
     f_critical : float or None
@@ -112,7 +112,7 @@ class PermutationTest:
         With two regions.
     left_out : list of LeftOut
         With two regions, one for each donor of the design, in its order, for the genes whose family-wise p is at most
-        alpha; empty where there is no such gene.
+        alpha; empty where there is no such gene, and in brief.
     """
 
     effects: Effects
@@ -133,6 +133,8 @@ def permutation_test(
     settings: PermutationSettings,
     rng: np.random.Generator,
     names: Sequence[str],
+    *,
+    brief: bool = False,
 ) -> PermutationTest:
     """Test genes for different expression among k regions.
 
@@ -150,6 +152,9 @@ def permutation_test(
         gene is significant between two regions, those without each donor, in the order of the design.
     names : sequence of str, length k
         Names of the regions, which say why there is no test without a donor.
+    brief : bool
+        Whether to leave out the other exchange and the tests without each donor, most of the time of many tests; they
+        draw their relabellings last, so that everything else is the same bit for bit.
 
     Returns
     -------
@@ -159,7 +164,7 @@ def permutation_test(
     relabellings, counts = permute(values, design, settings, rng)
     p_values = counts.p_values()
     by_exchange: dict[Exchange, Floats] = {settings.exchange: p_values.fwe}
-    for exchange in get_args(LabelExchange):
+    for exchange in () if brief else get_args(LabelExchange):
         if exchange not in by_exchange and design.keeps_parts(exchange):
             _, others = permute(values, design, replace(settings, exchange=exchange), rng)
             by_exchange[exchange] = others.p_values().fwe
@@ -167,7 +172,7 @@ def permutation_test(
     if design.n_regions == 2:
         donors = compute_donor_differences(remove_covariates(values, design), design)
         significant = np.flatnonzero(p_values.fwe <= settings.alpha)
-        for donor in range(design.n_donors) if len(significant) else ():
+        for donor in range(design.n_donors) if len(significant) and not brief else ():
             left_out.append(_leave_out(donor, values, significant, design, settings, rng, names))
     return PermutationTest(
         effects=effects,

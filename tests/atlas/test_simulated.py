@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 
 import jugex
-from jugex.atlas import PLANTED_GENES, SimulatedAtlas, simulated
+from jugex.atlas import PLANTED_GENES, PLANTED_SETS, SimulatedAtlas, simulated
 from jugex.atlas.base import DONOR_COLUMNS, PROBE_COLUMNS, SAMPLE_COLUMNS, STRUCTURE_COLUMNS
 from jugex.atlas.donors import DONORS
 from jugex.atlas.simulated import CANDIDATE_GENES
 from jugex.errors import OptionError
+from jugex.genes import read_gene_sets
 from jugex.query.reference import TISSUES, classify_tissue, find_reference
 from jugex.spaces import demo_probability
 
@@ -288,6 +289,58 @@ class TestPlantedGenes:
         assert shares["step"] == 1
         assert shares.min() >= 0.6  # gradients: 109 of 120 over seeds 0 to 39, 20 of 30 over these
         assert n_others <= 2  # family-wise error of 0.05: 3 of 10 or more in 1.2 % of cases
+
+
+class TestPlantedSets:
+    def test_hold_genes_of_the_atlas_and_share_none_with_the_others(self, atlas):
+        sets = read_gene_sets("simulated").genes
+        assert set(PLANTED_SETS) < set(sets)
+        assert len(sets) == len(PLANTED_SETS) + 20
+        genes = [gene for of_set in sets.values() for gene in of_set]
+        assert len(genes) == len(set(genes))
+        assert set(genes) <= set(atlas.probes["gene"]) - {planted.gene for planted in PLANTED_GENES}
+
+    def test_differ_by_as_much_as_was_meant_and_other_sets_do_not(self, atlas):
+        points = atlas.samples[["mni_x", "mni_y", "mni_z"]]
+        p_a, p_b = demo_probability("A", points), demo_probability("B", points)
+        in_a, in_b = (p_a > 0.2) & (p_a > p_b), (p_b > 0.2) & (p_b > p_a)
+        levels = pd.DataFrame(atlas.levels()).T.groupby(atlas.probes["gene"]).mean().T
+        of_donor = atlas.samples["donor_name"]
+        difference = (levels[in_b].groupby(of_donor).mean() - levels[in_a].groupby(of_donor).mean()).mean()
+        found = {name: difference[list(genes)].mean() for name, genes in read_gene_sets("simulated").genes.items()}
+        for name, size in PLANTED_SETS.items():  # a gene's own difference has an sd of 0.2 log2, a mean of 15 of 0.05
+            assert found.pop(name) == pytest.approx(size, abs=0.15)
+        assert max(map(abs, found.values())) < 0.15
+
+    @pytest.mark.filterwarnings("ignore:.*q_fdr:jugex.errors.DesignWarning")
+    def test_are_found_though_few_of_their_genes_are(self, atlas):
+        result = jugex.compare(*jugex.demo_regions(), atlas=atlas, rng=0, n_permutations=199, background=False)
+        table = result.gene_sets("simulated").table.set_index("set")
+        assert table["evidence"].head(2).to_dict() == dict.fromkeys(["lowered in B", "raised in B"], "spatial")
+        assert table.loc["raised in B", "higher_in"] == "simulated B"
+        assert table.loc["lowered in B", "higher_in"] == "simulated A"
+        assert not table["evidence"].iloc[2:].isin(["donors", "spatial"]).any()
+        evidence = result.table.set_index("gene")["evidence"]
+        members = [gene for name in PLANTED_SETS for gene in read_gene_sets("simulated").genes[name]]
+        assert (evidence[members] == "none").mean() > 0.75
+
+    @pytest.mark.slow
+    @pytest.mark.usefixtures("opened_whole")
+    def test_are_found_with_other_seeds_and_others_seldom(self, monkeypatch):
+        reached = []
+        for seed in range(100, 108):
+            monkeypatch.setattr(simulated, "_SEED", seed)
+            with pytest.warns(jugex.errors.JugexWarning):  # of q_fdr, with few permutations
+                result = jugex.compare(
+                    *jugex.demo_regions(), atlas=SimulatedAtlas(), rng=0, n_permutations=999, background=False
+                )
+            reached.append(result.gene_sets("simulated").table.set_index("set")["evidence"])
+        evidence = pd.DataFrame(reached)
+        planted, others = evidence[list(PLANTED_SETS)], evidence.drop(columns=list(PLANTED_SETS))
+        assert planted.isin(["donors", "spatial"]).to_numpy().all()
+        assert (planted == "spatial").to_numpy().mean() >= 0.75
+        assert (others == "spatial").any(axis=1).sum() <= 2  # of 0.05 each: 3 of 8 or more in 0.6 % of cases
+        assert (others == "none").to_numpy().mean() > 0.8
 
 
 def _permute_labels(values, labels, donors, n):

@@ -195,7 +195,7 @@ class TestMessages:
         ("covariates", "message"),
         [
             ("height", r"covariate 'height' is neither a column of the samples of toy atlas nor a file; .*batch, rin"),
-            ([["batch"]], r"covariates are names, tables by well_id, or several of both; got \['batch'\]"),
+            ([["batch"]], r"covariates are names, tables by well_id, gene sets .*; got \['batch'\]"),
             (pd.DataFrame({"a": [1]}), r"needs a column well_id that says which sample a row is; it has a$"),
             (pd.DataFrame({"well_id": [1, 1], "a": [1, 2]}), "one row per sample; got well_id 1 twice"),
             ("structure_class", r"needs the ontology of the Allen Human Brain Atlas, which toy atlas does not have"),

@@ -13,6 +13,7 @@ import jugex
 from jugex.errors import JugexWarning
 from jugex.model.findings import MissingAround, PoorVariogramFit, ThinTissue
 from jugex.model.options import TestOptions
+from jugex.pipeline import genes as gene_values
 from jugex.pipeline import ladder
 from jugex.pipeline.comparison import run_comparison
 from jugex.pipeline.ladder import RUNG_COLUMNS, draw_places
@@ -413,7 +414,7 @@ class TestProbes:
 
         made = make_atlas()
         made.__class__ = CalledAtlas
-        monkeypatch.setattr(ladder, "_GENES_AT_ONCE", 10)
+        monkeypatch.setattr(gene_values, "_GENES_AT_ONCE", 10)
         data = compare(atlas=made, genes=["G20"], min_present=0.5)
         assert data.record.ladder.n_pool == 30
         assert data.table[list(RUNG_COLUMNS)].notna().all(axis=None)

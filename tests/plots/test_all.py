@@ -227,5 +227,5 @@ def test_real_regions_are_drawn(shared_data: Path, render):
 def test_example_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["figures.py", str(tmp_path / "out")])
     runpy.run_path(str(Path(__file__).parents[2] / "examples" / "figures.py"), run_name="__main__")
-    assert len(list((tmp_path / "out").glob("*.pdf"))) == 11
-    assert "11 figures of simulated A and simulated B" in capsys.readouterr().out
+    assert len(list((tmp_path / "out").glob("*.pdf"))) == 12
+    assert "12 figures of simulated A and simulated B" in capsys.readouterr().out

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 from numpy.testing import assert_allclose
 
-from jugex.errors import OptionError, ResultError
+import jugex
+from jugex.errors import JugexWarning, OptionError, ResultError
 from jugex.plots import plot_volcano
 from tests.plots.helpers import points_by_label
 from tests.report.helpers import change
+from tests.tissue_atlas import make_atlas, make_region
 
 P_FWE = r"$p_{\mathrm{FWE}}$"
 FOUND = r"$p_{\mathrm{FWE}} \leq 0.05$"
@@ -147,8 +151,7 @@ def test_names_go_to_the_smallest_p_first(make_result):
 
 def test_whole_genome_of_significant_genes_is_drawn_as_an_image(make_result):
     ax = plot_volcano(many(make_result, 20_000, 0.0001))
-    assert legend_of(ax)[-1].startswith("not significant (0); ")
-    assert legend_of(ax)[-1].endswith(" of the 20,000 significant are named")
+    assert legend_of(ax)[-1] == "not significant (0)"  # and nothing on names that found no room
     assert all(c.get_rasterized() for c in ax.collections)
 
 
@@ -165,7 +168,7 @@ def test_genes_not_tested_are_left_out(make_result):
 def test_no_names_on_request(make_result):
     ax = plot_volcano(make_result(), n_names=0)
     assert names_of(ax) == []
-    assert legend_of(ax)[-1] == "not significant (1); 0 of the 2 significant are named"
+    assert legend_of(ax)[-1] == "not significant (1)"
 
 
 def test_probes_tested_by_themselves_have_both_names(simulated_probes):
@@ -192,3 +195,53 @@ def test_unknown_p_is_refused(make_result):
 def test_negative_number_of_names_is_refused(make_result):
     with pytest.raises(OptionError, match="n_names must be a number of names, 0 or more; got -1"):
         plot_volcano(make_result(), n_names=-1)
+
+
+class TestGenesToName:
+    def test_are_named_in_the_place_of_the_first_with_the_words_given(self, make_result):
+        ax = plot_volcano(make_result(), genes=["GRIA2", "TAC1"], labels={"GRIA2": "GluA2"})
+        assert {name.get_text() for name in names_of(ax)} == {"GluA2", "TAC1"}
+
+    def test_cover_no_mark_of_neighbours_named_or_not(self, make_result):
+        diff = [1.0, 1.01, *np.linspace(0.8, 1.2, 12)]
+        p = [0.0010, 0.0011, *np.full(12, 0.2)]
+        result = make_result([f"GENE{i}" for i in range(14)], p, diff)
+        ax = plot_volcano(result, genes=["GENE0", "GENE1", "GENE7"])
+        ax.figure.draw_without_rendering()
+        boxes = [Text.get_window_extent(name) for name in names_of(ax)]
+        assert len(boxes) == 3
+        points = np.concatenate(list(points_by_label(ax).values()))
+        assert not any(box.contains(*point) for box in boxes for point in ax.transData.transform(points))
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+    def test_without_room_are_told_and_never_printed_on_others(self, make_result):
+        result = at_the_floor(make_result, 50)
+        with pytest.warns(JugexWarning, match="no room for the name of .* and [0-9]+ more beside its point"):
+            ax = plot_volcano(result, genes=list(result.labels))
+        ax.figure.draw_without_rendering()
+        boxes = [Text.get_window_extent(name) for name in names_of(ax)]
+        assert 10 < len(boxes) < 50
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+    def test_that_were_not_tested_are_refused(self, make_result):
+        with pytest.raises(OptionError, match="NOSUCH: not among the genes tested"):
+            plot_volcano(make_result(), genes=["MAOA", "NOSUCH"])
+
+    def test_are_a_list(self, make_result):
+        with pytest.raises(OptionError, match=r"genes must be a list of genes, such as \['MAOA'\]"):
+            plot_volcano(make_result(), genes="MAOA")
+
+
+def test_no_legend_on_request(make_result):
+    assert plot_volcano(make_result(), legend=False).get_legend() is None
+
+
+def test_open_marks_are_seen_on_white():
+    result = jugex.compare(
+        make_region("A"), make_region("B"), atlas=make_atlas(), n_permutations=99, rng=0, background=False,
+        genes=["G07", "G00"],
+    )  # fmt: skip
+    table = result.table.assign(evidence="samples", higher_in="B", diff=-1.0)
+    marks = plot_volcano(dataclasses.replace(result, table=table)).collections[-1]
+    assert marks.get_facecolor().size == 0
+    assert marks.get_edgecolor()[0][:3].tolist() != [1.0, 1.0, 1.0]

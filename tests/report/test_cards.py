@@ -98,7 +98,10 @@ def test_genes_are_grouped_by_rung(result):
 
 def test_the_summary_names_genes_that_are_not_significant_over_samples(result):
     second = result.tested.index[1]
-    assert f"{second} does so without being significant over samples (p_FWE > 0.05)." in summarize_rungs(result)[0]
+    assert (
+        f"{second} reaches its rung without being significant over samples (p_FWE > 0.05)."
+        in summarize_rungs(result)[0]
+    )
     significant = replace(result, table=result.table.assign(significant=True))
     assert "without being significant" not in summarize_rungs(significant)[0]
 
@@ -111,7 +114,7 @@ def test_more_is_said_only_of_genes_beside_others(result):
 
 def test_the_page_says_why_and_shades_by_rung(result):
     page = parse(result)
-    cards = page.find_all(class_="gene")
+    cards = page.select("details.gene")
     assert [card.find(class_="badge").get_text() for card in cards] == ["spatial", "donors", "samples"]
     assert [plain(card.find(class_="why").get_text())[:7] for card in cards] == ["Differs", "Holds i", "Differs"]
     rows = page.find(id="genes").tbody.find_all("tr")

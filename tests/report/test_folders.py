@@ -187,7 +187,7 @@ class TestTwoRuns:
         assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
     def test_other_folder_in_the_place_of_the_result_is_kept(self, out):
-        with pytest.raises(OutputError, match=r"holds no settings\.json of jugex, so it is not overwritten"):
+        with pytest.raises(OutputError, match=r"holds no result of jugex, so it is not overwritten"):
             write_result(out, "new", meanwhile=(out / "settings.json").unlink)
         assert_whole(out)
 

@@ -7,6 +7,7 @@ import pytest
 
 import jugex
 from jugex.report.files import load_gene_sets
+from jugex.report.methods import MOST_WORDS, compose_methods
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*q_fdr:jugex.errors.DesignWarning")
 
@@ -27,6 +28,27 @@ def test_saved_sets_are_read_and_shown_again(tmp_path):
     assert (tmp_path / "again.html").read_text(encoding="utf-8") == page
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "cites"),
+    [
+        ("competitive", "less the mean of all other genes", True),
+        ("self-contained", "a self-contained test", True),
+        ("mixed", "the mean F of its genes", False),
+    ],
+)
+def test_methods_say_what_the_value_of_a_set_is(kind, value, cites):
+    demo = jugex.compare("simulated:A", "simulated:B", atlas="simulated", rng=0, n_permutations=99, ladder=False)
+    methods = compose_methods(demo.gene_sets("simulated", kind=kind).data)
+    assert value in methods.paragraph
+    assert "genes not shuffled" in methods.paragraph
+    assert "22 gene sets (simulated.gmt)" in methods.paragraph
+    assert len(methods.brief.split()) <= MOST_WORDS
+    assert "its samples" not in methods.brief
+    cited = {reference.cited for reference in methods.references}
+    assert "Wu and Smyth 2012" in cited
+    assert ("Goeman and Bühlmann 2007" in cited) == cites
+
+
 def test_the_command_line_writes_sets_and_refuses_them_for_several_regions(tmp_path, monkeypatch, capsys):
     from jugex import cli
 
@@ -40,6 +62,13 @@ def test_the_command_line_writes_sets_and_refuses_them_for_several_regions(tmp_p
     page = (tmp_path / "out" / "report.html").read_bytes()
     assert cli.main(["report", "out", "--quiet"]) == 0
     assert (tmp_path / "out" / "report.html").read_bytes() == page
+    sizes = ["--gene-set-min-size", "1", "--gene-set-max-size", "4"]
+    assert cli.main(["compare", "simulated:A", "simulated:B", *common, *sizes, "--out", "sizes"]) == 0
+    assert "1 gene set of 2 tested (competitive, 1 to 4 genes)" in capsys.readouterr().out
+    assert pd.read_csv("sizes/gene_sets.tsv", sep="\t")["set"].tolist() == ["small"]
+    assert cli.main(["compare", "simulated:A", "simulated:B", *common, *sizes[2:], "--out", "none"]) == 1
+    assert "5 to 4 genes" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
     regions = ["simulated:A", "simulated:B", "sphere:-40,0,30,20"]
     assert cli.main(["compare", *regions, *common, "--out", "several"]) == 1
     assert "--gene-sets needs two regions, and got 3" in capsys.readouterr().err

@@ -210,6 +210,16 @@ class TestPlantedGenes:
         result = jugex.compare("simulated:A", "simulated:B", genes=["GAD2"], **QUICK)
         assert summarize_planted(result) == "None of these genes was made to differ between the regions."
 
+    def test_of_small_steps_are_counted_and_their_sets_named(self):
+        sets = jugex.genes.read_gene_sets("simulated").genes
+        genes = [*sets["raised in B"][:2], sets["unchanged 01"][0], "GAD2"]
+        result = jugex.compare("simulated:A", "simulated:B", genes=genes, **QUICK)
+        said = summarize_planted(result)
+        assert "2 genes of the sets raised in B and lowered in B by a small step" in said
+        assert genes[0] not in said
+        assert "raised in B" in summarize_planted(result.gene_sets("simulated").data)
+        assert summarize_planted(result.gene_sets({"own": sets["unchanged 01"][:5]}).data) == ""
+
     def test_are_not_spoken_of_elsewhere(self, make_result):
         assert summarize_planted(make_result(["MAOA"], [0.01], [1])) == ""
         result = jugex.compare("structure:simFL", "structure:simPL", genes=["MAOA"], **QUICK)

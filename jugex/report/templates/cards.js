@@ -1,17 +1,22 @@
-/** Cards of genes: those that the page brings, and any gene of the table on demand; and the views of the brain. */
+/** Cards of genes: those that the page brings, and the card of the gene that is selected; and the views of the brain. */
 page.cards = (function () {
-  const section = document.getElementById("opened-genes");
-  if (!section || !document.getElementById("panels-data")) { return null; }
+  const dock = document.getElementById("selected"), card = document.getElementById("selected-card");
+  if (!dock || !document.getElementById("panels-data")) { return null; }
   const waiting = new Map([...document.querySelectorAll(".panels[data-row]")].map((box) => [box, Number(box.dataset.row)]));
   const n = Number(document.getElementById("zscores-data").dataset.shape.split(",")[0]);
   let head, zscores, differences, ofProbes, variograms, table;
 
-  /** Numbers that travel as multiples of a step, 0, -1, 1, -2 ... as 0, 1, 2, 3 ...: all lower bytes, then all upper ones. */
+  /** Rows of numbers that travel as multiples of a step: as bytes, each row with a power of two, or as two bytes each. */
   async function numbers(name) {
     const element = document.getElementById(name + "-data");
     if (!element) { return null; }
     const bytes = await page.unpackBytes(name + "-data"), half = bytes.length / 2, step = Number(element.dataset.step);
-    const width = element.dataset.shape.split(",").slice(1).reduce((product, part) => product * Number(part), 1);
+    const [rows, ...rest] = element.dataset.shape.split(",").map(Number), width = rest.reduce((product, part) => product * part, 1);
+    if (element.dataset.form === "bytes") {
+      const signed = new Int8Array(bytes.buffer, bytes.byteOffset + rows);
+      return (row) => Array.from(signed.subarray(row * width, (row + 1) * width), (value) => (value === -128 ? NaN : value * step * 2 ** bytes[row]));
+    }
+    // 0, -1, 1, -2 ... as 0, 1, 2, 3 ...: all lower bytes, then all upper ones
     return (row) => Array.from({ length: width }, (_, i) => {
       const place = row * width + i, folded = bytes[place] | (bytes[half + place] << 8);
       return folded === 65535 ? NaN : ((folded >> 1) ^ -(folded & 1)) * step;
@@ -37,7 +42,7 @@ page.cards = (function () {
     const [scale, ...values] = variograms(row), { distances, parts, fit } = head.tissue.measured, k = distances[0].length;
     if (!Number.isFinite(scale)) { return null; }
     const inUnits = (rows) => rows.map((one) => one.map((value) => scale * value));
-    return { distances, values: [values.slice(0, k), values.slice(k)], parts: inUnits(parts), fit: inUnits(fit), regions: head.tissue.regions };
+    return { distances, values: inUnits([values.slice(0, k), values.slice(k)]), parts: inUnits(parts), fit: inUnits(fit), regions: head.tissue.regions };
   }
 
   /** What the rungs stand on: what each calls at arbitrary places, and the variograms with their fits. */
@@ -61,14 +66,33 @@ page.cards = (function () {
 
   function fill(box, row) {
     waiting.delete(box);
-    const card = head.cards[row] ?? {}, values = zscores(row);
+    const own = head.cards[row] ?? {}, values = zscores(row);
     box.append(page.panels.samples(values, head.samples));
     if (head.donors && Number.isFinite(differences(row)[0])) { box.append(page.panels.donors(listDonors(row))); }
     const varied = variograms && row < table.all.length ? listVariogram(row) : null;
     if (varied) { box.append(page.panels.variogram("Distance", varied)); }
-    if (card.probes) { box.append(page.panels.probes(card.probes, card.probes.names.map((_, i) => ofProbes(card.probes.first + i)), head.samples)); }
-    if (card.null) { box.append(varied ? fold(page.panels.permutations(card.null)) : page.panels.permutations(card.null)); }
-    if (card.pairs) { box.append(page.panels.pairs(card.pairs, head.samples.markers.D)); }
+    if (own.probes) { box.append(page.panels.probes(own.probes, own.probes.names.map((_, i) => ofProbes(own.probes.first + i)), head.samples)); }
+    if (own.null) { box.append(varied ? fold(page.panels.permutations(own.null)) : page.panels.permutations(own.null)); }
+    if (own.pairs) { box.append(page.panels.pairs(own.pairs, head.samples.markers.D)); }
+  }
+
+  /** Pages about a gene elsewhere: plain links, which nothing follows by itself. Made-up genes have none. */
+  function addLinks(line, row) {
+    const symbol = table.all[row][0], isReal = !page.info.isSimulated || table.number(table.all[row], "entrez_id") !== null;
+    if (page.info.unit === "gene set" || !isReal) { return; }
+    const part = encodeURIComponent(symbol);
+    for (const [name, url] of [
+      ["Allen Brain Atlas", `https://human.brain-map.org/microarray/search/show?search_type=gene&search_term=${part}`],
+      ["GeneCards", `https://www.genecards.org/cgi-bin/carddisp.pl?gene=${part}`],
+      ["PubMed", `https://pubmed.ncbi.nlm.nih.gov/?term=${part}+AND+brain`],
+    ]) {
+      const link = document.createElement("a");
+      Object.assign(link, { href: url, target: "_blank", rel: "noopener noreferrer", textContent: name });
+      link.setAttribute("aria-label", `${name}: ${symbol} (new tab)`);
+      const span = document.createElement("span");
+      span.append(link);
+      line.append(span);
+    }
   }
 
   function fillAll() { for (const [box, row] of [...waiting]) { fill(box, row); } }
@@ -90,42 +114,81 @@ page.cards = (function () {
     return told;
   }
 
+  /** Write the card of a gene where the selected one is shown. */
   function make(row) {
-    const cells = table.all[row], card = document.createElement("article"), title = document.createElement("h4");
-    card.className = "gene";
-    card.id = "gene-" + row;
-    card.tabIndex = -1;
-    card.setAttribute("aria-label", table.label(cells));
-    title.textContent = table.label(cells);
-    const close = document.createElement("button");
-    close.type = "button";
-    close.textContent = "Close";
-    close.setAttribute("aria-label", `Close ${table.label(cells)}`);
-    close.addEventListener("click", () => { card.remove(); section.hidden = !section.querySelector(".gene"); });
-    const line = document.createElement("p"), box = document.createElement("div"), note = document.createElement("p");
-    line.className = "numbers";
+    const cells = table.all[row], label = table.label(cells), rung = table.isTested(cells) ? table.rung(cells) : "";
+    const part = (tag, kind, text = "") => { const made = document.createElement(tag); made.className = kind; made.textContent = text; return made; };
+    const title = part("h3", "title", label), line = part("p", "numbers"), box = part("div", dock.dataset.kind), links = part("p", "links");
+    if (rung) { title.append(" ", part("span", `badge ${rung}`, page.info.hasLadder ? rung : "significant")); }
     line.append(...describe(cells));
-    box.className = section.dataset.kind;
-    note.className = "note";
-    note.textContent = section.dataset.note;
-    const bar = document.createElement("div");
-    bar.className = "buttons";
-    bar.append(close);
-    card.append(bar, title, line, box, note);
+    addLinks(links, row);
+    const why = document.querySelector(`#gene-${row} .why`)?.cloneNode(true);
+    card.replaceChildren(title, ...(why ? [why] : []), line, links, box);
+    if (!(row in head.cards)) { card.append(part("p", "note", dock.dataset.note)); }
+    card.setAttribute("aria-label", label);
     fill(box, row);
-    section.append(card);
-    section.hidden = false;
-    return card;
   }
 
   const has = (row) => row < n;
+  let from = null, last = null; // where the keyboard was, and the gene before
 
-  /** Show the card of a gene, made where it is not there yet. */
-  async function open(row) {
+  /** Select a gene: its card, its row of the table, its point of the volcano plot, its values in the brain; null: none. */
+  async function select(row, { focus = true } = {}) {
     await ready;
-    const card = document.getElementById("gene-" + row) ?? make(row);
-    card.scrollIntoView();
-    card.focus({ preventScroll: true });
+    if (page.selected === null && row !== null) { from = document.activeElement; }
+    last = page.selected;
+    page.selected = row;
+    dock.hidden = row === null;
+    document.body.classList.toggle("docked", row !== null);
+    if (row !== null) {
+      make(row);
+      if (focus) { card.focus({ preventScroll: true }); }
+      dock.scrollTop = 0;
+      const order = table.order(), place = order.indexOf(row);
+      document.getElementById("selected-previous").disabled = place <= 0;
+      document.getElementById("selected-next").disabled = place < 0 || place === order.length - 1;
+    } else {
+      setTimeout(() => { // once the table is drawn anew
+        const link = from?.isConnected && !from.closest("#genes") ? from : document.querySelector(`#genes a.pick[data-row="${last}"]`);
+        link?.focus({ preventScroll: true });
+      });
+    }
+    history.replaceState(null, "", row === null ? location.pathname + location.search : `#gene=${encodeURIComponent(table.label(table.all[row]))}`);
+    for (const call of page.onSelect) { call(row); }
+  }
+
+  /** Select the gene before or after in the order of the table. */
+  function step(by) {
+    const order = table.order(), place = order.indexOf(page.selected) + by;
+    if (order[place] !== undefined && has(order[place])) { select(order[place], { focus: false }); }
+  }
+
+  /** The row of a gene by its name, in capitals or not; null if none that can be shown has it. */
+  function find(label) {
+    const row = table.all.findIndex((cells) => table.label(cells).toLowerCase() === label.toLowerCase());
+    return row >= 0 && has(row) ? row : null;
+  }
+
+  /** The gene that a link means: #gene=MAOA, or #gene-12 by the row of the table. */
+  function wanted() {
+    const named = location.hash.match(/^#gene=(.+)$/), numbered = location.hash.match(/^#gene-(\d+)$/);
+    if (named) { return find(decodeURIComponent(named[1])); }
+    return numbered && Number(numbered[1]) < table.all.length && has(Number(numbered[1])) ? Number(numbered[1]) : null;
+  }
+
+  function listen() {
+    document.getElementById("selected-close").addEventListener("click", () => select(null));
+    document.getElementById("selected-previous").addEventListener("click", () => step(-1));
+    document.getElementById("selected-next").addEventListener("click", () => step(1));
+    document.addEventListener("keydown", (event) => { if (event.key === "Escape" && page.selected !== null) { select(null); } });
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest?.("a.pick");
+      if (link && !event.ctrlKey && !event.metaKey && has(Number(link.dataset.row))) { event.preventDefault(); select(Number(link.dataset.row)); }
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.key === " " && event.target.closest?.("a.pick")) { event.preventDefault(); event.target.click(); }
+    });
+    addEventListener("hashchange", () => { const row = wanted(); if (row !== null) { select(row); } });
   }
 
   async function start() {
@@ -139,18 +202,21 @@ page.cards = (function () {
       const [first] = waiting;
       if (first) { fill(...first); setTimeout(next, 5); }
     }, 800);
-    const wanted = location.hash.match(/^#gene-(\d+)$/);
-    if (wanted && has(Number(wanted[1]))) { setTimeout(() => open(Number(wanted[1]))); }
+    for (const box of [...document.querySelectorAll(".links[data-row]")]) { addLinks(box, Number(box.dataset.row)); }
+    listen();
+    const row = wanted();
+    if (row !== null) { setTimeout(() => select(row)); }
   }
 
   const ready = page.table ? start() : Promise.resolve();
-  return { ready, has, open, fillAll };
+  return { ready, has, select, fillAll, find, zscores: (row) => zscores(row), label: (row) => table.label(table.all[row]) };
 })();
 
+/** The views of the brain, with the samples in the colours of their regions or of the gene that is selected. */
 page.brainReady = (async function () {
   const box = document.getElementById("brain-views");
   if (!box) { return; }
-  const { regions, views } = JSON.parse(await page.unpack("views-data"));
+  const { regions, rows, views } = JSON.parse(await page.unpack("views-data"));
   const drawn = views.map((view) => page.panels.brain(view, regions));
   box.style.setProperty("--all", drawn.reduce((sum, { width }) => sum + width, 0));
   box.style.setProperty("--widest", Math.max(...drawn.map(({ width }) => width)));
@@ -161,4 +227,40 @@ page.brainReady = (async function () {
     part.append(svg, title);
     box.append(part);
   });
+  const form = document.getElementById("brain-form"), field = document.getElementById("brain-gene"), scale = document.getElementById("brain-scale");
+  if (!page.cards || !page.table) { return; }
+
+  function follow(selected) {
+    const values = selected === null ? null : page.cards.zscores(selected), reach = values && page.reach(values);
+    page.brainColours = values && rows.map((of) => of.map((row) => page.shade(values[row], reach)));
+    for (const { marks } of drawn) {
+      marks.forEach((of, r) => of.forEach((mark, i) => {
+        mark.style.fill = page.brainColours ? page.brainColours[r][i] : regions[r].face;
+        mark.style.stroke = page.brainColours ? regions[r].face : regions[r].edge;
+      }));
+    }
+    scale.hidden = selected === null;
+    document.getElementById("brain-regions").disabled = selected === null;
+    if (selected !== null) {
+      field.value = page.cards.label(selected);
+      document.getElementById("brain-scaled").textContent = `z-scores of ${field.value}: the shape of a mark is that of its region`;
+      document.getElementById("brain-low").textContent = page.minus((-reach).toFixed(1));
+      document.getElementById("brain-high").textContent = reach.toFixed(1);
+    } else {
+      field.value = "";
+    }
+    page.sceneColour?.();
+  }
+
+  await page.cards.ready;
+  page.onSelect.push(follow);
+  follow(page.selected);
+  form.hidden = false;
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const row = page.cards.find(field.value.trim());
+    document.getElementById("brain-told").textContent = row === null ? `No ${page.info.unit} of this name is in the page.` : "";
+    if (row !== null) { page.cards.select(row, { focus: false }); }
+  });
+  document.getElementById("brain-regions").addEventListener("click", () => page.cards.select(null));
 })();

@@ -1,6 +1,10 @@
 "use strict";
 const page = { info: JSON.parse(document.getElementById("info").textContent) };
 
+/** Row of the gene that is selected, and what else follows it: the table, the volcano plot, the brain. */
+page.selected = null;
+page.onSelect = [];
+
 /** Bytes of Base64; by hand where the browser has no call for it yet. */
 page.decode = function (text) {
   if (Uint8Array.fromBase64) { return Uint8Array.fromBase64(text); }
@@ -56,6 +60,16 @@ page.hasWebGl = function () {
   return context !== null;
 };
 
+/** The largest value of a gene, up to a half; the scale of its colours reaches from minus this to this. */
+page.reach = (values) => Math.ceil(2 * values.filter(Number.isFinite).reduce((most, value) => Math.max(most, Math.abs(value)), 0.5)) / 2;
+
+/** Colour of a value: blue below 0, white at 0, red above; grey where there is none. */
+page.shade = function (value, reach) {
+  if (!Number.isFinite(value)) { return "#8a96a3"; }
+  const share = Math.min(1, Math.abs(value) / reach), end = value < 0 ? [33, 102, 172] : [178, 24, 43];
+  return `rgb(${end.map((part) => Math.round(255 + share * (part - 255))).join()})`;
+};
+
 page.minus = (text) => text.replace(/^-/, "−");
 page.escape = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 page.shorten = (text, limit) => ([...text].length <= limit ? text : [...text].slice(0, limit - 1).join("") + "…");
@@ -81,3 +95,24 @@ page.markScrolls = function () {
   }
 };
 page.markScrolls();
+
+/** The table of contents says where the reader is; links into what is folded open it. */
+(function () {
+  const links = new Map([...document.querySelectorAll(".contents a")].map((link) => [document.querySelector(link.getAttribute("href")), link]));
+  const seen = new Set();
+  const observer = new IntersectionObserver((entries) => {
+    for (const entry of entries) { seen[entry.isIntersecting ? "add" : "delete"](entry.target); }
+    const first = [...links.keys()].find((head) => seen.has(head.closest("section, header")));
+    for (const [head, link] of links) { if (head === first) { link.setAttribute("aria-current", "true"); } else { link.removeAttribute("aria-current"); } }
+  }, { rootMargin: "-10% 0px -60% 0px" });
+  for (const head of links.keys()) { observer.observe(head.closest("section, header")); }
+  const unfold = () => {
+    let part = /^#[\w-]+$/.test(location.hash) ? document.getElementById(location.hash.slice(1)) : null;
+    if (!part) { return; }
+    if (part.tagName === "SUMMARY") { part.parentElement.open = true; }
+    for (let up = part; up; up = up.parentElement.closest("details")) { if (up.tagName === "DETAILS") { up.open = true; } }
+    part.scrollIntoView();
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
+})();

@@ -105,8 +105,8 @@ page.panels = (function () {
     const line = (section, cells, isHead) => {
       const row = section.insertRow();
       cells.forEach((content, i) => {
-        const cell = document.createElement(isHead || i === 0 ? "th" : "td");
-        if (isHead || i === 0) { cell.scope = isHead ? "col" : "row"; }
+        const isNamed = content !== "" && (isHead || i === 0), cell = document.createElement(isNamed ? "th" : "td");
+        if (isNamed) { cell.scope = isHead ? "col" : "row"; }
         if (i > 0) { cell.className = "number"; }
         cell.textContent = content;
         row.append(cell);
@@ -117,7 +117,7 @@ page.panels = (function () {
     const scroll = document.createElement("div");
     scroll.className = "scroll";
     scroll.tabIndex = 0;
-    scroll.setAttribute("role", "region");
+    scroll.setAttribute("role", "group");
     scroll.setAttribute("aria-label", `Numbers of ${title.toLowerCase()}`);
     scroll.append(table);
     details.append(summary, scroll);
@@ -333,17 +333,13 @@ page.panels = (function () {
       }
     });
     for (const [x, y] of couples(view.near)) { add("circle", { class: "ring", cx: x, cy: y, r: 1 }); }
-    view.samples.forEach((points, r) => {
-      for (const [x, y] of couples(points)) {
-        add("path", { d: "M0 0" + regions[r].path, transform: `translate(${x} ${y}) scale(0.62)`, style: `fill:${regions[r].face};stroke:${regions[r].edge};stroke-width:0.7` });
-      }
-    });
+    const marks = view.samples.map((points, r) => couples(points).map(([x, y]) => add("path", { d: "M0 0" + regions[r].path, transform: `translate(${x} ${y}) scale(0.62)`, style: `fill:${regions[r].face};stroke:${regions[r].edge};stroke-width:0.7` })));
     if (view.hasSides) {
       add("text", { class: "side", x: left + 3, y: 10 - high }, "L");
       add("text", { class: "side", x: right - 3, y: 10 - high, "text-anchor": "end" }, "R");
     }
     svg.setAttribute("aria-label", `${view.title}: the samples of ${regions.map(({ name }) => name).join(" and ")} on a slice of the MNI152 template`);
-    return { svg, width: right - left };
+    return { svg, width: right - left, marks };
   }
 
   return { brain, donors, pairs, permutations, probes, samples, shares, variogram };

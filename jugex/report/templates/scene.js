@@ -35,7 +35,7 @@ page.scene = (function () {
   function makeSamples(region, number, ink) {
     return {
       type: "scatter3d", mode: "markers", ...thirds(region.points), text: region.told.map((text) => page.escape(`${page.shorten(region.name, 30)}: ${text}`)), hoverinfo: "text",
-      marker: { color: region.face, size: 5, symbol: symbols[number], line: { color: ink.ink, width: 1 } },
+      marker: { color: page.brainColours?.[number] ?? region.face, size: 5, symbol: symbols[number], line: { color: ink.ink, width: 1 } },
     };
   }
 
@@ -68,13 +68,14 @@ page.scene = (function () {
     for (const button of box.querySelectorAll("[data-side]")) {
       button.addEventListener("click", () => Plotly.relayout(plot, { "scene.camera": { eye: sides[button.dataset.side], up: { x: 0, y: 0, z: 1 }, center: { x: 0, y: 0, z: 0 } } }));
     }
-    for (const button of box.querySelectorAll("[data-nearer]")) {
+    for (const button of box.querySelectorAll("[data-closer]")) {
       button.addEventListener("click", () => {
-        const eye = plot.layout.scene.camera.eye, factor = Number(button.dataset.nearer);
+        const eye = plot.layout.scene.camera.eye, factor = Number(button.dataset.closer);
         Plotly.relayout(plot, { "scene.camera.eye": { x: eye.x * factor, y: eye.y * factor, z: eye.z * factor } });
       });
     }
-    page.onTheme(() => Plotly.react(plot, makeTraces(scene), { ...layout(), scene: plot.layout.scene }));
+    page.sceneColour = () => Plotly.react(plot, makeTraces(scene), { ...layout(), scene: plot.layout.scene });
+    page.onTheme(page.sceneColour);
   }
 
   async function start() {

@@ -57,6 +57,7 @@ page.table = (function () {
     state.shown = rows.filter((row) => {
       if (kind === "others" ? isTested(row) : !isTested(row)) { return false; }
       if ((kind === "found" && !isFound(row)) || (rungs.includes(kind) && rung(row) !== kind)) { return false; }
+      if (kind === "near" && (isFound(row) || !(number(row, "p_fwe") <= 0.2))) { return false; }
       if (side && higher(row) !== side) { return false; }
       if (limit !== null) { const p = number(row, key); if (p === null || p > limit) { return false; } }
       const name = label(row).toLowerCase();
@@ -91,9 +92,11 @@ page.table = (function () {
     cell.scope = "row";
     if (hasCard(row)) {
       const link = document.createElement("a");
-      link.href = "#gene-" + row.place;
+      link.className = "pick";
+      link.dataset.row = row.place;
+      link.href = "#gene=" + encodeURIComponent(name);
       link.textContent = name;
-      link.addEventListener("click", (event) => { event.preventDefault(); page.cards.open(row.place); });
+      if (row.place === page.selected) { link.setAttribute("aria-current", "true"); }
       cell.append(link);
     } else {
       cell.append(name);
@@ -111,7 +114,7 @@ page.table = (function () {
     const lines = state.shown.slice(state.first, state.first + size).map((row) => {
       const line = document.createElement("tr");
       if (isFound(row)) { line.className = `on-rung ${rung(row)}`; }
-      if (row === state.found) { line.classList.add("found"); }
+      if (row === state.found || row.place === page.selected) { line.classList.add("found"); }
       nameCell(line, row);
       if (all) {
         header.slice(1).forEach((key, i) => addCell(line, "td", /^[-\d.]/.test(row[i + 1]) ? "number" : "", row[i + 1]));
@@ -185,7 +188,22 @@ page.table = (function () {
     if (body.getBoundingClientRect().top < 0) { find("told").scrollIntoView({ block: "start" }); }
   }
 
+  /** Show the row of the gene that is selected, on its page of the table if it is among those shown. */
+  function follow(selected) {
+    const focused = document.activeElement?.closest?.("#genes a.pick")?.dataset.row, size = Number(find("size").value);
+    state.found = null;
+    const place = state.shown.findIndex((row) => row.place === selected);
+    if (place >= 0) { state.first = Math.floor(place / size) * size; }
+    draw();
+    if (focused !== undefined) { body.querySelector(`a.pick[data-row="${focused}"]`)?.focus({ preventScroll: true }); }
+  }
+
   function listen() {
+    page.onSelect.push(follow);
+    body.addEventListener("click", (event) => { // anywhere in a row; a link in it, or words being marked, stand for themselves
+      const link = event.target.closest("tr")?.querySelector("a.pick");
+      if (link && !event.target.closest("a") && String(getSelection()) === "") { link.click(); }
+    });
     const size = () => Number(find("size").value);
     let waiting;
     find("search").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(refresh, 80); });
@@ -194,6 +212,7 @@ page.table = (function () {
     find("all").addEventListener("change", () => { makeSortable(); refresh(); });
     find("controls").addEventListener("submit", (event) => event.preventDefault());
     find("controls").addEventListener("reset", () => setTimeout(() => { state.found = null; makeSortable(); refresh(); }));
+    document.getElementById("next-near")?.addEventListener("click", () => { find("show").value = "near"; refresh(); });
     find("csv").addEventListener("click", () => download(toCsv(), file.replace(/tsv$/, "csv"), "text/csv"));
     find("tsv").addEventListener("click", () => download(text, file, "text/tab-separated-values"));
     find("first").addEventListener("click", () => turn(0));
@@ -205,7 +224,7 @@ page.table = (function () {
   /** Lead to a gene: to its card where it can have one, else to its row. */
   function goTo(name) {
     const wanted = rows.find((row) => label(row) === name);
-    if (hasCard(wanted)) { return page.cards.open(wanted.place); }
+    if (hasCard(wanted)) { return page.cards.select(wanted.place); }
     find("controls").reset();
     setTimeout(() => {
       state.found = wanted;
@@ -223,7 +242,7 @@ page.table = (function () {
     refresh();
     find("controls").hidden = false;
     document.body.classList.add("living");
-    return { rows: rows.filter(isTested), all: rows, cell: (row, key) => row[place(key)], number, label, isTested, isFound, rung, higher };
+    return { rows: rows.filter(isTested), all: rows, cell: (row, key) => row[place(key)], number, label, isTested, isFound, rung, higher, order: () => state.shown.map((row) => row.place) };
   }
 
   return { ready: start(), goTo };

@@ -182,6 +182,12 @@ page.volcano = (function () {
     Plotly.relayout(plot, { annotations: annotations() });
   }
 
+  /** Point at the gene that is selected. */
+  function follow(selected) {
+    found = table.rows.find((row) => row.place === selected) ?? null;
+    Plotly.relayout(plot, { annotations: annotations() });
+  }
+
   function listen() {
     let waiting;
     find("find").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(seek, 120); });
@@ -197,6 +203,7 @@ page.volcano = (function () {
       const data = Object.fromEntries(["x", "y", "text", "customdata"].map((key) => [key, shown.map((of) => of[key])]));
       Plotly.update(plot, data, { annotations: annotations() });
     });
+    page.onSelect.push(follow);
     plot.on("plotly_click", (event) => page.table.goTo(event.points[0].customdata));
     page.onTheme(draw);
   }
@@ -206,6 +213,7 @@ page.volcano = (function () {
     const needed = ["diff", "p_perm", "p_fwe", "f"];
     table = { ...table, rows: table.rows.filter((row) => needed.every((key) => table.number(row, key) !== null)) };
     box.hidden = false;
+    found = table.rows.find((row) => row.place === page.selected) ?? null;
     await draw();
     listen();
     if (isNarrow(onScreen()) !== drawnNarrow) { await draw(); }  // the window has changed meanwhile

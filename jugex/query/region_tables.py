@@ -1,0 +1,613 @@
+"""Expression of genes in every region of a parcellation: regions x genes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from jugex._arguments import explains_keywords
+from jugex._text import count_of
+from jugex.atlas import ExpressionAtlas, open_atlas
+from jugex.atlas.annotation import CoordinatesLike
+from jugex.atlas.identity import Side
+from jugex.errors import DesignError, OptionError, RegionError
+from jugex.genes import AliasesLike, GeneRequest, GeneSelection, select_genes
+from jugex.model.options import AtlasLike, Donors, PresentIn, QueryOptions, Structures
+from jugex.model.query_record import ProbeFilterRecord
+from jugex.progress import track
+from jugex.query.probes import aggregate_by_gene, filter_probes, score_probes
+from jugex.query.samples import COORDINATES, find_most_probable, view_atlas
+from jugex.query.targets import RegionsLike, Target, read_targets
+from jugex.regions import Region
+from jugex.regions.grids import VoxelRule
+from jugex.regions.label_tables import LabelsLike
+from jugex.regions.structures import find_structures
+from jugex.spaces import is_same_space
+from jugex.stats.aggregation import ProbeAggregation, differential_stability
+
+__all__ = ["Normalization", "OverDonors", "RegionTable", "TableOptions", "normalize", "region_table"]
+
+#: What a value is: levels standardised per probe and donor, or log2 levels.
+TableValues = Literal["zscore", "level"]
+#: How donors come together: their means averaged, all samples pooled, or a row for each donor.
+OverDonors = Literal["mean", "samples", "separate"]
+#: How values are normalised; see `normalize`.
+Normalization = Literal["none", "zscore", "robust-sigmoid", "scaled-robust-sigmoid"]
+Fill = Literal["none", "nearest"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+
+_PROBES_AT_ONCE = 2_048  # of all samples of the atlas: 60 MB
+_NORMAL_IQR = 1.3489795003921634  # interquartile range of a standard normal distribution
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOptions:
+    """How samples become the rows of a table; the fields are documented at `jugex.query.region_table`.
+
+    Raises
+    ------
+    OptionError
+        If an option has a value that is not allowed.
+
+    Examples
+    --------
+    >>> from jugex.query import TableOptions
+    >>> TableOptions(over_donors="separate").values
+    'zscore'
+    """
+
+    values: TableValues = "zscore"
+    over_donors: OverDonors = "mean"
+    probes: ProbeAggregation = "winsorized-mean"
+    sample_norm: Normalization = "none"
+    gene_norm: Normalization = "none"
+    fill: Fill = "none"
+    min_samples: int = 1
+    min_donors: int = 1
+
+    def __post_init__(self) -> None:
+        for name, allowed in (
+            ("values", TableValues),
+            ("over_donors", OverDonors),
+            ("probes", ProbeAggregation),
+            ("sample_norm", Normalization),
+            ("gene_norm", Normalization),
+            ("fill", Fill),
+        ):
+            if getattr(self, name) not in get_args(allowed):
+                raise OptionError(f"{name} must be one of {', '.join(get_args(allowed))}; got {getattr(self, name)!r}")
+        for name in ("min_samples", "min_donors"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise OptionError(f"{name} must be a whole number of at least 1; got {value!r}")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RegionTable:
+    """Expression of g genes in r regions.
+
+    Attributes
+    ----------
+    table : DataFrame
+        A row per region, in the order of the parcellation, and a column per gene, in alphabetical order; with
+        ``over_donors="separate"`` a row per region and donor (index `region`, `donor_name`). Empty where a region has
+        no value.
+    regions : DataFrame, r rows
+        `region`, `n_samples`, `n_donors`, `status` ("ok", "filled", or why the row is empty), `filled_mm` (how far the
+        sample that fills it lies from the centroid of the region), then the number of samples of each donor.
+    genes : DataFrame, g rows
+        `gene`, `entrez_id`, `n_probes`, and `stability`: how alike the donors' patterns over the regions are, from -1
+        to 1 (`jugex.stats.aggregation.differential_stability`); empty where no two donors share three regions.
+    samples : DataFrame
+        One row per sample used: `region`, `donor_name`, `sample`, `well_id`, `mni_x`, `mni_y`, `mni_z` (mm),
+        `structure_acronym`, `structure_name`.
+    options : TableOptions
+    query : QueryOptions
+    selection : GeneSelection
+        Which genes were asked for, found and missing.
+    probe_filter : ProbeFilterRecord or None
+        Filter on present calls and Entrez ids; None without one.
+    n_tied : int
+        Samples that lie in several regions and are left out, since none of these is more probable.
+    atlas : ExpressionAtlas
+        The view of the atlas that was read.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> made = jugex.query.region_table(["structure:simA", "structure:simB"], ["MAOA", "TAC1"], atlas="simulated")
+    >>> made
+    <RegionTable: 2 regions (2 with samples) x 2 genes, Simulated atlas (not real data)>
+    >>> made.table.shape, made.regions["n_samples"].tolist()
+    ((2, 2), [33, 28])
+    """
+
+    table: pd.DataFrame
+    regions: pd.DataFrame
+    genes: pd.DataFrame
+    samples: pd.DataFrame
+    options: TableOptions
+    query: QueryOptions
+    selection: GeneSelection
+    probe_filter: ProbeFilterRecord | None
+    n_tied: int
+    atlas: ExpressionAtlas
+
+    def __repr__(self) -> str:
+        held = int((self.regions["n_samples"] > 0).sum())
+        return (
+            f"<{type(self).__name__}: {count_of(len(self.regions), 'region')} ({held} with samples) x "
+            f"{count_of(len(self.genes), 'gene')}, {self.atlas.name}>"
+        )
+
+
+@explains_keywords
+def region_table(
+    regions: RegionsLike,
+    genes: GeneRequest = None,
+    *,
+    atlas: AtlasLike | None = None,
+    values: TableValues = "zscore",
+    over_donors: OverDonors = "mean",
+    probes: ProbeAggregation = "winsorized-mean",
+    sample_norm: Normalization = "none",
+    gene_norm: Normalization = "none",
+    fill: Fill = "none",
+    min_samples: int = 1,
+    min_donors: int = 1,
+    threshold: float = 0.2,
+    labels: LabelsLike | None = None,
+    space: str | None = None,
+    annotated: bool = False,
+    donors: Donors | None = None,
+    within: Structures | None = None,
+    exclude: Structures | None = None,
+    tolerance: float = 0.0,
+    voxel: VoxelRule = "nearest",
+    aliases: AliasesLike | None = None,
+    coordinates: CoordinatesLike | None = None,
+    mirror: Side | None = None,
+    reannotation: str | PathLike[str] | None = None,
+    min_present: float | None = None,
+    present_in: PresentIn = "all",
+    require_entrez: bool = False,
+) -> RegionTable:
+    """Mean expression of genes in each region of a parcellation.
+
+    A sample counts in one region: in the one that it lies in itself before one that has it by the tolerance, there in
+    the nearest one, else in the most probable one. Samples in several regions of which none is more probable are left
+    out and counted.
+
+    Parameters
+    ----------
+    regions : str, path or iterable of Region or str
+        A parcellation (``"juelich"``), an image of labels or a 4-D image of maps, or regions.
+    genes : str, int or iterable of them, optional
+        Gene symbols or Entrez ids; default: every gene.
+    atlas : ExpressionAtlas, path or str, optional
+        As for `jugex.open_atlas`.
+    values : {'zscore', 'level'}
+        Levels standardised per probe and donor over all samples of the donor, or log2 levels.
+    over_donors : {'mean', 'samples', 'separate'}
+        `mean` averages the means of the donors that have samples in a region, so that each counts the same; `samples`
+        averages all samples; `separate` keeps a row for each donor.
+    probes : str
+        From probes to genes, as for `jugex.compare` (not `single`). Scores of probes look at the samples of all
+        regions.
+    sample_norm, gene_norm : {'none', 'zscore', 'robust-sigmoid', 'scaled-robust-sigmoid'}
+        Normalise each sample over the genes of the table, then each gene over the samples of a donor that lie in a
+        region; see `jugex.query.normalize`. abagen's defaults are `scaled-robust-sigmoid` for both, of levels.
+    fill : {'none', 'nearest'}
+        What a region without enough samples has: nothing, or the values of the sample nearest to its centroid, which
+        the status says. Never counted as a sample of the region.
+    min_samples, min_donors : int, default 1
+        A region with fewer is empty.
+    threshold, labels, space, annotated
+        How images are read; see `jugex.regions.parse_region`.
+    donors, within, exclude, tolerance, voxel, aliases, coordinates, mirror, reannotation
+        See `jugex.query.region_pair`.
+    min_present, present_in, require_entrez
+        See `jugex.query.region_pair`; 'regions' are all of them, pooled.
+
+    Returns
+    -------
+    RegionTable
+
+    Raises
+    ------
+    OptionError
+        If an option has a value that is not allowed, or `regions` is a single region.
+    RegionError
+        If the regions cannot be read, or lie in another space than the atlas.
+    DesignError
+        If no region holds a sample.
+    GeneError, AtlasError
+        As for `jugex.query.region_pair`.
+
+    Examples
+    --------
+    >>> import jugex
+    >>> made = jugex.query.region_table(["structure:simA", "structure:simB"], ["MAOA"], atlas="simulated")
+    >>> list(made.table.index), list(made.table.columns)
+    (['simulated area A, left', 'simulated area B, left'], ['MAOA'])
+    """
+    options = TableOptions(
+        values=values,
+        over_donors=over_donors,
+        probes=probes,
+        sample_norm=sample_norm,
+        gene_norm=gene_norm,
+        fill=fill,
+        min_samples=min_samples,
+        min_donors=min_donors,
+    )
+    query = QueryOptions(
+        genes=genes,
+        donors=donors,
+        within=within,
+        exclude=exclude,
+        tolerance=tolerance,
+        voxel=voxel,
+        aliases=aliases,
+        coordinates=coordinates,
+        mirror=mirror,
+        reannotation=reannotation,
+        min_present=min_present,
+        present_in=present_in,
+        require_entrez=require_entrez,
+    )
+    if probes == "single":
+        raise OptionError("a table has a column per gene, and probes='single' keeps probes apart; choose another way")
+    targets = read_targets(regions, threshold=threshold, labels=labels, space=space, annotated=annotated)
+    view = view_atlas(open_atlas(atlas, donors=query.donors), query)
+    if values == "level" and not view.has_levels:
+        raise OptionError(f"{view.name} has only z-scores: leave values='level' out")
+    selection = select_genes(query.genes, view.genes, aliases=query.aliases)
+    return _make_table(targets, selection, view, query, options)
+
+
+def _make_table(
+    targets: Sequence[Target],
+    selection: GeneSelection,
+    atlas: ExpressionAtlas,
+    query: QueryOptions,
+    options: TableOptions,
+) -> RegionTable:
+    placed = _place_targets(targets, atlas, query)
+    region_of_sample, n_tied = _assign(placed)
+    rows = np.flatnonzero(region_of_sample >= 0)
+    if not len(rows) and n_tied:
+        raise DesignError(
+            f"all {n_tied} samples of the {len(targets)} regions lie in several of them, and none is more probable; "
+            "give regions that do not hold each other"
+        )
+    if not len(rows):
+        raise DesignError(
+            f"none of the {len(targets)} regions holds a sample of {atlas.name}; check that they are in its space "
+            f"({atlas.space}), or take a tolerance"
+        )
+    names = [one.name for one in placed]
+    samples = atlas.samples.iloc[rows]
+    codes, donor_names = region_of_sample[rows], atlas.donors["donor_name"].tolist()
+    donors = pd.Categorical(samples["donor_name"], categories=donor_names).codes.astype(np.intp)
+    counts = np.zeros((len(targets), len(donor_names)), dtype=np.intp)
+    np.add.at(counts, (codes, donors), 1)
+    described = _describe_regions(placed, counts, options)
+    is_full = (described["status"] == "ok").to_numpy(dtype=bool)
+    filled = _find_nearest(placed, atlas, ~is_full) if options.fill == "nearest" else np.full(len(targets), -1)
+
+    extra = np.unique(filled[filled >= 0])
+    read = np.concatenate([rows, extra])  # those that fill stand behind the samples of the regions
+    selection, probes, record = filter_probes(selection, atlas, samples["well_id"].to_numpy(), query)
+    design = _Design(atlas, read, len(rows), codes, donors, len(donor_names), len(targets))
+    means, genes, own = _average(design, probes, options)
+    if len(extra):
+        for number in np.flatnonzero(filled >= 0).tolist():
+            place = int(np.searchsorted(extra, filled[number]))
+            means[number] = own[place]
+            point = atlas.samples[list(COORDINATES)].iloc[[filled[number]]].to_numpy(dtype=np.float64)[0]
+            described.loc[number, "filled_mm"] = np.linalg.norm(point - placed[number].centroid)
+            described.loc[number, "status"] = "filled"
+    means[~is_full & (filled < 0)] = np.nan
+    table = _lay_out(means, genes["gene"].tolist(), names, donor_names, options)
+    columns = ["donor_name", "sample", "well_id", *COORDINATES, "structure_acronym", "structure_name"]
+    used = samples[columns].reset_index(drop=True)
+    used.insert(0, "region", [names[code] for code in codes])
+    described = described.join(pd.DataFrame(counts, columns=donor_names))
+    return RegionTable(table, described, genes, used, options, query, selection, record, n_tied, atlas)
+
+
+def _lay_out(
+    means: Floats, genes: list[str], names: list[str], donor_names: list[str], options: TableOptions
+) -> pd.DataFrame:
+    """Frame of the means (r, d, g) of donors, or of their averages (r, 1, g)."""
+    if options.over_donors == "separate":
+        index = pd.MultiIndex.from_product([names, donor_names], names=["region", "donor_name"])
+        return pd.DataFrame(means.reshape(-1, len(genes)), index=index, columns=genes)
+    return pd.DataFrame(means[:, 0], index=pd.Index(names, name="region"), columns=genes)
+
+
+# --- which sample counts where --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Placed:
+    """Where the n samples of an atlas lie with respect to a region; `nearest` (mm) is 0 inside it."""
+
+    name: str
+    why: str
+    inside: npt.NDArray[np.bool_]
+    probability: Floats
+    nearest: Floats
+    centroid: Floats
+
+
+def _place_targets(targets: Sequence[Target], atlas: ExpressionAtlas, query: QueryOptions) -> list[_Placed]:
+    counts = np.ones(len(atlas.samples), dtype=bool)
+    for structures, wanted in ((query.within, True), (query.exclude, False)):
+        if structures is not None:
+            members = frozenset().union(*(structure.members for structure in find_structures(atlas, structures)))
+            counts &= atlas.samples["structure_id"].isin(list(members)).to_numpy(dtype=bool) == wanted
+    placed = []
+    for target in track(list(targets), description="samples of the regions"):
+        placed.append(_place(target, atlas, query, counts))
+    return placed
+
+
+def _place(target: Target, atlas: ExpressionAtlas, query: QueryOptions, counts: npt.NDArray[np.bool_]) -> _Placed:
+    n, nowhere = len(atlas.samples), np.full(3, np.nan)
+    if target.region is None:
+        none = np.zeros(n, dtype=bool)
+        return _Placed(target.name, target.why, none, np.full(n, np.nan), np.zeros(n), nowhere)
+    region: Region = target.region.with_voxel(query.voxel) if query.voxel != "nearest" else target.region
+    region = region.bound_to(atlas)
+    name = region.name if target.name == target.region.name else target.name  # the atlas knows structures by name
+    if not is_same_space(region.space, atlas.space):
+        raise RegionError(
+            f"region {target.name!r} is in the space {region.space}, but the samples of {atlas.name} are in "
+            f"{atlas.space}; give regions in the atlas's space"
+        )
+    with np.errstate(invalid="ignore"):  # samples without a coordinate are in no voxel
+        located = region.with_tolerance(query.tolerance).locate(atlas.samples)
+    found = located["inside"].to_numpy(dtype=bool)
+    inside, nearest = found & counts, np.zeros(n)
+    if "tolerated" in located and (beside := inside & located["tolerated"].to_numpy(dtype=bool)).any():
+        nearest[beside] = region.distances(atlas.samples.loc[beside, list(COORDINATES)].to_numpy(dtype=np.float64))
+        nearest[beside] = np.maximum(nearest[beside], np.finfo(np.float64).tiny)  # never as near as inside
+    why = "" if inside.any() else "no sample in the structures asked for" if found.any() else "no sample"
+    return _Placed(name, why, inside, located["probability"].to_numpy(dtype=np.float64), nearest, region.centroid)
+
+
+def _assign(placed: Sequence[_Placed]) -> tuple[Ints, int]:
+    """Region of each sample, -1 for none, and how many samples are tied."""
+    inside = np.column_stack([one.inside for one in placed])
+    nearest = np.where(inside, np.column_stack([one.nearest for one in placed]), np.inf)
+    inside &= nearest == nearest.min(axis=1, keepdims=True)
+    several = inside.sum(axis=1) > 1
+    region = np.where(inside.any(axis=1), inside.argmax(axis=1), -1)
+    probability = np.column_stack([one.probability for one in placed])
+    region[several] = find_most_probable(inside[several], probability[several])
+    return region.astype(np.intp), int((several & (region < 0)).sum())
+
+
+def _describe_regions(placed: Sequence[_Placed], counts: Ints, options: TableOptions) -> pd.DataFrame:
+    n_samples, n_donors = counts.sum(axis=1), (counts > 0).sum(axis=1)
+    status = []
+    for one, samples, donors in zip(placed, n_samples.tolist(), n_donors.tolist(), strict=True):
+        if one.why:
+            status.append(one.why)
+        elif not samples:
+            status.append("all its samples count in other regions")
+        elif samples < options.min_samples:
+            status.append(f"fewer than {options.min_samples} samples")
+        else:
+            status.append("ok" if donors >= options.min_donors else f"fewer than {options.min_donors} donors")
+    return pd.DataFrame(
+        {
+            "region": [one.name for one in placed],
+            "n_samples": n_samples,
+            "n_donors": n_donors,
+            "status": pd.Series(status, dtype=str),
+            "filled_mm": np.nan,
+        }
+    )
+
+
+def _find_nearest(placed: Sequence[_Placed], atlas: ExpressionAtlas, wanted: npt.NDArray[np.bool_]) -> Ints:
+    """Row of the sample nearest to the centroid of each region wanted; -1 for none."""
+    points = atlas.samples[list(COORDINATES)].to_numpy(dtype=np.float64)
+    nearest = np.full(len(placed), -1)
+    for number in np.flatnonzero(wanted).tolist():
+        distances = np.linalg.norm(points - placed[number].centroid, axis=1)
+        if np.isfinite(distances).any():
+            nearest[number] = int(np.nanargmin(distances))
+    return nearest.astype(np.intp)
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Design:
+    """Which samples are read, and which of them are averaged into what.
+
+    `read` (m,) are rows of the atlas's samples, of which the first n count in the regions `codes` (n,) of r, and come
+    from the `donors` (n,) of d; the rest fills regions without samples.
+    """
+
+    atlas: ExpressionAtlas
+    read: Ints
+    n: int
+    codes: Ints
+    donors: Ints
+    n_donors: int
+    n_regions: int
+
+    @property
+    def well_ids(self) -> npt.NDArray[np.int64]:
+        """Samples read, shape (m,)."""
+        return self.atlas.samples["well_id"].to_numpy(dtype=np.int64)[self.read]
+
+    @property
+    def groups(self) -> list[Ints]:
+        """Samples read of each donor: they are normalised together."""
+        names = self.atlas.samples["donor_name"].to_numpy()[self.read]
+        return [np.flatnonzero(names == name) for name in pd.unique(names)]
+
+    def average_cells(self, values: Floats) -> Floats:
+        """Mean of each donor in each region, of values (g, n), missing ones left out, shape (r, d, g)."""
+        cells = self.codes * self.n_donors + self.donors
+        order = np.argsort(cells, kind="stable")
+        held, starts = np.unique(cells[order], return_index=True)
+        sorted_values = values[:, order].T
+        counts: Floats = np.diff(starts, append=len(order)).astype(np.float64)[:, np.newaxis]
+        missing = np.isnan(sorted_values)
+        if missing.any():
+            counts = np.add.reduceat(~missing, starts, axis=0, dtype=np.float64)
+            sorted_values = np.where(missing, 0.0, sorted_values)
+        sums = np.add.reduceat(sorted_values, starts, axis=0)
+        means = np.full((self.n_regions * self.n_donors, len(values)), np.nan)
+        means[held] = sums / np.where(counts > 0, counts, np.nan)
+        return means.reshape(self.n_regions, self.n_donors, -1)
+
+    def average_samples(self, values: Floats) -> Floats:
+        """Mean of all samples in each region, of values (g, n), missing ones left out, shape (r, 1, g)."""
+        pooled = _Design(self.atlas, self.read, self.n, self.codes, np.zeros_like(self.donors), 1, self.n_regions)
+        return pooled.average_cells(values)
+
+
+def _average(design: _Design, probes: pd.DataFrame, options: TableOptions) -> tuple[Floats, pd.DataFrame, Floats]:
+    """Means of regions (r, 1 or d, g), the genes (g rows), and values of the samples that fill, (e, 1, g)."""
+    blocks = _read_genes(design, probes, options)
+    if options.sample_norm != "none":  # needs all genes of a sample
+        whole = list(blocks)
+        values = normalize(np.concatenate([block for _, block in whole]), options.sample_norm, axis=0)
+        blocks = iter([(pd.concat([genes for genes, _ in whole], ignore_index=True), values)])
+    described, means, fills = [], [], []
+    for genes, values in blocks:
+        if options.gene_norm != "none":
+            for group in design.groups:
+                n_inside = int((group < design.n).sum())  # those that fill do not decide how others are normalised
+                values[:, group] = normalize(values[:, group], options.gene_norm, axis=1, by=slice(n_inside))
+        inside = values[:, : design.n]
+        cells = design.average_cells(inside)
+        if options.over_donors == "samples":
+            means.append(design.average_samples(inside))
+        elif options.over_donors == "mean":
+            means.append(_mean_of_known(cells)[:, np.newaxis])
+        else:
+            means.append(cells)
+        fills.append(values[:, design.n :].T[:, np.newaxis])
+        described.append(genes.assign(stability=_measure_stability(cells)))
+    genes = pd.concat(described, ignore_index=True)
+    return np.concatenate(means, axis=2), genes, np.concatenate(fills, axis=2)
+
+
+def _read_genes(design: _Design, probes: pd.DataFrame, options: TableOptions) -> Iterator[tuple[pd.DataFrame, Floats]]:
+    """Genes, and their values (g, m) in the samples read, block by block in alphabetical order."""
+    atlas, wells = design.atlas, design.well_ids
+    ordered = probes.sort_values(["gene", "probe_id"]).reset_index(drop=True)
+    codes = pd.factorize(ordered["gene"])[0]
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    cuts = starts[np.unique(np.searchsorted(starts, np.arange(0, len(ordered), _PROBES_AT_ONCE)))]
+    bounds = list(zip(cuts.tolist(), [*cuts[1:].tolist(), len(ordered)], strict=True))
+    for first, last in track(bounds, description="values of the regions"):
+        block = ordered.iloc[first:last].reset_index(drop=True)
+        ids = block["probe_id"].to_numpy()
+        if options.values == "level":
+            levels = atlas.levels(well_ids=wells, probe_ids=ids)
+            measured = levels.astype(np.float64)
+        else:
+            levels, measured = atlas.levels_and_zscores(well_ids=wells, probe_ids=ids)
+        score = score_probes(atlas, block, levels[: design.n], options.probes)
+        labels, values = aggregate_by_gene(block, measured, options.probes, score=score)
+        by_gene = block.groupby("gene", sort=True)
+        genes = pd.DataFrame(
+            {
+                "gene": labels,
+                "entrez_id": by_gene["entrez_id"].first().astype("Int64").to_numpy(),
+                "n_probes": by_gene.size().to_numpy(),
+            }
+        )
+        yield genes, values
+
+
+def _mean_of_known(cells: Floats) -> Floats:
+    """Mean over the donors that have a value, of (r, d, g), shape (r, g)."""
+    known = ~np.isnan(cells)
+    counts: Floats = known.sum(axis=1, dtype=np.float64)
+    mean: Floats = np.where(known, cells, 0.0).sum(axis=1) / np.where(counts > 0, counts, np.nan)
+    return mean
+
+
+def _measure_stability(cells: Floats) -> Floats:
+    """Differential stability of genes over regions, from the means (r, d, g) of donors, shape (g,)."""
+    n_regions, n_donors, n_genes = cells.shape
+    regions, donors = (codes.ravel() for codes in np.indices((n_regions, n_donors)))
+    flat = cells.reshape(-1, n_genes)
+    held = ~np.isnan(flat).all(axis=1)
+    return differential_stability(flat[held], regions[held], donors[held])
+
+
+# --- normalisation ----------------------------------------------------------------------------------------------------
+
+
+def normalize(values: npt.ArrayLike, how: Normalization, *, axis: int = -1, by: slice = slice(None)) -> Floats:
+    """Normalise values along an axis.
+
+    Parameters
+    ----------
+    values : array_like of float
+        Missing values are left out and stay missing.
+    how : {'none', 'zscore', 'robust-sigmoid', 'scaled-robust-sigmoid'}
+        - `zscore`: (x - mean) / sd, with ddof = 1.
+        - `robust-sigmoid`: 1 / (1 + exp(-(x - median) / s)), s the interquartile range over that of a standard normal
+          distribution, 1.349: outliers move little else (Fulcher, Little and Jones 2013, doi 10.1098/rsif.2013.0048).
+        - `scaled-robust-sigmoid`: the same, then (x - min) / (max - min): from 0 to 1 (Fulcher and Fornito 2016, doi
+          10.1073/pnas.1513302113).
+    axis : int
+        Along which values are normalised together.
+    by : slice
+        Of these, the ones that decide: mean, spread and range are theirs.
+
+    Returns
+    -------
+    ndarray of float64, shaped like `values`
+        NaN where the values that decide do not vary.
+
+    Examples
+    --------
+    >>> from jugex.query import normalize
+    >>> normalize([1.0, 2.0, 3.0], "zscore").tolist(), normalize([1.0, 2.0, 3.0], "scaled-robust-sigmoid").tolist()
+    ([-1.0, 0.0, 1.0], [0.0, 0.5, 1.0])
+    """
+    if how not in get_args(Normalization):
+        raise OptionError(f"a normalization is one of {', '.join(get_args(Normalization))}; got {how!r}")
+    if how == "none":
+        return np.array(values, dtype=np.float64)
+    moved = np.moveaxis(np.asarray(values, dtype=np.float64), axis, -1)
+    missing = np.isnan(moved[..., by])
+    few = (~missing).sum(axis=-1, keepdims=True) < 2  # which do not vary, and are left NaN
+    some = bool(missing.any())
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        deciding = np.where(few, 0.0, moved[..., by])
+        if how == "zscore":
+            mean, sd = (np.nanmean, np.nanstd) if some else (np.mean, np.std)
+            normal = (moved - mean(deciding, -1, keepdims=True)) / sd(deciding, -1, ddof=1, keepdims=True)
+        else:
+            quartiles = (np.nanpercentile if some else np.percentile)(deciding, (25, 50, 75), axis=-1, keepdims=True)
+            spread = (quartiles[2] - quartiles[0]) / _NORMAL_IQR
+            normal = 1 / (1 + np.exp(-(moved - quartiles[1]) / spread))
+            if how == "scaled-robust-sigmoid":
+                deciding = np.where(few, 0.0, normal[..., by])
+                low, high = (np.fmin.reduce(deciding, -1, keepdims=True), np.fmax.reduce(deciding, -1, keepdims=True))
+                normal = (normal - low) / (high - low)
+    return np.moveaxis(np.where(np.isfinite(normal) & ~few, normal, np.nan), -1, axis)

@@ -1,0 +1,336 @@
+"""A run again from its record, and two results side by side."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from dataclasses import replace
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+
+import jugex
+from jugex import cli
+from jugex.errors import OptionError, OutputError, ResultError
+from jugex.model.changes import list_changes
+from jugex.regions.recorded import RegionMaker
+
+QUICK = {"n_permutations": 999, "rng": 0, "background": False, "ladder": False}
+CENTRES = ((-22.0, 56.0, 4.0), (-8.0, 58.0, 0.0), (0.0, 40.0, 20.0))
+
+
+def draw_ball(path, centre, radius=9.0, value=1.0):
+    """A mask on a 2 mm grid."""
+    affine = np.diag([2.0, 2, 2, 1])
+    affine[:3, 3] = [-60, 20, -40]
+    grid = np.stack(np.meshgrid(*[np.arange(n) * 2.0 for n in (45, 40, 50)], indexing="ij"), -1) + affine[:3, 3]
+    inside = np.linalg.norm(grid - np.array(centre), axis=-1) <= radius
+    nib.save(nib.Nifti1Image((inside * value).astype(np.float32), affine), path)
+    return path
+
+
+def write_tables(folder, shift=0.0):
+    """An atlas of the user's own: 90 samples of four donors about three places, two of 20 genes differing."""
+    folder.mkdir()
+    rng = np.random.default_rng(3)
+    places = np.repeat(np.arange(3), 30)
+    samples = pd.DataFrame(np.array(CENTRES)[places] + rng.normal(0, 3, (90, 3)), columns=["mni_x", "mni_y", "mni_z"])
+    samples.insert(0, "sample_id", [f"s{number:02d}" for number in range(90)])
+    samples.insert(1, "donor", rng.choice(["D1", "D2", "D3", "D4"], 90))
+    samples.to_csv(folder / "samples.csv", index=False)
+    levels = pd.DataFrame(rng.normal(6, 1, (90, 20)), index=samples["sample_id"])
+    levels.columns = [f"GENE{number}" for number in range(1, 21)]
+    levels.iloc[:30, :2] += 2 + shift
+    levels.to_csv(folder / "expression.csv")
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A folder with an own atlas and maps of three regions; results are saved without page and figures."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("write_figures", "write_report"):
+        monkeypatch.setattr(f"jugex.report.files.{name}", lambda *_, **__: None)
+    write_tables(tmp_path / "data")
+    (tmp_path / "maps").mkdir()
+    for name, centre in zip("abc", CENTRES, strict=True):
+        draw_ball(tmp_path / "maps" / f"{name}.nii.gz", centre)
+    return tmp_path
+
+
+def run(project, k=2, **options):
+    regions = [str(project / "maps" / f"{name}.nii.gz") for name in "abc"[:k]]
+    arguments = {"atlas": str(project / "data"), **QUICK, **options}
+    return jugex.compare(*regions, **arguments) if k == 2 else jugex.compare_several(regions, **arguments)
+
+
+class TestRerun:
+    @pytest.mark.parametrize("k", [2, 3])
+    def test_own_data_and_regions_give_the_same_numbers(self, project, k):
+        result = run(project, k, names=list("ABC"[:k]))
+        again = jugex.rerun(result.save("out"))
+        assert again.same_numbers
+        assert again.changes == ()
+        assert again.result.region_names == result.region_names
+        assert "Same numbers: 20 genes" in again.summary()
+
+    def test_choices_are_those_of_the_record(self, project):
+        table = jugex.open_atlas("data").samples[["well_id"]].assign(rin=np.arange(90.0) % 7)
+        table.to_csv("rin.csv", index=False)
+        choices = {
+            "covariates": ["mni_y", "rin.csv"], "statistic": "sequential", "exchange": "free", "probes": "mean",
+            "tolerance": 1.5, "voxel": "floor", "overlap": "exclude", "donors": ["D1", "D2", "D4"], "alpha": 0.1,
+            "missing": "drop-samples", "genes": ["GENE1", "GENE7"], "rng": np.random.default_rng(5), "ladder": True,
+            "mirror": "left", "min_present": None, "collinear": "smallest", "reference": "maps/c.nii.gz",
+        }  # fmt: skip
+        result = run(project, **choices)
+        again = jugex.rerun(result.save("out"))
+        assert again.same_numbers
+        assert again.result.record.arguments == result.record.arguments
+        assert again.changes == ()
+
+    def test_a_seed_that_was_drawn_is_kept(self, project):
+        result = run(project, rng=None)
+        assert jugex.rerun(result).same_numbers
+
+    def test_the_record_alone_tells_what_differs(self, project):
+        folder = run(project).save("out")
+        shutil.copy(folder / "settings.json", "record.json")
+        again = jugex.rerun("record.json")
+        assert (again.same_numbers, again.changes) == (None, ())
+        assert "no numbers to compare" in again.summary()
+        assert jugex.rerun(folder / "settings.json").same_numbers  # its tables lie beside it
+
+    def test_paths_may_be_given_anew(self, project):
+        folder = run(project).save("out")
+        (project / "maps").rename(project / "elsewhere")
+        (project / "data").rename(project / "moved")
+        with pytest.raises(ResultError, match=r"maps/a.nii.gz.*--replace.*maps/b.nii.gz") as refused:
+            jugex.rerun(folder)
+        assert "--atlas" in str(refused.value)
+        paths = {str(project / "maps"): str(project / "elsewhere"), str(project / "data"): "moved"}
+        assert jugex.rerun(folder, paths=paths).same_numbers
+        by_region = {"a": "elsewhere/a.nii.gz", "b": jugex.Region.from_image("elsewhere/b.nii.gz")}
+        assert jugex.rerun(folder, regions=by_region, atlas="moved").same_numbers
+        with pytest.raises(OptionError, match="begins with '/nowhere'; it read"):
+            jugex.rerun(folder, regions=by_region, atlas="moved", paths={"/nowhere": "x"})
+        with pytest.raises(OptionError, match="no region called 'z'; its regions are 'a' and 'b'"):
+            jugex.rerun(folder, regions={"z": "moved"}, atlas="moved")
+
+    def test_relative_paths_are_found_beside_the_result(self, project, monkeypatch):
+        jugex.compare("maps/a.nii.gz", "maps/b.nii.gz", atlas="data", **QUICK).save("out")
+        (project / "else").mkdir()
+        monkeypatch.chdir(project / "else")
+        assert jugex.rerun("../out").same_numbers
+
+    def test_an_image_that_changed_is_named(self, project):
+        folder = run(project).save("out")
+        draw_ball(project / "maps" / "b.nii.gz", CENTRES[1], radius=7)
+        again = jugex.rerun(folder)
+        assert not again.same_numbers
+        assert [change.what for change in again.changes if change.kind == "input"] == ["region 2"]
+        assert "samples in region 2" in [change.what for change in again.changes if change.kind == "outcome"]
+
+    def test_data_that_changed_are_named(self, project):
+        folder = run(project).save("out")
+        shutil.rmtree(project / "data")
+        write_tables(project / "data", shift=1.0)
+        again = jugex.rerun(folder)
+        assert [change.what for change in again.changes if change.kind == "input"] == ["atlas: files"]
+        assert "expression.csv" in again.changes[0].first
+        assert set(again.difference.unequal["column"]) >= {"diff", "f"}
+
+    def test_what_was_in_memory_is_refused_by_name_and_can_be_given(self, project):
+        tables = pd.read_csv("data/samples.csv"), pd.read_csv("data/expression.csv", index_col=0)
+        atlas = jugex.atlas_from_tables(*tables)
+        region = jugex.Region.from_image(nib.load("maps/a.nii.gz"), name="mine")
+        rin = atlas.samples[["well_id"]].assign(rin=np.arange(90.0) % 7)
+        result = jugex.compare(region, "maps/b.nii.gz", atlas=atlas, covariates=rin, **QUICK)
+        folder = result.save("out")
+        with pytest.raises(ResultError) as refused:
+            jugex.rerun(folder)
+        for named in ("the atlas", "region 'mine'", "covariates=..."):
+            assert named in str(refused.value)
+        assert jugex.rerun(folder, atlas=atlas, regions={"mine": region}, covariates=rin).same_numbers
+
+    def test_choices_made_differently(self, project):
+        folder = run(project).save("out")
+        again = jugex.rerun(folder, changes={"exchange": "free", "seed": 4, "permutations": 500})
+        choices = {change.what: change.second for change in again.changes if change.kind == "choice"}
+        assert choices == {"exchange": "free", "seed (rng)": "4", "n_permutations": "500"}
+        with pytest.raises(OptionError, match="no choice 'exchang'"):
+            jugex.rerun(folder, changes={"exchang": "free"})
+
+    def test_thresholds_are_changed_in_the_maps(self, project):
+        draw_ball(project / "maps" / "a.nii.gz", CENTRES[0], value=0.3)
+        folder = run(project).save("out")
+        with pytest.raises(jugex.JugexError, match="above"):
+            jugex.rerun(folder, changes={"threshold": 0.4})
+        assert jugex.rerun(folder, changes={"threshold": 0.25}).result.record.regions[0].identity.threshold == 0.25
+
+    def test_a_folder_without_a_result_is_refused(self, tmp_path):
+        with pytest.raises(ResultError, match="no result"):
+            jugex.rerun(tmp_path)
+        with pytest.raises(ResultError, match="no such file"):
+            jugex.rerun(tmp_path / "x" / "settings.json")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda region: region,
+        lambda region: region.with_tolerance(3),
+        lambda region: region.with_voxel("floor").left,
+        lambda region: (region | jugex.Region.sphere((-22, 58, 4), 8)).with_tolerance(1).renamed("both"),
+        lambda region: region & jugex.Region.box((-45, 35, -25), (45, 75, 35)),
+        lambda region: region - jugex.demo_regions()[0],
+        lambda region: region.eroded(2).dilated(1.5),
+        pytest.param(lambda region: (~region).right, marks=pytest.mark.slow, id="rest"),
+        lambda region: region & jugex.Region.from_structure("simFL", atlas=jugex.open_atlas("simulated")),
+        lambda region: region.annotated_as("cortex", "left"),
+    ],
+    ids=["itself", "tolerance", "floor", "union", "box", "demo", "resized", None, "structure", "annotated"],
+)
+def test_regions_are_made_again(tmp_path, change):
+    region = change(jugex.Region.from_image(draw_ball(tmp_path / "a.nii.gz", CENTRES[0]), name="area"))
+    again = RegionMaker(str).make(region.identity())
+    if region.identity().tissue is None:  # simulated structures are of no class
+        again = again.bound_to(jugex.open_atlas("simulated"))
+    assert again.identity() == region.identity()
+
+
+@pytest.fixture(scope="module")
+def results():
+    """Two results: with another alpha, and one gene less."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", jugex.JugexWarning)  # alpha cannot be reached
+        options = {"atlas": "simulated", "genes": ["MAOA", "TAC1", "GAD2"], **QUICK}
+        one = jugex.compare("simulated:A", "simulated:B", **options)
+        other = jugex.compare("simulated:A", "simulated:B", **options | {"alpha": 0.0005, "genes": ["MAOA", "GAD2"]})
+    return one, other
+
+
+class TestDiff:
+    def test_says_what_differs(self, results):
+        found = jugex.diff(*results)
+        assert found.settings["what"].tolist()[:2] == ["alpha", "genes"]
+        assert found.settings.loc[1, "first"].startswith("3 genes; TAC1")
+        assert found.same_samples
+        assert not found.same_numbers
+        by_gene = found.genes.set_index("gene")
+        assert by_gene.loc["TAC1", "changed"]  # tested in one of them only
+        assert by_gene.loc["MAOA", ["evidence_1", "evidence_2", "changed"]].tolist() == ["samples", "none", True]
+        assert not by_gene.loc["GAD2", "changed"]
+        assert "MAOA" in found.summary()
+
+    def test_numbers_are_those_of_the_results(self, results):
+        found = jugex.diff(*results)
+        both = found.genes.set_index("gene").loc["MAOA"]
+        for number, result in enumerate(results, start=1):
+            of_gene = result.table.set_index("gene").loc["MAOA"]
+            for column in ("diff", "p_fwe", "f"):
+                assert both[f"{column}_{number}"] == of_gene[column]
+        table = found.unequal.set_index("column")
+        gap = results[0].table.set_index("gene")["p_fwe"].sub(results[1].table.set_index("gene")["p_fwe"]).abs().max()
+        assert table.loc["p_fwe", "largest"] == gap
+
+    def test_swapped_regions_have_the_same_evidence(self, results):
+        swapped = jugex.compare(
+            "simulated:B", "simulated:A", atlas="simulated", genes=["MAOA", "TAC1", "GAD2"], **QUICK
+        )
+        found = jugex.diff(results[0], swapped)
+        assert found.is_swapped
+        np.testing.assert_allclose(found.genes["diff_1"], found.genes["diff_2"], rtol=1e-9)
+
+    def test_writes_a_page_tables_and_a_figure(self, results, tmp_path):
+        found, out = jugex.diff(*results, names=("r1", "r2")), tmp_path / "what"
+        found.save(out)
+        assert {path.name for path in out.iterdir()} == {
+            "report.html", "differences.tsv", "changes.tsv", "differences.json", "differences.png", "differences.pdf",
+        }  # fmt: skip
+        assert len(pd.read_csv(out / "differences.tsv", sep="\t")) == 3
+        page = BeautifulSoup((out / "report.html").read_text(encoding="utf-8"), "html.parser")
+        assert "r1" in page.h1.get_text()
+        assert "Simulated data" in page.get_text()
+        assert [cell.get_text() for cell in page.select(".on-rung th")] == ["MAOA", "TAC1"]
+        assert not page.find_all("script")
+        assert json.loads((out / "differences.json").read_text())["same_numbers"] is False
+        with pytest.raises(OutputError, match="--overwrite"):
+            found.save(out)
+        found.save(out, overwrite=True)
+
+    def test_names_are_escaped_on_the_page(self, results, tmp_path):
+        found = jugex.diff(*results, names=("<b>one</b>", "two"))
+        page = (found.save(tmp_path / "d") / "report.html").read_text(encoding="utf-8")
+        assert "<b>one</b>" not in page
+
+    def test_results_of_another_kind_are_refused(self, results):
+        several = jugex.compare_several(
+            ["simulated:A", "simulated:B", "sphere:-40,0,30,20"], atlas="simulated", genes=["MAOA"], **QUICK
+        )
+        with pytest.raises(ResultError, match="first compares 2 regions and second 3"):
+            jugex.diff(results[0], several)
+        other = jugex.compare("simulated:A", "simulated:B", atlas="simulated", genes=["CREB1"], **QUICK)
+        with pytest.raises(ResultError, match="no gene in common"):
+            jugex.diff(results[0], other)
+        single = jugex.compare(
+            "simulated:A", "simulated:B", atlas="simulated", genes=["MAOA"], probes="single", **QUICK
+        )
+        with pytest.raises(ResultError, match="first holds genes and second probes"):
+            jugex.diff(results[0], single)
+        with pytest.raises(OptionError, match="got 3"):
+            jugex.diff(results[0], 3)
+
+    def test_of_several_regions_the_pairs_are_compared_too(self):
+        regions = ["simulated:A", "simulated:B", "sphere:-40,0,30,20"]
+        options = {"atlas": "simulated", "genes": ["MAOA", "GAD2"], **QUICK}
+        one, other = (jugex.compare_several(regions, **options | {"rng": seed}) for seed in (0, 1))
+        found = jugex.diff(one, other)
+        assert len(found.genes) == 2 + 3 * 2
+        assert jugex.diff(one, one).same_numbers
+        assert len(found.plot().collections[0].get_offsets()) == 2
+
+
+def test_versions_and_donors_are_compared():
+    record = jugex.compare("simulated:A", "simulated:B", atlas="simulated", genes=["MAOA"], **QUICK).record
+    older = replace(record, versions={**record.versions, "numpy": "1.0"})
+    donors = replace(record, atlas=replace(record.atlas, donors=record.atlas.donors[1:]))
+    assert [(c.kind, c.what, c.first) for c in list_changes(older, record)] == [("version", "version of numpy", "1.0")]
+    assert [c.what for c in list_changes(donors, record)] == ["donors"]
+    assert list_changes(record, record) == ()
+
+
+class TestCommand:
+    def test_says_same_numbers(self, project, capsys):
+        run(project).save("out")
+        assert cli.main(["rerun", "out", "--quiet"]) == 0
+        assert "Same numbers" in capsys.readouterr().out
+
+    def test_writes_the_new_result_and_takes_paths_and_choices(self, project, capsys):
+        run(project).save("out")
+        (project / "maps").rename(project / "elsewhere")
+        replaced = ["--replace", f"{project / 'maps'}={project / 'elsewhere'}"]
+        assert cli.main(["rerun", "out", "-o", "again", *replaced, "--change", "alpha=0.01"]) == 0
+        assert "alpha" in capsys.readouterr().out
+        record = jugex.load_result("again").record
+        assert record.arguments.alpha == 0.01
+        assert record.command.startswith("jugex rerun out -o again")
+
+    def test_two_folders_side_by_side(self, project, capsys):
+        run(project).save("one")
+        run(project, alpha=0.1).save("two")
+        assert cli.main(["diff", "one", "two", "-o", "both"]) == 0
+        assert "alpha" in capsys.readouterr().out
+        assert json.loads((project / "both" / "differences.json").read_text())["second"] == "two"
+        assert cli.main(["diff", "one", "maps"]) == 1
+        assert "maps holds no result" in capsys.readouterr().err
+
+    def test_a_replacement_without_equals_is_refused(self, capsys):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["rerun", "out", "--replace", "x"])
+        assert ended.value.code == 2
+        assert "OLD=NEW" in capsys.readouterr().err
