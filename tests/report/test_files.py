@@ -165,10 +165,10 @@ class TestRefusals:
         (tmp_path / "out" / "thesis.txt").write_text("years of work")
         with pytest.raises(OutputError, match=r"out exists and is not empty; name another folder, or pass --overwrite"):
             make_result().save(tmp_path / "out")
-        with pytest.raises(OutputError, match=r"out holds no settings\.json of jugex, so it is not overwritten"):
+        with pytest.raises(OutputError, match=r"out holds no result of jugex, so it is not overwritten"):
             make_result().save(tmp_path / "out", overwrite=True)
         (tmp_path / "out" / "settings.json").write_text('{"editor.fontSize": 12}')
-        with pytest.raises(OutputError, match=r"holds no settings\.json of jugex"):
+        with pytest.raises(OutputError, match="holds no result of jugex"):
             make_result().save(tmp_path / "out", overwrite=True)
         assert (tmp_path / "out" / "thesis.txt").read_text() == "years of work"
 
