@@ -17,6 +17,7 @@ INSTALLED_OLDEST := $(VENV_OLDEST)/.installed
 VENV_DIST := .venv-dist
 INSTALLED_DIST := $(VENV_DIST)/.installed
 VENV_WHEEL := .venv-wheel
+VENV_AUDIT := .venv-audit
 
 # one thread of linear algebra per test process: the processes share the cores already
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
@@ -25,7 +26,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-anndata test-oldest test-all axe lint docs bench calibration dist test-dist clean
+.PHONY: help demo test test-anndata test-oldest test-all axe lint docs bench calibration dist test-dist audit trust clean
 
 help:
 	@echo "make demo      compare two regions of the simulated atlas and write jugex-demo/report.html"
@@ -40,6 +41,8 @@ help:
 	@echo "make calibration  the rates of the ladder, in docs/calibration.md; DATASETS=1000 per cell, MINUTES= and JOBS="
 	@echo "make dist      wheel and source distribution, in dist/, checked"
 	@echo "make test-dist the wheel in an empty environment, away from this folder"
+	@echo "make audit     known vulnerabilities of the dependencies (needs a network)"
+	@echo "make trust     what was tried to break jugex, and what held, in docs/explanation/trust.md"
 	@echo "make clean     remove .venv, jugex-demo and what the tools left"
 
 demo: $(INSTALLED)
@@ -58,6 +61,11 @@ test-oldest: $(INSTALLED_OLDEST)
 
 test-all: $(INSTALLED_DEV)
 	$(PYTEST)
+	$(MAKE) trust
+
+# counts come from the tests' own results
+trust: $(INSTALLED_DEV)
+	$(ONE_THREAD) $(BIN)/python -m tests.make_trust_page
 
 axe: node_modules/axe-core/axe.min.js
 
@@ -108,8 +116,15 @@ test-dist: dist
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && wheel=$(CURDIR)/$(VENV_WHEEL)/bin && cd "$$folder" \
 		&& "$$wheel/jugex" --version && "$$wheel/jugex" demo && test -s jugex-demo/report.html
 
+# --strict: without a network, or for a package that it cannot look up, it would say that all is well
+audit: $(INSTALLED)
+	"$(PYTHON)" -m venv --clear $(VENV_AUDIT)
+	$(VENV_AUDIT)/bin/python $(PIP_INSTALL) pip-audit
+	$(BIN)/python -m pip freeze --exclude-editable > $(VENV_AUDIT)/installed.txt
+	$(VENV_AUDIT)/bin/pip-audit --strict --no-deps --requirement $(VENV_AUDIT)/installed.txt
+
 clean:
-	rm -rf $(VENV) $(VENV_ANNDATA) $(VENV_OLDEST) $(VENV_DIST) $(VENV_WHEEL) node_modules jugex-demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV_AUDIT) $(VENV_ANNDATA) $(VENV_OLDEST) $(VENV_DIST) $(VENV_WHEEL) node_modules jugex-demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.created:

@@ -203,12 +203,28 @@ def bench_reading(store: Path) -> None:
     _print_row(f"{N_PICKED_PROBES} probes x all samples: one plain read of as many bytes", plain_few, plain_few)
     few = take_median(lambda: atlas.levels(probe_ids=probe_ids), 50)
     _print_row(f"{N_PICKED_PROBES} probes x all samples: atlas.levels", few, plain_few)
+    bench_checking(store, probe_ids)
     _print_row("all level files: plain read", plain_all, plain_all)
     _print_row(f"all genes x {N_PICKED_SAMPLES} samples: z-scores, gene means", seconds_all, plain_all, mib_all)
     print("Limits: open 50 ms; levels 50 ms and 3 x; all genes 1,000 ms, 3 x and 500 MiB.")
     for n_samples in (25, 50, 100, 200):
         seconds = take_median(_make_aggregation(atlas, n_samples), 3)
         print(f"  all genes x {n_samples} samples: {1000 * seconds:.0f} ms")
+
+
+def bench_checking(store: Path, probe_ids: np.ndarray) -> None:
+    """What comparing rows with their checksums adds to reading them for the first time."""
+    atlas = jugex.open_atlas(store)
+    for name, asked, n_runs in ((f"{N_PICKED_PROBES} probes", probe_ids, 99), ("all probes", None, 9)):
+        checked, unchecked = [], []
+        for _ in range(n_runs):  # one after the other, since machines change their speed
+            for times, is_checked in ((checked, False), (unchecked, True)):
+                for rows in atlas._levels.values():
+                    rows._is_checked[:] = is_checked
+                times.append(take_time(lambda asked=asked: atlas.levels(probe_ids=asked)))
+        with_checks, without = statistics.median(checked), statistics.median(unchecked)
+        _print_row(f"{name} x all samples, first read of an open store", with_checks)
+        print(f"  of which checksums: {1000 * (with_checks - without):.2f} ms, {with_checks / without - 1:+.1%}")
 
 
 def _print_row(name: str, seconds: float, plain: float | None = None, mib: float | None = None) -> None:

@@ -262,6 +262,11 @@ _RECORD = {
     "gene_sets": "In the folder `gene_sets`: the `kind` of test, the sizes of sets that were tested, the files of "
     "sets with their checksums, how many sets and genes there were, and why sets were left out.",
 }
+#: What a folder adds to the record.
+_SAVED = {
+    "files": "the SHA-256 of each table and array beside this file; what was changed since is refused",
+    "sha256": "the SHA-256 of the rest of this file, as JSON without white space and with sorted keys",
+}
 #: What stands under the keys of ``ladder``.
 _LADDER = {
     "tissue": "class of tissue of the reference; null where it was chosen, or the atlas knows of none",
@@ -300,6 +305,7 @@ def write_settings() -> str:
         "| key | what it holds |",
         "|---|---|",
         *_describe_fields(RunRecord, _RECORD),
+        *(f"| `{key}` | {meaning} |" for key, meaning in _SAVED.items()),
         "",
         "## ladder",
         "",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import errno
 import gzip
 import hashlib
 import io
 import math
 import os
+import stat
 import zlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ import pandas as pd
 from jugex.errors import JugexError, tell_problem
 
 __all__ = [
+    "MOST_BYTES",
     "DelimitedTable",
     "count_of",
     "find_column",
@@ -31,11 +34,18 @@ __all__ = [
     "join_words",
     "lay_out",
     "read_delimited",
+    "read_file",
+    "read_packed",
     "read_text",
+    "refuse_device",
     "shorten",
     "split_line",
     "tell_separator",
+    "unpack",
 ]
+
+#: Lists, tables and texts hold at most so much, packed or not: ten times the largest that are known.
+MOST_BYTES = 500_000_000
 
 _MAX_NAME = 60
 #: Rounded to four decimals, smaller ones would read as 0.
@@ -113,6 +123,49 @@ class DelimitedTable:
         return {"file": self.file, "sha256": self.sha256}
 
 
+def read_file(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
+    """Content of a file of bounded size, unpacked where it is gzipped.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, is a device or a pipe with a name, or holds more than `most` bytes.
+    EOFError, zlib.error, gzip.BadGzipFile
+        If its compression is damaged.
+    """
+    return unpack(read_packed(path, most), most)
+
+
+def read_packed(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
+    """Content of a file as it lies on disk; errors are those of `read_file`."""
+    file = Path(path).expanduser()
+    refuse_device(file)
+    with file.open("rb") as stream:
+        return _refuse_more(stream.read(most + 1), most)
+
+
+def unpack(content: bytes, most: int = MOST_BYTES) -> bytes:
+    """Content, unpacked where it is gzipped; errors are those of `read_file`."""
+    if content[:2] != b"\x1f\x8b":
+        return content
+    with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+        return _refuse_more(stream.read(most + 1), most)
+
+
+def refuse_device(path: Path) -> None:
+    """Raise an OSError where a path is a device, or a pipe with a name: what it gives may never end, or never begin."""
+    mode = path.stat().st_mode
+    is_from_shell = str(path).startswith(("/dev/fd/", "/proc/self/fd/"))  # what <(command) stands for
+    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or (stat.S_ISFIFO(mode) and not is_from_shell):
+        raise OSError(errno.EINVAL, "it is a device or a pipe, not a file")
+
+
+def _refuse_more(content: bytes, most: int) -> bytes:
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it holds more than {most:,} bytes")
+    return content
+
+
 def read_text(path: str | os.PathLike[str], *, what: str, error: type[JugexError]) -> tuple[str, str]:
     """Read a text file in UTF-8, plain or gzipped.
 
@@ -131,9 +184,8 @@ def read_text(path: str | os.PathLike[str], *, what: str, error: type[JugexError
         Its text, and the checksum of its bytes as they are on disk.
     """
     try:
-        content = Path(path).expanduser().read_bytes()
-        plain = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
-        return plain.decode("utf-8-sig"), hashlib.sha256(content).hexdigest()
+        content = read_packed(path)
+        return unpack(content).decode("utf-8-sig"), hashlib.sha256(content).hexdigest()
     except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
         raise error(f"{what} {path} cannot be read: its compression is damaged; download or copy it again") from problem
     except (OSError, UnicodeDecodeError) as problem:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -22,11 +21,11 @@ from jugex.atlas.identity import Side
 from jugex.errors import (
     DesignError,
     GeneError,
-    JugexWarning,
     OptionError,
     RegionError,
     ResultWarning,
     warn_user,
+    without_warnings,
 )
 from jugex.genes import AliasesLike, GeneRequest
 from jugex.model.columns import PAIRS_COLUMNS
@@ -610,8 +609,7 @@ def _compare_pairs(
     couples = list(combinations(zip(group.region_names, group.given, strict=True), 2))
     for (name_1, first), (name_2, second) in track(couples, description="pairs of regions"):
         try:
-            with warnings.catch_warnings():  # its record holds what a pair is warned of; genes were told of before
-                warnings.simplefilter("ignore", JugexWarning)
+            with without_warnings():  # its record holds what a pair is warned of; genes were told of before
                 regions = [first.renamed(name_1), second.renamed(name_2)]
                 pair = query_regions(regions, group.options, atlas=group.source)
                 pairs[name_1, name_2] = _compare(pair, test, preset, threshold)

@@ -9,6 +9,9 @@ import errno
 import re
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 
 __all__ = [
@@ -35,6 +38,7 @@ __all__ = [
     "how_to_install",
     "tell_problem",
     "warn_user",
+    "without_warnings",
 ]
 
 
@@ -187,6 +191,20 @@ def how_to_install(extra: str) -> str:
     return f'run pip install ".[{extra}]" in a copy of jugex\'s repository'
 
 
+#: Of what the user of this thread has been warned already; filters of the module warnings are the process's.
+_SILENT: ContextVar[tuple[type[JugexWarning], ...]] = ContextVar("silent", default=())
+
+
+@contextmanager
+def without_warnings(kind: type[JugexWarning] = JugexWarning) -> Iterator[None]:
+    """Let jugex give no warning of a kind in this thread: the user has been warned of the same."""
+    token = _SILENT.set((*_SILENT.get(), kind))
+    try:
+        yield
+    finally:
+        _SILENT.reset(token)
+
+
 def warn_user(message: str, category: type[JugexWarning], *, once: bool = False) -> None:
     """Warn at the line outside jugex that made the call, however deep inside jugex the reason was found.
 
@@ -198,6 +216,8 @@ def warn_user(message: str, category: type[JugexWarning], *, once: bool = False)
         Show the same text once for that line, as Python's own filter does, even where filters were changed between:
         jugex does so itself, and Python then forgets what it has shown. Filters that ask for more are obeyed.
     """
+    if issubclass(category, _SILENT.get()):
+        return
     depth, frame = 2, sys._getframe(1)  # stacklevel 1 is this function itself
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "jugex":
         depth, frame = depth + 1, frame.f_back

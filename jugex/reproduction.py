@@ -6,7 +6,6 @@ compare with are those of a run of the authors' institute in 2017, ``jugex/data/
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -25,7 +24,7 @@ from jugex.atlas import open_atlas
 from jugex.atlas.annotation import CoordinatesLike
 from jugex.atlas.identity import Side
 from jugex.comparison import compare, make_regions
-from jugex.errors import JugexWarning, RegionFileError, how_to_install
+from jugex.errors import RegionFileError, how_to_install, without_warnings
 from jugex.genes import AliasesLike, GeneRequest
 from jugex.model.columns import COLUMN_TYPES, RERUN_COLUMNS
 from jugex.model.options import AtlasLike, Donors, PresentIn, Preset, Rng, Structures, TestOptions, find_preset
@@ -174,8 +173,7 @@ def reproduce_bludau2018(
     }  # fmt: skip
     result = compare(maps[0], maps[1], preset="bludau2018", rng=rng, **options)
     same_source = result.record.permutation.randomness.make_generator()
-    with warnings.catch_warnings():  # of the same samples and genes; that two count twice the statement says
-        warnings.simplefilter("ignore", JugexWarning)
+    with without_warnings():  # of the same samples and genes; that two count twice the statement says
         same = compare(maps[0], maps[1], preset="siibra-jugex@2023", rng=same_source, **options)
     comparison = _compare_with_2017(published, result, same)
     statement = (_state_agreement(comparison), _state_finding(result), *_list_differences(result, same, len(published)))
@@ -435,8 +433,7 @@ def _query(regions: Sequence[Region], choices: Mapping[str, Preset], query: dict
             made[preset] = same
         else:
             first = made[SOUND]
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", JugexWarning)
+            with without_warnings():
                 made[preset] = first.requery(replace(first.options, overlap=overlap, voxel=voxel))
     return made
 

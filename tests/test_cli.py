@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 import jugex
 from jugex import cli
 from jugex.cli import run_query
+from jugex.report.folders import replacing_folder
 
 QUICK = ["--permutations", "99", "--genes", "MAOA,TAC1,GAD2"]
 REGIONS = ["simulated:A", "simulated:B", "--atlas", "simulated"]
@@ -455,6 +457,48 @@ class TestErrors:
         monkeypatch.setattr(run_query, "parse_region", lambda *_, **__: pytest.fail("work was done"))
         assert cli.main(["query", "simulated:A", "--genes", "MAOA", "--atlas", "simulated", "--out", "no/t.tsv"]) == 1
         assert "there is no folder no to write t.tsv in" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)])
+    def test_a_signal_ends_it_with_nothing_left(self, in_folder, capsys, monkeypatch, number):
+        def end(options):
+            with replacing_folder(Path("out")) as folder:
+                (folder / "results.tsv").touch()
+                os.kill(os.getpid(), number)
+                pytest.fail("it went on")
+
+        before = signal.getsignal(number)
+        monkeypatch.setattr("jugex.cli.run_check._run_check", end)
+        assert cli.main(["check"]) == 128 + number
+        assert "jugex: ended by a signal; nothing was written" in capsys.readouterr().err
+        assert list(in_folder.iterdir()) == []
+        assert signal.getsignal(number) is before
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+    def test_a_summary_that_cannot_be_printed_names_the_result(self, in_folder, capsys, monkeypatch):
+        with Path("/dev/full").open("w", encoding="utf-8") as full:
+            monkeypatch.setattr(sys, "stdout", full)
+            assert cli.main(["compare", *REGIONS, *QUICK, "--no-background", "--out", "out"]) == 1
+            monkeypatch.undo()
+        expected = (
+            "jugex: error: the result is written in out, but its summary cannot be printed (No space left on device)"
+        )
+        assert expected in capsys.readouterr().err
+        assert jugex.load_result(in_folder / "out").table["gene"].size == 3
+
+    def test_what_nobody_foresaw_is_called_a_bug(self, capsys, monkeypatch):
+        def fail(options):
+            raise ZeroDivisionError("float division by zero")
+
+        monkeypatch.setattr("jugex.cli.run_check._run_check", fail)
+        assert cli.main(["check"]) == 1
+        [line] = capsys.readouterr().err.splitlines()
+        assert re.fullmatch(
+            r"jugex: error: this is a bug of jugex \S+: ZeroDivisionError in test_cli\.py, line \d+ \(float division "
+            r"by zero\); please report it .*CONTRIBUTING\.md .*--debug",
+            line,
+        )
+        assert cli.main(["check", "--debug"]) == 1
+        assert 'raise ZeroDivisionError("float division by zero")' in capsys.readouterr().err
 
     def test_an_interrupt_ends_with_130(self, in_folder, capsys, monkeypatch):
         def interrupt(*args, **options):

@@ -90,7 +90,7 @@ class TestCheck:
         assert "Verified: not now; jugex check --verify reads all files of the store" in capsys.readouterr().out
         assert cli.main(["check", "--atlas", str(tmp_path), "--verify", "--quiet"]) == 0
         printed = capsys.readouterr().out
-        assert "Verified: yes, all 9 files are as they were built" in printed
+        assert "Verified: yes, all 10 files are as they were built" in printed
         file = tmp_path / "store" / "moments.npy"
         file.write_bytes(file.read_bytes()[:-1] + b"\x01")
         assert cli.main(["check", "--atlas", str(tmp_path), "--verify"]) == 1

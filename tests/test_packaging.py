@@ -190,3 +190,26 @@ class TestDependencies:
         oldest = read_oldest()
         assert {name: version for name, version in oldest.items() if name not in NEEDED_IN_TURN} == bounds
         assert oldest.keys() >= NEEDED_IN_TURN
+
+
+def test_two_builds_give_the_same_wheel(built: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(command, cwd=PROJECT, capture_output=True, check=True)
+    [first], [second] = built.glob("*.whl"), tmp_path.glob("*.whl")
+    assert first.name == second.name
+    assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize("path", ["environment.yml", "packaging/conda/recipe.yaml"])
+def test_recipes_need_what_the_package_needs(path: str, pyproject: dict[str, Any]) -> None:
+    text = (PROJECT / path).read_text(encoding="utf-8")
+    assert "Not run yet" in text
+    called = {"matplotlib": "matplotlib-base", "msgspec": "msgspec-python", "xxhash": "python-xxhash"}
+    for needed in map(Requirement, pyproject["project"]["dependencies"]):
+        assert f"- {called.get(needed.name, needed.name)} {needed.specifier}\n" in text
+
+
+def test_licences_are_listed(pyproject: dict[str, Any]) -> None:
+    text = (PROJECT / "docs" / "licences.md").read_text(encoding="utf-8")
+    for needed in map(Requirement, pyproject["project"]["dependencies"]):
+        assert f"\n| {needed.name} | " in text

@@ -482,6 +482,8 @@ def _parse_structures(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 def _parse_numbers(values: list[Any], shape: tuple[int, int], key: str) -> Floats:
     """Numbers, which the service writes as text in places."""
+    if any(isinstance(value, bool) for row in values for value in (row if isinstance(row, list) else [row])):
+        raise ValueError(f"{key} holds true or false, where a number is needed")
     numbers = np.array(values, dtype=np.float64)
     if numbers.shape != shape:
         raise ValueError(f"{key} has the shape {numbers.shape}, where {shape} is needed")

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from jugex.atlas.identity import ServiceResponse
+from jugex.atlas.transfer import ElsewhereError, TooLargeError, TooSlowError, keeping_to, receive
 from jugex.errors import OptionError, ServiceError
 
 __all__ = ["ALLEN_API_URL", "AllenApiClient", "ServiceRefusedError", "complain"]
@@ -29,6 +30,8 @@ __all__ = ["ALLEN_API_URL", "AllenApiClient", "ServiceRefusedError", "complain"]
 ALLEN_API_URL = "https://api.brain-map.org/api/v2/data"
 
 _ADVICE = "try again later, or download the donor archives once with jugex fetch and use those instead"
+#: More than all probes of all samples would take.
+_MOST_BYTES = 8_000_000_000
 _MAX_SHOWN = 200  # characters of what the service wrote
 
 _T = TypeVar("_T")
@@ -146,12 +149,27 @@ class AllenApiClient:
 
 
 def _request(url: str, timeout: float) -> bytes:
+    try:
+        return _receive(url, timeout)
+    except ElsewhereError as error:
+        raise complain(
+            f"sent on to {error}, which is another place (set JUGEX_ALLEN_API_URL to use it)", url
+        ) from error
+    except TooLargeError as error:
+        raise complain(f"sends more than {_MOST_BYTES:,} bytes", url) from error
+    except TooSlowError as error:
+        n_bytes, seconds = error.args
+        raise _PassingError(f"sent only {n_bytes:,} bytes in {seconds:.0f} s") from error
+
+
+def _receive(url: str, timeout: float) -> bytes:
     import requests
     from urllib3.exceptions import ReadTimeoutError
 
     headers = {"Accept": "application/json", "User-Agent": "jugex"}
     try:
-        response = requests.get(url, headers=headers, timeout=timeout)
+        with requests.get(url, headers=headers, timeout=timeout, stream=True, hooks=keeping_to(url)) as response:
+            content = b"".join(receive(response, most=_MOST_BYTES, timeout=timeout))
     except requests.Timeout as error:
         raise _PassingError(f"gave no answer within {timeout:g} s") from error
     except requests.ConnectionError as error:
@@ -167,7 +185,7 @@ def _request(url: str, timeout: float) -> bytes:
         raise _PassingError(what)
     if response.status_code != 200:
         raise complain(what, url)
-    return response.content
+    return content
 
 
 def _read_answer(body: bytes, url: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import shorten
 from jugex.atlas.base import PROBE_COLUMNS, SAMPLE_COLUMNS, STRUCTURE_COLUMNS
 from jugex.errors import ArchiveError
 from jugex.progress import ByteBar
@@ -99,7 +100,7 @@ def _read_table(content: bytes, needed: Sequence[str], source: str) -> pd.DataFr
         raise ArchiveError(f"{source} cannot be read as CSV ({error}); download the archive again") from error
     missing = [column for column in needed if column not in header]
     if missing:
-        raise ArchiveError(f"{source} has no column {missing[0]!r} (it has {', '.join(header)})")
+        raise ArchiveError(f"{source} has no column {missing[0]!r} (it has {shorten(', '.join(header), 200)})")
     for number, row in enumerate(rows, start=1):
         if len(row) != len(header):
             raise ArchiveError(
@@ -157,6 +158,10 @@ def _refuse_duplicates(table: pd.DataFrame, column: str, source: str) -> None:
 
 
 # --- levels and present/absent calls
+
+
+#: Letters of a line; real ones have up to 20,000.
+_LONGEST_LINE = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,9 +253,15 @@ class ExpressionMatrix:
 
     def _explain(self, cells: _Cells) -> str | None:
         """Name the first cell or row that cannot be read, line by line (slow, and only after a failure)."""
-        problem, n_rows = None, 0
+        problem, n_rows, n_lines = None, 0, 0
         with self.open_file() as stream, io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace") as lines:
-            for line in lines:
+            while line := lines.readline(_LONGEST_LINE):
+                n_lines += 1
+                if len(line) == _LONGEST_LINE or n_lines > 2 * len(self.probe_ids) + 1000:
+                    what = (
+                        "is longer than any row can be" if len(line) == _LONGEST_LINE else "is more than there can be"
+                    )
+                    return f"{self.source}, line {n_lines:,} {what}; unpack or download the archive again"
                 row = [cell.strip().strip('"') for cell in line.split(",")]
                 n_rows += row != [""]
                 # read on to the end: a ZIP's checksum is compared there, and damage explains any bad cell

@@ -25,11 +25,15 @@ from jugex.atlas.donors import DONORS, DonorsLike
 from jugex.atlas.identity import FileRecord
 from jugex.atlas.opening import STORE_FOLDER, default_data_folder
 from jugex.atlas.store import (
+    CHECKSUMS,
     MANIFEST,
     MOMENTS,
     TABLES,
+    Checksums,
     Manifest,
+    StoreFile,
     check_files,
+    checksum_rows,
     is_store,
     name_calls,
     name_levels,
@@ -271,8 +275,10 @@ def _temporary_folder(folder: Path) -> Iterator[Path]:
 def _write_store(source: ArchivesAtlas, sources: tuple[FileRecord, ...], folder: Path) -> Manifest:
     """Write all files of a store, its manifest last."""
     writer = _StoreWriter(folder)
-    moments = _write_donors(source, writer)
-    writer.write_array(MOMENTS, np.array(moments))
+    donors = _write_donors(source, writer)
+    writer.write_array(MOMENTS, np.array([donor.moments for donor in donors]))
+    of_calls = [donor.calls for donor in donors if donor.calls is not None]
+    writer.write_array(CHECKSUMS, np.array([*(donor.levels for donor in donors), *of_calls]))
     for table in TABLES:
         writer.write_table(name_table(table), getattr(source, table))
     manifest = Manifest(
@@ -291,9 +297,18 @@ def _write_store(source: ArchivesAtlas, sources: tuple[FileRecord, ...], folder:
     return manifest
 
 
-def _write_donors(source: ArchivesAtlas, writer: _StoreWriter) -> list[Moments]:
+@dataclass(frozen=True)
+class _WrittenDonor:
+    """Of a donor's probes: the moments of the levels, and the checksums of the rows of levels and of calls."""
+
+    moments: Moments
+    levels: Checksums
+    calls: Checksums | None
+
+
+def _write_donors(source: ArchivesAtlas, writer: _StoreWriter) -> list[_WrittenDonor]:
     """Write levels and calls; while one donor is written to disk, the next one is read."""
-    written: list[Future[Moments]] = []
+    written: list[Future[_WrittenDonor]] = []
     with ThreadPoolExecutor(1) as pool:
         for name, archive in track(source.archives.items(), description="building the store", total=len(source.donors)):
             levels = source.read_levels_of(name, np.float32)
@@ -306,11 +321,13 @@ def _write_donors(source: ArchivesAtlas, writer: _StoreWriter) -> list[Moments]:
 
 def _write_donor(
     writer: _StoreWriter, name: str, levels: npt.NDArray[np.float32], calls: npt.NDArray[np.uint8] | None
-) -> Moments:
+) -> _WrittenDonor:
+    levels = np.ascontiguousarray(levels)
     writer.write_array(name_levels(name), levels)
     if calls is not None:
         writer.write_array(name_calls(name), calls)
-    return compute_moments(levels)
+    of_calls = None if calls is None else checksum_rows(calls)
+    return _WrittenDonor(compute_moments(levels), checksum_rows(levels), of_calls)
 
 
 def _put_in_place(temporary: Path, store: Path) -> None:
@@ -332,7 +349,7 @@ class _StoreWriter:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.files: list[FileRecord] = []
+        self.files: list[StoreFile] = []
 
     def write_array(self, name: str, array: npt.NDArray[Any]) -> None:
         """Write an array in C order."""
@@ -362,24 +379,27 @@ class _StoreWriter:
             yield stream
             file.flush()
             os.fsync(file.fileno())  # else a rename can outlive a power cut that the content does not
-        self.files.append(FileRecord(name, stream.hexdigest(), stream.n_bytes))
+        self.files.append(stream.describe(name))
 
 
 class _HashingStream:
-    """Takes the checksum of what goes through, so that nothing needs to be read again."""
+    """Takes the checksums of what goes through, so that nothing needs to be read again."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        self._file, self._hash = file, hashlib.sha256()
-        self.n_bytes = 0
+        from xxhash import xxh3_64
+
+        self._file, self._sha256, self._xxh3 = file, hashlib.sha256(), xxh3_64()
+        self._n_bytes = 0
 
     def write(self, data: bytes | memoryview) -> int:
         self._file.write(data)
-        self._hash.update(data)
-        self.n_bytes += len(data)
+        self._sha256.update(data)
+        self._xxh3.update(data)
+        self._n_bytes += len(data)
         return len(data)
 
-    def hexdigest(self) -> str:
-        return self._hash.hexdigest()
+    def describe(self, name: str) -> StoreFile:
+        return StoreFile(name, self._n_bytes, self._sha256.hexdigest(), self._xxh3.hexdigest())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -25,6 +25,7 @@ from jugex.atlas.archives import DonorArchive, find_donor_of, is_named_archive
 from jugex.atlas.building import BuildReport, build_store
 from jugex.atlas.donors import ARCHIVES_URL, DONORS, Donor, DonorsLike, choose_donors, donor_table
 from jugex.atlas.opening import ARCHIVES_FOLDER, STORE_FOLDER, default_data_folder, open_atlas
+from jugex.atlas.transfer import ElsewhereError, TooLargeError, TooSlowError, keeping_to, receive
 from jugex.errors import ArchiveError, DownloadError, JugexError, JugexWarning, OptionError, warn_user
 from jugex.progress import ByteBar, byte_bar
 
@@ -49,7 +50,8 @@ _TERMS_FILE = "TERMS_OF_USE.txt"
 _CHECKSUMS_FILE = "checksums.json"
 _LOCK = ".fetch.lock"
 _PART_SUFFIX, _DAMAGED_SUFFIX = ".part", ".damaged"
-_CHUNK_BYTES = 1 << 16  # at most so much is lost where a connection breaks
+#: Five times what an archive takes.
+_MOST_BYTES = 2_000_000_000
 _WAIT = "wait a while"
 _ELSEWHERE = "or choose another folder with --to"
 _PROXY_REMEDY = (
@@ -420,12 +422,16 @@ class _TransferError(Exception):
         Whether it may work a moment later.
     concerns_all : bool
         Whether every other file would fail the same way.
+    counts : bool
+        Whether it counts as a failure although something has arrived.
     """
 
-    def __init__(self, what: str, remedy: str, *, is_passing: bool = False, concerns_all: bool = False) -> None:
+    def __init__(
+        self, what: str, remedy: str, *, is_passing: bool = False, concerns_all: bool = False, counts: bool = False
+    ) -> None:
         super().__init__(f"{what}; {remedy}")
         self.what, self.remedy = what, remedy
-        self.is_passing, self.concerns_all = is_passing, concerns_all
+        self.is_passing, self.concerns_all, self.counts = is_passing, concerns_all, counts
 
 
 class _ResumingDownloader:
@@ -477,7 +483,8 @@ class _ResumingDownloader:
             try:
                 return self._receive_rest(url)
             except _TransferError as failure:
-                n_failures = 1 if _size(self._part) > furthest else n_failures + 1
+                has_brought = _size(self._part) > furthest and not failure.counts
+                n_failures = 1 if has_brought else n_failures + 1
                 furthest = max(furthest, _size(self._part))
                 if not failure.is_passing or n_failures >= self._retries.tries:
                     failure.what += f", in {n_failures} attempts in a row" if n_failures > 1 else ""
@@ -493,7 +500,9 @@ class _ResumingDownloader:
         n_before = _size(self._part)
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={n_before}-"} if n_before else {})
         try:
-            with requests.get(url, headers=headers, stream=True, timeout=self._retries.timeout) as response:
+            with requests.get(
+                url, headers=headers, stream=True, timeout=self._retries.timeout, hooks=keeping_to(url)
+            ) as response:
                 if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and n_before:
                     if _read_range(response)[1] == n_before:
                         return  # all is there already
@@ -501,6 +510,8 @@ class _ResumingDownloader:
                     raise _TransferError("the file has changed on the server", _WAIT, is_passing=True)
                 _refuse_status(response)
                 self._write(response, n_before)
+        except (ElsewhereError, TooLargeError, TooSlowError) as error:
+            raise self._explain_server(error) from error
         except requests.RequestException as error:
             raise _explain_request(error, _size(self._part), self._total, self._retries.timeout) from error
         except OSError as error:
@@ -509,6 +520,18 @@ class _ResumingDownloader:
         if self._total is not None and _size(self._part) < self._total:
             raise _explain_broken(_size(self._part), self._total)
 
+    def _explain_server(self, error: Exception) -> _TransferError:
+        if isinstance(error, ElsewhereError):
+            remedy = f"set {ARCHIVES_VARIABLE} to an address that you trust, if it should come from elsewhere"
+            return _TransferError(f"the server sent on to {error}, which is another place", remedy, concerns_all=True)
+        if isinstance(error, TooSlowError):
+            n_bytes, seconds = error.args
+            what = f"the server sent only {n_bytes:,} bytes in {seconds:.0f} seconds"
+            return _TransferError(what, _WAIT, is_passing=True, counts=True)
+        self._part.unlink(missing_ok=True)
+        what = f"the server sends more than {_MOST_BYTES:,} bytes, where an archive has about 400,000,000"
+        return _TransferError(what, "look whether your network changes what it sends")
+
     def _write(self, response: Response, n_before: int) -> None:
         is_rest = response.status_code == HTTPStatus.PARTIAL_CONTENT
         length = response.headers.get("Content-Length", "")
@@ -516,7 +539,10 @@ class _ResumingDownloader:
         if is_rest and start != n_before:
             self._part.unlink()
             raise _TransferError("the server sent another part of the file than was asked for", _WAIT, is_passing=True)
-        chunks = response.iter_content(_CHUNK_BYTES)
+        if (self._total or 0) > _MOST_BYTES:
+            raise TooLargeError(_MOST_BYTES)
+        most = _MOST_BYTES - (n_before if is_rest else 0)
+        chunks = receive(response, most=most, timeout=self._retries.timeout)
         first = next(chunks, b"")
         if not is_rest:
             _refuse_beginning(first)  # before the part that is there is given up for it

@@ -109,6 +109,8 @@ class AtlasSource:
         Type of the levels, `float32` or `float64`.
     built_by : str, optional
         Version of jugex that built the store.
+    store_sha256 : str, optional
+        Identity of the store: SHA-256 of the names and SHA-256 of its files.
     seed : int, optional
         Seed of simulated values.
     zscores : str, optional
@@ -130,6 +132,7 @@ class AtlasSource:
     files: tuple[FileRecord, ...] = ()
     precision: str | None = None
     built_by: str | None = None
+    store_sha256: str | None = None
     seed: int | None = None
     zscores: str | None = None
     values_sha256: str | None = None
@@ -218,6 +221,7 @@ class AtlasIdentity:
             "url": source.url,
             "precision": source.precision,
             "built_by": source.built_by,
+            "store_sha256": source.store_sha256,
             "seed": source.seed,
             "values_sha256": source.values_sha256,
             "zscores": source.zscores,
@@ -274,7 +278,17 @@ class AtlasIdentity:
             counts = {key: reannotation[key] for key in ("n_probes", "n_dropped", "n_changed", "n_several_genes")}
             of_file = {key: value for key, value in reannotation.items() if key not in counts}
             reannotation = NewProbeGenes(FileRecord(**of_file), **counts)
-        optional = ("precision", "built_by", "seed", "zscores", "values_sha256", "scale", "n_several_genes", "url")
+        optional = (
+            "precision",
+            "built_by",
+            "store_sha256",
+            "seed",
+            "zscores",
+            "values_sha256",
+            "scale",
+            "n_several_genes",
+            "url",
+        )
         responses = record.get("responses")
         source = AtlasSource(
             kind=record["kind"],

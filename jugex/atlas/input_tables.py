@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex._text import count_of, find_column, read_delimited
+from jugex._text import count_of, find_column, read_delimited, shorten
 from jugex.atlas.identity import FileRecord
 from jugex.atlas.text_matrices import MISSING, TextMatrix, read_text_matrix
 from jugex.errors import AtlasError, AtlasWarning, warn_user
@@ -76,7 +76,7 @@ class InputTable:
         """First of the names that is a column; an AtlasError where none is."""
         column = self.find(*names)
         if column is None:
-            has = ", ".join(map(str, self.rows.columns[:20]))
+            has = shorten(", ".join(map(str, self.rows.columns[:20])), 300)
             raise AtlasError(f"{self.title} has no column {names[0]!r} (it has {has}); add it, or rename the one meant")
         return column
 

@@ -95,6 +95,8 @@ def open_atlas(
     path = Path(source).expanduser()
     if not path.exists():
         raise AtlasNotFoundError(_explain_missing(str(source), path))
+    if not path.is_dir() and not path.is_file():
+        raise AtlasNotFoundError(f"{path} is a device or a pipe, and no folder; {_HOW_TO_GET_ONE}")
     return _open_folder(path, donors)
 
 

@@ -2,25 +2,37 @@
 
 A store is a folder of
 
-- ``manifest.json``: version of the format, what the store holds, bytes and SHA-256 of its files and of its sources;
+- ``manifest.json``: version of the format, what the store holds, checksums of its files and of its sources, and the
+  SHA-256 of all that;
 - ``samples.arrow``, ``probes.arrow``, ``donors.arrow``, ``structures.arrow``: the tables, as Arrow files;
 - ``levels-DONOR.npy``: log2 levels of a donor, float32, probes x samples in C order;
 - ``moments.npy``: mean and standard deviation (ddof = 0) per donor and probe, float64, donors x 2 x probes, computed in
   float64 from the levels as stored;
 - ``calls-DONOR.npy``: present/absent calls as bits, probes x ceil(samples / 8), first sample in the highest bit; for
-  donors whose archive holds calls.
+  donors whose archive holds calls;
+- ``checksums.npy``: XXH3 of each probe's row in each of these files, and behind them of each block of 256 rows,
+  uint64, files x (probes + blocks): donors' levels in the order of the donors, then calls.
 
 Probes come first because a query reads a few probes of all samples: each is one piece of a file then, and a file per
 donor can be written while the next donor is read. Arrow files open in a fifth of the time of Parquet ones.
-`benchmarks/bench_store.py` measures the layout beside others.
+
+Nothing is taken from a store that differs from what was built. The manifest, the tables, the moments and the checksums
+are compared with their own checksums whenever a store is opened, before anything is read out of them; a row of levels
+or calls is when an open store reads it for the first time. XXH3 is no slower than reading memory: it finds what disks
+and copies do to a file. Against intent stands the SHA-256 of every file, which `StoreAtlas.verify` computes.
+`benchmarks/bench_store.py` measures what this costs, and the layout beside others.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
-import mmap
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+import os
+import threading
+import weakref
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -31,16 +43,19 @@ import pandas as pd
 
 from jugex.atlas.base import ExpressionAtlas, Moments, Rows, as_slice
 from jugex.atlas.identity import AtlasSource, FileRecord
-from jugex.errors import StoreError
+from jugex.errors import StoreError, tell_problem
 from jugex.progress import track
 
 __all__ = [
+    "CHECKSUMS",
     "MANIFEST",
     "MOMENTS",
     "TABLES",
     "Manifest",
     "StoreAtlas",
+    "StoreFile",
     "check_files",
+    "checksum_rows",
     "is_store",
     "name_calls",
     "name_levels",
@@ -49,23 +64,35 @@ __all__ = [
 ]
 
 #: Raised by one whenever files mean something else than before.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 FORMAT_NAME = "jugex store"
 MANIFEST = "manifest.json"
 MOMENTS = "moments.npy"
+CHECKSUMS = "checksums.npy"
 TABLES = ("samples", "probes", "donors", "structures")
 _REBUILD = "build it again with jugex build"
+_REBUILD_STORE = "build the store again with jugex build"
 
-# rows of a donor's file that are read at once where most of them are needed: 1 to 4 MB
-_PROBES_PER_BLOCK = 1024
-# fewer probes than this share of all are picked from the mapped file; more are read in its order
+# rows of a file that are read and compared with one checksum where most are needed: up to 1 MB, the cache holds that
+_PROBES_PER_BLOCK = 256
+# fewer probes than this share of all are read one by one; more are read in the order of the file
 _FEW_PROBES = 0.1
 
-Levels32 = npt.NDArray[np.float32]
+Checksums = npt.NDArray[np.uint64]
 _Group = tuple[str, slice | Rows, slice | Rows]
 
 
 # --- the files and their manifest
+
+
+@dataclass(frozen=True)
+class StoreFile:
+    """A file of a store: its name, its size in bytes, its SHA-256, and its XXH3 (64 bits) in hexadecimal digits."""
+
+    name: str
+    bytes: int
+    sha256: str
+    xxh3: str
 
 
 @dataclass(frozen=True)
@@ -84,7 +111,7 @@ class Manifest:
         Number of samples of each donor, in the order of the tables.
     with_calls : tuple of str
         Names of the donors with present/absent calls.
-    files : tuple of FileRecord
+    files : tuple of StoreFile
         The files of the store but the manifest.
     sources : tuple of FileRecord
         The files that the store was built from, with their donors.
@@ -97,13 +124,23 @@ class Manifest:
     n_probes: int
     n_samples: dict[str, int]
     with_calls: tuple[str, ...]
-    files: tuple[FileRecord, ...]
+    files: tuple[StoreFile, ...]
     sources: tuple[FileRecord, ...]
 
     @property
     def n_bytes(self) -> int:
         """Size of the files together."""
-        return sum(file.bytes or 0 for file in self.files)
+        return sum(file.bytes for file in self.files)
+
+    @property
+    def sha256(self) -> str:
+        """Identity of what the store holds: SHA-256 of the names and SHA-256 of its files."""
+        lines = sorted(f"{file.name} {file.sha256}\n" for file in self.files)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    def list_checked(self) -> list[str]:
+        """Names of the files whose rows have checksums, in the order of these."""
+        return [*map(name_levels, self.n_samples), *map(name_calls, self.with_calls)]
 
     def to_json(self) -> str:
         """Text of the manifest's file."""
@@ -117,21 +154,41 @@ class Manifest:
             "n_probes": self.n_probes,
             "n_samples": self.n_samples,
             "with_calls": list(self.with_calls),
-            "files": {file.file: {"bytes": file.bytes, "sha256": file.sha256} for file in self.files},
+            "files": [asdict(file) for file in self.files],
             "sources": [file.to_dict() for file in self.sources],
         }
-        return json.dumps(content, indent=1) + "\n"
+        return json.dumps(content | {"manifest_sha256": _hash_content(content)}, indent=1) + "\n"
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Manifest:
         """Read what `to_json` wrote; ValueError, TypeError, KeyError or AttributeError where it is something else."""
-        fields = {key: value for key, value in content.items() if key not in ("format", "format_version")}
+        written = {key: value for key, value in content.items() if key != "manifest_sha256"}
+        if content["manifest_sha256"] != _hash_content(written):
+            raise ValueError("its SHA-256 is not the one that stands in it")
+        fields = {key: value for key, value in written.items() if key not in ("format", "format_version")}
         for key, kind in {"n_probes": int, "n_samples": dict, "with_calls": list, "sources": list}.items():
             if not isinstance(fields[key], kind):
                 raise TypeError(f"{key} is no {kind.__name__}")
-        files = tuple(FileRecord(name, **file) for name, file in fields["files"].items())
+        files = tuple(StoreFile(**file) for file in fields["files"])
         sources = tuple(FileRecord(**file) for file in fields["sources"])
         return cls(**fields | {"with_calls": tuple(fields["with_calls"]), "files": files, "sources": sources})
+
+
+def _hash_content(content: dict[str, Any]) -> str:
+    """SHA-256 of what a JSON file says, whatever its white space."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def checksum_rows(array: npt.NDArray[Any]) -> Checksums:
+    """XXH3 of each row of an array in C order, and then of each block of rows."""
+    blocks = [array[start : start + _PROBES_PER_BLOCK] for start in range(0, len(array), _PROBES_PER_BLOCK)]
+    return np.concatenate([_checksum(array), _checksum(blocks)])
+
+
+def _checksum(arrays: Sequence[npt.NDArray[Any]] | npt.NDArray[Any]) -> Checksums:
+    from xxhash import xxh3_64_intdigest
+
+    return np.fromiter(map(xxh3_64_intdigest, arrays), dtype=np.uint64, count=len(arrays))
 
 
 def name_levels(donor_name: str) -> str:
@@ -167,15 +224,15 @@ def read_manifest(path: Path) -> Manifest:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StoreError(f"{path} is no store of jugex: it has no {MANIFEST}; {_REBUILD}") from None
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{file} cannot be read ({error}); {_REBUILD}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise StoreError(f"{file} cannot be read ({tell_problem(error)}); {_REBUILD_STORE}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT_NAME:
-        raise StoreError(f"{file} is not the manifest of a store of jugex; give another folder, or {_REBUILD}")
+        raise StoreError(f"{file} is not the manifest of a store of jugex; give another folder, or {_REBUILD_STORE}")
     _check_version(content.get("format_version"), path)
     try:
         return Manifest.from_json(content)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise StoreError(f"{file} is incomplete or changed ({error}); {_REBUILD}") from error
+        raise StoreError(f"{file} is incomplete or changed ({error}); {_REBUILD_STORE}") from error
 
 
 def _check_version(version: Any, path: Path) -> None:
@@ -200,7 +257,7 @@ def check_files(path: Path, manifest: Manifest) -> None:
         Naming the first such file.
     """
     for file in manifest.files:
-        name = str(file.file)
+        name = file.name
         try:
             n_bytes = (path / name).stat().st_size
         except FileNotFoundError:
@@ -219,8 +276,9 @@ def check_files(path: Path, manifest: Manifest) -> None:
 class StoreAtlas(ExpressionAtlas):
     """The Allen Human Brain Atlas, from a store that `jugex.atlas.building.build_store` made.
 
-    Opening reads the annotation and the sizes of the files. Levels stay on disk: they are memory-mapped, so that
-    processes share them, and read in blocks where most probes are asked for, so that memory holds only the result.
+    Opening reads the annotation, and compares it with its checksums. Levels stay on disk, and are read in blocks where
+    most probes are asked for, so that memory holds only the result. What was read for the first time is compared with
+    its checksum before it is given out.
 
     Levels are float32 (``identity().source.precision``), those of the archives rounded to some 7 digits, which halves
     the store: results differ from those of `ArchivesAtlas`, which reads the archives as float64, from the 6th digit on.
@@ -233,7 +291,8 @@ class StoreAtlas(ExpressionAtlas):
     Raises
     ------
     StoreError
-        If the store is of another version of the format, or a file is missing or has another size or shape.
+        If the store is of another version of the format, or a file is missing, has another size, or is damaged; later
+        where a row of levels or calls is read that is damaged.
 
     Attributes
     ----------
@@ -253,8 +312,10 @@ class StoreAtlas(ExpressionAtlas):
         check_files(self.path, self.manifest)
         self.space = self.manifest.space
         self.samples, self.probes, self.donors, self.structures = (self._read_table(table) for table in TABLES)
-        self._map_arrays()
-        self._check_shapes()
+        self._donor_numbers = {name: number for number, name in enumerate(self.manifest.n_samples)}
+        self._check_counts()
+        self._moments = self._read_array(MOMENTS, (len(self._donor_numbers), 2, self.manifest.n_probes), np.float64)
+        self._open_rows()
         self._donor_of_sample = self.samples["donor_name"].map(self._donor_numbers).to_numpy()
         self._column_of_sample = self.samples["sample"].to_numpy()
         self._all_rows: Rows = np.arange(len(self.samples), dtype=np.intp)
@@ -276,12 +337,12 @@ class StoreAtlas(ExpressionAtlas):
         check_files(self.path, self.manifest)
         changed = []
         for file in track(self.manifest.files, description="checksums of the store"):
-            path = self.path / str(file.file)
+            path = self.path / file.name
             try:
                 if FileRecord.of(path).sha256 != file.sha256:
                     changed.append(path.name)
             except OSError as error:
-                raise StoreError(f"{path} cannot be read ({error})") from error
+                raise StoreError(f"{path} cannot be read ({tell_problem(error)}); {_REBUILD_STORE}") from error
         if changed:
             raise StoreError(
                 f"the store {self.path} was changed: the SHA-256 of {', '.join(changed)} differs from the manifest's; "
@@ -294,6 +355,7 @@ class StoreAtlas(ExpressionAtlas):
             path=str(self.path),
             precision="float32",
             built_by=f"jugex {self.manifest.jugex_version}",
+            store_sha256=self.manifest.sha256,
             files=tuple(file for file in self.manifest.sources if file.donor_name in donor_names),
         )
 
@@ -301,67 +363,85 @@ class StoreAtlas(ExpressionAtlas):
         return set(donor_names) <= set(self._calls)
 
     def __reduce__(self) -> tuple[type[StoreAtlas], tuple[Path]]:
-        return StoreAtlas, (self.path,)  # another process maps the same files instead of receiving their content
+        return StoreAtlas, (self.path,)  # another process opens the same files instead of receiving their content
+
+    def _read_whole(self, name: str) -> bytes:
+        """Content of a file, which is what was built."""
+        from xxhash import xxh3_64_hexdigest
+
+        path, expected = self.path / name, {file.name: file.xxh3 for file in self.manifest.files}
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read ({tell_problem(error)}); {_REBUILD_STORE}") from error
+        if xxh3_64_hexdigest(content) != expected.get(name):
+            raise StoreError(
+                f"{path} is damaged: its checksum is not the one that it had when it was built; {_REBUILD_STORE}"
+            )
+        return content
 
     def _read_table(self, table: str) -> pd.DataFrame:
         import pyarrow
 
-        file = self.path / name_table(table)
+        content = self._read_whole(name_table(table))
         try:
-            content = pyarrow.ipc.open_file(pyarrow.py_buffer(file.read_bytes())).read_all()
-            frame: pd.DataFrame = content.to_pandas(use_threads=False)  # starting threads takes longer than reading
+            read = pyarrow.ipc.open_file(pyarrow.py_buffer(content)).read_all()
+            frame: pd.DataFrame = read.to_pandas(use_threads=False)  # starting threads takes longer than reading
             return frame
         except (pyarrow.ArrowException, OSError) as error:
-            raise StoreError(f"{file} cannot be read ({error}); build the store again with jugex build") from error
+            raise StoreError(f"{self.path / name_table(table)} cannot be read ({error}); {_REBUILD_STORE}") from error
 
-    def _map_arrays(self) -> None:
-        names = self.manifest.n_samples
-        self._levels = {name: self._map_array(name_levels(name)) for name in names}
-        self._calls = {name: self._map_array(name_calls(name)) for name in self.manifest.with_calls}
-        self._moments = self._map_array(MOMENTS)
-        self._donor_numbers = {name: number for number, name in enumerate(names)}
-
-    def _map_array(self, name: str) -> np.memmap[Any, Any]:
+    def _read_array(self, name: str, shape: tuple[int, ...], dtype: type[np.generic]) -> npt.NDArray[Any]:
+        content = self._read_whole(name)
         try:
-            return np.lib.format.open_memmap(self.path / name, mode="r")
-        except (OSError, ValueError) as error:
+            array: npt.NDArray[Any] = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+        except ValueError as error:
+            raise StoreError(f"{self.path / name} cannot be read ({error}); {_REBUILD_STORE}") from error
+        if array.shape != shape or array.dtype != dtype:
             raise StoreError(
-                f"{self.path / name} cannot be read ({error}); build the store again with jugex build"
-            ) from error
+                f"{self.path / name} holds {array.dtype} of shape {array.shape}, where {np.dtype(dtype)} of shape "
+                f"{shape} is needed; {_REBUILD_STORE}"
+            )
+        return array
 
-    def _check_shapes(self) -> None:
+    def _check_counts(self) -> None:
         n_probes, n_samples = self.manifest.n_probes, self.manifest.n_samples
         counts = self.samples["donor_name"].value_counts(sort=False).to_dict()
         if counts != n_samples or len(self.probes) != n_probes or list(self.donors["donor_name"]) != list(n_samples):
-            raise StoreError(f"the store {self.path} contradicts itself; build it again with jugex build")
-        expected: dict[str, tuple[np.memmap[Any, Any], tuple[int, ...], str]] = {
-            MOMENTS: (self._moments, (len(n_samples), 2, n_probes), "<f8")
-        }
-        for name, n in n_samples.items():
-            expected[name_levels(name)] = (self._levels[name], (n_probes, n), "<f4")
-            if name in self._calls:
-                expected[name_calls(name)] = (self._calls[name], (n_probes, -(-n // 8)), "|u1")
-        for file, (array, shape, dtype) in expected.items():
-            if array.shape != shape or array.dtype.str != dtype or not array.flags.c_contiguous:
-                raise StoreError(
-                    f"{self.path / file} holds {array.dtype.str} of shape {array.shape}, where {dtype} of shape "
-                    f"{shape} is needed; build the store again with jugex build"
-                )
+            raise StoreError(
+                f"the store {self.path} contradicts itself: its tables have other counts of samples, probes or donors "
+                f"than its {MANIFEST}; {_REBUILD}"
+            )
 
-    def _read_levels(self, sample_rows: Rows, probe_rows: Rows) -> Levels32:
+    def _open_rows(self) -> None:
+        manifest = self.manifest
+        names = manifest.list_checked()
+        n_blocks = -(-manifest.n_probes // _PROBES_PER_BLOCK)
+        checksums = self._read_array(CHECKSUMS, (len(names), manifest.n_probes + n_blocks), np.uint64)
+        of_file = dict(zip(names, checksums, strict=True))
+        self._levels = {
+            name: _Rows(
+                self.path / name_levels(name), np.dtype("<f4"), (manifest.n_probes, n), of_file[name_levels(name)]
+            )
+            for name, n in manifest.n_samples.items()
+        }
+        self._calls = {
+            name: _Rows(
+                self.path / name_calls(name), np.dtype("u1"), (manifest.n_probes, -(-n // 8)), of_file[name_calls(name)]
+            )
+            for name, n in manifest.n_samples.items()
+            if name in manifest.with_calls
+        }
+
+    def _read_levels(self, sample_rows: Rows, probe_rows: Rows) -> npt.NDArray[np.float32]:
         levels = np.empty((len(probe_rows), len(sample_rows)), dtype=np.float32)
         for donor_name, places, columns in self._group_samples(sample_rows):
-            source = self._levels[donor_name]
-            if len(probe_rows) < _FEW_PROBES * len(source):
-                levels[:, places] = source[probe_rows][:, columns]
-                _let_go(source)
-            else:
-                for targets, block in _read_blocks(source, probe_rows):
-                    levels[_cross(targets, places)] = block[:, columns]
+            for targets, block in self._levels[donor_name].read(probe_rows):
+                levels[_cross(targets, places)] = block[:, columns]
         return levels.T
 
     def _read_moments(self, donor_name: str, probe_rows: Rows) -> Moments:
-        mean, sd = np.asarray(self._moments[self._donor_numbers[donor_name]])
+        mean, sd = self._moments[self._donor_numbers[donor_name]]
         return mean[probe_rows], sd[probe_rows]
 
     def _read_calls(self, sample_rows: Rows, probe_rows: Rows) -> npt.NDArray[np.bool_]:
@@ -372,8 +452,8 @@ class StoreAtlas(ExpressionAtlas):
                     f"the store {self.path} has no present/absent calls of donor {donor_name}, whose archive held no "
                     f"PACall.csv; leave the donor out, or build the store again from complete archives"
                 )
-            bits = self._calls[donor_name][probe_rows]
-            calls[:, places] = np.unpackbits(bits, axis=1)[:, columns]
+            for targets, block in self._calls[donor_name].read(probe_rows):
+                calls[_cross(targets, places)] = np.unpackbits(block, axis=1)[:, columns]
         return calls.T
 
     def _group_samples(self, sample_rows: Rows) -> Iterable[_Group]:
@@ -395,37 +475,101 @@ def _cross(rows: slice | Rows, columns: slice | Rows) -> tuple[Any, Any]:
     return rows[:, np.newaxis], columns
 
 
-def _read_blocks(source: np.memmap[Any, Any], probe_rows: Rows) -> Iterator[tuple[slice | Rows, Levels32]]:
-    """Rows of an array in the order of its file, a block at a time: places in `probe_rows`, and those rows.
+# --- rows of a file, and their checksums
 
-    Reading, not mapping: a page that was mapped counts as this process's memory for as long as the map is there.
+
+class _Rows:
+    """A file with a row for each probe, which gives out no row that differs from its checksum.
+
+    Reading, not mapping: where a mapped file is cut short, or its disk fails, the system ends the process, and a page
+    that was mapped counts as this process's memory for as long as the map is there.
+
+    Parameters
+    ----------
+    path : Path
+        The file: a header, which nobody reads, and rows of one length.
+    dtype : dtype
+        Of the values.
+    shape : tuple of int
+        Number of rows, and of values in each.
+    checksums : ndarray of shape (rows + blocks,), uint64
+        XXH3 of each row, and of each block of rows.
     """
-    order = np.argsort(probe_rows, kind="stable")
-    ranked = probe_rows[order]
-    buffer = np.empty((_PROBES_PER_BLOCK, source.shape[1]), dtype=source.dtype)
-    with Path(str(source.filename)).open("rb", buffering=0) as stream:
-        for start in range(0, len(source), _PROBES_PER_BLOCK):
+
+    def __init__(self, path: Path, dtype: np.dtype[Any], shape: tuple[int, int], checksums: Checksums) -> None:
+        self._path, self._dtype, self._checksums = path, dtype, checksums
+        self._n_rows, self._n_columns = shape
+        self._is_checked = np.zeros(len(checksums), dtype=bool)
+        self._row_bytes = self._n_columns * dtype.itemsize
+        try:
+            self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            weakref.finalize(self, os.close, self._file)
+            self._offset = os.fstat(self._file).st_size - self._n_rows * self._row_bytes
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read ({tell_problem(error)}); {_REBUILD_STORE}") from error
+        if self._offset < 0:
+            raise StoreError(f"{path} holds fewer rows than the store has probes; {_REBUILD_STORE}")
+        self._seeking = threading.Lock()
+
+    def read(self, probe_rows: Rows) -> Iterator[tuple[slice | Rows, npt.NDArray[Any]]]:
+        """Rows in any order: places in `probe_rows`, and the rows that belong there.
+
+        Few rows come at once, one by one off the disk; more of them in the order of the file, a block at a time.
+        """
+        n_rows = self._n_rows
+        if len(probe_rows) < _FEW_PROBES * n_rows:
+            rows = np.empty((len(probe_rows), self._n_columns), dtype=self._dtype)
+            places, n_bytes = rows.reshape(-1).view(np.uint8).data, self._row_bytes
+            for place, row in enumerate(probe_rows.tolist()):
+                self._read_into(places[place * n_bytes : (place + 1) * n_bytes], self._offset + row * n_bytes)
+            self._check_rows(rows, probe_rows)
+            yield slice(None), rows
+            return
+        order = np.argsort(probe_rows, kind="stable")
+        ranked = probe_rows[order]
+        buffer = np.empty((_PROBES_PER_BLOCK, self._n_columns), dtype=self._dtype)
+        for number, start in enumerate(range(0, n_rows, _PROBES_PER_BLOCK)):
             first, last = np.searchsorted(ranked, [start, start + _PROBES_PER_BLOCK])
             if first == last:
                 continue
-            block = buffer[: len(source) - start]
-            stream.seek(source.offset + start * source.strides[0])
-            _read_into(stream, block)
+            block = buffer[: n_rows - start]
+            self._read_into(block.reshape(-1).view(np.uint8).data, self._offset + start * self._row_bytes)
+            if not self._is_checked[n_rows + number]:
+                if _checksum([block])[0] != self._checksums[n_rows + number]:
+                    self._check_rows(block, np.arange(start, start + len(block)))
+                self._is_checked[n_rows + number] = True
             yield as_slice(order[first:last]), block[as_slice(ranked[first:last] - start)]
 
+    def _read_into(self, target: memoryview, offset: int) -> None:
+        while target:
+            try:
+                n = self._read_at(target, offset)
+            except OSError as error:
+                raise StoreError(f"{self._path} cannot be read ({tell_problem(error)}); {_REBUILD_STORE}") from error
+            if not n:
+                raise StoreError(f"{self._path} was cut short since it was opened; {_REBUILD_STORE}")
+            target, offset = target[n:], offset + n
 
-def _let_go(source: np.memmap[Any, Any]) -> None:
-    """Count pages that were read of a mapped file no longer as this process's memory; the system keeps them at hand."""
-    mapped = getattr(source, "_mmap", None)
-    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
-        mapped.madvise(mmap.MADV_DONTNEED)
+    def _read_at(self, target: memoryview, offset: int) -> int:
+        if hasattr(os, "preadv"):
+            return os.preadv(self._file, [target], offset)
+        with self._seeking:  # Windows
+            os.lseek(self._file, offset, os.SEEK_SET)
+            content = os.read(self._file, len(target))
+        target[: len(content)] = content
+        return len(content)
 
-
-def _read_into(stream: Any, block: Levels32) -> None:
-    wanted = memoryview(block.data).cast("B")
-    n_read = 0
-    while n_read < len(wanted):
-        n = stream.readinto(wanted[n_read:])
-        if not n:
-            raise StoreError(f"{stream.name} was cut short since it was opened; build the store again with jugex build")
-        n_read += n
+    def _check_rows(self, rows: npt.NDArray[Any], probe_rows: Rows) -> None:
+        """Compare rows with their checksums, each once while the store is open."""
+        is_new = ~self._is_checked[probe_rows]
+        if not is_new.any():
+            return
+        rows, probe_rows = (rows, probe_rows) if is_new.all() else (rows[is_new], probe_rows[is_new])
+        is_damaged = _checksum(rows) != self._checksums[probe_rows]
+        if is_damaged.any():
+            n = np.count_nonzero(is_damaged)
+            raise StoreError(
+                f"{self._path} is damaged: {n} of {len(rows)} probes read differ from their checksums (the first is "
+                f"number {probe_rows[is_damaged][0] + 1} in the file); {_REBUILD_STORE}"
+            )
+        self._is_checked[probe_rows] = True

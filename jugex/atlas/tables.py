@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex._text import count_of
+from jugex._text import count_of, shorten
 from jugex.atlas.base import (
     DONOR_COLUMNS,
     PROBE_COLUMNS,
@@ -50,6 +50,10 @@ _LARGEST_LOG2 = 40.0
 #: As many genes, and the sum of a sample's counts says how deep it was sequenced.
 _MIN_GENES_OF_LIBRARY = 1000
 _COORDINATES = ("mni_x", "mni_y", "mni_z")
+#: What stands for a missing value in files of some programs, and what no measurement of expression reaches.
+_CODES_OF_MISSING, _LARGEST_OF_ANY = (-999.0, -9999.0, -99999.0), 1e30
+#: In mm; no brain is as large.
+_FARTHEST = 1000.0
 #: The files of an atlas of the user's own in a folder.
 _TABLE_FILE = re.compile(
     r"(samples|expression|counts|probes|donors)\.(?:(?:csv|tsv|txt|gct)(?:\.gz)?|parquet)", flags=re.IGNORECASE
@@ -403,6 +407,12 @@ def _to_levels(expression: InputTable, values: Values | None) -> tuple[Levels, S
             f"{expression.title} has a value of {largest:g}, which no log2 level can be; give values='counts' for raw "
             "counts, values='other' for another scale, or the log2 of these values"
         )
+    if values is None and (lowest in _CODES_OF_MISSING or abs(largest) >= _LARGEST_OF_ANY):
+        code = lowest if lowest in _CODES_OF_MISSING else largest
+        raise AtlasError(
+            f"{expression.title} has a value of {code:g}, which programs write where a value is missing; leave such "
+            "cells empty (values='other' keeps them)"
+        )
     if values is None and not can_be_log2:
         warn_user(
             f"{expression.title} has a value of {largest:g}: these are not log2 levels, so they are taken as they are "
@@ -516,6 +526,12 @@ def _find_coordinates(table: InputTable, ids: Texts) -> npt.NDArray[np.float64]:
             f"{table.title}: {int(is_bad.sum())} samples have no finite coordinates (first: "
             f"{first_of(ids, is_bad)!r}); give x, y, z in mm, or leave these samples out of both tables"
         )
+    is_far = np.asarray((np.abs(points) > _FARTHEST).any(axis=1))
+    if is_far.any():
+        raise AtlasError(
+            f"{table.title}: sample {first_of(ids, is_far)!r} has a coordinate of {np.abs(points).max():g} mm, and no "
+            f"brain reaches {_FARTHEST:g} mm; give x, y, z in mm, or leave such samples out of both tables"
+        )
     return points
 
 
@@ -526,9 +542,9 @@ def _parse_points(table: InputTable, column: str) -> npt.NDArray[np.float64]:
             # NumPy 2 writes (np.float64(1.5), ...)
             parsed = ast.literal_eval(_NUMPY_2.sub(r"\1", value)) if isinstance(value, str) else value
             points[row] = np.asarray(parsed, dtype=np.float64).reshape(3)
-        except (ValueError, TypeError, SyntaxError):
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             raise AtlasError(
-                f"{table.title}, row {row + 1}: {column} is {value!r}, where (x, y, z) in mm is needed"
+                f"{table.title}, row {row + 1}: {column} is {shorten(str(value))!r}, where (x, y, z) in mm is needed"
             ) from None
     return points
 

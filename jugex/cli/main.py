@@ -6,12 +6,17 @@ import argparse
 import io
 import os
 import shlex
+import signal
 import sys
+import threading
+import traceback
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 
+from jugex._text import shorten
 from jugex._version import __version__
 from jugex.cli.parser import Parser, advise_on_rest, join_lists
 from jugex.errors import JugexError, JugexWarning, OptionError, ResultWarning
@@ -55,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argument parser refuses ends the process with 2.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    received: list[int] = []
     try:
         _print_any_text()
         options = _parse(join_lists(arguments))
@@ -62,18 +68,72 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.shown_warnings = set()
         run: Callable[[argparse.Namespace], None] = options.run
         _check_text(arguments)
-        with shown(not getattr(options, "quiet", False)), _warnings_on_stderr(options):
+        with (
+            _ending_on_signals(received),
+            shown(not getattr(options, "quiet", False)),
+            _warnings_on_stderr(options),
+        ):
             run(options)
+            sys.stdout.flush()
     except BrokenPipeError:  # whoever reads the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains at its end
+        _give_up_output()
         return 1
-    except (JugexError, OSError, MemoryError) as error:
-        print(f"jugex: error: {str(error) or type(error).__name__}", file=sys.stderr)
+    except Exception as error:
+        if "--debug" in arguments:
+            traceback.print_exc()
+        known = isinstance(error, JugexError | OSError | MemoryError)
+        print(f"jugex: error: {_describe(error) if known else _describe_bug(error)}", file=sys.stderr)
+        try:
+            sys.stdout.flush()
+        except OSError:  # its disk is full
+            _give_up_output()
         return 1
     except KeyboardInterrupt as interruption:
-        print(f"jugex: interrupted; {str(interruption) or 'nothing was written'}", file=sys.stderr)
-        return 130
+        what = "ended by a signal" if received else "interrupted"
+        print(f"jugex: {what}; {str(interruption) or 'nothing was written'}", file=sys.stderr)
+        return 128 + received[0] if received else 130
     return 0
+
+
+def _describe(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _describe_bug(error: Exception) -> str:
+    """What to say of an error that nobody foresaw."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(last.filename).name}, line {last.lineno}"
+    return (
+        f"this is a bug of jugex {__version__}: {type(error).__name__} in {place} ({shorten(_describe(error), 200)}); "
+        "please report it where jugex is developed (CONTRIBUTING.md says what helps), with the command and what it "
+        "prints with --debug"
+    )
+
+
+def _give_up_output() -> None:
+    """Let nothing be printed any more: else the interpreter complains at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def _ending_on_signals(received: list[int]) -> Iterator[None]:
+    """Take a signal that ends the program as an interruption: what is half written is removed first."""
+
+    def interrupt(number: int, _: object) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    is_main = threading.current_thread() is threading.main_thread()  # no other thread can ask for signals
+    names = [name for name in ("SIGTERM", "SIGHUP") if is_main and hasattr(signal, name)]
+    kept = {getattr(signal, name): signal.getsignal(getattr(signal, name)) for name in names}
+    taken = {number: handler for number, handler in kept.items() if handler == signal.SIG_DFL}  # nohup ignores one
+    for number in taken:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in taken.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -163,4 +223,5 @@ Exit status: 0 on success, 1 where the input or the data make the job impossible
         command.set_defaults(parser=command)
         if name in asked:
             import_module(f"jugex.cli.run_{name}").add_arguments(command)
+        command.add_argument("--debug", action="store_true", help="where an error ends the command, show its traceback")
     return parser

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jugex.analysis import DifferentialExpression, GeneSetResult
 from jugex.comparison import SeveralRegions
+from jugex.errors import OutputError
 from jugex.genes import format_ledger
 from jugex.model.record import RunRecord
 from jugex.report.figures import MAX_GENES
@@ -31,6 +32,21 @@ def save_and_summarize(
     else:
         result = replace(result, record=record)
         result.save(options.out, overwrite=options.overwrite, gene_sets=gene_sets, xlsx=xlsx)
+    try:
+        _print_summary(result, options, gene_sets)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"the result is written in {options.out}, but its summary cannot be printed ({error.strerror or error})"
+        ) from error
+
+
+def _print_summary(
+    result: DifferentialExpression | SeveralRegions, options: argparse.Namespace, gene_sets: GeneSetResult | None
+) -> None:
+    record = result.record
     print(result.summary())
     if isinstance(result, DifferentialExpression) and (n_drawn := len(result.found)) > MAX_GENES:
         kind = "genes on a rung" if has_ladder(record) else "significant genes"

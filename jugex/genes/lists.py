@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from jugex._text import read_file
 from jugex.errors import GeneWarning, OptionError, how_to_install, tell_problem, warn_user
 from jugex.genes.names import clean_name
 
@@ -294,8 +295,7 @@ def _read_xlsx(content: bytes, file: str) -> list[list[str]]:
 
 def _read_bytes(file: str) -> bytes:
     try:
-        content = Path(file).expanduser().read_bytes()
-        return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+        return read_file(file)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise OptionError(
             f"gene list {file} cannot be read: its compression is damaged; download or copy it again"

@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
+from jugex._text import read_packed
 from jugex.errors import GeneError, OptionError
 from jugex.genes.catalogue import AliasesLike, Genes
 from jugex.genes.lists import read_gmt, read_table_of_sets
@@ -126,7 +127,7 @@ def read_gene_sets(sets: GeneSetsLike) -> GeneSets:
         if twice := next((name for name in read if name in genes), None):
             raise OptionError(f"gene sets: {file} and another file both have a set {twice!r}; rename one of them")
         genes |= {name: tuple(dict.fromkeys(filter(None, of_set))) for name, of_set in read.items()}
-        sources[Path(file).name] = hashlib.sha256(Path(file).expanduser().read_bytes()).hexdigest()
+        sources[Path(file).name] = hashlib.sha256(read_packed(file)).hexdigest()
     return _check(GeneSets(genes, sources))
 
 

@@ -164,6 +164,10 @@ class QueryOptions:
         object.__setattr__(self, name, value)
 
 
+#: More than these fill the memory, and nobody waits for them.
+MOST_PERMUTATIONS = 10_000_000
+
+
 @dataclass(frozen=True)
 class TestOptions:
     """How genes are tested; the fields are documented at `jugex.analysis.differential_expression` and `jugex.compare`.
@@ -223,6 +227,11 @@ class TestOptions:
             )
         if not _is_integer(self.n_permutations) or self.n_permutations < 1:
             raise OptionError(f"n_permutations must be a whole number of at least 1; got {self.n_permutations!r}")
+        if self.n_permutations > MOST_PERMUTATIONS:
+            raise OptionError(
+                f"n_permutations must be at most {MOST_PERMUTATIONS:,}, which take hours and give p-values down to "
+                f"{1 / MOST_PERMUTATIONS:.0e}; got {self.n_permutations:,} (tail=True, --tail, extrapolates below that)"
+            )
         alpha = self.alpha
         if isinstance(alpha, bool) or not isinstance(alpha, int | float | np.floating) or not 0 < alpha < 1:
             raise OptionError(f"alpha must be a number between 0 and 1; got {alpha!r}")

@@ -614,7 +614,7 @@ def from_json(content: str | dict[str, Any], *, source: str = "settings.json") -
     """
     try:
         data = json.loads(content) if isinstance(content, str) else content
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ResultError(f"{source} is not valid JSON ({error}); take a folder that jugex wrote") from error
     versions = data.get("versions") if isinstance(data, dict) else None
     if not isinstance(versions, dict) or "jugex" not in versions:
@@ -636,11 +636,14 @@ def is_record(content: str) -> bool:
     """Whether a text is a ``settings.json`` of any version of jugex."""
     try:
         return "jugex" in json.loads(content)["versions"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return False
 
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema of ``settings.json`` (draft 2020-12)."""
     schema: dict[str, Any] = _to_json_types(msgspec.json.schema(RunRecord))
+    digest = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+    of_files = {"files": {"type": "object", "additionalProperties": digest}, "sha256": digest}  # where it is saved
+    schema["$defs"]["RunRecord"]["properties"] |= of_files
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "settings.json of jugex", **schema}

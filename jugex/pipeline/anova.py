@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -116,10 +117,13 @@ def _can_be_factor(values: pd.Series[Any]) -> bool:
     return bool(values.nunique() > 1 and values.notna().all())
 
 
+_FILTERS = threading.Lock()
+
+
 @contextmanager
 def _rank_deficient() -> Iterator[None]:
     """Age and race are functions of the donor: the model lacks rank on purpose, and F of area does not mind."""
-    with warnings.catch_warnings():
+    with _FILTERS, warnings.catch_warnings():  # filters are the process's: two threads at once would leave them changed
         warnings.filterwarnings("ignore", message="The design matrix is rank-deficient")
         warnings.filterwarnings("ignore", message="covariance of constraints does not have full rank")
         yield

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -10,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.errors import DesignError, JugexWarning, OptionError
+from jugex.errors import DesignError, OptionError, without_warnings
 from jugex.model.columns import COLUMN_TYPES, LEFT_OUT_COLUMNS, PROBE_COLUMNS, RUNGS
 from jugex.model.findings import AnyFinding, MissingAround, NotLinked, SamplesDropped, Unit, warn_of, warn_of_result
 from jugex.model.options import TestOptions
@@ -553,8 +552,7 @@ def with_background(data: ComparisonData, options: TestOptions) -> ComparisonDat
         missing="drop-genes",
         rng=data.record.permutation.randomness.make_generator(),
     )
-    with warnings.catch_warnings():  # the user has been warned of the query and the design
-        warnings.simplefilter("ignore", JugexWarning)
+    with without_warnings():  # the user has been warned of the query and the design
         prepared = prepare(query_every_gene(data.query), limited)
     settings = limited.permutation
     if why_not := explain_coarse_p(settings.smallest_p(prepared.design)):

@@ -6,7 +6,6 @@ together, in any tissue and whatever the regions. Here the samples are relabelle
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -15,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex._text import count_of
-from jugex.errors import GeneError, JugexWarning, OptionError, ResultError
+from jugex.errors import GeneError, OptionError, ResultError, without_warnings
 from jugex.genes import FoundSet, GeneSets
 from jugex.model.columns import COLUMN_TYPES, GENE_SET_COLUMNS
 from jugex.model.findings import DonorsDisagree, OneExchangeOnly
@@ -178,16 +177,14 @@ def run_gene_sets(data: ComparisonData, sets: GeneSets, options: GeneSetOptions)
     # genes with gaps are left out, and not their samples, which are those of the run
     rng = data.record.permutation.randomness.make_generator()
     of_run = replace(of_run, missing="drop-genes", diagnostic=False, rng=rng)  # the run's diagnostic holds for sets
-    with warnings.catch_warnings():  # the user has been warned of the query and the design
-        warnings.simplefilter("ignore", JugexWarning)
+    with without_warnings():  # the user has been warned of the query and the design
         prepared = replace(prepare(query_every_gene(query), of_run), missing_well_ids=data.record.missing_well_ids)
     found, _ = sets.find(query.atlas.genes, aliases=query.options.aliases)
     chosen, left_out = _choose_sets(prepared, found, options)
     of_sets = _take_sets(prepared, chosen, of_run)
     if options.kind == "mixed":
         of_run = replace(of_run, ladder=False)
-    with warnings.catch_warnings(), one_blas_thread():  # of the design; what there is to say of sets is recorded
-        warnings.simplefilter("ignore", JugexWarning)
+    with without_warnings(), one_blas_thread():  # of the design; what there is to say of sets is recorded
         tested = infer(of_sets, of_run)
     record = GeneSetsRecord(
         kind=options.kind,

@@ -6,7 +6,6 @@ measured in them, and `jugex.stats.spatial` does the tests.
 
 from __future__ import annotations
 
-import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex.atlas import ExpressionAtlas
-from jugex.errors import DesignError, GeneWarning
+from jugex.errors import DesignError, GeneWarning, without_warnings
 from jugex.model.options import TestOptions
 from jugex.model.record import DiagnosticRecord, LadderRecord, VariogramRecord
 from jugex.pipeline.covariates import Covariate, code_covariate, collect_covariates
@@ -237,8 +236,7 @@ def _make_reference(
 ) -> Reference:
     """The reference as arrays, with the covariates of the model in its samples."""
     points = found.points if found.withheld is not Reason.NO_REFERENCE else np.nan_to_num(found.points)
-    with warnings.catch_warnings():  # the user has been told which markers the atlas lacks
-        warnings.simplefilter("ignore", GeneWarning)
+    with without_warnings(GeneWarning):  # the user has been told which markers the atlas lacks
         covariates = collect_covariates(group, found.samples, options)
     columns = [_code(covariate) for covariate in covariates if covariate.name in in_model]
     return Reference(points, found.samples["donor_name"].to_numpy(dtype=str), np.hstack(columns) if columns else None)

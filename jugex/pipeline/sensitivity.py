@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import product
@@ -12,7 +11,7 @@ import pandas as pd
 
 from jugex._arguments import explains_keywords
 from jugex.atlas.annotation import CoordinatesLike
-from jugex.errors import DesignError, GeneError, JugexWarning, OptionError, RegionError, ResultError
+from jugex.errors import DesignError, GeneError, OptionError, RegionError, ResultError, without_warnings
 from jugex.model.columns import COLUMN_TYPES, PROBE_COLUMNS, RERUN_COLUMNS
 from jugex.model.options import Overlap, TestOptions
 from jugex.model.record import Randomness
@@ -305,8 +304,7 @@ def _run(
 ) -> pd.DataFrame:
     """Rows of the genes listed, in their order, of one run."""
     try:
-        with warnings.catch_warnings():  # the user has been warned of the headline, and of it alone
-            warnings.simplefilter("ignore", JugexWarning)
+        with without_warnings():  # the user has been warned of the headline, and of it alone
             table = rerun_test(queries.make(choices), replace(options, rng=randomness.make_generator()))
         missing = "not tested: no probe of it is left"
     except (RegionError, DesignError, GeneError) as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -298,6 +299,10 @@ def donor_styles(result: Sampled) -> dict[str, DonorStyle]:
     }
 
 
+#: matplotlib's settings are the process's: one thread at a time changes them, and gives them back.
+_SETTINGS = threading.RLock()
+
+
 def in_journal_style(draw: Callable[P, R]) -> Callable[P, R]:
     """Let a function draw with text of 7 and 8 points and fine lines, and leave matplotlib as it was."""
 
@@ -310,7 +315,7 @@ def in_journal_style(draw: Callable[P, R]) -> Callable[P, R]:
 
             # starts a notebook's backend, which changes settings that are to stay
             pyplot.draw_if_interactive()  # type: ignore[no-untyped-call]
-        with rc_context(_list_settings()):
+        with _SETTINGS, rc_context(_list_settings()):
             drawn = draw(*args, **kwargs)
             if fonts := _list_fonts():
                 _remember_fonts(drawn, fonts)
@@ -508,7 +513,7 @@ def freeze_layout(ax: Axes, *, like: Axes | None = None, dpi: float = _DPI) -> N
         ax.set_position(like.get_position(original=True))
     else:
         engine.execute(figure)
-    with rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+    with _SETTINGS, rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
         figure.set_layout_engine(None)  # "none" would still draw everything twice
 
 
@@ -561,7 +566,7 @@ def save_figure(ax: Axes, path: str | Path, *, dpi: float = _DPI) -> Path:
     if kind not in FIGURE_FORMATS:
         raise OptionError(f"a figure's name must end in {', '.join(FIGURE_FORMATS)}; got {target.name!r}")
     settings = {"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "jugex", "text.usetex": False}
-    with rc_context(settings | _FONTS_OF.get(figure_of(ax), {})):
+    with _SETTINGS, rc_context(settings | _FONTS_OF.get(figure_of(ax), {})):
         try:
             figure_of(ax).savefig(
                 target, dpi=dpi, format=kind[1:], metadata=dict(FIGURE_FORMATS[kind]), **_OPTIONS.get(kind, {})

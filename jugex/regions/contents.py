@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
-from jugex.errors import JugexWarning, RegionError, warn_user
+from jugex.errors import JugexWarning, RegionError, warn_user, without_warnings
 from jugex.regions.base import SampledAtlas, sample_points
 from jugex.regions.grids import VoxelRule, voxel_volume
 from jugex.regions.images import check_threshold, find_voxels, kind_of, select_region
@@ -149,8 +148,7 @@ def _list_volumes(
     for number in range(first, first + len(stack.volumes)):
         row: dict[str, object] = {"number": number, "name": numbered.names.get(number, ""), "volume_mm3": 0.0}
         try:
-            with warnings.catch_warnings():  # how volumes count is seen in the table
-                warnings.simplefilter("ignore", JugexWarning)
+            with without_warnings():  # how volumes count is seen in the table
                 region = select_region(
                     stack, table, label=None, volume=number, threshold=threshold, name=None, space=space
                 ).with_voxel(voxel)

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
+from jugex._text import read_packed
 from jugex.errors import OptionError, RegionError, RegionFileError, tell_problem
 from jugex.regions.labels import Side
 from jugex.regions.nifti import file_stem
@@ -286,7 +287,7 @@ class _NoTableError(Exception):
 def _read_table(path: Path, *, volumes: bool) -> LabelTable:
     """Read a file in whichever form it is."""
     try:
-        content = path.read_bytes()
+        content = read_packed(path)
     except OSError as error:
         raise _NoTableError(f"cannot be read: {tell_problem(error)}") from error
     if b"\0" in content and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -369,7 +370,7 @@ def _from_xml(text: str, *, volumes: bool) -> LabelTable:
 def _from_json(text: str) -> LabelTable:
     try:
         read = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _NoTableError(f"is not valid JSON ({error})") from error
     if isinstance(read, list) and all(isinstance(item, str) for item in read):
         return LabelTable(dict(enumerate(read, start=1)), is_list=True)
@@ -389,6 +390,9 @@ def _from_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Label
     """Read a table by its header; one of two columns may have none."""
     columns = [re.sub(r"[\W_]", "", name).casefold() for name in header]
     cells = [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
+
+    if not cells and not any(map(_is_whole, header)):
+        raise _NoTableError("has a header and no row below it: it numbers no label")
 
     def take(number: int) -> list[str]:
         return [row[number] if number < len(row) else "" for row in cells]
@@ -457,4 +461,4 @@ def _is_whole(text: str) -> bool:
 def _whole(number: Any) -> int:
     if not _is_whole(number):
         raise RegionError(f"the label {number!r} is not a whole number: names are given by the numbers of the labels")
-    return int(float(number))
+    return int(str(number).partition(".")[0])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import gzip
 import hashlib
+import math
 import os
 import re
 import time
@@ -22,6 +23,7 @@ from urllib.parse import quote, unquote, urlsplit
 import numpy as np
 import numpy.typing as npt
 
+from jugex._text import read_file, refuse_device
 from jugex.errors import RegionError, RegionFileError
 from jugex.regions.grids import Affine, box_of, in_mni_box
 from jugex.spaces import MNI_SPACE, is_mni_space
@@ -40,6 +42,10 @@ _N_KEPT = 8
 #: A file changed less than this ago (seconds) is read again: its time is too coarse to show that it changed again.
 _FRESH = 2.0
 _CHUNK = 1 << 20
+#: Voxels of a volume, and bytes of a file that has to be in memory in full.
+_MOST_VOXELS, _MOST_BYTES = 1 << 30, 2 << 30
+#: What reading a damaged file raises.
+_DAMAGE = (OSError, EOFError, ValueError, OverflowError, MemoryError, zlib.error)
 #: Code of Talairach space in a NIfTI header.
 _TALAIRACH = 3
 
@@ -335,18 +341,19 @@ def _load_file(path: Path) -> Any:
         _check_file(path)
         if re.search(r"\.gii(\.gz)?$", path.name, flags=re.IGNORECASE):
             raise _surface(path.name)
+        refuse_device(path)
         is_gzip = _check_gzip(path)
         name = path.name.lower()
         is_misnamed = name.endswith((".nii", ".nii.gz")) and is_gzip != name.endswith(".gz")
         if is_misnamed or name.endswith((".mgh", ".mgz")):
-            return _load_bytes(path, gzip.decompress(path.read_bytes()) if is_gzip else path.read_bytes())
+            return _load_bytes(path, read_file(path, _MOST_BYTES))
         # an open file, so that volumes of a compressed one are read in one go
         return nibabel.load(path, keep_file_open=True) if ".nii" in name else nibabel.load(path)
     except RegionFileError:
         raise
     except nibabel.filebasedimages.ImageFileError as error:
         raise _no_image(path) from error
-    except (OSError, EOFError, ValueError, zlib.error, nibabel.spatialimages.HeaderDataError) as error:
+    except (*_DAMAGE, nibabel.spatialimages.HeaderDataError, nibabel.freesurfer.mghformat.MGHError) as error:
         raise _damaged(path.name, error) from error
 
 
@@ -378,9 +385,29 @@ def _check_gzip(path: Path) -> bool:
         is_gzip = stream.read(2) == b"\x1f\x8b"
     if is_gzip:
         with gzip.open(path) as unpacked:
-            while unpacked.read(_CHUNK):
-                pass
+            beginning = unpacked.read(540)
+            most, n_bytes = _find_size(beginning), len(beginning)
+            while n := len(unpacked.read(_CHUNK)):
+                n_bytes += n
+                if n_bytes > most + _CHUNK:
+                    raise ValueError(f"it holds more than the {most:,} bytes that its header speaks of")
     return is_gzip
+
+
+def _find_size(beginning: bytes) -> int:
+    """Bytes of an unpacked image by its header; of what is no NIfTI image, all that will be read."""
+    import nibabel
+
+    kinds: list[tuple[bytes, int, Any]] = [
+        (b"n+1\0", 344, nibabel.Nifti1Header),
+        (b"n+2\0", 4, nibabel.Nifti2Header),
+    ]
+    for magic, at, kind in kinds:
+        if beginning[at : at + 4] == magic and len(beginning) >= kind.sizeof_hdr:
+            header = kind(beginning[: kind.sizeof_hdr], check=False)
+            n_values = math.prod(int(n) for n in header.get_data_shape())
+            return int(header["vox_offset"]) + n_values * int(header["bitpix"]) // 8
+    return _MOST_BYTES
 
 
 def _no_image(path: Path) -> RegionFileError:
@@ -453,7 +480,7 @@ def _read_values(image: NiftiLike, title: str, *, volume: int | None = None) -> 
         raise RegionError(f"{title} holds values of type {what}: integers or real numbers are needed")
     try:
         data = np.asanyarray(image.dataobj if volume is None else image.dataobj[_find_volume(image.shape, volume)])
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except _DAMAGE as error:
         raise _damaged(title, error) from error
     if _is_scaled(image) and image.header["scl_slope"].dtype == np.float32:
         data = data.astype(np.float32)  # the scaling factor is no more precise than that
@@ -462,8 +489,13 @@ def _read_values(image: NiftiLike, title: str, *, volume: int | None = None) -> 
 
 def _check_shape(shape: tuple[int, ...], title: str) -> tuple[tuple[int, ...], int]:
     """Split the shape of an image into that of one volume and the number of volumes."""
-    if len(shape) < 3 or 0 in shape:
+    if len(shape) < 3 or min(shape) < 1:
         raise RegionError(f"{title} has the shape {shape}: three dimensions are needed")
+    if math.prod(map(int, shape[:3])) > _MOST_VOXELS:
+        raise RegionError(
+            f"{title} has {' x '.join(map(str, shape[:3]))} voxels by its header, more than {_MOST_VOXELS:,} (a brain "
+            "in cubes of 0.2 mm); resample it to a coarser grid, or fetch it again if it should be smaller"
+        )
     return shape[:3], int(np.prod(shape[3:]))
 
 

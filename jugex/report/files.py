@@ -23,14 +23,14 @@ from jugex.model.columns import (
     SAMPLE_COLUMNS,
     describe_columns,
 )
-from jugex.model.record import RunRecord, from_json, to_json
+from jugex.model.record import RunRecord, to_json
 from jugex.pipeline.comparison import ComparisonData, make_empty_left_out
 from jugex.pipeline.gene_sets import GeneSetData
 from jugex.pipeline.pairs import GroupComparison
 from jugex.pipeline.tables import list_columns
 from jugex.plots.styles import drawing_for_files
 from jugex.report.figures import write_figures, write_sensitivity
-from jugex.report.folders import check_output, replacing_file, replacing_folder
+from jugex.report.folders import check_output, read_settings, replacing_file, replacing_folder, write_settings
 from jugex.report.methods import compose_methods, format_methods
 from jugex.report.page import render_page
 from jugex.report.panel_file import FILE, as_in_files, read_drawings, write_drawings
@@ -126,7 +126,7 @@ def save_result(
     check_output(directory, overwrite=overwrite)
     if xlsx:
         check_spreadsheets(len(data.table))
-    with replacing_folder(directory) as folder:
+    with replacing_folder(directory, overwrite=overwrite) as folder:
         _write_data(data, folder, "results")
         if xlsx:
             write_spreadsheet({"results": _describe(data.table, data.record, "results")}, folder / "results.xlsx")
@@ -145,6 +145,7 @@ def save_result(
         if sensitivity is not None:
             write_sensitivity(sensitivity, data.record.arguments.alpha, folder / "figures")
         write_report(kept, folder / "report.html", sensitivity=sensitivity, gene_sets=gene_sets)
+        write_settings(folder, to_json(data.record))
     return directory
 
 
@@ -196,7 +197,7 @@ def save_group(
     tables = {"omnibus": comparison.data.table, "pairs": comparison.pairs_table}
     if xlsx:
         check_spreadsheets(len(comparison.pairs_table))
-    with replacing_folder(directory) as folder:
+    with replacing_folder(directory, overwrite=overwrite) as folder:
         _write_data(comparison.data, folder, "omnibus")
         _write_described(comparison.pairs_table, record, folder, "pairs")
         if xlsx:
@@ -206,11 +207,12 @@ def save_group(
             if pair.folder is not None:
                 save_result(pairs[pair.region_1, pair.region_2], folder / pair.folder)
         write_report(comparison, folder / "report.html", beside=folder)
+        write_settings(folder, to_json(record))
     return directory
 
 
 def _write_data(data: ComparisonData, folder: Path, name: str) -> None:
-    """Write what a comparison of any number of regions has: table, samples, settings and methods."""
+    """Write what a comparison of any number of regions has: table, samples and methods."""
     _write_described(data.table, data.record, folder, name)
     write_samples(data.samples, data.zscores, folder)
     described = describe_columns(SAMPLE_COLUMNS, regions=data.region_names, kind="samples")
@@ -218,7 +220,6 @@ def _write_data(data: ComparisonData, folder: Path, name: str) -> None:
     for gene in data.zscores if data.zscores.shape[1] <= MAX_GENES_IN_SAMPLES else ():
         described.setdefault(str(gene), {"Description": f"Value of the {data.unit} {gene}.", "Units": "z-score"})
     _write_json(described, folder / "samples.json")
-    _write_json(to_json(data.record), folder / "settings.json")
     (folder / "methods.md").write_text(format_methods(compose_methods(data)), encoding="utf-8")
 
 
@@ -402,13 +403,12 @@ def _read_data(directory: Path, name: str) -> ComparisonData:
     """Read what `_write_data` wrote, and what is drawn beyond it."""
     if not directory.is_dir():
         raise ResultError(f"there is no folder {directory}; name the folder that jugex compare or result.save wrote")
-    settings = directory / "settings.json"
     try:
-        record = from_json(settings.read_text(encoding="utf-8"), source=str(settings))
+        record = read_settings(directory)
         table = read_tsv(directory / f"{name}.tsv", list_columns(len(record.regions)))
         samples, zscores = read_samples(directory)
         left_out = _read_left_out(directory / "left_out.tsv", by_probe=record.unit == "probe")
-    except ResultError:  # which says what is wrong with settings.json
+    except ResultError:  # which says what is wrong with which file
         raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _explain(directory, error) from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import io
 import json
 import zlib
@@ -44,7 +45,8 @@ from jugex.spaces import is_mni_space
 
 __all__ = [
     "MAX_PAIRS", "Mark", "PackedArray", "PageData", "are_numbered", "describe_brain", "embed_pairs", "embed_panels",
-    "mark_donors", "mark_regions", "pack", "pack_array", "pack_bytes", "pack_json", "pack_plotly", "plotly_licence",
+    "hash_plotly", "hash_script", "mark_donors", "mark_regions", "pack", "pack_array", "pack_bytes", "pack_json",
+    "pack_plotly", "plotly_licence",
 ]  # fmt: skip
 
 #: Pairs of regions drawn of a gene; ten regions have 45.
@@ -570,6 +572,20 @@ def pack_plotly() -> str:
     from plotly.offline import get_plotlyjs
 
     return pack(get_plotlyjs())
+
+
+@cache
+def hash_plotly() -> str:
+    """What a content security policy calls that library by."""
+    from plotly.offline import get_plotlyjs
+
+    return hash_script(get_plotlyjs())
+
+
+def hash_script(script: str) -> str:
+    """What a content security policy calls a script by: the SHA-256 of its text."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
 
 
 def plotly_licence() -> str:

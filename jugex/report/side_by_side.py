@@ -166,7 +166,7 @@ def save_differences(found: Differences, directory: str | PathLike[str], *, over
     """
     directory = Path(directory)
     check_output(directory, overwrite=overwrite)
-    with replacing_folder(directory) as folder:
+    with replacing_folder(directory, overwrite=overwrite) as folder:
         write_tsv(tabulate_changes(found.changes), folder / "changes.tsv")
         write_tsv(found.genes, folder / "differences.tsv")
         described = {

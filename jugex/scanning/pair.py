@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from jugex.atlas import ExpressionAtlas
-from jugex.errors import DesignError, GeneError, JugexWarning, RegionError
+from jugex.errors import DesignError, GeneError, RegionError, without_warnings
 from jugex.model.options import QueryOptions, TestOptions
 from jugex.pipeline.comparison import PairTable, tabulate_pair
 from jugex.query import query_regions
@@ -115,8 +114,7 @@ class Job:
 
     def run(self, pair: Pair) -> Outcome:
         """Compute a pair, write its part, and say what became of it."""
-        with warnings.catch_warnings():  # pairs.tsv says what the user should know
-            warnings.simplefilter("ignore", JugexWarning)
+        with without_warnings():  # pairs.tsv says what the user should know
             try:
                 couple = (self.regions[pair.region_1], self.regions[pair.region_2])
                 group = query_regions(couple, self.query, atlas=self.atlas)

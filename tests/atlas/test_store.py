@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import os
 import pickle
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import xxhash
 
 from jugex.atlas import ArchivesAtlas, StoreAtlas, open_atlas, store
 from jugex.atlas.building import build_store
@@ -40,9 +49,27 @@ def real(shared_data, tmp_path_factory):
     return ArchivesAtlas(archives), StoreAtlas(build_store(archives, tmp_path_factory.mktemp("data")).path)
 
 
-def edit_manifest(path, **changes):
+def edit_manifest(path, *, signed=True, **changes):
+    """Change a manifest, as somebody does who computes its checksum anew, or who does not."""
     file = path / "manifest.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+    content = json.loads(file.read_text()) | changes
+    if signed:
+        content.pop("manifest_sha256")
+        content["manifest_sha256"] = store._hash_content(content)
+    file.write_text(json.dumps(content))
+
+
+def replace_file(path, name, content):
+    """Put another content into a file of a store, as somebody does who computes the checksums anew."""
+    (path / name).write_bytes(content)
+    files = json.loads((path / "manifest.json").read_text())["files"]
+    made = {
+        "name": name,
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "xxh3": xxhash.xxh3_64_hexdigest(content),
+    }
+    edit_manifest(path, files=[made if file["name"] == name else file for file in files])
 
 
 class TestContent:
@@ -89,12 +116,13 @@ class TestContent:
         ):
             stored.present()
 
-    @pytest.mark.parametrize("few", [0.0, 1.0], ids=["in blocks", "from the map"])
-    @pytest.mark.parametrize("block", [2, 1024])
-    def test_both_ways_of_reading_give_any_selection(self, real, monkeypatch, few, block):
+    @pytest.mark.parametrize("few", [0.0, 1.0], ids=["in blocks", "one by one"])
+    @pytest.mark.parametrize("block", [2, 256])
+    def test_both_ways_of_reading_give_any_selection(self, shared_data, tmp_path, monkeypatch, few, block):
         monkeypatch.setattr(store, "_FEW_PROBES", few)
         monkeypatch.setattr(store, "_PROBES_PER_BLOCK", block)
-        stored, rng = real[1], np.random.default_rng(0)
+        stored = StoreAtlas(build_store(shared_data / "ahba-mini", tmp_path).path)
+        rng = np.random.default_rng(0)
         whole = np.vstack([np.load(stored.path / f"levels-{name}.npy").T for name in stored.donors["donor_name"]])
         samples = rng.integers(0, len(whole), 500)  # repeated and unordered
         for probes in ([4, 0, 4, 2], [3], [0, 1, 2, 3, 4], []):
@@ -117,6 +145,13 @@ class TestContent:
         assert identity["files"] == expected
         some = StoreAtlas(built).with_donors([10021]).identity().to_dict()
         assert some["files"] == [file for file in expected if file["donor_name"] == "H0351.2002"]
+
+    def test_identity_is_that_of_the_content(self, folder, built):
+        again = build_store(folder / "archives", folder / "again").path
+        identities = {StoreAtlas(path).identity().to_dict()["store_sha256"] for path in (built, again)}
+        assert len(identities) == 1
+        other = build_store(folder / "archives", folder / "other", donors=[9861]).path
+        assert StoreAtlas(other).identity().source.store_sha256 not in identities
 
     def test_another_process_gets_the_path_not_the_values(self, real):
         pickled = pickle.dumps(real[1])
@@ -146,17 +181,27 @@ class TestOpening:
             open_atlas(built, donors=12876)
 
     def test_nothing_large_is_read(self, built, monkeypatch):
-        monkeypatch.setattr(np, "fromfile", None)
-        atlas = open_atlas(built)
-        assert all(isinstance(levels, np.memmap) for levels in atlas._levels.values())
+        read = []
+        monkeypatch.setattr(store._Rows, "_read_at", lambda rows, target, offset: read.append(rows))
+        open_atlas(built)
+        assert read == []
+
+    def test_closed_stores_leave_no_file_open(self, built):
+        opened = Path("/proc/self/fd")
+        if not opened.exists():
+            pytest.skip("needs the system's list of open files")
+        before = len(list(opened.iterdir()))
+        for _ in range(20):
+            open_atlas(built).levels()
+        assert len(list(opened.iterdir())) <= before
 
 
 class TestRefusals:
     @pytest.mark.parametrize(
         ("version", "expected"),
         [
-            (2, "built by a newer jugex .version 2 of the format, .*upgrade jugex, or build it again"),
-            (0, "has version 0 of the format, and this jugex reads version 1; build it again with jugex build"),
+            (3, "built by a newer jugex .version 3 of the format, .*upgrade jugex, or build it again"),
+            (1, "has version 1 of the format, and this jugex reads version 2; build it again with jugex build"),
             ("1", "has version '1' of the format"),
         ],
     )
@@ -165,7 +210,7 @@ class TestRefusals:
         with pytest.raises(StoreError, match=expected):
             open_atlas(built)
 
-    @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": "other"}', "\xff"])
+    @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": "other"}', "\xff", "[" * 100_000])
     def test_damaged_manifest(self, built, content):
         (built / "manifest.json").write_bytes(content.encode("latin-1"))
         with pytest.raises(
@@ -173,9 +218,10 @@ class TestRefusals:
         ):
             open_atlas(built)
 
-    @pytest.mark.parametrize("changes", [{"files": []}, {"n_probes": "3"}, {"extra": 1}], ids=str)
-    def test_manifest_of_other_content(self, built, changes):
-        edit_manifest(built, **changes)
+    @pytest.mark.parametrize("signed", [True, False])
+    @pytest.mark.parametrize("changes", [{"files": 1}, {"n_probes": "3"}, {"extra": 1}], ids=str)
+    def test_manifest_of_other_content(self, built, changes, signed):
+        edit_manifest(built, **changes, signed=signed)
         with pytest.raises(StoreError, match=r"manifest\.json is incomplete or changed"):
             open_atlas(built)
 
@@ -185,7 +231,7 @@ class TestRefusals:
 
     def test_every_file_counts(self, built):
         names = sorted(path.name for path in built.iterdir() if path.name != "manifest.json")
-        assert len(names) == 10  # 4 tables, the moments, 3 donors' levels, 2 donors' calls
+        assert len(names) == 11  # 4 tables, the moments, the checksums, 3 donors' levels, 2 donors' calls
         for name in names:
             content = (built / name).read_bytes()
             (built / name).unlink()
@@ -205,36 +251,74 @@ class TestRefusals:
         with pytest.raises(StoreError, match=r"was changed: the SHA-256 of levels-H0351\.2001\.npy differs"):
             atlas.verify()
 
-    def test_damaged_table_of_the_same_size(self, built):
-        file = built / "probes.arrow"
+    @pytest.mark.parametrize("name", ["probes.arrow", "moments.npy", "checksums.npy"])
+    def test_damaged_file_of_the_same_size(self, built, name):
+        file = built / name
         file.write_bytes(b"\0" * file.stat().st_size)
-        with pytest.raises(StoreError, match=r"probes\.arrow cannot be read .*; build the store again"):
+        with pytest.raises(StoreError, match=rf"{name} is damaged: its checksum is not .*; build the store again"):
             open_atlas(built)
 
-    def test_damaged_array_of_the_same_size(self, built):
-        file = built / "moments.npy"
-        file.write_bytes(b"\0" * file.stat().st_size)
-        with pytest.raises(StoreError, match=r"moments\.npy cannot be read .*; build the store again"):
+    @pytest.mark.parametrize("name", ["probes.arrow", "moments.npy", "checksums.npy"])
+    def test_another_file_with_its_checksum(self, built, name):
+        replace_file(built, name, b"something else")
+        with pytest.raises(StoreError, match=rf"{name} cannot be read .*; build the store again"):
             open_atlas(built)
 
-    @pytest.mark.parametrize(("old", "new"), [(b"'<f4'", b"'<i4'"), (b"(3, 4)", b"(4, 3)"), (b"False", b"True ")])
-    def test_array_of_another_shape_or_type(self, built, old, new):
-        file = built / "levels-H0351.2001.npy"
-        content = file.read_bytes()
-        assert old in content
-        file.write_bytes(content.replace(old, new))
-        with pytest.raises(StoreError, match=r"levels-H0351\.2001\.npy (holds .* is needed|cannot be read); build"):
-            open_atlas(built)
+    def test_array_of_another_shape_or_type(self, built):
+        moments = np.load(built / "moments.npy")
+        for other in (moments[:, :, :-1], moments.astype(np.float32)):
+            stream = io.BytesIO()
+            np.save(stream, other)
+            replace_file(built, "moments.npy", stream.getvalue())
+            with pytest.raises(StoreError, match=r"moments\.npy holds .* is needed; build the store again"):
+                open_atlas(built)
 
     def test_tables_of_another_store(self, built, new_archive, tmp_path):
         new_archive(9861).zip(tmp_path / "other")
         other = build_store(tmp_path / "other", tmp_path / "other").path
-        files = json.loads((built / "manifest.json").read_text())["files"]
-        (built / "samples.arrow").write_bytes((other / "samples.arrow").read_bytes())
-        files["samples.arrow"]["bytes"] = (built / "samples.arrow").stat().st_size
-        edit_manifest(built, files=files)
-        with pytest.raises(StoreError, match="contradicts itself; build it again"):
+        replace_file(built, "samples.arrow", (other / "samples.arrow").read_bytes())
+        with pytest.raises(StoreError, match=r"contradicts itself: .*; build it again"):
             open_atlas(built)
+
+    def test_levels_with_too_few_rows(self, built):
+        replace_file(built, "levels-H0351.2001.npy", b"short")
+        with pytest.raises(StoreError, match=r"levels-H0351\.2001\.npy holds fewer rows than the store has probes"):
+            open_atlas(built)
+
+    @pytest.mark.parametrize("few", [0.0, 2.0], ids=["in blocks", "one by one"])
+    @pytest.mark.parametrize("name", ["levels-H0351.2001.npy", "calls-H0351.2002.npy"])
+    def test_damaged_row(self, built, monkeypatch, few, name):
+        monkeypatch.setattr(store, "_FEW_PROBES", few)
+        atlas = StoreAtlas(built).with_donors([9861, 10021])
+        with (built / name).open("r+b") as file:
+            file.seek(-1, 2)  # in the row of the last of three probes
+            [last] = file.read(1)
+            file.seek(-1, 2)
+            file.write(bytes([last ^ 1]))
+        read = atlas.levels if name.startswith("levels") else atlas.present
+        if few:
+            assert read(probe_ids=[12, 11]).shape == (8, 2)  # these are sound
+        with pytest.raises(StoreError, match=rf"{name} is damaged: 1 of [13] probes read .*number 3 in the file"):
+            read(probe_ids=[13])
+
+    def test_a_row_is_compared_when_it_is_read_first(self, built, monkeypatch):
+        atlas, compared = open_atlas(built), []
+        checksum = store._checksum
+        monkeypatch.setattr(store, "_checksum", lambda rows: compared.append(len(rows)) or checksum(rows))
+        monkeypatch.setattr(store, "_FEW_PROBES", 2.0)
+        for probe_ids in ([11], [13, 11], [12, 13, 11]):
+            atlas.levels(probe_ids=probe_ids)
+        assert compared == [1] * 9  # each of 3 probes once, of each of 3 donors
+
+    def test_disk_that_fails(self, built, monkeypatch):
+        atlas = open_atlas(built)
+
+        def fail(*_):
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr(store._Rows, "_read_at", fail)
+        with pytest.raises(StoreError, match=r"levels-H0351\.2001\.npy cannot be read .Input/output error.; build"):
+            atlas.levels()
 
     def test_file_cut_short_after_opening(self, built, monkeypatch):
         monkeypatch.setattr(store, "_FEW_PROBES", 0.0)
@@ -243,3 +327,50 @@ class TestRefusals:
             file.truncate(130)
         with pytest.raises(StoreError, match="was cut short since it was opened"):
             atlas.levels()
+
+
+#: Opens a store and reads all of it, and says what came of that: done in a process of its own, since what is damaged
+#: must not end it.
+USE_STORES = """
+import sys, warnings
+import numpy as np
+from jugex.atlas import StoreAtlas
+from jugex.errors import StoreError
+for path in sys.argv[1:]:
+    try:
+        atlas = StoreAtlas(path)
+        tables = [getattr(atlas, name).to_csv() for name in ("samples", "probes", "donors", "structures")]
+        values = [atlas.levels(), atlas.zscores(), atlas.with_donors([9861, 10021]).present()]
+        print("SAME", hash((*tables, *(value.tobytes() for value in values), str(atlas.identity().to_dict()["files"]))))
+    except StoreError as error:
+        print("REFUSED", str(error).replace(chr(10), " "))
+"""
+
+
+def test_any_flipped_bit_is_refused_or_without_effect(built, tmp_path):
+    rng, copies, names = random.Random(0), [], sorted(path.name for path in built.iterdir())
+    for number in range(300):
+        copy = tmp_path / "copies" / str(number)
+        shutil.copytree(built, copy)
+        file = copy / names[number % len(names)]  # each of the files in turn
+        content = bytearray(file.read_bytes())
+        bit = rng.randrange(8 * len(content))
+        content[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(content)
+        is_header = file.name.startswith(("levels", "calls")) and bit // 8 < 128  # which nobody reads
+        copies.append((copy, file.name, is_header))
+    run = subprocess.run(
+        [sys.executable, "-c", USE_STORES, built, *(copy for copy, _, _ in copies)],
+        capture_output=True, text=True, check=True, env=os.environ | {"PYTHONHASHSEED": "0"},
+    )  # fmt: skip
+    assert run.stderr == ""
+    [whole, *outcomes] = run.stdout.splitlines()
+    assert len(outcomes) == 300
+    assert whole.startswith("SAME")
+    for (_, name, is_header), outcome in zip(copies, outcomes, strict=True):
+        if is_header:
+            assert outcome == whole, name
+        else:
+            assert outcome.startswith("REFUSED"), (name, outcome)
+            assert name in outcome, (name, outcome)
+            assert "again with jugex build" in outcome or "give another folder" in outcome, (name, outcome)

@@ -158,7 +158,7 @@ class TestRefusals:
             build_store(archives, tmp_path)
         assert open_atlas(tmp_path).has_calls
 
-    @pytest.mark.parametrize("number", range(9))  # 2 levels, 2 calls, the moments and 4 tables; some fail in a thread
+    @pytest.mark.parametrize("number", range(10))  # levels and calls of 2 donors, moments, checksums, 4 tables
     def test_full_disk(self, archives, tmp_path, monkeypatch, number):
         self.fail_at(number, OSError(errno.ENOSPC, "No space left on device"), monkeypatch)
         expected = r"cannot be built in .*data \(No space left on device\); make room there, or give another folder"
@@ -179,14 +179,14 @@ class TestRefusals:
 
     @staticmethod
     def fail_at(number, error, monkeypatch):
-        counts, write = iter(range(100)), building._HashingStream.hexdigest
+        counts, write = iter(range(100)), building._HashingStream.describe
 
-        def fail(self):
+        def fail(self, name):
             if next(counts) == number:
                 raise error
-            return write(self)
+            return write(self, name)
 
-        monkeypatch.setattr(building._HashingStream, "hexdigest", fail)
+        monkeypatch.setattr(building._HashingStream, "describe", fail)
 
     def test_too_little_space_is_seen_before_anything_is_read(self, archives, tmp_path, monkeypatch):
         monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 1_000_000))

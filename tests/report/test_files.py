@@ -17,7 +17,7 @@ from jugex.comparison import compare
 from jugex.errors import DesignWarning, OutputError, ResultError
 from jugex.model.columns import PROBE_COLUMNS, RESULT_COLUMNS, SAMPLE_COLUMNS, TAIL_COLUMNS
 from jugex.query import expressions
-from jugex.report import files, read_group, save_group, write_report
+from jugex.report import files, folders, read_group, save_group, write_report
 from jugex.report.tables import read_samples, write_samples
 from tests.toy import ToyAtlas, wells
 
@@ -36,6 +36,14 @@ def make_result(n_genes=4):
 
 def read_json(path):
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def seal(folder):
+    """Compute the checksums anew, as somebody does who changes a result and wants to have it read."""
+    content = {
+        key: value for key, value in read_json(folder / "settings.json").items() if key not in ("files", "sha256")
+    }
+    folders.write_settings(folder, content)
 
 
 def names_in(folder):
@@ -120,6 +128,7 @@ class TestSave:
         make_result(201).save(tmp_path / "out")
         table = pd.read_parquet(tmp_path / "out" / "zscores.parquet").rename(columns={"1000": "9999"})
         table.to_parquet(tmp_path / "out" / "zscores.parquet", index=False)
+        seal(tmp_path / "out")
         with pytest.raises(ResultError, match=r"zscores\.parquet has other samples than"):
             jugex.load_result(tmp_path / "out")
 
@@ -156,10 +165,10 @@ class TestRefusals:
         (tmp_path / "out" / "thesis.txt").write_text("years of work")
         with pytest.raises(OutputError, match=r"out exists and is not empty; name another folder, or pass --overwrite"):
             make_result().save(tmp_path / "out")
-        with pytest.raises(OutputError, match=r"out holds no settings\.json of jugex, so it is not overwritten"):
+        with pytest.raises(OutputError, match=r"out holds no result of jugex, so it is not overwritten"):
             make_result().save(tmp_path / "out", overwrite=True)
         (tmp_path / "out" / "settings.json").write_text('{"editor.fontSize": 12}')
-        with pytest.raises(OutputError, match=r"holds no settings\.json of jugex"):
+        with pytest.raises(OutputError, match="holds no result of jugex"):
             make_result().save(tmp_path / "out", overwrite=True)
         assert (tmp_path / "out" / "thesis.txt").read_text() == "years of work"
 
@@ -195,7 +204,7 @@ class TestRefusals:
         monkeypatch.setattr(
             files, "write_report", lambda *args, **kwargs: (_ for _ in ()).throw(OSError(28, "No space left on device"))
         )
-        with pytest.raises(OutputError, match="out cannot be written: No space left on device"):
+        with pytest.raises(OutputError, match=r"out cannot be written: the disk of .* is full"):
             make_result().save(tmp_path / "out", overwrite=True)
         assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
         assert names_in(tmp_path) == (["out"] if existing else [])
@@ -209,6 +218,7 @@ class TestRefusals:
     def test_a_failed_exchange_keeps_the_old_result(self, tmp_path, monkeypatch):
         make_result().save(tmp_path / "out")
         rename = files.Path.rename
+        monkeypatch.setattr(folders, "_exchange", lambda *_: False)  # on a disk where there is no exchange in one step
         monkeypatch.setattr(
             files.Path,
             "rename",
@@ -243,6 +253,9 @@ class TestLoad:
     def test_a_broken_file_is_refused(self, tmp_path, broken):
         make_result().save(tmp_path / "out")
         (tmp_path / "out" / broken).write_text("{}\n")
+        with pytest.raises(ResultError, match=rf"{broken} (was changed since jugex wrote it|is no part of)"):
+            jugex.load_result(tmp_path / "out")
+        seal(tmp_path / "out")
         with pytest.raises(ResultError, match="holds no result of jugex that can be read"):
             jugex.load_result(tmp_path / "out")
 
@@ -418,10 +431,11 @@ class TestMoreRegions:
     @pytest.mark.parametrize("name", ["omnibus.tsv", "pairs.tsv", "samples.tsv", "settings.json"])
     def test_a_file_that_is_missing_or_something_else(self, saved, name):
         (saved / name).write_text("gene\tp_fwe\nA\t0.1\n", encoding="utf-8")
-        with pytest.raises(ResultError, match=r"holds no result of jugex that can be read|is not valid JSON"):
+        expected = r"was changed since jugex wrote it|is not valid JSON|holds no result of jugex that can be read"
+        with pytest.raises(ResultError, match=expected):
             read_group(saved)
         (saved / name).unlink()
-        with pytest.raises(ResultError, match="holds no result of jugex that can be read"):
+        with pytest.raises(ResultError, match=f"lacks its file {name}|holds no result of jugex that can be read"):
             read_group(saved)
 
     def test_a_run_that_fails_half_way_leaves_nothing(self, group_result, tmp_path, monkeypatch):
@@ -429,7 +443,7 @@ class TestMoreRegions:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(files, "save_result", fail)
-        with pytest.raises(OutputError, match="out cannot be written: No space left on device"):
+        with pytest.raises(OutputError, match=r"out cannot be written: the disk of .* is full"):
             group_result.save(tmp_path / "out")
         assert list(tmp_path.iterdir()) == []
 

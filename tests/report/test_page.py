@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import gzip
+import hashlib
 import json
 import re
 
@@ -64,6 +65,11 @@ class TestStandsAlone:
         assert policy.startswith("default-src 'none';")
         assert "http" not in policy
         assert "unsafe-eval" not in policy
+        [scripts] = [part for part in policy.split("; ") if part.startswith("script-src")]
+        assert "unsafe-inline" not in scripts
+        for script in page.find_all("script", type=False):
+            digest = base64.b64encode(hashlib.sha256(script.string.encode()).digest()).decode()
+            assert f"'sha256-{digest}'" in scripts
 
     def test_holds_the_plotting_library_once_with_its_licence(self, page):
         text = str(page)

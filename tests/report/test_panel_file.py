@@ -10,7 +10,9 @@ import pytest
 
 from jugex.errors import ResultError
 from jugex.model.columns import COLUMN_TYPES
+from jugex.model.record import to_json
 from jugex.pipeline.drawings import RegionVoxels
+from jugex.report import folders
 from jugex.report.files import load_sensitivity, read_result, save_result
 from jugex.report.page import render_page
 from jugex.report.panel_file import FILE, as_in_files, collect_drawings, read_drawings, write_drawings
@@ -146,6 +148,7 @@ def test_those_of_a_result_with_other_samples_are_refused(result, tmp_path):
     drawings = read_drawings(folder)
     fewer = {gene: dataclasses.replace(data, zscores=data.zscores[1:]) for gene, data in drawings.probes.items()}
     write_drawings(dataclasses.replace(drawings, probes=fewer), folder / FILE)
+    folders.write_settings(folder, to_json(result.record))  # with the checksum of that
     n = len(result.samples)
     with pytest.raises(ResultError, match=f"z-scores of {n - 1} samples, where the result has {n}"):
         read_result(folder)

@@ -176,7 +176,9 @@ page.table = (function () {
 
   function toCsv() {
     const quote = (cell) => (/[",\n\r]/.test(cell) ? `"${cell.replace(/"/g, '""')}"` : cell);
-    return [header, ...state.shown].map((row) => row.map(quote).join(",")).join("\r\n") + "\r\n";
+    // a spreadsheet would compute a name that begins so; an apostrophe makes it text
+    const safe = (cell) => (/^[=+\-@\t\r]/.test(cell) && Number.isNaN(Number(cell)) ? `'${cell}` : cell);
+    return [header, ...state.shown].map((row) => row.map((cell) => quote(safe(cell))).join(",")).join("\r\n") + "\r\n";
   }
 
   function turn(to) {
