@@ -85,7 +85,7 @@ def scan(
     out : path-like
         Folder to write, or to go on in: one with a scan of other settings is refused.
     atlas : ExpressionAtlas, path or str, optional
-        As for `jugex.open_atlas`. From a store, which every worker maps by itself, it is quickest.
+        As for `jugex.open_atlas`. From a store, which every worker opens by itself, it is quickest.
     pairs : {'all', 'one-vs-rest', 'left-vs-right', 'neighbours'}, path or sequence
         Every two regions; each region with a rest; each region of the left with its namesake of the right; regions with
         voxels side by side; or a table with the columns `region_1`, `region_2` and perhaps `name`, or a list of

@@ -44,8 +44,8 @@ class Crew(ABC):
         """Whether an error means that the worker died; it is then replaced."""
 
     @abstractmethod
-    def close(self) -> None:
-        """Let the workers go."""
+    def close(self, *, wait: bool) -> None:
+        """Let the workers go; wait for them where they have nothing to do."""
 
 
 class _Groups:
@@ -111,7 +111,7 @@ def run_pairs(crew: Crew, groups: Sequence[Sequence[Pair]]) -> Iterator[Outcome]
             else:
                 yield outcome
     finally:
-        crew.close()
+        crew.close(wait=not running)
 
 
 def hire(job: Job, n_workers: int) -> Crew:
@@ -140,7 +140,7 @@ class _Here(Crew):
     def died(self, worker: str, error: BaseException) -> bool:  # noqa: ARG002
         return False
 
-    def close(self) -> None:
+    def close(self, *, wait: bool) -> None:  # there is nobody to let go
         pass
 
 
@@ -176,9 +176,9 @@ class _Processes(Crew):
         self._pools[worker] = self._start()
         return True
 
-    def close(self) -> None:
+    def close(self, *, wait: bool) -> None:
         for pool in self._pools.values():
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=wait, cancel_futures=True)
 
 
 _job: Job | None = None
@@ -248,7 +248,7 @@ class _Dask(Crew):
     def died(self, worker: str, error: BaseException) -> bool:  # noqa: ARG002
         return type(error).__name__ in ("KilledWorker", "CancelledError", "FutureCancelledError")
 
-    def close(self) -> None:
+    def close(self, *, wait: bool) -> None:  # noqa: ARG002  # they are the user's
         self._client.unregister_worker_plugin(self._name)
 
 
