@@ -92,12 +92,14 @@ DATASETS ?= 1000
 MINUTES ?= inf
 JOBS ?= 1
 
-# goes on where docs/calibration_ladder.csv ends: remove it to start anew; places of real data are measured where the
-# data is at hand and docs/calibration_real.csv is not
+# goes on where docs/calibration_ladder.csv ends: remove it to start anew; places of real data and gene sets are measured
+# where the data is at hand and docs/calibration_real.csv and docs/calibration_gene_sets.csv are not
 calibration: $(INSTALLED_DEV)
 	$(ONE_THREAD) $(BIN)/python -m tests.slow.ladder_rates docs/calibration_ladder.csv \
 		--datasets $(DATASETS) --minutes $(MINUTES) --jobs $(JOBS)
 	test -e docs/calibration_real.csv || $(ONE_THREAD) $(BIN)/python -m tests.slow.real_nulls docs/calibration_real.csv
+	test -e docs/calibration_gene_sets.csv || $(ONE_THREAD) $(BIN)/python -m tests.slow.gene_set_rates \
+		docs/calibration_gene_sets.csv
 	$(BIN)/python -m tests.slow.ladder_page docs/calibration.md
 
 # the wheel is built from the source distribution, which shows that this holds what is needed

@@ -28,7 +28,8 @@ folder.mkdir(parents=True, exist_ok=True)
 
 def keep(ax, name):
     """Write a figure as PDF and PNG."""
-    return [save_figure(ax, folder / f"{name}.{kind}") for kind in ("pdf", "png")]
+    for kind in ("pdf", "png"):
+        save_figure(ax, folder / f"{name}.{kind}")
 
 
 # %%
@@ -40,8 +41,10 @@ keep(result.plot_volcano(), "volcano")
 # All genes, as a paper has them
 # ------------------------------
 # Genes to name, what to call them, colours of the regions, font and size of text.
-with figure_style(colours=("#1b7837", "#762a83"), font="DejaVu Serif", text_size=6):
-    ax = result.plot_volcano(genes=["MAOA", "TAC1", "HTR2A"], labels={"HTR2A": "5-HT2A"}, legend=False)
+colours = ("#1b7837", "#762a83")
+genes = ["MAOA", "TAC1", "HTR2A"]
+with figure_style(colours=colours, font="DejaVu Serif", text_size=6):
+    ax = result.plot_volcano(genes=genes, labels={"HTR2A": "5-HT2A"}, legend=False)
 keep(ax, "volcano-styled")
 
 # %%

@@ -5,13 +5,18 @@ from __future__ import annotations
 import doctest
 import re
 import shlex
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
+
+import pytest
 
 NOT_RUN = "not run: "
 
 #: Languages whose blocks are run, and those of blocks that show what a program wrote or a file holds.
-RUN = ("python", "pycon", "sh", "console")
+RUN = ("python", "pycon", "sh", "console", "r")
 SHOWN = ("", "text", "bibtex", "json")
 
 _FENCE = re.compile(r"^(?P<marks>`{3,}|:{3,})(?P<info>[^\n]*)\n(?P<code>.*?)^(?P=marks)[ ]*$", re.MULTILINE | re.DOTALL)
@@ -68,6 +73,8 @@ def run_block(block: Block, names: dict[str, object], run_jugex: Callable[[list[
         exec(compile("\n" * block.line + block.code, page, "exec"), names)
     elif block.language == "pycon":
         _check_session(block, names, page)
+    elif block.language == "r":
+        _run_r(block, page)
     else:
         for words, expected in read_commands(block):
             _compare(expected, run_jugex(words), f"{page}, line {block.line}: {shlex.join(words)}")
@@ -86,6 +93,16 @@ def read_commands(block: Block) -> list[tuple[list[str], str]]:
             words, expected = commands[-1]
             commands[-1] = (words, f"{expected}{line}\n")
     return commands
+
+
+def _run_r(block: Block, page: str) -> None:
+    """Run a block in R, where R is installed; the rest of the page counts as skipped where it is not."""
+    program = shutil.which("Rscript")
+    if program is None:
+        pytest.skip(f"{page}, line {block.line}: R is not installed")
+    Path("block.R").write_text(block.code, encoding="utf-8")
+    run = subprocess.run([program, "--vanilla", "block.R"], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, f"{page}, line {block.line}: {run.stderr}"
 
 
 def _check_session(block: Block, names: dict[str, object], page: str) -> None:

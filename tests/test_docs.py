@@ -67,6 +67,11 @@ class TestBlocks:
         for block in blocks_run(page):
             run_block(block, names, run_jugex, page)
 
+    def test_tasks_take_a_few_lines_each(self) -> None:
+        blocks = blocks_of("docs/howto/tasks.md")
+        assert len(blocks) == 10
+        assert [block.line for block in blocks if len(block.code.strip().splitlines()) > 15] == []
+
     @pytest.mark.parametrize("page", ["README.md", *NAMES])
     def test_those_that_are_not_run_are_at_least_python_and_options(self, page: str) -> None:
         for block in blocks_of(page):

@@ -27,7 +27,7 @@ def test_inside_shown_a_bar_appears_after_a_second_on_standard_error(bars, monke
     with progress.shown():
         assert list(progress.track(iter([1, 2]), description="work", total=2)) == [1, 2]
     list(progress.track([3], description="afterwards"))
-    assert bars == [{"desc": "work", "total": 2, "delay": 1.0, "file": sys.stderr, "leave": False}]
+    assert bars == [{"desc": "work", "total": 2, "unit": "it", "delay": 1.0, "file": sys.stderr, "leave": False}]
 
 
 def test_a_file_or_a_pipe_gets_no_bar(bars, capfd):

@@ -26,6 +26,7 @@ EXTRAS = {
     "siibra": ("siibra", "Julich-Brain regions by name, through siibra"),
     "anndata": ("anndata", "pair.to_anndata(), and AnnData as an atlas"),
     "xlsx": ("openpyxl", "results.xlsx (jugex compare --xlsx), and gene lists in Excel's files"),
+    "dask": ("distributed", "scans on the workers of a Dask cluster"),
 }
 
 

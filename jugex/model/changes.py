@@ -27,6 +27,10 @@ _NOT_COMPARED = (
     "name", "file", "label_table", "volume_mm3", "centroid", "n_voxels", "max_probability", "voxel_size_mm",
     "orientation", "origin", "citation", "parcellation_title", "label_name", "label_names", "parts",
 )  # fmt: skip
+#: Genes are compared one by one, donors and files among the inputs, thresholds by region.
+_COMPARED_ELSEWHERE = (
+    "genes", "donors", "in_memory", "threshold", "aliases", "coordinates", "reannotation", "covariates_given",
+)  # fmt: skip
 _CHOSEN_OF_REGIONS = ("threshold", "tolerance_mm", "voxel")
 _MAX_SHOWN = 80
 _N_DIGITS = 12  # of a checksum
@@ -106,8 +110,8 @@ def _list_facts(record: RunRecord) -> Iterator[tuple[str, _Fact]]:
 
 def _list_choices(record: RunRecord) -> Iterator[tuple[str, _Fact]]:
     for field in fields(Arguments):
-        if field.name in ("genes", "donors", "in_memory", "threshold", "aliases", "coordinates", "reannotation"):
-            continue  # genes are compared one by one, donors and files among the inputs, thresholds by region
+        if field.name in _COMPARED_ELSEWHERE:
+            continue
         value = getattr(record.arguments, field.name)
         yield field.name, _Fact("choice", value, _show(value))
     randomness = record.permutation.randomness

@@ -132,7 +132,8 @@ def plot_volcano(
     if legend:
         _explain_marks(ax)
     named = np.flatnonzero(data.found)[:n_names] if genes is None else _find_genes(data, genes)
-    heights = [float(line.xy[1]) for line in lines]  # type: ignore[attr-defined]
+    # names of choice take their room; of many at the smallest p, those that keep off the line would go far
+    heights = [float(line.xy[1]) for line in lines] if genes is not None else []  # type: ignore[attr-defined]
     _name_genes(ax, data, named, labels or {}, heights, is_asked=genes is not None)
     _spread_labels(ax, lines)
     return ax

@@ -145,6 +145,19 @@ class Scan:
         The first 50 genes that are higher in each region: pairs in which each reaches the rungs `spatial`, `donors` and
         `samples`, pairs in which it does so over the scan (`scan`), pairs of the region (`n_pairs`), and the mean
         difference where it was called (z-score).
+
+    Examples
+    --------
+    >>> import jugex
+    >>> regions = ["structure:simA", "structure:simB", "structure:simPL"]
+    >>> scan = jugex.scan(regions, atlas="simulated", out="three", query=jugex.QueryOptions(genes=["MAOA", "GAD2"]),
+    ...                   test=jugex.TestOptions(n_permutations=99, rng=0))
+    >>> scan.read(["gene", "diff"], genes=["MAOA"], regions=["simulated area A, left"]).shape
+    (2, 2)
+    >>> scan.summary().splitlines()[1]
+    '3 regions; 3 pairs, 3 with a test'
+    >>> scan.report().name
+    'report.html'
     """
 
     folder: Path
@@ -220,7 +233,7 @@ class Scan:
         for reason, n in why.head(3).items():
             lines.append(f"no test in {count_of(int(n), 'pair')}: {reason}")
         if len(why):
-            lines.append("pairs.tsv has the reason of each")
+            lines.append("the reason of each stands in pairs.tsv")
         return "\n".join(lines)
 
     def report(self, path: str | PathLike[str] | None = None) -> Path:

@@ -147,8 +147,8 @@ def scan(
     ...                    test=jugex.TestOptions(n_permutations=999, rng=0))
     >>> found.pairs[["region_1", "status"]].iloc[0].tolist()
     ['simulated area A, left', 'ok']
-    >>> found.read(genes=["MAOA"])["evidence"].tolist()
-    ['samples', 'donors', 'spatial']
+    >>> found.read(["gene", "p_spatial", "evidence"], genes=["MAOA"]).shape
+    (3, 3)
     """
     folder = Path(out).expanduser()
     check_folder(folder)

@@ -98,10 +98,8 @@ def test_genes_are_grouped_by_rung(result):
 
 def test_the_summary_names_genes_that_are_not_significant_over_samples(result):
     second = result.tested.index[1]
-    assert (
-        f"{second} reaches its rung without being significant over samples (p_FWE > 0.05)."
-        in summarize_rungs(result)[0]
-    )
+    said = summarize_rungs(result)[0]
+    assert f"{second} reaches its rung without being significant over samples (p_FWE > 0.05)." in said
     significant = replace(result, table=result.table.assign(significant=True))
     assert "without being significant" not in summarize_rungs(significant)[0]
 
@@ -143,8 +141,8 @@ def test_the_page_brings_the_variograms_of_every_gene_and_of_the_tissue(result):
 
 def test_a_gene_that_distance_holds_back_has_its_variogram_among_the_figures(result, tmp_path):
     names = {path.name for path in write_figures(result, tmp_path / "figures")}
-    first, second, third = result.tested.index[:3]
-    assert {f"gene-01-{first}.svg", f"gene-02-{second}.svg", f"gene-03-{third}.svg"} <= names
+    first, second = result.tested.index[:2]
+    assert {f"gene-01-{first}.svg", f"gene-02-{second}.svg"} <= names
     assert {name for name in names if name.startswith("variogram")} == {
         f"variogram-02-{second}.svg", f"variogram-02-{second}.png",
     }  # fmt: skip

@@ -2,8 +2,9 @@
 
     python -m tests.slow.ladder_page docs/calibration.md
 
-Reads `calibration_ladder.csv` (`tests.slow.ladder_rates`) and `calibration_real.csv` (`tests.slow.real_nulls`) beside
-the page, and puts what they say between its two marks; the rest of the page is `tests.slow.make_page`'s.
+Reads `calibration_ladder.csv` (`tests.slow.ladder_rates`), `calibration_real.csv` (`tests.slow.real_nulls`) and
+`calibration_gene_sets.csv` (`tests.slow.gene_set_rates`) beside the page, and puts what they say between its two marks;
+the rest of the page is `tests.slow.make_page`'s.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from tests.slow import gene_set_rates
 from tests.slow.ladder_data import SITUATIONS, list_layouts
 from tests.slow.ladder_rates import EFFECT, LARGE_FAMILY, POWER_SD, RUNGS
 from tests.slow.page_text import IN_SHORT, LADDER, NO_REASON, REASONS
 from tests.slow.real_nulls import APART_MM
 
 BEGIN, END = "<!-- the ladder -->\n", "<!-- the test of samples -->\n"
-RATES_FILE, REAL_FILE = "calibration_ladder.csv", "calibration_real.csv"
+RATES_FILE, REAL_FILE, SETS_FILE = "calibration_ladder.csv", "calibration_real.csv", "calibration_gene_sets.csv"
 # Okabe and Ito's palette, a colour and a marker for each rung
 STYLES = {"samples": ("#D55E00", "o"), "donors": ("#E69F00", "s"), "spatial": ("#0072B2", "^")}
 _STYLE = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
@@ -81,8 +83,8 @@ def find_reason(layout: str, situation: str, measure: str) -> str:
 # --- tables ---------------------------------------------------------------------------------------------------------
 
 
-def describe_ladder(rates: pd.DataFrame, real: pd.DataFrame) -> str:
-    """The part of the page, from the tables of made-up and real data."""
+def describe_ladder(rates: pd.DataFrame, real: pd.DataFrame, sets: pd.DataFrame) -> str:
+    """The part of the page, from the tables of made-up and real data, and of gene sets."""
     return LADDER.format(
         short=_sum_up(rates),
         layouts=_table_layouts(rates),
@@ -95,6 +97,12 @@ def describe_ladder(rates: pd.DataFrame, real: pd.DataFrame) -> str:
         large=_table_large(rates),
         power=_table_power(rates),
         real=_table_real(real),
+        set_rates=format_table(*gene_set_rates.table_rates(sets), n_texts=2),
+        set_power=format_table(*gene_set_rates.table_power(sets), n_texts=2),
+        set_kinds=gene_set_rates.compare_kinds(sets),
+        set_families=gene_set_rates.families(sets),
+        set_versions="; ".join(sorted(set(sets["versions"]))),
+        set_runs=_span(*sets.groupby(list(gene_set_rates.KEY)).size().agg(["min", "max"])),
         sets_low=rates["data_sets"].min(),
         sets_high=rates["data_sets"].max(),
         cells=len(rates),
@@ -322,17 +330,18 @@ def write_figures(page: Path, drawn: dict[str, Callable[[], Figure]]) -> None:
             draw().savefig(page.parent / "images" / f"{name}.svg", metadata={"Date": None})
 
 
-def read_tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The tables of made-up and of real data."""
-    return pd.read_csv(folder / RATES_FILE), pd.read_csv(folder / REAL_FILE)
+def read_tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The tables of made-up and of real data, and of gene sets."""
+    rates, real, sets = (pd.read_csv(folder / file) for file in (RATES_FILE, REAL_FILE, SETS_FILE))
+    return rates, real, sets
 
 
 def write_ladder(page: Path) -> None:
     """Replace the part about the ladder in a page, and draw its figures."""
-    rates, real = read_tables(page.parent)
-    text = page.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    page.write_text(before + BEGIN + describe_ladder(rates, real) + END + rest.partition(END)[2], encoding="utf-8")
+    rates, real, sets = read_tables(page.parent)
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    described = describe_ladder(rates, real, sets)
+    page.write_text(before + BEGIN + described + END + rest.partition(END)[2], encoding="utf-8")
     write_figures(page, {"calibration_ladder": lambda: draw_rates(rates), "calibration_real": lambda: draw_real(real)})
 
 

@@ -10,6 +10,8 @@ import pytest
 from scipy import stats
 
 import jugex
+from tests.slow.gene_set_rates import KINDS, LAYOUTS, N_SETS, run_cells
+from tests.slow.ladder_data import GABRA4
 from tests.toy import ToyAtlas, wells
 
 pytestmark = pytest.mark.slow
@@ -73,3 +75,29 @@ def test_a_set_of_small_differences_is_found():
     rng = np.random.default_rng(19)
     p = np.array([run(simulate(rng, 0.0, shift=0.3), "self-contained")[0][0] for _ in range(60)])
     assert (p <= 0.05).mean() > 0.75
+
+
+@pytest.mark.skipif(not GABRA4.is_dir(), reason="needs the positions of real samples")
+@pytest.mark.parametrize(
+    ("situation", "rungs"),
+    [("independent", ("samples", "donors", "spatial")), ("own 8 mm", ("donors", "spatial")), ("mixed", ("spatial",))],
+)
+def test_each_rung_holds_for_sets_where_it_is_to_hold(situation, rungs):
+    """On Fp1/Fp2 and V1/V2, by the form for many genes; goals are those of genes, 0.03 to 0.07."""
+    n_runs = 3
+    found = [run_cells(situation, 0.3, 1_000 + run) for run in range(n_runs)]
+    for layout in LAYOUTS:
+        for kind in KINDS:
+            for rung in rungs:
+                rates = np.array([one[layout, situation, 0.3, False, kind][f"{rung}_p05"] for one in found])
+                # sets of a run share what is pooled, so that rates vary between runs too
+                error = max(np.sqrt(0.05 * 0.95 / (n_runs * N_SETS)), rates.std(ddof=1) / np.sqrt(n_runs))
+                assert 0.03 - 3 * error <= rates.mean() <= 0.07 + 3 * error, (layout, kind, rung)
+
+
+@pytest.mark.skipif(not GABRA4.is_dir(), reason="needs the positions of real samples")
+def test_gseapy_calls_far_too_many_sets_where_genes_go_together():
+    pytest.importorskip("gseapy")
+    found = run_cells("independent", 0.3, 1_000)
+    for layout in LAYOUTS:
+        assert found[layout, "independent", 0.3, False, "competitive"]["prerank_p05"] > 0.25

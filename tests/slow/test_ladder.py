@@ -116,7 +116,7 @@ class TestPage:
 
     def test_every_clear_miss_has_a_reason(self, tables):
         """Of two thousand rates none lies four standard errors outside its goal by chance."""
-        rates, _ = tables
+        rates, *_ = tables
         for name in ("spatial_p05", "spatial_fwe", "donors_p05"):
             for _, row in rates.iterrows():
                 if ladder_page.find_miss(row, name) > 4:
