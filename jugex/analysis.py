@@ -292,7 +292,7 @@ class GeneSetResult(GeneSetData):
     >>> import jugex
     >>> result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", rng=0)
     >>> result.gene_sets({"monoamines": ["MAOA", "SLC6A4", "TPH1", "TPH2", "HTR1A"]})
-    <GeneSetResult: simulated A - simulated B, 1 gene set, competitive; evidence: none>
+    <GeneSetResult: simulated A - simulated B, 1 gene set, competitive; evidence: 1 donors>
     """
 
     @property

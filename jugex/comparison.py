@@ -328,6 +328,8 @@ class SeveralRegions:
     ((33, 28, 453), [33, 28, 453])
     >>> [finding.largest for finding in several.record.findings], len(several.warnings)
     (['simulated parietal lobe, left'], 1)
+    >>> len(several.significant) == int(several.omnibus["significant"].sum())
+    True
     >>> several.comparison.count_significant()["simulated area A, left", "simulated area B, left"]
     1
     >>> several.save("three-structures").name

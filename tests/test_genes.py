@@ -59,7 +59,7 @@ class TestGenes:
     def test_an_unknown_attribute_is_an_attribute_error_with_suggestions(self, genes):
         with pytest.raises(AttributeError, match=r"no gene MAOB in the atlas; did you mean MAOA\?"):
             _ = genes.MAOB
-        assert not hasattr(genes, "_repr_html_")
+        assert not hasattr(genes, "_repr_latex_")
 
     def test_can_be_copied(self, genes):
         assert list(copy.deepcopy(genes)) == list(pickle.loads(pickle.dumps(genes))) == list(genes)

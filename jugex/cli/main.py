@@ -161,7 +161,8 @@ def _warnings_on_stderr(options: argparse.Namespace) -> Iterator[None]:
         try:
             yield
         finally:
-            sys.stdout.flush()
+            if waiting:
+                sys.stdout.flush()  # the result first
             for line in waiting:
                 say(line)
 

@@ -143,7 +143,7 @@ class TestErrors:
             analyse().anova_table("A", typ=4)
 
     def test_another_gene(self):
-        with pytest.raises(GeneError, match=r"gene 'MAOA' is not in this result, which has 3; see result\.labels"):
+        with pytest.raises(GeneError, match=r"gene 'MAOA' is not in this result, which has 3; result\.labels"):
             analyse().anova_table("MAOA")
 
     def test_a_gene_that_was_not_tested(self):

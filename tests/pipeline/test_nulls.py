@@ -87,7 +87,7 @@ def test_ties_count_in_files_too(tmp_path):
 def test_probes_are_called_by_their_labels():
     result = analyse(probes="single")
     assert_counts_agree(result)
-    with pytest.raises(GeneError, match=r"gene 'A' is not in this result, which has 5; see result\.labels"):
+    with pytest.raises(GeneError, match=r"gene 'A' is not in this result, which has 5; result\.labels lists them"):
         permutation_null(result, "A")
 
 

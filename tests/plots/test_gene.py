@@ -92,7 +92,7 @@ class TestPlotGene:
         render(plot_gene(make_result(["$\\bad{$"], [0.01], [1.0], names=(name, "V1")), "$\\bad{$"))
 
     def test_unknown_gene_is_refused(self, make_result):
-        with pytest.raises(GeneError, match=r"gene 'MAOB' is not in this result, which has 3; see result\.labels"):
+        with pytest.raises(GeneError, match=r"gene 'MAOB' is not in this result, which has 3; did you mean MAOA\?"):
             plot_gene(make_result(), "MAOB")
 
     def test_gene_without_zscores_is_refused(self, make_result):

@@ -212,7 +212,7 @@ def test_labels_of_a_file_with_signs_in_its_name(folder):
         ("julch:V1_L", "no parcellation is called 'julch'; the nearest are juelich; list all with: jugex regions"),
         ("julch:V1_L@0.4", "no parcellation is called 'julch'"),
         ("nilearn:V1", r"'nilearn:V1' names no region of a parcellation: write PARCELLATION:REGION, like juelich:GM_V"),
-        ("nonsense", r"'nonsense' is no region; give a NIfTI file \(map\.nii\.gz.*sphere:x,y,z,r.*@0\.4 at the end"),
+        ("nonsense", r"'nonsense' is no region by itself: write structure:nonsense .* or name an image"),
         ("sphere:1,2,3", "'sphere:1,2,3' is not a sphere: write four numbers in mm, like sphere:-4,60,21,10"),
         ("sphere:1,2,3,r", "is not a sphere"),
         ("sphere:1,2,3,-4", "radius -4 mm"),

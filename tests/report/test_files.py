@@ -322,7 +322,8 @@ class TestSensitivity:
     TABLE = pd.DataFrame(
         {"gene": ["NA", "G0"], "statistic": "adjusted", "threshold": [0.2, np.nan], "is_headline": [True, False],
          "varied": ["", "threshold"], "n_samples_1": pd.array([5, pd.NA], dtype="Int64"),
-         "n_samples_2": pd.array([5, pd.NA], dtype="Int64"), "p_fwe": [0.5, np.nan], "status": ["ok", "impossible"]}
+         "n_samples_2": pd.array([5, pd.NA], dtype="Int64"), "p_fwe": [0.5, np.nan],
+         "significant": pd.Series([False, np.nan], dtype=object), "status": ["ok", "impossible"]}
     )  # fmt: skip
 
     def test_is_written_and_read(self, tmp_path):

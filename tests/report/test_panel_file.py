@@ -54,7 +54,7 @@ def test_a_folder_saved_again_holds_the_same(odd_numbers, tmp_path):
 
 def test_what_was_not_varied_is_kept(make_result, tmp_path):
     table = pd.DataFrame({"gene": ["MAOA"], "is_headline": [True], "n_samples_1": [16], "n_samples_2": [12]})
-    table = table.assign(varied="", diff=-1.2, p_perm=0.1, p_fwe=0.2, status="ok")
+    table = table.assign(varied="", diff=-1.2, p_perm=0.1, p_fwe=0.2, significant=False, status="ok")
     table.attrs["left_out"] = {"coordinates": "no other coordinates were given"}
     folder = save_result(make_result(), tmp_path / "out", sensitivity=table)
     assert load_sensitivity(folder).attrs["left_out"] == table.attrs["left_out"]
