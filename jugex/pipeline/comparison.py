@@ -165,7 +165,7 @@ class Prepared:
     findings : list of Finding
         What the user should know of covariates and missing values.
     measure : callable or None
-        Where something made of genes is tested: its labels and values in samples by their `well_id`, for the ladder.
+        Where something made of genes is tested: its labels and values in the reference, from what reads genes there.
     """
 
     group: RegionGroup
@@ -477,7 +477,7 @@ def tabulate_pair(group: RegionGroup, options: TestOptions) -> PairTable:
         rungs = None
         if options.ladder:
             covariates, dropped = prepared.covariates, prepared.missing_well_ids
-            rungs = climb(group, genes, tested, options, covariates=covariates, dropped=dropped, keep_genes=True)
+            rungs = climb(group, genes, tested, options, covariates=covariates, dropped=dropped)
     columns = None if rungs is None else rungs.columns
     return PairTable(
         table=make_table(genes, design, prepared.status, test, columns, group.region_names, options.alpha),

@@ -21,7 +21,8 @@ from jugex.model.findings import DonorsDisagree, OneExchangeOnly
 from jugex.model.options import TestOptions
 from jugex.model.record import ExchangesRecord, GeneSetsRecord
 from jugex.pipeline.comparison import ComparisonData, Prepared, infer, prepare, query_every_gene
-from jugex.pipeline.genes import GeneValues, find_status, measure_genes
+from jugex.pipeline.genes import GeneValues, find_status
+from jugex.pipeline.ladder import Read
 from jugex.stats.corrections import TIE_TOLERANCE, PermutationCounts, false_discovery_rate
 from jugex.stats.design import Design, Draws
 from jugex.stats.effects import compute_effects
@@ -181,7 +182,7 @@ def run_gene_sets(data: ComparisonData, sets: GeneSets, options: GeneSetOptions)
         prepared = replace(prepare(query_every_gene(query), of_run), missing_well_ids=data.record.missing_well_ids)
     found, _ = sets.find(query.atlas.genes, aliases=query.options.aliases)
     chosen, left_out = _choose_sets(prepared, found, options)
-    of_sets = _take_sets(prepared, chosen, of_run)
+    of_sets = _take_sets(prepared, chosen)
     if options.kind == "mixed":
         of_run = replace(of_run, ladder=False)
     with without_warnings(), one_blas_thread():  # of the design; what there is to say of sets is recorded
@@ -243,16 +244,15 @@ def _choose_sets(prepared: Prepared, found: list[FoundSet], options: GeneSetOpti
     return _Sets(kept, symbols, members, scale, options.kind == "competitive"), left_out
 
 
-def _take_sets(prepared: Prepared, sets: _Sets, options: TestOptions) -> Prepared:
+def _take_sets(prepared: Prepared, sets: _Sets) -> Prepared:
     """What is tested, with sets in the place of genes."""
     zscores = sets.combine(prepared.genes.zscores[prepared.tested])
     names = np.asarray(sets.names, dtype=object)
     annotation = pd.DataFrame({"gene": names, "entrez_id": pd.array([pd.NA] * len(names), dtype="Int64")})
     annotation = annotation.assign(n_probes=sets.sizes.astype(np.int64), probe_r=np.nan)
-    group = prepared.group
 
-    def measure(well_ids: npt.NDArray[np.integer]) -> tuple[list[str], Floats]:
-        labels, values = measure_genes(group, sets.symbols.tolist(), well_ids, options.probes)
+    def measure(read: Read) -> tuple[list[str], Floats]:
+        labels, values = read(sets.symbols.tolist())
         order = pd.Index(labels).get_indexer(pd.Index(sets.symbols))
         if not np.array_equal(order, np.arange(len(values))):  # for the whole genome a copy is large
             values = values[order]

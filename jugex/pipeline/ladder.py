@@ -100,8 +100,10 @@ class _Measured:
     genes: dict[tuple[str, ...], tuple[list[str], PairSums]] = field(default_factory=dict)
 
 
-#: From the `well_id` of samples to labels and values.
-Measure: TypeAlias = Callable[[npt.NDArray[np.integer]], tuple[Sequence[str], Floats]]
+#: From the symbols of genes to their labels and values (g, N) in the samples of the reference.
+Read: TypeAlias = Callable[[Sequence[str]], tuple[Sequence[str], Floats]]
+#: From what reads genes to labels and values of what is tested.
+Measure: TypeAlias = Callable[[Read], tuple[Sequence[str], Floats]]
 
 _OF_DONORS = ("p_donors", "p_donors_fwe", "diff_donors", "ci_donors_low", "ci_donors_high")
 _OF_SPACE = ("p_spatial", "p_spatial_fwe", "ci_spatial_low", "ci_spatial_high")
@@ -120,9 +122,11 @@ def climb(
     covariates: Sequence[Covariate] = (),
     dropped: Sequence[int] = (),
     measure: Measure | None = None,
-    keep_genes: bool = False,
 ) -> Rungs:
     """Test the genes of a pair over donors and against distance.
+
+    The genes measured in the reference are kept for what else is tested there, as the pool is: 200 MB for the whole
+    genome in 1,200 samples, of one reference, freed with the atlas.
 
     Parameters
     ----------
@@ -138,10 +142,7 @@ def climb(
     dropped : sequence of int
         Samples of the regions, by `well_id`, that the run left out; the reference is without them too.
     measure : callable, optional
-        From the `well_id` of N samples to labels and values (g, N) of what is tested; default: of the genes.
-    keep_genes : bool
-        Keep the genes measured in the reference for the next pair with the same one, as the pool always is: 180 MB
-        for the whole genome in 1,200 samples.
+        From what reads genes to labels and values (t, N) of what is tested in their place, such as gene sets.
 
     Returns
     -------
@@ -156,13 +157,23 @@ def climb(
     except DesignError as error:
         return _leave_empty(found, tested, options, str(error))
     symbols = tuple(dict.fromkeys(genes.annotation["gene"].iloc[tested]))
-    labels_and_sums = measured.genes.get(symbols) if measure is None else None
-    if measure is None:
-        measure = partial(measure_genes, group, list(symbols), how=options.probes)
+    wells = within.samples["well_id"].to_numpy()
+
+    def read(symbols: Sequence[str]) -> tuple[Sequence[str], Floats]:
+        if (kept := measured.genes.get(tuple(symbols))) is not None:
+            return kept[0], np.asarray(kept[1].values, dtype=np.float64)
+        return measure_genes(group, list(symbols), wells, options.probes)
+
     columns, variograms, apart, taken = _test_genes(
-        ladder, measured.pool.reference, within, genes.labels[tested], options, measure, labels_and_sums
+        ladder,
+        measured.pool.reference,
+        within,
+        genes.labels[tested],
+        options,
+        partial(read, symbols) if measure is None else partial(measure, read),
+        measured.genes.get(symbols) if measure is None else None,
     )
-    if keep_genes and taken is not None:
+    if measure is None and taken is not None:
         measured.genes.clear()
         measured.genes[symbols] = taken
     why_not = {
@@ -301,7 +312,7 @@ def _test_genes(
     found: TissueReference,
     tested: npt.NDArray[np.object_],
     options: TestOptions,
-    measure: Measure,
+    measure: Callable[[], tuple[Sequence[str], Floats]],
     kept: tuple[list[str], PairSums] | None,
 ) -> tuple[pd.DataFrame, GeneVariograms | None, tuple[str, ...], tuple[list[str], PairSums] | None]:
     """Test the genes by label (t,), which may have been kept from another pair with the same reference.
@@ -320,7 +331,7 @@ def _test_genes(
     if (ladder.why_no_donors is not None and ladder.why_no_spatial is not None) or not len(tested):
         return columns, None, (), None
     values: npt.NDArray[Any]
-    labels, values = measure(found.samples["well_id"].to_numpy()) if kept is None else (kept[0], kept[1].values)
+    labels, values = measure() if kept is None else (kept[0], kept[1].values)
     place = pd.Index(labels).get_indexer(pd.Index(tested))
     if kept is not None and np.array_equal(place, np.arange(len(values))):  # they are known to be whole
         is_whole, is_partial = np.ones((2, len(tested)), dtype=bool)

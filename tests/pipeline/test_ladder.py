@@ -11,11 +11,13 @@ import pytest
 
 import jugex
 from jugex.errors import JugexWarning
+from jugex.genes import read_gene_sets
 from jugex.model.findings import MissingAround, PoorVariogramFit, ThinTissue
 from jugex.model.options import TestOptions
 from jugex.pipeline import genes as gene_values
 from jugex.pipeline import ladder
 from jugex.pipeline.comparison import run_comparison
+from jugex.pipeline.gene_sets import GeneSetOptions, run_gene_sets
 from jugex.pipeline.ladder import RUNG_COLUMNS, draw_places
 from jugex.query import region_pair
 from jugex.query.reference import find_reference
@@ -194,10 +196,20 @@ class TestPool:
         first = compare(atlas=atlas, genes=["G01"])
         assert sizes == [40, 1]
         assert_same_p(compare(atlas=atlas, genes=["G01"]), first)
-        assert sizes == [40, 1, 1]
+        assert sizes == [40, 1]  # and so are its genes
+        compare(atlas=atlas, genes=["G01", "G02"])
         compare(atlas=atlas, genes=["G01"], probes="mean")
         compare(atlas=atlas, genes=["G01"], covariates="rin")
-        assert sizes == [40, 1, 1, 40, 1, 40, 1]
+        assert sizes == [40, 1, 2, 40, 1, 40, 1]
+
+    def test_gene_sets_read_nothing_again(self, monkeypatch):
+        sets = read_gene_sets({"a": [f"G{number:02d}" for number in range(6)]})
+        result = compare(atlas=make_atlas())
+        with monkeypatch.context() as patch:
+            patch.setattr(ladder, "measure_genes", lambda *_, **__: pytest.fail("read again"))
+            kept = run_gene_sets(result, sets, GeneSetOptions())
+        ladder._MEASURED.clear()
+        pd.testing.assert_frame_equal(kept.table, run_gene_sets(result, sets, GeneSetOptions()).table)
 
     def test_covariates_in_memory_are_told_apart(self):
         atlas = make_atlas()
