@@ -90,13 +90,15 @@ class Rungs:
 
 @dataclass(eq=False)
 class _Measured:
-    """What was measured in one reference: the pool, and genes by their symbols, with labels, where they are kept.
+    """What was measured in one reference: the pool, the tests of the last pair, and its genes by their symbols.
 
-    `key` is everything that decides the pool.
+    `key` is everything that decides the pool, `pair` what else decides the tests.
     """
 
     key: tuple[object, ...]
     pool: PairSums
+    pair: tuple[object, ...] = ()
+    ladder: Ladder | None = None
     genes: dict[tuple[str, ...], tuple[list[str], PairSums]] = field(default_factory=dict)
 
 
@@ -153,7 +155,7 @@ def climb(
     try:
         within = _take_own(found) if found.withheld in _WITHOUT_REFERENCE else found
         measured = _measure_pool(group, within, genes, options, in_model)
-        ladder = _make_ladder(measured.pool, within)
+        ladder = _make_ladder(measured, within)
     except DesignError as error:
         return _leave_empty(found, tested, options, str(error))
     symbols = tuple(dict.fromkeys(genes.annotation["gene"].iloc[tested]))
@@ -205,16 +207,22 @@ def _take_own(found: TissueReference) -> TissueReference:
     return replace(found, samples=found.samples[own].reset_index(drop=True), cells=found.cells[own])
 
 
-def _make_ladder(pool: PairSums, found: TissueReference) -> Ladder:
-    """The tests of a pair; a DesignError says why there are none."""
+def _make_ladder(measured: _Measured, found: TissueReference) -> Ladder:
+    """The tests of a pair, made anew for another one; a DesignError says why there are none."""
+    pool, pair = measured.pool, (found.cells.tobytes(), found.withheld)
+    if measured.ladder is not None and measured.pair == pair:
+        return measured.ladder
+    measured.ladder = None  # before memory is taken for another
     if not {0, 1} <= set(found.cells.tolist()):
         raise DesignError(_ALL_IN_BOTH)
     if not pool.varies.any():
         raise DesignError(_FAILED)
     try:
-        return Ladder(pool, found.cells, withhold_spatial=found.withheld)
+        measured.ladder = Ladder(pool, found.cells, withhold_spatial=found.withheld)
     except DesignError as error:  # the pool varies nowhere but in the regions
         raise DesignError(_FAILED) from error
+    measured.pair = pair
+    return measured.ladder
 
 
 def explain_reason(reason: Reason | None) -> str:
