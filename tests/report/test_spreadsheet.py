@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import re
+import shutil
+import subprocess
+import zipfile
 
 import pandas as pd
 import pytest
@@ -71,3 +75,27 @@ def test_what_cannot_be_written_is_refused_before_the_work(tmp_path, monkeypatch
     )
     assert cli.main(["compare", "nowhere:A", "nowhere:B", "--xlsx", "-o", str(tmp_path / "out")]) == 1
     assert "a spreadsheet needs openpyxl: run pip install" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+@pytest.mark.parametrize("ending", ["tsv", "xlsx"])
+def test_libreoffice_reads_what_was_written(tmp_path, ending):
+    result = jugex.compare(
+        "simulated:A", "simulated:B", atlas="simulated", genes=["MAOA", "GAD2"], n_permutations=99, rng=0, ladder=False
+    )
+    result.save(tmp_path / "out", xlsx=True)
+    tabs = ["--infilter=Text - txt - csv (StarCalc):9,34,76,1"] if ending == "tsv" else []
+    subprocess.run(
+        ["soffice", f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}", "--headless", *tabs, "--convert-to",
+         "ods", "--outdir", str(tmp_path), str(tmp_path / "out" / f"results.{ending}")],
+        check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    content = zipfile.ZipFile(tmp_path / "results.ods").read("content.xml").decode()
+    row = content[content.index(">MAOA<") :]
+    row = row[: row.index("</table:table-row>")]
+    kinds = re.findall(r'office:value-type="(\w+)"', row)
+    written = result.table.set_index("gene").loc["MAOA"]
+    assert kinds[:4] == ["float", "string", "float", "float"]  # id, higher in, difference, interval
+    value = str(bool(written["significant"])).upper()
+    assert "boolean" in kinds or f"of:={value}()" in row  # as it takes it from xlsx
+    assert float(re.findall(r'office:value="([^"]+)"', row)[1]) == pytest.approx(written["diff"])
