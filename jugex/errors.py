@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FrameType
+from typing import Self
 
 __all__ = [
     "ArchiveError",
@@ -54,6 +55,14 @@ class JugexError(Exception):
     ...     print(error)
     no simulated region 'C'; there are simulated:A and simulated:B
     """
+
+    #: Why, without the names and numbers of the case, where many cases are counted by it; empty where they are not.
+    reason: str = ""
+
+    def because(self, reason: str) -> Self:
+        """The same error with its reason."""
+        self.reason = reason
+        return self
 
 
 class OptionError(JugexError, ValueError):

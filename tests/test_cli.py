@@ -283,7 +283,12 @@ class TestTable:
         assert regions["status"].tolist() == ["ok", "ok", "no sample"]
         assert len(pd.read_csv("t_samples.tsv", sep="\t")) == len(made.samples)
         assert pd.read_csv("t_genes.tsv", sep="\t")["gene"].tolist() == ["MAOA", "TAC1"]
-        assert json.loads(Path("t.json").read_text())["atlas"]["simulated"] is True
+        record = json.loads(Path("t.json").read_text())
+        assert record["atlas"]["simulated"] is True
+        assert [region["label"] for region in record["regions"]] == [1, 2, 7]
+        assert {region["sha256"] for region in record["regions"]} == {record["regions"][0]["sha256"]}  # of the image
+        assert record["query"]["genes"] == ["MAOA", "TAC1"]
+        assert record["table"]["over_donors"] == "mean"
         assert "simulated" in Path("t_methods.md").read_text()
         printed = capsys.readouterr().out
         assert "3 regions x 2 genes" in printed

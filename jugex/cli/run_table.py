@@ -18,11 +18,11 @@ from jugex.cli.arguments import (
 from jugex.cli.parser import Parser, whole_number
 from jugex.errors import OutputError
 from jugex.genes import read_gene_list
-from jugex.model.options import SOUND_CHOICES, PresentIn
+from jugex.model.options import SOUND_CHOICES, Fill, OverDonors, PresentIn, TableValues
 from jugex.query import region_table
-from jugex.query.region_tables import Fill, Normalization, OverDonors, TableValues
 from jugex.report.region_tables import list_files, save_region_table
 from jugex.stats.aggregation import ProbeAggregation
+from jugex.stats.normalization import Normalization
 
 __all__ = ["add_arguments"]
 

@@ -22,10 +22,10 @@ ChangeKind = Literal["choice", "input", "version", "outcome"]
 
 CHANGE_COLUMNS = ("kind", "what", "first", "second")
 
-#: Of regions: what they are called, where they were read from, and what follows from their values.
+#: Of regions: where they were read from, and what follows from their values.
 _NOT_COMPARED = (
-    "name", "file", "label_table", "volume_mm3", "centroid", "n_voxels", "max_probability", "voxel_size_mm",
-    "orientation", "origin", "citation", "parcellation_title", "label_name", "label_names", "parts",
+    "file", "label_table", "volume_mm3", "centroid", "n_voxels", "max_probability", "voxel_size_mm", "orientation",
+    "origin", "citation", "parcellation", "parcellation_title", "label_name", "label_names",
 )  # fmt: skip
 #: Genes are compared one by one, donors and files among the inputs, thresholds by region.
 _COMPARED_ELSEWHERE = (
@@ -179,7 +179,7 @@ def _list_outcomes(record: RunRecord) -> Iterator[tuple[str, _Fact]]:
 def _reduce(identity: RegionIdentity) -> RegionIdentity:
     """What decides which points a region holds, apart from thresholds."""
     plain = replace(identity, parts=tuple(_reduce(part) for part in identity.parts))
-    empty: dict[str, Any] = dict.fromkeys([*_NOT_COMPARED[1:-1], *_CHOSEN_OF_REGIONS])
+    empty: dict[str, Any] = dict.fromkeys([*_NOT_COMPARED, *_CHOSEN_OF_REGIONS])
     return replace(plain, name="", **empty)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from os import PathLike
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
@@ -14,13 +16,14 @@ import pandas as pd
 
 from jugex.atlas import ExpressionAtlas
 from jugex.atlas.annotation import CoordinatesLike
-from jugex.atlas.identity import Side
+from jugex.atlas.identity import FileRecord, Side
 from jugex.errors import OptionError
 from jugex.genes import AliasesLike, GeneRequest, GeneSets, clean_requests
 from jugex.regions import Region
 from jugex.regions.grids import VoxelRule
 from jugex.stats.aggregation import ProbeAggregation
 from jugex.stats.design import Exchange
+from jugex.stats.normalization import Normalization
 from jugex.stats.statistics import Statistic
 from jugex.stats.testing import PermutationSettings
 
@@ -32,16 +35,21 @@ __all__ = [
     "Collinear",
     "CovariatesLike",
     "Donors",
+    "Fill",
     "Missing",
+    "OverDonors",
     "Overlap",
     "PresentIn",
     "Preset",
     "QueryOptions",
     "Rng",
     "Structures",
+    "TableOptions",
+    "TableValues",
     "TestOptions",
     "count_threads",
     "find_preset",
+    "options_to_json",
 ]
 
 #: An atlas, or what `jugex.open_atlas` takes for one.
@@ -58,6 +66,12 @@ Structures = str | int | Iterable[str | int]
 Missing = Literal["drop-genes", "drop-samples"]
 #: Relabellings in which area is collinear with donor are redrawn, or count as having the smallest F.
 Collinear = Literal["redraw", "smallest"]
+#: What a value of a table of regions is: levels standardised per probe and donor, or log2 levels.
+TableValues = Literal["zscore", "level"]
+#: How donors come together: their means averaged, all samples pooled, or a row for each donor.
+OverDonors = Literal["mean", "samples", "separate"]
+#: What a region without enough samples has: nothing, or the values of the nearest sample.
+Fill = Literal["none", "nearest"]
 #: Seed or source of random numbers; None draws a seed and records it.
 Rng = int | np.random.Generator | None
 #: Names of covariates, tables of them by `well_id` (also as files), gene sets (also as ``celltypes:FILE``), or several.
@@ -166,6 +180,51 @@ class QueryOptions:
 
 #: More than these fill the memory, and nobody waits for them.
 MOST_PERMUTATIONS = 10_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOptions:
+    """How samples become the rows of a table; the fields are documented at `jugex.query.region_table`.
+
+    Raises
+    ------
+    OptionError
+        If an option has a value that is not allowed.
+
+    Examples
+    --------
+    >>> from jugex.query import TableOptions
+    >>> TableOptions(over_donors="separate").values
+    'zscore'
+    """
+
+    values: TableValues = "zscore"
+    over_donors: OverDonors = "mean"
+    probes: ProbeAggregation = "winsorized-mean"
+    sample_norm: Normalization = "none"
+    gene_norm: Normalization = "none"
+    fill: Fill = "none"
+    min_samples: int = 1
+    min_donors: int = 1
+
+    def __post_init__(self) -> None:
+        for name, choices in (
+            ("values", TableValues),
+            ("over_donors", OverDonors),
+            ("probes", ProbeAggregation),
+            ("sample_norm", Normalization),
+            ("gene_norm", Normalization),
+            ("fill", Fill),
+        ):
+            _check_choice(name, getattr(self, name), choices)
+        if self.probes == "single":
+            raise OptionError(
+                "a table has a column per gene, and probes='single' keeps probes apart; choose another way"
+            )
+        for name in ("min_samples", "min_donors"):
+            value = getattr(self, name)
+            if not _is_integer(value) or value < 1:
+                raise OptionError(f"{name} must be a whole number of at least 1; got {value!r}")
 
 
 @dataclass(frozen=True)
@@ -341,6 +400,28 @@ def find_preset(name: str | None) -> Preset:
     if name not in PRESET_NAMES:
         raise OptionError(f"preset must be one of {', '.join(PRESET_NAMES)}; got {name!r}")
     return PRESETS[_NEWEST.get(name, name)]
+
+
+def options_to_json(options: QueryOptions | TestOptions | TableOptions) -> dict[str, Any]:
+    """Options by their names, as JSON types; files, tables and regions by their checksums."""
+    return {field.name: _to_json(getattr(options, field.name)) for field in fields(options)}
+
+
+def _to_json(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, pd.DataFrame):
+        return f"table {hashlib.sha256(value.to_csv().encode()).hexdigest()}"
+    if isinstance(value, Region):
+        return f"region {value.name}: {hashlib.sha256(repr(value.identity()).encode()).hexdigest()}"
+    if isinstance(value, tuple | list):
+        return [_to_json(entry) for entry in value]
+    path = Path(str(value)) if isinstance(value, str | PathLike) else None
+    if path is not None and len(str(value)) < 1000 and path.is_file():
+        return f"{path.name}: {FileRecord.of(path).sha256}"
+    return str(value)
 
 
 def _check_choice(name: str, value: object, choices: Any) -> None:

@@ -92,13 +92,13 @@ class Rungs:
 class _Measured:
     """What was measured in one reference: the pool, the tests of the last pair, and its genes by their symbols.
 
-    `key` is everything that decides the pool, `pair` what else decides the tests.
+    `key` is everything that decides the pool. `tests` are kept with what else decides them: in one tuple, since threads
+    may compare two pairs of an atlas at the same time.
     """
 
     key: tuple[object, ...]
     pool: PairSums
-    pair: tuple[object, ...] = ()
-    ladder: Ladder | None = None
+    tests: tuple[tuple[object, ...], Ladder] | None = None
     genes: dict[tuple[str, ...], tuple[list[str], PairSums]] = field(default_factory=dict)
 
 
@@ -176,8 +176,7 @@ def climb(
         measured.genes.get(symbols) if measure is None else None,
     )
     if measure is None and taken is not None:
-        measured.genes.clear()
-        measured.genes[symbols] = taken
+        measured.genes = {symbols: taken}
     why_not = {
         **dict.fromkeys(_OF_DONORS, explain_reason(ladder.why_no_donors)),
         **dict.fromkeys(_OF_SPACE, explain_reason(ladder.why_no_spatial)),
@@ -210,19 +209,19 @@ def _take_own(found: TissueReference) -> TissueReference:
 def _make_ladder(measured: _Measured, found: TissueReference) -> Ladder:
     """The tests of a pair, made anew for another one; a DesignError says why there are none."""
     pool, pair = measured.pool, (found.cells.tobytes(), found.withheld)
-    if measured.ladder is not None and measured.pair == pair:
-        return measured.ladder
-    measured.ladder = None  # before memory is taken for another
+    if (kept := measured.tests) is not None and kept[0] == pair:
+        return kept[1]
+    kept = measured.tests = None  # before memory is taken for another
     if not {0, 1} <= set(found.cells.tolist()):
         raise DesignError(_ALL_IN_BOTH)
     if not pool.varies.any():
         raise DesignError(_FAILED)
     try:
-        measured.ladder = Ladder(pool, found.cells, withhold_spatial=found.withheld)
+        ladder = Ladder(pool, found.cells, withhold_spatial=found.withheld)
     except DesignError as error:  # the pool varies nowhere but in the regions
         raise DesignError(_FAILED) from error
-    measured.pair = pair
-    return measured.ladder
+    measured.tests = (pair, ladder)
+    return ladder
 
 
 def explain_reason(reason: Reason | None) -> str:

@@ -1,7 +1,7 @@
 """The query: expression of genes in regions, and which samples lie where."""
 
 from jugex._arguments import refuse_calls
-from jugex.model.options import AtlasLike, Donors, Overlap, PresentIn, QueryOptions, Structures
+from jugex.model.options import AtlasLike, Donors, Overlap, PresentIn, QueryOptions, Structures, TableOptions
 from jugex.query.expression import (
     RegionGroup,
     RegionPair,
@@ -9,8 +9,9 @@ from jugex.query.expression import (
     region_group,
     region_pair,
 )
-from jugex.query.region_tables import RegionTable, TableOptions, normalize, region_table
+from jugex.query.region_tables import RegionTable, region_table
 from jugex.query.tables import EXPRESSION_COLUMNS, expressions
+from jugex.stats.normalization import normalize
 
 __all__ = [
     "EXPRESSION_COLUMNS",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -16,78 +15,36 @@ from jugex._text import count_of
 from jugex.atlas import ExpressionAtlas, open_atlas
 from jugex.atlas.annotation import CoordinatesLike
 from jugex.atlas.identity import Side
-from jugex.errors import DesignError, OptionError, RegionError
+from jugex.errors import DesignError, OptionError
 from jugex.genes import AliasesLike, GeneRequest, GeneSelection, select_genes
-from jugex.model.options import AtlasLike, Donors, PresentIn, QueryOptions, Structures
+from jugex.model.options import (
+    AtlasLike,
+    Donors,
+    Fill,
+    OverDonors,
+    PresentIn,
+    QueryOptions,
+    Structures,
+    TableOptions,
+    TableValues,
+)
 from jugex.model.query_record import ProbeFilterRecord
 from jugex.progress import track
 from jugex.query.probes import aggregate_by_gene, filter_probes, score_probes
-from jugex.query.samples import COORDINATES, find_most_probable, view_atlas
-from jugex.query.targets import RegionsLike, Target, read_targets
+from jugex.query.samples import COORDINATES, bind_region, count_in_structures, find_most_probable, view_atlas
+from jugex.query.targets import RegionsLike, Target, name_apart, read_targets
 from jugex.regions import Region
 from jugex.regions.grids import VoxelRule
 from jugex.regions.label_tables import LabelsLike
-from jugex.regions.structures import find_structures
-from jugex.spaces import is_same_space
 from jugex.stats.aggregation import ProbeAggregation, differential_stability
+from jugex.stats.normalization import Normalization, normalize
 
-__all__ = ["Normalization", "OverDonors", "RegionTable", "TableOptions", "normalize", "region_table"]
-
-#: What a value is: levels standardised per probe and donor, or log2 levels.
-TableValues = Literal["zscore", "level"]
-#: How donors come together: their means averaged, all samples pooled, or a row for each donor.
-OverDonors = Literal["mean", "samples", "separate"]
-#: How values are normalised; see `normalize`.
-Normalization = Literal["none", "zscore", "robust-sigmoid", "scaled-robust-sigmoid"]
-Fill = Literal["none", "nearest"]
+__all__ = ["RegionTable", "region_table"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 _PROBES_AT_ONCE = 2_048  # of all samples of the atlas: 60 MB
-_NORMAL_IQR = 1.3489795003921634  # interquartile range of a standard normal distribution
-
-
-@dataclass(frozen=True, kw_only=True)
-class TableOptions:
-    """How samples become the rows of a table; the fields are documented at `jugex.query.region_table`.
-
-    Raises
-    ------
-    OptionError
-        If an option has a value that is not allowed.
-
-    Examples
-    --------
-    >>> from jugex.query import TableOptions
-    >>> TableOptions(over_donors="separate").values
-    'zscore'
-    """
-
-    values: TableValues = "zscore"
-    over_donors: OverDonors = "mean"
-    probes: ProbeAggregation = "winsorized-mean"
-    sample_norm: Normalization = "none"
-    gene_norm: Normalization = "none"
-    fill: Fill = "none"
-    min_samples: int = 1
-    min_donors: int = 1
-
-    def __post_init__(self) -> None:
-        for name, allowed in (
-            ("values", TableValues),
-            ("over_donors", OverDonors),
-            ("probes", ProbeAggregation),
-            ("sample_norm", Normalization),
-            ("gene_norm", Normalization),
-            ("fill", Fill),
-        ):
-            if getattr(self, name) not in get_args(allowed):
-                raise OptionError(f"{name} must be one of {', '.join(get_args(allowed))}; got {getattr(self, name)!r}")
-        for name in ("min_samples", "min_donors"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-                raise OptionError(f"{name} must be a whole number of at least 1; got {value!r}")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -115,6 +72,8 @@ class RegionTable:
         Which genes were asked for, found and missing.
     probe_filter : ProbeFilterRecord or None
         Filter on present calls and Entrez ids; None without one.
+    located : tuple of Region or None
+        The regions as they were looked for; None where one could not be made.
     n_tied : int
         Samples that lie in several regions and are left out, since none of these is more probable.
     atlas : ExpressionAtlas
@@ -138,6 +97,7 @@ class RegionTable:
     query: QueryOptions
     selection: GeneSelection
     probe_filter: ProbeFilterRecord | None
+    located: tuple[Region | None, ...]
     n_tied: int
     atlas: ExpressionAtlas
 
@@ -264,8 +224,6 @@ def region_table(
         present_in=present_in,
         require_entrez=require_entrez,
     )
-    if probes == "single":
-        raise OptionError("a table has a column per gene, and probes='single' keeps probes apart; choose another way")
     targets = read_targets(regions, threshold=threshold, labels=labels, space=space, annotated=annotated)
     view = view_atlas(open_atlas(atlas, donors=query.donors), query)
     if values == "level" and not view.has_levels:
@@ -307,7 +265,7 @@ def _make_table(
     extra = np.unique(filled[filled >= 0])
     read = np.concatenate([rows, extra])  # those that fill stand behind the samples of the regions
     selection, probes, record = filter_probes(selection, atlas, samples["well_id"].to_numpy(), query)
-    design = _Design(atlas, read, len(rows), codes, donors, len(donor_names), len(targets))
+    design = _Reading(atlas, read, len(rows), codes, donors, len(donor_names), len(targets))
     means, genes, own = _average(design, probes, options)
     if len(extra):
         for number in np.flatnonzero(filled >= 0).tolist():
@@ -321,8 +279,19 @@ def _make_table(
     columns = ["donor_name", "sample", "well_id", *COORDINATES, "structure_acronym", "structure_name"]
     used = samples[columns].reset_index(drop=True)
     used.insert(0, "region", [names[code] for code in codes])
-    described = described.join(pd.DataFrame(counts, columns=donor_names))
-    return RegionTable(table, described, genes, used, options, query, selection, record, n_tied, atlas)
+    return RegionTable(
+        table=table,
+        regions=described.join(pd.DataFrame(counts, columns=donor_names)),
+        genes=genes,
+        samples=used,
+        options=options,
+        query=query,
+        selection=selection,
+        probe_filter=record,
+        located=tuple(one.region for one in placed),
+        n_tied=n_tied,
+        atlas=atlas,
+    )
 
 
 def _lay_out(
@@ -343,47 +312,45 @@ class _Placed:
     """Where the n samples of an atlas lie with respect to a region; `nearest` (mm) is 0 inside it."""
 
     name: str
+    region: Region | None
     why: str
     inside: npt.NDArray[np.bool_]
     probability: Floats
     nearest: Floats
-    centroid: Floats
+
+    @property
+    def centroid(self) -> Floats:
+        """Of the region, in mm, shape (3,); NaN where it has none."""
+        return np.full(3, np.nan) if self.region is None else self.region.centroid
 
 
 def _place_targets(targets: Sequence[Target], atlas: ExpressionAtlas, query: QueryOptions) -> list[_Placed]:
-    counts = np.ones(len(atlas.samples), dtype=bool)
-    for structures, wanted in ((query.within, True), (query.exclude, False)):
-        if structures is not None:
-            members = frozenset().union(*(structure.members for structure in find_structures(atlas, structures)))
-            counts &= atlas.samples["structure_id"].isin(list(members)).to_numpy(dtype=bool) == wanted
-    placed = []
-    for target in track(list(targets), description="samples of the regions"):
-        placed.append(_place(target, atlas, query, counts))
-    return placed
+    counts = count_in_structures(atlas, query)
+    bound = [None if one.region is None else bind_region(one.region, atlas, query) for one in targets]
+    # the atlas knows structures by name
+    names = [one.name if region is None else region.name for one, region in zip(targets, bound, strict=True)]
+    listed = list(zip(name_apart(names), targets, bound, strict=True))
+    return [
+        _place(name, target.why, region, atlas, counts)
+        for name, target, region in track(listed, description="samples of the regions")
+    ]
 
 
-def _place(target: Target, atlas: ExpressionAtlas, query: QueryOptions, counts: npt.NDArray[np.bool_]) -> _Placed:
-    n, nowhere = len(atlas.samples), np.full(3, np.nan)
-    if target.region is None:
-        none = np.zeros(n, dtype=bool)
-        return _Placed(target.name, target.why, none, np.full(n, np.nan), np.zeros(n), nowhere)
-    region: Region = target.region.with_voxel(query.voxel) if query.voxel != "nearest" else target.region
-    region = region.bound_to(atlas)
-    name = region.name if target.name == target.region.name else target.name  # the atlas knows structures by name
-    if not is_same_space(region.space, atlas.space):
-        raise RegionError(
-            f"region {target.name!r} is in the space {region.space}, but the samples of {atlas.name} are in "
-            f"{atlas.space}; give regions in the atlas's space"
-        )
+def _place(
+    name: str, why: str, region: Region | None, atlas: ExpressionAtlas, counts: npt.NDArray[np.bool_]
+) -> _Placed:
+    n = len(atlas.samples)
+    if region is None:
+        return _Placed(name, None, why, np.zeros(n, dtype=bool), np.full(n, np.nan), np.zeros(n))
     with np.errstate(invalid="ignore"):  # samples without a coordinate are in no voxel
-        located = region.with_tolerance(query.tolerance).locate(atlas.samples)
+        located = region.locate(atlas.samples)
     found = located["inside"].to_numpy(dtype=bool)
     inside, nearest = found & counts, np.zeros(n)
     if "tolerated" in located and (beside := inside & located["tolerated"].to_numpy(dtype=bool)).any():
         nearest[beside] = region.distances(atlas.samples.loc[beside, list(COORDINATES)].to_numpy(dtype=np.float64))
         nearest[beside] = np.maximum(nearest[beside], np.finfo(np.float64).tiny)  # never as near as inside
     why = "" if inside.any() else "no sample in the structures asked for" if found.any() else "no sample"
-    return _Placed(name, why, inside, located["probability"].to_numpy(dtype=np.float64), nearest, region.centroid)
+    return _Placed(name, region, why, inside, located["probability"].to_numpy(dtype=np.float64), nearest)
 
 
 def _assign(placed: Sequence[_Placed]) -> tuple[Ints, int]:
@@ -436,7 +403,7 @@ def _find_nearest(placed: Sequence[_Placed], atlas: ExpressionAtlas, wanted: npt
 
 
 @dataclass(frozen=True, eq=False)
-class _Design:
+class _Reading:
     """Which samples are read, and which of them are averaged into what.
 
     `read` (m,) are rows of the atlas's samples, of which the first n count in the regions `codes` (n,) of r, and come
@@ -480,11 +447,11 @@ class _Design:
 
     def average_samples(self, values: Floats) -> Floats:
         """Mean of all samples in each region, of values (g, n), missing ones left out, shape (r, 1, g)."""
-        pooled = _Design(self.atlas, self.read, self.n, self.codes, np.zeros_like(self.donors), 1, self.n_regions)
+        pooled = _Reading(self.atlas, self.read, self.n, self.codes, np.zeros_like(self.donors), 1, self.n_regions)
         return pooled.average_cells(values)
 
 
-def _average(design: _Design, probes: pd.DataFrame, options: TableOptions) -> tuple[Floats, pd.DataFrame, Floats]:
+def _average(design: _Reading, probes: pd.DataFrame, options: TableOptions) -> tuple[Floats, pd.DataFrame, Floats]:
     """Means of regions (r, 1 or d, g), the genes (g rows), and values of the samples that fill, (e, 1, g)."""
     blocks = _read_genes(design, probes, options)
     if options.sample_norm != "none":  # needs all genes of a sample
@@ -511,7 +478,7 @@ def _average(design: _Design, probes: pd.DataFrame, options: TableOptions) -> tu
     return np.concatenate(means, axis=2), genes, np.concatenate(fills, axis=2)
 
 
-def _read_genes(design: _Design, probes: pd.DataFrame, options: TableOptions) -> Iterator[tuple[pd.DataFrame, Floats]]:
+def _read_genes(design: _Reading, probes: pd.DataFrame, options: TableOptions) -> Iterator[tuple[pd.DataFrame, Floats]]:
     """Genes, and their values (g, m) in the samples read, block by block in alphabetical order."""
     atlas, wells = design.atlas, design.well_ids
     ordered = probes.sort_values(["gene", "probe_id"]).reset_index(drop=True)
@@ -555,59 +522,3 @@ def _measure_stability(cells: Floats) -> Floats:
     flat = cells.reshape(-1, n_genes)
     held = ~np.isnan(flat).all(axis=1)
     return differential_stability(flat[held], regions[held], donors[held])
-
-
-# --- normalisation ----------------------------------------------------------------------------------------------------
-
-
-def normalize(values: npt.ArrayLike, how: Normalization, *, axis: int = -1, by: slice = slice(None)) -> Floats:
-    """Normalise values along an axis.
-
-    Parameters
-    ----------
-    values : array_like of float
-        Missing values are left out and stay missing.
-    how : {'none', 'zscore', 'robust-sigmoid', 'scaled-robust-sigmoid'}
-        - `zscore`: (x - mean) / sd, with ddof = 1.
-        - `robust-sigmoid`: 1 / (1 + exp(-(x - median) / s)), s the interquartile range over that of a standard normal
-          distribution, 1.349: outliers move little else (Fulcher, Little and Jones 2013, doi 10.1098/rsif.2013.0048).
-        - `scaled-robust-sigmoid`: the same, then (x - min) / (max - min): from 0 to 1 (Fulcher and Fornito 2016, doi
-          10.1073/pnas.1513302113).
-    axis : int
-        Along which values are normalised together.
-    by : slice
-        Of these, the ones that decide: mean, spread and range are theirs.
-
-    Returns
-    -------
-    ndarray of float64, shaped like `values`
-        NaN where the values that decide do not vary.
-
-    Examples
-    --------
-    >>> from jugex.query import normalize
-    >>> normalize([1.0, 2.0, 3.0], "zscore").tolist(), normalize([1.0, 2.0, 3.0], "scaled-robust-sigmoid").tolist()
-    ([-1.0, 0.0, 1.0], [0.0, 0.5, 1.0])
-    """
-    if how not in get_args(Normalization):
-        raise OptionError(f"a normalization is one of {', '.join(get_args(Normalization))}; got {how!r}")
-    if how == "none":
-        return np.array(values, dtype=np.float64)
-    moved = np.moveaxis(np.asarray(values, dtype=np.float64), axis, -1)
-    missing = np.isnan(moved[..., by])
-    few = (~missing).sum(axis=-1, keepdims=True) < 2  # which do not vary, and are left NaN
-    some = bool(missing.any())
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        deciding = np.where(few, 0.0, moved[..., by])
-        if how == "zscore":
-            mean, sd = (np.nanmean, np.nanstd) if some else (np.mean, np.std)
-            normal = (moved - mean(deciding, -1, keepdims=True)) / sd(deciding, -1, ddof=1, keepdims=True)
-        else:
-            quartiles = (np.nanpercentile if some else np.percentile)(deciding, (25, 50, 75), axis=-1, keepdims=True)
-            spread = (quartiles[2] - quartiles[0]) / _NORMAL_IQR
-            normal = 1 / (1 + np.exp(-(moved - quartiles[1]) / spread))
-            if how == "scaled-robust-sigmoid":
-                deciding = np.where(few, 0.0, normal[..., by])
-                low, high = (np.fmin.reduce(deciding, -1, keepdims=True), np.fmax.reduce(deciding, -1, keepdims=True))
-                normal = (normal - low) / (high - low)
-    return np.moveaxis(np.where(np.isfinite(normal) & ~few, normal, np.nan), -1, axis)

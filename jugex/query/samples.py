@@ -26,6 +26,8 @@ __all__ = [
     "SAMPLE_COLUMNS",
     "Located",
     "assign_samples",
+    "bind_region",
+    "count_in_structures",
     "find_most_probable",
     "judge_extent",
     "locate_samples",
@@ -79,6 +81,26 @@ def read_region(region: Region | str) -> Region:
     return region
 
 
+def bind_region(region: Region, atlas: ExpressionAtlas, options: QueryOptions) -> Region:
+    """A region as it is looked for in an atlas: structures looked up, with the tolerance and the rule for voxels.
+
+    Raises
+    ------
+    RegionError
+        If it is in another space than the atlas, or a structure is unknown or ambiguous.
+    """
+    if options.voxel != "nearest":  # else regions keep their own rule
+        region = region.with_voxel(options.voxel)
+    region = region.bound_to(atlas).with_tolerance(options.tolerance)
+    if not is_same_space(region.space, atlas.space):
+        raise RegionError(
+            f"region {region.name!r} is in the space {region.space}, but the samples of {atlas.name} are in "
+            f"{atlas.space}; give a region in the atlas's space, and name it: Region.from_image(..., "
+            f"space={atlas.space!r})"
+        )
+    return region
+
+
 @dataclass(frozen=True, eq=False)
 class Located:
     """Where the n samples of an atlas lie with respect to k regions.
@@ -127,10 +149,8 @@ def locate_samples(regions: Sequence[Region], atlas: ExpressionAtlas, options: Q
     OptionError
         If no structure is named, or two regions still have the same name once namesakes are numbered.
     """
-    within, exclude = _find(options.within, atlas), _find(options.exclude, atlas)
-    if options.voxel != "nearest":  # else regions keep their own rule
-        regions = [region.with_voxel(options.voxel) for region in regions]
-    regions = _name_apart([region.bound_to(atlas).with_tolerance(options.tolerance) for region in regions])
+    counts = count_in_structures(atlas, options)
+    regions = _name_apart([bind_region(region, atlas, options) for region in regions])
     tables = [_locate(region, atlas) for region in regions]
     inside = np.column_stack([table["inside"].to_numpy(dtype=np.bool_) for table in tables])
     probability = np.column_stack([table["probability"].to_numpy(dtype=np.float64) for table in tables])
@@ -138,12 +158,8 @@ def locate_samples(regions: Sequence[Region], atlas: ExpressionAtlas, options: Q
     nowhere = np.zeros(len(atlas.samples), dtype=np.bool_)  # only a region with a tolerance has the column
     tolerated = np.column_stack([np.asarray(table.get("tolerated", nowhere), dtype=np.bool_) for table in tables])
     inside = _leave_to_others(inside, tolerated, regions)
-    counts = np.ones(len(atlas.samples), dtype=bool)
-    if within:
-        counts &= atlas.samples["structure_id"].isin(_list_members(within)).to_numpy()
-    if exclude:
-        counts &= ~atlas.samples["structure_id"].isin(_list_members(exclude)).to_numpy()
     kept = inside & counts[:, None]
+    within, exclude = _find(options.within, atlas), _find(options.exclude, atlas)
     for number in np.flatnonzero(~kept.any(axis=0)).tolist():
         asked = " and ".join(
             f"{preposition} {' and '.join(repr(structure.name) for structure in structures)}"
@@ -164,6 +180,16 @@ def locate_samples(regions: Sequence[Region], atlas: ExpressionAtlas, options: Q
         n_tolerated=tuple((kept & tolerated).sum(axis=0).tolist()),
     )
     return Located(regions, kept, np.where(counts[:, None], probability, np.nan), between_voxels, record)
+
+
+def count_in_structures(atlas: ExpressionAtlas, options: QueryOptions) -> Booleans:
+    """Whether each sample of an atlas counts, by the structures within and without which the options ask for, (n,)."""
+    counts = np.ones(len(atlas.samples), dtype=np.bool_)
+    for structures, wanted in ((options.within, True), (options.exclude, False)):
+        if structures is not None:
+            members = _list_members(_find(structures, atlas))
+            counts &= atlas.samples["structure_id"].isin(members).to_numpy(dtype=np.bool_) == wanted
+    return counts
 
 
 def _find(structures: Structures | None, atlas: ExpressionAtlas) -> tuple[Structure, ...]:
@@ -187,13 +213,7 @@ def _name_apart(regions: Sequence[Region]) -> tuple[Region, ...]:
 
 
 def _locate(region: Region, atlas: ExpressionAtlas) -> pd.DataFrame:
-    """Result of `Region.locate` for the samples of an atlas; refuse a region in another space or without samples."""
-    if not is_same_space(region.space, atlas.space):
-        raise RegionError(
-            f"region {region.name!r} is in the space {region.space}, but the samples of {atlas.name} are in "
-            f"{atlas.space}; give a region in the atlas's space, and name it: Region.from_image(..., "
-            f"space={atlas.space!r})"
-        )
+    """Result of `Region.locate` for the samples of an atlas; refuse a region without samples."""
     has_places = np.isfinite(atlas.samples[list(COORDINATES)].to_numpy(dtype=np.float64)).any()
     with np.errstate(invalid="warn" if has_places else "ignore"):  # NaN is in no voxel
         located = region.locate(atlas.samples)
@@ -320,7 +340,7 @@ def assign_samples(
         raise DesignError(
             f"all {inside[:, number].sum()} samples of region {located.regions[number].name!r} lie in {elsewhere} as "
             "well, so that none is left; choose another overlap policy, a higher threshold, or other regions"
-        )
+        ).because("all samples of a region lie in another one as well")
     rows, codes = np.nonzero(counts)
     names = np.array([region.name for region in located.regions], dtype=object)
     assigned = samples.iloc[rows].assign(region=names[codes], probability=probability[rows, codes])
@@ -336,7 +356,7 @@ def _check_different(located: Located) -> None:
             raise RegionError(
                 f"regions {located.regions[i].name!r} and {located.regions[j].name!r} hold the same "
                 f"{located.n_found[i]} samples, as the same region twice would; give two different regions"
-            )
+            ).because("both regions hold the same samples")
 
 
 def _refuse_shared(well_ids: pd.Series, regions: Sequence[Region]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeAlias
@@ -20,7 +20,7 @@ from jugex.regions.nifti import read_image
 from jugex.regions.parcellations import is_parcellation
 from jugex.regions.texts import find_whole_image
 
-__all__ = ["RegionsLike", "Target", "read_one", "read_targets"]
+__all__ = ["RegionsLike", "Target", "name_apart", "read_one", "read_targets"]
 
 #: A parcellation by name, an image of labels or of several maps, or regions.
 RegionsLike: TypeAlias = "str | os.PathLike[str] | Iterable[Region | str]"
@@ -91,13 +91,18 @@ def read_targets(
         )
     if not targets:
         raise OptionError("there is no region in the list; give at least one")
-    count, seen = Counter(target.name for target in targets), Counter[str]()
-    numbered = []
-    for target in targets:
-        seen[target.name] += 1
-        name = target.name if count[target.name] == 1 else f"{target.name} ({seen[target.name]})"
-        numbered.append(replace(target, name=name))
-    return numbered
+    names = name_apart([target.name for target in targets])
+    return [replace(target, name=name) for target, name in zip(targets, names, strict=True)]
+
+
+def name_apart(names: Sequence[str], taken: Collection[str] = ()) -> list[str]:
+    """Number the names that occur more than once, also among those taken."""
+    count, seen = Counter([*names, *taken]), Counter(taken)
+    apart = []
+    for name in names:
+        seen[name] += 1
+        apart.append(name if count[name] == 1 else f"{name} ({seen[name]})")
+    return apart
 
 
 def read_one(region: Region | str, *, threshold: float = 0.2, annotated: bool = False) -> Region:

@@ -12,6 +12,7 @@ import msgspec
 from jugex._text import count_of, format_count
 from jugex._version import __version__
 from jugex.errors import OptionError, OutputError
+from jugex.model.options import options_to_json
 from jugex.model.record import list_versions, today
 from jugex.query import RegionTable
 from jugex.report.folders import replacing_file
@@ -189,19 +190,19 @@ def _describe_samples(made: RegionTable) -> list[str]:
 
 
 def _to_json(made: RegionTable) -> dict[str, Any]:
-    query = made.query
+    """What determined the numbers; thresholds and labels stand with the regions."""
+    regions = [
+        {"name": name} if region is None else region.identity().to_dict() | {"name": name}
+        for name, region in zip(made.regions["region"], made.located, strict=True)
+    ]
     return {
-        "created": today(),
+        "date": today(),
         "versions": list_versions(),
         "atlas": msgspec.to_builtins(made.atlas.identity(), str_keys=True),
-        "table": msgspec.to_builtins(made.options),
-        "genes_asked_for": None if made.selection.requested is None else list(made.selection.requested),
+        "regions": regions,
+        "query": options_to_json(made.query),
+        "table": options_to_json(made.options),
         "genes_missing": list(made.selection.missing),
-        "donors": [str(name) for name in made.atlas.donors["donor_name"]],
-        "tolerance_mm": query.tolerance,
-        "voxel": query.voxel,
-        "within": None if query.within is None else str(query.within),
-        "exclude": None if query.exclude is None else str(query.exclude),
         "probe_filter": None if made.probe_filter is None else msgspec.to_builtins(made.probe_filter),
         "n_tied": made.n_tied,
     }

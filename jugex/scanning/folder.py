@@ -10,13 +10,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from jugex.errors import OutputError, ResultError
 
-__all__ = ["MANIFEST", "RESULTS", "ScanFolder", "name_part", "replace_file"]
+__all__ = ["MANIFEST", "RESULTS", "Outcome", "ScanFolder", "name_part", "replace_file"]
 
 FORMAT = "jugex-scan-1"
 MANIFEST, RESULTS, _JOURNAL, _LOCK = "scan.json", "results", "progress.jsonl", ".lock"
@@ -25,13 +28,66 @@ _MOST_SHOWN = 8
 Json = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a pair; a row of ``pairs.tsv``.
+
+    Attributes
+    ----------
+    pair : int
+        Its number.
+    status : str
+        "ok", or why there is no test.
+    reason : str
+        The same without names and numbers, by which pairs without a test are counted.
+    n_samples_1, n_samples_2, n_donors_both : int or None
+        Samples used, and donors with samples in both regions.
+    seed, n_permutations : int or None
+        With these `jugex.compare` gives the same numbers.
+    n_relabellings : int or None
+        Relabellings that were counted.
+    exhaustive : bool or None
+        Whether these were all there are.
+    smallest_p : float or None
+        Smallest p that the design can give.
+    n_tested : int
+        Genes tested.
+    spatial, donors, samples : int
+        Genes whose evidence within the pair is that rung.
+    why_no_donors, why_no_spatial : str
+        Why a rung could not be tested.
+    """
+
+    pair: int
+    status: str
+    reason: str = ""
+    n_samples_1: int | None = None
+    n_samples_2: int | None = None
+    n_donors_both: int | None = None
+    seed: int | None = None
+    n_permutations: int | None = None
+    n_relabellings: int | None = None
+    exhaustive: bool | None = None
+    smallest_p: float | None = None
+    n_tested: int = 0
+    spatial: int = 0
+    donors: int = 0
+    samples: int = 0
+    why_no_donors: str = ""
+    why_no_spatial: str = ""
+
+
 def name_part(number: int) -> str:
     """Name of the file of a pair, below ``results/``."""
     return f"pair-{number:06d}.parquet"
 
 
 def replace_file(path: Path, content: bytes | memoryview) -> None:
-    """Write a file whole or not at all: beside its place, forced to disk, then renamed."""
+    """Write a file whole or not at all: beside its place, forced to disk, then renamed.
+
+    `jugex.report.folders.replacing_file` looks each time for what killed runs left; a scan writes thousands of parts
+    into a folder that is locked, and does so once.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as stream:
@@ -104,20 +160,20 @@ class ScanFolder:
         finally:
             lock.release()
 
-    def read_done(self) -> dict[int, Json]:
+    def read_done(self) -> dict[int, Outcome]:
         """Pairs that are done, by number; those whose part is missing are not."""
         return {
-            number: row
-            for number, row in read_journal(self.path).items()
-            if row["status"] != "ok" or (self.path / RESULTS / name_part(number)).exists()
+            number: outcome
+            for number, outcome in read_journal(self.path).items()
+            if outcome.status != "ok" or (self.path / RESULTS / name_part(number)).exists()
         }
 
-    def note(self, row: Json) -> None:
+    def note(self, outcome: Outcome) -> None:
         """Note that a pair is done; its part stands in its place by now."""
         with (self.path / _JOURNAL).open("ab") as stream:
             if stream.tell() and not self._ends_in_line():
                 stream.write(b"\n")  # behind a line that was cut off
-            stream.write(json.dumps(row).encode() + b"\n")
+            stream.write(msgspec.json.encode(outcome) + b"\n")
             stream.flush()
 
     def _ends_in_line(self) -> bool:
@@ -168,20 +224,18 @@ def read_manifest(path: Path) -> Json:
     return manifest
 
 
-def read_journal(path: Path) -> dict[int, Json]:
+def read_journal(path: Path) -> dict[int, Outcome]:
     """Lines of ``progress.jsonl`` by the number of their pair; a line that was cut off is passed over."""
-    rows: dict[int, Json] = {}
+    found: dict[int, Outcome] = {}
     try:
         lines = (path / _JOURNAL).read_bytes().split(b"\n")
     except FileNotFoundError:
-        return rows
+        return found
     for line in lines:
-        try:
-            row = json.loads(line)
-            rows[row["pair"]] = row
-        except (ValueError, KeyError, TypeError):
-            continue
-    return rows
+        with suppress(msgspec.DecodeError):
+            outcome = msgspec.json.decode(line, type=Outcome)
+            found[outcome.pair] = outcome
+    return found
 
 
 def compare_settings(there: Json, asked: Json, prefix: str = "") -> list[str]:

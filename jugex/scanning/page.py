@@ -12,7 +12,7 @@ from markupsafe import Markup
 from jugex._version import __version__
 from jugex.regions.labels import split_side
 from jugex.report.page import make_environment
-from jugex.scanning.results import Scan, generalize
+from jugex.scanning.results import Scan
 
 __all__ = ["render_overview"]
 
@@ -87,11 +87,9 @@ def _describe_region(scan: Scan, name: str, counts: dict[str, dict[str, int]]) -
 
 
 def _group_reasons(pairs: pd.DataFrame) -> list[tuple[str, int, str]]:
-    """Why pairs have no test, with how many of them and the first."""
-    failed = pairs[pairs["status"] != "ok"]
-    grouped = failed.assign(why=failed["status"].map(generalize)).groupby("why", sort=False)
-    rows = [(str(group["status"].iloc[0]).removeprefix("impossible: "), len(group), str(group["name"].iloc[0]))
-            for _, group in grouped]  # fmt: skip
+    """Why pairs have no test, the most frequent reason first, with how many of them and one of them."""
+    grouped = pairs[pairs["status"] != "ok"].groupby("reason", sort=False)
+    rows = [(str(reason), len(group), str(group["name"].iloc[0])) for reason, group in grouped]
     return sorted(rows, key=lambda row: -row[1])[:_N_REASONS]
 
 

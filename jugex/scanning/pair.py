@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,13 @@ from jugex.model.options import QueryOptions, TestOptions
 from jugex.pipeline.comparison import PairTable, tabulate_pair
 from jugex.query import query_regions
 from jugex.regions.listed import ListedRegion
-from jugex.scanning.folder import RESULTS, name_part, replace_file
+from jugex.scanning.folder import RESULTS, Outcome, name_part, replace_file
 from jugex.scanning.targets import Pair
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["COLUMNS", "SCAN_COLUMNS", "Job", "Outcome", "write_part"]
+__all__ = ["COLUMNS", "SCAN_COLUMNS", "Job", "write_part"]
 
 #: Columns of the results of a scan, those of a result that are kept by default; then those over the whole scan.
 COLUMNS = ("gene", "diff", "f", "p_perm", "p_fwe", "p_donors", "p_spatial", "evidence", "status")
@@ -31,56 +31,6 @@ SCAN_COLUMNS = (
     "evidence_scan",
 )  # fmt: skip
 _TEXTS = ("gene", "region_1", "region_2", "higher_in", "evidence", "evidence_scan", "probe_name", "status")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a pair; a row of ``pairs.tsv``.
-
-    Attributes
-    ----------
-    pair : int
-        Its number.
-    status : str
-        "ok", or why there is no test.
-    n_samples_1, n_samples_2, n_donors_both : int or None
-        Samples used, and donors with samples in both regions.
-    seed, n_permutations : int or None
-        With these `jugex.compare` gives the same numbers.
-    n_relabellings : int or None
-        Relabellings that were counted.
-    exhaustive : bool or None
-        Whether these were all there are.
-    smallest_p : float or None
-        Smallest p that the design can give.
-    n_tested : int
-        Genes tested.
-    spatial, donors, samples : int
-        Genes whose evidence within the pair is that rung.
-    why_no_donors, why_no_spatial : str
-        Why a rung could not be tested.
-    """
-
-    pair: int
-    status: str
-    n_samples_1: int | None = None
-    n_samples_2: int | None = None
-    n_donors_both: int | None = None
-    seed: int | None = None
-    n_permutations: int | None = None
-    n_relabellings: int | None = None
-    exhaustive: bool | None = None
-    smallest_p: float | None = None
-    n_tested: int = 0
-    spatial: int = 0
-    donors: int = 0
-    samples: int = 0
-    why_no_donors: str = ""
-    why_no_spatial: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON types only."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +74,7 @@ class Job:
                     options = replace(options, n_permutations=self.n_more)
                     found = tabulate_pair(group, options)
             except (DesignError, GeneError, RegionError) as error:
-                return Outcome(pair.number, f"impossible: {error}")
+                return Outcome(pair.number, f"impossible: {error}", error.reason or str(error))
         content = encode(_lay_out(found.table, pair, self.columns))
         replace_file(self.folder / RESULTS / name_part(pair.number), content)
         counts = found.table["evidence"].value_counts()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -26,7 +24,7 @@ __all__ = ["MARKER_COLUMNS", "PAIR_COLUMNS", "REGION_COLUMNS", "Markers", "Scan"
 #: Columns of ``pairs.tsv``.
 PAIR_COLUMNS = {
     "pair": "Int64", "name": "object", "region_1": "object", "region_2": "object", "status": "object",
-    "spatial": "Int64", "donors": "Int64", "samples": "Int64",
+    "reason": "object", "spatial": "Int64", "donors": "Int64", "samples": "Int64",
     "spatial_scan": "Int64", "donors_scan": "Int64", "samples_scan": "Int64", "n_tested": "Int64",
     "n_samples_1": "Int64", "n_samples_2": "Int64", "n_donors_both": "Int64", "seed": "Int64",
     "n_permutations": "Int64", "n_relabellings": "Int64", "exhaustive": "boolean", "smallest_p": "float64",
@@ -44,13 +42,6 @@ MARKER_COLUMNS = {
 }  # fmt: skip
 _N_MARKERS = 50
 _RUNGS = ("spatial", "donors", "samples")
-
-
-def to_tsv(table: pd.DataFrame) -> bytes:
-    """A table as UTF-8 with tabs; empty where nothing is known."""
-    text = io.StringIO()
-    table.to_csv(text, sep="\t", index=False, lineterminator="\n", float_format="%.10g")
-    return text.getvalue().encode()
 
 
 def _read_tsv(path: Path, columns: dict[str, str]) -> pd.DataFrame:
@@ -136,9 +127,10 @@ class Scan:
     settings : dict
         Everything that determined the numbers.
     pairs : DataFrame
-        One row per pair: `pair` (its number), `name`, `region_1`, `region_2`, `status` ("ok", or why there is no test);
-        genes with the evidence `spatial`, `donors` and `samples` within the pair, and over the scan (`spatial_scan`,
-        ...); samples and donors; `seed` and `n_permutations`, with which `jugex.compare` gives the same numbers.
+        One row per pair: `pair` (its number), `name`, `region_1`, `region_2`, `status` ("ok", or why there is no test),
+        `reason` (the same without names and numbers); genes with the evidence `spatial`, `donors` and `samples` within
+        the pair, and over the scan (`spatial_scan`, ...); samples and donors; `seed` and `n_permutations`, with which
+        `jugex.compare` gives the same numbers.
     regions : DataFrame
         One row per region: `region`, `n_samples`, `n_donors`, mean coordinate of its samples in mm, `status`.
     markers : DataFrame
@@ -229,7 +221,7 @@ class Scan:
         for label, counts in (("within their pair", found), ("over the scan", over)):
             counted = join_words([f"{n:,} {rung}" for rung, n in counts.items()])
             lines.append(f"genes by evidence, family-wise error {self.alpha:g} {label}: {counted}")
-        why = self.pairs.loc[~status, "status"].map(generalize).value_counts()
+        why = self.pairs.loc[~status, "reason"].value_counts()
         for reason, n in why.head(3).items():
             lines.append(f"no test in {count_of(int(n), 'pair')}: {reason}")
         if len(why):
@@ -261,12 +253,6 @@ class Scan:
         n_tested = int((self.pairs["status"] == "ok").sum())
         counts = f"{count_of(len(self.regions), 'region')}, {count_of(len(self.pairs), 'pair')}"
         return f"<Scan: {counts}, {n_tested:,} with a test>"
-
-
-def generalize(status: str) -> str:
-    """Why a pair has no test, without the names and numbers that differ from pair to pair."""
-    why = re.sub(r"'[^']*'(?: \([^)]*\))?", "...", status.removeprefix("impossible: ").split(";")[0])
-    return re.sub(r"\b\d[\d,]*\b", "...", why)
 
 
 def load_scan(folder: str | PathLike[str]) -> Scan:

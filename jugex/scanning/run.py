@@ -6,7 +6,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,23 +16,32 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._arguments import explains_keywords
 from jugex._text import count_of
 from jugex.atlas import ExpressionAtlas, open_atlas
-from jugex.atlas.identity import FileRecord
 from jugex.errors import OptionError
 from jugex.genes import read_aliases
 from jugex.model.columns import RESULT_COLUMNS, TAIL_COLUMNS
-from jugex.model.options import AtlasLike, QueryOptions, TestOptions, count_threads
+from jugex.model.options import AtlasLike, QueryOptions, TestOptions, count_threads, options_to_json
 from jugex.model.record import list_versions, today
 from jugex.progress import track
 from jugex.query.samples import view_atlas
 from jugex.query.targets import RegionsLike, read_targets
-from jugex.regions import Region
 from jugex.regions.label_tables import LabelsLike
-from jugex.scanning.family import Correction, control_pairs, false_discoveries, holm
-from jugex.scanning.folder import FORMAT, RESULTS, Json, ScanFolder, check_folder, name_part, read_manifest, to_plain
-from jugex.scanning.pair import COLUMNS, Job, Outcome, write_part
-from jugex.scanning.results import PAIR_COLUMNS, REGION_COLUMNS, Markers, Scan, load_scan, to_tsv
+from jugex.report.tables import format_tsv
+from jugex.scanning.folder import (
+    FORMAT,
+    RESULTS,
+    Json,
+    Outcome,
+    ScanFolder,
+    check_folder,
+    name_part,
+    read_manifest,
+    to_plain,
+)
+from jugex.scanning.pair import COLUMNS, Job, write_part
+from jugex.scanning.results import PAIR_COLUMNS, REGION_COLUMNS, Markers, Scan, load_scan
 from jugex.scanning.targets import (
     Pair,
     PairsLike,
@@ -42,6 +51,7 @@ from jugex.scanning.targets import (
     list_pairs,
     place_regions,
 )
+from jugex.stats.families import Correction, control_pairs, false_discoveries, holm
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -55,6 +65,7 @@ _N_MEASURED = 3
 Floats = npt.NDArray[np.float64]
 
 
+@explains_keywords
 def scan(
     regions: RegionsLike,
     *,
@@ -152,11 +163,22 @@ def scan(
     """
     folder = Path(out).expanduser()
     check_folder(folder)
-    prepared = _prepare(
-        regions, folder, atlas, pairs, rest, query, test, threshold, labels, space, columns, most_permutations
+    asked = _Asked(
+        regions=regions,
+        atlas=atlas,
+        pairs=pairs,
+        rest=rest,
+        query=QueryOptions() if query is None else query,
+        test=_seed(TestOptions() if test is None else test, folder),
+        threshold=threshold,
+        labels=labels,
+        space=space,
+        columns=_choose_columns(columns),
+        most_permutations=most_permutations,
     )
+    prepared = _prepare(asked, folder)
     with ScanFolder.opened(folder.absolute(), prepared.manifest) as opened:
-        done = {row.pair: row.to_dict() for row in prepared.impossible} | opened.read_done()
+        done = {outcome.pair: outcome for outcome in prepared.impossible} | opened.read_done()
         if not (opened.manifest.get("finished") and len(done) == len(prepared.pairs)):
             left = [[pair for pair in group if pair.number not in done] for group in prepared.groups]
             job = replace(prepared.job, folder=opened.path)
@@ -166,7 +188,7 @@ def scan(
 
 
 def _compute(
-    job: Job, groups: Sequence[Sequence[Pair]], folder: ScanFolder, done: dict[int, Json], workers: int, client: Any
+    job: Job, groups: Sequence[Sequence[Pair]], folder: ScanFolder, done: dict[int, Outcome], workers: int, client: Any
 ) -> None:
     """Compute the pairs that are left, and note each."""
     from jugex.scanning.workers import connect, hire, run_pairs
@@ -182,12 +204,28 @@ def _compute(
         job = job if n_workers == 1 else replace(job, test=replace(job.test, n_jobs=1))
         crew = hire(job, n_workers)
     for outcome in track(run_pairs(crew, groups), description="pairs of regions", total=n, unit="pair"):
-        row = outcome.to_dict()
-        folder.note(row)
-        done[outcome.pair] = row
+        folder.note(outcome)
+        done[outcome.pair] = outcome
 
 
 # --- what a scan is made of ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Asked:
+    """What a scan is asked for; the fields are documented at `scan`."""
+
+    regions: RegionsLike
+    atlas: AtlasLike | None
+    pairs: PairsLike
+    rest: Rest
+    query: QueryOptions
+    test: TestOptions
+    threshold: float
+    labels: LabelsLike | None
+    space: str | None
+    columns: tuple[str, ...] | None
+    most_permutations: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,42 +241,31 @@ class _Prepared:
     manifest: Json
 
 
-def _prepare(
-    regions: RegionsLike,
-    folder: Path,
-    atlas: AtlasLike | None,
-    pairs: PairsLike,
-    rest: Rest,
-    query: QueryOptions | None,
-    test: TestOptions | None,
-    threshold: float,
-    labels: LabelsLike | None,
-    space: str | None,
-    columns: str | Sequence[str] | None,
-    most_permutations: int | None,
-) -> _Prepared:
-    query = QueryOptions() if query is None else query
-    test = _seed(TestOptions() if test is None else test, folder)
-    kept = _choose_columns(columns)
-    source = open_atlas(atlas, donors=query.donors)
+def _prepare(asked: _Asked, folder: Path) -> _Prepared:
+    query, test = asked.query, asked.test
+    seed = int(test.source)  # type: ignore[arg-type]  # `_seed` has refused a generator
+    source = open_atlas(asked.atlas, donors=query.donors)
     if source.is_remote:
         raise OptionError(
             f"a scan reads all samples of the atlas, and {source.name} is asked over the network; give a store"
         )
     view = view_atlas(source, query)
-    placed = place_regions(read_targets(regions, threshold=threshold, labels=labels, space=space), view, query)
-    listed, more = list_pairs(placed, pairs, view, query, rest=rest, seed=int(test.source), threshold=threshold)  # type: ignore[arg-type]
+    targets = read_targets(asked.regions, threshold=asked.threshold, labels=asked.labels, space=asked.space)
+    placed = place_regions(targets, view, query)
+    listed, more = list_pairs(placed, asked.pairs, view, query, rest=asked.rest, seed=seed, threshold=asked.threshold)
     by_name = {region.name: region for region in (*placed, *more)}
     held = {name: region.samples for name, region in by_name.items() if region.samples is not None}
     possible = [pair for pair in listed if pair.region_1 in held and pair.region_2 in held]
     impossible = [
         Outcome(
-            pair.number, f"impossible: {next(by_name[r].why for r in (pair.region_1, pair.region_2) if r not in held)}"
+            pair.number,
+            f"impossible: {next(by_name[name].why for name in (pair.region_1, pair.region_2) if name not in held)}",
+            "a region holds no sample",
         )
         for pair in listed
         if pair.region_1 not in held or pair.region_2 not in held
     ]
-    n_more = _choose_more(most_permutations, len(possible), test)
+    n_more = _choose_more(asked.most_permutations, len(possible), test)
     aliases = query.aliases
     if isinstance(aliases, str | PathLike):
         aliases = read_aliases(aliases)
@@ -253,19 +280,19 @@ def _prepare(
         voxel="nearest",
         aliases=aliases,
     )
-    job = Job(view, held, of_pair, test, folder, kept, n_more)
+    job = Job(view, held, of_pair, test, folder, asked.columns, n_more)
     settings = {
-        "seed": int(test.source),  # type: ignore[arg-type]
-        "query": _describe_options(query),
-        "test": {name: value for name, value in _describe_options(test).items() if name not in _NO_NUMBERS},
-        "columns": "all" if kept is None else list(kept),
+        "seed": seed,
+        "query": options_to_json(query),
+        "test": {name: value for name, value in options_to_json(test).items() if name not in _NO_NUMBERS},
+        "columns": "all" if asked.columns is None else list(asked.columns),
         "most_permutations": n_more,
         "pairs": {
-            "rule": pairs if isinstance(pairs, str) else "listed",
+            "rule": asked.pairs if isinstance(asked.pairs, str) else "listed",
             "n": len(listed),
             "sha256": _digest(map(repr, listed)),
         },
-        "rest": rest if pairs == "one-vs-rest" else None,
+        "rest": asked.rest if asked.pairs == "one-vs-rest" else None,
         "regions": {"n": len(placed), "sha256": {region.name: region.digest for region in (*placed, *more)}},
         "atlas": _describe_atlas(view),
         "versions": list_versions(),
@@ -319,28 +346,6 @@ def _choose_more(most: int | None, n_pairs: int, test: TestOptions) -> int:
     return more if more > first else 0
 
 
-def _describe_options(options: QueryOptions | TestOptions) -> Json:
-    return {field.name: _describe(getattr(options, field.name)) for field in fields(options)}
-
-
-def _describe(value: Any) -> Any:
-    """An option as JSON types; files and tables by their checksums."""
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, pd.DataFrame):
-        return f"table {hashlib.sha256(value.to_csv().encode()).hexdigest()}"
-    if isinstance(value, Region):
-        return f"region {value.name}: {hashlib.sha256(repr(value.identity()).encode()).hexdigest()}"
-    if isinstance(value, tuple | list):
-        return [_describe(entry) for entry in value]
-    path = Path(str(value)) if isinstance(value, str | PathLike) else None
-    if path is not None and len(str(value)) < 1000 and path.is_file():
-        return f"{path.name}: {FileRecord.of(path).sha256}"
-    return str(value)
-
-
 def _describe_atlas(view: ExpressionAtlas) -> Json:
     """What determines the values: not where the files lie."""
     identity: Json = msgspec.to_builtins(view.identity(), str_keys=True)
@@ -357,23 +362,23 @@ def _digest(texts: Iterable[str]) -> str:
 # --- over the whole scan ------------------------------------------------------------------------------------------
 
 
-def _finish(folder: ScanFolder, prepared: _Prepared, done: dict[int, Json]) -> None:
+def _finish(folder: ScanFolder, prepared: _Prepared, done: dict[int, Outcome]) -> None:
     """Correct over the scan, add what it says to every part, and write the tables beside them."""
-    tested = [pair for pair in prepared.pairs if done[pair.number]["status"] == "ok"]
+    tested = [pair for pair in prepared.pairs if done[pair.number].status == "ok"]
     corrections = _correct(folder.path, tested)
     alpha = float(prepared.job.test.alpha)
     markers = Markers([region.name for region in prepared.placed])
     counts: dict[int, dict[str, int]] = {}
     for pair in track(tested, description="error rates over the scan", total=len(tested)):
         counts[pair.number] = _complete(folder.path, pair, corrections, alpha, markers)
-    rows = [
-        {**vars(pair), "pair": pair.number, **done[pair.number], **counts.get(pair.number, {})}
-        for pair in prepared.pairs
-    ]
+    rows = [vars(pair) | vars(done[pair.number]) | counts.get(pair.number, {}) for pair in prepared.pairs]
     pairs = pd.DataFrame(rows).reindex(columns=list(PAIR_COLUMNS))
     regions = pd.DataFrame([_describe_region(region) for region in prepared.placed], columns=list(REGION_COLUMNS))
-    tables = {"pairs.tsv": to_tsv(pairs), "regions.tsv": to_tsv(regions), "markers.tsv": to_tsv(markers.tabulate())}
-    folder.finish(tables, {"alpha": alpha, "n_pairs": len(rows), "n_tested_pairs": len(tested)})
+    tables = {"pairs.tsv": pairs.astype(PAIR_COLUMNS), "regions.tsv": regions, "markers.tsv": markers.tabulate()}
+    folder.finish(
+        {name: format_tsv(table).encode() for name, table in tables.items()},
+        {"alpha": alpha, "n_pairs": len(rows), "n_tested_pairs": len(tested)},
+    )
 
 
 def _describe_region(region: Placed) -> Json:
@@ -518,6 +523,7 @@ def _format_time(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
+@explains_keywords
 def plan_scan(
     regions: RegionsLike,
     *,
@@ -562,14 +568,23 @@ def plan_scan(
     import sys
     import tempfile
 
-    test = TestOptions(rng=0) if test is None else test
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / RESULTS).mkdir()
-        prepared = _prepare(
-            regions, folder, atlas, pairs, rest, query, replace(test, n_jobs=1), threshold, labels, space, columns,
-            most_permutations,
-        )  # fmt: skip
+        asked = _Asked(
+            regions=regions,
+            atlas=atlas,
+            pairs=pairs,
+            rest=rest,
+            query=QueryOptions() if query is None else query,
+            test=_seed(replace(TestOptions(rng=0) if test is None else test, n_jobs=1), folder),
+            threshold=threshold,
+            labels=labels,
+            space=space,
+            columns=_choose_columns(columns),
+            most_permutations=most_permutations,
+        )
+        prepared = _prepare(asked, folder)
         job = replace(prepared.job, n_more=0)
         seconds: list[tuple[float, float]] = []
         measured: list[Pair] = []

@@ -17,17 +17,17 @@ import pandas as pd
 
 from jugex._text import count_of, find_column, join_words, read_delimited
 from jugex.atlas import ExpressionAtlas
-from jugex.errors import OptionError, RegionError
+from jugex.errors import OptionError
 from jugex.model.options import QueryOptions
 from jugex.progress import track
 from jugex.query.reference import classify_tissue
-from jugex.query.samples import COORDINATES
-from jugex.query.targets import Target, read_one
+from jugex.query.samples import COORDINATES, bind_region
+from jugex.query.targets import Target, name_apart, read_one
 from jugex.regions import Region
 from jugex.regions.base import upright_image
 from jugex.regions.labels import split_side
 from jugex.regions.listed import ListedRegion
-from jugex.spaces import hemisphere_of, is_same_space
+from jugex.spaces import hemisphere_of
 
 __all__ = [
     "Pair", "PairsLike", "Placed", "Rest", "group_pairs", "list_pairs", "place_regions",
@@ -105,17 +105,8 @@ def place_regions(
     """
     bound = []
     for target in targets:
-        region = target.region
-        if region is not None:
-            region = region.with_voxel(query.voxel) if query.voxel != "nearest" else region
-            region = region.bound_to(atlas).with_tolerance(query.tolerance)
-            if not is_same_space(region.space, atlas.space):
-                raise RegionError(
-                    f"region {target.name!r} is in the space {region.space}, but the samples of {atlas.name} are in "
-                    f"{atlas.space}; give regions in the atlas's space"
-                )
-        bound.append((target, region))
-    names = _name_apart([target.name if region is None else region.name for target, region in bound], taken)
+        bound.append((target, None if target.region is None else bind_region(target.region, atlas, query)))
+    names = name_apart([target.name if region is None else region.name for target, region in bound], taken)
     placed = []
     listed = track(list(zip(names, bound, strict=True)), description="samples of the regions")
     for name, (target, region) in listed:
@@ -126,16 +117,6 @@ def place_regions(
             located = region.locate(atlas.samples)
         placed.append(_place(name, located, atlas, target.region))
     return placed
-
-
-def _name_apart(names: Sequence[str], taken: Collection[str]) -> list[str]:
-    """Number the names that occur more than once."""
-    count, seen = Counter([*names, *taken]), Counter(taken)
-    apart = []
-    for name in names:
-        seen[name] += 1
-        apart.append(name if count[name] == 1 else f"{name} ({seen[name]})")
-    return apart
 
 
 _NOWHERE = (float("nan"), float("nan"), float("nan"))

@@ -19,7 +19,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from jugex.errors import OptionError, ScanError, how_to_install
-from jugex.scanning.pair import Job, Outcome
+from jugex.scanning.folder import Outcome
+from jugex.scanning.pair import Job
 from jugex.scanning.targets import Pair
 
 __all__ = ["connect", "hire", "run_pairs"]

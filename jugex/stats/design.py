@@ -393,7 +393,7 @@ class Design:
             raise DesignError(
                 f"no donor has samples in {'both' if is_pair else 'two of'} {join_words(held)}, so regions cannot be "
                 "told from donors; take larger regions or a lower threshold"
-            )
+            ).because("no donor has samples in both regions" if is_pair else "no donor has samples in two regions")
         if self.df_resid < 1:
             n_columns = int(self.basis.shape[1])
             model = [count_of(self.n_regions, "region")] * (not is_pair)
@@ -403,12 +403,12 @@ class Design:
                 f"residual degrees of freedom{' with ' if model else ''}{join_words(model)}, but at least 1 is needed; "
                 f"take larger regions or a lower threshold{'' if is_pair else ', or fewer regions'}"
                 f"{', or fewer covariates' if n_columns else ''}"
-            )
+            ).because("too few samples leave no residual degree of freedom")
         if not self.is_estimable(self.observed)[0]:
             raise DesignError(
                 f"the covariates tell {join_words([repr(name) for name in names]) if is_pair else 'regions'} apart "
                 "within every donor, so a difference cannot be told from them; leave one of them out"
-            )
+            ).because("the covariates tell the regions apart")
         if not self.keeps_parts(exchange):
             raise DesignError(
                 f"{self.format_parts(names)}; labels exchanged over all samples would link them: choose the "

@@ -44,7 +44,24 @@ class TestPairs:
         named = without["region_1"].eq("nowhere") | without["region_2"].eq("nowhere")
         assert named.sum() == 5
         assert without.loc[named, "status"].str.contains("'nowhere' holds no sample").all()
+        assert set(without.loc[named, "reason"]) == {"a region holds no sample"}
+        assert "no test in 5 pairs: a region holds no sample" in scan.summary()
         assert scan.regions.set_index("region").loc["nowhere", "status"].startswith("region 'nowhere' holds no sample")
+
+    def test_pairs_that_admit_no_test_are_counted_by_their_reason(self, tmp_path):
+        region = make_regions()[0]
+        same = [region.renamed(name) for name in ("one", "the same")]
+        found = make_scan(tmp_path / "out", regions=[*same, make_regions()[1]], most_permutations=0)
+        of_same = found.pairs.set_index(["region_1", "region_2"]).loc[("one", "the same")]
+        assert of_same["reason"] == "both regions hold the same samples"
+        assert "hold the same" in of_same["status"]
+
+    def test_tables_have_the_form_of_all_tables(self, out, scan):
+        lines = (out / "pairs.tsv").read_text(encoding="utf-8").splitlines()
+        place = lines[0].split("\t").index("exhaustive")
+        written = [line.split("\t")[place] for line in lines[1:]]
+        assert set(written) == {"TRUE", "FALSE", ""}
+        assert [value == "TRUE" for value in written if value] == scan.pairs["exhaustive"].dropna().tolist()
 
     @pytest.mark.parametrize("which", [0, -1])
     def test_the_numbers_are_those_of_compare(self, scan, which):

@@ -61,7 +61,7 @@ class TestKilled:
             wait_for(out, n_done, process)
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        before = {number: row for number, row in read_journal(out).items() if row["status"] == "ok"}
+        before = {number: row for number, row in read_journal(out).items() if row.status == "ok"}
         assert len(before) >= 2
         computed: list[int] = []
         run = workers.Job.run

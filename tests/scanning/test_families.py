@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 import jugex
-from jugex.scanning.family import control_pairs, false_discoveries, holm
 from jugex.stats.corrections import adjust_across_comparisons
+from jugex.stats.families import control_pairs, false_discoveries, holm
 from tests.scanning.helpers import make_scan
 
 P_VALUES = st.lists(st.one_of(st.floats(1e-12, 1.0), st.sampled_from([0.001, 0.01, 0.5, 1.0])), min_size=1, max_size=60)

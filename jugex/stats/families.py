@@ -1,4 +1,7 @@
-"""Error rates over a whole scan: what a p of one pair and gene means among all of them. Arrays only."""
+"""Corrections of p over many comparisons as functions of p, for families that do not fit into memory at once.
+
+`jugex.stats.corrections` has those of all p at once.
+"""
 
 from __future__ import annotations
 
