@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -174,15 +174,34 @@ def render_page(
         context["warnings"] += [(to_sentence(f"in each pair: {text}"), "") for text in shared]
         context["pairs"] = _show_pairs(group, links or {})
         context |= {"evidence": None, "brain": None, "plotly": None}
-    page = make_environment().get_template("report.html").render(context)
-    return _allow_own_scripts(page, has_plotly=context["plotly"] is not None)
+    scripts = ["page.js", "table.js", "panels.js", "cards.js"] + ["volcano.js", "scene.js"] * bool(context["brain"])
+    context |= load_scripts(scripts, libraries=[] if context["plotly"] is None else [hash_plotly()])
+    return make_environment().get_template("report.html").render(context)
 
 
-def _allow_own_scripts(page: str, *, has_plotly: bool) -> str:
-    """Let a browser run the scripts of a page, by their checksums, and no other that a name may slip in."""
-    scripts = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
-    hashes = [hash_script(script) for script in scripts] + ([hash_plotly()] if has_plotly else [])
-    return page.replace("script-src 'unsafe-inline'", f"script-src {' '.join(hashes)}", 1)
+def load_scripts(names: Sequence[str], libraries: Sequence[str] = ()) -> dict[str, Markup]:
+    """The scripts of a page, as they lie beside the templates, and what its content security policy allows to run.
+
+    Nothing of a result goes into them, so that a script that a name may slip in has another checksum.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Files among the templates.
+    libraries : sequence of str
+        What else may run, as `jugex.report.page_data.hash_script` calls it.
+
+    Returns
+    -------
+    dict of str to Markup
+        `script` and `allowed`, for the template.
+    """
+    environment = make_environment()
+    loader = environment.loader
+    if loader is None:
+        raise RuntimeError("the templates have no loader")
+    script = "\n".join(loader.get_source(environment, name)[0] for name in names)
+    return {"script": Markup(script), "allowed": Markup(" ".join([hash_script(script), *libraries]))}
 
 
 def _show_ladder(data: ComparisonData) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from jugex._version import __version__
 from jugex.regions.labels import split_side
-from jugex.report.page import make_environment
+from jugex.report.page import load_scripts, make_environment
 from jugex.scanning.results import Scan
 
 __all__ = ["render_overview"]
@@ -50,7 +50,7 @@ def render_overview(scan: Scan) -> str:
         "data": Markup(json.dumps(_pack(scan, order, counts)).replace("<", "\\u003c")),
         "settings": json.dumps(_shorten_settings(scan.settings), indent=1, ensure_ascii=False),
     }
-    return make_environment().get_template("scan.html").render(context)
+    return make_environment().get_template("scan.html").render(context | load_scripts(["scan.js"]))
 
 
 def _order_regions(names: list[str]) -> list[str]:

@@ -12,6 +12,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from markupsafe import Markup
 
 from jugex._text import format_p
 from jugex.model.findings import NotConfirmable, SamplesDropped, UnreachableAlpha
@@ -19,6 +20,7 @@ from jugex.model.record import GroupMembership
 from jugex.query.samples import COORDINATES
 from jugex.report import cards, results_table
 from jugex.report.page import list_facts, render_page, to_sentence, typeset
+from jugex.report.page_data import hash_script
 from jugex.report.summary import format_value
 from jugex.report.tables import format_tsv, write_tsv
 from tests.report.conftest import compare_toy
@@ -70,6 +72,13 @@ class TestStandsAlone:
         for script in page.find_all("script", type=False):
             digest = base64.b64encode(hashlib.sha256(script.string.encode()).digest()).decode()
             assert f"'sha256-{digest}'" in scripts
+
+    def test_a_script_that_slips_in_is_not_among_those_that_may_run(self, make_result, monkeypatch):
+        monkeypatch.setattr("jugex.report.page.summarize_planted", lambda _: Markup("<script>evil()</script>"))
+        page = parse(make_result())
+        policy = page.find("meta", {"http-equiv": "Content-Security-Policy"})["content"]
+        assert page.find("script", string="evil()")
+        assert hash_script("evil()") not in policy
 
     def test_holds_the_plotting_library_once_with_its_licence(self, page):
         text = str(page)
