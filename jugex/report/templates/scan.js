@@ -12,6 +12,8 @@ function colour(share) {
 const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
 const upTo = (counts, offset) => counts.slice(offset, offset + Number(rung.value) + 1).reduce((a, b) => a + b, 0);
 const offset = () => family ? Number(family.value) : 0;
+// where no gene reaches the upper rungs, or these were not asked for, what there is to see stands below
+if (!data.cells.some(([, , counts]) => counts && counts[0] + counts[1])) rung.value = "2";
 let geometry = null;
 function drawMatrix() {
   if (!matrix) return 0;
@@ -52,7 +54,7 @@ function drawMatrix() {
 function drawScale(most) {
   const context = byId("scale").getContext("2d");
   for (let x = 0; x < 160; x++) { context.fillStyle = colour(x / 159); context.fillRect(x, 0, 1, 12); }
-  byId("most").textContent = most.toLocaleString("en", { maximumFractionDigits: 1 }) + (matrix ? " genes" : " genes per pair");
+  byId("most").textContent = most.toLocaleString("en", { maximumFractionDigits: 1 }) + (most === 1 ? " gene" : " genes") + (matrix ? "" : " per pair");
 }
 function drawBrains() {
   const mean = data.found.map((counts, i) => counts && data.nPairs[i] ? upTo(counts, 0) / data.nPairs[i] : null);

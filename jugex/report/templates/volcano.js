@@ -82,12 +82,14 @@ page.volcano = (function () {
     const width = size.width - 68;
     const spots = rows.map((row) => pixels(row, ranges, size));
     const marks = spots.map(([x, y]) => [x - 5, x + 5, y - 5, y + 5]);
+    const unnamed = table.rows.filter((row) => table.isFound(row) && inside(row, ranges) && !rows.includes(row)).slice(0, 300)
+      .map((row) => pixels(row, ranges, size)).map(([x, y]) => [x - 5, x + 5, y - 5, y + 5]);
     return rows.map((row, i) => {
       const half = 4 * Math.min(table.label(row).length, 20) + 2, beside = half + 10;
       for (const [dx, dy] of [[0, 14], [0, -15], [beside, 0], [-beside, 0], [beside, 17], [-beside, 17], [beside, -17], [-beside, -17], [0, 30], [0, 46]]) {
         const [x, y] = [spots[i][0] + dx, spots[i][1] - dy], area = [x - half, x + half, y - 8, y + 8];
         const isInside = area[0] >= 0 && area[1] <= width && area[2] >= -30;
-        if (isInside && !taken.some((other) => meets(area, other)) && !marks.some((other, j) => j !== i && meets(area, other))) {
+        if (isInside && !taken.some((other) => meets(area, other)) && !unnamed.some((other) => meets(area, other)) && !marks.some((other, j) => j !== i && meets(area, other))) {
           taken.push(area);
           return [dx, dy];
         }
