@@ -72,6 +72,19 @@ def test_a_wrong_keyword_is_answered_with_the_right_one(keyword, said):
     assert len(refused.traceback) <= 3
 
 
+@pytest.mark.parametrize(
+    ("keyword", "said"),
+    [
+        ("permutations", r"test=jugex\.TestOptions\(n_permutations=\.\.\.\)"),
+        ("genes", r"query=jugex\.QueryOptions\(genes"),
+        ("worker", "did you mean workers"),
+    ],
+)
+def test_an_option_that_is_packed_is_told_where(keyword, said):
+    with pytest.raises(ArgumentError, match=said):
+        jugex.scan([], out="nowhere", **{keyword: 1})
+
+
 def test_mistaken_calls_are_answered_in_a_line(result):
     with pytest.raises(ArgumentError, match=r"is a module; call jugex\.query\.expressions"):
         jugex.query("simulated:A")

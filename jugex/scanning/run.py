@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex._arguments import explains_keywords
+from jugex._arguments import explains_packed
 from jugex._text import count_of
 from jugex.atlas import ExpressionAtlas, open_atlas
 from jugex.errors import OptionError
@@ -65,7 +65,7 @@ _N_MEASURED = 3
 Floats = npt.NDArray[np.float64]
 
 
-@explains_keywords
+@explains_packed(query=QueryOptions, test=TestOptions)
 def scan(
     regions: RegionsLike,
     *,
@@ -523,7 +523,7 @@ def _format_time(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-@explains_keywords
+@explains_packed(query=QueryOptions, test=TestOptions)
 def plan_scan(
     regions: RegionsLike,
     *,
