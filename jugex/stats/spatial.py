@@ -57,6 +57,7 @@ __all__ = [
 
 _MIN_ELSEWHERE, _MIN_BINS = 100, 7  # for a spatial test
 _MIN_ELSEWHERE_GRADIENT = 150  # for taking gradients off
+_CLOSE = 1e-9  # how near to a critical value, relative to it, a probability is found to decide
 
 Floats = npt.NDArray[np.float64]
 
@@ -379,21 +380,33 @@ class Ladder:
             place = _make_place(self._pool.reference, samples)
             if len(place.informative) < 2:
                 continue
-            shares[0, column] = (_test_samples(place, values[0][place.samples]) <= alpha).mean()
+            shares[0, column] = _share(*_test_samples(place, values[0][place.samples]), alpha)
             pools = [
                 measure_at(place, tissue.pool, of_tissue[place.samples])
                 for tissue, of_tissue in zip(tissues, values, strict=True)
             ]
             fits = [fit_pool(tissue, place, pool) for tissue, pool in zip(tissues, pools, strict=True)]
             variance, df = fits[0].vary_donors(pools[0])
-            shares[1, column] = _share(fits[0].omega @ pools[0].delta, variance, df, alpha)
+            shares[1, column] = _share((fits[0].omega @ pools[0].delta) ** 2 / variance, df, alpha)
             of_donors, of_shared, df_spatial = fits[-1].vary_in_space(pools[-1])
-            shares[2, column] = _share(fits[-1].omega @ pools[-1].delta, of_donors + of_shared, df_spatial, alpha)
+            f = (fits[-1].omega @ pools[-1].delta) ** 2 / (of_donors + of_shared)
+            shares[2, column] = _share(f, df_spatial, alpha)
         return Calibration(*shares)
 
 
-def _share(theta: Floats, variance: Floats, df: Floats | float, alpha: float) -> float:
-    return float((_two_sided(theta**2 / variance, df) <= alpha).mean())
+def _share(f: Floats, df: Floats | float, alpha: float) -> float:
+    """Share of genes with P(t^2 > f) <= alpha; the probability itself is found where its limit does not decide.
+
+    The critical value of t falls with its degrees of freedom.
+    """
+    from scipy.special import stdtrit
+
+    least, most = stdtrit([np.max(df), np.min(df)], 1 - alpha / 2) ** 2
+    open_ = (f > least * (1 - _CLOSE)) & (f < most * (1 + _CLOSE))
+    called = int((f >= most * (1 + _CLOSE)).sum())
+    if open_.any():
+        called += int((_two_sided(f[open_], np.broadcast_to(df, f.shape)[open_]) <= alpha).sum())
+    return called / len(f)
 
 
 def _take(genes: PairSums, place: Place) -> Floats:
@@ -417,8 +430,8 @@ def _make_place(reference: Reference, samples: tuple[npt.ArrayLike, npt.ArrayLik
     return Place(both, regions, reference.donor_codes[both])
 
 
-def _test_samples(place: Place, values: Floats) -> Floats:
-    """P-values of the F of area adjusted for donor, with samples as replicates."""
+def _test_samples(place: Place, values: Floats) -> tuple[Floats, int]:
+    """F of area adjusted for donor, with samples as replicates, and the degrees of freedom within cells."""
     donors = (place.donors[:, None] == np.unique(place.donors)).astype(np.float64)
     means = (donors / donors.sum(axis=0)).T
     area = (place.regions == 0).astype(np.float64)
@@ -426,7 +439,7 @@ def _test_samples(place: Place, values: Floats) -> Floats:
     residuals = values - donors @ (means @ values)
     of_area = (area @ residuals) ** 2 / (area @ area)
     df = max(len(area) - donors.shape[1] - 1, 0)
-    return _two_sided(of_area / (((residuals**2).sum(axis=0) - of_area) / df), df)
+    return of_area / (((residuals**2).sum(axis=0) - of_area) / df), df
 
 
 @dataclass(frozen=True, eq=False)

@@ -320,16 +320,19 @@ def project(sums: PairSums, projections: list[Projection]) -> list[Projected]:
     around, reference = projections[0].around, sums.reference
     gathered = around.sums_by_group if sums.halves else around.sums_by_kind
     laplacians, (rows, z, n) = gathered.laplacians, gathered.laplacians.shape
-    grams = laplacians.reshape(-1, n) @ reference.columns
-    linear_map = np.vstack([laplacians.reshape(-1, n), *(one.coefficients for one in projections)])
+    flat = laplacians.reshape(-1, n)
+    grams = flat @ reference.columns
+    filled = flat.any(axis=1)  # a donor's mean leaves no trace in the pairs within donors, nor in those of others
+    linear_map = np.vstack([flat[filled], *(one.coefficients for one in projections)])
     squares = [np.empty((rows, len(sums.values))) for _ in projections]
     values = [np.empty((len(around.regions), len(sums.values))) for _ in projections]
 
     def project_block(block: slice) -> None:
         centred = sums.centre(block)
         bare = around.sum_squares(sums, block, centred)
-        linear = linear_map @ centred
-        cross, done = linear[: rows * z].reshape(rows, z, -1), rows * z
+        linear, done = linear_map @ centred, int(filled.sum())
+        cross = np.zeros((rows, z, linear.shape[1]))
+        cross.reshape(rows * z, -1)[filled] = linear[:done]
         for number, one in enumerate(projections):
             n_columns = len(one.coefficients)
             k = linear[done : done + n_columns]
@@ -395,10 +398,13 @@ class Mixture:
 
 
 def _mix(amounts: Floats, distances: Floats | float) -> Floats:
-    total = np.zeros_like(np.asarray(distances, dtype=np.float64))
-    for amount, length in zip(amounts, LENGTHS_MM, strict=True):
+    """Sum of exp(-d / L) over the ranges L; each range is half of the next, whose square it gives."""
+    decay = np.exp(np.asarray(distances, dtype=np.float64) / -LENGTHS_MM[-1])
+    total = np.zeros_like(decay)
+    for amount in amounts[::-1]:
         if amount > 0:
-            total += amount * np.exp(np.asarray(distances) / -length)
+            total += amount * decay
+        decay *= decay
     return total
 
 
