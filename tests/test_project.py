@@ -82,20 +82,30 @@ class TestCitation:
 class TestImport:
     def test_loads_nothing_heavy(self) -> None:
         # pandas loads pyarrow by itself where that is installed: what counts is what jugex adds
-        imports = "import sys, nibabel, pandas; before = set(sys.modules); import jugex"
+        imports = "import sys, nibabel, pandas; before = set(sys.modules); from jugex import *"
         code = f"{imports}; print(*(set(sys.modules) - before))"
         run = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
         added = {module.partition(".")[0] for module in run.stdout.split()} - sys.stdlib_module_names
         assert {name for name in added if not name.startswith("_")} - {
             "jugex",
+            "lazy_loader",
             "markupsafe",
             "msgspec",
             "numpy",
             "threadpoolctl",
         } == set()
 
+    def test_reads_the_package_where_it_is_used(self) -> None:
+        code = "import sys, jugex; print(*sys.modules); jugex.compare; print(*sys.modules)"
+        run = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+        before, after = (set(line.split()) for line in run.stdout.splitlines())
+        assert {name for name in before if name.startswith("jugex.")} == set()
+        assert "numpy" not in before
+        assert "jugex.comparison" in after
+        assert "jugex.scanning" not in after
+
     def test_sets_up_no_logging(self) -> None:
-        code = "import logging, jugex; print(logging.getLogger().handlers)"
+        code = "import logging; from jugex import *; print(logging.getLogger().handlers)"
         run = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
         assert run.stdout.strip() == "[]"
         assert run.stderr == ""

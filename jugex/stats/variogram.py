@@ -400,7 +400,7 @@ class Mixture:
 def _mix(amounts: Floats, distances: Floats | float) -> Floats:
     """Sum of exp(-d / L) over the ranges L; each range is half of the next, whose square it gives."""
     decay = np.exp(np.asarray(distances, dtype=np.float64) / -LENGTHS_MM[-1])
-    total = np.zeros_like(decay)
+    total: Floats = np.zeros_like(decay)
     for amount in amounts[::-1]:
         if amount > 0:
             total += amount * decay
