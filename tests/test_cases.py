@@ -213,7 +213,7 @@ class TestGenes:
             found = select_genes(read(f"08-excel-dates/{name}"), Genes.from_symbols(symbols)).found
         said = " ".join(str(warning.message) for warning in caught)
         assert re.search("SEPT2 for (2-Sep|43710)", said)
-        assert re.search("is what a spreadsheet made of MARCH1 or MARC1.*: write the symbol", said)
+        assert re.search("is a date that a spreadsheet made of MARCH1 or MARC1.*: write the symbol", said)
         assert set(found) >= {"MAOA", "SEPT2", "TAC1"}
         assert not {"MARC1", "MARCH1"} & set(found)
 

@@ -129,7 +129,7 @@ class TestSelection:
 
     @pytest.mark.parametrize("asked", ["MAOA TAC1", "MAOA, TAC1", "MAOA;TAC1"])
     def test_several_genes_in_one_text_are_advised_to_be_a_list(self, asked):
-        with pytest.raises(GeneError, match=r"no blank or comma: several genes are a list, \['MAOA', 'TAC1'\]\)"):
+        with pytest.raises(GeneError, match=r"no blank or comma: give several genes as a list, \['MAOA', 'TAC1'\]\)"):
             select_genes(asked, KNOWN)
 
     def test_many_missing_genes_are_counted(self):
@@ -168,7 +168,7 @@ class TestSelection:
 
     @pytest.mark.parametrize("asked", [[4128.5], [True], [b"MAOA"], [["MAOA"]]])
     def test_a_gene_is_a_symbol_or_an_entrez_id(self, asked):
-        with pytest.raises(OptionError, match="genes are symbols such as 'MAOA' or Entrez ids such as 4128, got"):
+        with pytest.raises(OptionError, match="genes must be symbols such as 'MAOA' or Entrez ids such as 4128, got"):
             clean_requests(asked)
 
     def test_a_listed_entrez_id_finds_a_gene_whose_symbol_has_changed(self, genes):
@@ -216,7 +216,7 @@ class TestLedgerInOneLine:
 class TestConflicts:
     def test_a_symbol_with_the_entrez_id_of_another_gene_is_used_with_a_warning(self, genes):
         expected = (
-            r"two genes: the symbol MAOA was used, though its Entrez id in the list \(6863\) is that of TAC1; correct"
+            r"two genes: the symbol MAOA was used, although its Entrez id in the list \(6863\) is that of TAC1; correct"
         )
         with pytest.warns(GeneWarning, match=expected):
             selection = select_genes([ListedGene("MAOA", "6863")], genes)
@@ -276,9 +276,9 @@ class TestDates:
             selection = select_genes(["2-Sep", "1-Mar", "Mar-04", "MAOA"], ["SEPT2", "MARCHF4", "MARC1", "MAOA"])
         assert selection.found == ("SEPT2", "MARCHF4", "MAOA")
         assert selection.missing == ("1-Mar",)
-        assert "a spreadsheet made of SEPT2" in selection.ledger[0].detail
+        assert "a date that a spreadsheet made of SEPT2" in selection.ledger[0].detail
         said = " ".join(str(warning.message) for warning in caught)
-        assert "1-Mar is what a spreadsheet made of MARCH1 or MARC1" in said
+        assert "1-Mar is a date that a spreadsheet made of MARCH1 or MARC1" in said
         assert "did you mean" not in said
 
 

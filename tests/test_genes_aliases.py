@@ -67,8 +67,8 @@ def test_an_alias_of_several_genes_is_not_resolved(table, genes):
 @pytest.mark.parametrize(
     ("asked", "detail"),
     [
-        ("OLDNOWHERE", "former symbol of NOWHERE, of which the atlas has no probe under any name"),
-        ("NOWHERE", "an approved symbol, of which the atlas has no probe under any name"),
+        ("OLDNOWHERE", "former symbol of NOWHERE, but the atlas has no probe of this gene under any name"),
+        ("NOWHERE", "an approved symbol, but the atlas has no probe of this gene under any name"),
     ],
 )
 def test_a_known_gene_without_probes_is_told_apart_from_a_misspelt_one(table, genes, asked, detail):
@@ -129,7 +129,9 @@ def test_a_symbol_that_is_another_gene_s_today_is_used_with_a_warning(tmp_path):
     path = tmp_path / "hgnc.tsv"
     path.write_text("symbol\tprev_symbol\tentrez_id\nTAZ\t\t11111\nTAFAZZIN\tTAZ\t6901\nMAOA\t\t4128\n")
     atlas = Genes(pd.DataFrame({"gene": ["TAZ", "MAOA"], "entrez_id": pd.array([6901, 4128], dtype="Int64")}))
-    with pytest.warns(GeneWarning, match="the atlas's TAZ has the Entrez id 6901, though today TAZ is the gene 11111"):
+    with pytest.warns(
+        GeneWarning, match="the atlas's TAZ has the Entrez id 6901, although TAZ is today the symbol of gene 11111"
+    ):
         selection = select_genes(["TAZ", "MAOA"], atlas, aliases=path)
     assert selection.found == ("TAZ", "MAOA")
     assert [entry.detail != "" for entry in selection.ledger] == [True, False]

@@ -114,7 +114,7 @@ class TestGeneSets:
         assert read_gene_list(write(tmp_path, "s.gmt", "UP term\t\tMAOA,1.0\tTAC1,-2.5e-3\n")) == ["MAOA", "TAC1"]
 
     def test_a_line_without_genes_is_refused(self, tmp_path):
-        with pytest.raises(OptionError, match="set 'S': a GMT line is a name, a description and at least one gene"):
+        with pytest.raises(OptionError, match="set 'S': a line must be a name, a description and at least one gene"):
             read_gene_list(write(tmp_path, "sets.gmt", "S\tdescription\n"))
 
     def test_a_file_with_a_hash_in_its_name_is_that_file(self, tmp_path):
@@ -133,7 +133,7 @@ class TestGeneSets:
     ],
 )
 def test_a_list_without_symbols_is_refused(tmp_path, content, problem):
-    with pytest.raises(OptionError, match=f"{problem}; needed is one symbol or Entrez id per line"):
+    with pytest.raises(OptionError, match=f"{problem}; give one symbol or Entrez id per line"):
         read_gene_list(write(tmp_path, "genes.txt", content))
 
 
@@ -192,7 +192,7 @@ def test_the_allen_institute_s_gene_ids_are_no_entrez_ids(tmp_path):
 
 
 def test_a_column_of_genes_that_stands_twice_with_other_genes_is_refused(tmp_path):
-    with pytest.raises(OptionError, match="has the column gene twice, with other genes"):
+    with pytest.raises(OptionError, match="has two columns gene that differ"):
         read_gene_list(write(tmp_path, "g.csv", "gene,p,gene\nMAOA,1,TAC1\n"))
 
 
@@ -212,7 +212,7 @@ def test_spreadsheets(tmp_path, monkeypatch):
 def test_spreadsheets_without_the_package(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     (tmp_path / "genes.xlsx").write_bytes(b"PK\x03\x04")
-    with pytest.raises(OptionError, match=r"is a spreadsheet: save it as CSV, or run pip install.*xlsx"):
+    with pytest.raises(OptionError, match=r"is a spreadsheet; save it as CSV, or run pip install.*xlsx"):
         read_gene_list(tmp_path / "genes.xlsx")
     (tmp_path / "genes.xls").write_bytes(b"\xd0\xcf\x11\xe0")
     with pytest.raises(OptionError, match="Excel before 2007"):

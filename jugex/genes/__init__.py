@@ -1,4 +1,4 @@
-"""Genes by symbol or Entrez id: what an atlas has, what became of those asked for, and lists in files."""
+"""Genes by symbol or Entrez id: the genes of an atlas, the outcome of requests, gene lists and gene sets."""
 
 from jugex.genes.catalogue import Aliases, AliasesLike, Genes, read_aliases
 from jugex.genes.lists import ListedGene, read_gene_list

@@ -1,4 +1,4 @@
-"""The genes of an atlas by symbol or Entrez id, and the other names that genes have had."""
+"""The genes of an atlas, found by symbol, Entrez id or the other names of a gene."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jugex.genes.names import clean_name, ensembl_id, nearest_symbols, other_nam
 
 __all__ = ["Aliases", "AliasesLike", "Genes", "Resolved", "read_aliases"]
 
-#: Columns of an alias table, as HGNC's complete set and its custom download call them.
+#: Columns of an alias table, as named in HGNC's complete set and its custom download.
 _COLUMNS = {
     "symbol": ("symbol", "approved symbol"),
     "former": ("prev_symbol", "previous symbols", "previous symbol"),
@@ -31,15 +31,15 @@ _COLUMNS = {
 class Genes:
     """The genes of an atlas, as `atlas.genes`.
 
-    A gene is its symbol, a plain string. Notebooks complete ``atlas.genes.MA`` and ``atlas.genes["HLA-``; symbols
-    and Entrez ids are looked up as written first, then ignoring case.
+    A gene is given by its symbol, a plain string. Notebooks complete ``atlas.genes.MA`` and ``atlas.genes["HLA-``.
+    Symbols are looked up as written first, then ignoring case.
 
     Parameters
     ----------
     probes : DataFrame
         Probes of the atlas: `gene`, `entrez_id`.
     former : DataFrame, optional
-        Probes as they were before they were re-annotated: symbols that only they have are found by Entrez id.
+        Probes before they were re-annotated: symbols that only they have are found by Entrez id.
 
     Examples
     --------
@@ -57,7 +57,7 @@ class Genes:
 
     @classmethod
     def from_symbols(cls, symbols: Iterable[str]) -> Genes:
-        """Genes of which nothing but the symbol is known."""
+        """Genes of which only the symbols are known."""
         named = pd.Series(list(symbols), dtype=object)
         return cls(pd.DataFrame({"gene": named, "entrez_id": pd.array([pd.NA] * len(named), dtype="Int64")}))
 
@@ -69,12 +69,12 @@ class Genes:
         return table.rename_axis("gene").reset_index()
 
     def find(self, gene: str | int) -> str | None:
-        """Symbol of a gene in the atlas's spelling; None where the atlas does not have it.
+        """Symbol of a gene in the atlas's spelling; None if the atlas does not have the gene.
 
         Parameters
         ----------
         gene : str or int
-            Symbol, Entrez id as a number or in digits, or Ensembl id where the atlas names genes by these.
+            Symbol, Entrez id as a number or in digits, or Ensembl id if the atlas names genes by Ensembl ids.
         """
         name = clean_name(str(gene))
         if name in self._entrez_of:
@@ -82,28 +82,28 @@ class Genes:
         return self._by_upper.get((ensembl_id(name) or name).upper()) or self.find_entrez(name)
 
     def find_entrez(self, entrez_id: str | int | None) -> str | None:
-        """Symbol of the gene with an Entrez id; None where the atlas has none."""
+        """Symbol of the gene with an Entrez id; None if the atlas has no such gene."""
         text = str(entrez_id)
         return self._by_entrez.get(int(text)) if text.isdecimal() else None
 
     def entrez_of(self, symbol: str) -> int | None:
-        """Entrez id of a symbol in the atlas's spelling; None where the atlas has none."""
+        """Entrez id of a symbol in the atlas's spelling; None if the atlas has none."""
         return self._entrez_of.get(symbol)
 
     def has_entrez(self, symbol: str, entrez_id: str) -> bool:
-        """Whether a symbol, in the atlas's spelling, has an Entrez id there."""
+        """Whether a symbol, in the atlas's spelling, has this Entrez id in the atlas."""
         return str(self._entrez_of.get(symbol)) == entrez_id
 
     def former_entrez(self, symbol: str) -> int | None:
-        """Entrez id that a symbol had before the probes were re-annotated."""
+        """Entrez id that a symbol had before the probes were re-annotated; None if there is none."""
         return self._former_entrez.get(symbol.upper())
 
     def nearest(self, symbol: str) -> list[str]:
-        """Up to three symbols that look most like one."""
+        """Up to three symbols that are spelt most like the given one."""
         return [self._by_upper[found] for found in nearest_symbols(symbol.upper(), self._by_upper)]
 
     def search(self, text: str, *, aliases: Aliases | None = None) -> pd.DataFrame:
-        """Genes whose symbol holds a text, whose Entrez id or probe it is, or that were or are called so elsewhere.
+        """Search genes by part of a symbol, an Entrez id, the name of a probe, or another name of the gene.
 
         Parameters
         ----------
@@ -116,8 +116,8 @@ class Genes:
         Returns
         -------
         DataFrame
-            `gene`, `entrez_id`, `n_probes`, `matched` ("symbol", "Entrez id", "probe", or how the other name is
-            known); symbols that are the text come first, then those that begin with it.
+            `gene`, `entrez_id`, `n_probes`, `matched` ("symbol", "Entrez id", the probe, or what the other name is);
+            symbols equal to the text come first, then those that begin with it.
 
         Raises
         ------
@@ -129,18 +129,18 @@ class Genes:
             raise OptionError("the text to search for is empty; give part of a symbol, or an Entrez id")
         upper = self.table["gene"].str.upper()
         is_entrez = self.table["entrez_id"].astype("string").eq(wanted).fillna(False).to_numpy(dtype=bool)
-        holds = upper.str.contains(wanted, regex=False).to_numpy(dtype=bool)
-        rank = np.select([upper == wanted, is_entrez, upper.str.startswith(wanted), holds], [0, 1, 2, 3], default=5)
+        contains = upper.str.contains(wanted, regex=False).to_numpy(dtype=bool)
+        rank = np.select([upper == wanted, is_entrez, upper.str.startswith(wanted), contains], [0, 1, 2, 3], default=5)
         matched = pd.Series(np.where(is_entrez, "Entrez id", "symbol"), dtype=object)
-        for symbol, why in self._find_elsewhere(str(text).strip(), aliases):
+        for symbol, why in self._find_by_other_names(str(text).strip(), aliases):
             row = int(np.flatnonzero(self.table["gene"] == symbol)[0])
             matched[row], rank[row] = (why, 4) if rank[row] == 5 else (matched[row], rank[row])
         order = np.lexsort((upper.to_numpy(dtype=str), rank))
         found = self.table.assign(matched=matched).iloc[order[rank[order] < 5]]
         return found.reset_index(drop=True)
 
-    def _find_elsewhere(self, name: str, aliases: Aliases | None) -> Iterator[tuple[str, str]]:
-        """Genes that a probe, an alias table or the table of renamed genes knows by a name, and how."""
+    def _find_by_other_names(self, name: str, aliases: Aliases | None) -> Iterator[tuple[str, str]]:
+        """Genes found through a probe, an alias table or the table of renamed genes, each with how it was found."""
         if "probe_name" in self._probes:
             named = self._probes["probe_name"].astype(str).str.upper() == name.upper()
             yield from ((str(gene), f"probe {name}") for gene in self._probes.loc[named, "gene"].unique())
@@ -162,7 +162,7 @@ class Genes:
 
     @cached_property
     def _by_entrez(self) -> dict[int, str]:
-        # where an Entrez id stands beside two symbols, the first one counts
+        # if two symbols have the same Entrez id, the first one counts
         pairs = reversed(self._entrez_of.items())
         return {entrez_id: symbol for symbol, entrez_id in pairs if entrez_id is not None}
 
@@ -209,21 +209,21 @@ class Genes:
         return f"<Genes: {len(self):,} ({shown}{', ...' if len(self) > 3 else ''})>"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: how many genes, and the first of them."""
+        """What a notebook shows: the number of genes, and the first of them."""
         shown = ", ".join(list(self)[:12])
         more = f", and {len(self) - 12:,} more" if len(self) > 12 else ""
         return format_html(f"{len(self):,} genes", [f"{shown}{more}"])
 
 
 class Resolved(NamedTuple):
-    """A gene found by another name: its symbol in the atlas (None: it has none), and why, in words."""
+    """A gene found by another name: its symbol in the atlas (None if the atlas lacks it), and why, in words."""
 
     gene: str | None
     detail: str
 
 
-class _Row(NamedTuple):
-    """A gene as the nomenclature knows it."""
+class _NomenclatureEntry(NamedTuple):
+    """A gene in an alias table: its approved symbol and its other names."""
 
     symbol: str
     former: tuple[str, ...]
@@ -234,7 +234,7 @@ class _Row(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Aliases:
-    """Other names of genes.
+    """A table of the other names of genes.
 
     Attributes
     ----------
@@ -244,7 +244,7 @@ class Aliases:
 
     Examples
     --------
-    >>> # not run: needs a table of names; `jugex.genes.read_aliases` makes one of a file
+    >>> # not run: needs a table of names; `jugex.genes.read_aliases` reads one from a file
     >>> from jugex.genes import read_aliases
     >>> read_aliases("hgnc_complete_set.txt").source  # doctest: +SKIP
     """
@@ -252,23 +252,23 @@ class Aliases:
     source: DelimitedTable
 
     def resolve(self, name: str, genes: Genes) -> Resolved | None:
-        """Look for the gene that an atlas has under another name.
+        """Find the gene that an atlas has under another name.
 
-        A name is an approved symbol before it is a former one, and a former one before it is an alias; a name of
-        several genes is resolved only where the atlas has just one of them. The gene is then looked for by its
-        Entrez id, its symbol, its former symbols and its aliases, in this order.
+        A name is read as an approved symbol first, then as a former symbol, then as an alias; a name of several genes
+        is resolved only if the atlas has just one of them. The gene is then searched by its Entrez id, its symbol, its
+        former symbols and its aliases, in this order.
 
         Parameters
         ----------
         name : str
-            What was asked for.
+            The name that was requested.
         genes : Genes
             Genes of the atlas.
 
         Returns
         -------
         Resolved or None
-            None where the table does not know the name.
+            None if the name is not in the table.
         """
         wanted = (ensembl_id(name) or name).upper()
         for kind, index in self._by_name.items():
@@ -282,36 +282,36 @@ class Aliases:
             if rows:
                 same = rows[0].symbol.upper() == wanted
                 known = "an approved symbol" if same else f"{kind} of {rows[0].symbol}"
-                return Resolved(None, f"{known}, of which the atlas has no probe under any name")
+                return Resolved(None, f"{known}, but the atlas has no probe of this gene under any name")
         return None
 
-    def find_other(self, name: str, entrez_id: int | None) -> str | None:
-        """Entrez id of the gene whose approved symbol a name is today, where that is another than the one given."""
+    def find_conflicting_entrez(self, name: str, entrez_id: int | None) -> str | None:
+        """Entrez id of the gene whose approved symbol a name is today, if it differs from `entrez_id`; else None."""
         rows = self._by_name["approved symbol"].get(name.upper(), ())
         others = [row.entrez_id for row in rows if row.entrez_id and row.entrez_id != str(entrez_id)]
         return others[0] if entrez_id is not None and rows and len(others) == len(rows) else None
 
     @cached_property
-    def _by_name(self) -> dict[str, dict[str, list[_Row]]]:
-        """Rows by the upper case of their names, for each kind of name, the surest first."""
-        kinds: dict[str, dict[str, list[_Row]]] = {
+    def _by_name(self) -> dict[str, dict[str, list[_NomenclatureEntry]]]:
+        """Rows by their names in upper case, for each kind of name, in order of preference."""
+        kinds: dict[str, dict[str, list[_NomenclatureEntry]]] = {
             "approved symbol": {}, "former symbol": {}, "alias": {}, "Ensembl id": {},
         }  # fmt: skip
-        for row in self._rows():
+        for row in self._entries():
             named = ((row.symbol,), row.former, row.aliases, (row.ensembl_id,))
             for kind, names in zip(kinds, named, strict=True):
                 for name in filter(None, names):
                     kinds[kind].setdefault(name.upper(), []).append(row)
         return kinds
 
-    def _rows(self) -> Iterator[_Row]:
+    def _entries(self) -> Iterator[_NomenclatureEntry]:
         table, n = self.source.rows, len(self.source.rows)
         columns = [find_column(list(table.columns), names) for names in _COLUMNS.values()]
         cells = [[""] * n if column is None else table[column].tolist() for column in columns]
         for symbol, former, aliases, entrez_id, ensembl in zip(*cells, strict=True):
             if not symbol.endswith("~withdrawn"):
                 names = _split_names(former), _split_names(aliases)
-                yield _Row(symbol, *names, entrez_id.removesuffix(".0"), ensembl_id(ensembl) or "")
+                yield _NomenclatureEntry(symbol, *names, entrez_id.removesuffix(".0"), ensembl_id(ensembl) or "")
 
 
 #: An alias table, or the path of one.
@@ -319,14 +319,14 @@ AliasesLike = Aliases | str | os.PathLike[str]
 
 
 def read_aliases(source: AliasesLike) -> Aliases:
-    """Read other names of genes from a table like HGNC's complete set.
+    """Read the other names of genes from a table like HGNC's complete set.
 
     Parameters
     ----------
     source : path-like or Aliases
         Table in TSV or CSV, gzipped or not, with the column `symbol` and at least one of `prev_symbol`,
-        `alias_symbol`, `entrez_id` and `ensembl_gene_id`, as in ``hgnc_complete_set.txt``, or as HGNC's custom
-        download calls them (https://www.genenames.org/download). jugex downloads none.
+        `alias_symbol`, `entrez_id` and `ensembl_gene_id`, as in ``hgnc_complete_set.txt``, or with the names
+        of HGNC's custom download (https://www.genenames.org/download). jugex does not download it.
 
     Returns
     -------
@@ -356,12 +356,12 @@ def read_aliases(source: AliasesLike) -> Aliases:
     return Aliases(table)
 
 
-def _find_gene(row: _Row, genes: Genes) -> str | None:
+def _find_gene(row: _NomenclatureEntry, genes: Genes) -> str | None:
     names = (row.symbol, *row.former, *row.aliases)
     return genes.find_entrez(row.entrez_id) or next((found for name in names if (found := genes.find(name))), None)
 
 
-def _explain(kind: str, name: str, symbol: str, row: _Row) -> str:
+def _explain(kind: str, name: str, symbol: str, row: _NomenclatureEntry) -> str:
     if kind == "Ensembl id":
         return f"{name} is the Ensembl id of {row.symbol}"
     if kind != "approved symbol":

@@ -1,4 +1,4 @@
-"""Names of genes as people write them: untidy text, dates that Excel made of symbols, and genes that were renamed."""
+"""Names of genes as users write them: untidy text, symbols that Excel turned into dates, and renamed genes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["RENAMED", "clean_name", "ensembl_id", "nearest_symbols", "other_name
 
 _N_SUGGESTIONS = 3
 
-#: What is taken off: zero-width characters, soft hyphens, marks of direction.
+#: Characters that are removed: zero-width characters, soft hyphens, direction marks.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _HYPHENS = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 _QUOTES = "'\"`\u2018\u2019\u201c\u201d"
 
 
 def clean_name(text: str) -> str:
-    """A name without what cannot be seen, with plain hyphens and blanks, without quotes around it, ``4128.0`` as 4128.
+    """Clean a name: no invisible characters or quotes around it, plain hyphens and blanks, ``4128.0`` as ``4128``.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def clean_name(text: str) -> str:
 
 
 def ensembl_id(name: str) -> str | None:
-    """Ensembl id of a human gene without its version; None where a name is none."""
+    """Ensembl id of a human gene without its version; None if the name is not such an id."""
     found = re.fullmatch(r"(ENSG\d{11})(\.\d+)?(_PAR_Y)?", name, flags=re.IGNORECASE)
     return found[1].upper() if found else None
 
@@ -45,22 +45,22 @@ def nearest_symbols(name: str, symbols: Iterable[str]) -> list[str]:
 # --- dates --------------------------------------------------------------------------------------------------------
 
 _MONTHS = {"mar": 3, "march": 3, "sep": 9, "sept": 9, "september": 9, "dec": 12, "december": 12}
-#: Day 0 of Excel's serial numbers, and those of dates since the year 2000.
+#: Day 0 of Excel's serial numbers, and the range of serial numbers from 2000 to 2049.
 _EXCEL_EPOCH, _SERIALS = dt.date(1899, 12, 30), range(36526, 54789)
 
 
 def symbols_of_date(name: str) -> tuple[str, ...]:
-    """Symbols of which a spreadsheet makes a date: ``2-Sep``, ``Sep-02``, ``2020-09-02`` or its serial number.
+    """Symbols that a spreadsheet has turned into a date: ``2-Sep``, ``Sep-02``, ``2020-09-02`` or a serial number.
 
     Parameters
     ----------
     name : str
-        What stands in a list.
+        An entry of a gene list.
 
     Returns
     -------
     tuple of str
-        The symbols as they were when the array was made; several where it cannot be told, empty where it is no date.
+        The symbols used when the array was made; several if the date is ambiguous, empty if the name is no date.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def symbols_of_date(name: str) -> tuple[str, ...]:
 
 # --- genes that were renamed --------------------------------------------------------------------------------------
 
-#: Symbols that the HGNC has replaced since the array of the AHBA was annotated, and what they are today.
+#: Symbols that the HGNC has replaced since the array of the AHBA was annotated, and the symbols of today.
 RENAMED: dict[str, str] = {
     **{f"SEPT{number}": f"SEPTIN{number}" for number in (*range(1, 13), 14)},
     **{f"MARCH{number}": f"MARCHF{number}" for number in range(1, 12)},
@@ -122,7 +122,7 @@ RENAMED: dict[str, str] = {
 
 
 def other_names(name: str) -> tuple[tuple[str, str], ...]:
-    """Symbols that a gene had or has besides one, each with why, from the table of renamed genes.
+    """Other symbols of a gene from the table of renamed genes, each with an explanation.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Which of the genes asked for an atlas has, and what became of each."""
+"""Selection of the requested genes that an atlas has, with the outcome for each request."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from jugex.genes.names import clean_name, ensembl_id, other_names, symbols_of_da
 
 __all__ = ["GeneRequest", "GeneSelection", "LedgerEntry", "clean_requests", "format_ledger", "select_genes"]
 
-#: Genes asked for: symbols or Entrez ids; None for all.
+#: Requested genes: symbols or Entrez ids; None for all.
 GeneRequest = str | int | Iterable[str | int] | None
 
-#: What becomes of a gene that was asked for.
+#: Outcome for a requested gene.
 Outcome = Literal["used", "renamed", "no probe in the atlas", "all probes filtered"]
 
-#: Outcomes in a sentence.
+#: Outcomes as they are written in a sentence.
 _OUTCOMES: dict[str, str] = {
     "used": "used",
     "renamed": "used under another symbol",
@@ -35,24 +35,26 @@ _OUTCOMES: dict[str, str] = {
 
 _N_SHOWN, _N_SUGGESTED = 10, 5
 
-#: Why a gene asked for by its Ensembl id is not found.
-_ENSEMBL = "the atlas names genes by symbol, and an alias table with ensembl_gene_id (HGNC's complete set) finds these"
+#: Why a gene requested by its Ensembl id is not found.
+_WHY_NO_ENSEMBL = (
+    "the atlas names genes by symbol, and an alias table with ensembl_gene_id (HGNC's complete set) finds these"
+)
 
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """What became of one gene that was asked for.
+    """The outcome for one requested gene.
 
     Attributes
     ----------
     requested : str
-        As it was asked for: a symbol or an Entrez id.
+        The request: a symbol or an Entrez id.
     gene : str or None
-        Its symbol in the atlas; None where it has none.
+        Symbol of the gene in the atlas; None if the atlas lacks it.
     outcome : {'used', 'renamed', 'no probe in the atlas', 'all probes filtered'}
-        `renamed`: used, under another symbol.
+        `renamed` means used under another symbol.
     detail : str
-        Why, in words; may be empty.
+        Explanation in words; may be empty.
 
     Examples
     --------
@@ -70,20 +72,20 @@ class LedgerEntry:
 
 @dataclass(frozen=True)
 class GeneSelection:
-    """Which genes were asked for and which of them an atlas has.
+    """The requested genes, and those of them that an atlas has.
 
     Attributes
     ----------
     requested : tuple of str or None
-        Symbols or Entrez ids asked for, without repetitions; None where every gene was.
+        Symbols or Entrez ids requested, without repetitions; None if every gene was.
     found : tuple of str
-        Symbols in the atlas's spelling, in the order asked for.
+        Symbols in the atlas's spelling, in the order of the requests.
     missing : tuple of str
-        Those asked for that the atlas does not have.
+        Requests that the atlas does not have.
     ledger : tuple of LedgerEntry
-        What became of each gene asked for; empty where every gene was.
+        The outcome for each request; empty if every gene was requested.
     aliases : Aliases or None
-        The alias table, where one was given.
+        The alias table, if one was given.
 
     Examples
     --------
@@ -100,14 +102,14 @@ class GeneSelection:
     aliases: Aliases | None = None
 
     def without(self, filtered: Collection[str], reason: str) -> GeneSelection:
-        """Selection less the genes that lost all their probes.
+        """The selection without genes whose probes were all filtered out.
 
         Parameters
         ----------
         filtered : collection of str
-            Symbols of those genes.
+            Symbols of these genes.
         reason : str
-            Why, for the ledger.
+            Why the probes were filtered out, for the ledger.
 
         Returns
         -------
@@ -132,12 +134,12 @@ class GeneSelection:
 def select_genes(
     genes: GeneRequest, known: Genes | Iterable[str], *, aliases: AliasesLike | None = None
 ) -> GeneSelection:
-    """Look genes up: by symbol as written, ignoring case, by Entrez id, and by other names.
+    """Look up genes by symbol (as written, then ignoring case), by Entrez id, and by other names.
 
     Parameters
     ----------
     genes : str, int, iterable of them, or None
-        Symbols or Entrez ids asked for; None for all.
+        Symbols or Entrez ids; None for all.
     known : Genes or iterable of str
         The atlas's genes, or their symbols.
     aliases : path-like or Aliases, optional
@@ -157,8 +159,8 @@ def select_genes(
     Warns
     -----
     GeneWarning
-        If some of the genes are not in the atlas or have another symbol there, or a list's symbol and Entrez id
-        name two genes of it.
+        If some of the genes are not in the atlas or have another symbol there, or if a symbol and its Entrez id in a
+        list name two different genes of the atlas.
 
     Examples
     --------
@@ -184,7 +186,7 @@ def select_genes(
 
 
 def format_ledger(ledger: Sequence[LedgerEntry]) -> str:
-    """Account of a ledger in one line: how many genes came to what, and which were not simply used.
+    """Summarise a ledger in one line: the number of genes by outcome, and the names of those not simply used.
 
     Parameters
     ----------
@@ -218,7 +220,7 @@ def _look_up_all(requested: tuple[str, ...], genes: Genes, aliases: Aliases | No
     n_unknown = 0
     for request in requested:
         entry = _look_up(request, genes, aliases)
-        if entry.gene is None and not entry.detail and n_unknown < _N_SHOWN:  # it takes time, and who reads more?
+        if entry.gene is None and not entry.detail and n_unknown < _N_SHOWN:  # it takes time, and messages name no more
             n_unknown += 1
             close = genes.nearest(request)
             entry = replace(entry, detail=f"nearest: {', '.join(close)}" if close else "")
@@ -245,44 +247,44 @@ def _look_up(request: str, genes: Genes, aliases: Aliases | None) -> LedgerEntry
         if (found := genes.find(name)) is not None:
             return LedgerEntry(str(request), found, "renamed", why)
     return _look_up_date(request, genes) or LedgerEntry(
-        str(request), None, "no probe in the atlas", _ENSEMBL if ensembl_id(request) else ""
+        str(request), None, "no probe in the atlas", _WHY_NO_ENSEMBL if ensembl_id(request) else ""
     )
 
 
 def _look_up_date(request: str, genes: Genes) -> LedgerEntry | None:
-    """The gene whose symbol a spreadsheet has made a date, where that can be told; None where it is no date."""
+    """Outcome for a symbol that a spreadsheet has turned into a date; None if the request is no date."""
     symbols = symbols_of_date(request)
     if not symbols:
         return None
-    detail = f"{request} is what a spreadsheet made of {join_words(symbols, 'or')}"
+    detail = f"{request} is a date that a spreadsheet made of {join_words(symbols, 'or')}"
     names = [symbols[0], *(name for name, _ in other_names(symbols[0]))]
     found = next((found for name in names if (found := genes.find(name))), None) if len(symbols) == 1 else None
     return LedgerEntry(str(request), found, "renamed" if found else "no probe in the atlas", detail)
 
 
 def _explain_conflict(request: str, found: str, genes: Genes, aliases: Aliases | None) -> str:
-    """Say that a symbol may mean another gene: by its Entrez id in a list, or today; empty where it does not."""
+    """Say that a symbol may mean another gene (by its Entrez id in a list, or by today's symbols), else ''."""
     if isinstance(request, ListedGene) and not genes.has_entrez(found, request.entrez_id):
         other = genes.find_entrez(request.entrez_id)
         if other is not None and other != found:
             return (
-                f"the symbol {request} was used, though its Entrez id in the list ({request.entrez_id}) is that of "
+                f"the symbol {request} was used, although its Entrez id in the list ({request.entrez_id}) is that of "
                 f"{other}"
             )
     entrez_id = genes.entrez_of(found)
-    today = aliases.find_other(found, entrez_id) if aliases else None
+    today = aliases.find_conflicting_entrez(found, entrez_id) if aliases else None
     if today is None:
         return ""
-    return f"the atlas's {found} has the Entrez id {entrez_id}, though today {found} is the gene {today}"
+    return f"the atlas's {found} has the Entrez id {entrez_id}, although {found} is today the symbol of gene {today}"
 
 
 def clean_requests(genes: str | int | Iterable[str | int]) -> tuple[str, ...]:
-    """Genes asked for, once each, as tidy text; gaps in a column are passed over, and an iterator is used up.
+    """Clean a request: names of genes as tidy text, without repetitions; missing values are ignored.
 
     Raises
     ------
     OptionError
-        If the list is empty, or holds something else than symbols and ids.
+        If the list is empty, or holds anything but symbols and ids.
 
     Examples
     --------
@@ -297,11 +299,11 @@ def clean_requests(genes: str | int | Iterable[str | int]) -> tuple[str, ...]:
             PathLike: "read it with jugex.read_gene_list",
         }
         advice = next(words for kind, words in how.items() if isinstance(genes, kind))
-        raise OptionError(f"genes are symbols or Entrez ids, got a {type(genes).__name__}: {advice}")
-    given = [genes] if isinstance(genes, str | int) else [gene for gene in genes if not _is_gap(gene)]
-    strange = [gene for gene in given if not _is_name(gene)]
-    if strange:
-        raise OptionError(f"genes are symbols such as 'MAOA' or Entrez ids such as 4128, got {strange[0]!r}")
+        raise OptionError(f"genes must be symbols or Entrez ids, got a {type(genes).__name__}; {advice}")
+    given = [genes] if isinstance(genes, str | int) else [gene for gene in genes if not _is_missing(gene)]
+    invalid = [gene for gene in given if not _is_name(gene)]
+    if invalid:
+        raise OptionError(f"genes must be symbols such as 'MAOA' or Entrez ids such as 4128, got {invalid[0]!r}")
     cleaned = [gene if isinstance(gene, ListedGene) else clean_name(str(gene)) for gene in given]
     requests = tuple(dict.fromkeys(gene for gene in cleaned if gene))
     if not requests:
@@ -309,7 +311,7 @@ def clean_requests(genes: str | int | Iterable[str | int]) -> tuple[str, ...]:
     return requests
 
 
-def _is_gap(gene: object) -> bool:
+def _is_missing(gene: object) -> bool:
     return gene is None or gene is pd.NA or (isinstance(gene, float | np.floating) and np.isnan(gene))
 
 
@@ -337,14 +339,14 @@ def _warn_of_conflicts(ledger: tuple[LedgerEntry, ...]) -> None:
 
 
 def _format_missing(lost: Sequence[LedgerEntry], genes: Genes) -> str:
-    """Say which genes are not in the atlas, and which ones of it were perhaps meant."""
+    """Say which genes are not in the atlas, and which of its genes may have been meant."""
     missing = [entry.requested for entry in lost]
     text = f"not in the atlas: {_enumerate(missing)}"
     several = next((name for name in missing if len(_split(name)) > 1), None)
     if several is not None and not symbols_of_date(several):
         listed = ", ".join(map(repr, _split(several)))
-        return f"{text} (a symbol holds no blank or comma: several genes are a list, [{listed}])"
-    if file := next((name for name in missing if _FILE.search(name)), None):
+        return f"{text} (a symbol has no blank or comma: give several genes as a list, [{listed}])"
+    if file := next((name for name in missing if _FILE_ENDING.search(name)), None):
         return f"{text} (a file of genes is read with jugex.read_gene_list({file!r}), --gene-list on the command line)"
     is_known = [bool(entry.detail) and not entry.detail.startswith("nearest") for entry in lost]
     known = [entry for entry, known in zip(lost, is_known, strict=True) if known]
@@ -354,13 +356,13 @@ def _format_missing(lost: Sequence[LedgerEntry], genes: Genes) -> str:
     hints = [f"did you mean {join_words(meant)}?"] if meant else []
     dates = [entry.detail for entry in known if symbols_of_date(entry.requested)]
     hints += [join_words(dates[:_N_SUGGESTED]) + ": write the symbol"] if dates else []
-    n_ensembl = sum(entry.detail == _ENSEMBL for entry in known)
-    hints += [f"{count_of(n_ensembl, 'Ensembl id')}: {_ENSEMBL}"] if n_ensembl else []
+    n_ensembl = sum(entry.detail == _WHY_NO_ENSEMBL for entry in known)
+    hints += [f"{count_of(n_ensembl, 'Ensembl id')}: {_WHY_NO_ENSEMBL}"] if n_ensembl else []
     return f"{text} ({'; '.join(hints)})" if hints else text
 
 
-#: Ending of a file that was given in the place of a gene.
-_FILE = re.compile(r"\.(txt|csv|tsv|gmt|xlsx?)(\.gz)?$", flags=re.IGNORECASE)
+#: Ending of a file name that was given instead of a gene.
+_FILE_ENDING = re.compile(r"\.(txt|csv|tsv|gmt|xlsx?)(\.gz)?$", flags=re.IGNORECASE)
 
 
 def _split(name: str) -> list[str]:

@@ -17,16 +17,16 @@ from jugex.genes.selection import LedgerEntry, select_genes
 
 __all__ = ["FoundSet", "GeneSets", "GeneSetsLike", "read_gene_sets"]
 
-#: What functions take as gene sets: a file of them, several, or genes by the name of their set.
+#: Gene sets as an argument: a file, several files, or a mapping from the name of a set to its genes.
 GeneSetsLike: TypeAlias = "str | Path | Sequence[str | Path] | Mapping[str, Iterable[str]] | GeneSets"
 
-#: The sets of the simulated atlas, by the name "simulated".
+#: File of the gene sets that "simulated" stands for.
 _SIMULATED = Path(__file__).parents[1] / "data" / "simulated.gmt"
 
 
 @dataclass(frozen=True)
 class FoundSet:
-    """A gene set in an atlas: how many genes it names, and which of them the atlas has, by their symbols there.
+    """A gene set in an atlas: the number of genes that it names, and the symbols of those that the atlas has.
 
     Examples
     --------
@@ -48,9 +48,9 @@ class GeneSets:
     Attributes
     ----------
     genes : dict of str to tuple of str
-        Genes as the source names them, by set, in the order of the source.
+        Genes of each set, as named in the source and in its order.
     files : dict of str to str
-        SHA-256 of each file that they come from, by its name; empty for sets that were given in memory.
+        SHA-256 of each file that the sets come from, by file name; empty for sets given in memory.
 
     Examples
     --------
@@ -66,7 +66,7 @@ class GeneSets:
     def find(
         self, atlas_genes: Genes, *, aliases: AliasesLike | None = None
     ) -> tuple[list[FoundSet], tuple[LedgerEntry, ...]]:
-        """The sets with the atlas's symbols of their genes, and what became of each gene asked for.
+        """Find the genes of the sets in an atlas: the sets with the atlas's symbols, and the outcome for each gene.
 
         Warns
         -----
@@ -96,8 +96,8 @@ def read_gene_sets(sets: GeneSetsLike) -> GeneSets:
     sets : path-like, sequence of path-like, dict, or GeneSets
         A GMT file (``name<TAB>description<TAB>gene<TAB>gene...``, one set per line, gzipped or not); a table (TSV, CSV,
         .xlsx) with a column of sets (`set`, `gene_set`, `term`, ...) and one of genes (`gene`, `symbol`, ...); several
-        such files; "simulated", for the sets of the simulated atlas, of which two were made to differ between the demo
-        regions (`jugex.atlas.PLANTED_SETS`); or genes by the name of their set.
+        such files; "simulated", for the sets of the simulated atlas, two of which differ between the demo regions
+        (`jugex.atlas.PLANTED_SETS`); or a dict from the name of a set to its genes.
 
     Returns
     -------
@@ -106,7 +106,9 @@ def read_gene_sets(sets: GeneSetsLike) -> GeneSets:
     Raises
     ------
     OptionError
-        If a file cannot be read or holds no set, a set is empty, or two files name a set alike.
+        If a file cannot be read or holds no set, or two files have a set of the same name.
+    GeneError
+        If a set is empty.
 
     Examples
     --------
@@ -124,16 +126,16 @@ def read_gene_sets(sets: GeneSetsLike) -> GeneSets:
     for file in map(str, files):
         is_gmt = file.lower().endswith((".gmt", ".gmt.gz"))
         read = read_gmt(file) if is_gmt else read_table_of_sets(file)
-        if twice := next((name for name in read if name in genes), None):
-            raise OptionError(f"gene sets: {file} and another file both have a set {twice!r}; rename one of them")
-        genes |= {name: tuple(dict.fromkeys(filter(None, of_set))) for name, of_set in read.items()}
+        if repeated := next((name for name in read if name in genes), None):
+            raise OptionError(f"gene sets: {file} and another file both have a set {repeated!r}; rename one of them")
+        genes |= {name: tuple(dict.fromkeys(filter(None, members))) for name, members in read.items()}
         sources[Path(file).name] = hashlib.sha256(read_packed(file)).hexdigest()
     return _check(GeneSets(genes, sources))
 
 
 def _list_genes(name: object, genes: Iterable[str]) -> tuple[str, ...]:
     if isinstance(genes, str):
-        raise OptionError(f"gene set {name!r} is a list of symbols; got the text {genes!r}")
+        raise OptionError(f"gene set {name!r} must be a list of symbols, such as [{genes!r}]; got the text {genes!r}")
     return tuple(dict.fromkeys(map(str, genes)))
 
 
@@ -142,5 +144,5 @@ def _check(sets: GeneSets) -> GeneSets:
         raise OptionError("gene sets: the source holds no set; give a GMT file with one set per line, or a dict")
     empty = next((name for name, genes in sets.genes.items() if not genes), None)
     if empty is not None:
-        raise GeneError(f"gene set {empty!r} holds no gene; leave it out")
+        raise GeneError(f"gene set {empty!r} holds no gene; leave it out, or give it genes")
     return sets

@@ -88,7 +88,7 @@ class TestOfAQuery:
             ("present_in", "donors", "present_in must be one of all, regions; got 'donors'"),
             ("mirror", "up", "mirror must be one of left, right; got 'up'"),
             ("genes", [], "the list of genes is empty"),
-            ("genes", [1.5], "genes are symbols"),
+            ("genes", [1.5], "genes must be symbols"),
             *(("tolerance", value, "tolerance .* is out of range") for value in (-1, float("nan"), np.inf, "2", True)),
             *(
                 ("min_present", value, "min_present must be a share of samples from 0 to 1; got")

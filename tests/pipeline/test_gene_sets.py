@@ -210,7 +210,7 @@ class TestReading:
         (tmp_path / "list.csv").write_text("gene,weight\nMAOA,1\nTAC1,2\n")
         with pytest.raises(OptionError, match="column of sets"):
             read_gene_sets(tmp_path / "list.csv")
-        with pytest.raises(OptionError, match="list of symbols; got the text 'MAOA'"):
+        with pytest.raises(OptionError, match=r"list of symbols, such as \['MAOA'\]; got the text 'MAOA'"):
             read_gene_sets({"one": "MAOA"})
         with pytest.raises(GeneError, match="'one' holds no gene"):
             read_gene_sets({"one": []})
