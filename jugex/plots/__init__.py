@@ -1,8 +1,8 @@
 """Figures of a result, for papers: matplotlib functions that take axes and return them.
 
-Without axes each makes a figure of its own (``ax.figure``), as wide as a column of a journal's page; `save_figure`
-writes it, and in a notebook it shows itself. Text has 6 to 8 points, colours are told apart by colour-blind readers and
-in grey. Nothing of matplotlib's state is changed: settings and backend are as before.
+Without axes, each makes its own figure (``ax.figure``), as wide as a column of a journal's page; `save_figure` writes
+it, and a notebook shows it. Text has 6 to 8 points. Colour-blind readers can tell the colours apart, and so can readers
+of a grey copy. matplotlib's settings and backend stay unchanged.
 """
 
 from jugex.plots.axis import plot_axis

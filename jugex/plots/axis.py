@@ -35,8 +35,8 @@ __all__ = ["AxisTrend", "plot_axis"]
 AxisTrend = Literal["samples", "donors", "none"]
 
 _COORDINATES = ["mni_x", "mni_y", "mni_z"]
-_FEWEST_FOR_TREND = 6
-_MOST_DONORS = 11  # that the legend has room for
+_MIN_SAMPLES_OF_TREND = 6
+_MAX_LEGEND_DONORS = 11  # for which the legend has room
 _DASHES = (0, (4, 1.5))
 _TREND_SPAN = 0.6  # share of the samples behind each point of the trend
 
@@ -53,26 +53,26 @@ def plot_axis(
     trend: AxisTrend = "samples",
     ax: Axes | None = None,
 ) -> Axes:
-    """z-score of a gene in each sample against the sample's place on the line between the regions.
+    """Plot a gene's z-score in each sample against the sample's position on the line between the regions.
 
-    The line runs through the centroids of both regions' samples; 0 is midway. Bars are the regions' means over the
-    places that their samples have: between two arbitrary pieces of a gradient the trend rises through both regions,
-    at a border it is flat on either side of a step.
+    The line runs through the centroids of both regions' samples; 0 is midway. Bars are the regions' means, as wide as
+    the range of their samples. Along a gradient the trend rises through both regions; at a border it is flat on either
+    side of a step.
 
     Parameters
     ----------
     result : ComparisonData
-        Computed here or read from disk.
+        A result, computed here or read from disk.
     gene : str
         An entry of ``result.labels`` with z-scores.
     remove_donors : bool
-        Subtract each donor's effect, estimated beside the region's in the model of the test (region + donor), so that
-        the bars are `diff` apart. The label of the axis says whether it was done.
+        Subtract each donor's effect, estimated together with the region's in the model of the test (region + donor), so
+        that the bars are `diff` apart. The label of the axis says whether this was done.
     trend : {'samples', 'donors', 'none'}
-        Running trend (LOWESS over 60 % of the samples) of all samples, of each donor with at least six, or none. It
-        knows nothing of the regions.
+        Running trend (LOWESS over 60 % of the samples) of all samples, of each donor with at least six samples, or
+        none. It does not use the regions.
     ax : matplotlib Axes, optional
-        Where to draw; default: a figure of its own, 114 mm wide.
+        Axes to draw on; default: a new figure, 114 mm wide.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def plot_axis(
     OptionError
         If `trend` has a value that is not allowed.
     ResultError
-        If a region has no sample with coordinates, or both have the same centroid.
+        If a region has no sample with coordinates, or both regions have the same centroid.
 
     Examples
     --------
@@ -111,28 +111,28 @@ def plot_axis(
 
 
 def _project_samples(result: ComparisonData, in_region_1: Mask) -> Floats:
-    """Places (n,) in mm on the line from centroid 1 to centroid 2, 0 midway; NaN without coordinates."""
+    """Positions (n,) in mm on the line from centroid 1 to centroid 2, 0 midway; NaN without coordinates."""
     points = result.samples[_COORDINATES].to_numpy(dtype=np.float64)
     is_placed = np.isfinite(points).all(axis=1)
     if not (is_placed & in_region_1).any() or not (is_placed & ~in_region_1).any():
         raise ResultError(
-            "the line between the regions needs coordinates of one sample at least in each, and a region has none; "
-            "plot_gene shows the gene without them"
+            "the line between the regions needs at least one sample with coordinates in each region, but one has none; "
+            "use plot_gene, which needs no coordinates"
         )
     first, second = points[is_placed & in_region_1].mean(axis=0), points[is_placed & ~in_region_1].mean(axis=0)
     length = float(np.linalg.norm(second - first))
-    if length < 1e-6:  # mm: far below the 0.1 mm to which coordinates are given
+    if length < 1e-6:  # mm: far below the precision of coordinates, 0.1 mm
         raise ResultError(
-            "the samples of both regions have the same centroid, so that no line runs from one to the other; "
-            "plot_gene shows the gene without it"
+            "the samples of both regions have the same centroid, so that there is no line between them; use plot_gene, "
+            "which needs none"
         )
     return np.asarray((points - (first + second) / 2) @ (second - first) / length)
 
 
 def _estimate_donors(result: ComparisonData, zscores: Floats, in_region_1: Mask) -> Floats:
-    """Effect (n,) of each sample's donor in the model region + donor, the region's effect counted from its middle.
+    """Effect (n,) of each sample's donor in the model region + donor, with regions coded as +1/2 and -1/2.
 
-    With a the labels and M the projection off the donors, the region's effect is a'My / a'Ma.
+    With labels a and the projection M onto the residuals of the donors, the region's effect is a'My / a'Ma.
     """
     labels = np.where(in_region_1, 0.5, -0.5)
     frame = pd.DataFrame({"y": zscores, "a": np.where(np.isfinite(zscores), labels, np.nan)})
@@ -145,14 +145,14 @@ def _estimate_donors(result: ComparisonData, zscores: Floats, in_region_1: Mask)
 def _draw_samples(
     ax: Axes, result: ComparisonData, places: Floats, values: Floats, in_region_1: Mask, shown: Mask
 ) -> None:
-    """Samples: the region by colour, the donor by marker."""
+    """Draw samples, with the region by colour and the donor by marker."""
     donors = result.samples["donor_name"].to_numpy()
     for style, in_region in zip(region_styles(), (in_region_1, ~in_region_1), strict=True):
         for name, donor in donor_styles(result).items():
             here = shown & in_region & (donors == name)
             if here.any():
                 ax.scatter(
-                    places[here], values[here], s=18 if in_region is in_region_1 else 26,  # a white edge makes smaller
+                    places[here], values[here], s=18 if in_region is in_region_1 else 26,  # for white edges
                     marker=donor.marker, facecolors=style.face,
                     edgecolors=style.edge, linewidths=0.5, zorder=3, label="_",
                 )  # fmt: skip
@@ -168,14 +168,14 @@ def _draw_means(ax: Axes, places: Floats, values: Floats, in_region_1: Mask, sho
 
 
 def _draw_trends(ax: Axes, result: ComparisonData, places: Floats, values: Floats, shown: Mask, trend: str) -> int:
-    """Draw the trends that have enough samples; how many."""
+    """Draw the trends that have enough samples; return their number."""
     if trend == "samples":
         groups = [(shown, GREY)]
     else:
         donors = result.samples["donor_name"].to_numpy()
         styles = donor_styles(result) if trend == "donors" else {}
         groups = [(shown & (donors == name), style.colour) for name, style in styles.items()]
-    groups = [(here, colour) for here, colour in groups if len(np.unique(places[here])) >= _FEWEST_FOR_TREND]
+    groups = [(here, colour) for here, colour in groups if len(np.unique(places[here])) >= _MIN_SAMPLES_OF_TREND]
     for here, colour in groups:
         x, y = _smooth(places[here], values[here])
         ax.plot(x, y, color=colour, linewidth=1.1, linestyle=_DASHES, zorder=2)
@@ -186,7 +186,7 @@ def _smooth(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """LOWESS (Cleveland 1979, doi 10.1080/01621459.1979.10481038)."""
     from statsmodels.nonparametric.smoothers_lowess import lowess
 
-    with np.errstate(all="ignore"):  # where the nearest samples share one place
+    with np.errstate(all="ignore"):  # if the nearest samples have the same position
         smooth = np.asarray(lowess(y, x, frac=_TREND_SPAN, it=1), dtype=np.float64)
     smooth = smooth[np.isfinite(smooth).all(axis=1)]
     return smooth[:, 0], smooth[:, 1]
@@ -194,7 +194,7 @@ def _smooth(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 def _label_axes(ax: Axes, result: ComparisonData, gene: str, *, n_left_out: int, without_donors: bool) -> None:
     first, second = name_regions(result, 15)
-    left_out = f"\n{n_left_out} samples without coordinate or value left out" if n_left_out else ""
+    left_out = f"\n{n_left_out} samples without coordinates or value left out" if n_left_out else ""
     ax.axvline(0, color=PALE, linewidth=0.6, zorder=0)
     ax.set_xlabel(f"mm from {first} to {second},\n0 midway between their samples{left_out}")
     ax.set_ylabel("z-score, donor effects removed" if without_donors else "z-score, donor effects left in")
@@ -218,5 +218,5 @@ def _explain_marks(ax: Axes, result: ComparisonData, trend: str) -> None:
                markeredgewidth=0.6, label=fit_text(name, 20))
         for name, style in donor_styles(result).items()
     ]  # fmt: skip
-    donors, _ = limit_legend(donors, list(donor_styles(result)), _MOST_DONORS)
+    donors, _ = limit_legend(donors, list(donor_styles(result)), _MAX_LEGEND_DONORS)
     ax.legend(handles=[*regions, *donors], loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0)

@@ -1,4 +1,4 @@
-"""Where the samples lie: three views of the brain with the samples and the outlines of the regions."""
+"""Three views of the brain with the samples and the outlines of the regions."""
 
 from __future__ import annotations
 
@@ -27,14 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["BrainView", "View", "brain_views", "cortex_mesh", "plot_samples", "sample_views", "smooth_mask"]
 
-_MARGIN = 3.0  # mm around what a view shows
-_SLAB = 4.0  # mm either side of a slice, within which samples outside the regions count as near it
-_BLUR = 1.5  # voxels: less leaves the corners that a ball has on a grid
-_LEAST_KEPT = 0.75  # share of a mask's voxels that stay inside its smooth outline
-_GREYS = (
-    -64,
-    268,
-)  # drawn black and white: the template reaches from 1 to 255, and its darkest parts are seen on black
+_MARGIN = 3.0  # mm around the brain, samples and outlines of a view
+_NEAR_SLICE = 4.0  # mm on either side of a slice: samples outside the regions are shown if they are so near
+_BLUR = 1.5  # voxels: a smaller width leaves the corners of voxels in the outline of a ball
+_MIN_SHARE_KEPT = 0.75  # share of a mask's voxels that must stay inside its smooth outline
+#: Values drawn as black and as white: the template has 1 to 255, and its darkest parts must show on black.
+_GREYS = (-64, 268)
 #: a view's name, and the axes (0 x, 1 y, 2 z) that run across, up and through it
 _VIEWS = (("sagittal", 1, 2, 0), ("coronal", 0, 2, 1), ("axial", 0, 1, 2))
 _TEMPLATE = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
@@ -60,7 +58,7 @@ class View(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class BrainView:
-    """What one view of the brain shows, in mm across and up.
+    """The content of one view of the brain, with coordinates across and up in mm.
 
     Attributes
     ----------
@@ -70,13 +68,13 @@ class BrainView:
     extent : tuple of float
         Left, right, lower and upper edge of the slice.
     frame : tuple of float
-        Left, right, lower and upper edge of what is shown: the brain in the slice, the samples and the outlines.
+        Left, right, lower and upper edge of the view, around the brain, the samples and the outlines.
     brain : tuple of float
         Left, right and upper end of the brain in the slice.
     samples : tuple of ndarray, each (k, 2)
-        Samples of each region that have a coordinate, near the slice or far.
+        Samples of each region that have coordinates, at any distance from the slice.
     outlines : tuple of list of ndarray, each (k, 2)
-        Closed lines around the projection of each region; none where the regions are not known.
+        Closed lines around the projection of each region; none if the regions are not known.
     near : ndarray, shape (k, 2)
         Samples in neither region within 4 mm of the slice.
     """
@@ -92,23 +90,23 @@ class BrainView:
 
 
 class Shape(NamedTuple):
-    """A region on a grid: what is inside (a mask, or smooth with 0.5 at the border), and the cells' centres in mm."""
+    """A region on a grid: `inside` (a mask, or smooth values with 0.5 at the border) and the cells' centres in mm."""
 
     inside: npt.NDArray[np.bool_] | npt.NDArray[np.float32]
     centres: list[Floats]
 
 
 def plot_samples(result: ComparisonData, *, ax: Axes | None = None) -> Axes:
-    """Samples of both regions in three views of the brain, over the MNI152 template.
+    """Plot the samples of both regions in three views of the brain, over the MNI152 template.
 
-    The template is cut through the mean of the samples; all samples, and the outlines of the regions where the result
-    holds them, are projected onto these cuts. Left is left. Samples without a coordinate are left out.
+    The template is cut through the mean of the samples; all samples, and the outlines of the regions if the result
+    holds them, are projected onto the cuts. Left is left. Samples without coordinates are left out.
 
     Parameters
     ----------
     result : ComparisonData
     ax : matplotlib Axes, optional
-        Where to draw, divided into the three views; default: a figure of its own, 174 mm wide.
+        Axes to draw on, divided into the three views; default: a new figure, 174 mm wide.
 
     Returns
     -------
@@ -118,7 +116,7 @@ def plot_samples(result: ComparisonData, *, ax: Axes | None = None) -> Axes:
     Raises
     ------
     OptionError
-        If the samples are in a space of the user's own.
+        If the samples are not in an MNI space.
 
     Examples
     --------
@@ -135,7 +133,7 @@ def plot_samples(result: ComparisonData, *, ax: Axes | None = None) -> Axes:
 
 @in_journal_style
 def _draw_views(ax: Axes, result: ComparisonData, views: Sequence[BrainView]) -> None:
-    axes = _divide(ax, views)
+    axes = _make_view_axes(ax, views)
     for part, view in zip(axes, views, strict=True):
         part.imshow(
             np.ma.masked_equal(view.greys, 0), origin="lower", cmap="gray", vmin=_GREYS[0], vmax=_GREYS[1], zorder=0,
@@ -146,11 +144,11 @@ def _draw_views(ax: Axes, result: ComparisonData, views: Sequence[BrainView]) ->
         _label_view(part, view)
         left, right, low, high = view.frame
         part.set(xlim=(left, right), ylim=(low, high), xticks=[], yticks=[])
-    place_legend_below(axes[1], below=6).set_in_layout(False)  # else a long name takes room from the views
+    place_legend_below(axes[1], below=6).set_in_layout(False)  # else a long name would take room from the views
 
 
 def sample_views(result: ComparisonData) -> tuple[View, View, View]:
-    """The three views of `plot_samples`: cut through the mean of the samples, else of the regions' centroids.
+    """Return the views of `plot_samples`: cuts through the mean of the samples, else of the regions' centroids.
 
     Parameters
     ----------
@@ -179,7 +177,7 @@ def sample_views(result: ComparisonData) -> tuple[View, View, View]:
 
 
 def brain_views(result: ComparisonData) -> list[BrainView]:
-    """What the three views of the brain show.
+    """Return the content of the three views of the brain.
 
     Parameters
     ----------
@@ -188,11 +186,14 @@ def brain_views(result: ComparisonData) -> list[BrainView]:
     Raises
     ------
     OptionError
-        If the samples are in a space of the user's own.
+        If the samples are not in an MNI space.
     """
     space = result.record.atlas.space
     if not is_mni_space(space):
-        raise OptionError(f"the samples are in {space}: only MNI152 has a template to draw on")
+        raise OptionError(
+            f"the samples are in the space {space}, but only MNI152 has a template to draw on; plot genes "
+            "instead (plot_gene)"
+        )
     in_regions = [
         _find_points(result.samples[(result.samples["region"] == name).to_numpy()]) for name in result.region_names
     ]
@@ -202,7 +203,7 @@ def brain_views(result: ComparisonData) -> list[BrainView]:
         greys, extent, brain = _cut_template((across, up, through), view.position)
         samples = tuple(points[:, [across, up]] for points in in_regions)
         outlines = tuple(_outline(shape, (across, up)) for shape in shapes)
-        near = others[np.abs(others[:, through] - view.position) <= _SLAB][:, [across, up]]
+        near = others[np.abs(others[:, through] - view.position) <= _NEAR_SLICE][:, [across, up]]
         shown = np.concatenate([brain, *samples, *(line for lines in outlines for line in lines)])
         (left, low), (right, high) = shown.min(axis=0) - _MARGIN, shown.max(axis=0) + _MARGIN
         frame = (float(left), float(right), float(low), float(high))
@@ -212,16 +213,16 @@ def brain_views(result: ComparisonData) -> list[BrainView]:
 
 
 def _find_points(samples: pd.DataFrame) -> Floats:
-    """Coordinates (k, 3) in mm of the samples that have one."""
+    """Coordinates (k, 3) in mm of the samples that have them."""
     points: Floats = samples[COORDINATES].to_numpy(dtype=np.float64)
     return points[np.isfinite(points).all(axis=1)]
 
 
 @cache
 def _load_template() -> tuple[Bytes, Floats]:
-    """The MNI152 template as nilearn ships it, 1 to 255 in the brain, and the first voxel's centre; voxels of 1 mm.
+    """Load nilearn's 1 mm MNI152 template (1 to 255 in the brain), with the centre of the first voxel in mm.
 
-    The file is read where nilearn keeps it: importing ``nilearn.datasets``, with scikit-learn, takes a second.
+    The file is read from nilearn's folder, because importing ``nilearn.datasets``, with scikit-learn, takes a second.
     """
     import nibabel as nib
 
@@ -236,7 +237,7 @@ def _load_template() -> tuple[Bytes, Floats]:
 
 
 def _find_in_nilearn(name: str) -> Path | None:
-    """A file that nilearn ships, found without importing nilearn; None where it is elsewhere."""
+    """Path of a file that nilearn ships, found without importing nilearn; None if it is elsewhere."""
     spec = find_spec("nilearn")
     folders = (spec.submodule_search_locations if spec else None) or []
     path = Path(next(iter(folders), "")) / "datasets" / "data" / name
@@ -244,7 +245,7 @@ def _find_in_nilearn(name: str) -> Path | None:
 
 
 def cortex_mesh() -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Surface of the cortex of both hemispheres (fsaverage5): corners (k, 3) in mm, and triangles (t, 3) of them."""
+    """Cortical surface of both hemispheres (fsaverage5): vertices (k, 3) in mm, and triangles (t, 3) of vertices."""
     from nibabel.gifti.gifti import GiftiImage
 
     corners, triangles, n = [], [], 0
@@ -253,7 +254,7 @@ def cortex_mesh() -> tuple[Floats, npt.NDArray[np.int64]]:
         if path is None:
             from nilearn.datasets import fetch_surf_fsaverage
 
-            path = str(fetch_surf_fsaverage("fsaverage5")[f"pial_{side}"])  # comes with nilearn
+            path = str(fetch_surf_fsaverage("fsaverage5")[f"pial_{side}"])  # part of nilearn: no download
         points, faces = (array.data for array in GiftiImage.from_filename(path).darrays)
         corners.append(np.asarray(points, dtype=np.float64))
         triangles.append(np.asarray(faces, dtype=np.int64) + n)
@@ -272,14 +273,14 @@ def _cut_template(
     starts, ends = first - 0.5, first + np.array(template.shape) - 0.5
     extent = (float(starts[across]), float(ends[across]), float(starts[up]), float(ends[up]))
     columns, rows = (np.flatnonzero((greys > 0).any(axis=axis)) for axis in (1, 0))
-    if len(columns) == 0:  # a cut beside the brain
+    if len(columns) == 0:  # the slice misses the brain
         return greys.T, extent, np.array([extent[::2], extent[1::2]])
     corners = np.array([[columns[0], rows[0]], [columns[-1], rows[-1]]]) + first[[across, up]]
     return greys.T, extent, corners
 
 
 def _find_shape(region: RegionVoxels) -> Shape:
-    """A region on a grid along x, y and z, with an edge of two empty voxels."""
+    """A region on a grid along x, y and z, with a margin of two empty voxels."""
     step, points = region.step, region.points
     if len(points) == 0:
         return Shape(np.zeros((0, 0, 0), dtype=bool), [np.empty(0)] * 3)
@@ -289,26 +290,26 @@ def _find_shape(region: RegionVoxels) -> Shape:
 
 
 def _outline(shape: Shape, axes: tuple[int, int]) -> list[Floats]:
-    """Lines around the shadow of a shape along one axis.
+    """Lines around the projection of a shape along one axis.
 
-    The shadow is interpolated on a grid twice as fine, so that its outline follows the region instead of the edges of
-    voxels.
+    The projection is interpolated on a grid twice as fine, so that its outline follows the region rather than the edges
+    of voxels.
     """
     from contourpy import contour_generator
 
     if shape.inside.size == 0:
         return []
     (through,) = {0, 1, 2} - set(axes)
-    shadow = shape.inside.max(axis=through)
-    shadow = smooth_mask(shadow) if shape.inside.dtype == np.bool_ else shadow
-    fine = _double(_double(shadow.astype(np.float64)).T).T
+    projection = shape.inside.max(axis=through)
+    projection = smooth_mask(projection) if shape.inside.dtype == np.bool_ else projection
+    fine = _refine(_refine(projection.astype(np.float64)).T).T
     ends = [(shape.centres[axis][0], shape.centres[axis][-1]) for axis in axes]
     x, y = (np.linspace(low, high, n) for (low, high), n in zip(ends, fine.shape, strict=True))
     return [np.asarray(line, dtype=np.float64) for line in contour_generator(x, y, fine.T).lines(0.5)]
 
 
-def _double(field: Floats) -> Floats:
-    """Values of a field (n, m), 0 at its edges, on a grid (2 n - 1, m): the cubic through four points between two."""
+def _refine(field: Floats) -> Floats:
+    """Interpolate a field (n, m), 0 at its edges, on a grid (2 n - 1, m), by cubics through the four nearest points."""
     padded = np.pad(field, ((1, 1), (0, 0)))
     fine = np.empty((2 * len(field) - 1, field.shape[1]))
     fine[::2] = field
@@ -317,24 +318,24 @@ def _double(field: Floats) -> Floats:
 
 
 def smooth_mask(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32] | npt.NDArray[np.bool_]:
-    """A mask blurred, to be outlined at 0.5 in its own size; the mask itself where it is too thin to be blurred.
+    """Blur a mask so that its outline at 0.5 keeps its size; a mask too thin to be blurred is returned as it is.
 
-    By a Gaussian kernel along one axis after the other: importing ``scipy.ndimage`` takes longer than all views.
+    A Gaussian kernel is applied along each axis in turn: importing ``scipy.ndimage`` takes longer than all views.
     """
     blurred = mask.astype(np.float32)
     for n in mask.shape:
         steps = np.arange(n)
         kernel = np.exp(-((steps[:, None] - steps) ** 2) / (2 * _BLUR**2)) / (_BLUR * np.sqrt(2 * np.pi))
-        # the first axis is blurred and becomes the last: after all of them they stand as they were
+        # the first axis is blurred and becomes the last, so that the order is restored after all axes
         blurred = np.tensordot(blurred, kernel.astype(np.float32), axes=(0, 0))
-    if not mask.any() or (blurred[mask] >= 0.5).mean() < _LEAST_KEPT:
+    if not mask.any() or (blurred[mask] >= 0.5).mean() < _MIN_SHARE_KEPT:
         return mask
     border = np.partition(blurred, -mask.sum(), axis=None)[-mask.sum()]
     return np.asarray(blurred + (np.float32(0.5) - border))
 
 
-def _divide(ax: Axes, views: Sequence[BrainView]) -> list[Axes]:
-    """Axes for the views, side by side inside another: as wide and high as their frames, so at one scale."""
+def _make_view_axes(ax: Axes, views: Sequence[BrainView]) -> list[Axes]:
+    """Make axes for the views, side by side inside `ax`, in proportion to their frames and so at one scale."""
     ax.set(xticks=[], yticks=[])
     ax.set_axis_off()
     frames = np.array([view.frame for view in views])
@@ -352,7 +353,7 @@ def _draw_outlines(ax: Axes, view: BrainView) -> None:
 
     for lines, style in zip(view.outlines, region_styles(), strict=False):
         outline = LineCollection(lines, colors=[style.face], linewidths=1.0, zorder=1)
-        outline.set_path_effects([withStroke(linewidth=1.8, foreground=style.edge)])  # seen on brain and paper alike
+        outline.set_path_effects([withStroke(linewidth=1.8, foreground=style.edge)])  # visible on brain and paper alike
         ax.add_collection(outline, autolim=False)
 
 
@@ -365,12 +366,12 @@ def _draw_samples(ax: Axes, result: ComparisonData, view: BrainView) -> None:
 
 
 def _label_view(ax: Axes, view: BrainView) -> None:
-    """Name the view and its cut; left and right beside the upper end of the brain, where the view has them."""
+    """Write the title of a view, and L and R beside the upper end of the brain if it shows left and right."""
     name, axis, place = view.view
     position = f"{place:.0f}".replace("-", "\N{MINUS SIGN}")
     ax.set_title(f"{name}, ${axis}$ = {position} mm", parse_math=True, y=1.0)
     ax.set_axis_off()
-    ax.set_aspect("equal", anchor="N")  # titles on one line
+    ax.set_aspect("equal", anchor="N")  # keeps titles on one line
     if axis != "x":
         left, right, top = view.brain
         for letter, x, side in (("L", left, "left"), ("R", right, "right")):

@@ -1,4 +1,4 @@
-"""Samples per donor and region."""
+"""Number of samples per donor and region."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from jugex.plots.styles import (
     region_styles,
     text_size,
 )  # fmt: skip
-from jugex.plots.texts import fit_text, tell_apart
+from jugex.plots.texts import fit_text, shorten_distinctly
 from jugex.regions import Coverage
 from jugex.spaces import HEMISPHERES, hemisphere_of
 
@@ -32,29 +32,29 @@ if TYPE_CHECKING:
 __all__ = ["plot_coverage"]
 
 _MM_PER_BAR = 3.6
-_TALLEST = 235.0  # mm: a page
-#: parts of a bar, told apart by hatching: x < 0 mm, x = 0, x > 0, and samples without a coordinate
+_MAX_HEIGHT = 235.0  # mm: a page
+#: Hatching of the parts of a bar: x < 0 mm, x = 0, x > 0, and samples without coordinates.
 _HATCHES = {"left": "", "midline": "....", "right": "////", "no coordinate": "xxxx"}
 _SIDES = {"left": "left hemisphere", "right": "right hemisphere"}
 _ALL_ON = {
     "left": "all in the left hemisphere", "right": "all in the right hemisphere", "midline": "all on the midline",
     "no coordinate": "none with a coordinate",
 }  # fmt: skip
-# beyond the two regions of a result: more that colour-blind readers tell apart, and that differ in grey
+# for regions after the first two: colours that colour-blind readers can tell apart, and that differ in grey
 _MORE_COLOURS = ("#56B4E9", "#D55E00", "#009E73", "#CC79A7")
 
 
 @in_journal_style
 def plot_coverage(source: ComparisonData | Coverage | Iterable[Coverage], *, ax: Axes | None = None) -> Axes:
-    """How many samples of which donors lie in regions: a bar per donor and region, hatched by hemisphere.
+    """Plot the number of samples in regions, as a bar per donor and region, hatched by hemisphere.
 
     Parameters
     ----------
     source : ComparisonData, Coverage or iterable of Coverage
-        A result, of which the samples used are counted, or what ``Region.coverage(atlas)`` returned for some regions
-        of one atlas, of which all samples are counted.
+        A result, whose samples used are counted; or what ``Region.coverage(atlas)`` returned for regions of one atlas,
+        which counts all samples.
     ax : matplotlib Axes, optional
-        Where to draw; default: a figure of its own, 85 mm wide, and taller with more donors.
+        Axes to draw on; default: a new figure, 85 mm wide, and taller with more donors.
 
     Returns
     -------
@@ -75,11 +75,11 @@ def plot_coverage(source: ComparisonData | Coverage | Iterable[Coverage], *, ax:
     """
     counts = _count_used(source) if isinstance(source, ComparisonData) else _join_coverages(source)
     donors, n_regions = next(iter(counts.values())).index, len(counts)
-    height = min(36 + _MM_PER_BAR * len(donors) * (n_regions + 0.5), _TALLEST)
+    height = min(36 + _MM_PER_BAR * len(donors) * (n_regions + 0.5), _MAX_HEIGHT)
     ax = make_axes(SINGLE_COLUMN, height)[0] if ax is None else ax
     colours = [*(style.face for style in region_styles()), *_MORE_COLOURS]
-    for number, of_region in enumerate(counts.values()):
-        _draw_region(ax, of_region, number, n_regions, colours[number % len(colours)])
+    for number, region_counts in enumerate(counts.values()):
+        _draw_region(ax, region_counts, number, n_regions, colours[number % len(colours)])
     _label_axes(ax, counts, colours)
     return ax
 
@@ -103,7 +103,7 @@ def _join_coverages(source: Coverage | Iterable[Coverage]) -> dict[str, pd.DataF
     coverages = [source] if isinstance(source, Coverage) else list(source)
     if not coverages or not all(isinstance(coverage, Coverage) for coverage in coverages):
         raise OptionError(
-            "plot_coverage draws a result, or what Region.coverage(atlas) returns for one region at least; got "
+            "plot_coverage needs a result, or what Region.coverage(atlas) returns for at least one region; got "
             f"{'none' if not coverages else type(coverages[0]).__name__}"
         )
     tables = {}
@@ -117,7 +117,7 @@ def _join_coverages(source: Coverage | Iterable[Coverage]) -> dict[str, pd.DataF
 
 
 def _draw_region(ax: Axes, counts: pd.DataFrame, number: int, n_regions: int, colour: str) -> None:
-    """Bars of one region, sides end to end, and the number of samples behind each."""
+    """Draw the bars of one region, sides end to end, each with the number of samples."""
     thickness = 0.8 / n_regions
     y = -np.arange(len(counts)) + 0.4 - (number + 0.5) * thickness
     start = np.zeros(len(counts))
@@ -154,10 +154,10 @@ def _label_axes(ax: Axes, counts: dict[str, pd.DataFrame], colours: list[str]) -
         Patch(facecolor=colours[number % len(colours)], edgecolor=INK, linewidth=0.5,
               label=f"{fit_text(name, 30)} ({count_of(int(table.to_numpy().sum()), 'sample')} of "
                     f"{count_of(int((table.sum(axis=1) > 0).sum()), 'donor')})")
-        for number, (name, table) in enumerate(zip(tell_apart(list(counts), 30), counts.values(), strict=True))
+        for number, (name, table) in enumerate(zip(shorten_distinctly(list(counts), 30), counts.values(), strict=True))
     ]  # fmt: skip
     hatched = [
         Patch(facecolor=FAINT, edgecolor=INK, hatch=_HATCHES[side] * 2, linewidth=0.5, label=_SIDES.get(side, side))
-        for side in (sides if len(sides) > 1 else [])  # where all lie on one side the label of the axis says it
+        for side in (sides if len(sides) > 1 else [])  # if all lie on one side, the label of the axis says so
     ]
     place_legend_below(ax, [*regions, *hatched])

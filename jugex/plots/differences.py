@@ -1,4 +1,4 @@
-"""Two results side by side: the differences of every gene in one against those in the other."""
+"""Two results side by side: the difference of every gene in one result against that in the other."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_differences"]
 
-# more points than this are an image inside the drawing
-_MOST_DRAWN_SINGLY = 1000
+# with more points than this, they are an image inside the drawing
+_MAX_VECTOR_POINTS = 1000
 
 
 @in_journal_style
 def plot_differences(found: Differences, *, n_names: int = 12, ax: Axes | None = None) -> Axes:
-    """Difference of each gene in the first result against that in the second; of several regions, its F.
+    """Plot each gene's difference (F for more than two regions) in the first result against that in the second.
 
-    On the line both results agree. Genes whose evidence changes are marked, and the first of them named.
+    On the line both results agree. Genes whose evidence changes are marked, and the first of them are named.
 
     Parameters
     ----------
     found : Differences
         What `jugex.diff` returned.
     n_names : int
-        At most so many names.
+        Largest number of names.
     ax : matplotlib Axes, optional
-        Where to draw; default: a figure of its own, 85 mm wide.
+        Axes to draw on; default: a new figure, 85 mm wide.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def plot_differences(found: Differences, *, n_names: int = 12, ax: Axes | None =
     ax.plot(limits, limits, color=GREY, linewidth=0.6, linestyle="--", zorder=1)
     for at in (ax.axhline, ax.axvline):
         at(0, color=PALE, linewidth=0.6, zorder=0)
-    as_image = len(points) > _MOST_DRAWN_SINGLY
+    as_image = len(points) > _MAX_VECTOR_POINTS
     same = points[~changed]
     ax.scatter(
         same[:, 0], same[:, 1], s=6, color="#ABABAB", linewidths=0, zorder=2, rasterized=as_image,

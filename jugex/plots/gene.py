@@ -1,4 +1,4 @@
-"""One gene: its samples by region and donor, what each donor says, its permutations and its probes."""
+"""Plots of one gene: samples by region and donor, donors' differences, variogram, permutations and probes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from jugex.plots.texts import (
     find_row,
     fit_text,
     name_regions,
-    tell_apart,
+    shorten_distinctly,
     wrap_text,
 )
 
@@ -60,30 +60,30 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_donors", "plot_gene", "plot_null", "plot_probes", "plot_variogram"]
 
-_TALLEST = 235.0  # mm: a page
+_MAX_HEIGHT = 235.0  # mm: a page
 
-#: Where a donor's means stand, between the boxes, and how far boxes and samples reach to either side of theirs.
-_MEANS_AT = (0.34, 0.66)
-_REACH = 0.22
-_JITTER = 0.38  # of samples, in all
-_FEW = 120  # of more samples the marks are small
-_MOST_DONORS = 12  # that a legend beside axes of this height has room for
-_LINE = 15  # letters of a region's name on a line
+#: Positions of a donor's means, between the boxes, and half the width of a box.
+_MEAN_POSITIONS = (0.34, 0.66)
+_HALF_BOX_WIDTH = 0.22
+_JITTER = 0.38  # total width over which samples are spread
+_N_MANY = 120  # with more samples, marks are small
+_MAX_LEGEND_DONORS = 12  # for which a legend beside axes of this height has room
+_LINE = 15  # characters of a region's name per line
 
-# intervals are drawn to this many times the span of the differences and the adjusted interval: an interval over two
-# donors reaches 12.7 standard errors to each side, and would squeeze everything else
-_MOST_SPAN = 1.5
-_DONOR_MARGINS, _MM_PER_ROW, _LEAST_MM_PER_ROW = 28.0, 5.0, 3.0
+# the axis extends by at most this many times the span of the differences and the adjusted interval: an interval over
+# two donors reaches 12.7 standard errors to each side, and would squeeze everything else
+_MAX_EXTENSION = 1.5
+_DONOR_MARGINS, _MM_PER_ROW, _MIN_MM_PER_ROW = 28.0, 5.0, 3.0
 
-#: Parts of a variogram from below, and their colours, which differ in grey too.
+#: Parts of a variogram, from the lowest, and their colours, which also differ in grey.
 _PARTS = (
     ("single samples", "#D9D9D9"), ("each donor's own pattern", "#9ECAE1"), ("pattern that donors share", "#FDAE6B"),
 )  # fmt: skip
 
-_PROBE_MARGINS, _MM_PER_PROBE, _LEAST_MM_PER_PROBE = 34.0, 8.0, 4.0
-_PROBE_SIZES = (6, 9)  # of points; triangles with a white edge look smaller
+_PROBE_MARGINS, _MM_PER_PROBE, _MIN_MM_PER_PROBE = 34.0, 8.0, 4.0
+_PROBE_SIZES = (6, 9)  # of marks by region; triangles with a white edge look smaller
 _LONGEST_PROBE = 24
-_HALF = 0.2  # region 1 is drawn this far above a probe's place, region 2 below
+_REGION_OFFSET = 0.2  # of region 1 above a probe's row, and of region 2 below it
 _PROBE_JITTER = 0.24
 
 Floats = npt.NDArray[np.float64]
@@ -91,11 +91,11 @@ Floats = npt.NDArray[np.float64]
 
 @in_journal_style
 def plot_gene(result: ComparisonData, gene: str, *, ax: Axes | None = None) -> Axes:
-    """Box and strip of a gene's z-scores by region, one colour and marker per donor.
+    """Plot a gene's z-scores by region as boxes and points, with one colour and marker per donor.
 
-    Between the boxes stand the means of each donor that has samples in both regions, larger and joined by a line: how
-    the gene differs in that donor. Open markers are donors with samples in one region only, who do not enter the
-    difference. Samples are moved sideways so that they can be told apart, the same way in every run.
+    Between the boxes are the means of each donor with samples in both regions, larger and joined by a line, which shows
+    the difference in that donor. Open markers are donors with samples in only one region, who do not enter the
+    difference. Samples are spread sideways so that they can be told apart, in the same way in every run.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def plot_gene(result: ComparisonData, gene: str, *, ax: Axes | None = None) -> A
     gene : str
         A gene of ``result.zscores``.
     ax : matplotlib Axes, optional
-        Where to draw; default: a figure of its own, 85 mm wide.
+        Axes to draw on; default: a new figure, 85 mm wide.
 
     Returns
     -------
@@ -123,7 +123,7 @@ def plot_gene(result: ComparisonData, gene: str, *, ax: Axes | None = None) -> A
     """
     data = gene_data(result, gene)
     ax = make_axes(SINGLE_COLUMN, 75)[0] if ax is None else ax
-    draw_boxes(ax, [data.values(0), data.values(1)], [0, 1], width=2 * _REACH, median=GREY)
+    draw_boxes(ax, [data.values(0), data.values(1)], [0, 1], width=2 * _HALF_BOX_WIDTH, median=GREY)
     for number, (donor_name, style) in enumerate(data.samples.donors.items()):
         _draw_donor(ax, data, number, donor_name, style.colour, style.marker)
     _label_gene(ax, result, data)
@@ -131,18 +131,18 @@ def plot_gene(result: ComparisonData, gene: str, *, ax: Axes | None = None) -> A
 
 
 def _draw_donor(ax: Axes, data: GeneData, donor: int, name: str, colour: str, marker: str) -> None:
-    """Points of one donor in both regions, and its means, joined, where it has both."""
+    """Draw a donor's samples in both regions and, if it has samples in both, its means joined by a line."""
     inside = [data.find(region, donor) for region in (0, 1)]
     is_informative = all(here.any() for here in inside)
     drawn = inside[0] | inside[1]
     ax.scatter(
         data.samples.region[drawn] + _JITTER * data.samples.shift[drawn], data.zscores[drawn], marker=marker, zorder=3,
-        s=14 if len(data.zscores) <= _FEW else 6, label=fit_text(name, 20), linewidths=0.8, edgecolors=colour,
+        s=14 if len(data.zscores) <= _N_MANY else 6, label=fit_text(name, 20), linewidths=0.8, edgecolors=colour,
         facecolors=colour if is_informative else "none",
     )  # fmt: skip
     if is_informative:
         ax.plot(
-            _MEANS_AT, [data.zscores[here].mean() for here in inside], color=colour, linewidth=1.2, zorder=5,
+            _MEAN_POSITIONS, [data.zscores[here].mean() for here in inside], color=colour, linewidth=1.2, zorder=5,
             marker=marker, markersize=6, markeredgecolor=INK, markeredgewidth=0.6,
         )  # fmt: skip
 
@@ -160,10 +160,10 @@ def _label_gene(ax: Axes, result: ComparisonData, data: GeneData) -> None:
 
 
 def _explain_marks(ax: Axes, data: GeneData) -> None:
-    """Legend: the donors, what the large marks are, and what the open ones."""
+    """Add a legend of the donors and of the large and the open marks."""
     from matplotlib.lines import Line2D
 
-    handles, labels = limit_legend(*ax.get_legend_handles_labels(), _MOST_DONORS)
+    handles, labels = limit_legend(*ax.get_legend_handles_labels(), _MAX_LEGEND_DONORS)
     n_regions = [sum(data.find(region, donor).any() for region in (0, 1)) for donor in range(len(data.samples.donors))]
     if 2 in n_regions:
         handles.append(
@@ -185,22 +185,22 @@ def _explain_marks(ax: Axes, data: GeneData) -> None:
 
 @in_journal_style
 def plot_donors(result: ComparisonData, gene: str, *, ax: Axes | None = None) -> Axes:
-    """Forest of the donors' differences, with the difference of the result below, as each rung of the ladder sees it.
+    """Plot a forest of the donors' differences and, below, the overall difference on each rung of the ladder.
 
-    Lines are 95 % intervals; an arrow says that an interval goes on. Markers grow with the donor's weight. Below:
-    "adjusted", the difference that is tested, which takes samples as replicates; and, where the ladder was run, "over
-    donors", the weighted mean of the donors' differences with its interval over donors, and "beyond distance", what is
-    left of it without the gene's linear gradient over the tissue, with an interval that allows for how far two places
-    this far apart differ anyway. Where an interval does not reach 0, p (not corrected) is below 0.05.
+    Lines are 95 % intervals; an arrow shows that an interval continues. Markers grow with the donor's weight. Below are
+    "adjusted", the difference that is tested, with samples as replicates; and, if the ladder was run, "over donors",
+    the weighted mean of the donors' differences with its interval over donors, and "beyond distance", the difference
+    without the gene's linear gradient over the tissue, whose interval allows for how much two places this far apart
+    differ anyway. If an interval excludes 0, the uncorrected p is below 0.05.
 
     Parameters
     ----------
     result : ComparisonData
-        Computed here or read from disk.
+        A result, computed here or read from disk.
     gene : str
         An entry of ``result.labels`` that was tested.
     ax : matplotlib Axes, optional
-        Where to draw; default: a figure of its own, 85 mm wide.
+        Axes to draw on; default: a new figure, 85 mm wide.
 
     Returns
     -------
@@ -221,7 +221,7 @@ def plot_donors(result: ComparisonData, gene: str, *, ax: Axes | None = None) ->
     data = donor_data(result, gene)
     rows = _list_rows(data, donor_styles(result))
     n_donors = len(data.donors)
-    per_row = min(_MM_PER_ROW, max((_TALLEST - _DONOR_MARGINS) / len(rows), _LEAST_MM_PER_ROW))
+    per_row = min(_MM_PER_ROW, max((_MAX_HEIGHT - _DONOR_MARGINS) / len(rows), _MIN_MM_PER_ROW))
     ax = make_axes(SINGLE_COLUMN, _DONOR_MARGINS + per_row * len(rows))[0] if ax is None else ax
     limits = _choose_limits(rows, n_donors)
     for place, row in enumerate(rows):
@@ -233,7 +233,7 @@ def plot_donors(result: ComparisonData, gene: str, *, ax: Axes | None = None) ->
 
 @dataclass(frozen=True)
 class _Row:
-    """One line of the forest: what it is, its difference and interval, and how it is drawn."""
+    """One row of the forest: its name, difference and interval, and how it is drawn."""
 
     name: str
     diff: float
@@ -248,7 +248,7 @@ class _Row:
 
 
 def _list_rows(data: DonorData, styles: dict[str, DonorStyle]) -> list[_Row]:
-    """One row per donor, then the adjusted difference and the one over donors."""
+    """One row per donor, then the overall differences: adjusted, over donors, beyond distance."""
     share = data.weight / data.weight.sum()
     rows = [
         _Row(
@@ -266,11 +266,11 @@ def _list_rows(data: DonorData, styles: dict[str, DonorStyle]) -> list[_Row]:
 
 
 def _choose_limits(rows: list[_Row], n_donors: int) -> tuple[float, float]:
-    """Left and right end of the axis: 0, every difference and the adjusted interval, and a part of longer ones."""
+    """Limits of the axis: they include 0, all differences and the adjusted interval, and part of longer intervals."""
     adjusted = [end for row in rows[n_donors : n_donors + 1] for end in (row.low, row.high)]
     needed = np.array([0.0, *(row.diff for row in rows), *adjusted])
     low, high = np.nanmin(needed), np.nanmax(needed)
-    room = (high - low or 1.0) * _MOST_SPAN
+    room = (high - low or 1.0) * _MAX_EXTENSION
     low = max(np.nanmin([low, *(row.low for row in rows)]), low - room)
     high = min(np.nanmax([high, *(row.high for row in rows)]), high + room)
     margin = 0.06 * (high - low)
@@ -278,7 +278,7 @@ def _choose_limits(rows: list[_Row], n_donors: int) -> tuple[float, float]:
 
 
 def _draw_row(ax: Axes, y: float, row: _Row, limits: tuple[float, float]) -> None:
-    """One difference with its interval, the parts beyond the axis as arrows."""
+    """Draw a difference with its interval; an arrow marks an end beyond the axis."""
     low, high = max(row.low, limits[0]), min(row.high, limits[1])
     if np.isfinite([low, high]).all():
         ax.plot([low, high], [y, y], color=row.edge, linewidth=1.0, solid_capstyle="butt", zorder=2)
@@ -292,7 +292,7 @@ def _draw_row(ax: Axes, y: float, row: _Row, limits: tuple[float, float]) -> Non
 
 
 def _label_donors(ax: Axes, result: ComparisonData, data: DonorData, rows: list[_Row]) -> None:
-    """Donors on the left, their samples and weights on the right, a line above what is of all donors."""
+    """Label the rows: names on the left, samples and weights on the right, a line above the overall differences."""
     ax.set_yticks(-np.arange(len(rows)), [fit_text(row.name, 22) for row in rows])
     ax.set_ylim(0.6 - len(rows), 1.1)
     beside = [(-1, "samples", "weight"), *((place, row.counts, row.share) for place, row in enumerate(rows))]
@@ -313,22 +313,22 @@ def _label_donors(ax: Axes, result: ComparisonData, data: DonorData, rows: list[
 
 @in_journal_style
 def plot_variogram(result: ComparisonData, gene: str, *, ax: Axes | None = None) -> Axes:
-    """How much two samples differ, given the distance between them: a gene's variogram, and what the ladder made of it.
+    """Plot a gene's variogram: how much two samples differ, given their distance, with the fit that the ladder used.
 
     Marks are the gene's own semivariances (half the mean squared difference of two samples) in the tissue around the
-    regions: of two samples of one donor, and of samples of two donors. Areas are the parts of the fit to the pool of
-    genes, scaled to the gene, for samples of one donor: of single samples, of patterns of each donor's own, and of
-    patterns that all donors share; the dashed line is the same fit for two donors. The upright line is the distance
-    between the regions. Where shared patterns grow up to there, two places this far apart differ anyway.
+    regions, for two samples of one donor and for samples of two donors. Areas are the parts of the fit to the pool of
+    genes, scaled to the gene, for samples of one donor: single samples, patterns of each donor's own, and patterns that
+    all donors share. The dashed line is the same fit for two donors, the vertical line the distance between the
+    regions. If shared patterns grow up to this distance, two places this far apart differ anyway.
 
     Parameters
     ----------
     result : ComparisonData
-        Computed here or read from disk.
+        A result, computed here or read from disk.
     gene : str
         An entry of ``result.labels`` that was tested.
     ax : matplotlib Axes, optional
-        Where to draw; default: a figure of its own, 85 mm wide.
+        Axes to draw on; default: a new figure, 85 mm wide.
 
     Returns
     -------
@@ -343,9 +343,9 @@ def plot_variogram(result: ComparisonData, gene: str, *, ax: Axes | None = None)
 
     Notes
     -----
-    Semivariances are Matheron's (1963), doi 10.2113/gsecongeo.58.8.1246, of values less each donor's mean. Rungs of the
-    ladder combine the gene's own with those of the pool (`docs/explanation/ladder.md`); for the rung `spatial` the
-    gene's linear gradient is taken off first, which this figure shows with all else.
+    Semivariances are Matheron's (1963), doi 10.2113/gsecongeo.58.8.1246, of values minus each donor's mean. The
+    ladder combines the gene's own with those of the pool (`docs/explanation/ladder.md`); for the rung `spatial` the
+    gene's linear gradient is removed first; in this figure it is still included.
 
     Examples
     --------
@@ -387,10 +387,10 @@ def _label_variogram(ax: Axes, data: VariogramData) -> None:
         )  # fmt: skip
     ax.set_xlabel("distance of two samples (mm)")
     ax.set_ylabel("semivariance (squared z-score)")
-    said = ""
+    subtitle = ""
     if data.between_places is not None:
-        said = f"\nplaces this far apart differ by {format_number(data.between_places)} on average"
-    title_axes(ax, f"{escape_math(fit_text(data.label, LONGEST_TITLE))}{said}")
+        subtitle = f"\nplaces this far apart differ by {format_number(data.between_places)} on average"
+    title_axes(ax, f"{escape_math(fit_text(data.label, LONGEST_TITLE))}{subtitle}")
     dress_axes(ax)
     handles, labels = ax.get_legend_handles_labels()
     by_label = dict(zip(labels, handles, strict=True))
@@ -400,20 +400,20 @@ def _label_variogram(ax: Axes, data: VariogramData) -> None:
 
 @in_journal_style
 def plot_null(result: ComparisonData, gene: str, *, ax: Axes | None = None) -> Axes:
-    """Distribution of a gene's F under the relabellings of the run, with the observed F.
+    """Plot the distribution of a gene's F under the relabellings of the run, with the observed F.
 
-    The dashed line is the smallest F that is significant family-wise, by the largest F over all genes in each
-    relabelling (``result.record.permutation.f_critical``); there is none where no F is. The axis is spaced by the
-    square root of F, the size of t.
+    The dashed line is the smallest F that is significant family-wise, from the largest F over all genes in each
+    relabelling (``result.record.permutation.f_critical``); it is missing if no F can be. The axis is spaced by the
+    square root of F, which is the size of t.
 
     Parameters
     ----------
     result : ComparisonData
-        Computed here or read from disk.
+        A result, computed here or read from disk.
     gene : str
         An entry of ``result.labels`` that was tested.
     ax : matplotlib Axes, optional
-        Where to draw; default: a figure of its own, 85 mm wide.
+        Axes to draw on; default: a new figure, 85 mm wide.
 
     Returns
     -------
@@ -465,27 +465,28 @@ def _label_null(ax: Axes, data: NullData) -> None:
 
 
 def _root(f: Floats) -> Floats:
-    """Square root, 0 below 0: matplotlib tries margins outside the axis."""
+    """Square root, with 0 for negative values, which matplotlib passes for margins outside the axis."""
     return np.sqrt(np.maximum(f, 0))
 
 
 @in_journal_style
 def plot_probes(result: ComparisonData, gene: str, *, max_probes: int | None = 12, ax: Axes | None = None) -> Axes:
-    """Log2 level of each probe of a gene in the samples of both regions: whether its probes agree.
+    """Plot the log2 levels of a gene's probes in the samples of both regions, which shows whether the probes agree.
 
-    One row per probe, the highest levels first: region 1 above, region 2 below, every sample a point, over quartiles,
-    median and whiskers. Levels are as the atlas holds them; donors' means are not removed.
+    One row per probe, the highest levels first, with region 1 above region 2; each sample is a point, over quartiles,
+    median and whiskers. Levels are those of the atlas; donors' means are not removed.
 
     Parameters
     ----------
     result : ComparisonData
-        Computed here: a result read from disk holds no probes.
+        A result computed here: one read from disk holds no probes.
     gene : str
-        A gene of the result; where every probe is tested by itself, a gene or an entry of ``result.labels``.
+        A gene of the result, or, if every probe is tested by itself, an entry of ``result.labels``.
     max_probes : int, optional
-        Of more probes those with the highest mean levels are drawn, and the axis says how many there are; None: all.
+        Largest number of probes to draw, those with the highest mean levels; the label of the axis says how many there
+        are. None: all.
     ax : matplotlib Axes, optional
-        Where to draw; default: a figure of its own, 85 mm wide, and taller with more probes.
+        Axes to draw on; default: a new figure, 85 mm wide, and taller with more probes.
 
     Returns
     -------
@@ -511,44 +512,44 @@ def plot_probes(result: ComparisonData, gene: str, *, max_probes: int | None = 1
         raise OptionError(f"max_probes must be a number of probes, at least 1, or None for all; got {max_probes}")
     if result.query is None:
         raise ResultError(
-            "a result read from disk holds no levels of probes; repeat the comparison (settings.json and methods.md "
-            "say how) and draw the probes of that result"
+            "a result read from disk holds no levels of probes; repeat the comparison (jugex.rerun) and draw the "
+            "probes of that result"
         )
     symbol = _find_symbol(result, gene)
-    data, samples = probe_data(result, [symbol], most=max_probes)[symbol], sample_data(result)
+    data, samples = probe_data(result, [symbol], max_probes=max_probes)[symbol], sample_data(result)
     levels = np.empty((0, 0)) if data.levels is None else data.levels
     n_probes = levels.shape[1]
     ax = make_axes(SINGLE_COLUMN, _choose_height(n_probes))[0] if ax is None else ax
     names = name_regions(result, 30)
     for number, (name, style) in enumerate(zip(names, region_styles(), strict=True)):
-        of_region = levels[samples.region == number]
-        middles = (_HALF if number == 0 else -_HALF) - np.arange(n_probes)
-        boxes = [column[np.isfinite(column)] for column in of_region.T]
-        draw_boxes(ax, boxes, middles, width=0.34, median=INK, lying=True)
-        places = middles + _PROBE_JITTER * spread(len(of_region))[:, None]
+        region_levels = levels[samples.region == number]
+        middles = (_REGION_OFFSET if number == 0 else -_REGION_OFFSET) - np.arange(n_probes)
+        boxes = [column[np.isfinite(column)] for column in region_levels.T]
+        draw_boxes(ax, boxes, middles, width=0.34, median=INK, horizontal=True)
+        places = middles + _PROBE_JITTER * spread(len(region_levels))[:, None]
         ax.scatter(
-            of_region, places, s=_PROBE_SIZES[number], marker=style.marker, linewidths=0.3, facecolors=style.face,
-            edgecolors=style.edge, zorder=3, label=f"{name} (n = {len(of_region)})",
+            region_levels, places, s=_PROBE_SIZES[number], marker=style.marker, linewidths=0.3, facecolors=style.face,
+            edgecolors=style.edge, zorder=3, label=f"{name} (n = {len(region_levels)})",
         )  # fmt: skip
     _label_probes(ax, result, data, n_probes)
     return ax
 
 
 def _choose_height(n_probes: int) -> float:
-    """Height in mm for so many probes: less for each where a page has no more, never too little for its name."""
-    per_probe = max(min(_MM_PER_PROBE, (_TALLEST - _PROBE_MARGINS) / n_probes), _LEAST_MM_PER_PROBE)
+    """Height of the figure in mm: rows shrink to fit a page, but stay high enough for their names."""
+    per_probe = max(min(_MM_PER_PROBE, (_MAX_HEIGHT - _PROBE_MARGINS) / n_probes), _MIN_MM_PER_PROBE)
     return _PROBE_MARGINS + per_probe * n_probes
 
 
 def _find_symbol(result: ComparisonData, gene: str) -> str:
-    """The gene's symbol: the gene itself, or that of a probe tested by itself."""
+    """Symbol of a gene, or of the gene of a probe that was tested by itself."""
     is_symbol = (result.table["gene"] == gene).any()
     return gene if is_symbol else str(find_row(result, gene)["gene"])
 
 
 def _label_probes(ax: Axes, result: ComparisonData, data: ProbeData, n_drawn: int) -> None:
     n_all = len(data.names)
-    shown = tell_apart(data.names[:n_drawn], _LONGEST_PROBE)
+    shown = shorten_distinctly(data.names[:n_drawn], _LONGEST_PROBE)
     ax.set_yticks(-np.arange(n_drawn), [fit_text(name, _LONGEST_PROBE) for name in shown])
     ax.set_ylim(0.55 - n_drawn, 0.55)
     for place in range(1, n_drawn):

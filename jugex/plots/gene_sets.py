@@ -33,20 +33,20 @@ _RUNGS = {"none": "white", "samples": "#b9cfe4", "donors": "#5b8fc2", "spatial":
 
 @in_journal_style
 def plot_gene_sets(found: GeneSetData, *, n: int = 20, ax: Axes | None = None) -> Axes:
-    """Difference of the first gene sets of a table, region 1 minus region 2, with 95 % intervals over donors.
+    """Plot the differences of the first gene sets of a table, region 1 minus region 2, with 95 % intervals over donors.
 
-    Colours show the rung of the ladder that a set reaches, and the area of a point how many genes it has. Where the
-    donors' rung was not tried, intervals are those over samples; sets of the kind `mixed` have no difference, and are
-    drawn by their mean F.
+    Colours show the rung of the ladder that a set reaches, and the area of a point the number of its genes. Without a
+    test of the rung `donors`, intervals are those over samples. Sets tested as `mixed` have no difference: their mean F
+    is drawn.
 
     Parameters
     ----------
     found : GeneSetData
         What ``result.gene_sets(...)`` returned.
     n : int
-        Most sets to draw.
+        Largest number of sets to draw.
     ax : Axes, optional
-        Where to draw; default: a figure of its own.
+        Axes to draw on; default: a new figure.
 
     Returns
     -------
@@ -69,10 +69,10 @@ def plot_gene_sets(found: GeneSetData, *, n: int = 20, ax: Axes | None = None) -
     table = found.table.iloc[:n]
     rows = -np.arange(len(table), dtype=np.float64)
     ax = make_axes(SINGLE_COLUMN, _MARGINS + _MM_PER_ROW * len(table))[0] if ax is None else ax
-    directed = table["diff"].notna().any()
-    values = table["diff" if directed else "f"].to_numpy(dtype=np.float64)
+    has_direction = table["diff"].notna().any()
+    values = table["diff" if has_direction else "f"].to_numpy(dtype=np.float64)
     over_donors = table["ci_donors_low"].notna().any()
-    if directed:
+    if has_direction:
         columns = ("diff_donors", "ci_donors_low", "ci_donors_high") if over_donors else ("diff", "ci_low", "ci_high")
         values, low, high = (table[column].to_numpy(dtype=np.float64) for column in columns)
         ax.hlines(rows, low, high, color=INK, linewidth=0.8, zorder=2)
@@ -80,21 +80,21 @@ def plot_gene_sets(found: GeneSetData, *, n: int = 20, ax: Axes | None = None) -
     sizes = 10 + 40 * np.sqrt(table["n_found"].to_numpy(dtype=np.float64) / found.table["n_found"].max())
     rungs = table["evidence"].fillna("none").to_numpy(dtype=object)
     for rung, colour in _RUNGS.items():
-        of_rung = rungs == rung
-        if of_rung.any():
+        on_rung = rungs == rung
+        if on_rung.any():
             ax.scatter(
-                values[of_rung], rows[of_rung], s=sizes[of_rung], facecolors=colour, edgecolors=INK, linewidths=0.7,
+                values[on_rung], rows[on_rung], s=sizes[on_rung], facecolors=colour, edgecolors=INK, linewidths=0.7,
                 zorder=3, label="no rung" if rung == "none" else rung,
             )  # fmt: skip
     names = [f"{name} ({size})" for name, size in zip(table["set"], table["n_found"], strict=True)]
     ax.set_yticks(rows, [fit_text(name, 34) for name in names])
     ax.set_ylim(-len(table) + 0.3, 0.7)
-    if directed:
+    if has_direction:
         label_differences(ax, found.data)
         ax.set_xlabel(f"difference{' over donors' if over_donors else ''} (standard dev.)")
     else:
         ax.set_xlabel("mean F of the genes")
-    place_legend_below(ax, below=52.0 if directed else 30.0, columns=4)
+    place_legend_below(ax, below=52.0 if has_direction else 30.0, columns=4)
     dress_axes(ax)
     ax.tick_params(axis="y", length=0)
     return ax

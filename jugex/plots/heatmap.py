@@ -24,7 +24,7 @@ from jugex.plots.styles import (
     size_in_points,
     text_size,
 )  # fmt: skip
-from jugex.plots.texts import find_zscores, fit_text, name_regions, tell_apart
+from jugex.plots.texts import find_zscores, fit_text, name_regions, shorten_distinctly
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -38,11 +38,11 @@ __all__ = ["HeatmapOrder", "plot_heatmap"]
 HeatmapOrder = Literal["difference", "clusters"]
 
 _MM_PER_GENE = 2.7
-_TALLEST = 235.0  # mm: a page
-_LEAST_ROW = 6.5  # points that a name needs
-_WIDEST_RANGE = 3.0  # z-scores beyond +-3 look the same
-_MOST_DONORS = 18  # in the legend
-_MOST_MARKED = 60  # donors in the strip, region by region, that have room for a mark
+_MAX_HEIGHT = 235.0  # mm: a page
+_MIN_ROW_HEIGHT = 6.5  # points that a name needs
+_MAX_RANGE = 3.0  # z-scores beyond +-3 have the same colour
+_MAX_LEGEND_DONORS = 18  # in the legend
+_MAX_MARKED_DONORS = 60  # with more donors in the strip, summed over regions, there is no room for marks
 _STRIP = 0.07  # height of the strip of donors, inches
 
 Floats = npt.NDArray[np.float64]
@@ -57,25 +57,25 @@ def plot_heatmap(
     order: HeatmapOrder = "difference",
     ax: Axes | None = None,
 ) -> Axes:
-    """z-scores of genes (rows) in all samples used (columns), by region and, in each, by donor.
+    """Plot z-scores of genes (rows) in all samples used (columns), by region and, within regions, by donor.
 
-    Blue is below the mean of the donor's samples, red above: colours that any kind of colour vision tells apart.
-    z-scores beyond +-3 look the same, missing ones are grey. The strip above shows the regions, marks and colours in
-    the strip below the donors; the words below say in which order genes and samples stand.
+    Blue is below the mean of the donor's samples, red above; any kind of colour vision can tell the two apart. z-scores
+    beyond +-3 have the same colour, missing ones are grey. The strip above shows the regions, colours and marks in the
+    strip below show the donors; the words below give the order of genes and samples.
 
     Parameters
     ----------
     result : ComparisonData
     genes : sequence of str, optional
-        Entries of ``result.labels``; default: the significant ones, or all where none is significant.
+        Entries of ``result.labels``; default: the significant ones, or all if none is significant.
     n_genes : int
-        Of more genes those first in the table are drawn: the smallest family-wise p, then the largest F. The title
-        says how many were left out.
+        Largest number of genes to draw: the first in the table, which have the smallest family-wise p, then the largest
+        F. The label of the axis says how many there are.
     order : {'difference', 'clusters'}
-        Genes by falling difference (region 1 minus region 2), or by average linkage of their correlation over the
-        samples, similar ones side by side.
+        Genes by decreasing difference (region 1 minus region 2), or by average-linkage clustering of their correlations
+        over the samples.
     ax : matplotlib Axes, optional
-        Where to draw, with a colour bar beside it; default: a figure of its own, 174 mm wide.
+        Axes to draw on, with a colour bar beside them; default: a new figure, 174 mm wide.
 
     Returns
     -------
@@ -96,12 +96,15 @@ def plot_heatmap(
     >>> ax = plot_heatmap(result, ["MAOA", "GAD2"])
     """
     if order not in get_args(HeatmapOrder) or n_genes < 1:
-        raise OptionError(f"order must be one of {', '.join(get_args(HeatmapOrder))}, and n_genes at least 1")
+        raise OptionError(
+            f"order must be one of {', '.join(get_args(HeatmapOrder))}, and n_genes at least 1; got {order!r} and "
+            f"{n_genes}"
+        )
     chosen, n_all = _choose_genes(result, genes, n_genes)
     columns = _order_samples(result)
     rows = _order_genes(result, chosen, order)
     values = result.zscores[rows].to_numpy(dtype=np.float64)[columns].T
-    ax = make_axes(DOUBLE_COLUMN, min(34 + _MM_PER_GENE * len(rows), _TALLEST))[0] if ax is None else ax
+    ax = make_axes(DOUBLE_COLUMN, min(34 + _MM_PER_GENE * len(rows), _MAX_HEIGHT))[0] if ax is None else ax
     image = _draw_values(ax, values)
     _mark_samples(ax, result, columns)
     _explain(ax, result, order, has_gaps=bool(np.isnan(values).any()))
@@ -111,7 +114,7 @@ def plot_heatmap(
 
 
 def _choose_genes(result: ComparisonData, genes: Sequence[str] | None, n_genes: int) -> tuple[list[str], int]:
-    """The first genes of the table among those asked for, and how many there are in all."""
+    """The genes to draw, in the order of the table, and how many could be drawn."""
     labels = result.labels
     if genes is None:
         is_found = result.table["significant"].to_numpy(dtype=bool)
@@ -125,7 +128,7 @@ def _choose_genes(result: ComparisonData, genes: Sequence[str] | None, n_genes: 
     has_values = result.zscores[list(wanted)].notna().any().to_numpy(dtype=bool)
     drawn = list(wanted[has_values])
     if not drawn:
-        raise GeneError("no gene of those asked for has z-scores in this result; see the column status of its table")
+        raise GeneError("none of these genes has z-scores in this result; see the column status of its table")
     return drawn[:n_genes], len(drawn)
 
 
@@ -147,7 +150,7 @@ def _order_genes(result: ComparisonData, chosen: list[str], order: str) -> list[
     centred = values - values.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(centred, axis=1)
     unit = np.divide(centred, lengths[:, None], out=np.zeros_like(centred), where=lengths[:, None] > 0)
-    # 1 - correlation is half the squared distance of unit vectors, and defined for constant genes as well
+    # 1 - correlation, which is also defined for constant genes (their unit vector is 0)
     distances = np.clip(1 - unit @ unit.T, 0, 2)[np.triu_indices(len(chosen), 1)]
     leaves = leaves_list(linkage(distances, "average", optimal_ordering=True))
     return [chosen[leaf] for leaf in leaves]
@@ -155,24 +158,24 @@ def _order_genes(result: ComparisonData, chosen: list[str], order: str) -> list[
 
 def _draw_values(ax: Axes, values: Floats) -> AxesImage:
     finite = np.abs(values[np.isfinite(values)])
-    reach = min(_WIDEST_RANGE, float(finite.max()) or 1.0)
+    limit = min(_MAX_RANGE, float(finite.max()) or 1.0)
     ax.set_facecolor(PALE)
     return ax.imshow(
-        np.ma.masked_invalid(values), aspect="auto", interpolation="nearest", cmap="RdBu_r", vmin=-reach, vmax=reach,
+        np.ma.masked_invalid(values), aspect="auto", interpolation="nearest", cmap="RdBu_r", vmin=-limit, vmax=limit,
         zorder=1,
     )  # fmt: skip
 
 
 def _mark_samples(ax: Axes, result: ComparisonData, columns: npt.NDArray[np.intp]) -> None:
-    """Lines between regions and donors, names of the regions above, and a strip of donors below."""
+    """Draw lines between regions and donors, the names of the regions above, and the strip of donors below."""
     from matplotlib.patches import Rectangle
     from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
     samples = result.samples.iloc[columns]
     styles = donor_styles(result)
-    inches = figure_of(ax).dpi_scale_trans + ScaledTranslation(0, 0, ax.transAxes)  # type: ignore[arg-type] # up from the axes' lower edge
+    inches = figure_of(ax).dpi_scale_trans + ScaledTranslation(0, 0, ax.transAxes)  # type: ignore[arg-type] # inches from the axes' lower edge
     below = blended_transform_factory(ax.transData, inches)
-    upwards = figure_of(ax).dpi_scale_trans + ScaledTranslation(0, 1, ax.transAxes)  # type: ignore[arg-type] # from their upper edge
+    upwards = figure_of(ax).dpi_scale_trans + ScaledTranslation(0, 1, ax.transAxes)  # type: ignore[arg-type] # inches from their upper edge
     above = blended_transform_factory(ax.transData, upwards)
     groups = samples.groupby([samples["region"].to_numpy(), samples["donor_name"].to_numpy()], sort=False).size()
     ends = np.cumsum(groups.to_numpy()) - 0.5
@@ -184,7 +187,7 @@ def _mark_samples(ax: Axes, result: ComparisonData, columns: npt.NDArray[np.intp
             Rectangle((end - n, -1.3 * _STRIP), n, _STRIP, transform=below, clip_on=False, color=style.colour,
                       linewidth=0)
         )  # fmt: skip
-        if len(groups) > _MOST_MARKED:
+        if len(groups) > _MAX_MARKED_DONORS:
             continue
         ax.plot(
             [end - n / 2], [-0.8 * _STRIP], style.marker, transform=below, clip_on=False, color="white",
@@ -205,23 +208,23 @@ def _mark_samples(ax: Axes, result: ComparisonData, columns: npt.NDArray[np.intp
 
 
 def _explain(ax: Axes, result: ComparisonData, order: str, *, has_gaps: bool) -> None:
-    """Legend of donors and missing values, under words on the order of rows and columns."""
+    """Add a legend of donors and missing values, whose title gives the order of rows and columns."""
     from matplotlib.lines import Line2D
 
     marks: list[Artist] = [
         Line2D([], [], linestyle="", marker=style.marker, color=style.colour, markersize=4, label=fit_text(name, 20))
         for name, style in donor_styles(result).items()
     ]
-    marks, _ = limit_legend(marks, list(donor_styles(result)), _MOST_DONORS)
+    marks, _ = limit_legend(marks, list(donor_styles(result)), _MAX_LEGEND_DONORS)
     if has_gaps:
         marks.append(Line2D([], [], linestyle="", marker="s", color=PALE, markersize=5, label="no value"))
     legend = place_legend_below(ax, marks, below=10, columns=6)
-    rows = "falling difference (region 1 \N{MINUS SIGN} region 2)" if order == "difference" else "similarity"
+    rows = "decreasing difference (region 1 \N{MINUS SIGN} region 2)" if order == "difference" else "similarity"
     legend.set_title(f"columns: samples by region and donor; rows: {result.unit}s by {rows}")
 
 
 def _label_axes(ax: Axes, image: AxesImage, rows: list[str], left_out: str) -> None:
-    """Colour bar, and the names of the genes where their rows leave room for them."""
+    """Add the colour bar, and the names of the genes if their rows are high enough."""
     figure = figure_of(ax)
     bar = figure.colorbar(image, ax=ax, fraction=0.03, pad=0.01, aspect=25, extend="both")
     bar.set_label("z-score in the donor", size=text_size())
@@ -233,7 +236,7 @@ def _label_axes(ax: Axes, image: AxesImage, rows: list[str], left_out: str) -> N
         spine.set_visible(False)
     if left_out:
         ax.set_ylabel(left_out, size=text_size(), color=GREY)
-    if size_in_points(ax)[1] / len(rows) >= _LEAST_ROW:
-        ax.set_yticks(range(len(rows)), [fit_text(name, 24) for name in tell_apart(rows, 24)])
+    if size_in_points(ax)[1] / len(rows) >= _MIN_ROW_HEIGHT:
+        ax.set_yticks(range(len(rows)), [fit_text(name, 24) for name in shorten_distinctly(rows, 24)])
     else:
         ax.set_yticks([])

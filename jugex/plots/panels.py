@@ -1,7 +1,7 @@
-"""What is drawn of a result, as plain arrays: figures for papers and panels of the page show the same numbers.
+"""The data of figures as plain arrays, so that figures for papers and panels of the page show the same numbers.
 
-Nothing here knows how a thing is drawn. Each function computes once what a figure (`jugex.plots`) or a page
-(`jugex.report`) shows, for a result computed here as for one read from disk.
+Each function computes what a figure (`jugex.plots`) or a page (`jugex.report`) shows, for results computed here and for
+results read from disk. How it is drawn is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
 COORDINATES = ["mni_x", "mni_y", "mni_z"]
 
 _N_BINS = 50
-_GOLDEN = 0.6180339887498949  # multiples of the golden ratio fill an interval evenly, however many there are
+_GOLDEN = 0.6180339887498949  # any number of multiples of the golden ratio fills an interval evenly
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
@@ -44,7 +44,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class VolcanoData:
-    """Genes with a difference and a p, in the order of the table.
+    """Data of the volcano plot: genes with a difference and a p, in the order of the table.
 
     Attributes
     ----------
@@ -52,14 +52,14 @@ class VolcanoData:
     diff : ndarray, shape (g,)
         Region 1 minus region 2, in z-scores.
     height : ndarray, shape (g,)
-        -log10 of the p chosen.
+        -log10 of the chosen p.
     rungs : ndarray of str, shape (g,)
-        The rung of the ladder that each reaches, whatever p was chosen; "samples" (family-wise p at most alpha) or
-        "none" where the ladder was not run.
+        The rung of the ladder that each gene reaches, whichever p was chosen; if the ladder was not run, "samples"
+        (family-wise p at most alpha) or "none".
     has_ladder : bool
     alpha : float
     smallest_p : float or None
-        Smallest p that the run can give, where it is known.
+        Smallest p that the run can give, if it is known.
     """
 
     labels: npt.NDArray[np.object_]
@@ -72,23 +72,23 @@ class VolcanoData:
 
     @property
     def found(self) -> Mask:
-        """Genes on a rung of the ladder, shape (g,)."""
+        """Whether each gene is on a rung of the ladder, shape (g,)."""
         return np.asarray(self.rungs != "none")
 
 
 @dataclass(frozen=True, eq=False)
 class SampleData:
-    """Where each sample stands in a drawing: its region, its donor, and a shift that keeps marks apart.
+    """How samples are placed in a drawing: region, donor, and a shift that keeps marks apart.
 
     Attributes
     ----------
     region_names : tuple of str
     donors : dict
-        Donors with a sample used, and how each is drawn.
+        Style of each donor with a sample used, by donor name.
     region, donor : ndarray of int, shape (n,)
-        Places in `region_names` and in `donors`.
+        Indices into `region_names` and `donors`.
     shift : ndarray, shape (n,)
-        From -0.5 to 0.5, the same for every gene: a sample can be followed.
+        From -0.5 to 0.5; the same for every gene, so that a sample can be followed.
     """
 
     region_names: tuple[str, ...]
@@ -107,12 +107,12 @@ class GeneData:
     samples: SampleData
 
     def find(self, region: int, donor: int | None = None) -> Mask:
-        """Samples (n,) with a value in a region, of all donors or of one."""
+        """Mask (n,) of the samples with a value in a region, of all donors or of one."""
         inside: Mask = (self.samples.region == region) & np.isfinite(self.zscores)
         return inside if donor is None else inside & (self.samples.donor == donor)
 
     def values(self, region: int, donor: int | None = None) -> Floats:
-        """The z-scores of `find`."""
+        """z-scores of the samples that `find` selects."""
         return self.zscores[self.find(region, donor)]
 
 
@@ -126,13 +126,13 @@ class DonorData:
         The genes.
     donors : tuple of str
     n_1, n_2, weight : ndarray, shape (D,)
-        Samples of each donor in the regions, and its part in the difference.
+        Number of samples of each donor in each region, and its weight in the difference.
     diff, low, high : ndarray, shape (g, D)
         Region 1 minus region 2 with its 95 % interval.
     overall : dict
         Difference, lower and upper end (g, 3) of "adjusted", the difference that is tested (samples as replicates); of
-        "over donors", the mean of the donors' differences; and of "beyond distance", what is left of it without the
-        gene's linear gradient over the tissue, with the interval of the rung `spatial`. NaN where the result has none.
+        "over donors", the mean of the donors' differences; and of "beyond distance", this mean without the gene's
+        linear gradient over the tissue, with the interval of the rung `spatial`. NaN where the result has none.
     """
 
     labels: tuple[str, ...]
@@ -148,7 +148,7 @@ class DonorData:
 
 @dataclass(frozen=True, eq=False)
 class VariogramData:
-    """How a gene varies over distance, in squared z-scores: semivariances of two samples of one donor, and of two.
+    """A gene's variogram in squared z-scores: for two samples of one donor (row 0) and of two donors (row 1).
 
     Attributes
     ----------
@@ -156,13 +156,13 @@ class VariogramData:
     distances : ndarray, shape (2, K)
         Mean distances of the pairs of each bin, in mm.
     measured : ndarray, shape (2, K)
-        The gene's own.
+        The gene's own semivariances.
     parts : ndarray, shape (2, 3, K)
-        The fit to the pool of genes in the gene's units: single samples, fields of each donor's own, shared fields.
+        The fit to the pool of genes, scaled to the gene: single samples, fields of each donor's own, shared fields.
     regions_mm : float or None
-        Distance of the regions.
+        Distance between the regions.
     between_places : float or None
-        How much two places as far apart differ on average by what the donors share, in z-scores.
+        Average difference, in z-scores, between two places this far apart, from the fields that donors share.
     """
 
     label: str
@@ -175,20 +175,20 @@ class VariogramData:
 
 @dataclass(frozen=True, eq=False)
 class NullData:
-    """F of a gene under every relabelling of the run, the observed F, and the smallest that is significant.
+    """F of a gene under every relabelling of the run, the observed F, and the smallest significant F.
 
     Attributes
     ----------
     label : str
     f : ndarray, shape (m,)
-        As `jugex.pipeline.details.permutation_null` gives it.
+        F under each relabelling, from `jugex.pipeline.details.permutation_null`.
     observed, p : float
         F and uncorrected p of the gene.
     critical : float or None
-        Smallest F with a family-wise p of at most `alpha`; None where there is none.
+        Smallest F with a family-wise p of at most `alpha`; None if there is none.
     alpha : float
     is_exhaustive : bool
-        Whether these relabellings are all there are.
+        Whether these are all possible relabellings.
     """
 
     label: str
@@ -201,7 +201,7 @@ class NullData:
 
     @property
     def n_reached(self) -> int:
-        """Relabellings whose F is at least the observed one."""
+        """Number of relabellings whose F is at least the observed one."""
         return int((self.f >= self.observed).sum())
 
     @cached_property
@@ -214,23 +214,23 @@ class NullData:
 
     @cached_property
     def counts(self) -> npt.NDArray[np.intp]:
-        """Relabellings in each bin (50,); those without a finite F are in none."""
+        """Number of relabellings in each bin (50,), without those whose F is not finite."""
         return np.histogram(self.f[np.isfinite(self.f)], self.edges)[0]
 
 
 def volcano_data(result: ComparisonData, p: str = "p_perm") -> VolcanoData:
-    """The genes of a result that have a difference and a p.
+    """Collect the genes of a result that have a difference and a p.
 
     Parameters
     ----------
     result : ComparisonData
     p : str
-        Column of the p.
+        Column of the table that holds the p.
 
     Raises
     ------
     ResultError
-        If there is none.
+        If there is no such gene.
     """
     table, p_values = result.table, result.table[p].to_numpy(dtype=np.float64)
     height = -np.log10(p_values, out=np.full(len(table), np.nan), where=p_values > 0) + 0.0  # no minus zero
@@ -254,7 +254,7 @@ def volcano_data(result: ComparisonData, p: str = "p_perm") -> VolcanoData:
 
 
 def sample_data(result: Sampled) -> SampleData:
-    """The samples of a result, of two regions or of more."""
+    """Region, donor and shift of each sample of a result, of two or more regions."""
     styles = donor_styles(result)
     region = pd.Index(dict.fromkeys(result.region_names)).get_indexer(pd.Index(result.samples["region"]))
     donor = pd.Index(styles).get_indexer(pd.Index(result.samples["donor_name"]))
@@ -269,25 +269,25 @@ def spread(n: int) -> Floats:
 
 
 def gene_data(result: ComparisonData, gene: str) -> GeneData:
-    """z-scores of a gene of ``result.labels``.
+    """Collect the z-scores of a gene of ``result.labels``.
 
     Raises
     ------
     GeneError
-        If the result has none of the gene.
+        If the result has no z-scores of the gene.
     """
     return GeneData(gene, find_zscores(result, gene), sample_data(result))
 
 
 def donor_data(result: ComparisonData, genes: Sequence[str] | str | None = None) -> DonorData:
-    """What each donor says of some genes, or of every gene that was tested.
+    """Collect each donor's differences of some genes, or of every gene that was tested.
 
     Raises
     ------
     GeneError
         If the result has no such gene, or the gene was not tested.
     DesignError
-        If both regions have one name.
+        If both regions have the same name.
     """
     table = donor_differences(result, genes)
     found = find_tested(result, genes)
@@ -300,7 +300,7 @@ def donor_data(result: ComparisonData, genes: Sequence[str] | str | None = None)
     def over_donors(*columns: str) -> Floats:
         return found[list(columns)].to_numpy(dtype=np.float64, na_value=np.nan)
 
-    of_space = over_donors("ci_spatial_low", "ci_spatial_high")
+    spatial_interval = over_donors("ci_spatial_low", "ci_spatial_high")
 
     return DonorData(
         labels=tuple(str(label) for label in found.index),
@@ -314,13 +314,13 @@ def donor_data(result: ComparisonData, genes: Sequence[str] | str | None = None)
         overall={
             "adjusted": over_donors("diff", "ci_low", "ci_high"),
             "over donors": over_donors("diff_donors", "ci_donors_low", "ci_donors_high"),
-            "beyond distance": np.column_stack([of_space.mean(axis=1), of_space]),
+            "beyond distance": np.column_stack([spatial_interval.mean(axis=1), spatial_interval]),
         },
     )
 
 
 def variogram_data(result: ComparisonData, gene: str) -> VariogramData:
-    """How a gene varies over distance in the tissue around the regions.
+    """Collect a gene's variogram in the tissue around the regions.
 
     Raises
     ------
@@ -333,20 +333,21 @@ def variogram_data(result: ComparisonData, gene: str) -> VariogramData:
     ladder = result.record.ladder
     if ladder is None:
         raise ResultError(
-            "the ladder was not run, so that nothing is known of how genes vary over distance; compare again with "
-            "ladder=True"
+            "the ladder was not run, so that this result has no variograms; compare again with ladder=True"
         )
     if ladder.variogram is None:
         reason = ladder.why_no_spatial or ladder.why_no_donors or "no variogram was fitted"
-        raise ResultError(f"how genes vary over distance is not known: {reason}; choose another reference")
+        raise ResultError(f"this result has no variograms: {reason}; choose another reference")
     variograms = result.variograms
     if variograms is None:
         raise ResultError(
-            "the folder of this result does not hold how its genes vary over distance (drawings.npz); compare again"
+            "the folder of this result does not hold the variograms of its genes (drawings.npz); compare again"
         )
     place = variograms.find(gene)
     if place is None:
-        raise ResultError(f"{gene} does not vary in the tissue around the regions, and has no variogram")
+        raise ResultError(
+            f"{gene} does not vary in the tissue around the regions, so that it has no variogram; choose another gene"
+        )
     scale, pooled = float(variograms.scale[place]), ladder.variogram
     shared = float(variograms.sd_shared[place])
     return VariogramData(
@@ -360,14 +361,14 @@ def variogram_data(result: ComparisonData, gene: str) -> VariogramData:
 
 
 def null_data(result: ComparisonData, genes: Sequence[str]) -> dict[str, NullData]:
-    """Permutation distributions of some genes, from relabellings that are made once for all of them.
+    """Compute the permutation distributions of some genes, from one set of relabellings.
 
     Raises
     ------
     GeneError
         If the result has no such gene, or the gene was not tested.
     DesignError
-        If both regions have one name.
+        If both regions have the same name.
     """
     if not genes:
         return {}
@@ -387,39 +388,43 @@ def null_data(result: ComparisonData, genes: Sequence[str]) -> dict[str, NullDat
     }
 
 
-def probe_data(result: ComparisonData, symbols: Sequence[str], *, most: int | None = None) -> dict[str, ProbeData]:
-    """Probes of some genes, at most so many of each; of a result read from disk those that its folder holds."""
+def probe_data(
+    result: ComparisonData, symbols: Sequence[str], *, max_probes: int | None = None
+) -> dict[str, ProbeData]:
+    """Collect the probes of some genes, at most `max_probes` of each; from disk, only those that the folder holds."""
     if result.query is None:
         kept = {} if result.drawings is None else result.drawings.probes
         return {symbol: kept[symbol] for symbol in symbols if symbol in kept}
     pair, keys = result.query, ["region", "well_id"]
-    # the run may have left out samples of the pair
+    # the run may have left out some samples of the pair
     rows = pd.MultiIndex.from_frame(pair.samples[keys]).get_indexer(pd.MultiIndex.from_frame(result.samples[keys]))
-    of_symbols = np.flatnonzero(pair.probes["gene"].isin(list(symbols)).to_numpy(dtype=bool))
+    chosen_columns = np.flatnonzero(pair.probes["gene"].isin(list(symbols)).to_numpy(dtype=bool))
     names = pair.probes["probe_name"].to_numpy(dtype=object)
-    by_symbol = pd.Series(of_symbols).groupby(pair.probes["gene"].to_numpy(dtype=object)[of_symbols], sort=False)
+    by_symbol = pd.Series(chosen_columns).groupby(
+        pair.probes["gene"].to_numpy(dtype=object)[chosen_columns], sort=False
+    )
     probes = {}
     for symbol, places in by_symbol:
         columns = places.to_numpy(dtype=np.intp)
         levels = np.asarray(pair.levels[np.ix_(rows, columns)], dtype=np.float64)
-        # samples may lack a value: the mean is over those that have one
+        # means over the samples that have a value
         order = np.argsort(-pd.DataFrame(levels).mean().to_numpy(), kind="stable")
-        zscores = np.asarray(pair.zscores[np.ix_(rows, columns[order[:most]])], dtype=np.float64)
+        zscores = np.asarray(pair.zscores[np.ix_(rows, columns[order[:max_probes]])], dtype=np.float64)
         probes[str(symbol)] = ProbeData(
-            str(symbol), tuple(str(name) for name in names[columns[order]]), zscores, levels[:, order[:most]]
+            str(symbol), tuple(str(name) for name in names[columns[order]]), zscores, levels[:, order[:max_probes]]
         )
     return probes
 
 
 def region_voxels(result: ComparisonData) -> tuple[RegionVoxels, ...] | None:
-    """The regions of a result as far as they can be drawn; None where its folder does not hold them."""
+    """Voxels of the regions of a result; None if its folder does not hold them."""
     if result.query is not None:
-        return tuple(_cut_out(region) for region in result.query.regions)
+        return tuple(_crop_to_voxels(region) for region in result.query.regions)
     return None if result.drawings is None else result.drawings.regions
 
 
-def _cut_out(region: Region | RegionVoxels) -> RegionVoxels:
-    """The voxels of a region within their bounding box."""
+def _crop_to_voxels(region: Region | RegionVoxels) -> RegionVoxels:
+    """Crop the voxels of a region to their bounding box."""
     if isinstance(region, RegionVoxels):
         return region
     image = region.to_image()

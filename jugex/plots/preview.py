@@ -1,4 +1,4 @@
-"""A region and the samples of an atlas in it, before anything is compared."""
+"""A region with the samples of an atlas in it, before any comparison."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_region"]
 
-#: Names of the views, and the axes across and up.
+#: Names of the views, with the axes (0 x, 1 y, 2 z) that run across and up.
 _VIEWS = (("sagittal", 1, 2), ("coronal", 0, 2), ("axial", 0, 1))
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7")
 
 
 @in_journal_style
 def plot_region(region: Region, atlas: ExpressionAtlas, *, ax: Axes | None = None) -> Axes:
-    """A region and the samples in it from three sides: its outline, its samples by donor, the atlas's others in grey.
+    """Plot a region from three sides: its outline, its samples by donor, other samples of the atlas in grey.
 
     Parameters
     ----------
     region : Region
     atlas : ExpressionAtlas
     ax : matplotlib Axes, optional
-        Where to draw, divided into the three views; default: a figure of its own, 174 mm wide.
+        Axes to draw on, divided into the three views; default: a new figure, 174 mm wide.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def plot_region(region: Region, atlas: ExpressionAtlas, *, ax: Axes | None = Non
     Raises
     ------
     RegionError
-        If the region is in another space than the atlas.
+        If the region is in another space than the atlas, or has neither extent nor samples.
 
     Examples
     --------
@@ -58,7 +58,10 @@ def plot_region(region: Region, atlas: ExpressionAtlas, *, ax: Axes | None = Non
     samples = atlas.samples
     inside = bound.locate(samples)["inside"].to_numpy(dtype=bool)
     if not np.isfinite(bound.centroid).all() and not inside.any():
-        raise RegionError(f"region {region.name!r} has neither extent nor samples in {atlas.name}; nothing to draw")
+        raise RegionError(
+            f"region {region.name!r} has neither extent nor samples in {atlas.name}, so that there is "
+            "nothing to draw; choose another region"
+        )
     points = samples[["mni_x", "mni_y", "mni_z"]].to_numpy(dtype=np.float64)
     donors = samples["donor_name"].to_numpy(dtype=object)
     ax = make_axes(DOUBLE_COLUMN, 80)[0] if ax is None else ax
@@ -85,15 +88,15 @@ def plot_region(region: Region, atlas: ExpressionAtlas, *, ax: Axes | None = Non
 
 
 def _draw_outline(view: Axes, region: Region, across: int, up: int) -> None:
-    """Outline of the region's shadow; a structure has none."""
+    """Draw the outline of the region's projection; a structure has none."""
     if np.isnan(region.volume):
         return
     image = upright_image(region)
     data = np.asarray(image.dataobj) > 0
     through = ({0, 1, 2} - {across, up}).pop()
-    shadow = data.any(axis=through).astype(np.float64)
+    projection = data.any(axis=through).astype(np.float64)
     first = image.affine[:3, 3]
     steps = np.diag(image.affine)[:3]
     axes = [first[axis] + steps[axis] * np.arange(data.shape[axis]) for axis in (across, up)]
-    if min(shadow.shape) > 1:
-        view.contour(axes[0], axes[1], shadow.T, levels=[0.5], colors=[GREY], linewidths=0.7, zorder=2)
+    if min(projection.shape) > 1:
+        view.contour(axes[0], axes[1], projection.T, levels=[0.5], colors=[GREY], linewidths=0.7, zorder=2)

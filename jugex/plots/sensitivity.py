@@ -1,4 +1,4 @@
-"""One comparison under many choices, gene by gene."""
+"""The p of genes in one comparison under many choices of options."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_sensitivity"]
 
-_MOST_GENES = 8
+_MAX_GENES = 8
 _MM_PER_ROW, _MM_PER_GENE, _MM_OF_NAMES = 4.6, 15.0, 56.0
-_REACHED = "#B9CFE4"
+_SIGNIFICANT_COLOUR = "#B9CFE4"
 
 
 @in_journal_style
 def plot_sensitivity(
     table: pd.DataFrame, *, genes: Sequence[str] | None = None, alpha: float = 0.05, ax: Axes | None = None
 ) -> Axes:
-    """Family-wise p of some genes under each choice: shaded where it is at most alpha, empty where there is no test.
+    """Plot the family-wise p of some genes under each choice: shaded if at most alpha, empty if there is no test.
 
-    The first row is the result itself. The figure describes: the same samples are tested in every row, so that the
-    number of shaded cells is no strength of evidence.
+    The first row is the result itself. The figure is descriptive: the same samples are tested in every row, so that the
+    number of shaded cells does not measure the strength of evidence.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ def plot_sensitivity(
     genes : sequence of str, optional
         Genes to show; default: the first eight of the table, the significant ones before the others.
     alpha : float
-        Family-wise error at which a cell is shaded.
+        Level of family-wise error up to which a cell is shaded.
     ax : matplotlib Axes, optional
-        Where to draw; default: a figure of its own.
+        Axes to draw on; default: a new figure.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def plot_sensitivity(
     Raises
     ------
     OptionError
-        If a gene is not in the table, or none is asked for.
+        If a gene is not in the table, or the list is empty.
 
     Examples
     --------
@@ -69,9 +69,9 @@ def plot_sensitivity(
     values = p_fwe.reindex(index=choices, columns=names).to_numpy(dtype=np.float64)
     width, height = _MM_OF_NAMES + _MM_PER_GENE * len(names), 14 + _MM_PER_ROW * len(choices)
     ax = make_axes(width, height)[0] if ax is None else ax
-    for row, of_choice in enumerate(values):
-        for column, p in enumerate(of_choice):
-            shade = FAINT if np.isnan(p) else _REACHED if p <= alpha else "white"
+    for row, p_of_choice in enumerate(values):
+        for column, p in enumerate(p_of_choice):
+            shade = FAINT if np.isnan(p) else _SIGNIFICANT_COLOUR if p <= alpha else "white"
             ax.fill_between([column - 0.5, column + 0.5], row - 0.5, row + 0.5, color=shade, linewidth=0, zorder=1)
             weight = "bold" if row == 0 else "normal"
             ax.text(
@@ -95,9 +95,9 @@ def plot_sensitivity(
 def _choose_genes(table: pd.DataFrame, genes: Sequence[str] | None) -> list[str]:
     known = list(dict.fromkeys(table["gene"]))
     if genes is None:
-        of_result = table[table["is_headline"] & table["significant"].fillna(False)]
-        return list(dict.fromkeys([*of_result["gene"], *known]))[:_MOST_GENES]
+        significant_rows = table[table["is_headline"] & table["significant"].fillna(False)]
+        return list(dict.fromkeys([*significant_rows["gene"], *known]))[:_MAX_GENES]
     unknown = [gene for gene in genes if gene not in known]
     if unknown or not list(genes):
-        raise OptionError(f"genes are some of those in the table; got {unknown[0] if unknown else genes!r}")
+        raise OptionError(f"genes must be among those of the table; got {unknown[0] if unknown else genes!r}")
     return list(genes)

@@ -1,7 +1,7 @@
-"""How figures look and are written: the sizes and files that journals ask for, the same colours and markers everywhere.
+"""Style and files of figures: the sizes and formats that journals ask for, and the same colours and markers in all.
 
-Nothing of matplotlib's state outlasts a call: styles hold inside `in_journal_style` only. Figures are made without
-pyplot, which therefore does not know them, except where it shows them: in notebooks, and in windows.
+matplotlib's state is the same after a call: styles apply only inside `in_journal_style`. Figures are made without
+pyplot, except where pyplot shows figures, in notebooks and windows.
 """
 
 from __future__ import annotations
@@ -47,29 +47,29 @@ _MM_PER_INCH = 25.4
 
 INK, GREY, PALE, FAINT = "#222222", "#7F7F7F", "#C8C8C8", "#EBEBEB"
 
-# Okabe and Ito's palette (jfly.uni-koeln.de/color), less black and yellow: six colours that colour-blind readers
+# Okabe and Ito's palette (jfly.uni-koeln.de/color) without black and yellow: six colours that colour-blind readers can
 # tell apart, on white and on black
 _DONOR_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7")
 _DONOR_MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # seven against six colours: 42 donors before a pair repeats
 
-#: Backends that write files and show nothing.
+#: Backends that only write files.
 _SILENT_BACKENDS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
 
-_LINE = 0.6
+_LINE_WIDTH = 0.6
 _TEXT_SIZE = 7.0
 _TEXT_SIZES = (4.0, 24.0)
-_SIZED = (
+_TEXT_SIZE_SETTINGS = (
     "font.size", "axes.labelsize", "xtick.labelsize", "ytick.labelsize", "legend.fontsize", "legend.title_fontsize",
 )  # fmt: skip
-_JOURNAL: dict[Any, Any] = {
+_JOURNAL_SETTINGS: dict[Any, Any] = {
     "legend.frameon": False,
     "legend.handlelength": 1.4,
-    "axes.linewidth": _LINE,
+    "axes.linewidth": _LINE_WIDTH,
     "axes.titlelocation": "center",
     "axes.grid": False,
-    "hatch.linewidth": _LINE,
+    "hatch.linewidth": _LINE_WIDTH,
     "figure.dpi": 200.0,  # 85 mm fill a third of a laptop's screen
-    # names of genes and regions are text, never formulas: "$x_1$" is drawn as it is written
+    # names of genes and regions are text, not formulas: "$x_1$" is drawn as it is written
     "text.parse_math": False,
     "text.usetex": False,
     "mathtext.fontset": "dejavusans",
@@ -79,7 +79,7 @@ _JOURNAL: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class _Style:
-    """What `figure_style` changes."""
+    """The settings that `figure_style` changes."""
 
     colours: tuple[str, str] | None = None
     font: str | None = None
@@ -88,7 +88,7 @@ class _Style:
 
 _PLAIN = _Style()
 _STYLE: ContextVar[_Style] = ContextVar("style", default=_PLAIN)
-#: Settings that figures were drawn with and that matplotlib looks up again when it writes them: fonts of formulas.
+#: Fonts of formulas that each figure was drawn with: matplotlib looks them up again when it writes the figure.
 _FONTS_OF: WeakKeyDictionary[Figure, dict[Any, Any]] = WeakKeyDictionary()
 
 P = ParamSpec("P")
@@ -96,18 +96,18 @@ R = TypeVar("R")
 Floats = npt.NDArray[np.float64]
 
 _DPI = 300.0
-#: File formats of `save_figure`, with what keeps the file the same whenever it is written.
+#: File formats of `save_figure`, each with the metadata to leave out so that the file does not depend on the time.
 FIGURE_FORMATS: dict[str, dict[str, None]] = {
     ".pdf": {"CreationDate": None},
     ".svg": {"Date": None},
     ".png": {},
 }
-#: A picture is 10 % larger than it can be, and written in half the time.
-_OPTIONS: dict[str, dict[str, Any]] = {".png": {"pil_kwargs": {"compress_level": 3}}}
+#: Less compression: a PNG is 10 % larger, but written in half the time.
+_SAVE_OPTIONS: dict[str, dict[str, Any]] = {".png": {"pil_kwargs": {"compress_level": 3}}}
 
 
 class Sampled(Protocol):
-    """What has samples of named regions: the result of two regions, or of more."""
+    """A result with samples of named regions, of two or more."""
 
     @property
     def samples(self) -> pd.DataFrame:
@@ -115,7 +115,7 @@ class Sampled(Protocol):
 
     @property
     def record(self) -> RunRecord:
-        """With the donors of the atlas."""
+        """Record of the run, which lists the donors of the atlas."""
 
     @property
     def region_names(self) -> tuple[str, ...]:
@@ -123,7 +123,7 @@ class Sampled(Protocol):
 
 
 class DonorStyle(NamedTuple):
-    """How a donor is drawn: everywhere the same, so that figures can be compared.
+    """Colour and marker of a donor, the same in all figures, so that they can be compared.
 
     Examples
     --------
@@ -137,7 +137,7 @@ class DonorStyle(NamedTuple):
 
 
 class RegionStyle(NamedTuple):
-    """How a region is drawn.
+    """Fill colour, marker and edge colour of a region.
 
     Examples
     --------
@@ -156,7 +156,7 @@ REGION_STYLES = (RegionStyle("#F0E442", "o", "black"), RegionStyle("#5D3A9B", "^
 
 
 def region_styles() -> tuple[RegionStyle, RegionStyle]:
-    """How the two regions are drawn: as `REGION_STYLES`, in the colours of `figure_style` where it gives some."""
+    """Styles of the two regions: `REGION_STYLES`, with the colours of `figure_style` if it sets any."""
     colours = _STYLE.get().colours
     if colours is None:
         return REGION_STYLES
@@ -165,7 +165,7 @@ def region_styles() -> tuple[RegionStyle, RegionStyle]:
 
 
 def text_size(step: float = 0.0) -> float:
-    """Size of text in points, so many points larger or smaller than that of labels."""
+    """Size of text in points: that of labels plus `step`."""
     return _STYLE.get().text_size + step
 
 
@@ -173,21 +173,21 @@ def text_size(step: float = 0.0) -> float:
 def figure_style(
     *, colours: Sequence[str] | None = None, font: str | None = None, text_size: float = _TEXT_SIZE
 ) -> Iterator[None]:
-    """Draw figures in the colours, the font and the size of text that a paper has.
+    """Draw figures with the colours, font and text size of a paper.
 
     Parameters
     ----------
     colours : two str, optional
         Colours of region 1 and region 2, as matplotlib knows them (``"#1b7837"``, ``"tab:blue"``).
     font : str, optional
-        Font of all text, statistics such as *F* and *p* among it, by its name (``"Arial"``); default: matplotlib's.
+        Name of the font of all text, including statistics such as *F* and *p* (``"Arial"``); default: matplotlib's.
     text_size : float
         Size of labels, in points; titles are one point larger, names of genes one point smaller.
 
     Raises
     ------
     OptionError
-        If a colour is none, the font is not installed, or the size is not from 4 to 24.
+        If a colour is unknown to matplotlib, the font is not installed, or the size is not from 4 to 24.
 
     Examples
     --------
@@ -227,7 +227,7 @@ def _check_font(font: str | None) -> str | None:
         findfont(font, fallback_to_default=False)
     except ValueError as error:
         raise OptionError(
-            f"the font {font!r} is not installed where matplotlib looks; install it, or choose one of "
+            f"matplotlib does not find the font {font!r}; install it, or choose one of "
             "matplotlib.font_manager.get_font_names()"
         ) from error
     return font
@@ -241,14 +241,14 @@ def _check_size(size: float) -> float:
 
 
 def _list_settings() -> dict[Any, Any]:
-    """Settings of matplotlib that figures are drawn with."""
+    """Matplotlib settings with which figures are drawn."""
     style = _STYLE.get()
-    sizes = dict.fromkeys(_SIZED, style.text_size) | {"axes.titlesize": style.text_size + 1}
-    return _JOURNAL | sizes | _list_fonts()
+    sizes = dict.fromkeys(_TEXT_SIZE_SETTINGS, style.text_size) | {"axes.titlesize": style.text_size + 1}
+    return _JOURNAL_SETTINGS | sizes | _list_fonts()
 
 
 def _list_fonts() -> dict[Any, Any]:
-    """Fonts of text and formulas: those asked for, else the user's, so that *F* is not set in another font."""
+    """Font settings: the chosen font, else the user's, for text and formulas alike, so that *F* matches the text."""
     from matplotlib import rcParams
 
     font = _STYLE.get().font
@@ -270,7 +270,7 @@ def _list_fonts() -> dict[Any, Any]:
 
 
 def donor_styles(result: Sampled) -> dict[str, DonorStyle]:
-    """Colour and marker of each donor, by its place in the atlas.
+    """Return the colour and marker of each donor, by its position in the atlas.
 
     Parameters
     ----------
@@ -299,12 +299,12 @@ def donor_styles(result: Sampled) -> dict[str, DonorStyle]:
     }
 
 
-#: matplotlib's settings are the process's: one thread at a time changes them, and gives them back.
-_SETTINGS = threading.RLock()
+#: matplotlib's settings belong to the process: one thread at a time changes and restores them.
+_SETTINGS_LOCK = threading.RLock()
 
 
 def in_journal_style(draw: Callable[P, R]) -> Callable[P, R]:
-    """Let a function draw with text of 7 and 8 points and fine lines, and leave matplotlib as it was."""
+    """Decorator: draw with text of 7 and 8 points and fine lines, and restore matplotlib's settings afterwards."""
 
     @wraps(draw)
     def draw_in_style(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -313,9 +313,9 @@ def in_journal_style(draw: Callable[P, R]) -> Callable[P, R]:
         if _shows_figures() and not _for_files.get():
             from matplotlib import pyplot
 
-            # starts a notebook's backend, which changes settings that are to stay
+            # starts a notebook's backend now: it changes settings that must outlast this call
             pyplot.draw_if_interactive()  # type: ignore[no-untyped-call]
-        with _SETTINGS, rc_context(_list_settings()):
+        with _SETTINGS_LOCK, rc_context(_list_settings()):
             drawn = draw(*args, **kwargs)
             if fonts := _list_fonts():
                 _remember_fonts(drawn, fonts)
@@ -329,7 +329,7 @@ _for_files: ContextVar[bool] = ContextVar("jugex_figures_are_for_files", default
 
 @contextmanager
 def drawing_for_files() -> Iterator[None]:
-    """Make figures without pyplot while the block runs: they are written into files, and not to be shown."""
+    """Make figures without pyplot inside the block, because they are written to files and not shown."""
     token = _for_files.set(True)
     try:
         yield
@@ -338,7 +338,7 @@ def drawing_for_files() -> Iterator[None]:
 
 
 def _remember_fonts(drawn: Any, fonts: dict[Any, Any]) -> None:
-    """Keep the fonts of a figure for when it is written, and give them to its ticks, which are made late."""
+    """Record the fonts of a figure for when it is written, and set those of its ticks, which are drawn later."""
     from matplotlib.axes import Axes
 
     for ax in drawn if isinstance(drawn, list | tuple) else [drawn]:
@@ -350,9 +350,9 @@ def _remember_fonts(drawn: Any, fonts: dict[Any, Any]) -> None:
 
 
 def make_axes(width: float, height: float, ratios: Sequence[float] = (1,)) -> list[Axes]:
-    """Axes side by side, of these relative widths, in a figure (mm) of their own.
+    """Make axes side by side in a new figure of `width` x `height` mm; `ratios` are their relative widths.
 
-    The figure is pyplot's where that shows figures, as in a notebook; else pyplot does not know it.
+    pyplot manages the figure only where it shows figures, as in a notebook.
     """
     from matplotlib.figure import Figure
 
@@ -368,43 +368,43 @@ def make_axes(width: float, height: float, ratios: Sequence[float] = (1,)) -> li
 
 
 def _shows_figures() -> bool:
-    """Whether pyplot shows figures: in the kernel of a notebook, and where a window's backend is in use."""
+    """Whether pyplot shows figures: in the kernel of a notebook, or with a backend that opens windows."""
     if "ipykernel" in sys.modules and "inline" in os.environ.get("MPLBACKEND", ""):
         return True
     if "matplotlib.pyplot" not in sys.modules:
         return False
     from matplotlib import rcParams
 
-    find = getattr(rcParams, "_get_backend_or_none", None)  # get_backend would choose one
+    find = getattr(rcParams, "_get_backend_or_none", None)  # get_backend would select a backend
     backend = str((find() if find is not None else None) or "agg").casefold()
     return backend not in _SILENT_BACKENDS
 
 
 def dress_axes(ax: Axes) -> None:
-    """Give axes their lines, ticks and sizes.
+    """Set the lines, ticks and text sizes of axes.
 
-    Said outright, as ticks are made late, when the style no longer holds, and the user's axes were made before it.
+    Set explicitly, because ticks are drawn later, when the style no longer applies, and a user's axes were made before.
     """
-    ax.tick_params(labelsize=text_size(), length=2.5, width=_LINE, pad=2.5)
+    ax.tick_params(labelsize=text_size(), length=2.5, width=_LINE_WIDTH, pad=2.5)
     for spine in ax.spines.values():
-        spine.set_linewidth(_LINE)
+        spine.set_linewidth(_LINE_WIDTH)
     ax.spines[["top", "right"]].set_visible(False)
     for label in (ax.xaxis.label, ax.yaxis.label):
         label.set(size=text_size(), parse_math=False)
 
 
 def title_axes(ax: Axes, title: str) -> None:
-    """Title in which statistics are set as formulas (``$F$``); names in it are escaped by `escape_math`.
+    """Set a title with formulas for statistics (``$F$``); names in it must be escaped by `escape_math`.
 
-    Its height is given: matplotlib else looks at every tick, each time that anything is drawn, where the title may go.
+    The position is fixed, because matplotlib otherwise checks every tick at each drawing to place the title.
     """
     ax.set_title(title, parse_math=True, y=1.0)
 
 
 def label_differences(ax: Axes, result: ComparisonData, *, from_middle: bool = False) -> None:
-    """Label an axis of differences, and say below it on which side expression is higher in which region.
+    """Label an axis of differences, and write below it which side means higher expression in which region.
 
-    The words start at the ends of the axis, or at its middle where there is more room beside the axes than below.
+    The words start at the ends of the axis or, with `from_middle`, at its middle, where the axes have room beside them.
     """
     from jugex.plots.texts import name_sides
 
@@ -418,33 +418,33 @@ def label_differences(ax: Axes, result: ComparisonData, *, from_middle: bool = F
 
 
 def figure_of(ax: Axes) -> Figure:
-    """The figure that axes belong to; of a subfigure's axes, the figure around it."""
+    """Return the figure of axes; for axes of a subfigure, the whole figure."""
     figure: Figure = ax.figure.canvas.figure
     return figure
 
 
 def size_in_points(ax: Axes) -> tuple[float, float]:
-    """Width and height of axes in points (1/72 inch), once the figure is laid out."""
+    """Return the width and height of axes in points (1/72 inch), after laying out the figure."""
     figure = figure_of(ax)
     figure.draw_without_rendering()
     box = ax.get_window_extent()
     return float(box.width * 72 / figure.dpi), float(box.height * 72 / figure.dpi)
 
 
-def limit_legend(handles: Sequence[Artist], labels: Sequence[str], most: int) -> tuple[list[Artist], list[str]]:
-    """The first entries of a legend of donors, and how many more there are: a legend of all may leave no figure."""
+def limit_legend(handles: Sequence[Artist], labels: Sequence[str], max_entries: int) -> tuple[list[Artist], list[str]]:
+    """Limit a legend of donors to `max_entries` entries, the last of which counts the others."""
     from matplotlib.lines import Line2D
 
-    if len(handles) <= most:
+    if len(handles) <= max_entries:
         return list(handles), list(labels)
-    more = f"and {len(handles) - most + 1:,} more"
-    return [*handles[: most - 1], Line2D([], [], linestyle="", label=more)], [*labels[: most - 1], more]
+    more = f"and {len(handles) - max_entries + 1:,} more"
+    return [*handles[: max_entries - 1], Line2D([], [], linestyle="", label=more)], [*labels[: max_entries - 1], more]
 
 
 def place_legend_below(
     ax: Axes, handles: Sequence[Artist] | None = None, *, below: float = 30.0, columns: int = 1
 ) -> Legend:
-    """Legend under axes, as many points below them as ticks and label take, whatever the size of the axes."""
+    """Place the legend `below` points under the axes, which leaves room for ticks and label at any size of axes."""
     from matplotlib.transforms import ScaledTranslation
 
     shift = ScaledTranslation(0, -below / 72, figure_of(ax).dpi_scale_trans)
@@ -456,51 +456,51 @@ def place_legend_below(
 
 
 def draw_boxes(
-    ax: Axes, values: Sequence[Floats], places: npt.ArrayLike, *, width: float, median: str, lying: bool = False
+    ax: Axes, values: Sequence[Floats], places: npt.ArrayLike, *, width: float, median: str, horizontal: bool = False
 ) -> None:
-    """Quartiles, median and whiskers (to 1.5 interquartile ranges) behind the points; none where there is no value.
+    """Draw boxes with quartiles, median and whiskers (to 1.5 interquartile ranges) behind the points.
 
-    ``Axes.boxplot`` is not used: it changed its word for lying boxes with matplotlib 3.10, and it reads every setting
-    of matplotlib, which makes it choose a backend.
+    ``Axes.boxplot`` is not used: its keyword for horizontal boxes changed with matplotlib 3.10, and it reads every
+    setting of matplotlib, which makes it select a backend.
 
     Parameters
     ----------
     ax : Axes
     values : sequence of ndarray
-        Finite values of each box.
+        Finite values of each box; a box without values is left out.
     places : array_like
-        Where each box stands.
+        Position of each box.
     width : float
         Width of the boxes.
     median : str
         Colour of the medians.
-    lying : bool
-        Draw the values across instead of up, and medians over the points, which hide them in rows so low.
+    horizontal : bool
+        Draw boxes horizontally, with the medians over the points, which would hide them in such low rows.
     """
     from matplotlib.cbook import boxplot_stats
 
-    is_full = np.array([len(of_box) > 0 for of_box in values], dtype=bool)
+    is_full = np.array([len(box_values) > 0 for box_values in values], dtype=bool)
     at = np.asarray(places, dtype=np.float64)[is_full]
-    found = pd.DataFrame([box for of_box in values if len(of_box) for box in boxplot_stats(of_box)])
+    found = pd.DataFrame([box for box_values in values if len(box_values) for box in boxplot_stats(box_values)])
     if found.empty:
         return
     low, q1, middle, q3, high = (found[name].to_numpy() for name in ("whislo", "q1", "med", "q3", "whishi"))
-    along, across = (ax.hlines, ax.vlines) if lying else (ax.vlines, ax.hlines)
+    along, across = (ax.hlines, ax.vlines) if horizontal else (ax.vlines, ax.hlines)
     line: dict[str, Any] = {"color": GREY, "linewidth": 0.7, "zorder": 1}
-    bars = ax.barh if lying else ax.bar
+    bars = ax.barh if horizontal else ax.bar
     bars(at, q3 - q1, width, q1, facecolor=(0.5, 0.5, 0.5, 0.12), edgecolor=GREY, linewidth=0.7, zorder=1)
     along(at, low, q1, **line)
     along(at, q3, high, **line)
     for ends in (low, high):
         across(ends, at - width / 4, at + width / 4, **line)
-    across(middle, at - width / 2, at + width / 2, color=median, linewidth=1.5, zorder=4 if lying else 1.5)
+    across(middle, at - width / 2, at + width / 2, color=median, linewidth=1.5, zorder=4 if horizontal else 1.5)
 
 
 def freeze_layout(ax: Axes, *, like: Axes | None = None, dpi: float = _DPI) -> None:
-    """Lay a figure out, once and for all: several files of it need not do so each, which takes half of their time.
+    """Lay out a figure once, so that writing it to several files does not repeat this, which takes half of the time.
 
-    Axes take the place of those that they are `like`, of the same result and laid out already, where the numbers on
-    their upright axis need no more room.
+    Axes take the position of `like`, axes of the same result that are laid out already, if the numbers on their
+    vertical axis need no more room.
     """
     from matplotlib import rc_context
 
@@ -508,36 +508,36 @@ def freeze_layout(ax: Axes, *, like: Axes | None = None, dpi: float = _DPI) -> N
     engine = figure.get_layout_engine()
     if engine is None:
         return
-    figure.set_dpi(dpi)  # what is measured at the resolution of the files is not measured again
+    figure.set_dpi(dpi)  # at the resolution of the files, so that nothing is measured again
     if like is not None and _longest_tick(ax) <= _longest_tick(like):
         ax.set_position(like.get_position(original=True))
     else:
         engine.execute(figure)
-    with _SETTINGS, rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
-        figure.set_layout_engine(None)  # "none" would still draw everything twice
+    with _SETTINGS_LOCK, rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)  # "none" would draw everything twice
 
 
 def _longest_tick(ax: Axes) -> int:
-    """Letters of the longest number on the upright axis."""
+    """Number of characters of the longest number on the vertical axis."""
     low, high = sorted(ax.get_ylim())
     shown = [place for place in ax.yaxis.get_majorticklocs() if low <= place <= high]
     return max(map(len, ax.yaxis.get_major_formatter().format_ticks(shown)), default=0)
 
 
 def save_figure(ax: Axes, path: str | Path, *, dpi: float = _DPI) -> Path:
-    """Write the figure of axes at its own size, as SVG, PDF or PNG by the name's ending.
+    """Write the figure of axes at its own size, as SVG, PDF or PNG according to the file name.
 
-    Text stays text in PDF (TrueType, which journals ask for; matplotlib's default is Type 3, which many refuse) and is
-    drawn as outlines in SVG, which therefore looks the same everywhere. The same figure gives the same file.
+    In PDF, text stays text (TrueType, which journals ask for; many refuse matplotlib's default, Type 3). In SVG, text
+    is drawn as outlines, so that it looks the same everywhere. The same figure gives the same file.
 
     Parameters
     ----------
     ax : Axes
-        What a function of `jugex.plots` returned; of several, any.
+        Axes that a function of `jugex.plots` returned; any of them, if there are several.
     path : path-like
-        Ends in ``.svg``, ``.pdf`` or ``.png``. A file that is there is replaced.
+        File name that ends in ``.svg``, ``.pdf`` or ``.png``. An existing file is replaced.
     dpi : float
-        Dots per inch of PNG, and of what is an image inside the other two.
+        Dots per inch of PNG, and of images inside the other two formats.
 
     Returns
     -------
@@ -547,7 +547,7 @@ def save_figure(ax: Axes, path: str | Path, *, dpi: float = _DPI) -> Path:
     Raises
     ------
     OptionError
-        If the name ends in something else.
+        If the name has another ending.
     OutputError
         If the file cannot be written.
 
@@ -566,10 +566,10 @@ def save_figure(ax: Axes, path: str | Path, *, dpi: float = _DPI) -> Path:
     if kind not in FIGURE_FORMATS:
         raise OptionError(f"a figure's name must end in {', '.join(FIGURE_FORMATS)}; got {target.name!r}")
     settings = {"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "jugex", "text.usetex": False}
-    with _SETTINGS, rc_context(settings | _FONTS_OF.get(figure_of(ax), {})):
+    with _SETTINGS_LOCK, rc_context(settings | _FONTS_OF.get(figure_of(ax), {})):
         try:
             figure_of(ax).savefig(
-                target, dpi=dpi, format=kind[1:], metadata=dict(FIGURE_FORMATS[kind]), **_OPTIONS.get(kind, {})
+                target, dpi=dpi, format=kind[1:], metadata=dict(FIGURE_FORMATS[kind]), **_SAVE_OPTIONS.get(kind, {})
             )
         except OSError as error:
             raise OutputError(f"the figure {str(target)!r} cannot be written: {error}; choose another place") from error

@@ -39,7 +39,7 @@ from jugex.plots.panels import (
     sample_data,
 )
 from jugex.plots.styles import REGION_STYLES, Sampled
-from jugex.plots.texts import tell_apart
+from jugex.plots.texts import shorten_distinctly
 from jugex.report.panel_file import MAX_PROBES
 from jugex.spaces import is_mni_space
 
@@ -146,7 +146,7 @@ def embed_panels(result: ComparisonData, chosen: Sequence[str]) -> PageData:
     for gene, of_gene in probes.items():
         n_drawn = of_gene.zscores.shape[1]
         cards[places[gene]]["probes"] = {
-            "names": tell_apart(of_gene.names[:n_drawn], 2 * MAX_PROBES),
+            "names": shorten_distinctly(of_gene.names[:n_drawn], 2 * MAX_PROBES),
             "first": first,
             "note": _format_probes_note(result.table["probe_r"].iloc[places[gene]], n_drawn, len(of_gene.names)),
         }
@@ -187,7 +187,7 @@ def _embed_samples(
         Of other panels; see `PageData`.
     """
     samples = sample_data(result)
-    regions = tell_apart(samples.region_names, _LONGEST_NAME)
+    regions = shorten_distinctly(samples.region_names, _LONGEST_NAME)
     if len(regions) > 2 and are_numbered(samples.region_names):
         regions = [f"{number} {name}" for number, name in enumerate(regions, start=1)]
     described = {
@@ -344,7 +344,9 @@ def _find_probes(result: ComparisonData, genes: Sequence[str]) -> dict[str, Prob
     """Genes with more than one probe."""
     if result.unit != "gene":
         return {}
-    return {gene: data for gene, data in probe_data(result, genes, most=MAX_PROBES).items() if len(data.names) > 1}
+    return {
+        gene: data for gene, data in probe_data(result, genes, max_probes=MAX_PROBES).items() if len(data.names) > 1
+    }
 
 
 def _format_probes_note(r: float | None, n_drawn: int, n_all: int) -> str:

@@ -88,7 +88,7 @@ def collect_drawings(result: ComparisonData) -> Drawings | None:
         return None
     labels = [gene for group in choose_genes(result) for gene in group.genes]
     # where every probe is tested by itself, none has probes to draw
-    probes = probe_data(result, labels, most=MAX_PROBES) if result.unit == "gene" else {}
+    probes = probe_data(result, labels, max_probes=MAX_PROBES) if result.unit == "gene" else {}
     kept = {gene: replace(probes[gene], levels=None) for gene in labels if gene in probes}
     return Drawings(
         regions=(regions[0], regions[1]),

@@ -89,7 +89,7 @@ def test_trend_follows_a_gradient(make_result):
 def test_samples_without_coordinate_are_left_out_and_counted(make_result):
     ax = plot_axis(without_coordinates(make_result(), slice(0, 3)), "MAOA")
     assert sum(len(points) for points in points_of(ax)) == 25
-    assert ax.get_xlabel().endswith("\n3 samples without coordinate or value left out")
+    assert ax.get_xlabel().endswith("\n3 samples without coordinates or value left out")
 
 
 def test_missing_values_are_left_out(make_result, render):
@@ -123,7 +123,9 @@ def test_draws_into_axes_given(make_result):
 
 
 def test_no_coordinates_are_refused(make_result):
-    with pytest.raises(ResultError, match="needs coordinates of one sample at least in each, and a region has none"):
+    with pytest.raises(
+        ResultError, match="needs at least one sample with coordinates in each region, but one has none"
+    ):
         plot_axis(without_coordinates(make_result()), "MAOA")
 
 

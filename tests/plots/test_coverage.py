@@ -101,5 +101,5 @@ def test_draws_into_axes_given(make_result):
 
 @pytest.mark.parametrize(("source", "got"), [([], "none"), (["Fp1"], "str")])
 def test_nothing_to_count_is_refused(source, got):
-    with pytest.raises(OptionError, match=rf"Region\.coverage\(atlas\) returns for one region at least; got {got}"):
+    with pytest.raises(OptionError, match=rf"Region\.coverage\(atlas\) returns for at least one region; got {got}"):
         plot_coverage(source)

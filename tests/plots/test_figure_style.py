@@ -56,7 +56,7 @@ def test_text_has_the_size_given(make_result):
     [
         ({"colours": "red"}, "colours must be two colours, of region 1 and region 2"),
         ({"colours": ("red", "no colour")}, "colours must be two colours"),
-        ({"font": "No Such Font"}, "the font 'No Such Font' is not installed"),
+        ({"font": "No Such Font"}, "matplotlib does not find the font 'No Such Font'"),
         ({"text_size": 70}, "text_size must be from 4 to 24 points; got 70"),
     ],
 )

@@ -100,7 +100,7 @@ def test_names_regions_and_donors(make_result):
 def test_says_in_which_order_rows_and_columns_stand(make_result):
     words = [plot_heatmap(make_result(), order=order).get_legend().get_title().get_text() for order in ORDERS]
     assert words[0] == (
-        "columns: samples by region and donor; rows: genes by falling difference (region 1 \N{MINUS SIGN} region 2)"
+        "columns: samples by region and donor; rows: genes by decreasing difference (region 1 \N{MINUS SIGN} region 2)"
     )
     assert words[1].endswith("rows: genes by similarity")
 
@@ -139,7 +139,7 @@ def test_unknown_gene_is_refused(make_result):
 
 def test_no_zscores_is_refused(make_result):
     result = make_result()
-    with pytest.raises(GeneError, match="no gene of those asked for has z-scores in this result"):
+    with pytest.raises(GeneError, match="none of these genes has z-scores in this result"):
         plot_heatmap(dataclasses.replace(result, zscores=result.zscores * np.nan))
 
 

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import pytest
 
-from jugex.plots.texts import describe_test, escape_math, fit_text, name_sides, tell_apart
+from jugex.plots.texts import describe_test, escape_math, fit_text, name_sides, shorten_distinctly
 
 
 class TestTellApart:
     def test_short_names_stay(self):
-        assert tell_apart(["simulated_MAOA_1", "simulated_MAOA_12"], 24) == ["simulated_MAOA_1", "simulated_MAOA_12"]
+        assert shorten_distinctly(["simulated_MAOA_1", "simulated_MAOA_12"], 24) == [
+            "simulated_MAOA_1",
+            "simulated_MAOA_12",
+        ]
 
     def test_what_all_share_goes_first(self):
-        assert tell_apart(["simulated_MAOA_1", "simulated_MAOA_12"], 14) == ["\u2026MAOA_1", "\u2026MAOA_12"]
-        assert tell_apart(["simulated_MAOA_1", "simulated_MAOA_12"], 6) == ["\u20261", "\u202612"]
+        assert shorten_distinctly(["simulated_MAOA_1", "simulated_MAOA_12"], 14) == ["\u2026MAOA_1", "\u2026MAOA_12"]
+        assert shorten_distinctly(["simulated_MAOA_1", "simulated_MAOA_12"], 6) == ["\u20261", "\u202612"]
 
     def test_else_ends_go_and_then_the_middle(self):
         names = ["CUST_17139_PI416261804", "CUST_546_PI416408490", "A_23_P28224"]
-        assert tell_apart(names, 14) == ["CUST_17139_PI\u2026", "CUST_546_PI41\u2026", "A_23_P28224"]
+        assert shorten_distinctly(names, 14) == ["CUST_17139_PI\u2026", "CUST_546_PI41\u2026", "A_23_P28224"]
         same_start = ["probe-of-a-gene-first", "probe-of-a-gene-second"]
-        assert tell_apart(same_start, 14) == ["probe-\u2026e-first", "probe-\u2026-second"]
+        assert shorten_distinctly(same_start, 14) == ["probe-\u2026e-first", "probe-\u2026-second"]
 
     def test_names_that_nothing_tells_apart_have_numbers(self):
         names = ["x" * 40 + "a" + "y" * 40, "x" * 40 + "b" + "y" * 40]
-        assert tell_apart(names, 10) == ["1 xxxxxxx\u2026", "2 xxxxxxx\u2026"]
+        assert shorten_distinctly(names, 10) == ["1 xxxxxxx\u2026", "2 xxxxxxx\u2026"]
 
     @pytest.mark.parametrize("names", [[], ["one_" * 20], ["same" * 9, "same" * 9]])
     def test_takes_any_number(self, names):
-        found = tell_apart(names, 12)
+        found = shorten_distinctly(names, 12)
         assert len(found) == len(names)
         assert all(len(name) <= 12 for name in found)
 

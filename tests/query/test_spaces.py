@@ -131,5 +131,7 @@ class TestRegions:
 
 def test_there_is_no_template_of_another_space(mouse):
     result = jugex.compare(mouse_sphere(3, "one"), mouse_sphere(7, "two"), atlas=mouse, n_permutations=99, rng=0)
-    with pytest.raises(OptionError, match="the samples are in mouse_ccf_2017: only MNI152 has a template to draw on"):
+    with pytest.raises(
+        OptionError, match="the samples are in the space mouse_ccf_2017, but only MNI152 has a template to draw on"
+    ):
         plot_samples(result)
