@@ -260,6 +260,6 @@ class TestGenes:
     def test_probes_of_several_genes(self):
         atlas = ToyAtlas([6, 5], ["MAOA", "MAOA", "TAC1"])
         atlas.probes["probe_name"] = ["T_MAOA_0", "T_MAOA_1", "T_TAC1_0"]
-        with pytest.warns(AtlasWarning, match="1 probe left out that measure"):
+        with pytest.warns(AtlasWarning, match="1 probe left out, because each measures"):
             view = atlas.reannotated(ROOT / "genes" / "16-multi-gene" / "rea.tsv")
         assert view.probes["gene"].tolist() == ["MAOA", "TAC1"]

@@ -56,9 +56,9 @@ class TestBuild:
     def test_archives_that_are_not_there(self, tmp_path, capsys):
         assert cli.main(["build", str(tmp_path / "gone")]) == 1
         error = capsys.readouterr().err
-        assert "gone does not exist; needed is the folder of the Allen Institute's donor archives" in error
+        assert "gone does not exist; give the folder of the Allen Institute's donor archives" in error
         assert "jugex build" not in error  # which is what was typed
-        assert "jugex fetch downloads them" in error
+        assert "which jugex fetch downloads" in error
 
     def test_needs_archives(self, capsys):
         with pytest.raises(SystemExit, match="2"):

@@ -1,8 +1,8 @@
-"""The Allen Institute's web service as an atlas that holds what was asked for, and asks for nothing else.
+"""The Allen Institute's web service as an atlas, which holds the genes that were requested and no others.
 
-The service gives log2 levels and z-scores as text with 4 to 5 decimals, where the archives have some 15 digits; its
-z-scores are standardised over all samples of a donor, and are taken as they come. Coordinates are computed from the
-native MRI voxels by the donor's affine, and kept to 0.01 mm; those of the archives are the same, to 0.1 mm.
+The service gives log2 levels and z-scores as text with 4 to 5 decimals, whereas the archives have about 15 digits; its
+z-scores are standardised over all samples of a donor, and are used as they are. Coordinates are computed from the
+native MRI voxels with the donor's affine, and rounded to 0.01 mm; those of the archives are the same, to 0.1 mm.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.atlas.allen_client import AllenApiClient, ServiceRefusedError, complain
+from jugex.atlas.allen_client import AllenApiClient, ServiceRefusedError, service_error
 from jugex.atlas.base import (
     DONOR_COLUMNS,
     PROBE_COLUMNS,
@@ -40,7 +40,7 @@ _NAME = "Allen Human Brain Atlas (web service)"
 _GENES_PER_REQUEST = 50  # keeps addresses short: the service is asked by GET
 _ROWS_PER_PAGE = 2000
 _DAYS_PER_YEAR = 365  # as siibra counts; the service's days are whole years of 365 days
-_SYMBOL = re.compile(r"[\w.@:/ -]+")  # what can stand between quotes in an address
+_SYMBOL = re.compile(r"[\w.@:/ -]+")  # what a quoted symbol in an address may consist of
 
 Floats = npt.NDArray[np.float64]
 
@@ -57,23 +57,23 @@ _EXPRESSION = "query.json?criteria=service::human_microarray_expression[probes$i
 
 
 class AllenApiAtlas(ExpressionAtlas):
-    """The Allen Human Brain Atlas, asked over the web for the genes in use.
+    """The Allen Human Brain Atlas from the web service, which is asked for the genes in use.
 
-    It has `donors`, but no samples or probes until `with_genes` names genes; queries do that by themselves.
+    It has `donors`, but no samples or probes until `with_genes` names genes; queries call it themselves.
 
     Parameters
     ----------
     donors : iterable of str or int, optional
         Names or ids of the donors to take; default: all six.
     client : AllenApiClient, optional
-        How the service is asked; default: ``AllenApiClient()``.
+        Client that sends the requests; default: ``AllenApiClient()``.
     probes_per_request : int
-        How many probes are asked for at once, of one donor.
+        Number of probes per request; each request is for one donor.
 
     Raises
     ------
     OptionError
-        If a donor asked for is none of the six.
+        If a donor is not one of the six.
 
     Notes
     -----
@@ -102,11 +102,11 @@ class AllenApiAtlas(ExpressionAtlas):
 
     @property
     def is_remote(self) -> bool:
-        """Whether each value is asked for over the network: yes."""
+        """Whether values are requested over the network: yes."""
         return True
 
     def identity(self) -> AtlasIdentity:
-        """What determines the values; there are none before genes are named."""
+        """What determines the values: donors and source; without genes there are no samples and no probes."""
         return AtlasIdentity(
             name=self.name,
             simulated=False,
@@ -121,22 +121,22 @@ class AllenApiAtlas(ExpressionAtlas):
         )
 
     def with_genes(self, genes: GeneRequest) -> AllenApiGenes:
-        """Ask the service for genes.
+        """Request genes from the service.
 
         Parameters
         ----------
         genes : str, int, or iterable of them
-            Symbols, looked for as written and in capitals, or Entrez ids.
+            Symbols (searched as written and in capitals) or Entrez ids.
 
         Returns
         -------
         AllenApiGenes
-            Those of the genes that the service has, in all samples.
+            The requested genes that the service has, in all samples.
 
         Raises
         ------
         OptionError
-            If no gene is named: the service cannot be asked for all of them.
+            If no gene is named: the service cannot return all genes.
         GeneError
             If the service has no probe of any of the genes.
         ServiceError
@@ -144,8 +144,8 @@ class AllenApiAtlas(ExpressionAtlas):
         """
         if genes is None:
             raise OptionError(
-                "the web service is asked gene by gene, and cannot give every gene; name the genes, or download the "
-                "donor archives with jugex fetch and use those"
+                "the web service returns named genes only, and cannot return every gene; name the genes, or download "
+                "the donor archives with jugex fetch and use those"
             )
         probe_ids, responses = self._find_probes(clean_requests(genes))
         donors, response = self._client.ask(_DONORS, lambda answer: _parse_donors(answer, self._chosen))
@@ -158,7 +158,7 @@ class AllenApiAtlas(ExpressionAtlas):
         return AllenApiGenes(self._client.url, donors, answers, responses)
 
     def with_donors(self, donors: DonorsLike) -> AllenApiAtlas:
-        """Return the same service, to be asked for some of the donors only."""
+        """Return the atlas of some of the donors, from the same service."""
         return AllenApiAtlas(
             donors=choose_donors(self.donors, donors),
             client=self._client,
@@ -187,9 +187,9 @@ class AllenApiAtlas(ExpressionAtlas):
 
     def _refuse_without_genes(self) -> NoReturn:
         raise AtlasError(
-            "the web service is asked for the genes in use, and cannot list or search them; none is named yet; name "
-            "them (--genes of jugex compare and jugex query, atlas.with_genes([...]) in Python), or look into the "
-            "donor archives, which jugex fetch downloads"
+            "no gene is named, and the web service cannot list or search genes; name some (--genes of jugex compare "
+            "and jugex query, atlas.with_genes([...]) in Python), or use the donor archives, which jugex fetch "
+            "downloads"
         )
 
     def _find_probes(self, genes: Sequence[str]) -> tuple[list[int], list[ServiceResponse]]:
@@ -207,7 +207,7 @@ class AllenApiAtlas(ExpressionAtlas):
         return sorted(probe_ids), responses
 
     def _page_probes(self, condition: str) -> tuple[set[int], list[ServiceResponse]]:
-        """Ids of all probes of genes: a page may be shorter than asked for, and the first is not all."""
+        """Ids of all probes that match a condition, page by page: a page may hold fewer rows than were asked for."""
         n_rows, total = 0, 1
         probe_ids: set[int] = set()
         responses = []
@@ -220,7 +220,7 @@ class AllenApiAtlas(ExpressionAtlas):
             n_rows += len(page)
             responses.append(response)
         if len(probe_ids) != total:
-            raise complain(f"lists {len(probe_ids)} probes where it says that there are {total}", self._client.url)
+            raise service_error(f"listed {len(probe_ids)} probes, but reported a total of {total}", self._client.url)
         return probe_ids, responses
 
     def _fetch_donor(self, donor: Donor, probe_ids: list[int]) -> tuple[DonorAnswer, list[ServiceResponse]]:
@@ -232,8 +232,8 @@ class AllenApiAtlas(ExpressionAtlas):
             parts.append(part)
             responses.append(response)
         if any(not part.samples.equals(parts[0].samples) for part in parts):
-            raise complain(
-                f"gave other samples of donor {donor} for some probes than for others (where answers were kept, empty "
+            raise service_error(
+                f"returned different samples of donor {donor} for different probes (if its answers were cached, empty "
                 f"{self._client.cache.folder})",
                 self._client.url,
             )
@@ -242,7 +242,7 @@ class AllenApiAtlas(ExpressionAtlas):
     def _ask_expression(
         self, donor: Donor, probe_ids: list[int], alignment: Floats
     ) -> tuple[DonorAnswer, ServiceResponse]:
-        """Ask with the ids as they are, or in quotes: the service has at times refused the one, and at times both."""
+        """Request expression with bare or with quoted ids: at times the service refused one form, at times both."""
         ids = [str(probe_id) for probe_id in probe_ids]
         forms = {
             False: _EXPRESSION.format(probes=",".join(ids), donor=donor.donor_id),
@@ -254,7 +254,9 @@ class AllenApiAtlas(ExpressionAtlas):
                 forms[quoted], lambda answer: _parse_expression(answer, donor, probe_ids, alignment)
             )
 
-        quoted = not self._wants_quotes if self._client.keeps(forms[not self._wants_quotes]) else self._wants_quotes
+        quoted = (
+            not self._wants_quotes if self._client.has_cached(forms[not self._wants_quotes]) else self._wants_quotes
+        )
         try:
             return ask(quoted)
         except ServiceRefusedError:
@@ -264,21 +266,21 @@ class AllenApiAtlas(ExpressionAtlas):
 
 
 class AllenApiGenes(ExpressionAtlas):
-    """Genes that the web service was asked for, in memory.
+    """Genes received from the web service, in memory.
 
-    `structures` are those of the samples, the service's top-level ones, and the parts of the brain above these; the
-    parent of a sample's structure is its top-level one.
+    `structures` holds the structures of the samples, their top-level structures, and the parts of the brain above
+    these; the parent of a sample's structure is its top-level structure.
 
     Parameters
     ----------
     url : str
         Base address of the service.
     donors : DataFrame
-        The donors, as an atlas has them.
+        The donors: columns `DONOR_COLUMNS`.
     answers : sequence of DonorAnswer
         Expression of the same probes in each donor, in the order of `donors`.
     responses : sequence of ServiceResponse
-        Where it comes from.
+        The answers of the service that hold all this.
     """
 
     def __init__(
@@ -312,7 +314,7 @@ class AllenApiGenes(ExpressionAtlas):
         return mean[probe_rows], sd[probe_rows]
 
     def _standardize(self, levels: Levels, sample_rows: Rows, probe_rows: Rows) -> npt.NDArray[np.float64]:
-        # as the service has them, not computed from its rounded levels
+        # the service's own z-scores: its levels are rounded
         del levels
         return self._zscores[np.ix_(sample_rows, probe_rows)]
 
@@ -323,7 +325,7 @@ def _describe_service(url: str, responses: tuple[ServiceResponse, ...]) -> Atlas
 
 
 def _write_conditions(genes: Sequence[str]) -> list[str]:
-    """Conditions that select genes, a few dozen in each."""
+    """Conditions that select genes, with at most `_GENES_PER_REQUEST` in each."""
     symbols = [gene for gene in genes if not gene.isdecimal() and _SYMBOL.fullmatch(gene)]
     spellings = dict.fromkeys(spelling for symbol in symbols for spelling in (symbol, symbol.upper()))
     listed = [str(gene.entrez_id) for gene in genes if isinstance(gene, ListedGene) and gene.entrez_id is not None]
@@ -352,7 +354,7 @@ def _batch(items: Sequence[Any], size: int) -> list[Any]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-# --- answers taken apart: a KeyError, TypeError, ValueError or IndexError means another shape than the one needed
+# --- parsing: a KeyError, TypeError, ValueError or IndexError says that an answer has not the shape that is needed
 
 
 @dataclass(frozen=True, eq=False)
@@ -366,9 +368,9 @@ class DonorAnswer:
     probes : DataFrame, p rows
         Columns `PROBE_COLUMNS`, by `probe_id`.
     structures : DataFrame
-        As an atlas has them.
+        Columns `STRUCTURE_COLUMNS`.
     levels, zscores : ndarray of float64, shape (n, p)
-        Log2 levels, and z-scores as the service has them.
+        Log2 levels, and the service's own z-scores.
     """
 
     samples: pd.DataFrame
@@ -384,7 +386,7 @@ def _parse_probe_ids(answer: dict[str, Any]) -> tuple[list[int], int]:
 
 
 def _parse_donors(answer: dict[str, Any], donors: Collection[Donor]) -> pd.DataFrame:
-    """Donors as a table with columns `DONOR_COLUMNS`, in the order of `donors`; age in years, as siibra has it."""
+    """Donors as a table with columns `DONOR_COLUMNS`, in the order of `donors`; age in years, as in siibra."""
     rows = {int(row["id"]): row for row in answer["msg"]}
     table = [
         (
@@ -403,7 +405,7 @@ def _parse_alignment(answer: dict[str, Any], donor: Donor) -> Floats:
     """Affine (3 x 4) from a donor's native MRI voxels to MNI coordinates in mm."""
     specimens = [row for row in answer["msg"] if row["name"] == donor.donor_name]
     if len(specimens) != 1:
-        raise ValueError(f"{len(specimens)} specimens called {donor.donor_name}, where one is needed")
+        raise ValueError(f"{len(specimens)} specimens are called {donor.donor_name}, where one is needed")
     values = specimens[0]["alignment3d"]
     # tvr_00 to tvr_08 are the matrix, row by row; tvr_09 to tvr_11 the translation
     rows = [(*range(3 * row, 3 * row + 3), 9 + row) for row in range(3)]
@@ -411,14 +413,14 @@ def _parse_alignment(answer: dict[str, Any], donor: Donor) -> Floats:
 
 
 def _parse_expression(answer: dict[str, Any], donor: Donor, probe_ids: list[int], alignment: Floats) -> DonorAnswer:
-    """Take the answer of ``human_microarray_expression`` apart.
+    """Parse the answer of ``human_microarray_expression``.
 
     Parameters
     ----------
     answer : dict
-        As it came; `sample` counts its samples from 0.
+        The answer; its samples are numbered from 0, in its order.
     donor : Donor
-        Whose samples they must be.
+        The donor to whom all samples must belong.
     probe_ids : list of int
         The probes it must hold, each once.
     alignment : ndarray of float64, shape (3, 4)
@@ -437,7 +439,7 @@ def _parse_expression(answer: dict[str, Any], donor: Donor, probe_ids: list[int]
 
 def _parse_probes(rows: list[dict[str, Any]], probe_ids: list[int]) -> pd.DataFrame:
     if sorted(int(row["id"]) for row in rows) != sorted(probe_ids):
-        raise ValueError(f"{len(rows)} probes that are not the {len(probe_ids)} asked for")
+        raise ValueError(f"its {len(rows)} probes are not the {len(probe_ids)} that were asked for")
     values = [(int(row["id"]), str(row["name"]), str(row["gene-symbol"]), row["entrez-id"]) for row in rows]
     probes = pd.DataFrame(values, columns=list(PROBE_COLUMNS)).sort_values("probe_id", ignore_index=True)
     probes["entrez_id"] = pd.to_numeric(probes["entrez_id"]).astype("Int64")
@@ -446,7 +448,7 @@ def _parse_probes(rows: list[dict[str, Any]], probe_ids: list[int]) -> pd.DataFr
 
 def _parse_samples(rows: list[dict[str, Any]], donor: Donor, alignment: Floats) -> pd.DataFrame:
     if not rows or any(int(row["donor"]["id"]) != donor.donor_id for row in rows):
-        raise ValueError(f"no sample, or samples of others than donor {donor}")
+        raise ValueError(f"it holds no sample, or samples of a donor other than {donor}")
     voxels = _parse_numbers([row["sample"]["mri"] for row in rows], (len(rows), 3), "mri")
     samples = pd.DataFrame(
         {
@@ -465,14 +467,14 @@ def _parse_samples(rows: list[dict[str, Any]], donor: Donor, alignment: Floats) 
 
 
 def _to_mni(voxels: Floats, alignment: Floats) -> Floats:
-    """MNI coordinates (n x 3, mm) to 0.01 mm, which is what siibra keeps."""
-    # sample by sample, as siibra does: a product of all at once sums in another order, and can round otherwise
+    """MNI coordinates (n x 3, mm), rounded to 0.01 mm as in siibra."""
+    # sample by sample, as siibra does: one matrix product sums in another order, and can round differently
     points = np.array([alignment @ [*voxel, 1.0] for voxel in voxels])
     return np.asarray(points.round(2) + 0.0)  # no -0.0
 
 
 def _parse_structures(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Structures of the samples below the top-level ones, as the service names them, and the brain's parts above."""
+    """Structures of the samples, their top-level structures, and the parts of the brain above these."""
     tops, own = (
         [(int(row[key]["id"]), str(row[key]["abbreviation"]), str(row[key]["name"])) for row in rows]
         for key in ("top_level_structure", "structure")
@@ -481,9 +483,9 @@ def _parse_structures(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _parse_numbers(values: list[Any], shape: tuple[int, int], key: str) -> Floats:
-    """Numbers, which the service writes as text in places."""
+    """Numbers (`shape`), some of which the service writes as text."""
     if any(isinstance(value, bool) for row in values for value in (row if isinstance(row, list) else [row])):
-        raise ValueError(f"{key} holds true or false, where a number is needed")
+        raise ValueError(f"{key} holds true or false, where numbers are needed")
     numbers = np.array(values, dtype=np.float64)
     if numbers.shape != shape:
         raise ValueError(f"{key} has the shape {numbers.shape}, where {shape} is needed")

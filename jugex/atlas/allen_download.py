@@ -1,4 +1,4 @@
-"""The Allen Institute's "Download this data": the probes of a search in every sample, without the donor archives.
+"""The Allen Institute's "Download this data": the probes that a search found, in all samples.
 
 The page https://human.brain-map.org/microarray/search gives, behind "Download this data" at sample resolution, a ZIP
 file with ``Expression.csv`` (no header: a probe id, then a value per sample), ``Columns.csv`` (a row per sample: donor,
@@ -34,8 +34,8 @@ _RESOLUTION = re.compile(r"at an? '(\w+)' resolution level")
 _NORMALIZATION = re.compile(r"calculated using (\w+) normalization")
 _NO_SAMPLE = -1  # in Columns.csv, where a donor has no sample of a structure
 
-#: From native MRI voxels to MNI152 in mm, by donor: `alignment3d` of the donor's specimen in the Allen Institute's web
-#: service (tvr_00 to tvr_11, four decimals). They give the coordinates of ``SampleAnnot.csv``.
+#: Affine of each donor from native MRI voxels to MNI152 in mm: `alignment3d` of the donor's specimen in the Allen
+#: Institute's web service (tvr_00 to tvr_11, four decimals). It reproduces the coordinates of ``SampleAnnot.csv``.
 _ONE_VOXEL_PER_MM = ((-1.0, 0.0, 0.0, 91.0), (0.0, 0.0, -1.0, 91.0), (0.0, -1.0, 0.0, 109.0))
 _TO_MNI = {
     "H0351.2001": (
@@ -56,7 +56,7 @@ _TO_MNI = {
 
 
 def find_downloads(folder: Path) -> list[Path]:
-    """The folder itself where it is such a download, else the downloads in it; empty where there is none."""
+    """The folder itself if it is such a download, else the downloads in its subfolders; empty if there is none."""
     candidates = (
         [folder] if (folder / _COLUMNS).is_file() else sorted(path.parent for path in folder.glob(f"*/{_COLUMNS}"))
     )
@@ -64,18 +64,18 @@ def find_downloads(folder: Path) -> list[Path]:
 
 
 def open_downloads(folder: Path, donors: DonorsLike | None = None) -> ExpressionAtlas:
-    """Open one download, or a folder of several with other probes of the same samples.
+    """Open one download, or a folder of several downloads that hold different probes of the same samples.
 
-    Samples lie where a table with `well_id` and coordinates in the folder says, such as a ``SampleAnnot.csv``; without
-    one the MRI voxels of ``Columns.csv`` are taken to MNI152 by the donor's affine, to 0.1 mm, which gives the Allen
+    Coordinates come from a table in the folder with `well_id` and coordinates, such as a ``SampleAnnot.csv``. Without
+    one, the donor's affine takes the MRI voxels of ``Columns.csv`` to MNI152, rounded to 0.1 mm, which gives the Allen
     Institute's own coordinates.
 
     Parameters
     ----------
     folder : Path
-        See `find_downloads`.
+        Folder of one download, or of several, as `find_downloads` finds them.
     donors : iterable of str or int, optional
-        Donors to take; z-scores of log2 levels are over all samples of a donor in the download.
+        Donors to take; z-scores computed from log2 levels are over all samples of a donor in the download.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def open_downloads(folder: Path, donors: DonorsLike | None = None) -> Expression
     Warns
     -----
     AtlasWarning
-        If log2 levels of a part of a donor's samples have to do for its z-scores.
+        If z-scores are computed from log2 levels of only some of a donor's samples.
     """
     downloads = [_read(path) for path in find_downloads(folder)]
     first = downloads[0]
@@ -93,13 +93,15 @@ def open_downloads(folder: Path, donors: DonorsLike | None = None) -> Expression
         if other.normalization != first.normalization:
             raise AtlasError(
                 f"{first.folder} holds {first.normalization} values and {other.folder} {other.normalization} values; "
-                "name the one folder, or keep downloads of one kind together"
+                "open one of the two, or keep only downloads of one kind in a folder"
             )
         if not other.samples.equals(first.samples):
-            raise AtlasError(f"{first.folder} and {other.folder} hold other samples; download both in the same way")
+            raise AtlasError(
+                f"{first.folder} and {other.folder} hold different samples; download both for the same structures"
+            )
     values = pd.concat([download.values for download in downloads], axis=1)
     probes = pd.concat([download.probes for download in downloads], ignore_index=True)
-    is_repeated = probes["probe_id"].duplicated().to_numpy()  # a probe can be found by several searches
+    is_repeated = probes["probe_id"].duplicated().to_numpy()  # several searches can find the same probe
     values, probes = values.loc[:, ~is_repeated], probes[~is_repeated]
     is_log2 = first.normalization == "log2"
     if is_log2:
@@ -107,7 +109,7 @@ def open_downloads(folder: Path, donors: DonorsLike | None = None) -> Expression
     expression = InputTable(values, f"{folder / _EXPRESSION}")
     in_use = [donor for donor in DONORS if donor.donor_name in set(first.samples["donor_name"])]
     atlas: ExpressionAtlas = UserTables(
-        samples=InputTable(first.samples.drop(columns=list(_OF_TOP)), f"{folder / _COLUMNS}"),
+        samples=InputTable(first.samples.drop(columns=list(_TOP_LEVEL_COLUMNS)), f"{folder / _COLUMNS}"),
         expression=expression,
         zscores=None if is_log2 else expression,
         probes=InputTable(probes, f"{folder / _PROBES}"),
@@ -131,7 +133,7 @@ def open_downloads(folder: Path, donors: DonorsLike | None = None) -> Expression
 
 @dataclass(frozen=True, eq=False)
 class _Download:
-    """One folder: samples in the order of donors, and values (samples x probes) by well and probe id."""
+    """The content of one folder: samples in the order of donors, and values (samples x probes) by well and probe id."""
 
     folder: Path
     normalization: Literal["log2", "zscore"]
@@ -144,7 +146,7 @@ class _Download:
 def _read(folder: Path) -> _Download:
     missing = [name for name in _FILES if not (folder / name).is_file()]
     if missing:
-        raise AtlasError(f"{folder} has no {join_words(missing)}; unpack the whole download, of {join_words(_FILES)}")
+        raise AtlasError(f"{folder} has no {join_words(missing)}; unpack the whole download: {join_words(_FILES)}")
     normalization = _read_contents(folder / _CONTENTS)
     columns = read_table(folder / _COLUMNS, "columns of the download")
     samples, has_sample = _parse_samples(columns)
@@ -183,24 +185,24 @@ def _read_contents(path: Path) -> Literal["log2", "zscore"]:
     return "log2" if normalization[1] == "log2" else "zscore"
 
 
-#: Columns of the top-level structure of a sample; the atlas's samples have none such.
-_OF_TOP = ("top_level_structure_id", "top_level_structure_abbreviation", "top_level_structure_name")
+#: Columns of a sample's top-level structure, which the samples of an atlas do not have.
+_TOP_LEVEL_COLUMNS = ("top_level_structure_id", "top_level_structure_abbreviation", "top_level_structure_name")
 
 
 def _parse_samples(columns: InputTable) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
-    """Samples with their place and structure, and which rows of the table (columns of the expression) are some."""
+    """Samples with coordinates and structures, and which rows of the table (columns of expression) are samples."""
     wells = columns.numbers(columns.need("sample_well"))
-    is_there = wells != _NO_SAMPLE
+    is_sample = wells != _NO_SAMPLE
     samples = pd.DataFrame({"well_id": columns.whole_numbers("sample_well")})
     samples["donor_name"] = columns.texts(columns.need("donor_name"))
     samples["structure_id"] = columns.whole_numbers(columns.need("structure_id"))
     samples["structure_acronym"] = columns.texts(columns.need("structure_abbreviation"))
     samples["structure_name"] = columns.texts(columns.need("structure_name"))
     samples["top_level_structure_id"] = columns.whole_numbers(columns.need("top_level_structure_id"))
-    for column in _OF_TOP[1:]:
+    for column in _TOP_LEVEL_COLUMNS[1:]:
         samples[column] = columns.texts(columns.need(column))
     voxels = np.column_stack([columns.numbers(columns.need(f"sample_mri_{axis}")) for axis in range(3)])
-    samples, voxels = samples[is_there].reset_index(drop=True), voxels[is_there]
+    samples, voxels = samples[is_sample].reset_index(drop=True), voxels[is_sample]
     refuse_duplicates(samples["well_id"].astype(str).to_numpy(dtype=object), "sample", columns.title)
     unknown = samples.loc[~samples["donor_name"].isin(list(_TO_MNI)), "donor_name"]
     if len(unknown):
@@ -211,7 +213,7 @@ def _parse_samples(columns: InputTable) -> tuple[pd.DataFrame, npt.NDArray[np.bo
     affines = np.array([_TO_MNI[name] for name in samples["donor_name"]])
     points = np.einsum("sij,sj->si", affines[:, :, :3], voxels) + affines[:, :, 3]
     samples[["mni_x", "mni_y", "mni_z"]] = points.round(1) + 0.0  # no -0.0
-    return samples, np.asarray(is_there)
+    return samples, np.asarray(is_sample)
 
 
 def _parse_probes(table: InputTable) -> pd.DataFrame:
@@ -222,8 +224,8 @@ def _parse_probes(table: InputTable) -> pd.DataFrame:
 
 
 def _list_structures(samples: pd.DataFrame) -> pd.DataFrame:
-    """Structures of the samples below their top-level ones, and these below the parts of the brain."""
-    tops = samples[list(_OF_TOP)].drop_duplicates().itertuples(index=False, name=None)
+    """Structures of the samples, their top-level structures, and the parts of the brain above these."""
+    tops = samples[list(_TOP_LEVEL_COLUMNS)].drop_duplicates().itertuples(index=False, name=None)
     columns = ["structure_id", "structure_acronym", "structure_name", "top_level_structure_id"]
     rows = samples[columns].drop_duplicates("structure_id").itertuples(index=False, name=None)
     return complete_structures(tops, rows)
@@ -237,14 +239,14 @@ def _warn_of_missing_samples(samples: pd.DataFrame, folder: Path) -> None:
             [f"{counts[donor.donor_name]} of {donor.n_samples} of {donor.donor_name}" for donor in partial]
         )
         warn_user(
-            f"{folder} holds a part of the samples ({few}), so that z-scores are over these alone; download all "
+            f"{folder} holds only some of the samples ({few}), so that z-scores are over these alone; download all "
             "structures, or z-scores instead of log2 levels",
             AtlasWarning,
         )
 
 
 def _find_coordinates(folders: Sequence[Path]) -> list[Path]:
-    """Tables beside the files of the download that give coordinates by well."""
+    """Tables with a column `well_id` that lie beside the files of the download."""
     found = []
     for path in sorted({path for folder in folders for path in folder.iterdir()}):
         if path.suffix.lower() in (".csv", ".tsv") and path.name not in _FILES and path.is_file():

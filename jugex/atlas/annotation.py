@@ -1,4 +1,4 @@
-"""Tables that replace an atlas's annotation: other coordinates of its samples, other genes of its probes."""
+"""Tables that replace the annotation of an atlas: coordinates of its samples, or genes of its probes."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ __all__ = [
 
 AXES = ("mni_x", "mni_y", "mni_z")
 
-#: Names of the columns, the surest first: a file with recomputed coordinates may hold the Allen Institute's as well.
+#: Names of the columns, in order of preference: a file of recomputed coordinates may hold the Allen Institute's too.
 _COLUMN_SETS = (
     ("mni_nlin_x", "mni_nlin_y", "mni_nlin_z"),  # Devenyi
     ("corrected_mni_x", "corrected_mni_y", "corrected_mni_z"),  # alleninf
     AXES,
 )
-_FARTHEST = 150.0  # mm from the origin along an axis: no brain in MNI space reaches there, but voxel indices do
+_MAX_COORDINATE = 150.0  # mm along an axis: no brain in MNI space reaches so far, but voxel indices do
 
 #: A table of coordinates, its file or files, or a folder of them.
 CoordinatesLike = pd.DataFrame | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -74,7 +74,7 @@ def read_coordinates(source: CoordinatesLike) -> Coordinates:
     ----------
     source : path-like, sequence of them, or DataFrame
         Table in CSV or TSV, gzipped or not, or Parquet, with `well_id` and three columns of coordinates in mm, by one
-        of these names (where a file has several sets, the first of them is taken):
+        of these names (if a file has several sets, the first in this list is read):
 
         - `mni_nlin_x`, `mni_nlin_y`, `mni_nlin_z`: G. A. Devenyi's non-linear registration, as in the files
           ``recombine/H0351.2001_SampleAnnot.csv`` of https://github.com/gdevenyi/AllenHumanGeneMNI, one per donor,
@@ -83,7 +83,7 @@ def read_coordinates(source: CoordinatesLike) -> Coordinates:
           (https://github.com/chrisgorgo/alleninf), one file for all donors;
         - `mni_x`, `mni_y`, `mni_z`.
 
-        Several files, or a folder of ``*.csv`` and ``*.tsv``, are one table.
+        Several files, or a folder of ``*.csv`` and ``*.tsv``, are read as one table.
 
     Returns
     -------
@@ -108,10 +108,10 @@ def read_coordinates(source: CoordinatesLike) -> Coordinates:
 
 
 def check_common_wells(n_common: int, name: str) -> None:
-    """Refuse coordinates of none of an atlas's samples."""
+    """Refuse a table of coordinates that has no well in common with an atlas."""
     if n_common == 0:
         raise AtlasError(
-            f"none of the wells of the table of coordinates is in {name}; check that its well_id are the AHBA's"
+            f"none of the wells in the table of coordinates is in {name}; check that its well_id are those of the AHBA"
         )
 
 
@@ -144,7 +144,7 @@ def _parse_coordinates(table: InputTable) -> tuple[pd.DataFrame, tuple[str, ...]
     for axis, column in zip(AXES, axes, strict=True):
         parsed[axis] = table.numbers(column)
     parsed = parsed.dropna().astype({"well_id": "int64"})
-    is_far = (parsed[list(AXES)].abs() > _FARTHEST).any(axis=1)
+    is_far = (parsed[list(AXES)].abs() > _MAX_COORDINATE).any(axis=1)
     if is_far.any():
         row = parsed[is_far].iloc[0]
         raise AtlasError(
@@ -163,9 +163,9 @@ def coordinates_report(
     Parameters
     ----------
     atlas : ExpressionAtlas
-        With the one set of coordinates.
+        The atlas with the first set of coordinates.
     other : ExpressionAtlas, DataFrame, path-like or sequence of them
-        With the other set: an atlas of the same samples, or what `read_coordinates` takes.
+        The other set: an atlas of the same samples, or a table or files as for `read_coordinates`.
     regions : iterable of Region, optional
         Regions whose samples are compared.
 
@@ -173,9 +173,9 @@ def coordinates_report(
     -------
     DataFrame
         One row for all samples (`region` is "all samples"), then one per region: `region`, `n_samples` (with the
-        first set), `n_samples_other`, `n_gained`, `n_lost` (of which `n_without` have no coordinates in the other
-        set), and how far the samples that lie there with either set are moved: `distance_median`, `distance_max`
-        (mm; missing where there are none).
+        first set), `n_samples_other`, `n_gained`, `n_lost` (`n_without` of these have no coordinates in the other
+        set), and how far apart the two places of a sample are, over samples that lie there with either set:
+        `distance_median`, `distance_max` (mm; missing if there are none).
 
     Raises
     ------
@@ -202,15 +202,15 @@ def coordinates_report(
     moved = first.loc[common].assign(**{axis: second.loc[common, axis] for axis in AXES})
     steps = moved[list(AXES)].to_numpy(np.float64) - first.loc[common, list(AXES)].to_numpy(np.float64)
     distances = pd.Series(np.linalg.norm(steps, axis=1), index=common)
-    rows = [_compare("all samples", first.index, common, common, distances)]
+    rows = [_compare_locations("all samples", first.index, common, common, distances)]
     for region in regions or ():
         here = first.index[region.locate(first.reset_index())["inside"].to_numpy(dtype=bool)]
         there = common[region.locate(moved.reset_index())["inside"].to_numpy(dtype=bool)]
-        rows.append(_compare(region.name, here, there, common, distances))
+        rows.append(_compare_locations(region.name, here, there, common, distances))
     return pd.DataFrame(rows)
 
 
-def _compare(
+def _compare_locations(
     name: str, here: pd.Index, there: pd.Index, common: pd.Index, distances: pd.Series
 ) -> dict[str, str | int | float]:
     moved = distances.loc[here.union(there).intersection(common)]
@@ -233,7 +233,7 @@ def _compare(
 class ProbeGenes:
     """Genes of probes: `gene`, `entrez_id` (nullable int) by `probe_name`, and the file they were read from.
 
-    `several` names the probes that measure several genes, and have none here.
+    `several` names the probes that measure several genes; the table leaves them out.
     """
 
     table: pd.DataFrame
@@ -242,7 +242,7 @@ class ProbeGenes:
 
 
 def read_probe_genes(table: Table) -> ProbeGenes:
-    """Read which gene each probe measures: a re-annotation of the probes.
+    """Read a re-annotation: which gene each probe measures.
 
     Parameters
     ----------
@@ -250,12 +250,12 @@ def read_probe_genes(table: Table) -> ProbeGenes:
         Table in memory, CSV or TSV, gzipped or not, or Parquet, with the columns `probe_name`, `gene_symbol` and
         `entrez_id`: the form of the table that abagen distributes, made from the re-annotation of Arnatkeviciute,
         Fulcher and Fornito (2019), doi 10.1016/j.neuroimage.2019.01.011. A probe with an empty symbol measures no gene,
-        one with ``TAC1///TAC3`` or ``MAOA;TAC1`` several.
+        and one with ``TAC1///TAC3`` or ``MAOA;TAC1`` measures several.
 
     Returns
     -------
     ProbeGenes
-        Probes without a gene, or with several, are left out.
+        Its table has the probes that measure exactly one gene.
 
     Raises
     ------

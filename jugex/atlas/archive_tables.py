@@ -1,4 +1,4 @@
-"""The tables of a donor archive: samples, probes and structures, and the large ones of levels and calls."""
+"""The tables of a donor archive: samples, probes and structures, and the large matrices of levels and calls."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from jugex.progress import ByteBar
 __all__ = ["ExpressionMatrix", "count_cells", "parse_probes", "parse_samples", "parse_structures"]
 
 _MISSING = ("", "NA", "NaN", "nan", "null", "NULL")
-_BLOCK_BYTES = 1 << 24  # measured: smaller blocks cost time for each column in each of them
+_BLOCK_BYTES = 1 << 24  # measured: each block costs time per column, so smaller blocks are slower
 _TAIL_BYTES = 64
 
 OpenFile = Callable[[], AbstractContextManager[IO[bytes]]]
@@ -50,7 +50,7 @@ def parse_samples(content: bytes, *, donor_name: str, source: str) -> pd.DataFra
     Raises
     ------
     ArchiveError
-        If a column or value is missing or no number, or a well comes twice.
+        If a column or value is missing, a value is not a number, or a well occurs twice.
     """
     needed = ["well_id", "structure_id", "structure_acronym", "structure_name", "mni_x", "mni_y", "mni_z"]
     samples = _read_table(content, needed, source)
@@ -91,7 +91,7 @@ def parse_structures(content: bytes, *, source: str) -> pd.DataFrame:
 
 
 def _read_table(content: bytes, needed: Sequence[str], source: str) -> pd.DataFrame:
-    # csv, not pandas: rows of another length are errors here, and a gene or structure may be called "NA"
+    # csv, not pandas: a row of another length is an error here, and a gene or structure may be called "NA"
     try:
         header, *rows = [row for row in csv.reader(io.StringIO(_decode(content), newline="")) if row]
     except ValueError:
@@ -100,7 +100,10 @@ def _read_table(content: bytes, needed: Sequence[str], source: str) -> pd.DataFr
         raise ArchiveError(f"{source} cannot be read as CSV ({error}); download the archive again") from error
     missing = [column for column in needed if column not in header]
     if missing:
-        raise ArchiveError(f"{source} has no column {missing[0]!r} (it has {shorten(', '.join(header), 200)})")
+        raise ArchiveError(
+            f"{source} has no column {missing[0]!r} (it has {shorten(', '.join(header), 200)}); download the archive "
+            "again"
+        )
     for number, row in enumerate(rows, start=1):
         if len(row) != len(header):
             raise ArchiveError(
@@ -160,22 +163,22 @@ def _refuse_duplicates(table: pd.DataFrame, column: str, source: str) -> None:
 # --- levels and present/absent calls
 
 
-#: Letters of a line; real ones have up to 20,000.
+#: Limit of characters in a line; real lines have up to 20,000.
 _LONGEST_LINE = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
 class ExpressionMatrix:
-    """A file without a header: per row a probe id, then one cell per sample.
+    """The matrix of levels or calls: a file without a header, per row a probe id, then one cell per sample.
 
     ``MicroarrayExpression.csv`` holds log2 levels, ``PACall.csv`` the calls 0 (absent) and 1 (present).
 
     Attributes
     ----------
     open_file : callable
-        Opens the file.
+        Opens the file as a stream of bytes.
     probe_ids : ndarray of int, shape (p,)
-        Probes in the order wanted; the file holds each once, in any order.
+        Probes in the order of the result; the file holds each once, in any order.
     well_ids : sequence of int, length n
         Wells of the file's columns, in order.
     source : str
@@ -193,7 +196,7 @@ class ExpressionMatrix:
         Parameters
         ----------
         dtype : {numpy.float64, numpy.float32}
-            Precision to read with: each value is the one nearest to its text.
+            Precision of the result: each value is the nearest one to its text.
 
         Raises
         ------
@@ -206,7 +209,7 @@ class ExpressionMatrix:
         """Whether a probe is above background in a sample, shape (p, n); errors are those of `read_levels`."""
         return self._read(np.uint8, _CALLS).view(np.bool_)
 
-    def _read(self, dtype: type[np.generic], cells: _Cells) -> npt.NDArray[Any]:
+    def _read(self, dtype: type[np.generic], cells: _CellKind) -> npt.NDArray[Any]:
         import pyarrow
         from pyarrow import csv as arrow_csv
 
@@ -225,21 +228,24 @@ class ExpressionMatrix:
         values = np.empty((len(self.probe_ids), len(self.well_ids)), dtype=dtype)
         start = 0
         for batch in table.select(names[1:]).to_batches():
-            of_batch = batch.to_tensor().to_numpy()
-            is_bad = cells.is_bad(of_batch)
+            block = batch.to_tensor().to_numpy()
+            is_bad = cells.is_bad(block)
             if is_bad.any():
-                row, sample = divmod(int(np.argmax(is_bad)), of_batch.shape[1])
+                row, sample = divmod(int(np.argmax(is_bad)), block.shape[1])
                 where = self._name_cell(start + row + 1, table.column(0)[start + row].as_py(), sample)
-                raise ArchiveError(f"{self.source}, {where} is {of_batch[row, sample]}, where {cells.needed} is needed")
-            values[rows[start : start + len(of_batch)]] = of_batch
-            start += len(of_batch)
+                raise ArchiveError(f"{self.source}, {where} is {block[row, sample]}, where {cells.needed} is needed")
+            values[rows[start : start + len(block)]] = block
+            start += len(block)
         return values
 
     def _match_rows(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
-        """Row in the result of each row of the file; every probe must have one."""
+        """Row of the result for each row of the file; every probe must occur once."""
         probes = pd.Index(self.probe_ids)
         rows = probes.get_indexer(pd.Index(ids))
-        for is_wrong, what in ((rows < 0, "is not in Probes.csv"), (pd.Index(ids).duplicated(), "comes a second time")):
+        for is_wrong, what in (
+            (rows < 0, "is not in Probes.csv"),
+            (pd.Index(ids).duplicated(), "occurs more than once"),
+        ):
             if is_wrong.any():
                 number = int(np.argmax(is_wrong))
                 raise ArchiveError(f"{self.source}, row {number + 1}: probe {ids[number]} {what}")
@@ -251,8 +257,8 @@ class ExpressionMatrix:
             )
         return rows
 
-    def _explain(self, cells: _Cells) -> str | None:
-        """Name the first cell or row that cannot be read, line by line (slow, and only after a failure)."""
+    def _explain(self, cells: _CellKind) -> str | None:
+        """Name the first cell or row that cannot be read, line by line, which is slow: only after a failure."""
         problem, n_rows, n_lines = None, 0, 0
         with self.open_file() as stream, io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace") as lines:
             while line := lines.readline(_LONGEST_LINE):
@@ -264,7 +270,7 @@ class ExpressionMatrix:
                     return f"{self.source}, line {n_lines:,} {what}; unpack or download the archive again"
                 row = [cell.strip().strip('"') for cell in line.split(",")]
                 n_rows += row != [""]
-                # read on to the end: a ZIP's checksum is compared there, and damage explains any bad cell
+                # read on to the end, where zipfile compares the checksum: damage explains any bad cell
                 problem = problem or (self._find_problem(row, n_rows, cells) if row != [""] else None)
         if n_rows == 0:
             return (
@@ -273,7 +279,7 @@ class ExpressionMatrix:
             )
         return problem and f"{self.source}, {problem}"
 
-    def _find_problem(self, row: Sequence[str], number: int, cells: _Cells) -> str | None:
+    def _find_problem(self, row: Sequence[str], number: int, cells: _CellKind) -> str | None:
         if len(row) != len(self.well_ids) + 1:
             return (
                 f"row {number} (probe {row[0]}): {len(row) - 1:,} {cells.name}s, but SampleAnnot.csv has "
@@ -291,8 +297,8 @@ class ExpressionMatrix:
 
 
 @dataclass(frozen=True)
-class _Cells:
-    """What the cells of a matrix are called, and which values and texts are not allowed."""
+class _CellKind:
+    """Kind of cells of a matrix: what errors call them, and which values and texts are valid."""
 
     name: str
     needed: str
@@ -308,12 +314,12 @@ def _is_number(text: str) -> bool:
     return True
 
 
-_LEVELS = _Cells("level", "a finite log2 level", lambda values: ~np.isfinite(values), _is_number)
-_CALLS = _Cells("call", "the call 0 or 1", lambda values: values > 1, lambda text: text in {"0", "1"})
+_LEVELS = _CellKind("level", "a finite log2 level", lambda values: ~np.isfinite(values), _is_number)
+_CALLS = _CellKind("call", "the call 0 or 1", lambda values: values > 1, lambda text: text in {"0", "1"})
 
 
 def count_cells(stream: IO[bytes], bar: ByteBar) -> tuple[int, int]:
-    """Rows and columns of a CSV file without quotes, whatever ends its lines; empty lines at its end do not count."""
+    """Number of rows and columns of a CSV file without quotes, with any line ending, less trailing empty lines."""
     block = first = stream.read(_BLOCK_BYTES)
     line_end = b"\n" if b"\n" in first else b"\r"
     n_ends, tail = 0, b""

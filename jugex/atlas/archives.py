@@ -1,4 +1,4 @@
-"""The Allen Institute's donor archives, ZIP files or unpacked folders: one donor's files, and the atlas of all."""
+"""The Allen Institute's donor archives, ZIP files or unpacked folders: the files of a donor, and the atlas of all."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ __all__ = [
     "EXPRESSION",
     "ArchivesAtlas",
     "DonorArchive",
-    "find_donor_of",
-    "is_named_archive",
+    "donor_of_archive",
+    "has_archive_name",
     "looks_like_archive",
 ]
 
@@ -39,17 +39,17 @@ _SAMPLES = "SampleAnnot.csv"
 _PROBES = "Probes.csv"
 _ONTOLOGY = "Ontology.csv"
 _MEMBERS = (_SAMPLES, _PROBES, _ONTOLOGY, EXPRESSION)  # without these there is no atlas; calls may be absent
-# far above any real file (1 GB of levels, 0.1 GB of calls, tables of a few MB): what says more is not a donor archive
+# far above any real file (1 GB of levels, 0.1 GB of calls, tables of a few MB): a larger one is no donor archive
 _MAX_BYTES = {EXPRESSION: 8 << 30, CALLS: 2 << 30}
 _MAX_TABLE_BYTES = 256 << 20
 
 # what zipfile raises for a file that is no ZIP, cut short, damaged, encrypted or packed in an unknown way
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+_DAMAGE_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
-_NEEDED = (
-    "needed is the folder of the Allen Institute's donor archives (ZIP files, or folders such as "
-    "normalized_microarray_donor9861 unpacked from them); jugex fetch downloads them; a folder of your own data holds "
-    "samples.csv and expression.csv"
+_WHAT_TO_GIVE = (
+    "give the folder of the Allen Institute's donor archives (ZIP files, or folders such as "
+    "normalized_microarray_donor9861 unpacked from them), which jugex fetch downloads; a folder of your own data must "
+    "hold samples.csv and expression.csv"
 )
 
 
@@ -58,14 +58,14 @@ _NEEDED = (
 
 @dataclass(frozen=True)
 class DonorArchive:
-    """The archive of one donor; nothing of it is extracted to disk.
+    """The archive of one donor, read without extracting anything to disk.
 
     Attributes
     ----------
     path : Path
         The ZIP file, or the folder that holds the files.
     donor : Donor
-        Whose archive it is.
+        The donor.
     """
 
     path: Path
@@ -87,7 +87,7 @@ class DonorArchive:
         try:
             with self._open_zipped(member) if self.path.is_file() else self._open_unpacked(member) as stream:
                 yield stream
-        except _DAMAGE as error:
+        except _DAMAGE_ERRORS as error:
             raise ArchiveError(
                 f"{self.describe(member)} is damaged ({error}); download the archive again from "
                 f"{self.donor.archive_url}"
@@ -115,16 +115,16 @@ class DonorArchive:
             return any(PurePosixPath(name).name == CALLS for name in archive.namelist())
 
     def read_samples(self) -> pd.DataFrame:
-        """Samples of the donor, as every atlas has them."""
+        """Samples of the donor, with columns `SAMPLE_COLUMNS`."""
         content = self.read(_SAMPLES)
         return parse_samples(content, donor_name=self.donor.donor_name, source=self.describe(_SAMPLES))
 
     def read_structures(self) -> pd.DataFrame:
-        """Anatomical structures, as every atlas has them."""
+        """Anatomical structures, with columns `STRUCTURE_COLUMNS`."""
         return parse_structures(self.read(_ONTOLOGY), source=self.describe(_ONTOLOGY))
 
     def matrix(self, member: str, *, probe_ids: npt.NDArray[np.int64], well_ids: list[int]) -> ExpressionMatrix:
-        """The levels (`EXPRESSION`) or calls (`CALLS`), to be read for these probes and samples."""
+        """The levels (`EXPRESSION`) or calls (`CALLS`) of these probes and samples; nothing is read yet."""
         return ExpressionMatrix(lambda: self.open(member), probe_ids, well_ids, self.describe(member))
 
     def check(self, *, bar: ByteBar | None = None) -> None:
@@ -152,7 +152,7 @@ class DonorArchive:
             if (n_rows, n_columns) != (n_probes, n_samples + 1):
                 raise ArchiveError(
                     f"{self.describe(member)} has {n_rows:,} rows of {n_columns:,} values, but {_PROBES} and "
-                    f"{_SAMPLES} ask for {n_probes:,} rows of {n_samples + 1:,}; download the archive again from "
+                    f"{_SAMPLES} call for {n_probes:,} rows of {n_samples + 1:,}; download the archive again from "
                     f"{self.donor.archive_url}"
                 )
 
@@ -180,7 +180,7 @@ class DonorArchive:
                 raise ArchiveError(
                     f"{self.describe(member)} {found}; download the archive again from {self.donor.archive_url}"
                 )
-            # the reader stops at the size that the ZIP's directory tells: bounding that one bounds what is read
+            # the reader stops at the size in the ZIP's directory: bounding that size bounds what is read
             self._refuse_size(member, archive.getinfo(names[0]).file_size)
             with archive.open(names[0]) as stream:
                 yield stream
@@ -189,7 +189,7 @@ class DonorArchive:
     def _open_unpacked(self, member: str) -> Iterator[IO[bytes]]:
         file = self.path / member
         if not file.is_file():
-            raise ArchiveError(f"{self.describe(member)} is missing; unpack the archive again, all of it")
+            raise ArchiveError(f"{self.describe(member)} is missing; unpack the whole archive again")
         self._refuse_size(member, file.stat().st_size)
         with file.open("rb") as stream:
             yield stream
@@ -198,7 +198,7 @@ class DonorArchive:
         limit = _MAX_BYTES.get(member, _MAX_TABLE_BYTES)
         if n_bytes > limit:
             raise ArchiveError(
-                f"{self.describe(member)} has {n_bytes:,} bytes unpacked, where at most {limit:,} make sense; "
+                f"{self.describe(member)} has {n_bytes:,} bytes unpacked, more than the limit of {limit:,}; "
                 f"download the archive again from {self.donor.archive_url}"
             )
 
@@ -210,12 +210,12 @@ def looks_like_archive(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(PurePosixPath(name).name in _MEMBERS for name in archive.namelist())
-    except (*_DAMAGE, OSError):
+    except (*_DAMAGE_ERRORS, OSError):
         return False
 
 
-def find_donor_of(path: Path) -> Donor | None:
-    """Donor of an archive by its name, or else by the folder inside the ZIP; None where neither says."""
+def donor_of_archive(path: Path) -> Donor | None:
+    """Donor of an archive, from its name or else from the folder inside the ZIP; None if neither names one."""
     donor = find_donor(path.name)
     if donor is None and path.is_file() and looks_like_archive(path):
         with zipfile.ZipFile(path) as archive:
@@ -223,10 +223,10 @@ def find_donor_of(path: Path) -> Donor | None:
     return donor
 
 
-def is_named_archive(path: Path, donor: Donor) -> bool:
-    """Whether a file or folder that names a donor is called as an archive is.
+def has_archive_name(path: Path, donor: Donor) -> bool:
+    """Whether a file or folder that names a donor has the kind of name that archives have.
 
-    Notes, figures or partial downloads that name a donor may lie beside; some downloads are called by the bare id.
+    Notes, figures or partial downloads that name a donor may lie beside; some downloads are named by the bare id alone.
     """
     if path.is_dir():
         return path.name.startswith("normalized_microarray_donor") or looks_like_archive(path)
@@ -243,7 +243,7 @@ class ArchivesAtlas(ExpressionAtlas):
     the largest, 1.7 GB for all six). Nothing is extracted to disk.
 
     Levels are float64 (``identity().source.precision``). The store of the same archives holds them as float32, rounded
-    to some 7 digits, so that results of the two differ from the 6th digit on.
+    to about 7 digits, so that results of the two differ from the 6th digit on.
 
     Parameters
     ----------
@@ -251,16 +251,16 @@ class ArchivesAtlas(ExpressionAtlas):
         A folder of archives (``normalized_microarray_donor9861.zip``, ``178238387.zip``, or folders unpacked
         from them), or one archive.
     donors : iterable of str or int, optional
-        Names or ids of the donors to take; default: all there are.
+        Names or ids of the donors to take; default: all that are there.
 
     Raises
     ------
     AtlasNotFoundError
-        If no archive lies at the path, or none of a donor asked for.
+        If there is no archive at the path, or none of a donor that was named.
     ArchiveError
         If an archive is incomplete, damaged or contradicts itself or another one.
     OptionError
-        If a donor asked for is none of the six.
+        If a donor is not one of the six.
 
     Attributes
     ----------
@@ -286,7 +286,7 @@ class ArchivesAtlas(ExpressionAtlas):
         self.samples = _read_samples(archives)
         self.probes = _read_probes(archives)
         self.structures = archives[0].read_structures()
-        # by donor, from the first use on
+        # by donor, filled at the first use
         self._levels: dict[str, npt.NDArray[np.float64]] = {}
         self._moments: dict[str, Moments] = {}
         self._calls: dict[str, npt.NDArray[np.bool_]] = {}
@@ -340,7 +340,7 @@ class ArchivesAtlas(ExpressionAtlas):
     def _gather(
         self, arrays: dict[str, npt.NDArray[Any]], sample_rows: Rows, probe_rows: Rows, dtype: type[np.generic]
     ) -> npt.NDArray[Any]:
-        """Values of samples and probes from the donors' arrays, the samples of a probe side by side in memory."""
+        """Values (samples x probes) from the donors' arrays; the samples of a probe lie side by side in memory."""
         samples = self.samples.iloc[sample_rows]
         donor_names, columns = samples["donor_name"].to_numpy(), samples["sample"].to_numpy()
         values = np.empty((len(probe_rows), len(samples)), dtype=dtype)
@@ -352,26 +352,28 @@ class ArchivesAtlas(ExpressionAtlas):
 
 def _find_archives(path: Path) -> list[tuple[Path, Donor]]:
     if not path.exists():
-        raise AtlasNotFoundError(f"{path} does not exist; {_NEEDED}")
+        raise AtlasNotFoundError(f"{path} does not exist; {_WHAT_TO_GIVE}")
     candidates = [path] if path.is_file() or looks_like_archive(path) else sorted(path.iterdir())
-    owners = [(candidate, find_donor_of(candidate)) for candidate in candidates]
+    owners = [(candidate, donor_of_archive(candidate)) for candidate in candidates]
     for candidate, donor in owners:
         if donor is None:
-            _refuse_archive_of_nobody(candidate)
-    found = [(candidate, donor) for candidate, donor in owners if donor and is_named_archive(candidate, donor)]
+            _refuse_unnamed_archive(candidate)
+    found = [(candidate, donor) for candidate, donor in owners if donor and has_archive_name(candidate, donor)]
     if not found:
         raise AtlasNotFoundError(
-            f"{path} is not a donor archive; {_NEEDED}" if path.is_file() else f"no donor archive in {path}; {_NEEDED}"
+            f"{path} is not a donor archive; {_WHAT_TO_GIVE}"
+            if path.is_file()
+            else f"no donor archive in {path}; {_WHAT_TO_GIVE}"
         )
     return found
 
 
-def _refuse_archive_of_nobody(path: Path) -> None:
+def _refuse_unnamed_archive(path: Path) -> None:
     # passing over an archive would silently lose a donor
     if looks_like_archive(path):
         raise ArchiveError(
-            f"{path} holds a donor archive, but nothing says of which donor; give it a name with the donor's id, "
-            f"such as normalized_microarray_donor{DONORS[0].donor_id}"
+            f"{path} holds a donor archive, but neither its name nor its content names the donor; give it a name with "
+            f"the donor's id, such as normalized_microarray_donor{DONORS[0].donor_id}"
         )
     if path.suffix.lower() == ".zip" and path.is_file() and not zipfile.is_zipfile(path):
         raise ArchiveError(
@@ -395,7 +397,7 @@ def _choose_archives(
             )
         if len(paths) > 1:
             raise ArchiveError(
-                f"donor {donor} is there more than once, as {paths[0].name} and {paths[1].name} in {path}; remove one"
+                f"{path} holds more than one archive of donor {donor}: {paths[0].name} and {paths[1].name}; remove one"
             )
         archives.append(DonorArchive(paths[0], donor))
     return archives
@@ -409,7 +411,7 @@ def _read_samples(archives: list[DonorArchive]) -> pd.DataFrame:
         donor_names = samples.loc[samples["well_id"] == well_id, "donor_name"].unique()
         raise ArchiveError(
             f"well {well_id} is in {_SAMPLES} of donors {' and '.join(donor_names)}, but belongs to one donor only; "
-            f"one of the archives has another donor's name"
+            f"one of the archives has another donor's name: rename it, or download it again"
         )
     return samples
 
@@ -430,8 +432,8 @@ def _compare_probes(probes: pd.DataFrame, others: pd.DataFrame, first: DonorArch
     different = set(probes["probe_id"]) ^ set(others["probe_id"])
     if different:
         raise ArchiveError(
-            f"donors {first.donor} and {other.donor} have different probes ({len(different):,} are in one {_PROBES} "
-            f"only, such as {min(different)}); take both archives from the same release"
+            f"donors {first.donor} and {other.donor} have different probes ({len(different):,} are in only one "
+            f"{_PROBES}, such as {min(different)}); take both archives from the same release"
         )
     genes, other_genes = (table.set_index("probe_id")["gene"] for table in (probes, others))
     is_other = genes != other_genes.loc[genes.index]

@@ -1,4 +1,4 @@
-"""The interface of every source of expression, and the views through which one is looked at."""
+"""The interface of every source of expression, and views of a source with other samples, probes or annotation."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _PROBES_PER_CHUNK = 1024
 
 
 def as_slice(rows: Rows) -> slice | Rows:
-    """Rows as a slice where they follow each other: NumPy then copies nothing."""
+    """Rows as a slice where they are consecutive: NumPy then copies nothing."""
     if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
         return slice(int(rows[0]), int(rows[-1]) + 1)
     return rows
@@ -109,18 +109,18 @@ class ExpressionAtlas(ABC):
     space : str
         Space of the coordinates, by TemplateFlow's name.
     simulated : bool
-        Whether the values are made up; every output says so where they are.
+        Whether the values are made up; if so, every output says so.
     is_log2 : bool
         Whether levels are log2, so that their difference is a log2 fold change.
     has_levels : bool
-        Whether it has levels, and not z-scores alone, which then stand in their place.
+        Whether the source has levels; if it has z-scores alone, these stand in their place.
 
     Notes
     -----
     Donors, coordinates, hemisphere and annotation of probes are changed by views: ``atlas.with_donors([9861, 10021])``,
     ``atlas.with_coordinates("corrected.csv")``, ``atlas.mirrored("left")`` and ``atlas.reannotated("probes.csv")`` are
-    atlases themselves, which can be looked at in the same way. Nothing is copied but the annotation, and z-scores stay
-    those of the source: standardised over all samples that a donor has there, whichever of them a view keeps.
+    atlases themselves, of which views can be made in the same way. Only the annotation is copied. Z-scores remain
+    those of the source: standardised over all samples that a donor has there, whichever samples a view keeps.
 
     Examples
     --------
@@ -147,7 +147,7 @@ class ExpressionAtlas(ABC):
     simulated: bool = False
     is_log2: bool = True
     has_levels: bool = True
-    #: what the views on the way from the source to this atlas changed
+    #: what the views between the source and this atlas changed
     changes: AtlasChanges = AtlasChanges()
 
     @property
@@ -162,7 +162,7 @@ class ExpressionAtlas(ABC):
 
     @property
     def has_calls(self) -> bool:
-        """Whether `present` knows which probes are above background, in the samples of all donors."""
+        """Whether the source has present/absent calls (`present`) for the samples of all donors."""
         return self._has_calls_of(self.donors["donor_name"].tolist())
 
     def _has_calls_of(self, donor_names: Collection[str]) -> bool:
@@ -171,7 +171,7 @@ class ExpressionAtlas(ABC):
 
     @property
     def is_remote(self) -> bool:
-        """Whether each value is asked for over the network, so that all genes are too many."""
+        """Whether values are requested over the network, so that all genes would be too many."""
         return False
 
     def identity(self) -> AtlasIdentity:
@@ -219,9 +219,9 @@ class ExpressionAtlas(ABC):
         Parameters
         ----------
         well_ids : array_like of int, shape (n,), optional
-            Samples, in the order wanted; default: all, in the order of `samples`.
+            Samples, in the order of the result; default: all, in the order of `samples`.
         probe_ids : array_like of int, shape (p,), optional
-            Probes, in the order wanted; default: all, in the order of `probes`.
+            Probes, in the order of the result; default: all, in the order of `probes`.
 
         Returns
         -------
@@ -296,9 +296,9 @@ class ExpressionAtlas(ABC):
         )
 
     def with_genes(self, genes: GeneRequest) -> ExpressionAtlas:
-        """Return an atlas that has the genes asked for, as far as the source has them.
+        """Return an atlas that has the named genes, as far as the source has them.
 
-        Most sources have all their genes at hand and return themselves; a web service is asked for these.
+        Most sources have all their genes at hand and return themselves; a web service is asked for the named ones.
 
         Parameters
         ----------
@@ -319,7 +319,7 @@ class ExpressionAtlas(ABC):
         Raises
         ------
         OptionError
-            If one is not in the atlas.
+            If a donor is not in the atlas.
         """
         chosen = choose_donors(self.donors, donors)
         return AtlasView(
@@ -331,15 +331,15 @@ class ExpressionAtlas(ABC):
     def with_coordinates(self, coordinates: CoordinatesLike) -> ExpressionAtlas:
         """Return the atlas with other MNI coordinates of its samples.
 
-        A sample that the table lacks is left out: where it lies in the other registration is not known, and its place
-        in the first one would mix the two. The number of such samples is recorded, and warned of. New coordinates undo
-        a mirror: reflect after they are given.
+        A sample that the table lacks is left out: its place in the new registration is not known, and its old place
+        would mix the two. The number of such samples is recorded, and a warning names it. New coordinates undo a
+        mirror: reflect after they are given.
 
         Parameters
         ----------
         coordinates : DataFrame, path-like or sequence of path-like
             Coordinates by `well_id`, in mm; see `jugex.atlas.annotation.read_coordinates`. Wells that the atlas does
-            not have are passed over.
+            not have are ignored.
 
         Raises
         ------
@@ -366,7 +366,7 @@ class ExpressionAtlas(ABC):
         n_dropped = len(self.samples) - len(samples)
         if n_dropped:
             warn_user(
-                f"{n_dropped} of {len(self.samples):,} samples of {self.name} have no coordinates in the table given, "
+                f"{n_dropped} of {len(self.samples):,} samples of {self.name} have no coordinates in the given table, "
                 "and are left out",
                 AtlasWarning,
             )
@@ -376,9 +376,9 @@ class ExpressionAtlas(ABC):
         return AtlasView(self, samples=samples, changes=replace(self.changes, coordinates=record, mirror=None))
 
     def mirrored(self, side: Side) -> ExpressionAtlas:
-        """Return the atlas with all samples in one hemisphere: those of the other one are reflected at x = 0.
+        """Return the atlas with all samples in one hemisphere: those of the other are reflected at x = 0.
 
-        Each sample counts once, at its reflected place alone; its structure keeps the name of where it was taken. For
+        Each sample counts once, at its reflected place alone; its structure keeps the name of its own side. For
         regions of one hemisphere this adds the samples that two of the six AHBA donors have in the other one, and
         assumes that expression is symmetric: Hawrylycz et al. (2012), doi 10.1038/nature11405, found no significant
         differences between the hemispheres.
@@ -391,12 +391,12 @@ class ExpressionAtlas(ABC):
         Returns
         -------
         ExpressionAtlas
-            The column `hemisphere` of its samples says where each was taken.
+            The column `hemisphere` of its samples holds the side that each was taken from.
 
         Raises
         ------
         OptionError
-            If the side is neither.
+            If the side is neither of the two.
 
         Examples
         --------
@@ -416,9 +416,9 @@ class ExpressionAtlas(ABC):
         return AtlasView(self, samples=samples, changes=replace(self.changes, mirror=record))
 
     def reannotated(self, table: Table) -> ExpressionAtlas:
-        """Return the atlas whose probes measure the genes that a table says.
+        """Return the atlas with the genes that a table assigns to its probes.
 
-        Probes that the table does not assign to a gene, or to several, are left out; their number is recorded.
+        Probes to which the table assigns no gene, or several, are left out; their number is recorded.
 
         Parameters
         ----------
@@ -433,7 +433,7 @@ class ExpressionAtlas(ABC):
         Warns
         -----
         AtlasWarning
-            If probes are left out that measure several genes.
+            If probes that measure several genes are left out.
 
         Examples
         --------
@@ -464,7 +464,7 @@ class ExpressionAtlas(ABC):
         return AtlasView(self, probes=probes, changes=replace(self.changes, reannotation=record))
 
     def _standardize(self, levels: Levels, sample_rows: Rows, probe_rows: Rows) -> npt.NDArray[np.float64]:
-        zscores = np.empty(levels.T.shape)  # probes first: moments belong to probes
+        zscores = np.empty(levels.T.shape)  # probes x samples, because moments belong to probes
         donor_names = self.samples["donor_name"].to_numpy()[sample_rows]
         for donor_name in pd.unique(donor_names):
             of_donor = as_slice(np.flatnonzero(donor_names == donor_name))
@@ -488,12 +488,12 @@ class ExpressionAtlas(ABC):
         return rows
 
     def _index(self, table: str, column: str) -> pd.Index:
-        """Index of a table by its ids, kept as long as the atlas has this table: its look-ups are hashed once."""
+        """Index of a table by its ids, cached (hashing ids takes time) as long as the atlas has this table."""
         frame, key = getattr(self, table), f"_index_of_{table}"
-        kept = self.__dict__.get(key)
-        if kept is None or kept[0] is not frame:
-            kept = self.__dict__[key] = (frame, pd.Index(frame[column]))
-        index: pd.Index = kept[1]
+        cached = self.__dict__.get(key)
+        if cached is None or cached[0] is not frame:
+            cached = self.__dict__[key] = (frame, pd.Index(frame[column]))
+        index: pd.Index = cached[1]
         return index
 
     def __repr__(self) -> str:
@@ -519,18 +519,18 @@ class ExpressionAtlas(ABC):
 
 
 class AtlasView(ExpressionAtlas):
-    """Another atlas with other annotation, or with fewer samples or probes.
+    """A view of another atlas: other annotation, or fewer samples or probes.
 
     Parameters
     ----------
     atlas : ExpressionAtlas
-        The atlas to look at.
+        The underlying atlas.
     samples, probes : DataFrame, optional
-        Rows of the atlas's tables to keep, under their index there; values may differ. Default: all.
+        Rows of the atlas's tables to keep, with the index they have there; values may differ. Default: all.
     donors : DataFrame, optional
-        Rows of its donors to keep.
+        Rows of the atlas's `donors` to keep.
     changes : AtlasChanges, optional
-        What this view and those below it changed; default: the changes of the atlas.
+        What this view and the views below it changed; default: the changes of the atlas.
     """
 
     def __init__(
@@ -562,7 +562,7 @@ class AtlasView(ExpressionAtlas):
 
     @property
     def is_remote(self) -> bool:
-        """Whether the underlying atlas is asked over the network."""
+        """Whether the underlying atlas is remote."""
         return self._atlas.is_remote
 
     @cached_property
@@ -587,5 +587,5 @@ class AtlasView(ExpressionAtlas):
         return self._atlas._read_calls(self._sample_rows[sample_rows], self._probe_rows[probe_rows])
 
     def _standardize(self, levels: Levels, sample_rows: Rows, probe_rows: Rows) -> npt.NDArray[np.float64]:
-        # a web service has z-scores of its own
+        # not from levels: the source may have z-scores of its own
         return self._atlas._standardize(levels, self._sample_rows[sample_rows], self._probe_rows[probe_rows])

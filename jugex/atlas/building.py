@@ -1,4 +1,4 @@
-"""Build the store from donor archives: once, whole or not at all."""
+"""Build the store from donor archives: completely, or not at all."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from jugex.atlas.store import (
     Checksums,
     Manifest,
     StoreFile,
+    calls_file,
     check_files,
     checksum_rows,
     is_store,
-    name_calls,
-    name_levels,
-    name_table,
+    levels_file,
     read_manifest,
+    table_file,
 )
 from jugex.errors import JugexError, StoreError
 from jugex.progress import track
@@ -47,7 +47,7 @@ __all__ = ["BuildReport", "build_store"]
 
 _BUILDING_PREFIX, _ASIDE_PREFIX = ".store-building-", ".store-aside-"
 _LOCK = ".store.lock"
-_TABLES_BYTES = 20_000_000  # allowance for tables and moments, next to the levels
+_TABLES_BYTES = 20_000_000  # allowance for tables and moments, besides the levels
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,13 @@ class BuildReport:
     path : Path
         Folder of the store.
     is_new : bool
-        False where a store of the same sources was there already, and nothing was done.
+        False if a store of the same sources was there already, so that nothing was done.
     n_donors, n_samples, n_probes : int
         What the store holds.
     n_bytes : int
         Size of the store's files together.
     has_replaced : bool
-        Whether the store was put in the place of another one.
+        Whether the store replaced another one.
     """
 
     path: Path
@@ -86,9 +86,9 @@ def build_store(
 ) -> BuildReport:
     """Turn donor archives into a store that opens at once.
 
-    The store is built beside its place and renamed at the end: interrupted or out of disk space it leaves nothing
-    that opens, and an older store stays as it was. Of two builds into one folder at once, the second waits for the
-    first.
+    The store is built in a temporary folder and renamed at the end: a build that is interrupted, or runs out of disk
+    space, leaves nothing that opens, and an older store stays as it was. If two builds into one folder run at once,
+    the second waits for the first.
 
     Parameters
     ----------
@@ -98,9 +98,9 @@ def build_store(
         Data folder that is to hold the store; it becomes the folder ``store`` there, and nothing else in the folder
         is touched. Default: the folder that ``JUGEX_DATA`` names, else the user's data folder.
     donors : str, int or iterable of them, optional
-        Donors to take, by name or id; default: all there are.
+        Donors to take, by name or id; default: all that are there.
     overwrite : bool, default False
-        Whether the store may replace one with donors, or present/absent calls of donors, that it lacks.
+        Whether the store may replace one that has donors, or donors' present/absent calls, that it lacks.
 
     Returns
     -------
@@ -113,8 +113,8 @@ def build_store(
     ArchiveError
         If an archive is incomplete, damaged or contradicts itself or another one.
     StoreError
-        If the store cannot be written, would lose what the one in its place holds, or an archive changed while it
-        was read.
+        If the store cannot be written, would lose data of the store in its place, or an archive changed while it was
+        read.
     OptionError
         If a donor is unknown.
 
@@ -127,14 +127,14 @@ def build_store(
     source = ArchivesAtlas(archives, donors=donors)
     folder = (default_data_folder() if to is None else Path(to).expanduser()).resolve()
     store = folder / STORE_FOLDER
-    with _explain_disk(folder), _locked(folder):
+    with _explaining_disk_errors(folder), _locked(folder):
         _clear_leftovers(folder)
-        older = _read_sound(store)
+        older = _read_usable_manifest(store)
         if older is not None and not overwrite:
             _refuse_losing(older, source, store)
         stamps = _stamp_sources(source)
         sources = _record_sources(source)
-        if older is not None and _contents(older.sources) == _contents(sources):
+        if older is not None and _content_key(older.sources) == _content_key(sources):
             return _report(store, older, is_new=False)
         has_replaced = is_store(store)
         _check_space(folder, source)
@@ -159,7 +159,7 @@ def _report(store: Path, manifest: Manifest, *, is_new: bool, has_replaced: bool
 
 
 @contextmanager
-def _explain_disk(folder: Path) -> Iterator[None]:
+def _explaining_disk_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -173,7 +173,7 @@ def _explain_disk(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keep other builds out of a folder, until this process ends at the latest: the system lifts the lock then."""
+    """Keep other builds out of a folder; if this process is killed, the system lifts the lock."""
     from filelock import FileLock
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -182,7 +182,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _clear_leftovers(folder: Path) -> None:
-    """Remove what builds that were killed left; under the lock, none of it is anyone's."""
+    """Remove what killed builds left; under the lock, no running build owns any of it."""
     for path in folder.glob(_BUILDING_PREFIX + "*"):
         shutil.rmtree(path)
     for path in folder.glob(_ASIDE_PREFIX + "*"):
@@ -215,8 +215,8 @@ def _record_sources(source: ArchivesAtlas) -> tuple[FileRecord, ...]:
     )
 
 
-def _read_sound(store: Path) -> Manifest | None:
-    """Manifest of a store that opens; None where there is none."""
+def _read_usable_manifest(store: Path) -> Manifest | None:
+    """Manifest of the store at a path; None if there is none, or none that opens."""
     if not is_store(store):
         return None
     try:
@@ -228,7 +228,7 @@ def _read_sound(store: Path) -> Manifest | None:
 
 
 def _refuse_losing(older: Manifest, source: ArchivesAtlas, store: Path) -> None:
-    """Refuse to replace a store by one that lacks donors of it, or calls of donors that both have."""
+    """Refuse to replace a store by one that lacks some of its donors, or calls of donors that both have."""
     lost_donors = [name for name in older.n_samples if name not in source.archives]
     lost_calls = [name for name in older.with_calls if name in source.archives and not source.archives[name].has_calls]
     losses = [
@@ -239,7 +239,7 @@ def _refuse_losing(older: Manifest, source: ArchivesAtlas, store: Path) -> None:
     if losses:
         raise StoreError(
             f"replacing the store {store} would lose {' and '.join(losses)}; give another folder (--to DIR), or "
-            f"replace it all the same with jugex build --overwrite (overwrite=True)"
+            f"replace it nevertheless with jugex build --overwrite (overwrite=True)"
         )
 
 
@@ -248,8 +248,8 @@ def _name_donors(names: list[str]) -> str:
     return f"{'donor' if len(names) == 1 else 'donors'} {listed}"
 
 
-def _contents(sources: tuple[FileRecord, ...]) -> list[tuple[str | None, str]]:
-    return sorted((file.donor_name, file.sha256) for file in sources)  # a file may have another name now
+def _content_key(sources: tuple[FileRecord, ...]) -> list[tuple[str | None, str]]:
+    return sorted((file.donor_name, file.sha256) for file in sources)  # without names: a file may have another name now
 
 
 def _check_space(folder: Path, source: ArchivesAtlas) -> None:
@@ -277,10 +277,10 @@ def _write_store(source: ArchivesAtlas, sources: tuple[FileRecord, ...], folder:
     writer = _StoreWriter(folder)
     donors = _write_donors(source, writer)
     writer.write_array(MOMENTS, np.array([donor.moments for donor in donors]))
-    of_calls = [donor.calls for donor in donors if donor.calls is not None]
-    writer.write_array(CHECKSUMS, np.array([*(donor.levels for donor in donors), *of_calls]))
+    call_checksums = [donor.calls for donor in donors if donor.calls is not None]
+    writer.write_array(CHECKSUMS, np.array([*(donor.levels for donor in donors), *call_checksums]))
     for table in TABLES:
-        writer.write_table(name_table(table), getattr(source, table))
+        writer.write_table(table_file(table), getattr(source, table))
     manifest = Manifest(
         jugex_version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -299,7 +299,7 @@ def _write_store(source: ArchivesAtlas, sources: tuple[FileRecord, ...], folder:
 
 @dataclass(frozen=True)
 class _WrittenDonor:
-    """Of a donor's probes: the moments of the levels, and the checksums of the rows of levels and of calls."""
+    """What the writing of a donor returns: moments of its probes, and checksums of the rows of levels and calls."""
 
     moments: Moments
     levels: Checksums
@@ -323,11 +323,11 @@ def _write_donor(
     writer: _StoreWriter, name: str, levels: npt.NDArray[np.float32], calls: npt.NDArray[np.uint8] | None
 ) -> _WrittenDonor:
     levels = np.ascontiguousarray(levels)
-    writer.write_array(name_levels(name), levels)
+    writer.write_array(levels_file(name), levels)
     if calls is not None:
-        writer.write_array(name_calls(name), calls)
-    of_calls = None if calls is None else checksum_rows(calls)
-    return _WrittenDonor(compute_moments(levels), checksum_rows(levels), of_calls)
+        writer.write_array(calls_file(name), calls)
+    call_checksums = None if calls is None else checksum_rows(calls)
+    return _WrittenDonor(compute_moments(levels), checksum_rows(levels), call_checksums)
 
 
 def _put_in_place(temporary: Path, store: Path) -> None:
@@ -345,7 +345,7 @@ def _put_in_place(temporary: Path, store: Path) -> None:
 
 
 class _StoreWriter:
-    """Writes files into a new folder, each on disk before it counts, and records them in `files`."""
+    """Writes files into a new folder, each flushed to disk, and records them in `files`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -378,12 +378,12 @@ class _StoreWriter:
             stream = _HashingStream(file)
             yield stream
             file.flush()
-            os.fsync(file.fileno())  # else a rename can outlive a power cut that the content does not
+            os.fsync(file.fileno())  # else the rename can survive a power cut that the content does not
         self.files.append(stream.describe(name))
 
 
 class _HashingStream:
-    """Takes the checksums of what goes through, so that nothing needs to be read again."""
+    """Computes the checksums of a file while it is written, so that nothing needs to be read again."""
 
     def __init__(self, file: IO[bytes]) -> None:
         from xxhash import xxh3_64
@@ -403,7 +403,7 @@ class _HashingStream:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to disk, where the system can (Windows has no such call, and needs none)."""
+    """Write the names in a folder to disk, where the system can (Windows has no such call, and needs none)."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

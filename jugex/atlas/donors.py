@@ -1,4 +1,4 @@
-"""The six donors of the Allen Human Brain Atlas: who they were, and how their archives are called."""
+"""The six donors of the Allen Human Brain Atlas: who they were, and what their archives are called."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
     "find_donor",
 ]
 
-#: Where the archives can be downloaded by hand; the archive id follows after a slash.
+#: Base address of the archives; the archive id follows after a slash.
 ARCHIVES_URL = "https://human.brain-map.org/api/v2/well_known_file_download"
 
 DONOR_COLUMNS = ("donor_name", "donor_id", "age", "gender", "race")
@@ -63,13 +63,13 @@ DONORS = (
 
 
 def donor_table(donors: Iterable[Donor] = DONORS) -> pd.DataFrame:
-    """Donors as an atlas shows them: one row each, columns `DONOR_COLUMNS`."""
+    """Table of donors, as in an atlas: one row each, columns `DONOR_COLUMNS`."""
     rows = [donor._asdict() for donor in donors]
     return pd.DataFrame(rows, columns=list(DONOR_COLUMNS))
 
 
 def choose_donors(table: pd.DataFrame, donors: DonorsLike | None) -> list[str]:
-    """Names of the donors asked for, in the order of the table.
+    """Names of the chosen donors, in the order of the table.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def choose_donors(table: pd.DataFrame, donors: DonorsLike | None) -> list[str]:
     Raises
     ------
     OptionError
-        If none is asked for, or one that is not in the table.
+        If no donor is named, or one that is not in the table.
     """
     names = [str(name) for name in table["donor_name"]]
     if donors is None:
@@ -95,15 +95,15 @@ def choose_donors(table: pd.DataFrame, donors: DonorsLike | None) -> list[str]:
     ids = [str(donor_id) for donor_id in table["donor_id"]]
     available = ", ".join(f"{name} ({donor_id})" for name, donor_id in zip(names, ids, strict=True))
     if not wanted:
-        raise OptionError(f"no donor asked for; name some of {available}, or leave donors out to take all")
+        raise OptionError(f"no donor is named; name some of {available}, or leave donors out to take all")
     unknown = [donor for donor in wanted if donor not in names and donor not in ids]
     if unknown:
-        raise OptionError(f"unknown donor {unknown[0]!r}; there are {available}")
+        raise OptionError(f"unknown donor {unknown[0]!r}; the donors are {available}")
     return [name for name, donor_id in zip(names, ids, strict=True) if name in wanted or donor_id in wanted]
 
 
 def find_donor(text: str) -> Donor | None:
-    """Donor whose name, id or archive id is part of the name of a file or folder; None unless exactly one is."""
+    """Donor whose name, id or archive id is part of the name of a file or folder; None unless exactly one donor is."""
     numbers = set(re.findall(r"\d+", text))
     found = [
         donor for donor in DONORS if donor.donor_name in text or numbers & {str(donor.donor_id), str(donor.archive_id)}

@@ -21,11 +21,11 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jugex.atlas.archives import DonorArchive, find_donor_of, is_named_archive
+from jugex.atlas.archives import DonorArchive, donor_of_archive, has_archive_name
 from jugex.atlas.building import BuildReport, build_store
 from jugex.atlas.donors import ARCHIVES_URL, DONORS, Donor, DonorsLike, choose_donors, donor_table
 from jugex.atlas.opening import ARCHIVES_FOLDER, STORE_FOLDER, default_data_folder, open_atlas
-from jugex.atlas.transfer import ElsewhereError, TooLargeError, TooSlowError, keeping_to, receive
+from jugex.atlas.transfer import ForeignRedirectError, TooLargeError, TooSlowError, receive, redirect_hooks
 from jugex.errors import ArchiveError, DownloadError, JugexError, JugexWarning, OptionError, warn_user
 from jugex.progress import ByteBar, byte_bar
 
@@ -50,8 +50,8 @@ _TERMS_FILE = "TERMS_OF_USE.txt"
 _CHECKSUMS_FILE = "checksums.json"
 _LOCK = ".fetch.lock"
 _PART_SUFFIX, _DAMAGED_SUFFIX = ".part", ".damaged"
-#: Five times what an archive takes.
-_MOST_BYTES = 2_000_000_000
+#: Largest download in bytes: five times the size of an archive.
+_MAX_BYTES = 2_000_000_000
 _WAIT = "wait a while"
 _ELSEWHERE = "or choose another folder with --to"
 _PROXY_REMEDY = (
@@ -69,10 +69,10 @@ class FetchReport:
     folder : Path
         Folder of the archives.
     downloaded, present : tuple of str
-        Names of the donors whose archives were downloaded now, and of those whose archives were there already.
+        Names of the donors whose archives were downloaded by this call, and of those whose archives were there already.
     store : BuildReport or None
-        The store of the archives; None where none was asked for, and where the store holds all donors wanted and their
-        archives have been removed, so that nothing was done.
+        The store of the archives; None if none was to be built, or if the store already holds all these donors and
+        their archives have been removed, so that nothing was done.
     """
 
     folder: Path
@@ -83,18 +83,18 @@ class FetchReport:
 
 @dataclass(frozen=True)
 class Retries:
-    """How often, and how soon, a download is tried again.
+    """How often, and how soon, a failed download is tried again.
 
     Attributes
     ----------
     tries : int
-        Attempts in a row that may bring nothing new; an attempt that brings more than all before starts the count
-        again, so that a poor line gets there in the end.
+        Number of attempts in a row that may fail without progress; an attempt that receives new bytes starts the count
+        again, so that a download over a poor line completes in the end.
     pause : float
-        Seconds before the second attempt; doubled before each further one, and varied by half so that many
-        clients do not come back all at once.
+        Seconds before the second attempt; doubled before each further one, and varied at random by up to half, so
+        that many clients do not retry at the same moment.
     timeout : float
-        Seconds without a byte after which an attempt has failed.
+        Seconds without a byte after which an attempt fails.
     """
 
     tries: int = 5
@@ -102,7 +102,7 @@ class Retries:
     timeout: float = 60.0
 
     def wait(self, n_failures: int) -> float:
-        """Seconds to wait after so many failures in a row."""
+        """Seconds to wait after `n_failures` failures in a row."""
         return self.pause * 2.0 ** (n_failures - 1) * random.uniform(0.5, 1.5)
 
 
@@ -116,21 +116,21 @@ def fetch_archives(
 ) -> FetchReport:
     """Download the Allen Institute's donor archives (about 400 MB each), verify them and build the store.
 
-    An archive that is there already, by any of its usual names or unpacked, is verified and not downloaded: read to
-    its end the first time, compared with its checksum later. What has arrived of a download that fails or is
-    interrupted is kept, and the next call goes on from there. Archives get their final name only when verified.
+    An archive that is there already, under any of its usual names or unpacked, is verified instead of downloaded: read
+    to its end the first time, compared with its checksum later. The part of a failed or interrupted download that has
+    arrived is kept, and the next call resumes from it. Archives get their final name only when they are verified.
 
     Parameters
     ----------
     donors : str, int or iterable of them, optional
         Donors to take, by name (``"H0351.2001"``) or id (9861); default: all six.
     to : str or Path, optional
-        Data folder; the archives go to the folder ``archives`` in it (or to itself, where archives lie in it
-        already), the store to ``store``. Default: the folder that ``JUGEX_DATA`` names, else the user's data folder.
+        Data folder; the archives go to its subfolder ``archives`` (or into the data folder itself, if archives lie
+        there already), the store to ``store``. Default: the folder named by ``JUGEX_DATA``, else the user's folder.
     build : bool
         Whether to build the store of all archives in the folder.
     keep_archives : bool
-        Whether the ZIP files stay once the store is built; they are needed again to add another donor to it.
+        Whether to keep the ZIP files after the store is built; they are needed again to add another donor to it.
     retries : Retries, optional
         How often, and how soon, to try again.
 
@@ -141,8 +141,8 @@ def fetch_archives(
     Raises
     ------
     DownloadError
-        If an archive cannot be downloaded, with the reason, what helps and how to get it with a browser; those that
-        are complete are kept. Or where an archive is not what was verified before.
+        If an archive cannot be downloaded (the message gives the reason, a remedy, and how to get it with a browser;
+        archives that are complete are kept), or differs from the one that was verified before.
     ArchiveError, StoreError
         If the store cannot be built; see `build_store`.
     OptionError
@@ -164,11 +164,11 @@ def fetch_archives(
     lost = ",".join(str(donor.donor_id) for donor in only_stored if donor not in wanted)
     if lost:
         raise OptionError(
-            f"the store in {folder} holds donors {lost}, whose archives have been removed: a store built now would "
+            f"the store in {folder} holds donors {lost}, whose archives have been removed, so that a new store would "
             f"lose them; name them too (--donors), leave --donors out, or choose another folder with --to"
         )
     try:
-        with _explaining_disk(archives.path), _locked(archives.path):
+        with _explaining_disk_errors(archives.path), _locked(archives.path):
             downloaded = archives.complete(wanted, retries or Retries())
         store = build_store(archives.path, folder) if build else None
     except KeyboardInterrupt:
@@ -181,11 +181,11 @@ def fetch_archives(
 
 
 def record_terms(to: str | os.PathLike[str] | None = None) -> bool:
-    """Write the terms of use into the data folder; whether they were not there yet, and are to be shown."""
+    """Write the terms of use into the data folder; True if they were not there yet, so that they should be shown."""
     file = _find_data_folder(to) / _TERMS_FILE
     if file.exists():
         return False
-    with _explaining_disk(file.parent):
+    with _explaining_disk_errors(file.parent):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(TERMS_OF_USE, encoding="utf-8")
     return True
@@ -196,7 +196,7 @@ def _find_data_folder(to: str | os.PathLike[str] | None) -> Path:
 
 
 def _list_stored(folder: Path) -> list[Donor]:
-    """Donors of the store in a data folder; none where no store opens, which building then reports or repairs."""
+    """Donors of the store in a data folder; empty if no store opens there, which `build_store` reports or repairs."""
     try:
         names = set(open_atlas(folder / STORE_FOLDER).donors["donor_name"])
     except JugexError:
@@ -206,7 +206,7 @@ def _list_stored(folder: Path) -> list[Donor]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Refuse a second call for the same folder; the system lifts the lock where a process is killed."""
+    """Refuse a second call for the same folder; if the process is killed, the system lifts the lock."""
     from filelock import FileLock, Timeout
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -214,11 +214,11 @@ def _locked(folder: Path) -> Iterator[None]:
         with FileLock(folder / _LOCK, timeout=0):
             yield
     except Timeout:
-        raise DownloadError(f"another jugex fetch is at work in {folder}; wait until it has ended") from None
+        raise DownloadError(f"another jugex fetch is running in {folder}; wait until it has ended") from None
 
 
 @contextmanager
-def _explaining_disk(folder: Path) -> Iterator[None]:
+def _explaining_disk_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except JugexError:  # some are OSError too
@@ -231,30 +231,32 @@ def _explaining_disk(folder: Path) -> Iterator[None]:
 
 
 class _ArchivesFolder:
-    """Archives in a data folder: in the data folder itself where some lie there already, as `open_atlas` allows."""
+    """The archives of a data folder: in the data folder itself if some lie there already, as `open_atlas` allows."""
 
     def __init__(self, data: Path) -> None:
-        lies_here = data.is_dir() and any(_is_archive(path, donor) for path in data.iterdir() for donor in DONORS)
-        self.path = data if lies_here else data / ARCHIVES_FOLDER
+        is_here = data.is_dir() and any(_is_archive(path, donor) for path in data.iterdir() for donor in DONORS)
+        self.path = data if is_here else data / ARCHIVES_FOLDER
         self._checksums = _Checksums(self.path / _CHECKSUMS_FILE)
 
     def find(self, donor: Donor) -> DonorArchive | None:
-        """Archive of a donor that is there, the one by the name that it has here before any other."""
+        """The archive of a donor if it is there; one with the name that downloads get comes before any other."""
         paths = sorted(self.path.iterdir()) if self.path.is_dir() else []
-        found = sorted((path for path in paths if _is_archive(path, donor)), key=lambda path: path.name != _name(donor))
+        found = sorted(
+            (path for path in paths if _is_archive(path, donor)), key=lambda path: path.name != _archive_name(donor)
+        )
         return DonorArchive(found[0], donor) if found else None
 
     def remove(self, donors: list[Donor]) -> None:
-        """Remove archives; unpacked folders were not made here and stay."""
+        """Remove the ZIP files of donors; unpacked folders were not made here, and stay."""
         for donor in donors:
             archive = self.find(donor)
             if archive is not None and archive.path.is_file():
                 archive.path.unlink()
 
     def complete(self, wanted: list[Donor], retries: Retries) -> tuple[str, ...]:
-        """Download what is missing or damaged; names of the donors whose archives were downloaded.
+        """Download missing or damaged archives; return the names of their donors.
 
-        A failure of one archive does not keep the others from being downloaded, and is reported at the end.
+        If one archive fails, the others are still downloaded; failures are reported at the end.
         """
         n_complete, downloaded = 0, []
         failures: list[tuple[Donor, _TransferError]] = []
@@ -274,7 +276,7 @@ class _ArchivesFolder:
         return tuple(downloaded)
 
     def _is_whole(self, archive: DonorArchive) -> bool:
-        """Whether an archive can be trusted; a ZIP file that is damaged is moved aside."""
+        """Whether an archive is complete and undamaged; a damaged ZIP file is renamed, with a warning."""
         if self._checksums.is_unchanged(archive):
             return True
         try:
@@ -285,7 +287,9 @@ class _ArchivesFolder:
                 raise
             aside = archive.path.with_name(archive.path.name + _DAMAGED_SUFFIX)
             archive.path.replace(aside)
-            warn_user(f"{error}: this is done now, and what was there is called {aside.name}", JugexWarning)
+            warn_user(
+                f"{error}: it is downloaded again now, and the damaged file is kept as {aside.name}", JugexWarning
+            )
             return False
         self._checksums.record(archive)
         return True
@@ -293,16 +297,16 @@ class _ArchivesFolder:
     def _download(self, donor: Donor, retries: Retries) -> None:
         import pooch
 
-        name, logger = _name(donor), pooch.get_logger()
+        name, logger = _archive_name(donor), pooch.get_logger()
         level, recorded = logger.level, self._checksums.find(name)
-        logger.setLevel("WARNING")  # the bar shows what pooch would write
+        logger.setLevel("WARNING")  # the bar shows what pooch would log
         try:
             with byte_bar(f"donor {donor.donor_id}") as bar:
                 downloader = _ResumingDownloader(
                     self.path / (name + _PART_SUFFIX), check=partial(_check, donor, bar), bar=bar, retries=retries
                 )
-                pooch.retrieve(_address(donor), recorded, fname=name, path=self.path, downloader=downloader)
-        except ValueError as error:  # of pooch: another hash than the one recorded
+                pooch.retrieve(_archive_url(donor), recorded, fname=name, path=self.path, downloader=downloader)
+        except ValueError as error:  # from pooch: not the recorded hash
             raise DownloadError(
                 f"the archive of donor {donor} is no longer the one that was downloaded before ({error}): if the Allen "
                 f"Institute has published another, remove the entry {name} from {self._checksums.path} and call jugex "
@@ -317,29 +321,29 @@ class _ArchivesFolder:
         notes = [f"that of {other} failed too: {reason.what}" for other, reason in failures[1:]]
         if n_complete:
             notes.append(f"{n_complete} of {n_wanted} archives are complete and kept")
-        n_bytes = _size(self.path / (_name(donor) + _PART_SUFFIX))
+        n_bytes = _size_of(self.path / (_archive_name(donor) + _PART_SUFFIX))
         if n_bytes:
-            notes.append(f"the {n_bytes:,} bytes that have arrived of this one are kept too")
+            notes.append(f"the {n_bytes:,} bytes of this one that have arrived are kept too")
         return DownloadError(
             f"the download of donor {donor} failed: {failure.what}; {failure.remedy}, and call jugex fetch again, or "
-            f"open {_address(donor)} in a browser and save the file as {self.path / _name(donor)}"
+            f"open {_archive_url(donor)} in a browser and save the file as {self.path / _archive_name(donor)}"
             + (f" ({'; '.join(notes)})" if notes else "")
         )
 
 
 class _Checksums:
-    """File of the archives' SHA-256, as they were when they were first found whole."""
+    """The file of the archives' SHA-256, taken when each archive was first verified."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def find(self, name: str) -> str | None:
-        """SHA-256 that a file had; None where it has not been recorded."""
+        """Recorded SHA-256 of a file; None if there is none."""
         recorded = self._read().get(name)
         return None if recorded is None else str(recorded["sha256"])
 
     def is_unchanged(self, archive: DonorArchive) -> bool:
-        """Whether an archive is what was recorded; False where nothing was, a DownloadError where it is another."""
+        """Whether an archive is as recorded; False if nothing is recorded, a DownloadError if it differs."""
         recorded = {str(file.file): self.find(str(file.file)) for file in archive.checksums}
         if None in recorded.values():
             return False
@@ -354,7 +358,7 @@ class _Checksums:
         return True
 
     def record(self, archive: DonorArchive) -> None:
-        """Write down what an archive is now; the file is replaced whole or not at all."""
+        """Record the checksums of an archive; the file is replaced completely or not at all."""
         today = datetime.now(UTC).date().isoformat()
         entries = {
             file.file: {"bytes": file.bytes, "sha256": file.sha256, "verified": today} for file in archive.checksums
@@ -380,21 +384,21 @@ class _Checksums:
             pass
         raise DownloadError(
             f"{self.path} cannot be read as checksums of archives; remove it, and jugex fetch verifies the archives "
-            f"beside it and writes it anew"
+            f"beside it and writes a new one"
         )
 
 
-def _name(donor: Donor) -> str:
+def _archive_name(donor: Donor) -> str:
     return f"normalized_microarray_donor{donor.donor_id}.zip"
 
 
-def _address(donor: Donor) -> str:
+def _archive_url(donor: Donor) -> str:
     base = os.environ.get(ARCHIVES_VARIABLE, "").strip() or ARCHIVES_URL
     return f"{base.rstrip('/')}/{donor.archive_id}"
 
 
 def _is_archive(path: Path, donor: Donor) -> bool:
-    return find_donor_of(path) == donor and is_named_archive(path, donor)
+    return donor_of_archive(path) == donor and has_archive_name(path, donor)
 
 
 def _check(donor: Donor, bar: ByteBar, path: Path) -> None:
@@ -402,7 +406,7 @@ def _check(donor: Donor, bar: ByteBar, path: Path) -> None:
     DonorArchive(path, donor).check()
 
 
-def _size(path: Path) -> int:
+def _size_of(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
@@ -410,7 +414,7 @@ def _size(path: Path) -> int:
 
 
 class _TransferError(Exception):
-    """Why a file did not arrive; the caller adds which file, and how to get it by hand.
+    """Why a file could not be downloaded; the caller adds which file it is, and how to get it by hand.
 
     Parameters
     ----------
@@ -418,38 +422,44 @@ class _TransferError(Exception):
         What happened.
     remedy : str
         What the user can do.
-    is_passing : bool
-        Whether it may work a moment later.
+    is_transient : bool
+        Whether the next attempt may succeed.
     concerns_all : bool
         Whether every other file would fail the same way.
-    counts : bool
-        Whether it counts as a failure although something has arrived.
+    is_too_slow : bool
+        Whether the server sent too slowly, so that the attempt counts as a failure although new bytes arrived.
     """
 
     def __init__(
-        self, what: str, remedy: str, *, is_passing: bool = False, concerns_all: bool = False, counts: bool = False
+        self,
+        what: str,
+        remedy: str,
+        *,
+        is_transient: bool = False,
+        concerns_all: bool = False,
+        is_too_slow: bool = False,
     ) -> None:
         super().__init__(f"{what}; {remedy}")
         self.what, self.remedy = what, remedy
-        self.is_passing, self.concerns_all, self.counts = is_passing, concerns_all, counts
+        self.is_transient, self.concerns_all, self.is_too_slow = is_transient, concerns_all, is_too_slow
 
 
 class _ResumingDownloader:
-    """A downloader for `pooch.retrieve` that resumes, tries again and verifies; pooch itself begins anew each time.
+    """A downloader for `pooch.retrieve` that resumes, retries and verifies; pooch itself starts again each time.
 
-    What has arrived lies in a file of its own, which stays after a failure or an interruption: the next call asks for
-    the rest (``Range``; RFC 9110, section 14.2), or begins again where the server does not know ranges. The complete
-    file is checked before pooch gets it. One that is damaged, also by being put together of parts that do not belong
-    together, is thrown away and downloaded once more.
+    What has arrived lies in a partial file, which stays after a failure or an interruption: the next call requests the
+    rest (``Range``; RFC 9110, section 14.2), or starts again if the server does not support ranges. The complete file
+    is checked before pooch gets it. A damaged one, which may be made of parts of different files, is removed and
+    downloaded once more.
 
     Parameters
     ----------
     part : Path
-        Where to collect the file: in the folder that is to hold it.
+        The partial file, in the folder that is to hold the complete one.
     check : callable
-        Takes the path of the complete file; raises ArchiveError.
+        Takes the path of the complete file; raises ArchiveError if it is damaged.
     bar : ByteBar
-        Shows what arrives.
+        Shows how much has arrived.
     retries : Retries
         How often, and how soon, to try again.
 
@@ -461,7 +471,7 @@ class _ResumingDownloader:
 
     def __init__(self, part: Path, *, check: Callable[[Path], None], bar: ByteBar, retries: Retries) -> None:
         self._part, self._check, self._bar, self._retries = part, check, bar, retries
-        self._total: int | None = None  # bytes of the whole file, where the server says
+        self._total: int | None = None  # bytes of the whole file, if the server gives them
 
     def __call__(self, url: str, output_file: str | os.PathLike[str], pooch: object) -> None:  # noqa: ARG002
         """Download the file at `url` to `output_file`, as pooch asks for it."""
@@ -473,20 +483,20 @@ class _ResumingDownloader:
             except ArchiveError as error:
                 self._part.unlink()
                 if is_last:
-                    what_happened = str(error).partition("; ")[0]  # what to do is said elsewhere
+                    what_happened = str(error).partition("; ")[0]  # without its advice: this error has its own
                     raise _TransferError(f"the file arrived damaged, twice: {what_happened}", _WAIT) from error
         self._part.replace(output_file)
 
     def _receive_all(self, url: str) -> None:
-        n_failures, furthest = 0, _size(self._part)
+        n_failures, largest_size = 0, _size_of(self._part)
         while True:
             try:
                 return self._receive_rest(url)
             except _TransferError as failure:
-                has_brought = _size(self._part) > furthest and not failure.counts
-                n_failures = 1 if has_brought else n_failures + 1
-                furthest = max(furthest, _size(self._part))
-                if not failure.is_passing or n_failures >= self._retries.tries:
+                has_progressed = _size_of(self._part) > largest_size and not failure.is_too_slow
+                n_failures = 1 if has_progressed else n_failures + 1
+                largest_size = max(largest_size, _size_of(self._part))
+                if not failure.is_transient or n_failures >= self._retries.tries:
                     failure.what += f", in {n_failures} attempts in a row" if n_failures > 1 else ""
                     raise
                 seconds = self._retries.wait(n_failures)
@@ -494,43 +504,45 @@ class _ResumingDownloader:
             time.sleep(seconds)
 
     def _receive_rest(self, url: str) -> None:
-        """Make one attempt: ask for what is missing, and write down what comes."""
+        """Make one attempt: request the missing bytes, and append what arrives to the partial file."""
         import requests
 
-        n_before = _size(self._part)
+        n_before = _size_of(self._part)
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={n_before}-"} if n_before else {})
         try:
             with requests.get(
-                url, headers=headers, stream=True, timeout=self._retries.timeout, hooks=keeping_to(url)
+                url, headers=headers, stream=True, timeout=self._retries.timeout, hooks=redirect_hooks(url)
             ) as response:
                 if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and n_before:
                     if _read_range(response)[1] == n_before:
                         return  # all is there already
                     self._part.unlink()
-                    raise _TransferError("the file has changed on the server", _WAIT, is_passing=True)
+                    raise _TransferError("the file has changed on the server", _WAIT, is_transient=True)
                 _refuse_status(response)
                 self._write(response, n_before)
-        except (ElsewhereError, TooLargeError, TooSlowError) as error:
+        except (ForeignRedirectError, TooLargeError, TooSlowError) as error:
             raise self._explain_server(error) from error
         except requests.RequestException as error:
-            raise _explain_request(error, _size(self._part), self._total, self._retries.timeout) from error
+            raise _explain_request(error, _size_of(self._part), self._total, self._retries.timeout) from error
         except OSError as error:
-            n_missing = 0 if self._total is None else self._total - _size(self._part)
+            n_missing = 0 if self._total is None else self._total - _size_of(self._part)
             raise _explain_disk(error, self._part.parent, n_missing) from error
-        if self._total is not None and _size(self._part) < self._total:
-            raise _explain_broken(_size(self._part), self._total)
+        if self._total is not None and _size_of(self._part) < self._total:
+            raise _explain_broken(_size_of(self._part), self._total)
 
     def _explain_server(self, error: Exception) -> _TransferError:
-        if isinstance(error, ElsewhereError):
-            remedy = f"set {ARCHIVES_VARIABLE} to an address that you trust, if it should come from elsewhere"
-            return _TransferError(f"the server sent on to {error}, which is another place", remedy, concerns_all=True)
+        if isinstance(error, ForeignRedirectError):
+            remedy = f"set {ARCHIVES_VARIABLE} to an address that you trust, if the archives are to come from there"
+            return _TransferError(
+                f"the server redirected to {error}, which is on another server", remedy, concerns_all=True
+            )
         if isinstance(error, TooSlowError):
             n_bytes, seconds = error.args
             what = f"the server sent only {n_bytes:,} bytes in {seconds:.0f} seconds"
-            return _TransferError(what, _WAIT, is_passing=True, counts=True)
+            return _TransferError(what, _WAIT, is_transient=True, is_too_slow=True)
         self._part.unlink(missing_ok=True)
-        what = f"the server sends more than {_MOST_BYTES:,} bytes, where an archive has about 400,000,000"
-        return _TransferError(what, "look whether your network changes what it sends")
+        what = f"the server sends more than {_MAX_BYTES:,} bytes, where an archive has about 400,000,000"
+        return _TransferError(what, "check whether your network alters downloads")
 
     def _write(self, response: Response, n_before: int) -> None:
         is_rest = response.status_code == HTTPStatus.PARTIAL_CONTENT
@@ -538,14 +550,14 @@ class _ResumingDownloader:
         start, self._total = _read_range(response) if is_rest else (0, int(length) if length.isdecimal() else None)
         if is_rest and start != n_before:
             self._part.unlink()
-            raise _TransferError("the server sent another part of the file than was asked for", _WAIT, is_passing=True)
-        if (self._total or 0) > _MOST_BYTES:
-            raise TooLargeError(_MOST_BYTES)
-        most = _MOST_BYTES - (n_before if is_rest else 0)
-        chunks = receive(response, most=most, timeout=self._retries.timeout)
+            raise _TransferError("the server sent a part of the file that was not asked for", _WAIT, is_transient=True)
+        if (self._total or 0) > _MAX_BYTES:
+            raise TooLargeError(_MAX_BYTES)
+        max_bytes = _MAX_BYTES - (n_before if is_rest else 0)
+        chunks = receive(response, max_bytes=max_bytes, timeout=self._retries.timeout)
         first = next(chunks, b"")
         if not is_rest:
-            _refuse_beginning(first)  # before the part that is there is given up for it
+            _refuse_other_than_zip(first)  # before it replaces the partial file
             n_before = 0
         self._bar.start(done=n_before, total=self._total)
         n_missing = 0 if self._total is None else self._total - n_before
@@ -557,11 +569,11 @@ class _ResumingDownloader:
                 stream.write(chunk)
                 self._bar.add(len(chunk))
             stream.flush()
-            os.fsync(stream.fileno())  # before it gets its final name
+            os.fsync(stream.fileno())  # on disk before it gets its final name
 
 
 def _read_range(response: Response) -> tuple[int | None, int | None]:
-    """First byte and total of ``bytes 100-199/200``, ``bytes 100-199/*`` or ``bytes */200``."""
+    """First byte and total size in ``bytes 100-199/200``, ``bytes 100-199/*`` or ``bytes */200``."""
     found = re.fullmatch(r"bytes\s+(?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("Content-Range", "").strip())
     if found is None:
         return None, None
@@ -569,45 +581,45 @@ def _read_range(response: Response) -> tuple[int | None, int | None]:
 
 
 def _refuse_status(response: Response) -> None:
-    """Refuse a response whose status says that it is not the file."""
+    """Refuse a response whose status is not that of a file."""
     status = response.status_code
     said = f"(HTTP {status} {response.reason})"
     if status in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
         return
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-        raise _TransferError("the proxy wants a name and a password (HTTP 407)", _PROXY_REMEDY, concerns_all=True)
+        raise _TransferError("the proxy asks for a name and a password (HTTP 407)", _PROXY_REMEDY, concerns_all=True)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {
         HTTPStatus.REQUEST_TIMEOUT,
         HTTPStatus.TOO_MANY_REQUESTS,
     }:
-        raise _TransferError(f"the server has a problem of its own {said}", _WAIT, is_passing=True)
+        raise _TransferError(f"the server has a problem of its own {said}", _WAIT, is_transient=True)
     if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
-        remedy = "look on https://human.brain-map.org/static/download whether it has moved"
+        remedy = "check on https://human.brain-map.org/static/download whether it has moved"
         raise _TransferError(f"the server has no such file {said}", remedy)
-    raise _TransferError(f"the server refused the request {said}", "look whether your network may reach it")
+    raise _TransferError(f"the server refused the request {said}", "check whether your network may reach it")
 
 
-def _refuse_beginning(first: bytes) -> None:
+def _refuse_other_than_zip(first: bytes) -> None:
     """Refuse a body whose first bytes are not those of a ZIP file."""
     if first.startswith(b"PK\x03\x04"):
         return
     if not first:
-        raise _TransferError("the server sent an empty file", _WAIT, is_passing=True)
+        raise _TransferError("the server sent an empty file", _WAIT, is_transient=True)
     if not re.search(rb"<(!doctype|html|head|body|title)\b", first[:2048], flags=re.IGNORECASE):
-        raise _TransferError("the server sent something else than a ZIP file", _WAIT)
+        raise _TransferError("the server sent something other than a ZIP file", _WAIT)
     title = re.search(rb"<title[^>]*>(.*?)</title>", first, flags=re.IGNORECASE | re.DOTALL)
     words = " ".join(title[1].decode("utf-8", "replace").split())[:80] if title else ""
     called = f" called {words!r}" if words else ""
-    remedy = "log in where your network asks for that, or wait where the site is down"
+    remedy = "log in if your network asks for it, or wait if the site is down"
     raise _TransferError(f"the server sent a web page{called} instead of a ZIP file", remedy)
 
 
 def _explain_request(error: RequestException, n_bytes: int, total: int | None, timeout: float) -> _TransferError:
-    """Explain an error of the library requests, after `n_bytes` of `total` and a timeout of some seconds."""
+    """Explain an error of the library requests, raised after `n_bytes` of `total` had arrived."""
     import requests
     from urllib3.exceptions import TimeoutError as UrllibTimeout
 
-    causes: list[BaseException] = [error]  # the last one is what the system said
+    causes: list[BaseException] = [error]  # the last one is the system's own error
     while (following := causes[-1].__cause__ or causes[-1].__context__) is not None:
         causes.append(following)
 
@@ -630,16 +642,16 @@ def _explain_request(error: RequestException, n_bytes: int, total: int | None, t
         what, remedy = f"the server sent nothing for {timeout:g} seconds", _WAIT
     else:
         return _explain_broken(n_bytes, total)
-    return _TransferError(what, remedy, is_passing=True, concerns_all=True)
+    return _TransferError(what, remedy, is_transient=True, concerns_all=True)
 
 
 def _explain_broken(n_bytes: int, total: int | None) -> _TransferError:
     of_total = "" if total is None else f" of {total:,}"
-    return _TransferError(f"the connection broke after {n_bytes:,}{of_total} bytes", _WAIT, is_passing=True)
+    return _TransferError(f"the connection broke after {n_bytes:,}{of_total} bytes", _WAIT, is_transient=True)
 
 
 def _explain_disk(error: OSError | None, folder: Path, n_missing: int = 0, n_free: int | None = None) -> _TransferError:
-    """Explain what cannot be written into `folder`: `n_missing` bytes, where `n_free` are free."""
+    """Explain why a file cannot be written into `folder`; `n_missing` bytes are needed and `n_free` are free."""
     if error is None or error.errno in {errno.ENOSPC, errno.EDQUOT}:
         needed = f", where {n_missing:,} more bytes are needed" if n_missing else ""
         free = "" if n_free is None else f" and {n_free:,} are free"

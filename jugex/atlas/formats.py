@@ -1,6 +1,6 @@
 """Atlases from other formats: siibra's tidy table, AnnData, and the Allen Institute's RNA-seq.
 
-Each is brought into the form of the tables that `jugex.atlas_from_tables` reads, and goes on from there.
+Each is converted into the tables that `jugex.atlas_from_tables` reads.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ __all__ = [
     "import_anndata",
 ]
 
-#: Which of the Allen Institute's tables of RNA-seq is read.
+#: Which table of the Allen Institute's RNA-seq data is read.
 RnaseqValues = Literal["tpm", "counts"]
 
 _COORDINATES = ["mni_x", "mni_y", "mni_z"]
-_OF_OBSERVATION = ("structure_id", "structure_acronym", "structure_name", "age", "gender", "sex", "race", "donor_id")
-_OF_WELL = ["structure_id", "structure_acronym", "structure_name", *_COORDINATES]
+_OBS_COLUMNS = ("structure_id", "structure_acronym", "structure_name", "age", "gender", "sex", "race", "donor_id")
+_WELL_COLUMNS = ["structure_id", "structure_acronym", "structure_name", *_COORDINATES]
 _SYMBOLS = ("gene", "gene_symbol")
-#: Where AnnData named by Ensembl ids has the symbols: CELLxGENE, scanpy, and what other tools write.
-_SYMBOLS_BESIDE_ENSEMBL_IDS = (
+#: Columns of gene symbols in AnnData whose variables are named by Ensembl ids: CELLxGENE, scanpy, other tools.
+_SYMBOLS_WITH_ENSEMBL_IDS = (
     "feature_name", "gene_symbols", "gene_name", "gene_names", "symbol", "symbols", "Symbol", "hgnc_symbol", "SYMBOL",
 )  # fmt: skip
 _FILES = {"tpm": "RNAseqTPM.csv", "counts": "RNAseqCounts.csv"}
@@ -58,18 +58,18 @@ _FILES = {"tpm": "RNAseqTPM.csv", "counts": "RNAseqCounts.csv"}
 
 
 def atlas_from_siibra(table: Table, *, space: str = MNI_SPACE, name: str | None = None) -> TablesAtlas:
-    """Make an atlas from siibra's table of expression, in which a row is one probe in one sample.
+    """Make an atlas from siibra's tidy table of expression, which has one row per sample and probe.
 
-    Such a table holds only the samples of the regions that it was asked for (and perhaps only some genes), so that
-    z-scores over all samples of a donor cannot be computed from it: its own column `zscore` is used as it is. Tables
-    of several regions can be put together with `pandas.concat`; rows that come twice count once.
+    Such a table holds only the samples of the requested regions (and perhaps only some genes), so that z-scores over
+    all samples of a donor cannot be computed from it: its own column `zscore` is used as it is. Tables of several
+    regions can be joined with `pandas.concat`; repeated rows count once.
 
     Parameters
     ----------
     table : DataFrame or path
         CSV, TSV or Parquet with the columns `level`, `zscore`, `gene`, `mni_xyz` (tuple, or text like
         ``"(1, 2, 3)"``), `sample`, `probe_id`, `donor_name`, and optionally `race`, `gender`, `age`, `well_id`,
-        `structure_acronym`, `structure_name`. A sample is known by `well_id`, else by `donor_name` and `sample`.
+        `structure_acronym`, `structure_name`. A sample is identified by `well_id`, else by `donor_name` and `sample`.
     space : str, default "MNI152NLin2009cAsym"
         Space of the coordinates.
     name : str, optional
@@ -114,7 +114,7 @@ def atlas_from_siibra(table: Table, *, space: str = MNI_SPACE, name: str | None 
 
 
 def _index_rows(table: InputTable) -> pd.DataFrame:
-    """Sample, probe and values of each row, with the row's number; each sample and probe once."""
+    """Sample, probe, gene and values of each row, with the row's number; each pair of sample and probe once."""
     numbers = {column: table.numbers(table.need(column)) for column in ("level", "zscore")}
     donor, sample = (table.texts(table.need(column)) for column in ("donor_name", "sample"))
     wells = table.find("well_id")
@@ -131,14 +131,14 @@ def _index_rows(table: InputTable) -> pd.DataFrame:
     if repeated.any():
         first = rows[repeated].iloc[0]
         raise AtlasError(
-            f"{table.title} has different values for probe {first['probe']!r} in sample {first['sample_id']!r}; each "
-            "sample and probe has one"
+            f"{table.title} has different values for probe {first['probe']!r} in sample {first['sample_id']!r}; keep "
+            "one of them"
         )
     return rows
 
 
 def _list_samples(table: InputTable, rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per sample, by donor and number; `sample` is the number that the table gives it."""
+    """One row per sample, sorted by donor and number; `sample` is the number in the table."""
     at = rows["row"].to_numpy()
     rows = rows.assign(
         donor_name=table.texts(table.need("donor_name"))[at],
@@ -154,7 +154,7 @@ def _list_samples(table: InputTable, rows: pd.DataFrame) -> pd.DataFrame:
     if differing.any():
         raise AtlasError(
             f"{table.title} gives sample {differing.index[differing.to_numpy()][0]!r} more than one donor or "
-            "coordinate; each sample has one"
+            "coordinate; correct its rows"
         )
     samples = rows.drop_duplicates("sample_id")[["sample_id", "donor_name", "sample", "mni_xyz", *found]]
     order = np.lexsort((samples["sample"].to_numpy(), pd.factorize(samples["donor_name"])[0]))
@@ -194,15 +194,15 @@ def atlas_from_anndata(
     layer : str, optional
         Layer that holds the levels; default: `X`.
     coordinates : str, default "mni"
-        Key in `obsm` of an array (n, 3) in mm; where there is none of that name, the columns `mni_x`, `mni_y`, `mni_z`
-        of `obs` are used. Where `obs` has structures, there may be no coordinates.
+        Key in `obsm` of an array (n, 3) in mm; without this key, the columns `mni_x`, `mni_y`, `mni_z` of `obs` are
+        used. Coordinates may be missing if `obs` has structures.
     donor : str, default "donor_name"
         Column of `obs` that names the donor.
     gene : str, optional
-        Column of `var` that holds gene symbols; default: `gene` or `gene_symbol` where there is one, else the names
-        of the variables, unless these are Ensembl ids and there is a column of symbols: `feature_name` (as CELLxGENE
-        has it), `gene_symbols` (scanpy), `gene_name`, `symbol` and the like. A variable without a symbol keeps its
-        name there. `probe_id` and `entrez_id` are read where they are there.
+        Column of `var` that holds gene symbols; default: `gene` or `gene_symbol` if there is one, else the names of the
+        variables. If these are Ensembl ids, a column of symbols is used instead: `feature_name` (as in CELLxGENE),
+        `gene_symbols` (scanpy), `gene_name`, `symbol` and the like; a variable without a symbol then keeps its name.
+        The columns `probe_id` and `entrez_id` are read if they are there.
     values : {'counts', 'log2', 'other'}, optional
         What the values are, as for `jugex.atlas_from_tables`.
     space, name, simulated : optional
@@ -211,13 +211,13 @@ def atlas_from_anndata(
     Returns
     -------
     TablesAtlas
-        As `jugex.atlas_from_tables` returns it. What `RegionPair.to_anndata` made comes back with ``layer="levels"``;
-        its z-scores are then computed over the samples of the pair only.
+        As from `jugex.atlas_from_tables`. What `RegionPair.to_anndata` wrote is read with ``layer="levels"``; its
+        z-scores are then computed over the samples of the pair only.
 
     Raises
     ------
     AtlasError
-        If anndata is not installed, or a part is missing or not as it should be.
+        If anndata is not installed, or a part of the data is missing or invalid.
 
     Examples
     --------
@@ -234,7 +234,7 @@ def atlas_from_anndata(
     if not isinstance(adata, anndata.AnnData):
         raise AtlasError(f"an AnnData or the path of a .h5ad file is needed, got {type(adata).__name__}")
     if adata.isbacked:
-        adata = adata.to_memory()  # what was given stays as it is
+        adata = adata.to_memory()  # a copy: the caller's object stays as it is
     levels = _find_levels(adata, layer, title)
     samples = _list_observations(adata, coordinates, donor, title)
     probes = _list_variables(adata, gene, title)
@@ -280,14 +280,17 @@ def _find_levels(adata: AnnData, layer: str | None, title: str) -> npt.NDArray[A
     """Values (n, p) as a dense array of numbers."""
     if layer is not None and layer not in adata.layers:
         there_are = ", ".join(map(repr, adata.layers)) or "none"
-        raise AtlasError(f"{title} has no layer {layer!r} (there are {there_are}); name one of these, or none for X")
+        raise AtlasError(
+            f"{title} has no layer {layer!r} (there are {there_are}); name one of these, or leave layer out for X"
+        )
     values = adata.X if layer is None else adata.layers[layer]
     if values is None:
         raise AtlasError(f"{title} has no X; name the layer that holds the levels")
     dense = np.asarray(values.toarray() if hasattr(values, "toarray") else values)
     if dense.size == 0 or dense.dtype.kind not in "biuf":
         raise AtlasError(
-            f"{title} holds {dense.shape} values of type {dense.dtype}; samples x probes of numbers are needed"
+            f"{title} holds an array of shape {dense.shape} and type {dense.dtype}, where numbers (samples x "
+            "probes) are needed"
         )
     return dense
 
@@ -296,24 +299,24 @@ def _list_observations(adata: AnnData, coordinates: str, donor: str, title: str)
     """Table of samples as `jugex.atlas_from_tables` reads it."""
     if donor not in adata.obs:
         has = ", ".join(map(str, adata.obs.columns))
-        raise AtlasError(f"{title}: obs has no column {donor!r} (it has {has}); name the one of donors with donor=")
+        raise AtlasError(f"{title}: obs has no column {donor!r} (it has {has}); name the column of donors with donor=")
     samples = pd.DataFrame({"donor_name": adata.obs[donor].to_numpy(dtype=object)})
     points = _find_points(adata, coordinates, title)
     if points is not None:
         samples[_COORDINATES] = points
-    for column in _OF_OBSERVATION:
+    for column in _OBS_COLUMNS:
         if column in adata.obs:
             samples[column] = adata.obs[column].to_numpy(dtype=object)
     return samples.set_axis(pd.Index(to_texts(adata.obs_names)), axis=0)
 
 
 def _find_points(adata: AnnData, coordinates: str, title: str) -> npt.NDArray[Any] | None:
-    """Coordinates (n, 3) in mm; None where there are none, but structures."""
+    """Coordinates (n, 3) in mm; None if `obs` has structures instead."""
     if coordinates in adata.obsm:
         points = np.asarray(adata.obsm[coordinates])
     elif set(_COORDINATES) <= set(adata.obs.columns):
         points = adata.obs[_COORDINATES].to_numpy()
-    elif set(_OF_OBSERVATION[:3]) & set(adata.obs.columns):
+    elif set(_OBS_COLUMNS[:3]) & set(adata.obs.columns):
         return None
     else:
         raise AtlasError(
@@ -329,17 +332,19 @@ def _find_points(adata: AnnData, coordinates: str, title: str) -> npt.NDArray[An
 
 
 def _list_variables(adata: AnnData, gene: str | None, title: str) -> pd.DataFrame:
-    """Table of probes as `jugex.atlas_from_tables` reads it, and how each column of the matrix is called there."""
+    """Table of probes as `jugex.atlas_from_tables` reads it; `column` names each probe's column of the matrix."""
     if gene is not None and gene not in adata.var:
         has = ", ".join(map(str, adata.var.columns))
-        raise AtlasError(f"{title}: var has no column {gene!r} (it has {has}); name the one of gene symbols with gene=")
+        raise AtlasError(
+            f"{title}: var has no column {gene!r} (it has {has}); name the column of gene symbols with gene="
+        )
     names = to_texts(adata.var_names)
     called = gene or next((column for column in _SYMBOLS if column in adata.var), None)
     if called is None and sum(map(_is_ensembl_id, names)) > len(names) / 2:
-        called = next((column for column in _SYMBOLS_BESIDE_ENSEMBL_IDS if column in adata.var), None)
+        called = next((column for column in _SYMBOLS_WITH_ENSEMBL_IDS if column in adata.var), None)
     probes = pd.DataFrame({"probe_name": names})
     probes["gene"] = names if called is None else to_texts(adata.var[called])
-    if called in _SYMBOLS_BESIDE_ENSEMBL_IDS:
+    if called in _SYMBOLS_WITH_ENSEMBL_IDS:
         probes["gene"] = probes["gene"].where(~probes["gene"].isin(("", "nan")), names)
     for column in ("probe_id", "entrez_id"):
         if column in adata.var:
@@ -361,9 +366,9 @@ def atlas_from_ahba_rnaseq(
 ) -> TablesAtlas:
     """Make an atlas of the Allen Institute's RNA-seq data (donors 9861 and 10021, about 120 samples each).
 
-    The files hold no coordinates: each sample's are those of the well of the same number in the microarray data, and
-    so are its structure's. The levels are log2(1 + x), x scaled to one million per sample, which for `values` "tpm" are
-    transcripts and for "counts" fragments per million. Rows of one well are technical replicates: their levels are
+    The files hold no coordinates: each sample gets the coordinates and structure of the well of the same number in the
+    microarray data. Levels are log2(1 + x), where x sums to one million per sample: transcripts per million for
+    `values` "tpm", fragments per million for "counts". Repeated wells are technical replicates: their levels are
     averaged.
 
     Parameters
@@ -389,9 +394,9 @@ def atlas_from_ahba_rnaseq(
 
     Notes
     -----
-    What is assumed of the files, from how others document and read them (abagen's `io.read_tpm`, `read_counts`,
-    `read_annotation` and `read_genes`): ``RNAseqTPM.csv`` and ``RNAseqCounts.csv`` have no header, and per row a gene
-    symbol, then one value per sample, in the order of the rows of ``SampleAnnot.csv``, which has the column `well_id`;
+    What is assumed about the files, from how others document and read them (abagen's `io.read_tpm`, `read_counts`,
+    `read_annotation` and `read_genes`): ``RNAseqTPM.csv`` and ``RNAseqCounts.csv`` have no header; each row has a
+    gene symbol, then one value per sample, in the order of rows of ``SampleAnnot.csv``, which has a column `well_id`;
     ``Genes.csv`` has `gene_symbol` and `entrez_id`. The donor is named by the name of the folder.
 
     Examples
@@ -430,17 +435,19 @@ def _find_folders(path: Path, file: str) -> dict[Donor, Path]:
         folder = path if candidate == path else candidate.parent
         donor = find_donor(folder.name)
         if donor is None:
-            raise AtlasError(f"the name of {folder} names no donor; call it rnaseq_donor9861 or rnaseq_donor10021")
+            raise AtlasError(
+                f"the name of {folder} does not name a donor; call it rnaseq_donor9861 or rnaseq_donor10021"
+            )
         if donor in folders:
             raise AtlasError(f"{folders[donor]} and {folder} both hold donor {donor}; keep one of them")
         folders[donor] = folder
     if not folders:
-        raise AtlasError(f"no {file} in {path} or in a folder of it; unpack the RNA-seq archives and name their folder")
+        raise AtlasError(f"no {file} in {path} or its subfolders; unpack the RNA-seq archives and give their folder")
     return {donor: folders[donor] for donor in DONORS if donor in folders}
 
 
 def _read_rnaseq(folder: Path, file: str) -> pd.DataFrame:
-    """log2(1 + x per million), genes x wells; a well comes as often as it was sequenced."""
+    """log2(1 + x per million), genes x wells; a well occurs as often as it was sequenced."""
     annotation = read_table(folder / "SampleAnnot.csv", f"RNA-seq {folder.name}")
     matrix = read_headless_matrix(folder / file, f"RNA-seq {folder.name}")
     wells = annotation.texts(annotation.need("well_id"))
@@ -449,11 +456,13 @@ def _read_rnaseq(folder: Path, file: str) -> pd.DataFrame:
             f"{matrix.title} has {matrix.rows.shape[1]} samples, but SampleAnnot.csv has {len(wells)}; the two files "
             "must come from the same, complete archive"
         )
-    amounts = np.asarray(matrix.values(), dtype=np.float64)
-    totals = amounts.sum(axis=0)
-    if not (amounts >= 0).all() or not (totals > 0).all():
-        raise AtlasError(f"{matrix.title} has negative or missing values, or a sample of zeros; unpack it again")
-    return pd.DataFrame(np.log2(1 + 1e6 * amounts / totals), index=matrix.rows.index, columns=wells)
+    abundances = np.asarray(matrix.values(), dtype=np.float64)
+    totals = abundances.sum(axis=0)
+    if not (abundances >= 0).all() or not (totals > 0).all():
+        raise AtlasError(
+            f"{matrix.title} has negative or missing values, or a sample without any reads; unpack it again"
+        )
+    return pd.DataFrame(np.log2(1 + 1e6 * abundances / totals), index=matrix.rows.index, columns=wells)
 
 
 def _locate_wells(folders: dict[Donor, Path], parts: list[pd.DataFrame], microarray: ExpressionAtlas) -> pd.DataFrame:
@@ -468,7 +477,7 @@ def _locate_wells(folders: dict[Donor, Path], parts: list[pd.DataFrame], microar
                 f"{(~is_known).sum()} of the {len(wells)} wells of {folder.name} are not among the samples of donor "
                 f"{donor} in {microarray.name} (first: {wells[~is_known][0]}); open the microarray data of this donor"
             )
-        samples.append(known.loc[wells, _OF_WELL].assign(well_id=wells, donor_name=donor.donor_name))
+        samples.append(known.loc[wells, _WELL_COLUMNS].assign(well_id=wells, donor_name=donor.donor_name))
     return pd.concat(samples, ignore_index=True)
 
 

@@ -1,4 +1,4 @@
-"""The record of an atlas in a run's settings: where its values come from, and how they were looked at."""
+"""The record of an atlas in a run's settings: where its values come from, and what views changed."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ __all__ = [
     "Side",
 ]
 
-#: What the levels of the user's tables are: log2 as given; log2(1 + x) of counts per million of their sample, or of
-#: the counts themselves; or no log2 levels.
+#: Scale of the levels of the user's tables: log2 as given; log2(1 + x) of counts per million or of the counts
+#: themselves; or not log2.
 Scale = Literal["log2", "log2-counts-per-million", "log2-counts", "other"]
-#: Hemisphere to which all samples are brought.
+#: Hemisphere into which all samples are reflected.
 Side = Literal["left", "right"]
 
 
 @dataclass(frozen=True)
 class FileRecord:
-    """A file by its content.
+    """A file, identified by its content.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class FileRecord:
 
     @classmethod
     def of(cls, path: Path, *, name: str | None = None, donor_name: str | None = None) -> FileRecord:
-        """Read a file to its end and record it, under another name where one is given.
+        """Read a file to its end and record it, under another name if one is given.
 
         Raises
         ------
@@ -64,14 +64,14 @@ class FileRecord:
         return cls(str(path) if name is None else name, digest, path.stat().st_size, donor_name)
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as JSON; what is not known is left out."""
+        """The record as JSON types; unknown values are left out."""
         known = {"donor_name": self.donor_name, "file": self.file, "bytes": self.bytes, "sha256": self.sha256}
         return {key: value for key, value in known.items() if value is not None or key == "file"}
 
 
 @dataclass(frozen=True)
 class ServiceResponse:
-    """An answer of a web service: the address asked, the time (ISO 8601, UTC) and the SHA-256 of its bytes."""
+    """An answer of a web service: the address requested, the time (ISO 8601, UTC) and the SHA-256 of its bytes."""
 
     request: str
     date: str
@@ -80,7 +80,7 @@ class ServiceResponse:
 
 @dataclass(frozen=True)
 class AtlasDonor:
-    """A donor as the atlas describes it; None where the source does not say. The age is in years."""
+    """A donor as the atlas describes it; None where the source gives no value. The age is in years."""
 
     donor_name: str
     donor_id: int
@@ -89,7 +89,7 @@ class AtlasDonor:
     race: str | None
 
     def __post_init__(self) -> None:
-        if self.age is not None:  # whole years too: a record is the same when it comes back from a file
+        if self.age is not None:  # also for whole years, so that a record read from a file equals the one written
             object.__setattr__(self, "age", float(self.age))
 
 
@@ -102,7 +102,7 @@ class AtlasSource:
     kind : str
         `store`, `archives`, `simulated`, `allen-api`, `allen-download` or `tables`.
     path : str or None
-        What `jugex.open_atlas` opens it by; None for tables in memory and for the simulated atlas.
+        What `jugex.open_atlas` opens it from; None for tables in memory and for the simulated atlas.
     files : tuple of FileRecord
         The files that the values were read from.
     precision : str, optional
@@ -118,7 +118,7 @@ class AtlasSource:
     values_sha256 : str, optional
         SHA-256 of tables in memory.
     scale : str, optional
-        What the levels of tables are, see `Scale`; None for the Allen Institute's, which are log2.
+        Scale of the levels of tables, see `Scale`; None for the Allen Institute's, which are log2.
     n_several_genes : int, optional
         Probes of the tables that were left out because each measures several genes.
     url : str, optional
@@ -144,7 +144,7 @@ class AtlasSource:
 
 @dataclass(frozen=True)
 class NewCoordinates:
-    """Coordinates that replaced those of the source: files, columns read, wells given, samples left out."""
+    """Coordinates that replaced those of the source: files, columns read, number of wells, of samples left out."""
 
     files: tuple[FileRecord, ...]
     columns: tuple[str, ...]
@@ -162,9 +162,9 @@ class MirrorRecord:
 
 @dataclass(frozen=True)
 class NewProbeGenes:
-    """A re-annotation of probes: its file, and how many probes have a gene, none, or another one than before.
+    """A re-annotation of probes: its file, and how many probes were kept, left out, or given another gene.
 
-    `n_several_genes` of the probes without a gene were left out because they measure several.
+    `n_several_genes` of those left out measure several genes.
     """
 
     file: FileRecord
@@ -176,7 +176,7 @@ class NewProbeGenes:
 
 @dataclass(frozen=True)
 class AtlasChanges:
-    """What the views of an atlas changed, other than leaving donors out; None where nothing was changed."""
+    """What the views of an atlas changed, apart from the choice of donors; None where nothing was changed."""
 
     coordinates: NewCoordinates | None = None
     mirror: MirrorRecord | None = None
@@ -202,7 +202,7 @@ class AtlasIdentity:
     source : AtlasSource
         Where the values come from.
     changes : AtlasChanges
-        Coordinates, mirror and re-annotation that differ from the source.
+        Coordinates, mirror and re-annotation, if they differ from the source.
     """
 
     name: str

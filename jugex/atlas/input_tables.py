@@ -1,4 +1,4 @@
-"""Tables that users bring: DataFrames, CSV, TSV and Parquet, with every cell checked before it is used."""
+"""Tables from the user: DataFrames, CSV, TSV and Parquet files, with every cell checked before it is used."""
 
 from __future__ import annotations
 
@@ -37,30 +37,29 @@ Table = pd.DataFrame | str | os.PathLike[str]
 #: Names or ids, each a str.
 Texts = npt.NDArray[np.object_]
 
-#: Between the genes of one probe: Affymetrix writes ``TAC1 /// TAC3``, Illumina ``TAC1;TAC3``, others ``TAC1|TAC3``;
-#: what follows ``|`` as digits is the gene's own id, as in ``MAOA|4128``.
-_BETWEEN_GENES = re.compile(r"///|[;,]|\|(?!\s*\d+\s*$)")
-#: A number with a decimal comma.
+#: Separators between several genes of one probe: Affymetrix writes ``TAC1 /// TAC3``, Illumina ``TAC1;TAC3``, others
+#: ``TAC1|TAC3``. Digits after ``|`` are the gene's own id, as in ``MAOA|4128``.
+_GENE_SEPARATORS = re.compile(r"///|[;,]|\|(?!\s*\d+\s*$)")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
-_ENDINGS = ".csv, .tsv, .txt, .gct, one of these with .gz, or .parquet"
+_FILE_TYPES = ".csv, .tsv, .txt, .gct, one of these with .gz, or .parquet"
 _ROW_NAMES = ("sample_id", "well_id", "probe_id", "probe_name", "gene", "gene_symbol")
-_DAMAGE = (OSError, EOFError, ValueError, zlib.error)  # pyarrow's errors are ValueErrors or OSErrors
+_DAMAGE_ERRORS = (OSError, EOFError, ValueError, zlib.error)  # pyarrow's errors are ValueErrors or OSErrors
 
 
 @dataclass(frozen=True, eq=False)
 class InputTable:
-    """A table of the user's.
+    """A table from the user.
 
     Attributes
     ----------
     rows : DataFrame
-        Its cells, as they came.
+        Its cells, as read.
     title : str
-        What errors call it: "samples table samples.csv".
+        Name of the table in errors, such as "samples table samples.csv".
     file : FileRecord or None
-        The file that it was read from; None for a DataFrame.
+        The file that the table was read from; None for a DataFrame.
     symbols : ndarray of str or None
-        Gene symbols of the rows of a matrix, where its file has them beside the names.
+        Gene symbols of the rows of a matrix, if its file has them beside the names.
     """
 
     rows: pd.DataFrame
@@ -69,23 +68,25 @@ class InputTable:
     symbols: Texts | None = None
 
     def find(self, *names: str) -> str | None:
-        """First of the names that is a column, ignoring case; None where none is."""
+        """First of the names that is a column, ignoring case; None if none is."""
         return find_column([str(column) for column in self.rows.columns], names)
 
     def need(self, *names: str) -> str:
-        """First of the names that is a column; an AtlasError where none is."""
+        """First of the names that is a column, ignoring case; an AtlasError if none is."""
         column = self.find(*names)
         if column is None:
             has = shorten(", ".join(map(str, self.rows.columns[:20])), 300)
-            raise AtlasError(f"{self.title} has no column {names[0]!r} (it has {has}); add it, or rename the one meant")
+            raise AtlasError(
+                f"{self.title} has no column {names[0]!r} (it has {has}); add it, or rename the column that holds it"
+            )
         return column
 
     def texts(self, column: str | None) -> Texts:
-        """A column (n,) as text; empty text where there is no such column or no value."""
+        """A column (n,) as text; "" for a missing value, and everywhere if `column` is None."""
         return np.full(len(self.rows), "", dtype=object) if column is None else to_texts(self.rows[column])
 
     def numbers(self, column: str) -> npt.NDArray[np.float64]:
-        """A column (n,) as numbers: NaN where one is missing, an AtlasError where a cell is no number."""
+        """A column (n,) as numbers: NaN where one is missing, an AtlasError if a cell is not a number."""
         numbers, is_bad = _to_numbers(self.rows[column])
         if is_bad.any():
             row = int(np.flatnonzero(is_bad)[0])
@@ -94,7 +95,7 @@ class InputTable:
         return numbers
 
     def whole_numbers(self, name: str) -> Any:
-        """A column as a nullable array (n,) of whole numbers; all missing where there is no such column."""
+        """A column as a nullable array (n,) of whole numbers; all missing if there is no such column."""
         column = self.find(name)
         numbers = np.full(len(self.rows), np.nan) if column is None else self.numbers(column)
         is_broken = ~np.isnan(numbers) & (np.isinf(numbers) | (np.rint(numbers) != numbers))
@@ -105,22 +106,22 @@ class InputTable:
         return pd.array(numbers, dtype="Float64").astype("Int64")
 
     def genes(self, column: str) -> pd.DataFrame:
-        """Genes of probes by a column of symbols, and by the column `entrez_id` where there is one.
+        """Genes of probes, from a column of symbols and, if there is one, the column `entrez_id`.
 
         Returns
         -------
         DataFrame
-            One row per row of the table: `gene` (empty where there is none), `entrez_id` (nullable int), and
-            `has_several`: a cell such as ``TAC1///TAC3`` or ``MAOA;TAC1`` names several genes, which one value cannot
-            tell apart. A gene that stands twice in its cell is one gene.
+            One row per row of the table: `gene` (empty if there is none), `entrez_id` (nullable int), and
+            `has_several`: whether a cell names several genes, as ``TAC1///TAC3`` or ``MAOA;TAC1`` do, which one
+            value cannot tell apart. A gene named twice in a cell is one gene.
         """
         cells = [dict.fromkeys(_split_genes(text)) for text in self.texts(column)]
         genes = pd.DataFrame({"gene": np.array([next(iter(cell), "") for cell in cells], dtype=object)})
         genes["has_several"] = np.array([len(cell) > 1 for cell in cells], dtype=bool)
-        numbered = self.find("entrez_id")
-        if numbered is None:
+        entrez_column = self.find("entrez_id")
+        if entrez_column is None:
             return genes.assign(entrez_id=pd.array([pd.NA] * len(genes), dtype="Int64"))
-        entrez_ids = self.texts(numbered)
+        entrez_ids = self.texts(entrez_column)
         entrez_ids[genes["has_several"].to_numpy()] = ""
         one_each = [text if len(parts := set(_split_genes(text))) != 1 else parts.pop() for text in entrez_ids]
         only = InputTable(pd.DataFrame({"entrez_id": np.array(one_each, dtype=object)}), self.title)
@@ -152,8 +153,8 @@ class InputTable:
     def _refuse_cell(self, row: int, column: int) -> None:
         raise AtlasError(
             f"{self.title}, row {self.rows.index[row]!r}, column {self.rows.columns[column]!r} is "
-            f"{_to_text(self.rows.iloc[row, column])!r}, where a finite number is needed (or nothing, where it is "
-            "missing)"
+            f"{_to_text(self.rows.iloc[row, column])!r}, where a finite number is needed (or an empty cell, if it "
+            "is missing)"
         )
 
 
@@ -165,12 +166,12 @@ def read_table(table: Table, what: str) -> InputTable:
     table : DataFrame or path
         CSV, TSV or Parquet; the first two may be gzipped.
     what : str
-        What errors call it, such as "samples table".
+        Name of the table in errors, such as "samples table".
 
     Raises
     ------
     AtlasError
-        If the file cannot be read, is of another kind, or the table is empty.
+        If the file cannot be read or is of another kind, or the table is empty.
     """
     if isinstance(table, pd.DataFrame):
         read = InputTable(table.set_axis(table.columns.map(str), axis=1), what)
@@ -185,9 +186,9 @@ def read_table(table: Table, what: str) -> InputTable:
 
 
 def read_matrix(table: Table, what: str) -> InputTable:
-    """Read a table of values, with samples along one side and probes along the other.
+    """Read a matrix of values, with samples along one side and probes along the other.
 
-    The first column of a CSV or TSV file names its rows; so does the index of a DataFrame or Parquet file. Names of
+    Rows are named by the first column of a CSV or TSV file, or by the index of a DataFrame or Parquet file. Names of
     rows and columns become text. GCT files and GEO's series matrices are read as well, see
     `jugex.atlas.text_matrices`. Parameters and errors are those of `read_table`.
     """
@@ -198,7 +199,7 @@ def read_matrix(table: Table, what: str) -> InputTable:
         is_parquet = path.suffix.lower() == ".parquet"
         matrix = TextMatrix(_read_parquet(path, what)) if is_parquet else _read_text(path, what)
         read = InputTable(matrix.rows, f"{what} {path.name}", record_file(path, what), matrix.symbols)
-    rows = _index_by_first_column(read.rows)
+    rows = _index_by_names(read.rows)
     if rows.empty:
         raise AtlasError(
             f"{read.title} is empty: samples along one side and probes or genes along the other are needed"
@@ -208,7 +209,7 @@ def read_matrix(table: Table, what: str) -> InputTable:
 
 
 def read_headless_matrix(path: Path, what: str) -> InputTable:
-    """Read a CSV file without a header: per row a name, then values; its columns are numbered from 1.
+    """Read a matrix from a CSV file without a header: each row is a name, then values; columns are numbered.
 
     Parameters and errors are those of `read_table`.
     """
@@ -216,24 +217,24 @@ def read_headless_matrix(path: Path, what: str) -> InputTable:
 
 
 def record_file(path: str | os.PathLike[str], what: str) -> FileRecord:
-    """Path, size and SHA-256 of a file; an AtlasError where it cannot be read."""
+    """Path, size and SHA-256 of a file; an AtlasError if it cannot be read."""
     file = Path(path).expanduser()
     try:
         return FileRecord.of(file)
     except OSError as error:
-        raise _unreadable(file, what, error) from error
+        raise _unreadable_error(file, what, error) from error
 
 
 def to_texts(values: Any) -> Texts:
-    """Names and ids (n,) as text, so that 7, 7.0 and "7" are one; missing ones become ""."""
+    """Names and ids (n,) as text, so that 7, 7.0 and "7" are equal; missing ones become ""."""
     return np.array([_to_text(value) for value in values], dtype=object)
 
 
 def refuse_duplicates(ids: Texts, what: str, title: str) -> None:
-    """Refuse ids (n,) of which one comes twice or is missing."""
+    """Refuse ids (n,) if one is missing or occurs more than once."""
     is_empty, is_repeated = ids == "", pd.Index(ids).duplicated()
     if is_empty.any():
-        raise AtlasError(f"{title}: {int(is_empty.sum())} {what}s have no id; each needs one of its own")
+        raise AtlasError(f"{title}: {int(is_empty.sum())} {what}s have no id; give each one of its own")
     if is_repeated.any():
         raise AtlasError(
             f"{title}: {int(is_repeated.sum())} {what} ids occur more than once (first: "
@@ -242,22 +243,22 @@ def refuse_duplicates(ids: Texts, what: str, title: str) -> None:
 
 
 def first_of(ids: Texts, chosen: npt.NDArray[np.bool_]) -> str:
-    """First of the ids (n,) that are chosen (n,), to be named in an error."""
+    """First chosen one of the ids (n,), to be named in an error; `chosen` (n,) marks them."""
     return str(ids[np.flatnonzero(chosen)[0]])
 
 
 def warn_of_several_genes(n_probes: int, title: str) -> None:
-    """Warn of probes that are left out because each measures several genes; silent where there are none."""
+    """Warn that probes are left out because each measures several genes, if there are any."""
     if n_probes:
         warn_user(
-            f"{title}: {count_of(n_probes, 'probe')} left out that measure several genes at once (such as "
+            f"{title}: {count_of(n_probes, 'probe')} left out, because each measures several genes (such as "
             "'TAC1///TAC3' or 'MAOA;TAC1')",
             AtlasWarning,
         )
 
 
 def _split_genes(text: str) -> list[str]:
-    parts = (re.sub(r"\s*\|\s*\d+$", "", part.strip()) for part in _BETWEEN_GENES.split(text))
+    parts = (re.sub(r"\s*\|\s*\d+$", "", part.strip()) for part in _GENE_SEPARATORS.split(text))
     return [part for part in parts if part]
 
 
@@ -280,7 +281,7 @@ def _to_numbers(column: pd.Series) -> tuple[npt.NDArray[np.float64], npt.NDArray
 
 
 def _to_number(text: str) -> float:
-    """A text as a number, exactly rounded (pandas 2 rounds otherwise); NaN where it is none."""
+    """A text as the nearest number (pandas 2 rounds differently); NaN if it is not a number."""
     try:
         return float(text) if "_" not in text else np.nan
     except ValueError:
@@ -289,10 +290,14 @@ def _to_number(text: str) -> float:
 
 def _check_path(table: Any, what: str) -> Path:
     if not isinstance(table, str | os.PathLike):
-        raise AtlasError(f"{what} is a {type(table).__name__}; give a pandas DataFrame, or a file {_ENDINGS}")
+        raise AtlasError(
+            f"{what} is a {type(table).__name__}; give a pandas DataFrame, or the path of a file {_FILE_TYPES}"
+        )
     path = Path(table).expanduser()
     if not re.search(r"\.(?:(?:csv|tsv|txt|gct)(?:\.gz)?|parquet)$", path.name, flags=re.IGNORECASE):
-        raise AtlasError(f"{what} {path.name} is of a kind that is not read; give a file {_ENDINGS}, or a DataFrame")
+        raise AtlasError(
+            f"{what} {path.name} has an ending that is not read; give a file {_FILE_TYPES}, or a DataFrame"
+        )
     if not path.is_file():
         raise AtlasError(f"{what} {path} does not exist; check its path")
     return path
@@ -301,8 +306,8 @@ def _check_path(table: Any, what: str) -> Path:
 def _read_parquet(path: Path, what: str) -> pd.DataFrame:
     try:
         return pd.read_parquet(path)
-    except _DAMAGE as error:
-        raise _unreadable(path, what, error) from error
+    except _DAMAGE_ERRORS as error:
+        raise _unreadable_error(path, what, error) from error
 
 
 def _read_text(path: Path, what: str, *, has_header: bool = True) -> TextMatrix:
@@ -310,12 +315,12 @@ def _read_text(path: Path, what: str, *, has_header: bool = True) -> TextMatrix:
         return read_text_matrix(path, what, has_header=has_header)
     except AtlasError:
         raise
-    except _DAMAGE as error:
-        raise _unreadable(path, what, error) from error
+    except _DAMAGE_ERRORS as error:
+        raise _unreadable_error(path, what, error) from error
 
 
-def _index_by_first_column(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows named by their first column, where that holds names and the rows have none of their own."""
+def _index_by_names(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows indexed by their first column, if that holds names and the rows have no index of their own."""
     if not isinstance(rows.index, pd.RangeIndex) or rows.shape[1] < 2:
         return rows
     first = rows.iloc[:, 0]
@@ -323,6 +328,6 @@ def _index_by_first_column(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.iloc[:, 1:].set_axis(pd.Index(first), axis=0) if is_named or _to_numbers(first)[1].all() else rows
 
 
-def _unreadable(path: Path, what: str, error: Exception) -> AtlasError:
+def _unreadable_error(path: Path, what: str, error: Exception) -> AtlasError:
     reason = " ".join(str(error).split())
     return AtlasError(f"{what} {path.name} cannot be read ({reason}); check that it is complete, or write it again")

@@ -1,4 +1,4 @@
-"""The brain's parts above the structures that the Allen Institute's services call top-level."""
+"""Anatomical structures above those that the Allen Institute's web service calls top-level."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jugex.atlas.base import STRUCTURE_COLUMNS
 
 __all__ = ["complete_structures"]
 
-#: What lies above the top-level structures, from the archives' ``Ontology.csv``.
+#: The structures above the top-level ones, from the archives' ``Ontology.csv``: id, acronym, name, id of the parent.
 _UPPER_STRUCTURES = (
     (4005, "Br", "brain", None),
     (4006, "GM", "gray matter", 4005),
@@ -25,7 +25,7 @@ _UPPER_STRUCTURES = (
     (4696, "Cb", "cerebellum", 4833),
     (9131, "Pons", "pons", 4833),
 )
-#: Their parts among the top-level structures, by acronym.
+#: Id of the parent of each top-level structure, by acronym.
 _PARENTS = {
     **dict.fromkeys(("FL", "Ins", "OL", "PL", "TL"), 4008),
     **dict.fromkeys(("CgG", "HiF", "PHG"), 4219),
@@ -43,19 +43,19 @@ _PARENTS = {
 def complete_structures(
     tops: Iterable[tuple[int, str, str]], structures: Iterable[tuple[int, str, str, int]]
 ) -> pd.DataFrame:
-    """Put structures below their top-level ones, and these below the parts of the brain.
+    """Build the table of structures: samples' structures below top-level ones, these below the parts of the brain.
 
     Parameters
     ----------
     tops : iterable of (id, acronym, name)
         Top-level structures.
-    structures : iterable of (id, acronym, name, id of the top-level one)
+    structures : iterable of (id, acronym, name, id of its top-level structure)
         Structures of samples.
 
     Returns
     -------
     DataFrame
-        Columns `STRUCTURE_COLUMNS`, each structure once. A top-level one whose acronym is unknown has no parent.
+        Columns `STRUCTURE_COLUMNS`, each structure once. A top-level structure with an unknown acronym has no parent.
     """
     found: dict[int, tuple[int, str, str, int | None]] = {row[0]: row for row in _UPPER_STRUCTURES}
     for number, acronym, name in tops:

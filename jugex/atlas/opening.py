@@ -30,12 +30,12 @@ __all__ = [
 DATA_VARIABLE = "JUGEX_DATA"
 #: Names of the archives and of the store inside a data folder.
 ARCHIVES_FOLDER, STORE_FOLDER = "archives", "store"
-#: Atlases that are no folder.
+#: Names of atlases that are not folders.
 _NAMES = ("simulated", "allen-api")
-_HOW_TO_GET_ONE = (
+_HOW_TO_GET_AN_ATLAS = (
     "download the Allen Institute's donor archives with jugex fetch, or prepare those that you have with jugex build "
-    "ARCHIVES; an atlas elsewhere is given by --atlas PATH, jugex.open_atlas(PATH) or the environment variable "
-    "JUGEX_DATA, and --atlas simulated is an embedded demo"
+    "ARCHIVES; give an atlas elsewhere with --atlas PATH, jugex.open_atlas(PATH) or the environment variable "
+    "JUGEX_DATA, or take the built-in demo with --atlas simulated"
 )
 
 
@@ -53,23 +53,23 @@ def open_atlas(
         files or unpacked; also as ``archives`` in a data folder), one archive, a folder of the Allen Institute's
         "Download this data" at sample resolution (or several such folders in one), a folder of tables of your own
         (``samples.csv`` and ``expression.csv``, or ``counts.csv`` for raw counts, and optionally ``probes.csv`` and
-        ``donors.csv``, as for `jugex.atlas_from_tables`), ``"simulated"`` for the embedded demo, ``"allen-api"`` for
+        ``donors.csv``, as for `jugex.atlas_from_tables`), ``"simulated"`` for the built-in demo, ``"allen-api"`` for
         the Allen Institute's web service, or an open atlas. Default: the folder that the environment variable
         ``JUGEX_DATA`` names, else the user's data folder for jugex.
     donors : iterable of str or int, optional
-        Donors to take, by name (``"H0351.2001"``) or id (9861); default: all there are.
+        Donors to take, by name (``"H0351.2001"``) or id (9861); default: all that are there.
 
     Returns
     -------
     ExpressionAtlas
-        Its annotation is read; expression is read where it is asked for.
+        Its annotation is read at once, expression when it is needed.
 
     Raises
     ------
     AtlasError
         If the source is empty text.
     AtlasNotFoundError
-        If there is no atlas.
+        If there is no atlas at the source.
     ArchiveError, StoreError
         If an archive or a store cannot be used.
     OptionError
@@ -83,25 +83,25 @@ def open_atlas(
     'Simulated atlas (not real data)'
     """
     if isinstance(source, ExpressionAtlas):
-        return _choose(source, donors)
+        return _select_donors(source, donors)
     if isinstance(source, str) and not source.strip():  # as a path it would be the current folder
-        raise AtlasError("the atlas named is empty text; name a folder ('.' for the current one), or 'simulated'")
+        raise AtlasError("the name of the atlas is empty; give a folder ('.' for the current one), or 'simulated'")
     if source is None:
-        return _open_folder(_find_default(), donors)
+        return _open_folder(_find_default_folder(), donors)
     if source == "simulated":
-        return _choose(SimulatedAtlas(), donors)
+        return _select_donors(SimulatedAtlas(), donors)
     if source == "allen-api":
         return AllenApiAtlas(donors=donors)
     path = Path(source).expanduser()
     if not path.exists():
         raise AtlasNotFoundError(_explain_missing(str(source), path))
     if not path.is_dir() and not path.is_file():
-        raise AtlasNotFoundError(f"{path} is a device or a pipe, and no folder; {_HOW_TO_GET_ONE}")
+        raise AtlasNotFoundError(f"{path} is a device or a pipe, not a folder; {_HOW_TO_GET_AN_ATLAS}")
     return _open_folder(path, donors)
 
 
 def default_data_folder() -> Path:
-    """Folder where an atlas is looked for, built and downloaded to, whether it exists or not."""
+    """The data folder, where an atlas is searched, built and downloaded; it need not exist."""
     from platformdirs import user_data_path
 
     named = os.environ.get(DATA_VARIABLE, "").strip()
@@ -118,37 +118,39 @@ def describe_default_folder() -> str:
 def _open_folder(folder: Path, donors: DonorsLike | None) -> ExpressionAtlas:
     for path in (folder, folder / STORE_FOLDER):
         if is_store(path):
-            return _choose(StoreAtlas(path), donors)
+            return _select_donors(StoreAtlas(path), donors)
     if find_downloads(folder):
         return open_downloads(folder, donors)
     if find_tables(folder):
-        return _choose(open_tables(folder), donors)
+        return _select_donors(open_tables(folder), donors)
     archives = folder / ARCHIVES_FOLDER
-    return ArchivesAtlas(archives if archives.is_dir() else folder, donors=donors)  # opens no archive of the others
+    return ArchivesAtlas(
+        archives if archives.is_dir() else folder, donors=donors
+    )  # chosen here: archives of other donors stay unread
 
 
-def _choose(atlas: ExpressionAtlas, donors: DonorsLike | None) -> ExpressionAtlas:
+def _select_donors(atlas: ExpressionAtlas, donors: DonorsLike | None) -> ExpressionAtlas:
     return atlas if donors is None else atlas.with_donors(donors)
 
 
 def _explain_missing(source: str, path: Path) -> str:
-    """Sentence about an atlas that does not exist, with the name or folder that was perhaps meant."""
+    """Message about an atlas that does not exist, with the name or folder that may have been meant."""
     by_name = {_simplify(name): name for name in _NAMES}
     beside: dict[str, str] = {}
-    with suppress(OSError):  # no folder, or one that may not be read
+    with suppress(OSError):  # no folder, or no permission to read it
         beside = {_simplify(other.name): str(other) for other in path.parent.iterdir() if other.is_dir()}
     for known, wanted in ((by_name, source), (beside, path.name)):
         for nearest in difflib.get_close_matches(_simplify(wanted), known, n=1, cutoff=0.75):
             return f"there is no atlas {source!r}; did you mean {known[nearest]!r}?"
-    return f"there is no folder {path}; {_HOW_TO_GET_ONE}"
+    return f"there is no folder {path}; {_HOW_TO_GET_AN_ATLAS}"
 
 
 def _simplify(name: str) -> str:
     return name.casefold().replace("_", "-")
 
 
-def _find_default() -> Path:
+def _find_default_folder() -> Path:
     folder = default_data_folder()
     if not folder.exists():
-        raise AtlasNotFoundError(f"there is no atlas in {describe_default_folder()}; {_HOW_TO_GET_ONE}")
+        raise AtlasNotFoundError(f"there is no atlas in {describe_default_folder()}; {_HOW_TO_GET_AN_ATLAS}")
     return folder

@@ -1,8 +1,8 @@
 """The simulated atlas: made-up expression of the six donors, for the demo, for examples and for tests.
 
-Nothing in it is real but who the donors were, how many samples each has, and the symbols of the 25 candidate genes of
-Bludau et al. 2018. Levels are sums of simple parts, so that it is known which genes differ between the demo regions,
-and as what: `PLANTED_GENES` and `PLANTED_SETS`.
+Only the donors, their numbers of samples, and the symbols of the 25 candidate genes of Bludau et al. 2018 are real.
+Levels are sums of simple terms, so that it is known which genes differ between the demo regions, and how:
+`PLANTED_GENES` and `PLANTED_SETS`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CANDIDATE_GENES = (
 
 @dataclass(frozen=True)
 class PlantedGene:
-    """A gene of the simulated atlas with a difference between the demo regions that was put there.
+    """A gene of the simulated atlas that was given a known difference between the demo regions.
 
     Attributes
     ----------
@@ -48,12 +48,12 @@ class PlantedGene:
         A step: all of region B, up to its border, has another level, in every donor. A gradient: the level changes
         evenly from the midline outwards, in every donor. One donor: a smooth spot around region B, in `donor` alone.
     rung : {"spatial", "donors", "samples"}
-        The rung of the ladder that such a difference can reach, if it is large enough.
+        The highest rung of the ladder that such a difference can reach, if it is large enough.
     size : float
         How much higher the level is in region B than in region A: between their centres for a gradient, at the centre
         of the spot for one donor (log2).
     donor : str or None
-        The donor who alone has it.
+        The only donor who has the difference; None if all have it.
 
     Examples
     --------
@@ -69,14 +69,14 @@ class PlantedGene:
     donor: str | None = None
 
 
-#: Every gene that was made to differ clearly between the demo regions; those of `PLANTED_SETS` differ a little, and all
-#: others by chance and by their fields alone.
+#: The genes with a clear difference between the demo regions; those of `PLANTED_SETS` differ slightly, and all others
+#: only by chance and by their fields.
 #: Bludau et al. 2018 found the first two higher in Fp2 than in Fp1.
 #:
 #: Measured with seeds 0 to 39 (default options, 2,000 permutations), at 0.05 corrected over 500 genes: steps `spatial`
 #: 80 times of 80; gradients `donors` 109 times of 120, else `samples` (20 of 30 with seeds 100 to 109); one donor
-#: `samples` 76 of 80, else `donors` (2) or `none` (2). None of the 463 genes that are in no set below either was ever
-#: `spatial`; on average 4.0 of them were `donors` and 13.8 `samples`. _SEED was not chosen by what it shows.
+#: `samples` 76 of 80, else `donors` (2) or `none` (2). None of the 463 other genes outside the sets below was ever
+#: `spatial`; on average 4.0 of them were `donors` and 13.8 `samples`. _SEED was not chosen for its results.
 PLANTED_GENES = (
     PlantedGene("MAOA", "step", "spatial", 0.9),
     PlantedGene("TAC1", "step", "spatial", 0.8),
@@ -87,9 +87,9 @@ PLANTED_GENES = (
     PlantedGene("CREB1", "one donor", "samples", -2.1, DONORS[0].donor_name),
 )
 
-#: Sets of ``read_gene_sets("simulated")`` whose genes were each made a little different between the demo regions, and
-#: how much higher their levels are in region B (log2): a step at its border, in every donor, of about half a standard
-#: deviation. In the file's 20 other sets nothing was made to differ.
+#: Sets of ``read_gene_sets("simulated")`` whose genes each differ slightly between the demo regions, and how much
+#: higher their levels are in region B (log2): a step at its border, in every donor, of about half a standard
+#: deviation. The genes of the file's 20 other sets were given no difference.
 #:
 #: Measured with the same seeds, at 0.05 corrected over 22 sets (competitive): `spatial` 74 times of 80, else `donors`;
 #: of their genes alone 82 % reached no rung. Of the 800 others 40 were `samples`, 16 `donors` and one `spatial`.
@@ -97,7 +97,7 @@ PLANTED_SETS: Mapping[str, float] = MappingProxyType({"raised in B": 0.2, "lower
 
 _SEED = 2018
 _N_FILLERS = 475
-#: Samples of each donor: all (as in the Allen Human Brain Atlas), in region A and in region B.
+#: Number of samples of each donor: all (as in the Allen Human Brain Atlas), in region A, in region B.
 _N_SAMPLES = ((946, 13, 12), (893, 6, 6), (363, 4, 3), (529, 3, 4), (470, 4, 0), (501, 3, 3))
 _N_BOTH_HEMISPHERES = 2  # of the AHBA's donors, the first two were sampled in the right hemisphere
 
@@ -106,7 +106,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Tissue:
-    """A class of tissue: share of the samples, and where it lies: centre (left is right mirrored) and semi-axes, mm."""
+    """A class of tissue: its share of the samples, and its centre (in the right hemisphere) and semi-axes in mm."""
 
     acronym: str
     name: str
@@ -116,7 +116,7 @@ class _Tissue:
     axes: tuple[float, float, float]
 
 
-#: Shares and places are about those of the AHBA's samples.
+#: Shares and places are roughly those of the AHBA's samples.
 _CORTEX = _Tissue("Cx", "cerebral cortex", "simBr", 0.460, (0, -17, 13), (66, 84, 62))
 _TISSUES = (
     _CORTEX,
@@ -137,31 +137,31 @@ _TISSUES = (
 _LOBES = ("frontal lobe", "parietal lobe", "temporal lobe", "occipital lobe")
 _SIDES = ("left", "right")
 
-#: Fields fall off as exp(-distance / length), in mm.
+#: Correlation lengths of the fields in mm: exp(-distance / length).
 _LENGTH_SHARED, _LENGTH_OWN = 90.0, 6.0
 _N_SHARED, _N_OWN, _N_WAVES = 40, 80, 160
-#: A part of a nugget is the make-up of samples (cells, quality of tissue), in which genes go together too.
-_N_MAKE_UP, _SHARE_OF_MAKE_UP = 30, 0.4
-#: Dirichlet distribution of a gene's variance over its nugget, the donors' own fields and the field that all share.
+#: Part of the nugget is the composition of samples (cells, quality of tissue), which correlates genes too.
+_N_COMPOSITION, _COMPOSITION_SHARE = 30, 0.4
+#: Dirichlet parameters of the shares of a gene's variance: nugget, the donors' own fields, the shared fields.
 _SHARES = (1.4, 0.7, 1.1)
-#: Shape of the gamma distribution, with a mean of 1, of the variance of one donor's own fields: donors differ.
-_SHAPE_OF_DONORS = 0.2
-#: Level (log2), standard deviation (log2) and shares of the genes with a planted difference, without it.
-_OF_PLANTED = (8.5, 0.3, (0.85, 0.03, 0.12))
+#: Shape of the gamma distribution (mean 1) of the variance of a donor's own fields: donors differ.
+_DONOR_VARIANCE_SHAPE = 0.2
+#: Level (log2), standard deviation (log2) and shares of variance of the planted genes, without their difference.
+_PLANTED_BASELINE = (8.5, 0.3, (0.85, 0.03, 0.12))
 _SD_PROBE = 0.15  # log2, of each probe in each sample
-#: Where area B ends, as its probability, and where a donor's spot has fallen to 1/e (mm).
-_BORDER, _SPOT = 0.2, 11.0
+#: Probability at the border of region B, and radius at which the spot of one donor has fallen to 1/e (mm).
+_BORDER_PROBABILITY, _SPOT_RADIUS = 0.2, 11.0
 
 
 class SimulatedAtlas(ExpressionAtlas):
     """Simulated expression (not real data) of 3,702 samples, 500 genes and about 2,000 probes.
 
-    The same numbers at each call: they come from a fixed seed of their own. Samples lie about as densely as those of
-    the Allen Human Brain Atlas, in the same classes of tissue. Every gene varies within tissue in three ways, in shares
+    The numbers are the same at each call, because the seed is fixed. Samples lie about as densely as those of the
+    Allen Human Brain Atlas, in the same classes of tissue. Every gene varies within tissue in three ways, in shares
     that differ from gene to gene: from sample to sample (nugget), smoothly over each donor's own brain, and smoothly
-    over space in a way that all donors share. Genes go together where they follow the same fields. `PLANTED_GENES`
-    differ between the demo regions (`jugex.demo_regions`), and say as what; the genes of `PLANTED_SETS` each differ a
-    little.
+    over space in a way that all donors share. Genes that follow the same fields are correlated. `PLANTED_GENES`
+    lists the genes that differ between the demo regions (`jugex.demo_regions`), and how; the genes of `PLANTED_SETS`
+    each differ slightly.
 
     Examples
     --------
@@ -182,10 +182,10 @@ class SimulatedAtlas(ExpressionAtlas):
         self.donors = donor_table(DONORS)
         self._gene_of_probe, symbols = pd.factorize(self.probes["gene"])
         self._genes = [str(symbol) for symbol in symbols]
-        # levels are made gene by gene, when they are first asked for; samples of a probe lie side by side in memory
+        # levels are simulated gene by gene, when first needed; the samples of a probe lie side by side in memory
         n_probes, n_samples = len(self.probes), len(self.samples)
-        self._made = np.zeros(len(self._genes), dtype=np.bool_)
-        self._by_probe = np.empty((n_probes, n_samples))
+        self._is_simulated = np.zeros(len(self._genes), dtype=np.bool_)
+        self._levels = np.empty((n_probes, n_samples))
         self._moments = np.full((2, len(DONORS), n_probes), np.nan)
 
     @property
@@ -198,16 +198,16 @@ class SimulatedAtlas(ExpressionAtlas):
         return AtlasSource("simulated", seed=self._seed)
 
     def _read_levels(self, sample_rows: Rows, probe_rows: Rows) -> Levels:
-        self._make_levels(probe_rows)
-        return self._by_probe[np.ix_(probe_rows, sample_rows)].T
+        self._simulate_levels(probe_rows)
+        return self._levels[np.ix_(probe_rows, sample_rows)].T
 
     def _read_moments(self, donor_name: str, probe_rows: Rows) -> Moments:
         number = [donor.donor_name for donor in DONORS].index(donor_name)
         of_donor = self._moments[:, number]
         new = probe_rows[np.isnan(of_donor[0, probe_rows])]
         if len(new):
-            self._make_levels(new)
-            of_donor[:, new] = compute_moments(self._by_probe[new, self._fields.rows_of(number)])
+            self._simulate_levels(new)
+            of_donor[:, new] = compute_moments(self._levels[new, self._fields.rows_of(number)])
         mean, sd = of_donor[:, probe_rows]
         return mean, sd
 
@@ -216,55 +216,57 @@ class SimulatedAtlas(ExpressionAtlas):
         return _simulate_fields(self._seed, self.samples, self._genes)
 
     @cached_property
-    def _steps(self) -> dict[str, float]:
+    def _steps_of_sets(self) -> dict[str, float]:
         sets = read_gene_sets("simulated").genes
         return {gene: size for name, size in PLANTED_SETS.items() for gene in sets[name]}
 
-    def _make_levels(self, probe_rows: Rows) -> None:
-        """Make the levels (log2) of all probes of the genes of some probes, as far as they are not yet there."""
+    def _simulate_levels(self, probe_rows: Rows) -> None:
+        """Simulate the levels (log2) of the genes of some probes, for all probes of these genes, unless it is done."""
         genes = np.unique(self._gene_of_probe[probe_rows])
-        genes = genes[~self._made[genes]]
+        genes = genes[~self._is_simulated[genes]]
         if not len(genes):
             return
         fields, first = self._fields, np.searchsorted(self._gene_of_probe, np.arange(len(self._genes) + 1))
         for gene, values in zip(genes, fields.draw(genes), strict=True):
-            rng = np.random.Generator(np.random.PCG64([self._seed, gene]))  # its own: whatever else is asked for
+            rng = np.random.Generator(
+                np.random.PCG64([self._seed, gene])
+            )  # of its own, so that the order of requests does not matter
             values += fields.sd_nugget[gene] * rng.standard_normal(len(values))
             for planted in PLANTED_GENES:
                 if planted.gene == self._genes[gene]:
-                    values += _plant(planted, self.samples)
-            if step := self._steps.get(self._genes[gene]):
+                    values += _planted_difference(planted, self.samples)
+            if step := self._steps_of_sets.get(self._genes[gene]):
                 values += step * _is_in_b(self.samples)
             rows = slice(first[gene], first[gene + 1])
             n = rows.stop - rows.start
-            levels = values + rng.normal(0.0, 0.5, (n, 1))  # probes differ
+            levels = values + rng.normal(0.0, 0.5, (n, 1))  # probes of a gene differ
             for donor in range(len(DONORS)):
                 levels[:, fields.rows_of(donor)] += rng.normal(0.0, 0.3, (n, 1))
             levels += _SD_PROBE * rng.standard_normal(levels.shape, dtype=np.float32)
-            self._by_probe[rows] = np.round(levels, 4)
-        self._made[genes] = True
+            self._levels[rows] = np.round(levels, 4)
+        self._is_simulated[genes] = True
 
 
 @dataclass(frozen=True)
 class _Fields:
-    """What the values of genes are drawn from: fields of samples, and how much of each a gene has.
+    """Random fields over the samples, and the loadings of the genes on them.
 
     Attributes
     ----------
     donors, tissues : ndarray of int, shape (n,)
-        Of each sample.
+        Donor and class of tissue of each sample.
     shared, own : ndarray, shape (n, k)
-        Of unit variance: the fields that all donors share, with the make-up of samples, and those of each donor alone.
+        Fields of unit variance: those that all donors share, with the composition of samples, and each donor's own.
     base : ndarray, shape (g,)
         Level of each gene (log2).
-    of_tissue : ndarray, shape (g, tissues)
-        Difference of each class of tissue from cortex (log2).
+    tissue_effects : ndarray, shape (g, tissues)
+        Difference between each class of tissue and cortex (log2).
     sd_nugget : ndarray, shape (g,)
-        Of samples, as far as no other gene goes with it (log2).
-    on_shared, on_own : ndarray, shape (g, k)
-        Standard deviations along the fields (log2).
-    of_donors : ndarray, shape (g, donors)
-        How strong the own fields of each donor are, for each gene.
+        Standard deviation between samples that no other gene shares (log2).
+    shared_loadings, own_loadings : ndarray, shape (g, k)
+        Loadings: standard deviation of each gene along each field (log2).
+    donor_factors : ndarray, shape (g, donors)
+        Factor of each donor's own fields, for each gene.
     """
 
     donors: npt.NDArray[np.intp]
@@ -272,62 +274,62 @@ class _Fields:
     shared: Floats
     own: Floats
     base: Floats
-    of_tissue: Floats
+    tissue_effects: Floats
     sd_nugget: Floats
-    on_shared: Floats
-    on_own: Floats
-    of_donors: Floats
+    shared_loadings: Floats
+    own_loadings: Floats
+    donor_factors: Floats
 
     def rows_of(self, donor: int) -> slice:
-        """Samples of a donor, which follow each other."""
+        """Rows of a donor's samples, which are consecutive."""
         first, last = np.searchsorted(self.donors, [donor, donor + 1])
         return slice(first, last)
 
     def draw(self, genes: npt.NDArray[np.intp]) -> Floats:
-        """Values of genes in all samples, but for the nugget (log2), shape (genes, n)."""
-        own = self.on_own[genes] @ self.own.T
+        """Values of genes in all samples without the nugget (log2), shape (genes, n)."""
+        own = self.own_loadings[genes] @ self.own.T
         for donor in range(len(DONORS)):
-            own[:, self.rows_of(donor)] *= self.of_donors[genes, donor][:, np.newaxis]
-        values = own + self.on_shared[genes] @ self.shared.T
-        values += self.of_tissue[genes][:, self.tissues]
+            own[:, self.rows_of(donor)] *= self.donor_factors[genes, donor][:, np.newaxis]
+        values = own + self.shared_loadings[genes] @ self.shared.T
+        values += self.tissue_effects[genes][:, self.tissues]
         values += self.base[genes, np.newaxis]
         return values
 
 
 def _simulate_fields(seed: int, samples: pd.DataFrame, genes: list[str]) -> _Fields:
     n = len(genes)
-    rng = np.random.Generator(np.random.PCG64([seed, n]))  # genes have the numbers below
+    rng = np.random.Generator(np.random.PCG64([seed, n]))  # a gene's own seed has its number, below n
     points = samples[["mni_x", "mni_y", "mni_z"]].to_numpy()
     donors, names = pd.factorize(samples["donor_name"])
-    fields = _make_waves(rng, points, _LENGTH_SHARED) @ rng.standard_normal((2 * _N_WAVES, _N_SHARED))
-    make_up = rng.standard_normal((len(points), _N_MAKE_UP))
-    waves = _make_waves(rng, points, _LENGTH_OWN)
+    fields = _draw_fourier_features(rng, points, _LENGTH_SHARED) @ rng.standard_normal((2 * _N_WAVES, _N_SHARED))
+    composition = rng.standard_normal((len(points), _N_COMPOSITION))
+    waves = _draw_fourier_features(rng, points, _LENGTH_OWN)
     own = np.concatenate([
         waves[donors == donor] @ rng.standard_normal((2 * _N_WAVES, _N_OWN)) for donor in range(len(names))
     ])  # fmt: skip
     base, sd, shares = rng.uniform(6.5, 9.0, n), np.exp(rng.normal(np.log(0.4), 0.25, n)), rng.dirichlet(_SHARES, n)
     planted = np.isin(genes, [planted.gene for planted in PLANTED_GENES])
-    base[planted], sd[planted], shares[planted] = _OF_PLANTED
-    of_tissue = rng.normal(0.0, 0.6, (n, len(_TISSUES)))
-    of_tissue[:, _TISSUES.index(_CORTEX)] = 0.0
+    base[planted], sd[planted], shares[planted] = _PLANTED_BASELINE
+    tissue_effects = rng.normal(0.0, 0.6, (n, len(_TISSUES)))
+    tissue_effects[:, _TISSUES.index(_CORTEX)] = 0.0
     sd_nugget, sd_own, sd_shared = sd * np.sqrt(shares.T)
     on_fields = sd_shared[:, np.newaxis] * _draw_loadings(rng, n, _N_SHARED)
-    on_make_up = np.sqrt(_SHARE_OF_MAKE_UP) * sd_nugget[:, np.newaxis] * _draw_loadings(rng, n, _N_MAKE_UP)
+    on_composition = np.sqrt(_COMPOSITION_SHARE) * sd_nugget[:, np.newaxis] * _draw_loadings(rng, n, _N_COMPOSITION)
     return _Fields(
         donors=donors,
         tissues=_find_tissues(samples),
-        shared=np.hstack([fields, make_up]),
+        shared=np.hstack([fields, composition]),
         own=own,
         base=base,
-        of_tissue=of_tissue,
-        sd_nugget=np.sqrt(1 - _SHARE_OF_MAKE_UP) * sd_nugget,
-        on_shared=np.hstack([on_fields, on_make_up]),
-        on_own=sd_own[:, np.newaxis] * _draw_loadings(rng, n, _N_OWN),
-        of_donors=np.sqrt(rng.gamma(_SHAPE_OF_DONORS, 1 / _SHAPE_OF_DONORS, (n, len(names)))),
+        tissue_effects=tissue_effects,
+        sd_nugget=np.sqrt(1 - _COMPOSITION_SHARE) * sd_nugget,
+        shared_loadings=np.hstack([on_fields, on_composition]),
+        own_loadings=sd_own[:, np.newaxis] * _draw_loadings(rng, n, _N_OWN),
+        donor_factors=np.sqrt(rng.gamma(_DONOR_VARIANCE_SHAPE, 1 / _DONOR_VARIANCE_SHAPE, (n, len(names)))),
     )
 
 
-def _make_waves(rng: np.random.Generator, points: Floats, length: float) -> Floats:
+def _draw_fourier_features(rng: np.random.Generator, points: Floats, length: float) -> Floats:
     """Random Fourier features of the kernel exp(-d / length), shape (n, 2 waves); Rahimi and Recht 2007.
 
     The spectrum of this kernel in three dimensions is a multivariate Cauchy distribution.
@@ -338,28 +340,28 @@ def _make_waves(rng: np.random.Generator, points: Floats, length: float) -> Floa
 
 
 def _draw_loadings(rng: np.random.Generator, n_genes: int, n_fields: int) -> Floats:
-    """How much of each field a gene has: of a few of them, and of unit length (genes x fields)."""
+    """Loadings of genes on fields (genes x fields): mostly zero, each row of unit length."""
     loadings = rng.standard_normal((n_genes, n_fields)) * (rng.random((n_genes, n_fields)) < 2 / n_fields)
     loadings[np.arange(n_genes), rng.integers(n_fields, size=n_genes)] += rng.choice([-1.0, 1.0], n_genes)
     return np.asarray(loadings / np.linalg.norm(loadings, axis=1, keepdims=True))
 
 
-def _plant(planted: PlantedGene, samples: pd.DataFrame) -> Floats:
-    """What is added to the level of a planted gene (log2), shape (n,)."""
+def _planted_difference(planted: PlantedGene, samples: pd.DataFrame) -> Floats:
+    """The difference that is added to the levels of a planted gene (log2), shape (n,)."""
     points = samples[["mni_x", "mni_y", "mni_z"]].to_numpy()
     if planted.form == "gradient":
         a, b = (abs(DEMO_CENTRES[name][0]) for name in "AB")
         return np.asarray(planted.size * (np.abs(points[:, 0]) - a) / (b - a))
     if planted.form == "step":
         return planted.size * _is_in_b(samples)
-    spot = np.exp(-((np.linalg.norm(points - DEMO_CENTRES["B"], axis=1) / _SPOT) ** 6))
+    spot = np.exp(-((np.linalg.norm(points - DEMO_CENTRES["B"], axis=1) / _SPOT_RADIUS) ** 6))
     return np.asarray(planted.size * spot * (samples["donor_name"] == planted.donor).to_numpy())
 
 
 def _is_in_b(samples: pd.DataFrame) -> Floats:
-    """1 for samples in region B, up to its border, else 0, shape (n,)."""
+    """1 for samples within the border of region B, else 0, shape (n,)."""
     of_a, of_b = (demo_probability(name, samples[["mni_x", "mni_y", "mni_z"]].to_numpy()) for name in "AB")
-    return np.asarray((of_b > of_a) & (of_b > _BORDER), dtype=np.float64)
+    return np.asarray((of_b > of_a) & (of_b > _BORDER_PROBABILITY), dtype=np.float64)
 
 
 def _simulate_samples(rng: np.random.Generator, structures: pd.DataFrame) -> pd.DataFrame:
@@ -399,7 +401,7 @@ def _place_samples(
 
 
 def _scatter_in_cortex(rng: np.random.Generator, n: int) -> Floats:
-    """Points of the right cortex: a shell, and the medial wall. The places of the demo regions are left free."""
+    """Points of the right cortex: a shell and the medial wall, away from the demo regions."""
     n_drawn = 2 * n + 20
     is_medial = rng.random(n_drawn) < 0.3
     shell, wall = _scatter_in_ball(rng, n_drawn, hollow=0.72), _scatter_in_ball(rng, n_drawn, hollow=0.5)
@@ -419,7 +421,7 @@ def _scatter_in_tissue(rng: np.random.Generator, tissue: _Tissue, n: int) -> Flo
 
 
 def _scatter_in_ball(rng: np.random.Generator, n: int, *, hollow: float = 0.0) -> Floats:
-    """Points of the unit ball, or of its outer part, evenly."""
+    """Points spread evenly in the unit ball outside the radius `hollow`."""
     directions = rng.standard_normal((n, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     return np.asarray(directions * np.cbrt(rng.uniform(hollow**3, 1.0, (n, 1))))
@@ -455,7 +457,7 @@ def _list_structures() -> pd.DataFrame:
 
 
 def _find_tissues(samples: pd.DataFrame) -> npt.NDArray[np.intp]:
-    """Class of tissue of each sample, as its place in `_TISSUES`."""
+    """Class of tissue of each sample, as its index in `_TISSUES`."""
     of_acronym = {_name_side(tissue, side): number for number, tissue in enumerate(_TISSUES) for side in _SIDES}
     return np.asarray(samples["structure_acronym"].map(of_acronym).fillna(0), dtype=np.intp)
 

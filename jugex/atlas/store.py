@@ -1,26 +1,26 @@
-"""The store: expression on disk that opens at once and is read where it is asked for.
+"""The store: expression on disk, which opens at once and is read only as far as it is needed.
 
 A store is a folder of
 
 - ``manifest.json``: version of the format, what the store holds, checksums of its files and of its sources, and the
-  SHA-256 of all that;
+  SHA-256 of all these;
 - ``samples.arrow``, ``probes.arrow``, ``donors.arrow``, ``structures.arrow``: the tables, as Arrow files;
 - ``levels-DONOR.npy``: log2 levels of a donor, float32, probes x samples in C order;
 - ``moments.npy``: mean and standard deviation (ddof = 0) per donor and probe, float64, donors x 2 x probes, computed in
   float64 from the levels as stored;
 - ``calls-DONOR.npy``: present/absent calls as bits, probes x ceil(samples / 8), first sample in the highest bit; for
   donors whose archive holds calls;
-- ``checksums.npy``: XXH3 of each probe's row in each of these files, and behind them of each block of 256 rows,
-  uint64, files x (probes + blocks): donors' levels in the order of the donors, then calls.
+- ``checksums.npy``: XXH3 of each probe's row in the files of levels and calls, followed by that of each block of 256
+  rows, uint64, files x (probes + blocks): levels in the order of the donors, then calls.
 
-Probes come first because a query reads a few probes of all samples: each is one piece of a file then, and a file per
-donor can be written while the next donor is read. Arrow files open in a fifth of the time of Parquet ones.
+Rows are probes because a query reads a few probes of all samples: each is then one piece of a file. With a file per
+donor, one donor is written while the next is read. Arrow files open in a fifth of the time of Parquet files.
 
-Nothing is taken from a store that differs from what was built. The manifest, the tables, the moments and the checksums
-are compared with their own checksums whenever a store is opened, before anything is read out of them; a row of levels
-or calls is when an open store reads it for the first time. XXH3 is no slower than reading memory: it finds what disks
-and copies do to a file. Against intent stands the SHA-256 of every file, which `StoreAtlas.verify` computes.
-`benchmarks/bench_store.py` measures what this costs, and the layout beside others.
+No value is read from a store that differs from what was built. Manifest, tables, moments and checksums are compared
+with their own checksums whenever a store is opened, before anything in them is used; a row of levels or calls is
+compared when an open store reads it for the first time. XXH3 is as fast as reading memory, and finds what disks and
+copies do to a file. The SHA-256 of every file, which `StoreAtlas.verify` computes, also finds deliberate changes.
+`benchmarks/bench_store.py` measures what this costs, and compares the layout with others.
 """
 
 from __future__ import annotations
@@ -54,16 +54,16 @@ __all__ = [
     "Manifest",
     "StoreAtlas",
     "StoreFile",
+    "calls_file",
     "check_files",
     "checksum_rows",
     "is_store",
-    "name_calls",
-    "name_levels",
-    "name_table",
+    "levels_file",
     "read_manifest",
+    "table_file",
 ]
 
-#: Raised by one whenever files mean something else than before.
+#: Raised by one whenever the meaning of the files changes.
 FORMAT_VERSION = 2
 FORMAT_NAME = "jugex store"
 MANIFEST = "manifest.json"
@@ -73,10 +73,10 @@ TABLES = ("samples", "probes", "donors", "structures")
 _REBUILD = "build it again with jugex build"
 _REBUILD_STORE = "build the store again with jugex build"
 
-# rows of a file that are read and compared with one checksum where most are needed: up to 1 MB, the cache holds that
+# rows read and checked at once if most are needed: a block is up to 1 MB, which fits the processor's cache
 _PROBES_PER_BLOCK = 256
-# fewer probes than this share of all are read one by one; more are read in the order of the file
-_FEW_PROBES = 0.1
+# below this share of all probes, rows are read one by one; above it, in the order of the file
+_SHARE_READ_SINGLY = 0.1
 
 Checksums = npt.NDArray[np.uint64]
 _Group = tuple[str, slice | Rows, slice | Rows]
@@ -102,7 +102,7 @@ class Manifest:
     Attributes
     ----------
     jugex_version, created : str
-        Which version built the store, and when (UTC, ISO 8601).
+        The version of jugex that built the store, and the time (UTC, ISO 8601).
     name, space : str
         What the atlas is called, and the space of its coordinates.
     n_probes : int
@@ -112,7 +112,7 @@ class Manifest:
     with_calls : tuple of str
         Names of the donors with present/absent calls.
     files : tuple of StoreFile
-        The files of the store but the manifest.
+        The files of the store, without the manifest.
     sources : tuple of FileRecord
         The files that the store was built from, with their donors.
     """
@@ -129,21 +129,21 @@ class Manifest:
 
     @property
     def n_bytes(self) -> int:
-        """Size of the files together."""
+        """Total size of the files in bytes."""
         return sum(file.bytes for file in self.files)
 
     @property
     def sha256(self) -> str:
-        """Identity of what the store holds: SHA-256 of the names and SHA-256 of its files."""
+        """Identity of the store's content: the SHA-256 over the names and SHA-256 of its files."""
         lines = sorted(f"{file.name} {file.sha256}\n" for file in self.files)
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
-    def list_checked(self) -> list[str]:
-        """Names of the files whose rows have checksums, in the order of these."""
-        return [*map(name_levels, self.n_samples), *map(name_calls, self.with_calls)]
+    def list_checksummed_files(self) -> list[str]:
+        """Names of the files whose rows have checksums, in the order of the checksums."""
+        return [*map(levels_file, self.n_samples), *map(calls_file, self.with_calls)]
 
     def to_json(self) -> str:
-        """Text of the manifest's file."""
+        """The manifest as the text of its file."""
         content = {
             "format": FORMAT_NAME,
             "format_version": FORMAT_VERSION,
@@ -161,21 +161,21 @@ class Manifest:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Manifest:
-        """Read what `to_json` wrote; ValueError, TypeError, KeyError or AttributeError where it is something else."""
+        """Read what `to_json` wrote; ValueError, TypeError, KeyError or AttributeError if it is something else."""
         written = {key: value for key, value in content.items() if key != "manifest_sha256"}
         if content["manifest_sha256"] != _hash_content(written):
-            raise ValueError("its SHA-256 is not the one that stands in it")
+            raise ValueError("its SHA-256 is not the one recorded in it")
         fields = {key: value for key, value in written.items() if key not in ("format", "format_version")}
         for key, kind in {"n_probes": int, "n_samples": dict, "with_calls": list, "sources": list}.items():
             if not isinstance(fields[key], kind):
-                raise TypeError(f"{key} is no {kind.__name__}")
+                raise TypeError(f"{key} is not a {kind.__name__}")
         files = tuple(StoreFile(**file) for file in fields["files"])
         sources = tuple(FileRecord(**file) for file in fields["sources"])
         return cls(**fields | {"with_calls": tuple(fields["with_calls"]), "files": files, "sources": sources})
 
 
 def _hash_content(content: dict[str, Any]) -> str:
-    """SHA-256 of what a JSON file says, whatever its white space."""
+    """SHA-256 of the content of a JSON file, independent of white space and the order of keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -191,17 +191,17 @@ def _checksum(arrays: Sequence[npt.NDArray[Any]] | npt.NDArray[Any]) -> Checksum
     return np.fromiter(map(xxh3_64_intdigest, arrays), dtype=np.uint64, count=len(arrays))
 
 
-def name_levels(donor_name: str) -> str:
+def levels_file(donor_name: str) -> str:
     """Name of the file of a donor's levels."""
     return f"levels-{donor_name}.npy"
 
 
-def name_calls(donor_name: str) -> str:
+def calls_file(donor_name: str) -> str:
     """Name of the file of a donor's present/absent calls."""
     return f"calls-{donor_name}.npy"
 
 
-def name_table(table: str) -> str:
+def table_file(table: str) -> str:
     """Name of the file of a table."""
     return f"{table}.arrow"
 
@@ -223,7 +223,7 @@ def read_manifest(path: Path) -> Manifest:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise StoreError(f"{path} is no store of jugex: it has no {MANIFEST}; {_REBUILD}") from None
+        raise StoreError(f"{path} is not a store of jugex, because it has no {MANIFEST}; {_REBUILD}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"{file} cannot be read ({tell_problem(error)}); {_REBUILD_STORE}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT_NAME:
@@ -238,30 +238,30 @@ def read_manifest(path: Path) -> Manifest:
 def _check_version(version: Any, path: Path) -> None:
     if not isinstance(version, int) or version < FORMAT_VERSION:
         raise StoreError(
-            f"the store {path} has version {version!r} of the format, and this jugex reads version {FORMAT_VERSION}; "
+            f"the store {path} has version {version!r} of the format, but this jugex reads version {FORMAT_VERSION}; "
             f"{_REBUILD}"
         )
     if version > FORMAT_VERSION:
         raise StoreError(
-            f"the store {path} was built by a newer jugex (version {version} of the format, and this one reads version "
+            f"the store {path} was built by a newer jugex (version {version} of the format, but this one reads version "
             f"{FORMAT_VERSION}); upgrade jugex, or {_REBUILD}"
         )
 
 
 def check_files(path: Path, manifest: Manifest) -> None:
-    """Refuse a store with a file that is missing or has another size; nothing is read.
+    """Refuse a store with a file that is missing or has another size; the files are not read.
 
     Raises
     ------
     StoreError
-        Naming the first such file.
+        If there is such a file; the message names the first.
     """
     for file in manifest.files:
         name = file.name
         try:
             n_bytes = (path / name).stat().st_size
         except FileNotFoundError:
-            raise StoreError(f"the store {path} lacks its file {name}; {_REBUILD}") from None
+            raise StoreError(f"the store {path} lacks the file {name}; {_REBUILD}") from None
         except OSError as error:
             raise StoreError(f"{path / name} cannot be read ({error})") from error
         if n_bytes != file.bytes:
@@ -276,11 +276,11 @@ def check_files(path: Path, manifest: Manifest) -> None:
 class StoreAtlas(ExpressionAtlas):
     """The Allen Human Brain Atlas, from a store that `jugex.atlas.building.build_store` made.
 
-    Opening reads the annotation, and compares it with its checksums. Levels stay on disk, and are read in blocks where
-    most probes are asked for, so that memory holds only the result. What was read for the first time is compared with
-    its checksum before it is given out.
+    Opening reads the annotation and compares it with its checksums. Levels stay on disk, and are read in blocks when
+    most probes are needed, so that memory holds only the result. Rows that are read for the first time are compared
+    with their checksums before they are returned.
 
-    Levels are float32 (``identity().source.precision``), those of the archives rounded to some 7 digits, which halves
+    Levels are float32 (``identity().source.precision``), those of the archives rounded to about 7 digits, which halves
     the store: results differ from those of `ArchivesAtlas`, which reads the archives as float64, from the 6th digit on.
 
     Parameters
@@ -291,8 +291,8 @@ class StoreAtlas(ExpressionAtlas):
     Raises
     ------
     StoreError
-        If the store is of another version of the format, or a file is missing, has another size, or is damaged; later
-        where a row of levels or calls is read that is damaged.
+        If the store has another version of the format, or a file is missing, has another size, or is damaged; later, if
+        a row of levels or calls that is read is damaged.
 
     Attributes
     ----------
@@ -327,7 +327,7 @@ class StoreAtlas(ExpressionAtlas):
         return self.manifest.name
 
     def verify(self) -> None:
-        """Compare the checksums of all files with those taken when the store was built.
+        """Compare the SHA-256 of all files with those taken when the store was built.
 
         Raises
         ------
@@ -366,7 +366,7 @@ class StoreAtlas(ExpressionAtlas):
         return StoreAtlas, (self.path,)  # another process opens the same files instead of receiving their content
 
     def _read_whole(self, name: str) -> bytes:
-        """Content of a file, which is what was built."""
+        """Content of a file, compared with its checksum."""
         from xxhash import xxh3_64_hexdigest
 
         path, expected = self.path / name, {file.name: file.xxh3 for file in self.manifest.files}
@@ -376,20 +376,20 @@ class StoreAtlas(ExpressionAtlas):
             raise StoreError(f"{path} cannot be read ({tell_problem(error)}); {_REBUILD_STORE}") from error
         if xxh3_64_hexdigest(content) != expected.get(name):
             raise StoreError(
-                f"{path} is damaged: its checksum is not the one that it had when it was built; {_REBUILD_STORE}"
+                f"{path} is damaged: its checksum differs from the one taken when it was built; {_REBUILD_STORE}"
             )
         return content
 
     def _read_table(self, table: str) -> pd.DataFrame:
         import pyarrow
 
-        content = self._read_whole(name_table(table))
+        content = self._read_whole(table_file(table))
         try:
             read = pyarrow.ipc.open_file(pyarrow.py_buffer(content)).read_all()
             frame: pd.DataFrame = read.to_pandas(use_threads=False)  # starting threads takes longer than reading
             return frame
         except (pyarrow.ArrowException, OSError) as error:
-            raise StoreError(f"{self.path / name_table(table)} cannot be read ({error}); {_REBUILD_STORE}") from error
+            raise StoreError(f"{self.path / table_file(table)} cannot be read ({error}); {_REBUILD_STORE}") from error
 
     def _read_array(self, name: str, shape: tuple[int, ...], dtype: type[np.generic]) -> npt.NDArray[Any]:
         content = self._read_whole(name)
@@ -409,25 +409,28 @@ class StoreAtlas(ExpressionAtlas):
         counts = self.samples["donor_name"].value_counts(sort=False).to_dict()
         if counts != n_samples or len(self.probes) != n_probes or list(self.donors["donor_name"]) != list(n_samples):
             raise StoreError(
-                f"the store {self.path} contradicts itself: its tables have other counts of samples, probes or donors "
+                f"the store {self.path} contradicts itself: its tables have other numbers of samples, probes or donors "
                 f"than its {MANIFEST}; {_REBUILD}"
             )
 
     def _open_rows(self) -> None:
         manifest = self.manifest
-        names = manifest.list_checked()
+        names = manifest.list_checksummed_files()
         n_blocks = -(-manifest.n_probes // _PROBES_PER_BLOCK)
         checksums = self._read_array(CHECKSUMS, (len(names), manifest.n_probes + n_blocks), np.uint64)
-        of_file = dict(zip(names, checksums, strict=True))
+        checksums_of = dict(zip(names, checksums, strict=True))
         self._levels = {
-            name: _Rows(
-                self.path / name_levels(name), np.dtype("<f4"), (manifest.n_probes, n), of_file[name_levels(name)]
+            name: _ChecksummedRows(
+                self.path / levels_file(name), np.dtype("<f4"), (manifest.n_probes, n), checksums_of[levels_file(name)]
             )
             for name, n in manifest.n_samples.items()
         }
         self._calls = {
-            name: _Rows(
-                self.path / name_calls(name), np.dtype("u1"), (manifest.n_probes, -(-n // 8)), of_file[name_calls(name)]
+            name: _ChecksummedRows(
+                self.path / calls_file(name),
+                np.dtype("u1"),
+                (manifest.n_probes, -(-n // 8)),
+                checksums_of[calls_file(name)],
             )
             for name, n in manifest.n_samples.items()
             if name in manifest.with_calls
@@ -437,7 +440,7 @@ class StoreAtlas(ExpressionAtlas):
         levels = np.empty((len(probe_rows), len(sample_rows)), dtype=np.float32)
         for donor_name, places, columns in self._group_samples(sample_rows):
             for targets, block in self._levels[donor_name].read(probe_rows):
-                levels[_cross(targets, places)] = block[:, columns]
+                levels[_index_grid(targets, places)] = block[:, columns]
         return levels.T
 
     def _read_moments(self, donor_name: str, probe_rows: Rows) -> Moments:
@@ -453,14 +456,14 @@ class StoreAtlas(ExpressionAtlas):
                     f"PACall.csv; leave the donor out, or build the store again from complete archives"
                 )
             for targets, block in self._calls[donor_name].read(probe_rows):
-                calls[_cross(targets, places)] = np.unpackbits(block, axis=1)[:, columns]
+                calls[_index_grid(targets, places)] = np.unpackbits(block, axis=1)[:, columns]
         return calls.T
 
     def _group_samples(self, sample_rows: Rows) -> Iterable[_Group]:
         return self._all_groups if np.array_equal(sample_rows, self._all_rows) else self._group_rows(sample_rows)
 
     def _group_rows(self, sample_rows: Rows) -> Iterator[_Group]:
-        """Per donor: its name, which of the samples asked for are its own, and their columns in its files."""
+        """For each donor: its name, the places of its samples in `sample_rows`, and their columns in its files."""
         numbers, columns = self._donor_of_sample[sample_rows], self._column_of_sample[sample_rows]
         for donor_name, number in self._donor_numbers.items():
             places = np.flatnonzero(numbers == number)
@@ -468,8 +471,8 @@ class StoreAtlas(ExpressionAtlas):
                 yield donor_name, as_slice(places), as_slice(columns[places])
 
 
-def _cross(rows: slice | Rows, columns: slice | Rows) -> tuple[Any, Any]:
-    """Index of all rows in all columns; NumPy would pair two arrays element by element."""
+def _index_grid(rows: slice | Rows, columns: slice | Rows) -> tuple[Any, Any]:
+    """Index of all rows in all columns, because NumPy pairs two index arrays element by element."""
     if isinstance(rows, slice) or isinstance(columns, slice):
         return rows, columns
     return rows[:, np.newaxis], columns
@@ -478,20 +481,20 @@ def _cross(rows: slice | Rows, columns: slice | Rows) -> tuple[Any, Any]:
 # --- rows of a file, and their checksums
 
 
-class _Rows:
-    """A file with a row for each probe, which gives out no row that differs from its checksum.
+class _ChecksummedRows:
+    """A file with one row per probe, of which each row is compared with its checksum when it is first read.
 
-    Reading, not mapping: where a mapped file is cut short, or its disk fails, the system ends the process, and a page
-    that was mapped counts as this process's memory for as long as the map is there.
+    The file is read, not mapped: if a mapped file is cut short, or its disk fails, the system kills the process, and
+    mapped pages count as memory of the process as long as the map exists.
 
     Parameters
     ----------
     path : Path
-        The file: a header, which nobody reads, and rows of one length.
+        The file: a header, which is skipped, and rows of equal length.
     dtype : dtype
-        Of the values.
+        Type of the values.
     shape : tuple of int
-        Number of rows, and of values in each.
+        Number of rows, and of values per row.
     checksums : ndarray of shape (rows + blocks,), uint64
         XXH3 of each row, and of each block of rows.
     """
@@ -512,12 +515,12 @@ class _Rows:
         self._seeking = threading.Lock()
 
     def read(self, probe_rows: Rows) -> Iterator[tuple[slice | Rows, npt.NDArray[Any]]]:
-        """Rows in any order: places in `probe_rows`, and the rows that belong there.
+        """Yield rows, with their places in `probe_rows`.
 
-        Few rows come at once, one by one off the disk; more of them in the order of the file, a block at a time.
+        A few rows are read one by one and yielded together; many are read in the order of the file, block by block.
         """
         n_rows = self._n_rows
-        if len(probe_rows) < _FEW_PROBES * n_rows:
+        if len(probe_rows) < _SHARE_READ_SINGLY * n_rows:
             rows = np.empty((len(probe_rows), self._n_columns), dtype=self._dtype)
             places, n_bytes = rows.reshape(-1).view(np.uint8).data, self._row_bytes
             for place, row in enumerate(probe_rows.tolist()):
@@ -526,10 +529,10 @@ class _Rows:
             yield slice(None), rows
             return
         order = np.argsort(probe_rows, kind="stable")
-        ranked = probe_rows[order]
+        sorted_rows = probe_rows[order]
         buffer = np.empty((_PROBES_PER_BLOCK, self._n_columns), dtype=self._dtype)
         for number, start in enumerate(range(0, n_rows, _PROBES_PER_BLOCK)):
-            first, last = np.searchsorted(ranked, [start, start + _PROBES_PER_BLOCK])
+            first, last = np.searchsorted(sorted_rows, [start, start + _PROBES_PER_BLOCK])
             if first == last:
                 continue
             block = buffer[: n_rows - start]
@@ -538,7 +541,7 @@ class _Rows:
                 if _checksum([block])[0] != self._checksums[n_rows + number]:
                     self._check_rows(block, np.arange(start, start + len(block)))
                 self._is_checked[n_rows + number] = True
-            yield as_slice(order[first:last]), block[as_slice(ranked[first:last] - start)]
+            yield as_slice(order[first:last]), block[as_slice(sorted_rows[first:last] - start)]
 
     def _read_into(self, target: memoryview, offset: int) -> None:
         while target:
@@ -547,7 +550,7 @@ class _Rows:
             except OSError as error:
                 raise StoreError(f"{self._path} cannot be read ({tell_problem(error)}); {_REBUILD_STORE}") from error
             if not n:
-                raise StoreError(f"{self._path} was cut short since it was opened; {_REBUILD_STORE}")
+                raise StoreError(f"{self._path} has become shorter since it was opened; {_REBUILD_STORE}")
             target, offset = target[n:], offset + n
 
     def _read_at(self, target: memoryview, offset: int) -> int:
@@ -560,7 +563,7 @@ class _Rows:
         return len(content)
 
     def _check_rows(self, rows: npt.NDArray[Any], probe_rows: Rows) -> None:
-        """Compare rows with their checksums, each once while the store is open."""
+        """Compare rows with their checksums, each row once while the store is open."""
         is_new = ~self._is_checked[probe_rows]
         if not is_new.any():
             return
@@ -569,7 +572,7 @@ class _Rows:
         if is_damaged.any():
             n = np.count_nonzero(is_damaged)
             raise StoreError(
-                f"{self._path} is damaged: {n} of {len(rows)} probes read differ from their checksums (the first is "
-                f"number {probe_rows[is_damaged][0] + 1} in the file); {_REBUILD_STORE}"
+                f"{self._path} is damaged: {n} of the {len(rows)} probes read differ from their checksums (the first "
+                f"has number {probe_rows[is_damaged][0] + 1} in the file); {_REBUILD_STORE}"
             )
         self._is_checked[probe_rows] = True

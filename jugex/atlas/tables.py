@@ -1,4 +1,4 @@
-"""An atlas from the user's own tables: samples with coordinates and donors, and their expression."""
+"""An atlas from the user's own tables of samples (coordinates, donors) and their expression."""
 
 from __future__ import annotations
 
@@ -42,23 +42,23 @@ from jugex.spaces import MNI_SPACE
 
 __all__ = ["TablesAtlas", "UserTables", "Values", "atlas_from_tables", "find_tables", "open_tables"]
 
-#: What the user's values are: raw counts, log2 levels, or something else.
+#: Scale of the user's values: raw counts, log2 levels, or another scale.
 Values = Literal["counts", "log2", "other"]
 
-#: No log2 level of anything measured is farther from 0: 2^40 is a million million.
+#: Largest magnitude of a log2 level: 2^40 is a million million.
 _LARGEST_LOG2 = 40.0
-#: As many genes, and the sum of a sample's counts says how deep it was sequenced.
+#: With this many genes, the sum of a sample's counts measures its sequencing depth.
 _MIN_GENES_OF_LIBRARY = 1000
 _COORDINATES = ("mni_x", "mni_y", "mni_z")
-#: What stands for a missing value in files of some programs, and what no measurement of expression reaches.
-_CODES_OF_MISSING, _LARGEST_OF_ANY = (-999.0, -9999.0, -99999.0), 1e30
-#: In mm; no brain is as large.
-_FARTHEST = 1000.0
-#: The files of an atlas of the user's own in a folder.
+#: Codes that some programs write for a missing value, and a magnitude that no measured expression reaches.
+_MISSING_CODES, _LARGEST_EXPRESSION = (-999.0, -9999.0, -99999.0), 1e30
+#: In mm along an axis; no brain is so large.
+_MAX_COORDINATE = 1000.0
+#: Names of the files of a folder of the user's own tables.
 _TABLE_FILE = re.compile(
     r"(samples|expression|counts|probes|donors)\.(?:(?:csv|tsv|txt|gct)(?:\.gz)?|parquet)", flags=re.IGNORECASE
 )
-_NUMPY_2 = re.compile(r"\bnp\.\w+\(([^()]*)\)")
+_NUMPY_SCALAR = re.compile(r"\bnp\.\w+\(([^()]*)\)")
 _DEMOGRAPHICS = ("age", "gender", "race")
 
 Floats = npt.NDArray[np.float64]
@@ -75,10 +75,10 @@ def atlas_from_tables(
     name: str | None = None,
     simulated: bool = False,
 ) -> TablesAtlas:
-    """Make an atlas from tables of the user's own: another array, RNA-seq, another species.
+    """Make an atlas from the user's own tables: another array, RNA-seq, another species.
 
     Each table is a DataFrame or a file: CSV or TSV, also gzipped, or Parquet; expression also GCT or GEO's series
-    matrix. Samples are matched by id, never by their order, and must be the same in both tables; ids that R has made
+    matrix. Samples are matched by id, never by their order, and must be the same in both tables; ids that R has turned
     into names (``X12345`` for 12345, ``S.1`` for S-1) are recognised.
 
     Parameters
@@ -86,56 +86,56 @@ def atlas_from_tables(
     samples : DataFrame or path
         One row per sample: its coordinates in mm (`mni_x`, `mni_y`, `mni_z`; or `x`, `y`, `z`; or `mni_xyz`, a tuple or
         a text like ``"(1, 2, 3)"``) and `donor_name` (or `donor`). Its id is `sample_id`, else `well_id`, else the
-        index of the DataFrame. Optional: `structure_id`, `structure_acronym`, `structure_name`, and, where there is no
-        table of donors, `age`, `gender` and `race`. Structures without ids are numbered. Where there are structures,
-        the coordinates may be left out: regions are then structures (``"structure:ACRONYM"``). Other columns are
-        kept, and can be covariates of an analysis.
+        index of the DataFrame. Optional: `structure_id`, `structure_acronym`, `structure_name`, and, without a
+        table of donors, `age`, `gender` and `race`. Structures without ids are numbered. If there are structures, the
+        coordinates may be left out: regions are then structures (``"structure:ACRONYM"``). Other columns are kept, and
+        can be covariates of an analysis.
     expression : DataFrame or path
-        Samples x probes (or genes), or probes x samples: which of them is told by the ids. The index, or the first
-        column of a file, and the columns hold the ids; a GCT file's descriptions are its genes where they are symbols.
-        What the values are, `values` says; they may be missing: a gene with a missing value in the samples of a
-        comparison is not tested, and says so.
+        Samples x probes (or genes), or probes x samples; the ids tell which. The index, or the first column of a file,
+        and the column names hold the ids; the descriptions of a GCT file are its genes if they are symbols. Values
+        may be missing: a gene with a missing value in the samples of a comparison is not tested, and the result says
+        so. `values` says what the values are.
     probes : DataFrame or path, optional
-        One row per probe: `probe_id`, `probe_name`, or both (the one that `expression` has), `gene` (or `gene_symbol`)
-        and, optionally, `entrez_id`. Rows that `expression` does not have are left out, and so are probes without
-        a gene, or with several (``TAC1///TAC3``, ``MAOA;TAC1``). Default: each column of `expression` is a gene.
+        One row per probe: `probe_id`, `probe_name`, or both (one of them as in `expression`), `gene` (or
+        `gene_symbol`) and, optionally, `entrez_id`. Rows that are not in `expression` are left out, and so are probes
+        without a gene, or with several (``TAC1///TAC3``, ``MAOA;TAC1``). Default: columns of `expression` are genes.
     donors : DataFrame or path, optional
-        One row per donor: `donor_name`, and optionally `donor_id`, `age` (years), `gender`, `race`, which may be
+        One row per donor: `donor_name`, and optionally `donor_id`, `age` (years), `gender`, `race`, where values may be
         missing.
     values : {'counts', 'log2', 'other'}, optional
-        What the expression is. `log2`: log2 levels, as they are. `counts`: raw counts of RNA-seq, of which log2(1 + x)
-        is taken, x being counts per million of the sample's sum over the whole table; a table of fewer than 1,000
-        genes does not say how deep its samples were sequenced, so that there x are the counts themselves, with a
-        warning. `other`: any other scale, as it is; `log2_fc` stays empty, because a difference of such values is no
-        fold change. Default: `log2`, unless a value is beyond +-40, which no log2 level is: then `other`, with a
-        warning that says what to type.
+        What the expression is. `log2`: log2 levels, used as they are. `counts`: raw counts of RNA-seq, which become
+        log2(1 + x), with x in counts per million of the sample's total over the whole table; a table of fewer than
+        1,000 genes does not show the sequencing depth, so that x are then the counts themselves, with a warning.
+        `other`: any other scale, used as it is; `log2_fc` stays empty, because a difference of such values is not a
+        fold change. Default: `log2`, or, if a value is beyond +-40 (which no log2 level is), `other`, with a warning
+        that says what to type.
     space : str, default "MNI152NLin2009cAsym"
         Space of the coordinates. Regions must be in the same one: `Region.from_image(..., space=...)`.
     name : str, optional
-        What the atlas is called in reports; default: the name of the file of expression.
+        What the atlas is called in reports; default: the name of the expression file.
     simulated : bool, default False
         Whether the values are made up; every output says so where they are.
 
     Returns
     -------
     TablesAtlas
-        Its samples stand together by donor. `well_id` is the sample's id where all of these are whole numbers, else it
-        counts from 1, in the order of the table; `sample_id` is the user's id, as text. Z-scores are computed per donor
+        Its samples are grouped by donor. `well_id` is the sample's id if all ids are whole numbers, else it counts
+        from 1, in the order of the table; `sample_id` is the user's id, as text. Z-scores are computed per donor
         over all its samples that have a value (ddof = 0): give all samples, not only those of the regions.
 
     Raises
     ------
     AtlasError
-        If a table cannot be read, lacks a column, the tables do not fit together, or the values are not what
+        If a table cannot be read or lacks a column, the tables do not fit together, or the values are not what
         `values` says.
     OptionError
-        If `values` is none of the three.
+        If `values` is not one of the three.
 
     Warns
     -----
     AtlasWarning
-        If probes are left out that measure several genes, where levels cannot be log2, and where counts cannot be
-        scaled by the size of their library.
+        If probes that measure several genes are left out, if levels cannot be log2, or if counts cannot be scaled by
+        the size of their library.
 
     Examples
     --------
@@ -153,17 +153,17 @@ def atlas_from_tables(
 
 
 def find_tables(folder: Path) -> dict[str, Path]:
-    """Files of an atlas of the user's own in a folder, by what they hold; empty where there is none.
+    """Files of the user's own tables in a folder, by what they hold; empty if there are none.
 
     Returns
     -------
     dict of str to Path
-        `samples`, `expression` or `counts`, and `probes` and `donors` where they are there.
+        Keys `samples`, `expression` or `counts`, and `probes` and `donors` if they are there.
 
     Raises
     ------
     AtlasError
-        If two files hold the same.
+        If two files hold the same table.
     """
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -182,7 +182,7 @@ def find_tables(folder: Path) -> dict[str, Path]:
 
 
 def open_tables(folder: Path) -> TablesAtlas:
-    """Open a folder of the user's tables (`find_tables`) by `atlas_from_tables`: ``counts.*`` holds raw counts."""
+    """Open a folder of the user's tables (see `find_tables`); ``counts.*`` holds raw counts."""
     files = find_tables(folder)
     expression = files.get("expression") or files["counts"]
     tables = _read_tables(files["samples"], expression, files.get("probes"), files.get("donors"))
@@ -193,40 +193,40 @@ def open_tables(folder: Path) -> TablesAtlas:
 def _read_tables(samples: Table, expression: Table, probes: Table | None, donors: Table | None) -> UserTables:
     matrix = read_matrix(expression, "expression table")
     if probes is not None:
-        of_probes = read_table(probes, "probes table")
+        probe_table = read_table(probes, "probes table")
     elif matrix.symbols is not None:
         named = pd.DataFrame({"probe_name": to_texts(matrix.rows.index), "gene": matrix.symbols})
-        of_probes = InputTable(named, matrix.title)
+        probe_table = InputTable(named, matrix.title)
     else:
-        of_probes = None
+        probe_table = None
     return UserTables(
         samples=read_table(samples, "samples table"),
         expression=matrix,
-        probes=of_probes,
+        probes=probe_table,
         donors=None if donors is None else read_table(donors, "donors table"),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class UserTables:
-    """Tables that are read, and of which `to_atlas` makes an atlas; see `atlas_from_tables`.
+    """Tables as read, from which `to_atlas` makes an atlas; see `atlas_from_tables`.
 
     Attributes
     ----------
     samples, expression : InputTable
-        Samples, and samples x probes or probes x samples.
+        Samples, and the matrix: samples x probes or probes x samples.
     probes, donors : InputTable, optional
         As for `atlas_from_tables`.
     zscores : InputTable, optional
-        Z-scores, in rows and columns as `expression`; default: computed.
+        Z-scores, with the rows and columns of `expression`; default: computed.
     structures : DataFrame, optional
-        Structures as an atlas has them; default: none.
+        Structures, with columns `STRUCTURE_COLUMNS`; default: none.
     is_samples_by_probes : bool
-        Whether rows of `expression` are samples for certain; else its ids decide.
+        Whether rows of `expression` are known to be samples; else the ids decide.
     kind, path : str
-        What the atlas is, and what opens it again, as in `AtlasSource`.
+        Kind of source, and what opens it again, as in `AtlasSource`.
     files : sequence of FileRecord
-        Files that the tables come from, beside their own.
+        Files that the tables come from, besides their own.
     """
 
     samples: InputTable
@@ -243,12 +243,12 @@ class UserTables:
     def to_atlas(
         self, *, values: Values | None = None, space: str, name: str | None, simulated: bool = False
     ) -> TablesAtlas:
-        """Match the tables by ids, and check them on the way; the samples of a donor stand together."""
+        """Match the tables by ids and check them; samples are grouped by donor."""
         samples = _describe_samples(self.samples)
         ids = samples["sample_id"].to_numpy()
         expression = self.expression
         if not self.is_samples_by_probes:
-            expression = _turn_upright(_undo_names_of_r(expression, ids, self.probes), ids, self.probes)
+            expression = _orient_samples_as_rows(_undo_r_names(expression, ids, self.probes), ids, self.probes)
         _check_same_samples(ids, expression, self.samples.title)
         probes, columns, n_several = _describe_probes(self.probes, expression)
         warn_of_several_genes(n_several, (self.probes or expression).title)
@@ -278,24 +278,24 @@ class UserTables:
 
 
 class TablesAtlas(ExpressionAtlas):
-    """Expression of the user's own; make one with `jugex.atlas_from_tables` or one of its relatives.
+    """The user's own expression data, made by `jugex.atlas_from_tables` and the functions for other formats.
 
-    Values may be missing, and there may be any number of donors. Beside the columns that every atlas has, `samples`
-    has `sample_id`, the user's name of each sample. Columns `mni_x`, `mni_y`, `mni_z` hold coordinates in mm in
-    `space`, whichever that is.
+    Values may be missing, and there may be any number of donors. Besides the columns that every atlas has, `samples`
+    has `sample_id`, the user's id of each sample. The columns `mni_x`, `mni_y`, `mni_z` hold coordinates in mm in
+    `space`, even if that is not an MNI space.
 
     Parameters
     ----------
     name : str
         What the atlas is called in reports.
     samples, probes, donors : DataFrame
-        As every atlas has them; the samples of a donor stand together.
+        With the columns of every atlas; samples are grouped by donor.
     levels : ndarray of float, shape (n samples, p probes)
         Expression levels; NaN where missing.
     scale : str
-        What they are, see `jugex.atlas.identity.Scale`.
+        Scale of the levels, see `jugex.atlas.identity.Scale`.
     zscores : ndarray of float64, shape (n, p), optional
-        Z-scores to be used as they are; default: computed from the levels, over all samples of a donor that have one.
+        Z-scores to use as they are; default: computed from the levels, over all samples of a donor that have a value.
     space : str
         Space of the coordinates.
     simulated : bool
@@ -305,9 +305,9 @@ class TablesAtlas(ExpressionAtlas):
     structures : DataFrame, optional
         Structures of the samples; default: none.
     kind, path : str
-        What the atlas is, and what opens it again, as in `AtlasSource`.
+        Kind of source, and what opens it again, as in `AtlasSource`.
     files : sequence of FileRecord
-        The files that the values came from.
+        The files that the values come from.
     """
 
     def __init__(
@@ -344,7 +344,7 @@ class TablesAtlas(ExpressionAtlas):
         return self._name
 
     def _describe_source(self, donor_names: Collection[str]) -> AtlasSource:
-        """The files, and a checksum of all values, whichever donors are in use."""
+        """The files, and a checksum of all values, also of donors that are not in use."""
         del donor_names
         if self._checksum is None:
             self._checksum = self._compute_checksum()
@@ -360,7 +360,7 @@ class TablesAtlas(ExpressionAtlas):
         )
 
     def _compute_checksum(self) -> str:
-        """SHA-256 of samples, probes, donors, levels and given z-scores, whatever they were read from."""
+        """SHA-256 of samples, probes, donors, levels and given z-scores, independent of the form of the input."""
         digest = hashlib.sha256(self.space.encode())
         for table in (self.samples, self.probes, self.donors):
             digest.update(table.to_csv(index=False, lineterminator="\n").encode())
@@ -377,7 +377,7 @@ class TablesAtlas(ExpressionAtlas):
         values = self._levels[np.ix_(of_donor, probe_rows)].astype(np.float64)
         is_there = ~np.isnan(values)
         n = is_there.sum(axis=0)
-        with np.errstate(invalid="ignore"):  # 0 / 0 where no value is there
+        with np.errstate(invalid="ignore"):  # 0 / 0 where all values are missing
             mean = np.where(is_there, values, 0.0).sum(axis=0) / n
             sd = np.sqrt(np.where(is_there, (values - mean) ** 2, 0.0).sum(axis=0) / n)
         is_constant = np.fmax.reduce(values, axis=0) == np.fmin.reduce(values, axis=0)
@@ -393,7 +393,7 @@ class TablesAtlas(ExpressionAtlas):
 
 
 def _to_levels(expression: InputTable, values: Values | None) -> tuple[Levels, Scale]:
-    """Levels (samples x probes), and what they are: by what the user says, else by the largest value."""
+    """Levels (samples x probes) and their scale: as the user says, else judged by the largest value."""
     if values is not None and values not in get_args(Values):
         raise OptionError(f"values must be one of {', '.join(get_args(Values))}; got {values!r}")
     levels = expression.values()
@@ -407,15 +407,15 @@ def _to_levels(expression: InputTable, values: Values | None) -> tuple[Levels, S
             f"{expression.title} has a value of {largest:g}, which no log2 level can be; give values='counts' for raw "
             "counts, values='other' for another scale, or the log2 of these values"
         )
-    if values is None and (lowest in _CODES_OF_MISSING or abs(largest) >= _LARGEST_OF_ANY):
-        code = lowest if lowest in _CODES_OF_MISSING else largest
+    if values is None and (lowest in _MISSING_CODES or abs(largest) >= _LARGEST_EXPRESSION):
+        code = lowest if lowest in _MISSING_CODES else largest
         raise AtlasError(
-            f"{expression.title} has a value of {code:g}, which programs write where a value is missing; leave such "
+            f"{expression.title} has a value of {code:g}, which some programs write for a missing value; leave such "
             "cells empty (values='other' keeps them)"
         )
     if values is None and not can_be_log2:
         warn_user(
-            f"{expression.title} has a value of {largest:g}: these are not log2 levels, so they are taken as they are "
+            f"{expression.title} has a value of {largest:g}: these are not log2 levels, so they are used as they are "
             "and log2_fc stays empty; for raw counts give values='counts' (log2(1 + counts per million)), else the "
             "log2 of these values, or values='other' to keep them",
             AtlasWarning,
@@ -424,10 +424,10 @@ def _to_levels(expression: InputTable, values: Values | None) -> tuple[Levels, S
 
 
 def _take_log2_of_counts(counts: Levels, expression: InputTable) -> tuple[Levels, Scale]:
-    """log2(1 + x), x counts per million of their sample where the table is large enough to say how many it has."""
+    """log2(1 + x), where x are counts per million of their sample, or counts if the table has too few genes."""
     if np.nanmin(counts, initial=0.0) < 0:
         raise AtlasError(
-            f"{expression.title} has a value of {np.nanmin(counts):g}, and counts are never negative; give "
+            f"{expression.title} has a value of {np.nanmin(counts):g}, but counts are never negative; give "
             "values='log2' or values='other'"
         )
     if counts.shape[1] < _MIN_GENES_OF_LIBRARY:
@@ -448,7 +448,7 @@ def _take_log2_of_counts(counts: Levels, expression: InputTable) -> tuple[Levels
 
 
 def _describe_samples(table: InputTable) -> pd.DataFrame:
-    """Samples as an atlas has them, then `sample_id` and columns of the user's own, in the order of the table."""
+    """Samples with columns `SAMPLE_COLUMNS`, `sample_id` and the user's own, in the order of the table."""
     column = table.find("sample_id", "well_id")
     ids = to_texts(table.rows.index) if column is None else table.texts(column)
     refuse_duplicates(ids, "sample", table.title)
@@ -456,7 +456,7 @@ def _describe_samples(table: InputTable) -> pd.DataFrame:
     described["donor_name"] = table.texts(table.need("donor_name", "donor"))
     if (described["donor_name"] == "").any():
         first = first_of(ids, (described["donor_name"] == "").to_numpy())
-        raise AtlasError(f"{table.title}: sample {first!r} has no donor; every sample needs one")
+        raise AtlasError(f"{table.title}: sample {first!r} has no donor; name the donor of every sample")
     described["sample"] = described.groupby("donor_name", sort=False).cumcount()
     described[list(_COORDINATES)] = _find_coordinates(table, ids)
     for column in ("structure_acronym", "structure_name"):
@@ -470,13 +470,14 @@ def _describe_samples(table: InputTable) -> pd.DataFrame:
 
 
 def _describe_donors(table: InputTable, donor_names: pd.Series) -> pd.DataFrame:
-    """Donors as an atlas has them (`DONOR_COLUMNS`), in the order in which their samples come; None where unknown."""
+    """Donors with columns `DONOR_COLUMNS`, in the order of their samples; None where unknown."""
     order = list(dict.fromkeys(donor_names))
     names = table.texts(table.need("donor_name", "donor"))
     missing = [name for name in order if name not in set(names)]
     if missing:
         raise AtlasError(
-            f"{table.title} has no row for {count_of(len(missing), 'donor')} of the samples (first: {missing[0]!r})"
+            f"{table.title} has no row for {count_of(len(missing), 'donor')} of the samples (first: {missing[0]!r}); "
+            "add one for each donor"
         )
     known = pd.DataFrame({"donor_name": names})
     for column in _DEMOGRAPHICS:
@@ -494,7 +495,7 @@ def _describe_donors(table: InputTable, donor_names: pd.Series) -> pd.DataFrame:
 
 
 def _number_ids(ids: Texts) -> npt.NDArray[np.int64]:
-    """Whole numbers (n,) for ids (n,): themselves where all are whole numbers and differ, else 1 to n."""
+    """Whole numbers (n,) for ids (n,): the ids themselves if all are whole numbers and differ, else 1 to n."""
     if all(re.fullmatch(r"-?\d{1,18}", text) for text in ids):
         numbers = ids.astype(np.int64)
         if len(np.unique(numbers)) == len(numbers):
@@ -503,14 +504,14 @@ def _number_ids(ids: Texts) -> npt.NDArray[np.int64]:
 
 
 def _number_structures(samples: pd.DataFrame) -> Any:
-    """Whole numbers from 1 for structures by acronym and name; missing where a sample has neither."""
+    """Numbers from 1 for structures that differ in acronym or name; missing where a sample has neither."""
     called = samples["structure_acronym"] + "\n" + samples["structure_name"]
     numbers = pd.Series(pd.factorize(called)[0] + 1, dtype="Int64")
     return numbers.mask((called == "\n").to_numpy()).array
 
 
 def _find_coordinates(table: InputTable, ids: Texts) -> npt.NDArray[np.float64]:
-    """Coordinates (n, 3) in mm; NaN where the table has structures instead."""
+    """Coordinates (n, 3) in mm; all NaN if the table has structures instead."""
     if not table.find("mni_x", "mni_y", "mni_z", "mni_xyz", "x", "y", "z") and table.find(
         "structure_id", "structure_acronym", "structure_name"
     ):
@@ -526,11 +527,11 @@ def _find_coordinates(table: InputTable, ids: Texts) -> npt.NDArray[np.float64]:
             f"{table.title}: {int(is_bad.sum())} samples have no finite coordinates (first: "
             f"{first_of(ids, is_bad)!r}); give x, y, z in mm, or leave these samples out of both tables"
         )
-    is_far = np.asarray((np.abs(points) > _FARTHEST).any(axis=1))
+    is_far = np.asarray((np.abs(points) > _MAX_COORDINATE).any(axis=1))
     if is_far.any():
         raise AtlasError(
-            f"{table.title}: sample {first_of(ids, is_far)!r} has a coordinate of {np.abs(points).max():g} mm, and no "
-            f"brain reaches {_FARTHEST:g} mm; give x, y, z in mm, or leave such samples out of both tables"
+            f"{table.title}: sample {first_of(ids, is_far)!r} has a coordinate of {np.abs(points).max():g} mm, but no "
+            f"brain reaches {_MAX_COORDINATE:g} mm; give x, y, z in mm, or leave such samples out of both tables"
         )
     return points
 
@@ -540,7 +541,7 @@ def _parse_points(table: InputTable, column: str) -> npt.NDArray[np.float64]:
     for row, value in enumerate(table.rows[column]):
         try:
             # NumPy 2 writes (np.float64(1.5), ...)
-            parsed = ast.literal_eval(_NUMPY_2.sub(r"\1", value)) if isinstance(value, str) else value
+            parsed = ast.literal_eval(_NUMPY_SCALAR.sub(r"\1", value)) if isinstance(value, str) else value
             points[row] = np.asarray(parsed, dtype=np.float64).reshape(3)
         except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             raise AtlasError(
@@ -566,11 +567,11 @@ def _number_donors(table: InputTable, names: Texts, order: list[str]) -> npt.NDA
     return _number_ids(np.array([ids[name] for name in order], dtype=object))
 
 
-# --- probes, and which side of the expression they are on
+# --- probes, and whether they are the rows or the columns of the expression
 
 
-def _undo_names_of_r(matrix: InputTable, sample_ids: Texts, probes: InputTable | None) -> InputTable:
-    """Matrix under the ids of samples and probes, where R has made names of these (its function make.names)."""
+def _undo_r_names(matrix: InputTable, sample_ids: Texts, probes: InputTable | None) -> InputTable:
+    """Matrix with the original ids of samples and probes, if R's make.names has changed them."""
     rows = matrix.rows
     known = [sample_ids, *([] if probes is None else _list_probe_ids(probes).values())]
     for axis in (0, 1):
@@ -578,36 +579,36 @@ def _undo_names_of_r(matrix: InputTable, sample_ids: Texts, probes: InputTable |
         if any(labels.isin(ids).any() for ids in known):
             continue
         for ids in known:
-            meant = pd.Series(ids, index=[_name_as_r(text) for text in ids])
+            meant = pd.Series(ids, index=[_to_r_name(text) for text in ids])
             if labels.isin(meant.index).all() and meant.index.is_unique:
                 rows = rows.set_axis(pd.Index(meant[labels].to_numpy(dtype=object)), axis=axis)
                 break
     return InputTable(rows, matrix.title, matrix.file)
 
 
-def _name_as_r(text: str) -> str:
+def _to_r_name(text: str) -> str:
     name = re.sub(r"[^\w.]", ".", text)
     return name if re.match(r"[^\W\d_]|\.(?!\d)", name) else f"X{name}"
 
 
-def _turn_upright(matrix: InputTable, sample_ids: Texts, probes: InputTable | None) -> InputTable:
-    """Matrix with samples along its rows, told by the ids of samples, and of probes where both sides have some."""
+def _orient_samples_as_rows(matrix: InputTable, sample_ids: Texts, probes: InputTable | None) -> InputTable:
+    """Matrix with samples as rows; the ids of samples tell, and those of probes if both sides have ids of samples."""
     rows, columns = matrix.rows.index, matrix.rows.columns
     known = None if probes is None else {text for texts in _list_probe_ids(probes).values() for text in texts}
-    fits_upright = rows.isin(sample_ids).any() and (known is None or columns.isin(known).any())
-    fits_turned = columns.isin(sample_ids).any() and (known is None or rows.isin(known).any())
-    if fits_upright and fits_turned:
+    fits_as_is = rows.isin(sample_ids).any() and (known is None or columns.isin(known).any())
+    fits_transposed = columns.isin(sample_ids).any() and (known is None or rows.isin(known).any())
+    if fits_as_is and fits_transposed:
         raise AtlasError(
             f"{matrix.title} has ids of samples both in its rows and in its columns (such as {rows[0]!r} and "
-            f"{columns[0]!r}), so that it cannot be told what is what; give samples and probes ids that differ"
+            f"{columns[0]!r}), so that samples and probes cannot be told apart; give them ids that differ"
         )
-    if fits_turned or (not fits_upright and columns.isin(sample_ids).any()):
+    if fits_transposed or (not fits_as_is and columns.isin(sample_ids).any()):
         return InputTable(matrix.rows.T, matrix.title, matrix.file)
     if rows.isin(sample_ids).any():
         return matrix
     if all(re.fullmatch(r"-?[\d.]+(e-?\d+)?", text) for text in (*rows[:100], *columns[:100])):
         raise AtlasError(
-            f"{matrix.title} has numbers alone along both sides ({rows[0]!r}, ...; {columns[0]!r}, ...), none of them "
+            f"{matrix.title} has only numbers along both sides ({rows[0]!r}, ...; {columns[0]!r}, ...), none of them "
             f"the id of a sample (such as {sample_ids[0]!r}): it seems to have no header, as BrainSpan's "
             "expression_matrix.csv; add the ids of its columns as a first line"
         )
@@ -624,31 +625,31 @@ def _check_same_samples(sample_ids: Texts, matrix: InputTable, title: str) -> No
         (sample_ids, in_matrix, title, matrix.title),
         (in_matrix, sample_ids, matrix.title, title),
     ):
-        is_alone = ~pd.Index(ids).isin(others)
-        if is_alone.any():
+        is_unmatched = ~pd.Index(ids).isin(others)
+        if is_unmatched.any():
             raise AtlasError(
-                f"{int(is_alone.sum())} of the {len(ids):,} samples of {here} are not in {there} (first: "
-                f"{first_of(ids, is_alone)!r}); leave them out, or correct their ids"
+                f"{int(is_unmatched.sum())} of the {len(ids):,} samples of {here} are not in {there} (first: "
+                f"{first_of(ids, is_unmatched)!r}); leave them out, or correct their ids"
             )
 
 
 def _list_probe_ids(probes: InputTable) -> dict[str, Texts]:
-    """What the columns of the expression may name, by the column of the table that holds it."""
+    """Ids that the columns of the expression may have, by the column of the probe table that holds them."""
     columns = [probes.find("probe_id"), probes.find("probe_name"), probes.find("gene", "gene_symbol")]
     return {column: probes.texts(column) for column in columns if column is not None}
 
 
 def _describe_probes(table: InputTable | None, matrix: InputTable) -> tuple[pd.DataFrame, npt.NDArray[np.intp], int]:
-    """Probes as an atlas has them, which column of the matrix each one is, and how many measure several genes."""
+    """Probes with columns `PROBE_COLUMNS`, the matrix column of each, and how many others measure several genes."""
     names = to_texts(matrix.rows.columns)
     refuse_duplicates(names, "gene" if table is None else "probe", matrix.title)
     if table is None:
         table = InputTable(pd.DataFrame({"gene": names}), matrix.title)
     gene_column = table.need("gene", "gene_symbol")
     rows = _match_probes(table, names, matrix.title)
-    numbered = table.find("probe_id")
-    ids = table.texts(numbered)[rows] if numbered else names
-    called = table.find("probe_name") or numbered or gene_column
+    id_column = table.find("probe_id")
+    ids = table.texts(id_column)[rows] if id_column else names
+    called = table.find("probe_name") or id_column or gene_column
     described = pd.DataFrame({"probe_id": _number_ids(ids), "probe_name": table.texts(called)[rows]})
     genes = table.genes(gene_column).iloc[rows].reset_index(drop=True)
     described[["gene", "entrez_id"]] = genes[["gene", "entrez_id"]]
@@ -666,11 +667,12 @@ def _match_probes(table: InputTable, names: Texts, title: str) -> npt.NDArray[np
     candidates = _list_probe_ids(table)
     covered = {column: pd.Index(names).isin(ids) for column, ids in candidates.items()}
     best = max(covered, key=lambda column: int(covered[column].sum()))
-    is_alone = ~covered[best]
-    if is_alone.any():
+    is_unmatched = ~covered[best]
+    if is_unmatched.any():
         raise AtlasError(
-            f"{table.title} does not cover {int(is_alone.sum())} of the {len(names):,} probes of {title} (first: "
-            f"{first_of(names, is_alone)!r}, compared with its column {best!r}); add them, or leave them out of both"
+            f"{table.title} does not cover {int(is_unmatched.sum())} of the {len(names):,} probes of {title} (first: "
+            f"{first_of(names, is_unmatched)!r}, compared with its column {best!r}); add them, or leave them "
+            "out of both"
         )
     known = pd.Index(candidates[best])
     used = known[known.isin(names)]

@@ -1,4 +1,4 @@
-"""What a server may send: so much and no more, not too slowly, and from where it was asked for."""
+"""Limits on what a server may send: its size, its speed, and the servers that it may redirect to."""
 
 from __future__ import annotations
 
@@ -10,35 +10,43 @@ from urllib.parse import urljoin, urlsplit
 if TYPE_CHECKING:
     from requests import Response
 
-__all__ = ["CHUNK_BYTES", "SLOWEST", "ElsewhereError", "TooLargeError", "TooSlowError", "keeping_to", "receive"]
+__all__ = [
+    "CHUNK_BYTES",
+    "MIN_BYTES_PER_SECOND",
+    "ForeignRedirectError",
+    "TooLargeError",
+    "TooSlowError",
+    "receive",
+    "redirect_hooks",
+]
 
-#: At most so much is lost where a connection breaks.
+#: Bytes read at once: at most so many are lost if a connection breaks.
 CHUNK_BYTES = 1 << 16
-#: Bytes per second that a server has to send, over each time-out: a telephone line sent seven times as much.
-SLOWEST = 1000
-#: Domains of one institute.
+#: Lowest rate in bytes per second that a server must reach over each time-out: a telephone modem was 7 times as fast.
+MIN_BYTES_PER_SECOND = 1000
+#: Sets of domains that belong to one institute.
 _FAMILIES = ({"brain-map.org", "alleninstitute.org"},)
 
 
-class ElsewhereError(Exception):
-    """The server sent on to a place that nobody asked for; the address is the argument."""
+class ForeignRedirectError(Exception):
+    """The server redirected to an unrelated server; the address is the argument."""
 
 
 class TooLargeError(Exception):
-    """The server sends more than there can be; the limit in bytes is the argument."""
+    """The server sends more than is allowed; the limit in bytes is the argument."""
 
 
 class TooSlowError(Exception):
-    """The server sends hardly anything; bytes and seconds are the arguments."""
+    """The server sends too slowly; bytes received and seconds are the arguments."""
 
 
-def keeping_to(url: str) -> dict[str, Callable[..., None]]:
-    """Hooks for `requests.get` that follow a redirection only within the family of a host, and never out of https.
+def redirect_hooks(url: str) -> dict[str, Callable[..., None]]:
+    """Hooks for `requests.get` that allow redirects only to related hosts, and never from https to http.
 
     Raises
     ------
-    ElsewhereError
-        While the request runs.
+    ForeignRedirectError
+        By the hook, while the request runs, if a redirect is not allowed.
     """
     asked = urlsplit(url)
 
@@ -50,13 +58,13 @@ def keeping_to(url: str) -> dict[str, Callable[..., None]]:
         is_downgraded = target.scheme != "https" and target.scheme != asked.scheme
         if is_downgraded or not _are_related(asked.hostname or "", target.hostname or ""):
             response.close()
-            raise ElsewhereError(address)
+            raise ForeignRedirectError(address)
 
     return {"response": check}
 
 
 def _are_related(one: str, other: str) -> bool:
-    """Whether two hosts are the same, or lie under one domain (its last two parts), or under those of one institute."""
+    """Whether two hosts are the same, or share a domain (the last two parts), or have domains of one institute."""
     if one == other:
         return True
     domains = {".".join(host.lower().rsplit(".", 2)[-2:]) for host in (one, other)}
@@ -65,38 +73,38 @@ def _are_related(one: str, other: str) -> bool:
     return (len(domains) == 1 and "." in domains.copy().pop()) or any(domains <= family for family in _FAMILIES)
 
 
-def receive(response: Response, *, most: int, timeout: float) -> Iterator[bytes]:
-    """The body of a response, piece by piece as it comes.
+def receive(response: Response, *, max_bytes: int, timeout: float) -> Iterator[bytes]:
+    """Yield the body of a response in pieces as they arrive.
 
     Parameters
     ----------
     response : Response
-        Of a request with ``stream=True``.
-    most : int
-        Bytes that there can be.
+        The response to a request with ``stream=True``.
+    max_bytes : int
+        Largest number of bytes that is allowed.
     timeout : float
-        Seconds in which `SLOWEST` times as many bytes have to come.
+        Period in seconds over which the rate must be at least `MIN_BYTES_PER_SECOND`.
 
     Raises
     ------
     TooLargeError, TooSlowError
-        While it is read, besides the errors of requests.
+        While the body is read, besides the errors of requests.
     """
     n_bytes, start, n_before = 0, time.monotonic(), 0
     for chunk in _read(response):
         n_bytes += len(chunk)
-        if n_bytes > most:
-            raise TooLargeError(most)
+        if n_bytes > max_bytes:
+            raise TooLargeError(max_bytes)
         now = time.monotonic()
         if now - start > timeout:
-            if n_bytes - n_before < SLOWEST * timeout:
+            if n_bytes - n_before < MIN_BYTES_PER_SECOND * timeout:
                 raise TooSlowError(n_bytes - n_before, now - start)
             start, n_before = now, n_bytes
         yield chunk
 
 
 def _read(response: Response) -> Iterator[bytes]:
-    """What comes, as soon as it comes: waiting for a full piece would hide that hardly anything does."""
+    """Yield bytes as soon as they arrive: waiting for a full piece would hide that hardly any do."""
     import requests
     from urllib3.exceptions import HTTPError, ReadTimeoutError
 
@@ -107,7 +115,7 @@ def _read(response: Response) -> Iterator[bytes]:
     try:
         while chunk := raw.read1(CHUNK_BYTES, decode_content=True):
             yield chunk
-    except ReadTimeoutError as error:  # as requests.Response.iter_content has them
+    except ReadTimeoutError as error:  # the same errors as from requests.Response.iter_content
         raise requests.ConnectionError(error) from error
     except HTTPError as error:
         raise requests.exceptions.ChunkedEncodingError(error) from error

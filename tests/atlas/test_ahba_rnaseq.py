@@ -87,13 +87,13 @@ class TestErrors:
     def test_of_options_and_folders(self, microarray, folder, tmp_path):
         with pytest.raises(OptionError, match="values must be one of tpm, counts; got 'fpkm'"):
             atlas_from_ahba_rnaseq(folder, microarray, values="fpkm")
-        with pytest.raises(AtlasError, match=r"no RNAseqTPM\.csv in .*nothing or in a folder of it; unpack"):
+        with pytest.raises(AtlasError, match=r"no RNAseqTPM\.csv in .*nothing or its subfolders; unpack"):
             atlas_from_ahba_rnaseq(tmp_path / "nothing", microarray)
         write_rnaseq(tmp_path / "rnaseq" / "again", 9861, [986103])
         (tmp_path / "rnaseq" / "again" / "rnaseq_donor9861").rename(tmp_path / "rnaseq" / "donor 9861 again")
         with pytest.raises(AtlasError, match=r"donor 9861 again and .*rnaseq_donor9861 both hold donor H0351\.2001"):
             atlas_from_ahba_rnaseq(folder.parent, microarray)
-        with pytest.raises(AtlasError, match=r"the name of .*mine names no donor; call it rnaseq_donor9861 or"):
+        with pytest.raises(AtlasError, match=r"the name of .*mine does not name a donor; call it rnaseq_donor9861 or"):
             atlas_from_ahba_rnaseq(folder.rename(tmp_path / "mine"), microarray)
 
     def test_of_wells(self, microarray, folder):
@@ -111,8 +111,8 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("line", "message"),
         [
-            ("X,-1,2", "has negative or missing values, or a sample of zeros"),
-            ("X,,2", "has negative or missing values, or a sample of zeros"),
+            ("X,-1,2", "has negative or missing values, or a sample without any reads"),
+            ("X,,2", "has negative or missing values, or a sample without any reads"),
             ("X,much,2", r"RNAseqTPM\.csv, row 'X', column '1' is 'much', where a finite number is needed"),
             ("MAOA,1,2", r"1 probe ids occur more than once \(first: 'MAOA'\)"),
             ("X,1", r"RNAseqTPM\.csv cannot be read"),

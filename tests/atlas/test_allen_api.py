@@ -249,7 +249,7 @@ class TestAtlas:
         for use in (lambda: atlas.samples, lambda: atlas.probes, lambda: atlas.structures, atlas.levels, atlas.zscores):
             with pytest.raises(
                 AtlasError,
-                match=r"none is named yet; name them \(--genes .* atlas\.with_genes\(.* in Python\), or .* fetch",
+                match=r"no gene is named, .*; name some \(--genes .* atlas\.with_genes\(.* in Python\), or .* fetch",
             ):
                 use()
         with pytest.raises(AttributeError, match="'AllenApiAtlas' object has no attribute 'sampels'"):
@@ -262,13 +262,16 @@ class TestAtlas:
             lambda: jugex.query.region_pair(region, wells("S", 2), atlas="allen-api"),
             lambda: open_atlas("allen-api").with_genes(None),
         ):
-            with pytest.raises(OptionError, match=r"cannot give every gene; name the genes, or .* jugex fetch"):
+            with pytest.raises(OptionError, match=r"cannot return every gene; name the genes, or .* jugex fetch"):
                 ask()
         assert server.requests == []
 
     def test_address_must_be_one(self, monkeypatch):
         monkeypatch.setenv("JUGEX_ALLEN_API_URL", "api.brain-map.org")
-        with pytest.raises(OptionError, match=r"is like https://api\.brain-map\.org/api/v2/data; got 'api\.brain-map"):
+        with pytest.raises(
+            OptionError,
+            match=r"must be http or https, such as https://api\.brain-map\.org/api/v2/data; got 'api\.brain-map",
+        ):
             open_atlas("allen-api")
 
 

@@ -70,8 +70,8 @@ PASSING = {
 
 SILENT = {
     "at once": (Reply(delay=600), r"gave no answer within 0\.2 s \(asked 2 times\)"),
-    "after the headers": (Reply(b"{}", stall_after=0), r"gave no whole answer within 0\.2 s \(asked 2 times\)"),
-    "in the middle": (Reply(b"{}", stall_after=1), r"gave no whole answer within 0\.2 s \(asked 2 times\)"),
+    "after the headers": (Reply(b"{}", stall_after=0), r"gave no complete answer within 0\.2 s \(asked 2 times\)"),
+    "in the middle": (Reply(b"{}", stall_after=1), r"gave no complete answer within 0\.2 s \(asked 2 times\)"),
 }
 
 LASTING = {
@@ -175,10 +175,10 @@ def _expression(service, edit):
 
 SHAPES = {
     "no samples": (lambda m: m.pop("samples"), "'samples' is missing"),
-    "samples are none": (lambda m: m.update(samples=[]), r"no sample, or samples of others than donor H0351\.2001"),
+    "samples are none": (lambda m: m.update(samples=[]), r"no sample, or samples of a donor other than H0351\.2001"),
     "another donor": (
         lambda m: m["samples"][3]["donor"].update(id=1),
-        r"samples of others than donor H0351\.2001 \(9861\)",
+        r"samples of a donor other than H0351\.2001 \(9861\)",
     ),
     "no well": (lambda m: m["samples"][2]["sample"].pop("well"), "'well' is missing"),
     "well twice": (lambda m: m["samples"].__setitem__(1, m["samples"][0]), "a well occurs more than once"),
@@ -186,8 +186,8 @@ SHAPES = {
     "coordinate is text": (lambda m: m["samples"][0]["sample"].update(mri=["x", 1, 2]), "could not convert"),
     "coordinate is null": (lambda m: m["samples"][0]["sample"].update(mri=[None, 1, 2]), "mri holds a value that is"),
     "no structure": (lambda m: m["samples"][0].pop("structure"), "'structure' is missing"),
-    "fewer probes": (lambda m: m["probes"].pop(), "2 probes that are not the 3 asked for"),
-    "other probes": (lambda m: m["probes"][0].update(id=7), "3 probes that are not the 3 asked for"),
+    "fewer probes": (lambda m: m["probes"].pop(), "2 probes are not the 3 that were asked for"),
+    "other probes": (lambda m: m["probes"][0].update(id=7), "3 probes are not the 3 that were asked for"),
     "no symbol": (lambda m: m["probes"][0].pop("gene-symbol"), "'gene-symbol' is missing"),
     "no z-score": (lambda m: m["probes"][1].pop("z-score"), "'z-score' is missing"),
     "fewer levels": (lambda m: m["probes"][1]["expression_level"].pop(), "inhomogeneous|setting an array element"),
@@ -222,7 +222,7 @@ class TestShapes:
             (1, answer([{"id": 15496}]), "9861 is missing"),
             (1, answer([{"id": 9861, "age": None}]), "NoneType"),
             (1, answer([{"id": 9861, "age": {"days": 8760.0}, "sex": "M"}]), "'race_only' is missing"),
-            (2, answer([]), r"0 specimens called H0351\.2001, where one is needed"),
+            (2, answer([]), r"0 specimens are called H0351\.2001, where one is needed"),
             (2, answer([{"name": "H0351.2001", "alignment3d": None}]), "NoneType"),
             (2, answer([{"name": "H0351.2001", "alignment3d": {"tvr_00": 1.0}}]), "'tvr_01' is missing"),
         ],
@@ -236,7 +236,7 @@ class TestShapes:
     def test_pages_that_do_not_add_up(self, server, service, cache, total):
         rows = [{"id": 1000}, {"id": 1001}, {"id": 1002}]
         service.faults = [answer(rows, total_rows=total), answer([], total_rows=total)]
-        with pytest.raises(ServiceError, match=f"lists 3 probes where it says that there are {total}{ADVICE}"):
+        with pytest.raises(ServiceError, match=f"listed 3 probes, but reported a total of {total}{ADVICE}"):
             new_atlas(server, cache).with_genes("MAOA")
 
     def test_batches_with_other_samples(self, server, service, cache):
@@ -246,7 +246,7 @@ class TestShapes:
             lambda _: None,
         )
         service.samples[9861] = service.samples[9861][::-1]
-        with pytest.raises(ServiceError, match=rf"other samples of donor H0351\.2001 .*, empty .*cache\){ADVICE}"):
+        with pytest.raises(ServiceError, match=rf"different samples of donor H0351\.2001 .*, empty .*cache\){ADVICE}"):
             atlas.with_genes("MAOA")
 
 

@@ -67,7 +67,7 @@ def write(folder: Path, *, normalization: str = "log2", resolution: str = "SAMPL
 
 def open_partial(folder: Path, **options):
     """Open a download of log2 levels of a few samples, which is said."""
-    with pytest.warns(AtlasWarning, match=r"a part of the samples \(2 of 946 of H0351\.2001 and 2 of 363 of"):
+    with pytest.warns(AtlasWarning, match=r"only some of the samples \(2 of 946 of H0351\.2001 and 2 of 363 of"):
         return jugex.open_atlas(folder, **options)
 
 

@@ -135,8 +135,8 @@ class TestIn:
         [
             ({"layer": "raw"}, r"AnnData has no layer 'raw' \(there are none\)"),
             ({"coordinates": "ccf"}, r"AnnData has no coordinates: neither obsm\['ccf'\] nor the columns mni_x"),
-            ({"donor": "mouse"}, r"obs has no column 'mouse' \(it has donor_name, age\); name the one of donors"),
-            ({"gene": "symbol"}, r"var has no column 'symbol' \(it has entrez_id\); name the one of gene symbols"),
+            ({"donor": "mouse"}, r"obs has no column 'mouse' \(it has donor_name, age\); name the column of donors"),
+            ({"gene": "symbol"}, r"var has no column 'symbol' \(it has entrez_id\); name the column of gene symbols"),
         ],
     )
     def test_parts_that_are_not_there(self, adata, options, message):

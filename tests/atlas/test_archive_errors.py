@@ -22,28 +22,28 @@ def _edit_expression(archive, row, column, cell):
 
 
 def test_path_that_does_not_exist(tmp_path):
-    with pytest.raises(
-        AtlasNotFoundError, match=r"nowhere does not exist; needed is the folder .* jugex fetch downloads"
-    ):
+    with pytest.raises(AtlasNotFoundError, match=r"nowhere does not exist; give the folder .* jugex fetch downloads"):
         ArchivesAtlas(tmp_path / "nowhere")
 
 
 def test_folder_without_archives(tmp_path):
     (tmp_path / "readme.txt").write_text("nothing here")
-    expected = r"no donor archive in .*normalized_microarray_donor9861.*jugex fetch downloads them"
+    expected = r"no donor archive in .*normalized_microarray_donor9861.*which jugex fetch downloads"
     with pytest.raises(AtlasNotFoundError, match=expected):
         ArchivesAtlas(tmp_path)
 
 
 def test_file_that_is_no_archive(tmp_path):
     (tmp_path / "table.csv").write_text("a,b")
-    with pytest.raises(AtlasNotFoundError, match=r"table\.csv is not a donor archive; needed is"):
+    with pytest.raises(AtlasNotFoundError, match=r"table\.csv is not a donor archive; give"):
         ArchivesAtlas(tmp_path / "table.csv")
 
 
 def test_archive_of_nobody_knows_which_donor(archive, tmp_path):
     archive.zip(tmp_path, "download.zip")
-    with pytest.raises(ArchiveError, match=r"download\.zip holds a donor archive, but nothing says of which donor"):
+    with pytest.raises(
+        ArchiveError, match=r"download\.zip holds a donor archive, but neither its name nor its content names the donor"
+    ):
         ArchivesAtlas(tmp_path)
 
 
@@ -61,13 +61,15 @@ def test_broken_zip_of_nobody_knows_which_donor(archive, tmp_path, name):
 def test_unpacked_archive_of_nobody_knows_which_donor(archive, tmp_path):
     archive.unpack(tmp_path).rename(tmp_path / "brain")
     for path in (tmp_path, tmp_path / "brain"):
-        with pytest.raises(ArchiveError, match=r"brain holds a donor archive, but nothing says of which donor"):
+        with pytest.raises(
+            ArchiveError, match=r"brain holds a donor archive, but neither its name nor its content names the donor"
+        ):
             ArchivesAtlas(path)
 
 
 def test_name_that_fits_two_donors_tells_none(archive, tmp_path):
     archive.zip(tmp_path, "9861_or_10021.zip")
-    with pytest.raises(ArchiveError, match="nothing says of which donor"):
+    with pytest.raises(ArchiveError, match="neither its name nor its content names the donor"):
         ArchivesAtlas(tmp_path)
 
 
@@ -75,7 +77,7 @@ def test_same_donor_twice(archive, tmp_path):
     archive.unpack(tmp_path)
     archive.zip(tmp_path, "178238387.zip")
     expected = (
-        r"donor H0351\.2001 \(9861\) is there more than once, as 178238387\.zip and normalized_microarray_donor9861"
+        r"more than one archive of donor H0351\.2001 \(9861\): 178238387\.zip and normalized_microarray_donor9861"
     )
     with pytest.raises(ArchiveError, match=expected):
         ArchivesAtlas(tmp_path)
@@ -301,7 +303,7 @@ def test_empty_expression(archive, tmp_path):
     ("cell", "expected"),
     [
         ("99", r"row 2: probe 99 is not in Probes\.csv"),
-        ("11", r"row 2: probe 11 comes a second time"),
+        ("11", r"row 2: probe 11 occurs more than once"),
         ("P_12", r"row 2, column 1 is 'P_12', where a probe id is needed"),
         ("", r"row 2, column 1 is '', where a probe id is needed"),
         ("99999999999999999999", r"Micro.*: .*invalid value"),  # no 64-bit integer: the parser's own words

@@ -78,7 +78,7 @@ def test_absurd_size_is_refused_before_reading(archive, tmp_path, monkeypatch, w
     monkeypatch.setattr(archives, "_MAX_BYTES", {"MicroarrayExpression.csv": 400})
     archive.files[member] *= 100
     getattr(archive, write)(tmp_path)
-    with pytest.raises(ArchiveError, match=rf"{member} in .* has [\d,]+ bytes unpacked, where at most 400 make sense"):
+    with pytest.raises(ArchiveError, match=rf"{member} in .* has [\d,]+ bytes unpacked, more than the limit of 400"):
         ArchivesAtlas(tmp_path)
 
 

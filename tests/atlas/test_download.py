@@ -172,7 +172,7 @@ class TestIsThere:
         serve(FileHandler({f"/{FIRST.archive_id}": content}))
         (tmp_path / "archives").mkdir()
         (tmp_path / "archives" / NAME).write_bytes(content[:-30])
-        with pytest.warns(JugexWarning, match=r"is damaged .* what was there is called .*donor9861.zip.damaged"):
+        with pytest.warns(JugexWarning, match=r"is damaged .* the damaged file is kept as .*donor9861.zip.damaged"):
             assert fetch(tmp_path).downloaded == (FIRST.donor_name,)
         assert list_files(tmp_path) == ["checksums.json", NAME, NAME + ".damaged"]
         assert len(ArchivesAtlas(tmp_path / "archives").donors) == 1
@@ -249,7 +249,7 @@ class TestResumes:
 
     def test_goes_on_in_the_next_call(self, serve, content, tmp_path):
         serve(FileHandler({f"/{FIRST.archive_id}": content}, cuts=[200, 0, 0]))
-        with pytest.raises(DownloadError, match=r"the (192|200) bytes that have arrived of this one are kept too"):
+        with pytest.raises(DownloadError, match=r"the (192|200) bytes of this one that have arrived are kept too"):
             fetch(tmp_path)
         server = serve(FileHandler({f"/{FIRST.archive_id}": content}))
         fetch(tmp_path)
@@ -338,8 +338,8 @@ class TestAnswers:
         ("reply", "n_requests", "words"),
         [
             (Reply(b"no", status=403), 1, r"the server refused the request \(HTTP 403 Forbidden\)"),
-            (Reply(b"no", status=404), 1, r"has no such file \(HTTP 404 Not Found\); look on https://human.brain-map"),
-            (Reply(b"no", status=407), 1, r"the proxy wants a name and a password .*HTTPS_PROXY"),
+            (Reply(b"no", status=404), 1, r"has no such file \(HTTP 404 Not Found\); check on https://human.brain-map"),
+            (Reply(b"no", status=407), 1, r"the proxy asks for a name and a password .*HTTPS_PROXY"),
             (Reply(b"no", status=416), 1, r"the server refused the request \(HTTP 416"),
             (
                 Reply(b"no", status=500),
@@ -348,9 +348,9 @@ class TestAnswers:
             ),
             (Reply(b"no", status=503), 3, r"a problem of its own \(HTTP 503"),
             (Reply(b"no", status=429), 3, r"a problem of its own \(HTTP 429"),
-            (Reply(PAGE), 1, r"a web page called 'Site unavailable' instead of a ZIP file; log in where"),
+            (Reply(PAGE), 1, r"a web page called 'Site unavailable' instead of a ZIP file; log in if"),
             (Reply(b"<html><body>no"), 1, r"a web page instead of a ZIP file"),
-            (Reply(b'{"success": false}'), 1, r"something else than a ZIP file"),
+            (Reply(b'{"success": false}'), 1, r"something other than a ZIP file"),
             (Reply(b""), 3, r"an empty file, in 3 attempts"),
             (Reply(b"PK\x03\x04", headers={"Content-Length": "9"}, cut_after=9), 3, r"the connection broke after"),
         ],
@@ -377,7 +377,7 @@ class TestAnswers:
     def test_refusal_keeps_the_part(self, serve, content, tmp_path):
         serve(lambda request: Reply(PAGE))
         leave_part(content[:500], tmp_path)
-        with pytest.raises(DownloadError, match="the 500 bytes that have arrived of this one are kept too"):
+        with pytest.raises(DownloadError, match="the 500 bytes of this one that have arrived are kept too"):
             fetch(tmp_path)
 
     def test_follows_to_another_address(self, serve, content, tmp_path):
@@ -389,7 +389,7 @@ class TestAnswers:
     def test_does_not_follow_elsewhere(self, serve, tmp_path, target):
         server = serve(lambda _: Reply(status=302, headers={"Location": target}))
         with pytest.raises(
-            DownloadError, match=rf"sent on to {target}, which is another place; set JUGEX_ARCHIVES_URL"
+            DownloadError, match=rf"redirected to {target}, which is on another server; set JUGEX_ARCHIVES_URL"
         ):
             fetch(tmp_path)
         assert len(server.requests) == 1
@@ -411,16 +411,16 @@ class TestAnswers:
         response = requests.Response()
         response.raw = io.BytesIO()
         response.url, response.status_code, response.headers["Location"] = asked, 302, target
-        check = transfer.keeping_to(asked)["response"]
+        check = transfer.redirect_hooks(asked)["response"]
         if follows:
             check(response)
         else:
-            with pytest.raises(transfer.ElsewhereError, match=target):
+            with pytest.raises(transfer.ForeignRedirectError, match=target):
                 check(response)
 
     @pytest.mark.parametrize("announced", [True, False])
     def test_more_than_an_archive_can_hold(self, serve, content, tmp_path, monkeypatch, announced):
-        monkeypatch.setattr(download, "_MOST_BYTES", len(content) - 1)
+        monkeypatch.setattr(download, "_MAX_BYTES", len(content) - 1)
         serve(lambda _: Reply(content, announced=announced))
         with pytest.raises(DownloadError, match=r"the server sends more than [\d,]+ bytes, where an archive has about"):
             fetch(tmp_path)
@@ -493,20 +493,22 @@ class TestVerifies:
         expression = archive.files["MicroarrayExpression.csv"]
         archive.files["MicroarrayExpression.csv"] = b"".join(expression.splitlines(keepends=True)[:2])
         bad = archive.zip(tmp_path / "made").read_bytes()
-        self.check_is_refused(serve, bad, tmp_path, r"2 rows of 5 values, but .* ask for 3 rows of 5")
+        self.check_is_refused(serve, bad, tmp_path, r"2 rows of 5 values, but .* call for 3 rows of 5")
 
     def test_calls_are_cut_short(self, serve, tmp_path):
         archive = make_archive(FIRST.donor_id)
         archive.files["PACall.csv"] = b"11,1,0,1,1\n12,0,0,1,1\n"
         bad = archive.zip(tmp_path / "made").read_bytes()
-        self.check_is_refused(serve, bad, tmp_path, r"PACall.csv .* has 2 rows of 5 values, but .* ask for 3 rows of 5")
+        self.check_is_refused(
+            serve, bad, tmp_path, r"PACall.csv .* has 2 rows of 5 values, but .* call for 3 rows of 5"
+        )
 
     def test_columns_are_missing(self, serve, tmp_path):
         archive = make_archive(FIRST.donor_id)
         other = make_archive(FIRST.donor_id, n_samples=3)
         archive.files["MicroarrayExpression.csv"] = other.files["MicroarrayExpression.csv"]
         bad = archive.zip(tmp_path / "made").read_bytes()
-        self.check_is_refused(serve, bad, tmp_path, r"3 rows of 4 values, but .* ask for 3 rows of 5")
+        self.check_is_refused(serve, bad, tmp_path, r"3 rows of 4 values, but .* call for 3 rows of 5")
 
 
 class TestNetwork:
@@ -598,7 +600,8 @@ class TestDisk:
         monkeypatch.setattr(ByteBar, "add", fail_after(160, OSError(errno.ENOSPC, "No space left on device")))
         needed = len(contents["/178238387"]) - 160
         with pytest.raises(
-            DownloadError, match=rf"full, where {needed:,} more bytes are needed.*the 160 bytes that have arrived"
+            DownloadError,
+            match=rf"full, where {needed:,} more bytes are needed.*the 160 bytes of this one that have arrived",
         ):
             fetch(tmp_path, donors=None)
         assert len(server.requests) == 1
@@ -629,7 +632,7 @@ class TestAtOnce:
         refused = []
 
         def answer(request):
-            with pytest.raises(DownloadError, match=r"another jugex fetch is at work in .*; wait until it has ended"):
+            with pytest.raises(DownloadError, match=r"another jugex fetch is running in .*; wait until it has ended"):
                 fetch(tmp_path)
             refused.append(request)
             return Reply(content)

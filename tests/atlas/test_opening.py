@@ -75,7 +75,7 @@ def test_no_user_data_folder():
 def test_empty_text_is_not_the_current_folder(archive, tmp_path, monkeypatch, source):
     archive.zip(tmp_path)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(AtlasError, match="the atlas named is empty text; name a folder"):
+    with pytest.raises(AtlasError, match="the name of the atlas is empty; give a folder"):
         open_atlas(source)
 
 
@@ -117,7 +117,7 @@ def test_some_donors_of_any_atlas():
 
 
 def test_donor_that_an_open_atlas_lacks():
-    with pytest.raises(OptionError, match=r"unknown donor '10021'; there are H0351\.2001 \(9861\)$"):
+    with pytest.raises(OptionError, match=r"unknown donor '10021'; the donors are H0351\.2001 \(9861\)$"):
         open_atlas(open_atlas("simulated", donors=[9861]), donors=[10021])
 
 

@@ -117,7 +117,7 @@ def test_a_probe_that_a_sample_lacks_is_missing_there(table):
         (lambda t: t.assign(level="much"), r"siibra table, row 1: level is 'much', where a number is needed"),
         (
             lambda t: pd.concat([t, t.iloc[:1].assign(level=0.5)]),
-            r"different values for probe '.*' in sample 'H0351.* \d+'; each sample and probe has one",
+            r"different values for probe '.*' in sample 'H0351.* \d+'; keep one of them",
         ),
         (
             lambda t: t.assign(mni_xyz=[(0.0, 0.0, 0.0), *t["mni_xyz"][1:]]),

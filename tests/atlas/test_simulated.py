@@ -372,10 +372,10 @@ def test_some_donors_have_the_same_numbers_as_among_all(atlas):
 
 
 def test_unknown_donor_lists_the_six(atlas):
-    with pytest.raises(OptionError, match=r"unknown donor 'H0351'; there are H0351\.2001 \(9861\), .*\(15697\)"):
+    with pytest.raises(OptionError, match=r"unknown donor 'H0351'; the donors are H0351\.2001 \(9861\), .*\(15697\)"):
         atlas.with_donors(["H0351"])
 
 
 def test_no_donor_at_all(atlas):
-    with pytest.raises(OptionError, match="no donor asked for; name some of H0351"):
+    with pytest.raises(OptionError, match="no donor is named; name some of H0351"):
         atlas.with_donors([])

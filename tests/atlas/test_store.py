@@ -119,7 +119,7 @@ class TestContent:
     @pytest.mark.parametrize("few", [0.0, 1.0], ids=["in blocks", "one by one"])
     @pytest.mark.parametrize("block", [2, 256])
     def test_both_ways_of_reading_give_any_selection(self, shared_data, tmp_path, monkeypatch, few, block):
-        monkeypatch.setattr(store, "_FEW_PROBES", few)
+        monkeypatch.setattr(store, "_SHARE_READ_SINGLY", few)
         monkeypatch.setattr(store, "_PROBES_PER_BLOCK", block)
         stored = StoreAtlas(build_store(shared_data / "ahba-mini", tmp_path).path)
         rng = np.random.default_rng(0)
@@ -177,12 +177,12 @@ class TestOpening:
         assert isinstance(open_atlas(folder), ArchivesAtlas)
 
     def test_donor_that_was_not_built(self, built):
-        with pytest.raises(OptionError, match=r"unknown donor '12876'; there are .*9861"):
+        with pytest.raises(OptionError, match=r"unknown donor '12876'; the donors are .*9861"):
             open_atlas(built, donors=12876)
 
     def test_nothing_large_is_read(self, built, monkeypatch):
         read = []
-        monkeypatch.setattr(store._Rows, "_read_at", lambda rows, target, offset: read.append(rows))
+        monkeypatch.setattr(store._ChecksummedRows, "_read_at", lambda rows, target, offset: read.append(rows))
         open_atlas(built)
         assert read == []
 
@@ -201,7 +201,7 @@ class TestRefusals:
         ("version", "expected"),
         [
             (3, "built by a newer jugex .version 3 of the format, .*upgrade jugex, or build it again"),
-            (1, "has version 1 of the format, and this jugex reads version 2; build it again with jugex build"),
+            (1, "has version 1 of the format, but this jugex reads version 2; build it again with jugex build"),
             ("1", "has version '1' of the format"),
         ],
     )
@@ -226,7 +226,7 @@ class TestRefusals:
             open_atlas(built)
 
     def test_folder_without_manifest(self, tmp_path):
-        with pytest.raises(StoreError, match=r"is no store of jugex: it has no manifest\.json"):
+        with pytest.raises(StoreError, match=r"is not a store of jugex, because it has no manifest\.json"):
             StoreAtlas(tmp_path)
 
     def test_every_file_counts(self, built):
@@ -235,7 +235,7 @@ class TestRefusals:
         for name in names:
             content = (built / name).read_bytes()
             (built / name).unlink()
-            with pytest.raises(StoreError, match=f"lacks its file {name}; build it again with jugex build"):
+            with pytest.raises(StoreError, match=f"lacks the file {name}; build it again with jugex build"):
                 open_atlas(built)
             (built / name).write_bytes(content[:-1])
             with pytest.raises(StoreError, match=rf"{name} has [\d,]+ bytes instead of [\d,]+; build it again"):
@@ -255,7 +255,7 @@ class TestRefusals:
     def test_damaged_file_of_the_same_size(self, built, name):
         file = built / name
         file.write_bytes(b"\0" * file.stat().st_size)
-        with pytest.raises(StoreError, match=rf"{name} is damaged: its checksum is not .*; build the store again"):
+        with pytest.raises(StoreError, match=rf"{name} is damaged: its checksum differs .*; build the store again"):
             open_atlas(built)
 
     @pytest.mark.parametrize("name", ["probes.arrow", "moments.npy", "checksums.npy"])
@@ -288,7 +288,7 @@ class TestRefusals:
     @pytest.mark.parametrize("few", [0.0, 2.0], ids=["in blocks", "one by one"])
     @pytest.mark.parametrize("name", ["levels-H0351.2001.npy", "calls-H0351.2002.npy"])
     def test_damaged_row(self, built, monkeypatch, few, name):
-        monkeypatch.setattr(store, "_FEW_PROBES", few)
+        monkeypatch.setattr(store, "_SHARE_READ_SINGLY", few)
         atlas = StoreAtlas(built).with_donors([9861, 10021])
         with (built / name).open("r+b") as file:
             file.seek(-1, 2)  # in the row of the last of three probes
@@ -298,14 +298,14 @@ class TestRefusals:
         read = atlas.levels if name.startswith("levels") else atlas.present
         if few:
             assert read(probe_ids=[12, 11]).shape == (8, 2)  # these are sound
-        with pytest.raises(StoreError, match=rf"{name} is damaged: 1 of [13] probes read .*number 3 in the file"):
+        with pytest.raises(StoreError, match=rf"{name} is damaged: 1 of the [13] probes read .*number 3 in the file"):
             read(probe_ids=[13])
 
     def test_a_row_is_compared_when_it_is_read_first(self, built, monkeypatch):
         atlas, compared = open_atlas(built), []
         checksum = store._checksum
         monkeypatch.setattr(store, "_checksum", lambda rows: compared.append(len(rows)) or checksum(rows))
-        monkeypatch.setattr(store, "_FEW_PROBES", 2.0)
+        monkeypatch.setattr(store, "_SHARE_READ_SINGLY", 2.0)
         for probe_ids in ([11], [13, 11], [12, 13, 11]):
             atlas.levels(probe_ids=probe_ids)
         assert compared == [1] * 9  # each of 3 probes once, of each of 3 donors
@@ -316,16 +316,16 @@ class TestRefusals:
         def fail(*_):
             raise OSError(5, "Input/output error")
 
-        monkeypatch.setattr(store._Rows, "_read_at", fail)
+        monkeypatch.setattr(store._ChecksummedRows, "_read_at", fail)
         with pytest.raises(StoreError, match=r"levels-H0351\.2001\.npy cannot be read .Input/output error.; build"):
             atlas.levels()
 
     def test_file_cut_short_after_opening(self, built, monkeypatch):
-        monkeypatch.setattr(store, "_FEW_PROBES", 0.0)
+        monkeypatch.setattr(store, "_SHARE_READ_SINGLY", 0.0)
         atlas = open_atlas(built)
         with (built / "levels-H0351.2001.npy").open("r+b") as file:
             file.truncate(130)
-        with pytest.raises(StoreError, match="was cut short since it was opened"):
+        with pytest.raises(StoreError, match="has become shorter since it was opened"):
             atlas.levels()
 
 

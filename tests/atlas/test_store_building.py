@@ -139,7 +139,7 @@ class TestRefusals:
         monkeypatch.setattr(building, "_record_sources", lambda _: pytest.fail("read the archives before refusing"))
         expected = (
             r"replacing the store .*store would lose donor H0351\.2002 \(10021\); give another folder "
-            r"\(--to DIR\), or replace it all the same with jugex build --overwrite \(overwrite=True\)$"
+            r"\(--to DIR\), or replace it nevertheless with jugex build --overwrite \(overwrite=True\)$"
         )
         with pytest.raises(StoreError, match=expected):
             build_store(archives, tmp_path, donors=["9861"])

@@ -218,7 +218,7 @@ class TestProbes:
                 "entrez_id": ["6863///6866", "4128", "2572", ""],
             }
         )
-        with pytest.warns(AtlasWarning, match="probes table: 2 probes left out that measure several genes"):
+        with pytest.warns(AtlasWarning, match="probes table: 2 probes left out, because each measures several genes"):
             atlas = atlas_from_tables(samples, expression, probes)
         assert atlas.probes[["probe_name", "gene"]].to_numpy().tolist() == [["p_b", "MAOA"], ["p_c", "GAD2"]]
         assert atlas.probes["entrez_id"].tolist() == [4128, 2572]
@@ -250,7 +250,7 @@ class TestProbes:
         with pytest.raises(AtlasError, match="ids of samples both in its rows and in its columns"):
             atlas_from_tables(numbered, square)
         probes = pd.DataFrame({"probe_id": [1, 2, 3, 9], "gene": list("ABCD")})
-        with pytest.raises(AtlasError, match=r"\(such as '1' and '1'\).*give samples and probes ids that differ"):
+        with pytest.raises(AtlasError, match=r"\(such as '1' and '1'\).*give them ids that differ"):
             atlas_from_tables(numbered, square, probes)
         named = pd.DataFrame({"probe_name": ["9", "a", "b", "1x"], "gene": list("ABCD")})
         upright = square.set_axis(["1", "9", "b", "a"], axis=1)
@@ -284,7 +284,7 @@ class TestValues:
 
     def test_counts_that_are_none(self, samples):
         counts = self.count(1000)
-        with pytest.raises(AtlasError, match="a value of -3, and counts are never negative"):
+        with pytest.raises(AtlasError, match="a value of -3, but counts are never negative"):
             atlas_from_tables(samples, counts.replace(counts.iloc[2, 3], -3), values="counts")
         counts.loc["s7"] = 0
         with pytest.raises(AtlasError, match="sample 's7' has no counts"):
@@ -409,7 +409,7 @@ class TestErrors:
                 lambda s: s.assign(sample_id=["s1", *s["sample_id"][1:]]),
                 r"1 sample ids occur more than once \(first: 's1'\)",
             ),
-            (lambda s: s.assign(sample_id=[None, *s["sample_id"][1:]]), r"1 samples have no id; each needs one"),
+            (lambda s: s.assign(sample_id=[None, *s["sample_id"][1:]]), r"1 samples have no id; give each one"),
             (
                 lambda s: s.iloc[:-2],
                 r"2 of the 16 samples of expression table are not in samples table \(first: 's14'\)",
@@ -450,7 +450,10 @@ class TestErrors:
             ),
             (lambda e: e.replace(e.iloc[3, 1], np.inf), r"row 's3', column 'TAC1' is 'inf', where a finite number"),
             (lambda e: e.iloc[:, :0], r"expression table is empty: samples along one side"),
-            (lambda e: e.to_numpy(), r"expression table is a ndarray; give a pandas DataFrame, or a file \.csv"),
+            (
+                lambda e: e.to_numpy(),
+                r"expression table is a ndarray; give a pandas DataFrame, or the path of a file \.csv",
+            ),
         ],
     )
     def test_of_expression(self, samples, expression, change, message):
@@ -484,7 +487,7 @@ class TestErrors:
     def test_of_kinds_of_files(self, samples, tmp_path, name):
         (tmp_path / name).write_bytes(b"x")
         with pytest.raises(
-            AtlasError, match=r"expression table expression.* is of a kind that is not read; give a file"
+            AtlasError, match=r"expression table expression.* has an ending that is not read; give a file"
         ):
             atlas_from_tables(samples, tmp_path / name)
 
@@ -497,7 +500,7 @@ class TestErrors:
         [
             ("e.csv", b"id,A,B\ns0,1,2\ns1,3\n", r"expression table e\.csv cannot be read \(.*3 columns, got 2"),
             ("e.csv", b"id,A\ns0,1\ns1,much\n", r"table e\.csv, row 's1', column 'A' is 'much', where a finite number"),
-            ("e.csv", b"", r"table e\.csv is empty: a header and one row"),
+            ("e.csv", b"", r"table e\.csv is empty: a header and at least one row"),
             ("e.csv", b"id,A\n", r"table e\.csv is empty: samples along one side"),
             ("e.csv.gz", gzip.compress(b"id,A\ns0,1\n", mtime=0)[:-4], r"table e\.csv\.gz cannot be read"),
             ("e.csv.gz", b"id,A\ns0,1\n", r"table e\.csv\.gz cannot be read \(Not a gzipped file"),

@@ -74,7 +74,7 @@ class TestCoordinates:
         assert atlas.samples["mni_x"].max() == 14  # the atlas itself is left alone
 
     def test_samples_that_the_table_lacks_are_left_out_with_a_warning(self, atlas, table):
-        with pytest.warns(AtlasWarning, match="2 of 15 samples of toy atlas have no coordinates in the table given"):
+        with pytest.warns(AtlasWarning, match="2 of 15 samples of toy atlas have no coordinates in the given table"):
             view = atlas.with_coordinates(table[~table["well_id"].isin([1000, 2004])])
         assert len(view.samples) == 13
         assert view.changes.coordinates.n_dropped == 2
@@ -156,7 +156,7 @@ class TestCoordinates:
             read_coordinates(tmp_path)
 
     def test_a_table_of_other_wells_is_refused(self, atlas, table):
-        with pytest.raises(AtlasError, match="none of the wells of the table of coordinates is in toy atlas"):
+        with pytest.raises(AtlasError, match="none of the wells in the table of coordinates is in toy atlas"):
             atlas.with_coordinates(table.assign(well_id=table["well_id"] + 10**6))
 
 
@@ -247,7 +247,7 @@ class TestReannotation:
                 "entrez_id": ["4128;6863", "6863;6863", "4128.0", "4128;6863"],
             }
         )
-        with pytest.warns(AtlasWarning, match="1 probe left out that measure several genes"):
+        with pytest.warns(AtlasWarning, match="1 probe left out, because each measures several genes"):
             view = atlas.reannotated(table)
         assert view.probes["gene"].tolist() == ["TAC1", "MAOA"]
         assert view.probes["entrez_id"].tolist() == [6863, 4128]
