@@ -70,7 +70,7 @@ def measure_memory() -> None:
     """Peak of the memory that reading the 121 maps takes, in a cache that does not hold them yet."""
     from jugex.regions import nifti
 
-    nifti._read_once.cache_clear()
+    nifti._read_cached.cache_clear()
     tracemalloc.start()
     n_maps = len(open_parcellation("juelich").image.volumes)
     _, peak = tracemalloc.get_traced_memory()

@@ -88,13 +88,13 @@ class TestImages:
         monkeypatch.setattr(nifti, "_CHUNK", 1000)
         path = self.write(tmp_path / "map.nii")
         (tmp_path / "map.nii.gz").write_bytes(gzip.compress(path.read_bytes() + bytes(10_000)))
-        with pytest.raises(RegionError, match=r"it holds more than the 1,352 bytes that its header speaks of"):
+        with pytest.raises(RegionError, match=r"it holds more than the 1,352 bytes that its header states"):
             Region.from_image(tmp_path / "map.nii.gz")
         (tmp_path / "sound.nii.gz").write_bytes(gzip.compress(path.read_bytes()))
         assert Region.from_image(tmp_path / "sound.nii.gz").volume == 8 * 8
 
     def test_bomb_under_another_name(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(nifti, "_MOST_BYTES", 1000)
+        monkeypatch.setattr(nifti, "_MAX_BYTES", 1000)
         path = self.write(tmp_path / "map.nii")
         path.write_bytes(gzip.compress(path.read_bytes()))
         with pytest.raises(RegionError, match="it holds more than 1,000 bytes"):

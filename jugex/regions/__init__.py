@@ -1,4 +1,4 @@
-"""Where in the brain: images, shapes, anatomical structures, what is made of them, and their description in words."""
+"""Brain regions: from images, shapes and anatomical structures, combined by set operations, or written as text."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Regions of which only samples count that the atlas annotates with a class of tissue and that lie on a side.
+"""Regions restricted to samples that the atlas annotates with a class of tissue and that lie on a side.
 
-abagen's label tables name both for each label (`id`, `label`, `hemisphere`, `structure`), and it gives a sample to a
-label only where they agree (Markello RD et al. (2021), doi 10.7554/eLife.72129).
+abagen's label tables name both for each label (`id`, `label`, `hemisphere`, `structure`), and abagen assigns a sample
+to a label only if they agree (Markello RD et al. (2021), doi 10.7554/eLife.72129).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AnnotatedRegion", "annotate", "region_as_annotated"]
 
-#: Structures of the Allen Human Brain Atlas that make abagen's classes: the nearest ancestor of a sample among them.
+#: abagen's class of each of these structures of the Allen Human Brain Atlas; a sample has that of the nearest ancestor.
 _CLASS_OF: dict[int, TissueClass] = {
     4008: "cortex",  # cerebral cortex
     4249: "subcortex/brainstem",  # hippocampal formation
@@ -47,21 +47,21 @@ _CLASS_OF: dict[int, TissueClass] = {
 def annotate(
     region: Region, tissue: TissueClass | None, side: Literal["left", "right"] | None = None
 ) -> AnnotatedRegion:
-    """Let only samples count that have an annotation; see `jugex.Region.annotated_as`."""
+    """Restrict a region to samples with an annotation; see `jugex.Region.annotated_as`."""
     if tissue is not None and tissue not in _CLASS_OF.values():
         raise OptionError(
             f"the class of tissue must be one of {', '.join(dict.fromkeys(_CLASS_OF.values()))}; got {tissue!r}"
         )
     if side not in ("left", "right", None):
-        raise OptionError(f"a side is left or right; got {side!r}")
+        raise OptionError(f"the side must be left or right; got {side!r}")
     if tissue is None and side is None:
-        raise OptionError("neither a class of tissue nor a side is named: give one of them")
+        raise OptionError("neither a class of tissue nor a side is named; give at least one of them")
     return AnnotatedRegion(region, tissue, side, region.name)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AnnotatedRegion(SameExtent):
-    """A region of which only some samples count. Make one with `Region.annotated_as`.
+    """A region restricted to samples with an annotation. Make one with `Region.annotated_as`.
 
     Volume, centroid and image are those of the region itself.
 
@@ -70,13 +70,14 @@ class AnnotatedRegion(SameExtent):
     part : Region
         The region without the restriction.
     tissue : str or None
-        Class of tissue of the samples: a sample has that of its nearest ancestor among ten structures of the atlas.
+        Class of tissue of the samples, from the nearest ancestor of a sample's structure among ten of the atlas.
     side : {'left', 'right'} or None
-        Their side, by the sign of `mni_x`; a sample whose structure is named after the other side does not count.
+        Side of the samples, by the sign of `mni_x`; a sample whose structure is named after the other side does not
+        count.
     name : str
-        How the region is called in outputs.
+        Name of the region in outputs.
     members : frozenset of int or None
-        Ids of the structures of that class; None before the region was bound to an atlas.
+        Ids of the structures of that class; None before the region is bound to an atlas.
     """
 
     part: Region
@@ -91,7 +92,7 @@ class AnnotatedRegion(SameExtent):
         Raises
         ------
         RegionError
-            If the atlas has none of the structures by which tissue is classed.
+            If the atlas has none of the structures that define the classes of tissue.
         """
         part = self.part.bound_to(atlas)
         if self.tissue is None:
@@ -99,27 +100,27 @@ class AnnotatedRegion(SameExtent):
         classes = list_members(atlas, _CLASS_OF)
         if not classes:
             raise RegionError(
-                f"{atlas.name} has none of the structures of the Allen Human Brain Atlas by which tissue is classed: "
-                f"leave the restriction of region {self.name!r} to {self.tissue} out"
+                f"{atlas.name} has none of the structures of the Allen Human Brain Atlas that define the classes of "
+                f"tissue; leave out the restriction of region {self.name!r} to {self.tissue}"
             )
         members = frozenset(number for number, top in classes.items() if _CLASS_OF[top] == self.tissue)
         return replace(self, part=part, members=members)
 
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
-        """Say of each sample whether it lies in the region and is annotated so; see `Region.locate`."""
+        """Whether each sample lies in the region and has the annotation; see `Region.locate`."""
         found = self.part.locate(samples)
         counts = np.ones(len(samples), dtype=bool)
         if self.tissue is not None:
             if self.members is None:
                 raise RegionError(
-                    f"region {self.name!r} is restricted to {self.tissue}, which was not looked up in an atlas yet: "
-                    "call bound_to(atlas)"
+                    f"region {self.name!r} is restricted to {self.tissue}, which has not been looked up in an atlas; "
+                    "call bound_to(atlas) first"
                 )
             counts &= samples["structure_id"].isin(list(self.members)).to_numpy(dtype=bool)
         if self.side is not None:
             x = samples["mni_x"].to_numpy(dtype=np.float64)
             counts &= x < 0 if self.side == "left" else x > 0
-            if "structure_name" in samples:  # of the AHBA they end in ", left" or ", right"
+            if "structure_name" in samples:  # in the AHBA they end in ", left" or ", right"
                 other = "right" if self.side == "left" else "left"
                 counts &= ~samples["structure_name"].astype(str).str.contains(rf", {other}\b").to_numpy(dtype=bool)
         whole = Membership.of(found) & Membership.certain(counts)
@@ -127,7 +128,7 @@ class AnnotatedRegion(SameExtent):
         return whole.to_table(samples, probability=found["probability"].to_numpy(), tolerated=tolerated)
 
     def identity(self) -> RegionIdentity:
-        """What determined the region: the identity of the region itself, and the restriction."""
+        """What defines the region: the identity of the region itself, and the restriction."""
         return replace(self.part.identity(), name=self.name, tissue=self.tissue, side=self.side)
 
     def renamed(self, name: str) -> AnnotatedRegion:
@@ -139,7 +140,7 @@ class AnnotatedRegion(SameExtent):
         return replace(self, part=self.part.with_voxel(voxel))
 
     def with_tolerance(self, mm: float) -> AnnotatedRegion:
-        """The same region, which takes in such samples just outside too; see `Region.with_tolerance`."""
+        """The same region, with such samples just outside it as well; see `Region.with_tolerance`."""
         return replace(self, part=self.part.with_tolerance(mm))
 
 
@@ -154,7 +155,7 @@ def region_as_annotated(
     percent: bool = False,
     space: str | None = None,
 ) -> Region:
-    """Make a region of labels, of which only samples count that are annotated as the label table says.
+    """Make a region of labels, restricted to samples whose annotation agrees with the label table.
 
     Parameters
     ----------
@@ -169,7 +170,7 @@ def region_as_annotated(
     Raises
     ------
     OptionError
-        If no label is named, or the table does not say how a label is annotated.
+        If no label is named, or the table has no annotation for a label.
     """
 
     def make(label: LabelLike | None, name: str | None) -> ImageRegion:
@@ -187,12 +188,12 @@ def region_as_annotated(
         groups.setdefault(table.annotations.get(number, (None, None)), []).append(number)
     if not groups or (None, None) in groups:
         raise OptionError(
-            f"region {whole.name!r} cannot be restricted as its label table says: needed are labels, and a table with "
-            "the columns id, label, hemisphere and structure, as abagen has them"
+            f"region {whole.name!r} cannot be restricted by its label table; give labels, and a table with abagen's "
+            "columns id, label, hemisphere and structure"
         )
     if len(groups) == 1:
         return annotate(whole, *next(iter(groups)))
-    parts = [annotate(make(of_group, None), *annotation) for annotation, of_group in groups.items()]
+    parts = [annotate(make(numbers_of_group, None), *annotation) for annotation, numbers_of_group in groups.items()]
     return Union.of(parts, name=whole.name)
 
 

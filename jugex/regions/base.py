@@ -1,4 +1,4 @@
-"""What a region is: which points belong to it, how probably, and which samples of an atlas it holds."""
+"""The interface of every region: which points and samples belong to it, and with which probability."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ __all__ = ["Coverage", "Membership", "Region", "SameExtent", "SampledAtlas", "sa
 
 
 class SampledAtlas(Protocol):
-    """What a region needs to know of an atlas: where its samples lie and how they are annotated."""
+    """The part of an atlas that regions need: where its samples lie and how they are annotated."""
 
     @property
     def name(self) -> str:
-        """How the atlas is called."""
+        """Name of the atlas."""
 
     @property
     def space(self) -> str:
@@ -67,17 +67,18 @@ class SampledAtlas(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Membership:
-    """Which of n points belong to a region: yes, no, or one of them by convention only.
+    """Which of n points belong to a region, and for which of them this is a convention.
 
-    Half-way between two voxels the side of a sample is a convention. Operations follow Kleene's three-valued logic:
-    what no convention can change is certain. (Kleene SC (1952). Introduction to Metamathematics, section 64.)
+    Half-way between two voxels, it is a convention to which of them a sample belongs. Operations follow Kleene's
+    three-valued logic: an answer that no convention can change is certain (Kleene SC (1952). Introduction to
+    Metamathematics, section 64).
 
     Attributes
     ----------
     inside : ndarray of bool, shape (n,)
-        The answer, which may be a convention.
+        Whether each point belongs to the region, possibly by convention.
     between_voxels : ndarray of bool, shape (n,)
-        Whether it is one.
+        Whether this answer is a convention.
     """
 
     inside: Booleans
@@ -100,7 +101,7 @@ class Membership:
         probability: npt.NDArray[np.float64] | None = None,
         tolerated: Booleans | None = None,
     ) -> pd.DataFrame:
-        """Build what `Region.locate` returns: `probability` (n,) counts inside, None where the region has none."""
+        """Build the table that `Region.locate` returns; `probability` (n,) is used inside; None if there is none."""
         none = np.full(len(samples), np.nan)
         columns = {
             "inside": self.inside,
@@ -131,7 +132,7 @@ def sample_points(samples: pd.DataFrame) -> Points:
 
 
 class Region(ABC):
-    """A named set of points in one space, with probabilities if it is made of a probability map.
+    """A named set of points in one space, with probabilities if it comes from a probability map.
 
     Make one with `Region.from_image`, `Region.from_structure`, `Region.sphere` or `Region.box`. Regions combine:
     ``a | b`` (union), ``a & b`` (intersection), ``a - b`` (difference), ``~a`` (the rest of the brain), ``a.left`` and
@@ -159,7 +160,7 @@ class Region(ABC):
     >>> a.to_image().get_data_dtype().name, a.identity().kind
     ('uint8', 'sphere')
 
-    A probability map has a threshold, a structure needs an atlas, and samples lie in a region or not:
+    A probability map has a threshold, a structure needs an atlas, and `locate` finds samples in a region:
 
     >>> area, _ = jugex.demo_regions()
     >>> area.thresholds, area.at_threshold(0.4).thresholds
@@ -172,7 +173,7 @@ class Region(ABC):
     49
     >>> [int(region.locate(atlas.samples).inside.sum()) for region in (area.with_voxel("floor"), area.left)]
     [52, 49]
-    >>> a.annotated_as("cortex").name  # of the real atlas: simulated structures have other ids
+    >>> a.annotated_as("cortex").name  # for the real atlas: simulated structures have other ids
     'a'
 
     An intersection with a structure keeps only the samples of that structure; a difference leaves them out:
@@ -184,7 +185,7 @@ class Region(ABC):
     name: str
     space: str = MNI_SPACE
 
-    # the constructors and operators make regions of the modules that are built on this one
+    # constructors and operators import the modules that are built on this one
 
     @staticmethod
     def from_image(
@@ -201,8 +202,8 @@ class Region(ABC):
     ) -> Region:
         """Region of a NIfTI image; see `jugex.regions.images.region_from_image`.
 
-        With `annotated`, only samples count that the atlas annotates with the hemisphere and the class of tissue in
-        the label table, as in abagen; see `Region.annotated_as`.
+        With `annotated`, only samples count whose hemisphere and class of tissue in the atlas are those of the label
+        table, as in abagen; see `Region.annotated_as`.
         """
         if annotated:
             from jugex.regions.annotated import region_as_annotated as make
@@ -273,7 +274,7 @@ class Region(ABC):
 
     @abstractmethod
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
-        """Say of each sample whether it lies in the region.
+        """Find out which samples lie in the region.
 
         Parameters
         ----------
@@ -283,9 +284,9 @@ class Region(ABC):
         Returns
         -------
         DataFrame, n rows, index of `samples`
-            `inside` (bool), `probability` (float; NaN outside and where the region has none),
-            `between_voxels` (bool: exactly half-way between two voxels, so that its side is a convention),
-            `tolerated` (bool: inside by a tolerance only, see `with_tolerance`).
+            `inside` (bool), `probability` (float; NaN outside, and if the region has none),
+            `between_voxels` (bool: exactly half-way between two voxels, so that `inside` is a convention),
+            `tolerated` (bool: inside only by a tolerance, see `with_tolerance`).
         """
 
     @abstractmethod
@@ -316,7 +317,7 @@ class Region(ABC):
         return ()
 
     def at_threshold(self, threshold: float) -> Region:  # noqa: ARG002  # most regions have none
-        """The same region with another threshold of every probability map in it.
+        """The same region with another threshold for every probability map in it.
 
         Parameters
         ----------
@@ -346,8 +347,8 @@ class Region(ABC):
         Parameters
         ----------
         voxel : {'nearest', 'floor'}
-            The nearest voxel, or that of the sample's coordinate rounded down, as in siibra and abagen: half a voxel
-            towards the beginning of each axis.
+            'nearest' reads the nearest voxel; 'floor' rounds voxel coordinates down, as in siibra and abagen, which
+            shifts the image by half a voxel along each axis.
 
         Returns
         -------
@@ -372,7 +373,7 @@ class Region(ABC):
         return self.locate(table)["inside"].to_numpy(dtype=bool)
 
     def distances(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Distance of points to the nearest voxel of the region: to its faces, not to its centre.
+        """Distance of points to the nearest voxel of the region, measured to its faces, not to its centre.
 
         The voxels are those of the region's own grid, or of a 1 mm grid if it has none (for spheres and boxes the
         distance is exact).
@@ -440,7 +441,7 @@ class Region(ABC):
         return Half.of(self, "right")
 
     def eroded(self, mm: float) -> Region:
-        """The region without its rim; see `jugex.regions.morphology.erode`."""
+        """The region without a rim; see `jugex.regions.morphology.erode`."""
         from jugex.regions.morphology import erode
 
         return erode(self, mm)
@@ -452,7 +453,7 @@ class Region(ABC):
         return dilate(self, mm)
 
     def with_tolerance(self, mm: float) -> Region:
-        """The region with the samples just outside it; see `jugex.regions.morphology.Tolerant`."""
+        """The region together with samples just outside it; see `jugex.regions.morphology.Tolerant`."""
         from jugex.regions.morphology import tolerate
 
         return tolerate(self, mm)
@@ -463,10 +464,10 @@ class Region(ABC):
         Parameters
         ----------
         tissue : {'cortex', 'subcortex/brainstem', 'cerebellum', 'white matter', 'other'}, optional
-            Class of tissue, by the structures of the Allen Human Brain Atlas; None: any. As in abagen, the
+            Class of tissue, defined by structures of the Allen Human Brain Atlas; None for any. As in abagen, the
             hippocampal formation does not belong to the cortex.
         side : {'left', 'right'}, optional
-            Side of the sample, by the sign of its coordinate; default: either. A sample whose structure is named after
+            Side of the sample, by the sign of its `mni_x`; default: either. A sample whose structure is named after
             the other side does not count.
 
         Returns
@@ -484,12 +485,12 @@ class Region(ABC):
         return annotate(self, tissue, side)
 
     def coverage(self, atlas: SampledAtlas) -> Coverage:
-        """Count the samples and donors of an atlas in the region, and say where it lies.
+        """Count the samples and donors of an atlas in the region, and give its volume and centroid.
 
         Parameters
         ----------
         atlas : ExpressionAtlas
-            Where the samples come from (`jugex.open_atlas`).
+            The atlas whose samples are counted (`jugex.open_atlas`).
 
         Returns
         -------
@@ -528,7 +529,7 @@ class Region(ABC):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SameExtent(Region):
-    """A region with the extent of another, in which other samples count.
+    """Base of regions with the same extent as another, but with other samples.
 
     Attributes
     ----------
@@ -539,13 +540,13 @@ class SameExtent(Region):
     part: Region
 
     @property
-    def space(self) -> str:  # type: ignore[override]  # that of the part
+    def space(self) -> str:  # type: ignore[override]  # the space of the part
         """Space of the region."""
         return self.part.space
 
     @property
     def thresholds(self) -> tuple[float, ...]:
-        """Those of the region itself; see `Region.thresholds`."""
+        """Thresholds of the region itself; see `Region.thresholds`."""
         return self.part.thresholds
 
     def at_threshold(self, threshold: float) -> Self:
@@ -576,7 +577,7 @@ class SameExtent(Region):
 
 
 def upright_image(region: Region) -> SpatialImage:
-    """Image of a region with axes at right angles: where its own grid has others, on a 1 mm grid."""
+    """Image of a region with axes at right angles: on its own grid if that has such axes, else on a 1 mm grid."""
     image = region.to_image()
     if has_right_angles(image.affine):
         return image
@@ -585,19 +586,19 @@ def upright_image(region: Region) -> SpatialImage:
 
 @dataclass(frozen=True, eq=False)
 class Coverage:
-    """Samples and donors that a region holds, its volume and where it lies.
+    """Samples and donors of an atlas in a region, with its volume and centroid.
 
     Attributes
     ----------
     region, atlas : str
-        Their names.
+        Names of the region and of the atlas.
     donors : DataFrame
         One row per donor of the atlas: `donor_name`, then the number of samples at x < 0 mm (`left`), x = 0
-        (`midline`) and x > 0 (`right`), and in all (`samples`).
+        (`midline`) and x > 0 (`right`), and in total (`samples`).
     volume : float
-        Volume of the region in mm3; NaN where it has no extent in space (an anatomical structure).
+        Volume of the region in mm3; NaN if it has no extent in space (an anatomical structure).
     centroid : ndarray, shape (3,)
-        Centre of mass (x, y, z) of the region in mm; of a structure, that of its samples.
+        Centre of mass (x, y, z) of the region in mm; for a structure, the mean of its samples.
 
     Examples
     --------

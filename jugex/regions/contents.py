@@ -1,4 +1,4 @@
-"""What an image holds, before a region is made of it: its labels or its volumes, and the samples in each."""
+"""The contents of an image before a region is made from it: its labels or volumes, and the samples in each."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ __all__ = ["ImageContents", "list_contents"]
 
 @dataclass(frozen=True, eq=False)
 class ImageContents:
-    """What an image holds.
+    """The labels or volumes of an image.
 
     Attributes
     ----------
     kind : {'labels', 'volumes'}
-        What each row is.
+        What each row stands for.
     table : DataFrame
-        One row per label that the image holds, or per volume, rising: `number`, `name` (empty where no table names
-        it), `volume_mm3`, and with an atlas `samples` and `donors`, the donors with a sample there.
+        One row per label that the image holds, or per volume, in ascending order: `number`, `name` (empty if no table
+        names it), `volume_mm3`, and with an atlas `samples` and `donors`, the number of donors with a sample there.
 
     Examples
     --------
@@ -63,20 +63,20 @@ def list_contents(
     Parameters
     ----------
     image : path or nibabel NIfTI image
-        As `jugex.Region.from_image` takes it.
+        As for `jugex.Region.from_image`.
     atlas : ExpressionAtlas, optional
-        Whose samples are counted.
+        Atlas whose samples are counted.
     labels, space
         See `jugex.Region.from_image`.
     threshold : float, default 0.2
-        Of the volumes of a 4-D image that are probability maps.
+        Threshold for volumes of a 4-D image that are probability maps.
     voxel : {'nearest', 'floor'}
         See `jugex.Region.with_voxel`.
 
     Returns
     -------
     ImageContents or None
-        None where the image is a single map or mask, which is a region as a whole.
+        None if the image is a single map or mask, which is one region as a whole.
 
     Raises
     ------
@@ -148,11 +148,11 @@ def _list_volumes(
     for number in range(first, first + len(stack.volumes)):
         row: dict[str, object] = {"number": number, "name": numbered.names.get(number, ""), "volume_mm3": 0.0}
         try:
-            with without_warnings():  # how volumes count is seen in the table
+            with without_warnings():  # the table shows how volumes are numbered
                 region = select_region(
                     stack, table, label=None, volume=number, threshold=threshold, name=None, space=space
                 ).with_voxel(voxel)
-        except RegionError:  # nothing above the threshold, or labels, which have no volume as a whole
+        except RegionError:  # nothing above the threshold, or labels, which are no single region
             row |= {} if atlas is None else {"samples": 0, "donors": 0}
         else:
             row["volume_mm3"] = region.volume

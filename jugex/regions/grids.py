@@ -1,4 +1,4 @@
-"""Grids of voxels: sets of points drawn on them, and what voxels measure (volume, centroid, distances)."""
+"""Grids of voxels: drawing sets of points on them, and measuring volume, centroid and distances."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
     "box_of",
     "centre_of_mass",
     "crop",
-    "depths",
+    "distances_to_outside",
     "distances_to_voxels",
     "find_limits",
     "has_right_angles",
@@ -39,20 +39,20 @@ Affine = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 Mask = npt.NDArray[np.uint8]
 Points = npt.NDArray[np.float64]
-#: The voxel of an image that speaks for a point: the nearest one, or the one whose indices are rounded down.
+#: The voxel of an image that is read for a point: the nearest one, or the one with indices rounded down.
 VoxelRule = Literal["nearest", "floor"]
 
-#: Lowest and highest x, y, z (mm) where an image in MNI space may have non-zero voxels.
+#: Lowest and highest x, y, z (mm) at which an image in MNI space may have non-zero voxels.
 MNI_BOX = ((-100.0, -140.0, -90.0), (100.0, 110.0, 120.0))
 #: Distances (mm) below this are rounding noise.
 NOISE = 1e-9
 
-#: Points along the longest side of the grid on which regions of a user's own space are drawn and measured.
+#: Number of steps along the longest side of the grid on which regions in a space other than MNI are drawn.
 _N_GRID_STEPS = 64
 
 
 def in_mni_box(points: Points) -> Booleans:
-    """Whether points (n, 3) in mm lie in `MNI_BOX`, with a micrometre of room for rounding."""
+    """Whether points (n, 3) in mm lie in `MNI_BOX`, with a micrometre of tolerance for rounding."""
     low, high = np.asarray(MNI_BOX)
     return np.asarray(((points >= low - 1e-3) & (points <= high + 1e-3)).all(axis=-1))
 
@@ -64,26 +64,26 @@ def voxel_volume(affine: Affine) -> float:
 
 
 def rasterize(contains: Callable[[Points], Booleans], space: str, low: Points, high: Points) -> tuple[Mask, Affine]:
-    """Points of a grid in a box that lie in a region.
+    """Draw a region on a grid of points in a box.
 
-    In MNI space they have whole coordinates; in a space of the user's own, which may be that of a mouse, their
-    distance is a fixed part of the box.
+    In MNI space the points have whole coordinates in mm; in another space, which may be that of a mouse, the step of
+    the grid is a fixed fraction of the box.
 
     Parameters
     ----------
     contains : callable
-        Says which of some points (n, 3) in mm lie in the region.
+        Takes points (n, 3) in mm; returns which of them lie in the region.
     space : str
         Space of the region.
     low, high : ndarray, shape (3,)
-        Corners of the box (mm); in MNI space it is cut at the box of that space.
+        Corners of the box (mm); in MNI space it is cut at `MNI_BOX`.
 
     Returns
     -------
     mask : ndarray of uint8, shape (i, j, k)
         1 where a point is in the region.
     affine : ndarray, shape (4, 4)
-        Indices of the grid to mm.
+        From indices of the grid to mm.
     """
     step = 1.0
     if is_mni_space(space):
@@ -103,14 +103,14 @@ def rasterize(contains: Callable[[Points], Booleans], space: str, low: Points, h
 
 
 def make_image(mask: Mask, affine: Affine) -> Nifti1Image:
-    """A NIfTI image of a mask."""
+    """Make a NIfTI image of a mask."""
     from nibabel.nifti1 import Nifti1Image
 
     return Nifti1Image(mask, affine)
 
 
 def find_limits(image: Any) -> Points:
-    """Lowest and highest x, y, z (2, 3) in mm of the non-zero voxels of an image, their edges included."""
+    """Lowest and highest x, y, z (2, 3) in mm of the non-zero voxels of an image, including the edges of voxels."""
     box = box_of(np.asarray(image.dataobj) != 0) or tuple(slice(0, n) for n in image.shape)
     edges = np.array([[part.start - 0.5, part.stop - 0.5] for part in box]).T
     corners = np.stack(np.meshgrid(*np.transpose(edges), indexing="ij"), axis=-1).reshape(-1, 3)
@@ -119,14 +119,14 @@ def find_limits(image: Any) -> Points:
 
 
 def centre_of_mass(mask: Mask, affine: Affine) -> Points:
-    """Mean (x, y, z) in mm of the centres of the voxels of a mask, shape (3,); NaN where there is none."""
+    """Mean (x, y, z) in mm of the centres of the voxels of a mask, shape (3,); NaN if it is empty."""
     if not mask.any():
         return np.full(3, np.nan)
     return np.asarray(affine[:3, :3] @ np.argwhere(mask).mean(axis=0) + affine[:3, 3])
 
 
 def box_of(mask: Booleans) -> tuple[slice, ...] | None:
-    """The smallest box (i, j, k) that holds every true voxel of a mask; None where there is none."""
+    """The smallest box (i, j, k) that holds every true voxel of a mask; None if the mask is empty."""
     box = []
     for axis in range(3):  # faster than listing the voxels
         others = tuple(other for other in range(3) if other != axis)
@@ -138,19 +138,19 @@ def box_of(mask: Booleans) -> tuple[slice, ...] | None:
 
 
 def crop(mask: Booleans, margins: npt.NDArray[np.intp]) -> tuple[Booleans, npt.NDArray[np.intp]]:
-    """The smallest box of a mask that holds it, with margins, and its first voxel, which may lie before the mask's."""
+    """Crop a mask to its smallest box plus margins; return it with its first voxel, which may lie before the mask's."""
     box = box_of(mask) or (slice(0), slice(0), slice(0))
     first = np.array([part.start or 0 for part in box], dtype=np.intp)
     return np.pad(mask[box], [(margin, margin) for margin in margins]), first - margins
 
 
 def has_right_angles(affine: Affine) -> bool:
-    """Whether the axes of a grid stand at right angles, up to the precision of a header (float32)."""
+    """Whether the axes of a grid are at right angles, within the precision of a header (float32)."""
     axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     return bool(np.allclose(axes.T @ axes, np.eye(3), rtol=0, atol=1e-5))
 
 
-def depths(mask: Booleans, image: SpatialImage) -> npt.NDArray[np.float64]:
+def distances_to_outside(mask: Booleans, image: SpatialImage) -> npt.NDArray[np.float64]:
     """Distance in mm from each voxel of a mask to the nearest one outside it, centre to centre; 0 outside."""
     from nibabel.affines import voxel_sizes
     from scipy.ndimage import distance_transform_edt
@@ -159,16 +159,16 @@ def depths(mask: Booleans, image: SpatialImage) -> npt.NDArray[np.float64]:
 
 
 def distances_to_voxels(mask: Booleans, affine: Affine, points: Points) -> npt.NDArray[np.float64]:
-    """Distance in mm of points to the nearest voxel of a mask: to its faces, not to its centre.
+    """Distance in mm of points to the nearest voxel of a mask, measured to its faces, not to its centre.
 
-    So a distance of 0 agrees with the rule that a sample belongs to the voxel in which it lies.
+    A distance of 0 thus agrees with the rule that a sample belongs to the voxel in which it lies.
 
     Parameters
     ----------
     mask : ndarray of bool, shape (i, j, k)
-        Voxels of a grid whose axes stand at right angles; some are true.
+        Voxels of a grid whose axes are at right angles; at least one is true.
     affine : ndarray, shape (4, 4)
-        Indices of the grid to mm.
+        From indices of the grid to mm.
     points : ndarray, shape (n, 3)
         x, y, z in mm, n > 0.
 
@@ -182,10 +182,12 @@ def distances_to_voxels(mask: Booleans, affine: Affine, points: Points) -> npt.N
 
     sizes = voxel_sizes(affine)
     at = (points - affine[:3, 3]) @ (affine[:3, :3] / sizes)  # along the grid's axes, in mm
-    centres = np.argwhere(mask & ~binary_erosion(mask)) * sizes  # no other voxel is nearest to a point outside
+    centres = (
+        np.argwhere(mask & ~binary_erosion(mask)) * sizes
+    )  # only voxels of the surface can be nearest to a point outside
     tree = KDTree(centres)
     bound = _distances_to_boxes(at, centres[tree.query(at)[1]], sizes)
-    # the nearest box is not always that of the nearest centre, but its centre is no further than this
+    # the nearest box need not have the nearest centre, but its centre is not farther than this
     reach = bound + np.linalg.norm(sizes) / 2 + NOISE
     candidates = tree.query_ball_point(at, reach)
     n_candidates = np.array([len(found) for found in candidates])
@@ -194,7 +196,7 @@ def distances_to_voxels(mask: Booleans, affine: Affine, points: Points) -> npt.N
     distances = np.minimum.reduceat(each, np.cumsum(n_candidates) - n_candidates)
     voxels = np.rint(at / sizes).astype(np.intp)
     on_grid = ((voxels >= 0) & (voxels < mask.shape)).all(axis=1)
-    distances[on_grid] *= ~mask[tuple(voxels[on_grid].T)]  # deep inside, where no voxel of the surface is
+    distances[on_grid] *= ~mask[tuple(voxels[on_grid].T)]  # points deep inside are near no voxel of the surface
     return np.asarray(distances)
 
 

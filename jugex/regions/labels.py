@@ -1,4 +1,4 @@
-"""Labels of an image by what users write: a number, a name, several of them, a range, or a pattern with ``*``."""
+"""Selection of labels by a number, a name, several of these, a range, or a pattern with ``*``."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ LabelLike = int | str | Sequence[int | str]
 
 Side = Literal["left", "right"]
 
-_MOST_SHOWN = 5
+_MAX_SHOWN = 5
 
 
 def find_labels(
     label: LabelLike, names: Mapping[int, str], held: Callable[[], Collection[int]], *, title: str, hint: str = ""
 ) -> tuple[int, ...]:
-    """Find the labels that a text means.
+    """Find the labels that the user names.
 
-    What is read first wins: the whole text as a name; a number; a list or range of numbers (``1,2,5-9``), of which
-    those that the image does not hold are passed over; a pattern of a name with ``*``; a name without case and
-    punctuation, or a part of it that only one name has.
+    The first rule that applies counts: the whole text is a name; a number; a list or range of numbers (``1,2,5-9``),
+    where numbers that the image does not hold are skipped; a pattern of names with ``*``; a name without case and
+    punctuation, or a part that only one name has.
 
     Parameters
     ----------
     label : int, str or sequence of them
-        What is asked for.
+        Number or name of a label, or several.
     names : mapping of int to str
-        Name of each label; may lack some.
+        Name of each label; some may be missing.
     held : callable
-        Labels that the image holds, needed only where the names do not settle it.
+        Returns the labels that the image holds; called only if the names are not enough.
     title : str
-        What the image is called in messages.
+        Name of the image in messages.
     hint : str
-        What to do where there are no names, as the end of an error.
+        Advice if there are no names, as the end of an error.
 
     Returns
     -------
     tuple of int
-        The labels, each once, in the order asked for; not checked against the image where a number is named.
+        The labels, each once, in the order in which they are named; single numbers are not checked against the image.
 
     Raises
     ------
     RegionError
-        If nothing matches, several names do, or a number is another label's name.
+        If nothing matches, several names match, or a number is the name of another label.
 
     Warns
     -----
@@ -80,8 +80,9 @@ def _find_by_text(
         if not others or number not in held():
             return called or [number]
         raise RegionError(
-            f"{text!r} is a label of {title} ({number}{_named(names, number)}), and the name of label {others[0]}: "
-            f"give the number as label={number} or label={others[0]} in Python, or rename it in the label table"
+            f"{text!r} is a label of {title} ({number}{_format_name(names, number)}) and the name of label "
+            f"{others[0]}: give the number as label={number} or label={others[0]} in Python, or rename it in the label "
+            "table"
         )
     if len(called) == 1:
         return called
@@ -92,14 +93,14 @@ def _find_by_text(
     if "*" in text and not called:
         return _find_by_pattern(text, names, held(), title)
     matches = match_names(names, text)
-    if len(matches) > 1:  # a table of all that exists: only what the image holds counts
+    if len(matches) > 1:  # the table may name more than the image holds, which alone counts
         in_image = set(held())
         matches = {number: name for number, name in matches.items() if number in in_image} or matches
     if len(matches) == 1:
         return matches
     if matches:
         raise RegionError(
-            f"{label!r} matches {len(matches)} labels of {title} ({_show(matches)}): "
+            f"{label!r} matches {len(matches)} labels of {title} ({_format_labels(matches)}): "
             "write more of the name, the number, or a pattern with * for all of them"
         )
     raise RegionError(f"no label of {title} is called {label!r}; {_suggest(names, text)}")
@@ -115,14 +116,14 @@ def _find_in_ranges(text: str, held: Collection[int], title: str) -> list[int]:
         asked += in_range if last else [int(first)]
         if last and len(in_range) < int(last) - int(first) + 1:
             warn_user(
-                f"{len(in_range)} labels of {title} are in {part.strip()}; the gaps are passed over", JugexWarning
+                f"{len(in_range)} labels of {title} are in {part.strip()}; other numbers are skipped", JugexWarning
             )
     missing = [number for number in asked if number not in held]
     found = [number for number in asked if number in held]
     if not found:
-        raise RegionError(f"none of the labels {text} is in {title}")
+        raise RegionError(f"none of the labels {text} is in {title}; give labels that it holds")
     if missing:
-        warn_user(f"{title} has no label {', '.join(map(str, missing))}, passed over in {text}", JugexWarning)
+        warn_user(f"{title} has no label {', '.join(map(str, missing))}, which {text} names; skipped", JugexWarning)
     return found
 
 
@@ -135,7 +136,7 @@ def _find_by_pattern(text: str, names: Mapping[int, str], held: Collection[int],
 
 
 def _read_whole(label: Any) -> int:
-    """Whole number that a label is, also one written like 30.0."""
+    """The label as a whole number, also if written as 30.0."""
     if isinstance(label, float | np.floating) and label.is_integer():
         return int(label)
     try:
@@ -148,94 +149,94 @@ def _read_whole(label: Any) -> int:
 
 
 def match_names(names: Mapping[int, str], text: str) -> dict[int, str]:
-    """Names that a text means, by the strictest rule that any name obeys.
+    """Find the names that a text means, by the strictest rule that any name satisfies.
 
-    The rules: equal; equal in any case; equal without case and punctuation; a part, without these.
+    The rules are: equal; equal ignoring case; equal without case and punctuation; part of the name, without these.
 
     Parameters
     ----------
     names : mapping of int to str
         The names, by their numbers.
     text : str
-        What is looked for.
+        The text to match.
 
     Returns
     -------
     dict of int to str
-        The names that match; empty where none does.
+        The names that match; empty if none does.
     """
-    wanted = _squeeze(text)
+    wanted = _strip_punctuation(text)
     rules: list[Callable[[str], bool]] = [
         lambda name: name == text,
         lambda name: name.casefold() == text.casefold(),
-        lambda name: bool(wanted) and _squeeze(name) == wanted,
-        lambda name: bool(wanted) and wanted in _squeeze(name),
+        lambda name: bool(wanted) and _strip_punctuation(name) == wanted,
+        lambda name: bool(wanted) and wanted in _strip_punctuation(name),
     ]
     found = ({number: name for number, name in names.items() if rule(name)} for rule in rules)
     return next((matches for matches in found if matches), {})
 
 
 def nearest_names(names: Iterable[str], text: str) -> list[str]:
-    """At most five names that are spelt most like a text, or whose words are, the nearest first."""
+    """At most five names that resemble a text, as a whole or word by word, the nearest first."""
     names = list(names)
-    scores = {name: _score_likeness(name, text) for name in names}
-    if not any(score >= 0.5 for score in scores.values()):  # V9: regions of the same letters with another number
+    scores = {name: _score_similarity(name, text) for name in names}
+    if not any(score >= 0.5 for score in scores.values()):  # such as V9: names with the same letters and another number
         series = re.sub(r"\d+", "0", text.casefold())
         return [
             name
             for name in names
             if series in {re.sub(r"\d+", "0", word) for word in re.findall(r"[^\W_]+", name.casefold())}
-        ][:_MOST_SHOWN]
-    return [name for name in sorted(scores, key=lambda name: -scores[name]) if scores[name] >= 0.5][:_MOST_SHOWN]
+        ][:_MAX_SHOWN]
+    return [name for name in sorted(scores, key=lambda name: -scores[name]) if scores[name] >= 0.5][:_MAX_SHOWN]
 
 
-def _score_likeness(name: str, text: str) -> float:
-    """How alike two texts are, as wholes or word by word, from 0 to 1."""
-    whole = difflib.SequenceMatcher(None, _squeeze(name), _squeeze(text)).ratio()
+def _score_similarity(name: str, text: str) -> float:
+    """Similarity of two texts, as wholes or word by word, from 0 to 1."""
+    whole = difflib.SequenceMatcher(None, _strip_punctuation(name), _strip_punctuation(text)).ratio()
     names, words = (re.findall(r"[^\W_]+", part.casefold()) for part in (name, text))
     if not names or not words:
         return whole
     best = [max(difflib.SequenceMatcher(None, word, other).ratio() for other in names) for word in words]
-    return max(whole, sum(best) / len(best) * 0.99)  # of equals, the name that is alike as a whole comes first
+    return max(whole, sum(best) / len(best) * 0.99)  # at equal scores, similarity as a whole comes first
 
 
-def _squeeze(text: str) -> str:
+def _strip_punctuation(text: str) -> str:
     return "".join(letter for letter in text.casefold() if letter.isalnum())
 
 
-def _named(names: Mapping[int, str], number: int) -> str:
+def _format_name(names: Mapping[int, str], number: int) -> str:
     return f", {names[number]!r}" if number in names else ""
 
 
-def _show(labels: Mapping[int, str]) -> str:
-    shown = [f"{label}: {name}" for label, name in list(labels.items())[:_MOST_SHOWN]]
-    return ", ".join(shown) + (", ..." if len(labels) > _MOST_SHOWN else "")
+def _format_labels(labels: Mapping[int, str]) -> str:
+    shown = [f"{label}: {name}" for label, name in list(labels.items())[:_MAX_SHOWN]]
+    return ", ".join(shown) + (", ..." if len(labels) > _MAX_SHOWN else "")
 
 
 def _suggest(names: Mapping[int, str], text: str) -> str:
     nearest = nearest_names(names.values(), text)
     if nearest:
         return "the nearest are " + ", ".join(repr(name) for name in nearest)
-    return f"it has {len(names):,} labels ({_show(names)})"
+    return f"it has {len(names):,} labels ({_format_labels(names)})"
 
 
 # --- the hemisphere in a region's name ------------------------------------------------------------------------------
 
 
 _WORDS: dict[str, Side] = {"left": "left", "lh": "left", "right": "right", "rh": "right"}
-# one letter says so at the beginning or the end of a name only
+# a single letter counts only at the beginning or the end of a name
 _LETTERS: dict[str, Side] = {"l": "left", "r": "right"}
 
 
 class NamedSide(NamedTuple):
-    """A region's name without its hemisphere, and the hemisphere; None where the name has none."""
+    """A region's name without its hemisphere, and the hemisphere; None if the name has none."""
 
     base: str
     side: Side | None
 
 
 def split_side(name: str) -> NamedSide:
-    """Take the hemisphere out of a region's name.
+    """Split a region's name into the name without hemisphere, and the hemisphere.
 
     Parameters
     ----------
@@ -245,7 +246,7 @@ def split_side(name: str) -> NamedSide:
     Returns
     -------
     NamedSide
-        The rest of the name, and the hemisphere; the whole name and None where it names none, or more than one.
+        The rest of the name, and the hemisphere; the whole name and None if it names no hemisphere, or more than one.
 
     Examples
     --------

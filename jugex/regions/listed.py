@@ -1,4 +1,4 @@
-"""Regions as lists of samples: where the samples of an atlas were located once, for many comparisons."""
+"""Regions as lists of samples, so that samples are located only once for many comparisons."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ __all__ = ["ListedRegion"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ListedRegion(Region):
-    """A region that holds the samples listed, and has no extent in space. Make one with `ListedRegion.of`.
+    """A region given by a list of its samples, without extent in space. Make one with `ListedRegion.of`.
 
     Attributes
     ----------
     name : str
-        How the region is called in outputs.
+        Name of the region in outputs.
     well_ids : ndarray of int, shape (n,)
-        The samples inside.
+        The samples in the region.
     probability : ndarray of float, shape (n,)
-        NaN where the region has none.
+        Probability of each sample; NaN if the region has none.
     between_voxels, tolerated : ndarray of bool, shape (n,)
-        As `Region.locate` says.
+        As in the table of `Region.locate`.
     space : str
-        Space of the region that was located.
+        Space of the region in which samples were located.
     """
 
     name: str
@@ -48,7 +48,7 @@ class ListedRegion(Region):
 
     @classmethod
     def of(cls, name: str, samples: pd.DataFrame, located: pd.DataFrame, space: str = MNI_SPACE) -> ListedRegion:
-        """List what `Region.locate` found among samples (their `well_id`)."""
+        """Make the list from samples (with `well_id`) and the table that `Region.locate` returned for them."""
         inside = located["inside"].to_numpy(dtype=bool)
         held, n = located[inside], int(inside.sum())
         tolerated = held["tolerated"].to_numpy(dtype=bool) if "tolerated" in held else np.zeros(n, dtype=bool)
@@ -62,7 +62,7 @@ class ListedRegion(Region):
         )
 
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
-        """Say of each sample (`well_id`) whether it is listed; see `Region.locate`."""
+        """Whether each sample (`well_id`) is listed; see `Region.locate`."""
         rows = pd.Index(self.well_ids).get_indexer(pd.Index(samples["well_id"]))
         inside = rows >= 0
         between, tolerated = (np.append(flags, False)[rows] for flags in (self.between_voxels, self.tolerated))
@@ -70,7 +70,7 @@ class ListedRegion(Region):
         return Membership(inside, between).to_table(samples, probability=probability, tolerated=tolerated)
 
     def identity(self) -> RegionIdentity:
-        """What determined the region: that it is a list of samples."""
+        """What defines the region: it is a list of samples."""
         return RegionIdentity(name=self.name, kind="list of samples", space=self.space)
 
     def renamed(self, name: str) -> ListedRegion:
@@ -84,11 +84,11 @@ class ListedRegion(Region):
 
     @property
     def centroid(self) -> Points:
-        """NaN: where the samples lie is known to the atlas only, shape (3,)."""
+        """NaN, shape (3,): only the atlas knows where the samples lie."""
         return np.full(3, np.nan)
 
     def to_image(self) -> SpatialImage:
-        """Refuse: samples have no extent.
+        """Raise an error: a list of samples has no image.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Regions made larger or smaller by millimetres, and a tolerance around them."""
+"""Regions eroded or dilated by a width in mm, and a tolerance around regions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from jugex.errors import OptionError, RegionError
 from jugex.regions.base import Membership, Region, SameExtent, SampledAtlas, sample_points, upright_image
-from jugex.regions.grids import NOISE, Booleans, Points, VoxelRule, crop, depths
+from jugex.regions.grids import NOISE, Booleans, Points, VoxelRule, crop, distances_to_outside
 from jugex.regions.identity import RegionIdentity, known_number, known_point
 from jugex.regions.images import ImageRegion
 
@@ -23,9 +23,9 @@ __all__ = ["Resized", "Tolerant", "dilate", "erode", "tolerate"]
 
 
 def erode(region: Region, mm: float) -> Region:
-    """Take the rim off a region: what is left is further than some millimetres from all that is outside.
+    """Remove a rim from a region: points within `mm` of the outside.
 
-    Distances are those between centres of voxels, on the region's own grid, or of 1 mm where it has none. Samples
+    Distances are those between centres of voxels, on the region's own grid, or on a 1 mm grid if it has none. Samples
     keep their probability.
 
     Parameters
@@ -50,7 +50,7 @@ def erode(region: Region, mm: float) -> Region:
         return region
     image = _take_grid(region, how := f"eroded by {mm:g} mm")
     mask, start = crop(np.asarray(image.dataobj) > 0, np.ones(3, dtype=np.intp))
-    depth = depths(mask, image)
+    depth = distances_to_outside(mask, image)
     if not (core := depth > mm + NOISE).any():
         raise RegionError(
             f"nothing of region {region.name!r} is left when eroded by {mm:g} mm: it is {depth.max():.1f} mm deep; "
@@ -60,10 +60,10 @@ def erode(region: Region, mm: float) -> Region:
 
 
 def dilate(region: Region, mm: float) -> Region:
-    """Put a rim around a region: what is at most some millimetres from it.
+    """Add a rim to a region: points within `mm` of it.
 
-    Distances are those between centres of voxels, on the region's own grid, or of 1 mm where it has none; the rim may
-    reach beyond the region's image. Samples in the region keep their probability, those in the rim have none.
+    Distances are those between centres of voxels, on the region's own grid, or on a 1 mm grid if it has none; the rim
+    may extend beyond the region's image. Samples in the region keep their probability, those in the rim have none.
 
     Parameters
     ----------
@@ -90,19 +90,19 @@ def dilate(region: Region, mm: float) -> Region:
     image = _take_grid(region, how := f"dilated by {mm:g} mm")
     margins = np.ceil(mm / voxel_sizes(image.affine)).astype(np.intp)
     mask, start = crop(np.asarray(image.dataobj) > 0, margins)
-    grown = depths(~mask, image) <= mm + NOISE
+    grown = distances_to_outside(~mask, image) <= mm + NOISE
     return Resized(region, "dilated", float(mm), _make_mask_region(grown, start, image, region, how))
 
 
 def tolerate(region: Region, mm: float) -> Region:
-    """Take in the samples at most some millimetres outside a region; see `Tolerant`.
+    """Let a region include samples up to `mm` outside it; see `Tolerant`.
 
     Parameters
     ----------
     region : Region
         The region.
     mm : float
-        The tolerance in mm, 0 or more; 0 gives the region itself. Where it has one already, the larger one holds.
+        The tolerance in mm, 0 or more; 0 gives the region itself. If the region has one already, the larger counts.
 
     Returns
     -------
@@ -122,18 +122,18 @@ def tolerate(region: Region, mm: float) -> Region:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Resized(Region):
-    """A region eroded or dilated. Make one with `Region.eroded` or `Region.dilated`.
+    """An eroded or dilated region. Make one with `Region.eroded` or `Region.dilated`.
 
     Attributes
     ----------
     part : Region
-        The region before.
+        The original region.
     how : {'eroded', 'dilated'}
-        What became of it.
+        What was done to it.
     mm : float
-        By how much.
+        Width of the rim.
     mask : ImageRegion
-        The voxels afterwards.
+        The voxels of the result.
     """
 
     part: Region
@@ -142,24 +142,26 @@ class Resized(Region):
     mask: ImageRegion
 
     @property
-    def name(self) -> str:  # type: ignore[override]  # kept with the mask
-        """How the region is called in outputs."""
+    def name(self) -> str:  # type: ignore[override]  # the name of the mask
+        """Name of the region in outputs."""
         return self.mask.name
 
     @property
-    def space(self) -> str:  # type: ignore[override]  # that of the part
+    def space(self) -> str:  # type: ignore[override]  # the space of the part
         """Space of the region."""
         return self.part.space
 
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
-        """Say of each sample whether it lies in the region; see `Region.locate`."""
+        """Whether each sample lies in the region; see `Region.locate`."""
         before, after = self.part.locate(samples), self.mask.locate(samples)
-        combine = Membership.__and__ if self.how == "eroded" else Membership.__or__  # a sphere is finer than its grid
+        combine = (
+            Membership.__and__ if self.how == "eroded" else Membership.__or__
+        )  # both, because a sphere is finer than its grid
         whole = combine(Membership.of(before), Membership.of(after))
         return whole.to_table(samples, probability=before["probability"].to_numpy())
 
     def identity(self) -> RegionIdentity:
-        """What determined the region, with the identity of the region before under `parts`."""
+        """What defines the region, with the identity of the original region under `parts`."""
         return RegionIdentity(
             name=self.name,
             kind=f"{self.how} by {self.mm:g} mm",
@@ -190,18 +192,17 @@ class Resized(Region):
         return self.mask.centroid
 
     def to_image(self) -> Nifti1Image:
-        """A binary uint8 NIfTI image of the region, on the grid of the region before (dilated: as large as needed)."""
+        """A binary uint8 NIfTI image of the region, on the grid of the original region, enlarged if needed."""
         return self.mask.to_image()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Tolerant(SameExtent):
-    """A region, and the samples just outside it. Make one with `Region.with_tolerance`.
+    """A region together with samples just outside it. Make one with `Region.with_tolerance`.
 
-    What counts is the distance to the faces of the region's nearest voxel (`Region.distances`). Samples taken in have
-    no probability: the region's threshold left them out. The tolerance is for samples, so that volume, centroid and
-    image are those of the region itself. Anatomical structures, and what ``&`` and ``-`` make of them, have no
-    neighbourhood, and take in none.
+    The distance to the faces of the region's nearest voxel counts (`Region.distances`). Samples that the tolerance adds
+    have no probability. Volume, centroid and image are those of the region itself. Anatomical structures, and
+    intersections and differences with them, have no extent in space, so that a tolerance adds no sample to them.
 
     Attributes
     ----------
@@ -210,7 +211,7 @@ class Tolerant(SameExtent):
     mm : float
         The tolerance in mm, larger than 0.
     name : str
-        How the region is called in outputs.
+        Name of the region in outputs.
     """
 
     part: Region
@@ -218,10 +219,10 @@ class Tolerant(SameExtent):
     name: str
 
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
-        """Say of each sample whether it lies in the region or near enough; see `Region.locate`.
+        """Whether each sample lies in the region or within the tolerance; see `Region.locate`.
 
-        `tolerated` is true where the sample is in the region by the tolerance only. No sample near enough lies
-        `between_voxels`, since both of them will do.
+        `tolerated` is true for samples that are included only by the tolerance. For samples within the tolerance,
+        `between_voxels` is false, because either voxel would include them.
         """
         found = self.part.locate(samples)
         before = Membership.of(found)
@@ -233,7 +234,7 @@ class Tolerant(SameExtent):
         return whole.to_table(samples, probability=found["probability"].to_numpy(), tolerated=tolerated)
 
     def identity(self) -> RegionIdentity:
-        """What determined the region: the identity of the region itself, and the tolerance."""
+        """What defines the region: the identity of the region itself, and the tolerance."""
         return replace(self.part.identity(), name=self.name, tolerance_mm=self.mm)
 
     def renamed(self, name: str) -> Tolerant:
@@ -257,7 +258,7 @@ def _check_width(mm: float, what: str) -> float:
 
 
 def _take_grid(region: Region, how: str) -> SpatialImage:
-    """Image of a region that has an extent in space, its axes at right angles."""
+    """Image of a region, with axes at right angles; an error if the region has no extent in space."""
     if np.isnan(region.volume):
         raise RegionError(
             f"region {region.name!r} cannot be {how}: it is made of anatomical structures, which have samples but no "
@@ -272,10 +273,12 @@ def _take_grid(region: Region, how: str) -> SpatialImage:
 def _make_mask_region(
     mask: Booleans, start: npt.NDArray[np.intp], image: SpatialImage, region: Region, how: str
 ) -> ImageRegion:
-    """Region of a box of voxels in the grid of an image, which is made larger where the box reaches beyond it."""
+    """Region of a box of voxels in the grid of an image, which is enlarged if the box extends beyond it."""
     box, first = crop(mask, np.zeros(3, dtype=np.intp))
     first = first + start
-    shift = 2 * ((np.maximum(-first, 0) + 1) // 2)  # even: half-way between two voxels the same one counts as before
+    shift = 2 * (
+        (np.maximum(-first, 0) + 1) // 2
+    )  # even, so that half-way between two voxels the same one counts as before
     affine = np.array(image.affine, dtype=np.float64)
     affine[:3, 3] -= affine[:3, :3] @ shift
     shape = np.maximum(image.shape, first + box.shape) + shift

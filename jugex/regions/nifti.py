@@ -1,6 +1,6 @@
-"""NIfTI images read and checked: what they hold, where it lies, and in which space.
+"""Reading and checking NIfTI images: their values, their position and their space.
 
-A file is read once and kept in memory until it changes, a 4-D image only where it is not 0.
+A file is read once and kept in memory until it changes; of a 4-D image, only the non-zero box of each volume is kept.
 """
 
 from __future__ import annotations
@@ -37,33 +37,33 @@ if TYPE_CHECKING:
 
 __all__ = ["Stack", "Values", "Volume", "file_stem", "find_nearest_file", "local_path", "read_image"]
 
-#: How many images are kept. A 1 mm label image takes 4 to 14 MB, the 121 maps of the Juelich parcellation 16 MB.
-_N_KEPT = 8
-#: A file changed less than this ago (seconds) is read again: its time is too coarse to show that it changed again.
-_FRESH = 2.0
+#: Number of images kept in memory. A 1 mm label image takes 4 to 14 MB, the 121 maps of the Juelich parcellation 16 MB.
+_N_CACHED = 8
+#: A file that changed less than this many seconds ago is read again: its time is too coarse to show a further change.
+_RECENT_SECONDS = 2.0
 _CHUNK = 1 << 20
-#: Voxels of a volume, and bytes of a file that has to be in memory in full.
-_MOST_VOXELS, _MOST_BYTES = 1 << 30, 2 << 30
-#: What reading a damaged file raises.
-_DAMAGE = (OSError, EOFError, ValueError, OverflowError, MemoryError, zlib.error)
+#: Limits: voxels of a volume, and bytes of a file that must be in memory as a whole.
+_MAX_VOXELS, _MAX_BYTES = 1 << 30, 2 << 30
+#: Errors that reading a damaged file raises.
+_DAMAGE_ERRORS = (OSError, EOFError, ValueError, OverflowError, MemoryError, zlib.error)
 #: Code of Talairach space in a NIfTI header.
 _TALAIRACH = 3
 
 
 @dataclass(frozen=True)
 class Values:
-    """Which values an image holds, over all of its volumes.
+    """Summary of the values of an image, over all of its volumes.
 
     Attributes
     ----------
     lowest, highest : float
-        The limits.
+        Lowest and highest value.
     deviation : float
         Largest distance of a value from a whole number.
     others : tuple of float
-        Lowest and highest of the values that are not 0 when rounded to whole numbers: none, one or two.
+        Lowest and highest of the values that do not round to 0, as whole numbers: none, one or two.
     slope : float
-        By which the header scales what the file stores; 1 where it does not.
+        Factor by which the header scales the stored values; 1 if it does not scale them.
     """
 
     lowest: float
@@ -74,17 +74,17 @@ class Values:
 
     @classmethod
     def of(cls, data: npt.NDArray[Any], slope: float = 1.0) -> Values:
-        """Values of an array without NaN."""
-        flat = data.ravel(order="K")  # as it lies in memory
-        some = flat[flat != 0]  # few voxels of most images
-        if not len(some):
+        """Summarise an array without NaN."""
+        flat = data.ravel(order="K")  # in the order of memory
+        nonzero = flat[flat != 0]  # most voxels of most images are 0
+        if not len(nonzero):
             return cls(0.0, 0.0, 0.0, (), slope)
-        lowest, highest = float(some.min()), float(some.max())
-        rounded = np.rint(some) if data.dtype.kind == "f" else some
-        deviation = float(np.abs(some - rounded).max()) if data.dtype.kind == "f" else 0.0
+        lowest, highest = float(nonzero.min()), float(nonzero.max())
+        rounded = np.rint(nonzero) if data.dtype.kind == "f" else nonzero
+        deviation = float(np.abs(nonzero - rounded).max()) if data.dtype.kind == "f" else 0.0
         rounded = rounded[rounded != 0]
         limits = {float(rounded.min()), float(rounded.max())} if len(rounded) else set()
-        has_zero = len(some) < data.size
+        has_zero = len(nonzero) < data.size
         return cls(
             min(lowest, 0.0) if has_zero else lowest,
             max(highest, 0.0) if has_zero else highest,
@@ -95,7 +95,7 @@ class Values:
 
     @classmethod
     def joined(cls, each: Sequence[Values]) -> Values:
-        """Values of several volumes."""
+        """Combine the summaries of several volumes."""
         others = sorted({value for values in each for value in values.others})
         return cls(
             min(values.lowest for values in each),
@@ -113,26 +113,26 @@ class Volume:
     Attributes
     ----------
     data : ndarray, shape (i, j, k)
-        The values, in the image's own data type (single precision where a NIfTI-1 header scales them); of a volume
-        of a 4-D image, those of the smallest box that holds every value but 0.
+        The values, in the image's own data type (single precision if a NIfTI-1 header scales them); for a volume of a
+        4-D image, only the smallest box that holds every non-zero value.
     affine : ndarray, shape (4, 4)
-        Voxel indices to mm.
+        From voxel indices to mm.
     title : str
-        What the image is called in messages.
+        Name of the image in messages.
     path : Path or None
         Its file; None for an image in memory.
     sha256 : str
         Checksum of the file, or of shape, affine and data of an image in memory.
     space : str or None
-        Variant of MNI space, where the file's name states it; else the space of the user's own.
+        Variant of MNI space, if the file's name states it, or the space that the user named.
     values : Values
-        Which values the image holds; of a volume of a 4-D image, those of all its volumes.
+        Summary of the values of the image; for a volume of a 4-D image, of all its volumes.
     start : tuple of int, (i, j, k)
-        The first voxel of `data` in the whole image.
+        First voxel of `data` in the whole image.
     grid : tuple of int, (i, j, k), or None
-        Voxels of the whole image along each axis; None: `data` is all of it.
+        Number of voxels of the whole image along each axis; None if `data` is the whole image.
     notes : tuple of str
-        What the user should know of the image.
+        Notes about the image for the user.
     """
 
     data: npt.NDArray[Any]
@@ -148,7 +148,7 @@ class Volume:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Voxels of the whole image along each axis."""
+        """Number of voxels of the whole image along each axis."""
         return self.data.shape if self.grid is None else self.grid
 
     @property
@@ -159,18 +159,18 @@ class Volume:
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """A 4-D image: one map per volume, each kept as the smallest box that holds every value but 0.
+    """A 4-D image: one map per volume, each kept as the smallest box that holds every non-zero value.
 
     Attributes
     ----------
     volumes : tuple of Volume
         The maps.
     title : str
-        What the image is called in messages.
+        Name of the image in messages.
     path : Path or None
         Its file; None for an image in memory.
     notes : tuple of str
-        What the user should know of the image.
+        Notes about the image for the user.
     """
 
     volumes: tuple[Volume, ...]
@@ -179,7 +179,7 @@ class Stack:
     notes: tuple[str, ...] = ()
 
     def pick(self, numbers: Sequence[int], first: int = 0) -> Volume:
-        """Volume by its number from 0, or the largest values of several; `first` is how messages count the first."""
+        """Return a volume by its number from 0, or the maximum over several; messages count volumes from `first`."""
         n_volumes = len(self.volumes)
         for number in numbers:
             if not 0 <= number < n_volumes:
@@ -205,29 +205,29 @@ class Stack:
 
     @property
     def values(self) -> Values:
-        """Which values the volumes hold together."""
+        """Summary of the values of all volumes."""
         return self.volumes[0].values
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the values take in memory."""
+        """Size of the values in memory in bytes."""
         return sum(volume.data.nbytes for volume in self.volumes)
 
 
 def read_image(
     image: str | os.PathLike[str] | SpatialImage, *, space: str | None = None, title: str | None = None
 ) -> Volume | Stack:
-    """Read an image, or take it from memory where its file has not changed since.
+    """Read an image, or take it from memory if its file has not changed since it was read.
 
     Parameters
     ----------
     image : path or nibabel NIfTI image
         A single-file NIfTI image, with one volume or several.
     space : str, optional
-        Space of the image, whatever its name or header state; default: MNI152, which they must not contradict. Whether
-        the image can be in it is checked for MNI152 only.
+        Space of the image, which overrides its name and header; default: MNI152, which they must not contradict. Only
+        for MNI152 is it checked whether the image can be in it.
     title : str, optional
-        What an image in memory is called in messages; a file is called by its name.
+        Name of an image in memory in messages; a file has its own name.
 
     Returns
     -------
@@ -242,29 +242,29 @@ def read_image(
         If the image cannot be a region in that space.
     """
     if not isinstance(image, str | os.PathLike):
-        return _read_anew(image, space, title)
+        return _read_uncached(image, space, title)
     path = local_path(image)
     state = _read_state(path)
-    contents = _read_anew(path, space) if state is None else _read_once(path.absolute(), space, state)
+    contents = _read_uncached(path, space) if state is None else _read_cached(path.absolute(), space, state)
     return replace(contents, path=path)
 
 
 def _read_state(path: Path) -> tuple[int, int] | None:
-    """Time of the last change (ns) and size of a file, by which a change is seen; None where they cannot tell."""
+    """Time of the last change (ns) and size of a file, which show a change; None if they are not reliable."""
     try:
         status = path.stat()
-    except OSError:  # said better where it is opened
+    except OSError:  # reported when the file is opened
         return None
-    is_steady = path.is_file() and time.time() - status.st_mtime >= _FRESH
+    is_steady = path.is_file() and time.time() - status.st_mtime >= _RECENT_SECONDS
     return (status.st_mtime_ns, status.st_size) if is_steady else None
 
 
-@lru_cache(maxsize=_N_KEPT)
-def _read_once(path: Path, space: str | None, state: tuple[int, int]) -> Volume | Stack:  # noqa: ARG001  # part of the key
-    return _read_anew(path, space)
+@lru_cache(maxsize=_N_CACHED)
+def _read_cached(path: Path, space: str | None, state: tuple[int, int]) -> Volume | Stack:  # noqa: ARG001  # part of the key
+    return _read_uncached(path, space)
 
 
-def _read_anew(image: Path | SpatialImage, space: str | None, title: str | None = None) -> Volume | Stack:
+def _read_uncached(image: Path | SpatialImage, space: str | None, title: str | None = None) -> Volume | Stack:
     loaded, path, title = _load_nifti(image, title=title)
     _, n_volumes = _check_shape(loaded.shape, title)
     if n_volumes > 1:
@@ -280,7 +280,7 @@ def _read_volume(image: NiftiLike, path: Path | None, title: str, space: str | N
     data = _read_values(image, title)
     in_mni = is_mni_space(space or MNI_SPACE)
     affine = _read_affine(image, title, needs_code=in_mni)
-    data, n_nan = _set_nan_outside(data, title)
+    data, n_nan = _replace_nan(data, title)
     if in_mni:
         _check_inside_mni_box(data, affine, title)
     sha256 = _hash_values([data], affine) if path is None else _hash_file(path)
@@ -289,24 +289,24 @@ def _read_volume(image: NiftiLike, path: Path | None, title: str, space: str | N
 
 
 def _read_stack(image: NiftiLike, path: Path | None, title: str, space: str | None) -> Stack:
-    """Read volume by volume, so that at no time more than one of them is in memory in full."""
+    """Read a 4-D image volume by volume, so that only one of them is in memory as a whole at any time."""
     shape, n_volumes = _check_shape(image.shape, title)
     variant = _read_space(image, path, title, space)
     in_mni = is_mni_space(space or MNI_SPACE)
     affine = _read_affine(image, title, needs_code=in_mni)
-    somewhere = np.zeros(shape, dtype=bool)
+    is_nonzero = np.zeros(shape, dtype=bool)
     boxes, starts, values, n_nan = [], [], [], 0
     for number in range(n_volumes):
         data = _read_values(image, title, volume=number)
-        data, n_nan_here = _set_nan_outside(data, title)
+        data, n_nan_here = _replace_nan(data, title)
         n_nan += n_nan_here
         values.append(Values.of(data, _read_slope(image)))
         box, start = _crop(data)
         boxes.append(box)
         starts.append(start)
-        somewhere |= data != 0
+        is_nonzero |= data != 0
     if in_mni:
-        _check_inside_mni_box(somewhere, affine, title)
+        _check_inside_mni_box(is_nonzero, affine, title)
     sha256 = _hash_values([np.array(starts), *boxes], affine) if path is None else _hash_file(path)
     joined = Values.joined(values)
     volumes = tuple(
@@ -317,7 +317,7 @@ def _read_stack(image: NiftiLike, path: Path | None, title: str, space: str | No
 
 
 def _crop(data: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], tuple[int, ...]]:
-    """Copy the smallest box that holds every value but 0, and say where it begins; one voxel where all are 0."""
+    """Copy the smallest box that holds every non-zero value, with its first voxel; one voxel if all values are 0."""
     box = box_of(data != 0) or (slice(0, 1), slice(0, 1), slice(0, 1))
     kept = data[box].copy()
     kept.flags.writeable = False
@@ -327,7 +327,7 @@ def _crop(data: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], tuple[int, ...]]:
 def _load_nifti(
     image: str | os.PathLike[str] | SpatialImage, *, title: str | None = None
 ) -> tuple[NiftiLike, Path | None, str]:
-    """Open an image, its values not yet read; return it with its path and what it is called in messages."""
+    """Open an image without reading its values; return it with its path and its name in messages."""
     path = Path(image) if isinstance(image, str | os.PathLike) else None
     if title is None:
         title = path.name if path is not None else "the image in memory"
@@ -340,25 +340,25 @@ def _load_file(path: Path) -> Any:
     try:
         _check_file(path)
         if re.search(r"\.gii(\.gz)?$", path.name, flags=re.IGNORECASE):
-            raise _surface(path.name)
+            raise _surface_error(path.name)
         refuse_device(path)
         is_gzip = _check_gzip(path)
         name = path.name.lower()
         is_misnamed = name.endswith((".nii", ".nii.gz")) and is_gzip != name.endswith(".gz")
         if is_misnamed or name.endswith((".mgh", ".mgz")):
-            return _load_bytes(path, read_file(path, _MOST_BYTES))
-        # an open file, so that volumes of a compressed one are read in one go
+            return _load_bytes(path, read_file(path, _MAX_BYTES))
+        # kept open, so that volumes of a compressed file are read in one pass
         return nibabel.load(path, keep_file_open=True) if ".nii" in name else nibabel.load(path)
     except RegionFileError:
         raise
     except nibabel.filebasedimages.ImageFileError as error:
-        raise _no_image(path) from error
-    except (*_DAMAGE, nibabel.spatialimages.HeaderDataError, nibabel.freesurfer.mghformat.MGHError) as error:
-        raise _damaged(path.name, error) from error
+        raise _not_an_image_error(path) from error
+    except (*_DAMAGE_ERRORS, nibabel.spatialimages.HeaderDataError, nibabel.freesurfer.mghformat.MGHError) as error:
+        raise _damage_error(path.name, error) from error
 
 
 def _load_bytes(path: Path, content: bytes) -> Any:
-    """Read an image of FreeSurfer, or one that is compressed though its name does not say so, or the reverse."""
+    """Read an image from bytes: FreeSurfer's formats, or NIfTI whose name does not show whether it is compressed."""
     import nibabel
 
     if path.suffix.lower() in (".mgh", ".mgz"):
@@ -367,7 +367,7 @@ def _load_bytes(path: Path, content: bytes) -> Any:
         return nibabel.Nifti1Image.from_bytes(content)
     if content[4:8] == b"n+2\0":
         return nibabel.Nifti2Image.from_bytes(content)
-    raise _no_image(path)
+    raise _not_an_image_error(path)
 
 
 def _check_file(path: Path) -> None:
@@ -380,7 +380,7 @@ def _check_file(path: Path) -> None:
 
 
 def _check_gzip(path: Path) -> bool:
-    """Whether a file is compressed; it is read to its end, as nibabel stops before the checksum that stands there."""
+    """Whether a file is compressed; if so it is read to its end, where the checksum is, which nibabel does not read."""
     with path.open("rb") as stream:
         is_gzip = stream.read(2) == b"\x1f\x8b"
     if is_gzip:
@@ -390,12 +390,12 @@ def _check_gzip(path: Path) -> bool:
             while n := len(unpacked.read(_CHUNK)):
                 n_bytes += n
                 if n_bytes > most + _CHUNK:
-                    raise ValueError(f"it holds more than the {most:,} bytes that its header speaks of")
+                    raise ValueError(f"it holds more than the {most:,} bytes that its header states")
     return is_gzip
 
 
 def _find_size(beginning: bytes) -> int:
-    """Bytes of an unpacked image by its header; of what is no NIfTI image, all that will be read."""
+    """Size in bytes of an unpacked image by its header; the limit for reading if it is not NIfTI."""
     import nibabel
 
     kinds: list[tuple[bytes, int, Any]] = [
@@ -407,10 +407,10 @@ def _find_size(beginning: bytes) -> int:
             header = kind(beginning[: kind.sizeof_hdr], check=False)
             n_values = math.prod(int(n) for n in header.get_data_shape())
             return int(header["vox_offset"]) + n_values * int(header["bitpix"]) // 8
-    return _MOST_BYTES
+    return _MAX_BYTES
 
 
-def _no_image(path: Path) -> RegionFileError:
+def _not_an_image_error(path: Path) -> RegionFileError:
     reads = "is not an image: give a NIfTI file (.nii or .nii.gz)"
     if path.name.lower().endswith((".nii", ".nii.gz")):
         return RegionFileError(f"{path.name} {reads}")
@@ -419,14 +419,14 @@ def _no_image(path: Path) -> RegionFileError:
     )
 
 
-def _damaged(title: str, error: Exception) -> RegionFileError:
+def _damage_error(title: str, error: Exception) -> RegionFileError:
     reason = " ".join(str(error).split()) or type(error).__name__
     return RegionFileError(f"{title} cannot be read ({reason}): the file is damaged or incomplete, fetch it again")
 
 
-def _surface(title: str) -> RegionError:
+def _surface_error(title: str) -> RegionError:
     return RegionFileError(
-        f"{title} is a file of a surface (GIFTI or CIFTI), and samples lie in a volume: give an image in MNI152 space"
+        f"{title} is a file of a surface (GIFTI or CIFTI), but samples lie in a volume: give an image in MNI152 space"
     )
 
 
@@ -436,10 +436,10 @@ def _check_type(image: Any, title: str) -> NiftiLike:
     if isinstance(image, nibabel.Nifti1Pair | nibabel.MGHImage):
         return image
     if isinstance(image, nibabel.Cifti2Image | nibabel.GiftiImage):
-        raise _surface(title)
+        raise _surface_error(title)
     if isinstance(image, nibabel.AnalyzeImage):
         raise RegionError(
-            f"{title} is an Analyze image, whose header does not say what is left and right: convert it to NIfTI with "
+            f"{title} is an Analyze image, whose header does not say which side is left: convert it to NIfTI with "
             "a program that knows"
         )
     raise RegionError(
@@ -449,30 +449,30 @@ def _check_type(image: Any, title: str) -> NiftiLike:
 
 
 def _read_codes(image: NiftiLike) -> tuple[int, int] | None:
-    """The codes of sform and qform; None for a format without them (.mgz)."""
+    """The codes of sform and qform; None for formats without them (.mgz)."""
     if "sform_code" not in image.header:
         return None
     return int(image.header["sform_code"]), int(image.header["qform_code"])
 
 
 def _list_notes(image: NiftiLike, title: str, n_nan: int) -> tuple[str, ...]:
-    """What the user should know of an image."""
+    """Notes about an image for the user."""
     notes = []
     if n_nan:
-        notes.append(f"{n_nan:,} values of {title} are NaN, and outside")
+        notes.append(f"{n_nan:,} values of {title} are NaN, and count as outside the region")
     codes = _read_codes(image)
     if codes is not None and all(codes):
         header: Any = image.header
         x_of_sform, x_of_qform = header.get_sform()[0, :3], header.get_qform()[0, :3]
         if x_of_sform @ x_of_qform < 0:
             notes.append(
-                f"sform and qform of {title} disagree on what is left and right; the sform is taken: check the header"
+                f"sform and qform of {title} disagree about which side is left; the sform is used: check the header"
             )
     return tuple(notes)
 
 
 def _read_values(image: NiftiLike, title: str, *, volume: int | None = None) -> npt.NDArray[Any]:
-    """Read the values (i, j, k) in their own data type; of an image with several volumes, those of one (from 0)."""
+    """Read the values (i, j, k) in their own data type; `volume` (from 0) selects one of several volumes."""
     shape, _ = _check_shape(image.shape, title)
     stored: np.dtype[Any] = image.dataobj.dtype  # type: ignore[attr-defined]  # of an image in memory, the header's type may be another
     if stored.kind not in "biuf":
@@ -480,8 +480,8 @@ def _read_values(image: NiftiLike, title: str, *, volume: int | None = None) -> 
         raise RegionError(f"{title} holds values of type {what}: integers or real numbers are needed")
     try:
         data = np.asanyarray(image.dataobj if volume is None else image.dataobj[_find_volume(image.shape, volume)])
-    except _DAMAGE as error:
-        raise _damaged(title, error) from error
+    except _DAMAGE_ERRORS as error:
+        raise _damage_error(title, error) from error
     if _is_scaled(image) and image.header["scl_slope"].dtype == np.float32:
         data = data.astype(np.float32)  # the scaling factor is no more precise than that
     return data.astype(np.uint8).reshape(shape) if data.dtype.kind == "b" else data.reshape(shape)
@@ -491,31 +491,31 @@ def _check_shape(shape: tuple[int, ...], title: str) -> tuple[tuple[int, ...], i
     """Split the shape of an image into that of one volume and the number of volumes."""
     if len(shape) < 3 or min(shape) < 1:
         raise RegionError(f"{title} has the shape {shape}: three dimensions are needed")
-    if math.prod(map(int, shape[:3])) > _MOST_VOXELS:
+    if math.prod(map(int, shape[:3])) > _MAX_VOXELS:
         raise RegionError(
-            f"{title} has {' x '.join(map(str, shape[:3]))} voxels by its header, more than {_MOST_VOXELS:,} (a brain "
+            f"{title} has {' x '.join(map(str, shape[:3]))} voxels by its header, more than {_MAX_VOXELS:,} (a brain "
             "in cubes of 0.2 mm); resample it to a coarser grid, or fetch it again if it should be smaller"
         )
     return shape[:3], int(np.prod(shape[3:]))
 
 
 def _find_volume(shape: tuple[int, ...], volume: int) -> tuple[Any, ...]:
-    """Index of a volume (from 0), in the order in which a file holds them."""
+    """Index of a volume (from 0), in the order of the file."""
     return (..., *(int(i) for i in np.unravel_index(volume, shape[3:], order="F")))
 
 
 def _read_slope(image: NiftiLike) -> float:
-    """Factor by which the header scales what the file stores; 1 for an image in memory."""
+    """Factor by which the header scales the stored values; 1 for an image in memory."""
     return float(getattr(image.dataobj, "slope", 1.0))
 
 
 def _is_scaled(image: NiftiLike) -> bool:
-    """Whether the header scales what the file stores: a scaled integer is a real number."""
+    """Whether the header scales the stored values, so that stored integers are real numbers."""
     return _read_slope(image) != 1.0 or getattr(image.dataobj, "inter", 0.0) != 0.0
 
 
 def _read_affine(image: NiftiLike, title: str, *, needs_code: bool) -> Affine:
-    """Voxel indices to mm (4, 4), where the header says what they are."""
+    """Affine (4, 4) from voxel indices to mm; an error if the header does not define it."""
     codes = _read_codes(image)
     has_code = any(codes) if codes is not None else bool(image.header["goodRASFlag"])
     header: Any = image.header
@@ -523,17 +523,17 @@ def _read_affine(image: NiftiLike, title: str, *, needs_code: bool) -> Affine:
         why = "" if codes is None else " (sform_code and qform_code are both 0)"
         raise RegionError(
             f"{title} does not say in which space it is{why}: "
-            "resample it to MNI152 space, or set the codes where it is there already"
+            "resample it to MNI152 space, or set the codes if it is in that space already"
         )
-    # without a code nibabel guesses an affine; where the user names the space, the header's matrix is what was meant
+    # without a code, nibabel guesses an affine; if the user names the space, the header's matrix is meant
     affine = np.array(image.affine if has_code or codes is None else header.get_sform(), dtype=np.float64)
     if not np.isfinite(affine).all() or np.linalg.matrix_rank(affine[:3, :3]) < 3:
         raise RegionError(f"the affine of {title} is singular or not finite: its header is wrong, write it again")
     return affine
 
 
-def _set_nan_outside(data: npt.NDArray[Any], title: str) -> tuple[npt.NDArray[Any], int]:
-    """Set NaN to 0 and count it; refuse what is infinite."""
+def _replace_nan(data: npt.NDArray[Any], title: str) -> tuple[npt.NDArray[Any], int]:
+    """Set NaN to 0 and count them; refuse infinite values."""
     if data.dtype.kind != "f" or np.isfinite(data).all():
         return data, 0
     if n_infinite := int(np.isinf(data).sum()):
@@ -543,7 +543,7 @@ def _set_nan_outside(data: npt.NDArray[Any], title: str) -> tuple[npt.NDArray[An
 
 
 def _check_inside_mni_box(data: npt.NDArray[Any], affine: Affine, title: str) -> None:
-    """Refuse an image with values other than 0 where no brain in MNI space can be."""
+    """Refuse an image with non-zero values where no brain in MNI space can be."""
     mask = data != 0
     box = box_of(mask)
     if box is None:
@@ -578,7 +578,7 @@ def _list_parts(path: Path) -> list[Path]:
 
 
 def _hash_values(arrays: Sequence[npt.NDArray[Any]], affine: Affine) -> str:
-    """Checksum (SHA-256) of the values of an image in memory and of where they are."""
+    """Checksum (SHA-256) of the values of an image in memory and of its affine."""
     digest = hashlib.sha256()
     for data in arrays:
         digest.update(f"{data.shape} {data.dtype.str} ".encode())
@@ -588,9 +588,9 @@ def _hash_values(arrays: Sequence[npt.NDArray[Any]], affine: Affine) -> str:
 
 
 def _read_space(image: NiftiLike, path: Path | None, title: str, space: str | None) -> str | None:
-    """Variant of MNI152 that an image is in, None where it states none, or the space that the user names.
+    """Variant of MNI152 of an image (None if it states none), or the space that the user names.
 
-    The name states it by the BIDS entity ``space-`` or the TemplateFlow entity ``tpl-``, the header by its code.
+    A file name states the space by the BIDS entity ``space-`` or the TemplateFlow entity ``tpl-``, a header by a code.
     """
     found = None if path is None else re.search(r"(?:^|_)(?:space|tpl)-([A-Za-z0-9]+)", path.name)
     stated, where = (found[1], "name") if found else (None, "header")

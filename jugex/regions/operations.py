@@ -38,14 +38,14 @@ __all__ = ["Combination", "Complement", "Difference", "Half", "Intersection", "U
 
 @dataclass(frozen=True, repr=False)
 class Combination(Region):
-    """What regions give together; the ways to combine them are the classes below.
+    """Base of regions made by combining others; the classes below are the set operations.
 
     Attributes
     ----------
     parts : tuple of Region
-        The regions combined.
+        The combined regions.
     name : str
-        How the region is called in outputs.
+        Name of the region in outputs.
     """
 
     parts: tuple[Region, ...]
@@ -59,21 +59,21 @@ class Combination(Region):
 
     @abstractmethod
     def _combine(self, members: Sequence[Membership], points: Points) -> Membership:
-        """Membership in the whole from that in each part, of points (n, 3)."""
+        """Membership of points (n, 3) in the whole, from their membership in each part."""
 
     @abstractmethod
     def _combine_probabilities(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Probability (n,) where the whole holds a sample, from that of each part (parts, n)."""
+        """Probability (n,) of samples in the whole, from that in each part (parts, n)."""
 
     @abstractmethod
     def _combine_limits(self, limits: npt.NDArray[np.float64]) -> Points:
         """Corners (2, 3) in mm of a box that holds the whole, from those of each part (parts, 2, 3)."""
 
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
-        """Say of each sample whether it lies in the region; see `Region.locate`.
+        """Whether each sample lies in the region; see `Region.locate`.
 
-        `between_voxels` is true where the answer is a convention: half-way between two voxels of some part, and not
-        settled by the others. `tolerated` is true where the sample would be outside without the parts' tolerance.
+        `between_voxels` is true if `inside` is a convention: half-way between two voxels of a part, and not decided by
+        the other parts. `tolerated` is true if the sample would be outside without the parts' tolerance.
         """
         found, points = [part.locate(samples) for part in self.parts], sample_points(samples)
         whole = self._combine([Membership.of(table) for table in found], points)
@@ -90,7 +90,7 @@ class Combination(Region):
         return self._combine([Membership.certain(part.contains(at)) for part in self.parts], at).inside
 
     def identity(self) -> RegionIdentity:
-        """What determined the region, with the identity of each part under `parts`."""
+        """What defines the region, with the identity of each part under `parts`."""
         return RegionIdentity(
             name=self.name,
             kind=self.kind,
@@ -108,7 +108,7 @@ class Combination(Region):
         """The same region with each part bound to the atlas; see `Region.bound_to`."""
         parts = tuple(part.bound_to(atlas) for part in self.parts)
         unchanged = all(after is before for after, before in zip(parts, self.parts, strict=True))
-        return self if unchanged else replace(self, parts=parts)  # what was measured once is kept
+        return self if unchanged else replace(self, parts=parts)  # keeps cached measures
 
     def with_voxel(self, voxel: VoxelRule) -> Self:
         """The same region with another rule for the images among its parts; see `Region.with_voxel`."""
@@ -118,7 +118,7 @@ class Combination(Region):
 
     @property
     def thresholds(self) -> tuple[float, ...]:
-        """Thresholds of the probability maps among the parts, rising; see `Region.thresholds`."""
+        """Thresholds of the probability maps among the parts, in ascending order; see `Region.thresholds`."""
         return tuple(sorted({threshold for part in self.parts for threshold in part.thresholds}))
 
     def at_threshold(self, threshold: float) -> Region:
@@ -130,10 +130,10 @@ class Combination(Region):
 
     @property
     def volume(self) -> float:
-        """Volume in mm3; NaN where a part has none (an anatomical structure).
+        """Volume in mm3; NaN if a part has none (an anatomical structure).
 
-        Exact where the parts are images of one grid; else the number of points of a 1 mm grid that lie in the
-        region, which is approximate.
+        Exact if the parts are images on one grid; else an approximation, the number of points of a 1 mm grid in the
+        region.
         """
         if any(np.isnan(part.volume) for part in self.parts):
             return np.nan
@@ -146,7 +146,7 @@ class Combination(Region):
         return centre_of_mass(*self._raster)
 
     def to_image(self) -> Nifti1Image:
-        """A binary uint8 NIfTI image of the region: on the parts' grid where they share one, else on a 1 mm grid."""
+        """A binary uint8 NIfTI image of the region: on the grid that the parts share, else on a 1 mm grid."""
         return make_image(*self._raster)
 
     @cached_property
@@ -158,7 +158,7 @@ class Combination(Region):
         first = images[0]
         if all(image.shape == first.shape and np.allclose(image.affine, first.affine) for image in images):
             inside = [np.asarray(image.dataobj).ravel() > 0 for image in images]
-            rows = np.flatnonzero(np.logical_or.reduce(inside))  # outside all parts there is nothing of the whole
+            rows = np.flatnonzero(np.logical_or.reduce(inside))  # points outside all parts are outside the whole
             points = apply_affine(first.affine, np.stack(np.unravel_index(rows, first.shape), axis=-1))
             mask = np.zeros(inside[0].size, dtype=np.uint8)
             mask[rows] = self._combine([Membership.certain(part[rows]) for part in inside], points).inside
@@ -169,9 +169,9 @@ class Combination(Region):
 
 @dataclass(frozen=True, repr=False)
 class Union(Combination):
-    """The points of several regions taken together. Make one with `Union.of` or ``a | b``.
+    """The points in any of several regions. Make one with `Union.of` or ``a | b``.
 
-    The probability is the largest of those that the parts have there; a part without probability hides no other.
+    The probability is the largest of those of the parts; a part without probability is ignored.
 
     Examples
     --------
@@ -184,14 +184,14 @@ class Union(Combination):
 
     @classmethod
     def of(cls, regions: Sequence[Region], *, name: str | None = None) -> Union:
-        """Join regions; the parts of unions among them become parts of this one.
+        """Make the union of regions; parts of unions among them become parts of this one.
 
         Parameters
         ----------
         regions : sequence of Region
             At least one region.
         name : str, optional
-            How the region is called in outputs; default: ``A + B``.
+            Name of the region in outputs; default: ``A + B``.
 
         Raises
         ------
@@ -199,7 +199,7 @@ class Union(Combination):
             If there is no region, or they are in different spaces.
         """
         if not regions:
-            raise RegionError("a union of no regions holds nothing: give at least one region")
+            raise RegionError("a union of no regions is empty; give at least one region")
         _check_one_space(regions)
         parts = [part for region in regions for part in (region.parts if isinstance(region, Union) else (region,))]
         return cls(tuple(parts), " + ".join(region.name for region in regions) if name is None else name)
@@ -208,7 +208,7 @@ class Union(Combination):
     def centroid(self) -> Points:
         """Mean (x, y, z) in mm of the points in the union, shape (3,), on the grid that `volume` counts on."""
         centre = super().centroid
-        if np.isnan(centre).any():  # spheres so small that they hold no point of the grid
+        if np.isnan(centre).any():  # spheres so small that no point of the grid lies in them
             return np.asarray(np.mean([part.centroid for part in self.parts], axis=0))
         return centre
 
@@ -230,7 +230,7 @@ class Union(Combination):
 class Intersection(Combination):
     """The points that lie in each of several regions. Make one with ``a & b``.
 
-    The probability is the smallest of those that the parts have there; a part without probability limits no other.
+    The probability is the smallest of those of the parts; a part without probability is ignored.
 
     Examples
     --------
@@ -243,10 +243,10 @@ class Intersection(Combination):
 
     @classmethod
     def of(cls, regions: Sequence[Region]) -> Intersection:
-        """Intersect regions of one space; the parts of intersections among them become parts of this one."""
+        """Make the intersection of regions in one space; parts of intersections among them become parts of this one."""
         _check_one_space(regions)
         parts = [part for region in regions for part in (region.parts if isinstance(region, cls) else (region,))]
-        return cls(tuple(parts), " & ".join(_bracket(region) for region in regions))
+        return cls(tuple(parts), " & ".join(_bracket_name(region) for region in regions))
 
     def _combine(self, members: Sequence[Membership], points: Points) -> Membership:  # noqa: ARG002  # where does not matter
         return reduce(Membership.__and__, members)
@@ -256,7 +256,7 @@ class Intersection(Combination):
 
     def _combine_limits(self, limits: npt.NDArray[np.float64]) -> Points:
         low, high = limits[:, 0].max(axis=0), limits[:, 1].min(axis=0)
-        return np.array([low, np.maximum(low, high)])  # apart from each other: nothing is in the box
+        return np.array([low, np.maximum(low, high)])  # disjoint boxes: an empty box
 
 
 @dataclass(frozen=True, repr=False)
@@ -274,9 +274,9 @@ class Difference(Combination):
 
     @classmethod
     def of(cls, region: Region, other: Region) -> Difference:
-        """Take the points of another region away from one of the same space."""
+        """Make the difference of two regions in one space."""
         _check_one_space((region, other))
-        return cls((region, other), f"{_bracket(region)} - {_bracket(other)}")
+        return cls((region, other), f"{_bracket_name(region)} - {_bracket_name(other)}")
 
     def _combine(self, members: Sequence[Membership], points: Points) -> Membership:  # noqa: ARG002  # where does not matter
         return members[0] & ~members[1]
@@ -290,10 +290,10 @@ class Difference(Combination):
 
 @dataclass(frozen=True, repr=False)
 class Complement(Combination):
-    """The rest of the brain: what is not in a region, without probability. Make one with ``~region``.
+    """The rest of the brain: points that are not in a region, without probability. Make one with ``~region``.
 
-    Every sample that is not in the region is in its complement: samples are from brains, also where their coordinate
-    lies a little outside the template's. For volume and drawing the brain is nilearn's MNI152 brain mask.
+    Every sample that is not in the region is in its complement, even if its coordinate lies slightly outside the
+    template's brain. For volume and drawing, the brain is nilearn's MNI152 brain mask.
 
     Examples
     --------
@@ -306,22 +306,23 @@ class Complement(Combination):
 
     @classmethod
     def of(cls, region: Region) -> Complement:
-        """Take the rest of the brain.
+        """Make the complement of a region.
 
         Raises
         ------
         RegionError
-            If the region is in a space of the user's own, whose brain is unknown.
+            If the region is not in an MNI space, because the brain's extent is not known there.
         """
         if not is_mni_space(region.space):
             raise RegionError(
-                f"region {region.name!r} is in the space {region.space}, and the brain is known in MNI152 only: "
+                f"region {region.name!r} is in the space {region.space}, but the brain's extent is known only in "
+                "MNI152: "
                 "subtract it from a region that holds the brain (brain - region) instead of taking its complement"
             )
-        return cls((region,), f"not {_bracket(region)}")
+        return cls((region,), f"not {_bracket_name(region)}")
 
     def contains(self, points: npt.ArrayLike) -> Booleans:
-        """Whether points (n, 3) in mm lie in the template's brain, and not in the region."""
+        """Whether points (n, 3) in mm lie in the template's brain but not in the region."""
         return brain_region().contains(points) & super().contains(points)
 
     def __repr__(self) -> str:
@@ -346,12 +347,12 @@ class Complement(Combination):
 class Half(Combination):
     """The points of a region in one hemisphere, with its probability. Make one with ``region.left``.
 
-    Left is x < 0 mm and right is x > 0; what lies at x = 0 is in neither.
+    Left is x < 0 mm and right is x > 0; points at x = 0 are in neither.
 
     Attributes
     ----------
     side : {'left', 'right'}
-        Which half.
+        The hemisphere.
 
     Examples
     --------
@@ -365,16 +366,16 @@ class Half(Combination):
 
     @classmethod
     def of(cls, region: Region, side: Literal["left", "right"]) -> Half:
-        """Take the left or the right half of a region."""
-        return cls((region,), f"{_bracket(region)} {side}", side)
+        """Make the left or right half of a region."""
+        return cls((region,), f"{_bracket_name(region)} {side}", side)
 
     def identity(self) -> RegionIdentity:
-        """What determined the region; see `Region.identity`."""
+        """What defines the region; see `Region.identity`."""
         return replace(super().identity(), kind=f"{self.side} half")
 
     def _combine(self, members: Sequence[Membership], points: Points) -> Membership:
-        is_there = np.asarray(points[:, 0] < 0 if self.side == "left" else points[:, 0] > 0)
-        return members[0] & Membership.certain(is_there)
+        is_on_side = np.asarray(points[:, 0] < 0 if self.side == "left" else points[:, 0] > 0)
+        return members[0] & Membership.certain(is_on_side)
 
     def _combine_probabilities(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.asarray(probabilities[0])
@@ -397,11 +398,11 @@ def _check_one_space(regions: Sequence[Region]) -> None:
         if not is_same_space(first.space, other.space):
             raise RegionError(
                 f"region {first.name!r} is in the space {first.space}, but region {other.name!r} in {other.space}: "
-                "regions of one space are needed, transform one of them"
+                "transform one of them, because regions must be in one space"
             )
 
 
-def _bracket(region: Region) -> str:
-    """Name of a region, in brackets where it was made of names."""
-    made_of_names = isinstance(region, Combination) and not isinstance(region, Half)
-    return f"({region.name})" if made_of_names and " " in region.name else region.name
+def _bracket_name(region: Region) -> str:
+    """Name of a region, in brackets if it is a combination of names."""
+    is_combined_name = isinstance(region, Combination) and not isinstance(region, Half)
+    return f"({region.name})" if is_combined_name and " " in region.name else region.name

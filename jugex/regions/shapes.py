@@ -1,4 +1,4 @@
-"""Regions made without a file: spheres, boxes, and the two regions of the demonstration."""
+"""Regions without a file: spheres, boxes, and the two simulated regions of the demo."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["Box", "Sphere", "demo_region", "demo_regions"]
 
 @dataclass(frozen=True, repr=False)
 class Sphere(Region):
-    """The points at most a radius away from a centre; they have no probability.
+    """A ball: the points within a radius of a centre, without probability.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Sphere(Region):
     radius : float
         Radius in mm, larger than 0.
     name : str
-        How the region is called in outputs.
+        Name of the region in outputs.
     space : str
         Space of the centre.
 
@@ -57,7 +57,7 @@ class Sphere(Region):
     space: str = MNI_SPACE
 
     def __post_init__(self) -> None:
-        """Refuse a sphere that cannot hold a sample."""
+        """Check centre and radius."""
         if len(self.centre) != 3:
             raise RegionError(f"the centre of a sphere has {len(self.centre)} coordinates: x, y, z in mm are needed")
         if is_mni_space(self.space) and not in_mni_box(np.array(self.centre, dtype=np.float64)):
@@ -81,22 +81,22 @@ class Sphere(Region):
         radius : float
             Radius in mm, larger than 0.
         name : str, optional
-            How the region is called in outputs.
+            Name of the region in outputs.
         space : str, default "MNI152NLin2009cAsym"
-            Space of the centre; only in MNI152 is it checked whether the centre can lie in a brain.
+            Space of the centre; only in MNI152 is it checked that the centre can lie in a brain.
         """
         x_y_z = tuple(float(value) for value in centre)
         default = "sphere:" + ",".join(f"{value:g}" for value in (*x_y_z, radius))
-        return cls(x_y_z, float(radius), default if name is None else name, space)  # type: ignore[arg-type]  # checked there
+        return cls(x_y_z, float(radius), default if name is None else name, space)  # type: ignore[arg-type]  # checked by the class
 
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
-        """Say of each sample whether it is at most `radius` from the centre; see `Region.locate`."""
+        """Whether each sample is at most `radius` from the centre; see `Region.locate`."""
         offsets = sample_points(samples) - np.array(self.centre)
         inside = np.asarray(np.linalg.norm(offsets, axis=1) <= self.radius + NOISE)
         return Membership.certain(inside).to_table(samples)
 
     def identity(self) -> RegionIdentity:
-        """What determined the region; see `Region.identity`."""
+        """What defines the region; see `Region.identity`."""
         return RegionIdentity(
             name=self.name,
             kind="sphere",
@@ -118,7 +118,7 @@ class Sphere(Region):
 
     @property
     def volume(self) -> float:
-        """Volume in mm3, of the whole ball."""
+        """Volume of the whole ball in mm3."""
         return float(4 / 3 * np.pi * self.radius**3)
 
     @property
@@ -129,7 +129,7 @@ class Sphere(Region):
     def to_image(self) -> Nifti1Image:
         """A binary uint8 NIfTI image of the region on a 1 mm grid, cut at the box of MNI space.
 
-        In another space the grid is as fine as the sphere needs it to be, and nothing is cut.
+        In another space, the grid is as fine as the sphere needs, and nothing is cut.
         """
         return make_image(
             *rasterize(self.contains, self.space, self.centroid - self.radius, self.centroid + self.radius)
@@ -145,7 +145,7 @@ class Box(Region):
     low, high : tuple of three float
         Lowest and highest x, y, z in mm.
     name : str
-        How the region is called in outputs.
+        Name of the region in outputs.
     space : str
         Space of the corners.
 
@@ -165,16 +165,16 @@ class Box(Region):
     def of(
         cls, corner: Sequence[float], opposite: Sequence[float], *, name: str | None = None, space: str = MNI_SPACE
     ) -> Box:
-        """Make a box of two opposite corners, named like ``box:-10,20,0,10,40,20`` by default.
+        """Make a box between two opposite corners, named like ``box:-10,20,0,10,40,20`` by default.
 
         Parameters
         ----------
         corner, opposite : sequence of three float
             x, y, z in mm, in any order.
         name : str, optional
-            How the region is called in outputs.
+            Name of the region in outputs.
         space : str, default "MNI152NLin2009cAsym"
-            Space of the corners; only in MNI152 is it checked whether they can lie around a brain.
+            Space of the corners; only in MNI152 is it checked that they can enclose part of a brain.
 
         Raises
         ------
@@ -189,13 +189,13 @@ class Box(Region):
         return cls(tuple(low), tuple(high), default if name is None else name, space)
 
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
-        """Say of each sample whether it is between the corners; see `Region.locate`."""
+        """Whether each sample is between the corners; see `Region.locate`."""
         points = sample_points(samples)
         is_between = (points >= np.array(self.low) - NOISE) & (points <= np.array(self.high) + NOISE)
         return Membership.certain(np.asarray(is_between.all(axis=1), dtype=bool)).to_table(samples)
 
     def identity(self) -> RegionIdentity:
-        """What determined the region; see `Region.identity`."""
+        """What defines the region; see `Region.identity`."""
         return RegionIdentity(
             name=self.name,
             kind="box",
@@ -249,7 +249,7 @@ _DEMO_STEP = 2.0
 
 
 def demo_regions(threshold: float = 0.2) -> tuple[Region, Region]:
-    """Two neighbouring simulated regions in left frontal cortex that overlap, like two cytoarchitectonic areas.
+    """Return two neighbouring simulated regions in left frontal cortex that overlap, like cytoarchitectonic areas.
 
     Parameters
     ----------
@@ -271,14 +271,14 @@ def demo_regions(threshold: float = 0.2) -> tuple[Region, Region]:
 
 
 def demo_region(name: str, *, threshold: float = 0.2) -> Region:
-    """One of the two demonstration regions, "A" or "B"; see `demo_regions`."""
+    """Return one of the two demo regions, "A" or "B"; see `demo_regions`."""
     region = region_from_image(_draw_demo_image(name), threshold=threshold, name=f"simulated {name}")
     return replace(region, kind="simulated probability map")
 
 
 @cache
 def _draw_demo_image(name: str) -> Nifti1Image:
-    """Probabilities of a demonstration region on the grid; drawn once."""
+    """Probabilities of a demo region on the grid, cached."""
     from nibabel.nifti1 import Nifti1Image
 
     axes = [start + _DEMO_STEP * np.arange(n) for start, n in zip(_DEMO_ORIGIN, _DEMO_SHAPE, strict=True)]

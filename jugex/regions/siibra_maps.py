@@ -1,8 +1,8 @@
-"""Regions of siibra, for users who have it: its maps are fetched by siibra and read here like any other image.
+"""Regions of siibra, if it is installed: siibra fetches the maps, which are then read like any other image.
 
-Nothing but siibra's public interface is used: `siibra.get_region`, and of a region `name`, `id`, `parcellation`,
-`children` and `get_regional_map(space, maptype)`, whose volume has `fetch()` and, where it is one label, `label`.
-The exceptions of siibra are told by their names, so that its objects can be used without importing it here.
+Only siibra's public interface is used: `siibra.get_region`, and of a region `name`, `id`, `parcellation`, `children`
+and `get_regional_map(space, maptype)`, whose volume has `fetch()` and, if it is a single label, `label`. siibra's
+exceptions are recognised by name, so that its objects can be used without importing it here.
 """
 
 from __future__ import annotations
@@ -39,30 +39,30 @@ def region_from_siibra(
     map_type: MapType = "statistical",
     name: str | None = None,
 ) -> Region:
-    """Make a region of one of siibra's.
+    """Make a region from a region of siibra.
 
     Parameters
     ----------
     parcellation : str or siibra region
-        What siibra calls the parcellation, like ``"julich 3.1"``; or a region object of siibra.
+        Name of the parcellation in siibra, such as ``"julich 3.1"``, or a region object of siibra.
     region : str, optional
-        What siibra calls the region, like ``"hoc1 left"``; needed with the name of a parcellation only.
+        Name of the region in siibra, such as ``"hoc1 left"``; needed only with the name of a parcellation.
     threshold : float, default 0.2
         Probability (0 <= threshold < 1) above which a voxel of a statistical map is in the region.
     map_type : {"statistical", "labelled"}, default "statistical"
-        Which of siibra's maps: probabilities, or the voxels where the region is the most probable one.
+        Kind of map: probabilities, or the voxels in which the region is the most probable one.
     name : str, optional
-        How the region is called in outputs; default: siibra's name.
+        Name of the region in outputs; default: siibra's name.
 
     Returns
     -------
     Region
-        The region in MNI space; one without a map of its own is the union of its children.
+        The region in MNI space; a region without its own map is the union of its children.
 
     Raises
     ------
     OptionError
-        If the threshold or the type of map is none, or a region is missing or given twice.
+        If the threshold is out of range, the type of map is unknown, or a region is missing or given twice.
     RegionError
         If siibra is not installed, knows no such region, or has no such map of it.
     RegionFileError
@@ -76,11 +76,11 @@ def region_from_siibra(
     if not mapped:
         raise RegionError(
             f"siibra has no {map_type} map of {found.name!r} or of its children in MNI space; "
-            f"try map_type={_other(map_type)!r}, or another region"
+            f"try map_type={_other_map_type(map_type)!r}, or another region"
         )
     if unmapped:
         warn_user(
-            f"{found.name!r} is the union of those of its children that siibra has a {map_type} map of; left out: "
+            f"{found.name!r} is the union of those of its children of which siibra has a {map_type} map; left out: "
             f"{', '.join(unmapped)}",
             JugexWarning,
         )
@@ -91,12 +91,12 @@ def region_from_siibra(
     return joined.renamed(found.name if name is None else name)
 
 
-def _other(map_type: MapType) -> MapType:
+def _other_map_type(map_type: MapType) -> MapType:
     return "labelled" if map_type == "statistical" else "statistical"
 
 
 def _find_region(parcellation: Any, region: str | None) -> Any:
-    """Region object of siibra."""
+    """Return the region object of siibra."""
     if not isinstance(parcellation, str):
         if region is not None:
             raise OptionError(f"a region object of siibra is a region already: do not name {region!r} beside it")
@@ -107,19 +107,19 @@ def _find_region(parcellation: Any, region: str | None) -> Any:
             )
         return parcellation
     if region is None:
-        raise OptionError(f"which region of {parcellation!r} is missing: give its name, like 'hoc1 left'")
+        raise OptionError(f"no region of {parcellation!r} is named: give its name, like 'hoc1 left'")
     if importlib.util.find_spec("siibra") is None:
         raise RegionError(f"siibra is not installed: {how_to_install('siibra')}")
     import siibra
 
     try:
         return siibra.get_region(parcellation, region)
-    except Exception as error:  # siibra raises built-in and own exceptions, and those of its downloads
+    except Exception as error:  # siibra raises built-in exceptions, its own, and those of downloads
         raise _explain(error, f"siibra finds no region {region!r} of the parcellation {parcellation!r}") from error
 
 
 def _find_maps(region: Any, map_type: MapType) -> tuple[list[tuple[Any, Any]], list[str]]:
-    """Regions with a map of their own and their volumes, of a region or its children; names of those without."""
+    """Regions with their own map (a region or its children) and their maps; and the names of those without."""
     try:
         return [(region, region.get_regional_map(space=_SPACE, maptype=map_type))], []
     except Exception as error:
@@ -135,12 +135,12 @@ def _find_maps(region: Any, map_type: MapType) -> tuple[list[tuple[Any, Any]], l
 
 
 def _make_region(region: Any, volume: Any, threshold: float, map_type: MapType) -> Region:
-    """Fetch a map and make a region of it, with the threshold where it holds probabilities."""
+    """Fetch a map and make a region from it, with the threshold if it holds probabilities."""
     try:
         image = volume.fetch()
     except Exception as error:
         raise _explain(error, f"siibra cannot fetch the {map_type} map of {region.name!r}") from error
-    if image is None:  # what siibra returns where no server answers
+    if image is None:  # siibra returns None if no server answers
         raise RegionFileError(
             f"siibra could not fetch the {map_type} map of {region.name!r}: check the network and try again"
         )
@@ -149,8 +149,8 @@ def _make_region(region: Any, volume: Any, threshold: float, map_type: MapType) 
         raise RegionError(f"{contents.title} holds {len(contents.volumes):,} volumes: one is needed")
     label = None
     if map_type == "labelled":
-        held = np.unique(contents.data[contents.data != 0])  # a mask of the region, or the labels of all
-        label = held[0].item() if len(held) == 1 else getattr(volume, "label", None)
+        labels_in_map = np.unique(contents.data[contents.data != 0])  # a mask of the region, or the labels of all
+        label = labels_in_map[0].item() if len(labels_in_map) == 1 else getattr(volume, "label", None)
     made = select_region(contents, LabelTable(), label=label, threshold=threshold, name=region.name)
     source = replace(
         made.source,
@@ -173,7 +173,7 @@ def _read_version() -> str:
 
 
 def _explain(error: Exception, what: str) -> RegionError:
-    """Say in one sentence why siibra failed."""
+    """Error that says in one sentence why siibra failed."""
     names = {kind.__name__ for kind in type(error).__mro__}
     reason = textwrap.shorten(str(error), 160, placeholder=" ...") or type(error).__name__
     if _NO_CONFIGURATION in names:

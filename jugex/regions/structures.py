@@ -1,4 +1,4 @@
-"""Anatomical structures of an atlas: found by acronym, name or id, and as regions."""
+"""Anatomical structures of an atlas: search by acronym, name or id, and regions of structures."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 _N_SHOWN = 5
-#: What structures are called in everyday words, where the ontology of the AHBA has another name.
+#: Everyday names of structures, and the names in the ontology of the AHBA.
 _EVERYDAY = {
     "hippocampus": "hippocampal formation", "amygdaloid complex": "amygdala", "caudate": "caudate nucleus",
     "pallidum": "globus pallidus", "accumbens": "nucleus accumbens", "cortex": "cerebral cortex",
@@ -51,14 +51,14 @@ _HOW_TO_LIST = "jugex regions structures lists them, with the same --atlas; in P
 
 @dataclass(frozen=True)
 class Structure:
-    """An anatomical structure: one of the atlas, or its left and right half where the atlas has no name for both.
+    """An anatomical structure: one of the atlas, or a left and a right one if the atlas has none for both.
 
     Attributes
     ----------
     structure_ids : tuple of int
-        The structure's id, or those of its two halves.
+        Id of the structure, or of its left and right half.
     acronym, name : str
-        As the atlas has them, without the side where both sides are meant.
+        Acronym and name in the atlas, without the side if both sides are meant.
     members : frozenset of int
         Ids of the structure and of all its descendants.
     """
@@ -69,23 +69,23 @@ class Structure:
     members: frozenset[int]
 
     def to_dict(self) -> dict[str, Any]:
-        """What the structure is (JSON types only)."""
+        """Ids, acronym and name of the structure, as JSON types."""
         return {"structure_ids": list(self.structure_ids), "acronym": self.acronym, "name": self.name}
 
 
 def find_structure(atlas: SampledAtlas, structure: str | int) -> Structure:
     """Find an anatomical structure of an atlas by its acronym, name or id.
 
-    The first of these that finds something counts: the id; an exact acronym or name; one that differs in case or
-    punctuation only; an everyday name, as hippocampus of the hippocampal formation, also with its side; a part of a
-    name. Where several structures are found, and one of them holds all others, that one
-    is meant ("PHG" is the parahippocampal gyrus, and not its left half of the same acronym). A left and a right
-    structure of one name are meant both.
+    The first of these rules that finds something counts: the id; the exact acronym or name; one that differs only in
+    case or punctuation; an everyday name, such as hippocampus for the hippocampal formation, also with a side; a part
+    of a name. If several structures match and one of them includes all others, that one is meant ("PHG" is the
+    parahippocampal gyrus, not its left half with the same acronym). A left and a right structure of the same name are
+    both meant.
 
     Parameters
     ----------
     atlas : ExpressionAtlas
-        Whose structures to search.
+        The atlas whose structures are searched.
     structure : str or int
         Acronym, name or id.
 
@@ -96,12 +96,12 @@ def find_structure(atlas: SampledAtlas, structure: str | int) -> Structure:
     Raises
     ------
     RegionError
-        If there is no such structure, or several fit; with the nearest names.
+        If there is no such structure, or several match; the message gives the nearest names.
     """
     table = _list_structures(atlas)
     if table.empty:
         raise RegionError(f"{atlas.name} names no anatomical structures: give an image or a shape instead")
-    found = _match(table, structure)
+    found = _match_structures(table, structure)
     if found.empty:
         raise RegionError(f"{atlas.name} has no structure {structure!r}{_suggest(table, structure)}")
     top = _drop_parts(found, table)
@@ -109,7 +109,8 @@ def find_structure(atlas: SampledAtlas, structure: str | int) -> Structure:
         shown = "; ".join(_format_structure(row) for row in top.head(_N_SHOWN).itertuples())
         more = f"; and {len(top) - _N_SHOWN} more" if len(top) > _N_SHOWN else ""
         raise RegionError(
-            f"{structure!r} fits {len(top)} structures of {atlas.name}; name one, by its id if need be: {shown}{more}"
+            f"{structure!r} matches {len(top)} structures of {atlas.name}; name one, by its id if need be: {shown}"
+            f"{more}"
         )
     ids = tuple(int(number) for number in top["structure_id"])
     first = top.iloc[0]
@@ -123,10 +124,10 @@ def find_structures(atlas: SampledAtlas, structures: str | int | Iterable[str | 
     Parameters
     ----------
     atlas : ExpressionAtlas
-        Whose structures to search.
+        The atlas whose structures are searched.
     structures : str, int or iterable of them
-        Acronyms, names or ids. In a single str commas separate them; commas of names, as in "claustrum, right", are
-        recognised where the whole name stands there.
+        Acronyms, names or ids. In a single str, commas separate them; a comma within a name, as in "claustrum, right",
+        is recognised if the whole name is given.
 
     Returns
     -------
@@ -135,7 +136,7 @@ def find_structures(atlas: SampledAtlas, structures: str | int | Iterable[str | 
     Raises
     ------
     OptionError
-        If none is given.
+        If no structure is given.
     RegionError
         If one is unknown or ambiguous.
     """
@@ -148,7 +149,7 @@ def find_structures(atlas: SampledAtlas, structures: str | int | Iterable[str | 
 
 
 def list_members(atlas: SampledAtlas, tops: Collection[int]) -> dict[int, int]:
-    """The structures below some others, by id: each with its nearest ancestor among these, or itself; others not."""
+    """Map the id of each structure in or below `tops` to its nearest ancestor among `tops`, or itself."""
     table = _list_structures(atlas)
     parents = dict(zip(table["structure_id"], table["parent_structure_id"], strict=True))
     nearest = {
@@ -159,20 +160,20 @@ def list_members(atlas: SampledAtlas, tops: Collection[int]) -> dict[int, int]:
 
 
 def search_structures(atlas: SampledAtlas, words: Sequence[str] = ()) -> pd.DataFrame:
-    """List the anatomical structures of an atlas that have samples, by words.
+    """List the anatomical structures of an atlas that have samples and contain some words.
 
     Parameters
     ----------
     atlas : ExpressionAtlas
-        Whose structures to search.
+        The atlas whose structures are searched.
     words : sequence of str
-        What a structure's name or acronym must hold, each of them, in any case; none: every structure.
+        Words that a structure's acronym or name must all contain, ignoring case; empty for every structure.
 
     Returns
     -------
     DataFrame
-        `structure_id`, `acronym`, `name`, `n_samples` (of the structure and its parts), `is_unique` (whether the
-        acronym is that of no other structure of the atlas), in the order of the atlas.
+        `structure_id`, `acronym`, `name`, `n_samples` (of the structure and its parts), `is_unique` (whether no
+        other structure of the atlas has the acronym), in the order of the atlas.
     """
     table = _list_structures(atlas)
     parents = dict(zip(table["structure_id"], table["parent_structure_id"], strict=True))
@@ -185,32 +186,32 @@ def search_structures(atlas: SampledAtlas, words: Sequence[str] = ()) -> pd.Data
         is_unique=~table["acronym"].duplicated(keep=False),
     )
     texts = [_simplify(f"{row.acronym} {row.name}") for row in table.itertuples(index=False)]
-    holds = [all(_simplify(word) in text for word in words) for text in texts]
+    matches = [all(_simplify(word) in text for word in words) for text in texts]
     everyday = _EVERYDAY.get(" ".join(words).casefold())
-    if everyday is not None and not any(holds):  # hippocampus: the hippocampal formation
-        holds = [_simplify(everyday) in text for text in texts]
-    found = table[np.asarray(holds, dtype=bool) & (table["n_samples"] > 0).to_numpy()]
+    if everyday is not None and not any(matches):  # hippocampus: the hippocampal formation
+        matches = [_simplify(everyday) in text for text in texts]
+    found = table[np.asarray(matches, dtype=bool) & (table["n_samples"] > 0).to_numpy()]
     return found[["structure_id", "acronym", "name", "n_samples", "is_unique"]].reset_index(drop=True)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class StructureRegion(Region):
-    """The samples of an anatomical structure and of its descendants, by annotation and not by coordinates.
+    """The samples of an anatomical structure and its descendants, by annotation, not by coordinates.
 
-    They have no probability. A structure has samples but no extent in space: its `volume` is NaN, and its image shows
-    the 1 mm voxels in which its samples lie. Make one with `Region.from_structure`; without an atlas it is looked up
-    when the query knows the atlas.
+    Samples have no probability. A structure has samples but no extent in space: its `volume` is NaN, and its image
+    shows the 1 mm voxels in which its samples lie. Make one with `Region.from_structure`; without an atlas, the query
+    looks it up.
 
     Attributes
     ----------
     asked : str or int
         Acronym, name or id, as given.
     name : str
-        How the region is called in outputs.
+        Name of the region in outputs.
     structure : Structure or None
-        What was found in the atlas; None before.
+        The structure that was found in the atlas; None before it is looked up.
     points : ndarray, shape (n, 3), or None
-        Coordinates (mm) of the structure's samples in the atlas; None before.
+        Coordinates (mm) of the structure's samples in the atlas; None before it is looked up.
     space : str
         Space of the atlas.
 
@@ -237,14 +238,14 @@ class StructureRegion(Region):
         structure : str or int
             Acronym, name or id; see `find_structure`.
         atlas : SampledAtlas, optional
-            Whose structure is meant (`jugex.open_atlas`); default: that of the query.
+            The atlas of the structure (`jugex.open_atlas`); default: that of the query.
         name : str, optional
-            How the region is called in outputs; default: by the structure's name.
+            Name of the region in outputs; default: the structure's name.
 
         Raises
         ------
         RegionError
-            If the atlas has no such structure, or no sample of it.
+            If the atlas has no such structure, or no sample in it.
         """
         region = cls(structure, str(structure) if name is None else name)
         return region if atlas is None else region.bound_to(atlas)
@@ -253,18 +254,18 @@ class StructureRegion(Region):
         """The same region, looked up in an atlas; see `Region.bound_to`."""
         structures, samples = getattr(atlas, "structures", None), getattr(atlas, "samples", None)
         if structures is None or samples is None:
-            raise OptionError(f"an atlas is what jugex.open_atlas returns; got {type(atlas).__name__}")
+            raise OptionError(f"the atlas must be one that jugex.open_atlas returns; got {type(atlas).__name__}")
         structure = find_structure(atlas, self.asked)
-        of_structure = samples["structure_id"].isin(list(structure.members))
-        if self.structure is None and not of_structure.any():
+        is_member = samples["structure_id"].isin(list(structure.members))
+        if self.structure is None and not is_member.any():
             raise RegionError(f"{atlas.name} has no sample of the structure {structure.name!r} or of its parts")
         name = structure.name if self.name == str(self.asked) else self.name
         return replace(
-            self, name=name, structure=structure, points=_known_points(samples[of_structure]), space=atlas.space
+            self, name=name, structure=structure, points=_known_points(samples[is_member]), space=atlas.space
         )
 
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
-        """Say of each sample whether it is annotated with the structure or a part of it; see `Region.locate`.
+        """Whether each sample is annotated with the structure or a part of it; see `Region.locate`.
 
         Parameters
         ----------
@@ -276,13 +277,13 @@ class StructureRegion(Region):
         return Membership.certain(inside).to_table(samples)
 
     def contains(self, points: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """Whether points (n, 3) in mm lie in the 1 mm voxel of a sample, shape (n,): no more is known."""
+        """Whether points (n, 3) in mm lie in the 1 mm voxel of a sample, shape (n,): nothing else is known."""
         _, known = self._look_up()
         voxels = [pd.MultiIndex.from_arrays(list(np.rint(at).T)) for at in (np.asarray(points, dtype=float), known)]
         return np.asarray(voxels[0].isin(voxels[1]))
 
     def identity(self) -> RegionIdentity:
-        """What determined the region; see `Region.identity`."""
+        """What defines the region; see `Region.identity`."""
         structure, _ = self._look_up()
         return RegionIdentity(
             name=self.name,
@@ -319,27 +320,27 @@ class StructureRegion(Region):
         )
 
     def _look_up(self) -> tuple[Structure, Points]:
-        """The structure and its samples, where they are known."""
+        """The structure and its samples; an error if they have not been looked up."""
         if self.structure is None or self.points is None:
             raise RegionError(
-                f"the structure {self.asked!r} was not looked up in an atlas yet: give "
+                f"the structure {self.asked!r} has not been looked up in an atlas; give "
                 f"Region.from_structure({self.asked!r}, atlas=...)"
             )
         return self.structure, self.points
 
 
 def region_of_structures(structures: str | int | Iterable[str | int], *, atlas: SampledAtlas) -> Region:
-    """Make one region of one or several anatomical structures with their descendants.
+    """Make a region of one or several anatomical structures with their descendants.
 
-    ``region & region_of_structures("Cx, HiF", atlas=atlas)`` holds the samples of a region that are annotated with
-    one of them, and ``region - region_of_structures(...)`` those that are not, with the region's probability.
+    ``region & region_of_structures("Cx, HiF", atlas=atlas)`` has the samples of a region that are annotated with one
+    of the structures, ``region - region_of_structures(...)`` the others, with the region's probability.
 
     Parameters
     ----------
     structures : str, int or iterable of them
         As for `find_structures`.
     atlas : ExpressionAtlas
-        Whose structures are meant.
+        The atlas of the structures.
 
     Returns
     -------
@@ -349,7 +350,7 @@ def region_of_structures(structures: str | int | Iterable[str | int], *, atlas: 
     Raises
     ------
     OptionError
-        If none is given.
+        If no structure is given.
     RegionError
         If one is unknown or ambiguous.
 
@@ -375,16 +376,16 @@ def region_of_structures(structures: str | int | Iterable[str | int], *, atlas: 
 
 
 def _known_points(samples: pd.DataFrame) -> Points:
-    """Coordinates (n, 3) in mm of the samples that have some: an atlas of the user's own may have none."""
+    """Coordinates (n, 3) in mm of the samples that have them; those of a user's atlas may have none."""
     points = sample_points(samples)
     return points[np.isfinite(points).all(axis=1)]
 
 
 def _list_structures(atlas: SampledAtlas) -> pd.DataFrame:
-    """Structures of an atlas, and those of its samples that it does not list, with the columns of `structures`."""
+    """Structures of an atlas, including those of samples that its `structures` lacks, with the same columns."""
     columns = {"structure_acronym": "acronym", "structure_name": "name"}
     sampled = atlas.samples[["structure_id", *columns]].rename(columns=columns).drop_duplicates("structure_id")
-    sampled = sampled.dropna(subset="structure_id")  # samples of the user's own may have none
+    sampled = sampled.dropna(subset="structure_id")  # a user's samples may have none
     sampled["name"] = sampled["name"].where(sampled["name"] != "", sampled["acronym"])
     unlisted = sampled[~sampled["structure_id"].isin(atlas.structures["structure_id"])]
     unlisted = unlisted.assign(parent_structure_id=pd.array([pd.NA] * len(unlisted), dtype="Int64"))
@@ -392,8 +393,8 @@ def _list_structures(atlas: SampledAtlas) -> pd.DataFrame:
     return pd.concat(listed, ignore_index=True) if listed else atlas.structures
 
 
-def _match(table: pd.DataFrame, structure: str | int) -> pd.DataFrame:
-    """Rows of the structures meant, by the first rule that finds some."""
+def _match_structures(table: pd.DataFrame, structure: str | int) -> pd.DataFrame:
+    """Rows of the structures that match, by the first rule that finds any."""
     if isinstance(structure, int | np.integer):
         return table[table["structure_id"] == structure]
     text, plain = structure.strip(), _simplify(structure)
@@ -415,14 +416,14 @@ def _simplify(text: str) -> str:
 
 
 def _simplify_everyday(text: str) -> str:
-    """The ontology's name for an everyday one, as `_simplify` has it, with its side behind it."""
+    """The ontology's name for an everyday name, simplified, followed by its side; '' if there is none."""
     base, side = split_side(text)
     name = _EVERYDAY.get(_simplify(base), "")
     return f"{name} {side}" if name and side else name
 
 
 def _drop_parts(found: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Rows that are no descendants of another row."""
+    """Rows that are not descendants of another row."""
     ids = set(found["structure_id"])
     parents = dict(zip(table["structure_id"], table["parent_structure_id"], strict=True))
     return found[
@@ -433,7 +434,7 @@ def _drop_parts(found: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
 def _list_ancestors(structure_id: int, parents: dict[int, Any]) -> list[int]:
     ancestors: list[int] = []
     parent = parents.get(structure_id)
-    while not pd.isna(parent) and parent not in ancestors:  # a cycle would be an error of the atlas, and no end
+    while not pd.isna(parent) and parent not in ancestors:  # a cycle, an error of the atlas, would never end
         ancestors.append(int(parent))
         parent = parents.get(parent)
     return ancestors
@@ -464,15 +465,15 @@ def _format_structure(row: Any) -> str:
 def _suggest(table: pd.DataFrame, structure: str | int) -> str:
     """The nearest acronyms and names, as the end of an error."""
     asked = str(structure).strip()
-    spelt: dict[str, str] = {}
+    spellings: dict[str, str] = {}
     for row in table.itertuples():
         described = f"{row.name} ({row.acronym})"
         for spelling in (str(row.acronym), str(row.name), _drop_side(str(row.name))):
-            spelt.setdefault(spelling.casefold(), described)
-    nearest = difflib.get_close_matches(asked.casefold(), spelt, n=_N_SHOWN, cutoff=0.6)
+            spellings.setdefault(spelling.casefold(), described)
+    nearest = difflib.get_close_matches(asked.casefold(), spellings, n=_N_SHOWN, cutoff=0.6)
     if not nearest:
         return f"; {_HOW_TO_LIST}"
-    meant = join_words(list(dict.fromkeys(spelt[spelling] for spelling in nearest)), "or")
+    meant = join_words(list(dict.fromkeys(spellings[spelling] for spelling in nearest)), "or")
     return f"; did you mean {meant}? ({_HOW_TO_LIST})"
 
 

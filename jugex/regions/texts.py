@@ -22,14 +22,14 @@ from jugex.spaces import MNI_SPACE
 
 __all__ = ["can_be_region", "check_one_image", "find_whole_image", "parse_region"]
 
-_FORMS = (
+_REGION_FORMS = (
     "a NIfTI file (map.nii.gz, map.nii.gz% for percent, labels.nii.gz#17 or labels.nii.gz#NAME for one label, "
     "labels.nii.gz#1,2,5-9 or labels.nii.gz#LH_* for several, maps.nii.gz#3 for a volume), "
     "PARCELLATION:REGION (juelich:GM_Visual_cortex_V1_BA17_L), sphere:x,y,z,r in mm, structure:NAME, simulated:A or "
     "simulated:B, several joined with +, with @left or @right for a half and @0.4 at the end for another threshold"
 )
 _SCHEMES = ("sphere", "simulated", "structure")
-#: ``@left``, ``@right`` or ``@`` and a number behind a part.
+#: ``@left``, ``@right`` or ``@`` and a number after a part.
 _SUFFIX = re.compile(r"(.+?)\s*@\s*(left|right|[-+]?[\d.]+(?:e[-+]?\d+)?|nan|inf)", flags=re.IGNORECASE)
 
 
@@ -42,42 +42,42 @@ def parse_region(
     space: str | None = None,
     annotated: bool = False,
 ) -> Region:
-    """Make a region of its description in words, as the command line takes it.
+    """Make a region from a text, in the form that the command line uses.
 
-    A description that names an existing file is that file before anything else is read into it. Else it is one
-    of these, or several of them joined with ``+``:
+    A text that is the name of an existing file always means that file. Otherwise it is one of these, or several of them
+    joined with ``+``:
 
     - ``map.nii.gz``: a probability map or a binary mask; ``map.nii.gz%``: percent;
     - ``labels.nii.gz#17``, ``labels.nii.gz#V1``: a label by its number, or by its name in the table beside it;
       ``labels.nii.gz#1,2,5-9``, ``labels.nii.gz#LH_*``: several, see `jugex.regions.labels.find_labels`;
     - ``maps.nii.gz#3``: a volume of a 4-D image; ``levels.nii.gz#3#17``: a label in it;
-    - ``juelich:GM_Visual_cortex_V1_BA17_L``: a region of a parcellation, in front of the colon as
-      `jugex.regions.open_parcellation` takes it; ``siibra:julich 3.1:hoc1 left``: one of siibra's;
+    - ``juelich:GM_Visual_cortex_V1_BA17_L``: a region of a parcellation, whose name before the colon is as
+      for `jugex.regions.open_parcellation`; ``siibra:julich 3.1:hoc1 left``: one of siibra's;
     - ``sphere:x,y,z,r``: a ball, in mm;
     - ``structure:HiF``, ``structure:hippocampal formation``: an anatomical structure with its parts, by acronym, name
-      or id; it is looked up when the query knows the atlas (`Region.bound_to`);
+      or id; the query looks it up in its atlas (`Region.bound_to`);
     - ``simulated:A``, ``simulated:B``: the demo regions.
 
-    ``@left`` or ``@right`` behind a part takes that half of it. ``@0.4`` at the end of a part is that part's threshold;
-    at the end of the whole it is also the threshold of the parts that have none of their own. A name in a label table
-    may hold ``+``, ``,``, ``@`` and ``-``: what stands behind ``#`` is such a name before anything is read into it.
+    ``@left`` or ``@right`` after a part takes that half of it. ``@0.4`` at the end of a part is its threshold; at the
+    end of the text it is also the threshold of parts without their own. A name in a label table may contain ``+``,
+    ``,``, ``@`` and ``-``: text after ``#`` is read as such a name first.
 
     Parameters
     ----------
     text : str
-        The description.
+        The text.
     threshold : float, default 0.2
-        Probability above which a point is in the region, where `text` names no other.
+        Probability above which a point is in the region, unless `text` gives another threshold.
     name : str, optional
-        How the region is called in outputs; default: by its file, label or parts.
+        Name of the region in outputs; default: from its file, label or parts.
     labels : path, dict, list or DataFrame, optional
         The label table of the image; default: the one beside it.
     space : str, optional
-        Space of images and spheres; default: MNI152. It is believed where the name or the header of an image states
-        another; see `region_from_image`.
+        Space of images and spheres; default: MNI152. It overrides the space in the name or header of an image; see
+        `region_from_image`.
     annotated : bool, default False
-        Of labels, whether only samples count that the atlas annotates with the hemisphere and the class of tissue that
-        the label table names; see `jugex.Region.annotated_as`.
+        Whether only samples count whose hemisphere and class of tissue in the atlas are those of the label table; see
+        `jugex.Region.annotated_as`.
 
     Returns
     -------
@@ -87,11 +87,11 @@ def parse_region(
     Raises
     ------
     RegionError
-        If the description cannot be read, or the region cannot be made.
+        If the text cannot be understood, or the region cannot be made.
     RegionFileError
         If a file is missing or unreadable.
     OptionError
-        If a threshold is out of range, or one label table is given for labels of several images, or of none.
+        If a threshold is out of range, or a label table is given for labels of several images, or of none.
 
     Examples
     --------
@@ -114,23 +114,23 @@ def parse_region(
 
 
 def find_whole_image(text: str) -> Path | None:
-    """Path of the image that a text names whole, without a label; None where it is another description."""
+    """Path of the image if a text is just the name of a file, without a label; else None."""
     return local_path(text.strip()) if _is_file(text.strip()) else None
 
 
 def can_be_region(text: str) -> bool:
-    """Whether a text has the form of a REGION, and is no single word: a file, or something with ``:``, ``#``, ``@``."""
+    """Whether a text has the form of a REGION: a file, or a text with ``:``, ``#``, ``@`` or ``+``."""
     image = _match_image(text)
     return _is_file(text) or image is not None or re.search(r"[:#@+]", text) is not None
 
 
 def check_one_image(texts: Iterable[str], labels: LabelsLike) -> None:
-    """Refuse one label table for the labels of several images, or where no label is named.
+    """Refuse a label table if no label is named, or labels of several images.
 
     Parameters
     ----------
     texts : iterable of str
-        Descriptions of regions.
+        Texts of regions.
     labels : path, dict, list or DataFrame
         The label table.
 
@@ -141,7 +141,7 @@ def check_one_image(texts: Iterable[str], labels: LabelsLike) -> None:
     named = [part.image for text in texts for part in _read_parts(text, labels)]
     files = {local_path(image.file).resolve(): image.file for image in named if image and image.label is not None}
     if not files:
-        raise OptionError("a label table is given, but no label of an image: name one behind #, like labels.nii.gz#V1")
+        raise OptionError("a label table is given, but no label of an image: name one after #, like labels.nii.gz#V1")
     if len(files) > 1:
         raise OptionError(
             f"one label table is given for the images {' and '.join(sorted(files.values()))}: put a table beside each "
@@ -156,7 +156,7 @@ def _read_parts(text: str, labels: LabelsLike | None) -> list[_Part]:
 
 @dataclass(frozen=True)
 class _Image:
-    """What ``file``, ``file%`` or ``file#label`` names."""
+    """An image as ``file``, ``file%`` or ``file#label``."""
 
     file: str
     label: str | None = None
@@ -165,7 +165,7 @@ class _Image:
 
 @dataclass(frozen=True)
 class _Part:
-    """A part without the half and the threshold that stood behind it."""
+    """A part of a text: its body, and the half and threshold that followed it."""
 
     body: str
     image: _Image | None
@@ -174,7 +174,7 @@ class _Part:
 
 
 def _split_parts(text: str, names: set[str] | None) -> list[str]:
-    """Split at ``+`` where a part can start behind it, and not within the name of a file or of a label."""
+    """Split at each ``+`` after which a part can start, but not within the name of a file or of a label."""
     tokens = text.split("+")
     parts = []
     while tokens:
@@ -182,15 +182,17 @@ def _split_parts(text: str, names: set[str] | None) -> list[str]:
         parts.append("+".join(tokens[:n_tokens]).strip())
         tokens = tokens[n_tokens:]
     if "" in parts:
-        raise RegionError(f"{text!r} names no region{' on one side of a +' if len(parts) > 1 else ''}; give {_FORMS}")
+        raise RegionError(
+            f"{text!r} names no region{' on one side of a +' if len(parts) > 1 else ''}; give {_REGION_FORMS}"
+        )
     return parts
 
 
 def _count_tokens(tokens: list[str], names: set[str] | None) -> int:
-    """How many of the tokens between ``+`` the first part has."""
+    """Number of tokens (the texts between ``+``) that belong to the first part."""
     for n_tokens in range(len(tokens), 1, -1):
         image = _find_image_of("+".join(tokens[:n_tokens]))
-        if image is not None and (_reaches(image, tokens[:n_tokens]) or _is_name(image, names)):
+        if image is not None and (_extends_into_last(image, tokens[:n_tokens]) or _is_label_name(image, names)):
             return n_tokens
     n_tokens = 1
     while n_tokens < len(tokens) and tokens[n_tokens].strip() and not _can_start(tokens[n_tokens:]):
@@ -199,31 +201,31 @@ def _count_tokens(tokens: list[str], names: set[str] | None) -> int:
 
 
 def _can_start(tokens: list[str]) -> bool:
-    """Whether a part can begin with the first of the tokens between ``+``: a file, or something with a colon."""
+    """Whether a part can begin with the first token: a file, or a text with a colon."""
     first = tokens[0].strip()
-    if re.match(r"[^\W\d]\w+:.", first) or any(_match_image(body) for body in (first, *_list_bodies(first))):
+    if re.match(r"[^\W\d]\w+:.", first) or any(_match_image(body) for body in (first, *_list_without_suffixes(first))):
         return True
     texts = ["+".join(tokens[:n_tokens]) for n_tokens in range(1, len(tokens) + 1)]
     return any(_find_image_of(text) is not None for text in texts)
 
 
 def _find_image_of(text: str) -> _Image | None:
-    """Image that a part names, with or without what ``@`` adds to it."""
+    """Image that a part names, with or without suffixes after ``@``."""
     part = text.strip()
-    return next((image for body in (part, *_list_bodies(part)) if (image := _find_image(body))), None)
+    return next((image for body in (part, *_list_without_suffixes(part)) if (image := _find_image(body))), None)
 
 
-def _reaches(image: _Image, tokens: list[str]) -> bool:
-    """Whether the name of a file reaches into the last of the tokens between ``+``."""
+def _extends_into_last(image: _Image, tokens: list[str]) -> bool:
+    """Whether the name of a file extends into the last token."""
     return len(image.file) > len("+".join(tokens[:-1]).strip())
 
 
-def _list_bodies(part: str) -> list[str]:
+def _list_without_suffixes(part: str) -> list[str]:
     return [body for body, _ in _strip_suffixes(part)]
 
 
-def _is_name(image: _Image, names: set[str] | None) -> bool:
-    """Whether what stands behind ``#`` is a whole name in the label table."""
+def _is_label_name(image: _Image, names: set[str] | None) -> bool:
+    """Whether the text after ``#`` is a whole name in the label table."""
     if image.label is None:
         return False
     if names is None:
@@ -235,17 +237,17 @@ def _is_name(image: _Image, names: set[str] | None) -> bool:
 
 
 def _strip_suffixes(part: str) -> Iterator[tuple[str, str]]:
-    """What is left of a part when ``@left``, ``@right`` or ``@`` and a number are taken off its end, one by one."""
+    """Repeatedly yield a part without its last suffix (``@left``, ``@right``, ``@`` and a number), and the suffix."""
     while found := _SUFFIX.fullmatch(part):
         part = found[1].strip()
         yield part, found[2].casefold()
 
 
 def _read_part(part: str, names: set[str] | None) -> _Part:
-    """Take ``@left`` or ``@right`` and ``@0.4`` off the end, unless they belong to a file or to a label's name."""
+    """Split the half and the threshold from the end of a part, unless they belong to the name of a file or label."""
     body, side, threshold = part, None, None
     image = _find_image(part)
-    whole = image is not None and (image.file == part or _is_name(image, names))
+    whole = image is not None and (image.file == part or _is_label_name(image, names))
     for head, suffix in () if whole else _strip_suffixes(part):
         if suffix in ("left", "right") and side is None:
             side = suffix
@@ -254,7 +256,7 @@ def _read_part(part: str, names: set[str] | None) -> _Part:
         else:
             raise RegionError(f"{part!r} has two halves or two thresholds; give one of each, like BODY@left@0.4")
         body, image = head, _find_image(head)
-        if image is not None and (image.file == head or _is_name(image, names)):
+        if image is not None and (image.file == head or _is_label_name(image, names)):
             break
     head, at, tail = body.rpartition("@")
     if at and image is None and (found := _find_image(head.strip())) and found.label is None:
@@ -266,14 +268,14 @@ def _read_part(part: str, names: set[str] | None) -> _Part:
 
 
 def _check_thresholds_are_used(parts: list[_Part]) -> None:
-    """Refuse a threshold of a structure; at the end of the whole it is for the other parts, where there are some."""
+    """Refuse a threshold for a structure, unless it ends the text and applies to other parts."""
     are_structures = [part.image is None and part.body.partition(":")[0] == "structure" for part in parts]
     for number, (part, is_structure) in enumerate(zip(parts, are_structures, strict=True)):
         is_for_others = number == len(parts) - 1 and not all(are_structures)
         if part.threshold is not None and is_structure and not is_for_others:
             raise RegionError(
-                f"{part.body}@{part.threshold:g}: a structure has no threshold, as its samples are those annotated "
-                f"with it; write {part.body}"
+                f"{part.body}@{part.threshold:g}: a structure has no threshold, because its samples are those "
+                f"annotated with it; write {part.body}"
             )
 
 
@@ -285,8 +287,8 @@ def _make_part(
     region: Region
     if part.image is not None and (_is_file(part.image.file) or scheme not in _SCHEMES):
         region = _make_from_image(part.image, threshold, labels, space, annotated=annotated)
-    elif not colon or len(scheme) < 2 or not value:  # one letter is a drive: C:\maps
-        raise _unknown(part.body)
+    elif not colon or len(scheme) < 2 or not value:  # a single letter is a drive: C:\maps
+        raise _unknown_region_error(part.body)
     elif scheme == "sphere":
         region = _make_sphere(value, part.body, space)
     elif scheme == "simulated":
@@ -325,7 +327,7 @@ def _make_sphere(value: str, part: str, space: str | None) -> Sphere:
 
 
 def _find_image(body: str) -> _Image | None:
-    """Image that a text names, where its file exists."""
+    """Image that a text names, if its file exists."""
     if _is_file(body):
         return _Image(body)
     if body.endswith("%") and _is_file(body[:-1]):
@@ -340,7 +342,7 @@ def _find_image(body: str) -> _Image | None:
 
 
 def _match_image(body: str) -> _Image | None:
-    """Image that a text names by the ending of its file, whether that exists or not."""
+    """Image that a text names by the ending of its file, whether the file exists or not."""
     found = re.fullmatch(r"(.+?\.(?:nii(?:\.gz)?|img|hdr|mgz|mgh))(%)?(?:#(.+))?", body, flags=re.IGNORECASE)
     return _Image(found[1], found[3], found[2] is not None) if found else None
 
@@ -357,15 +359,16 @@ def _is_folder(text: str) -> bool:
     return False
 
 
-def _unknown(part: str) -> RegionError:
+def _unknown_region_error(part: str) -> RegionError:
     if _is_folder(part):
         return RegionFileError(f"{part} is a folder: name the image in it")
     nearest = find_nearest_file(Path(part))
     if nearest:
-        return RegionError(f"{part!r} is no region; did you mean the file {str(Path(part).with_name(nearest))!r}?")
+        return RegionError(f"{part!r} is not a region; did you mean the file {str(Path(part).with_name(nearest))!r}?")
     if re.fullmatch(r"[\w ,'-]+", part):
         return RegionError(
-            f"{part!r} is no region by itself: write structure:{part} if it is an anatomical structure of the atlas, "
+            f"{part!r} is not a region by itself: write structure:{part} if it is an anatomical structure of the "
+            "atlas, "
             f"PARCELLATION:{part} if it is a region of a parcellation (jugex regions lists both), or name an image"
         )
-    return RegionError(f"{part!r} is no region; give {_FORMS}")
+    return RegionError(f"{part!r} is not a region; give {_REGION_FORMS}")

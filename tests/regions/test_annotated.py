@@ -89,14 +89,14 @@ def test_what_else_is_done_with_such_a_region(image, atlas):
 
 
 def test_refused(image, atlas, tmp_path):
-    with pytest.raises(OptionError, match="needed are labels, and a table with the columns id, label, hemisphere"):
+    with pytest.raises(OptionError, match="give labels, and a table with abagen's columns id, label, hemisphere"):
         parse_region(f"{image}#1", labels={1: "one"}, annotated=True)
     region = jugex.Region.from_image(image, label=1)
     with pytest.raises(OptionError, match=r"one of cortex, subcortex/brainstem, cerebellum.*; got 'gray'"):
         region.annotated_as("gray")
     with pytest.raises(OptionError, match="neither a class of tissue nor a side"):
         region.annotated_as(None)
-    with pytest.raises(RegionError, match="was not looked up in an atlas yet"):
+    with pytest.raises(RegionError, match="has not been looked up in an atlas"):
         region.annotated_as("cortex").locate(atlas.samples)
     with pytest.raises(RegionError, match="toy atlas has none of the structures"):
         region.annotated_as("cortex").bound_to(ToyAtlas([3], ["MAOA"]))

@@ -675,7 +675,7 @@ def test_nan_is_outside_and_said(tmp_path):
     mask, some = np.full(SHAPE, np.nan, dtype=np.float32), labels(np.float32)
     mask[1, 1, 1] = 1
     some[some == 0] = np.nan
-    with pytest.warns(JugexWarning, match=r"209 values of the image in memory are NaN, and outside"):
+    with pytest.warns(JugexWarning, match=r"209 values of the image in memory are NaN, and count as outside"):
         region = region_from_image(make_image(mask))
     assert (region.kind, region.n_voxels) == ("binary mask", 1)
     path = save_image(tmp_path / "x.nii.gz", some)
@@ -745,7 +745,7 @@ def test_sform_and_qform_that_disagree_on_the_side(mirrored, recwarn):
     image.set_sform(AFFINE, code=4)
     region = region_from_image(image)
     assert region.centroid[0] < 0
-    assert bool([w for w in recwarn if "disagree on what is left and right" in str(w.message)]) is mirrored
+    assert bool([w for w in recwarn if "disagree about which side is left" in str(w.message)]) is mirrored
 
 
 def test_errors_name_the_file_not_its_folder(tmp_path: Path):

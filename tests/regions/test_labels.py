@@ -164,7 +164,7 @@ def test_a_table_file_that_is_given(image):
     assert region_from_image(image, label="V2", labels=image.parent / "mine.tsv").identity().label_table == "mine.tsv"
     with pytest.raises(RegionFileError, match=r"none\.tsv cannot be read"):
         region_from_image(image, label="V2", labels="none.tsv")
-    with pytest.raises(OptionError, match="labels are a file"):
+    with pytest.raises(OptionError, match="labels must be a file"):
         region_from_image(image, label="V2", labels=17)
 
 

@@ -203,7 +203,9 @@ def test_spaces_do_not_mix():
     for combine in (lambda: here & there, lambda: here - there):
         with pytest.raises(RegionError, match=r"in the space MNI152NLin2009cAsym, but region .* in mouse"):
             combine()
-    with pytest.raises(RegionError, match="in the space mouse, and the brain is known in MNI152 only: subtract it"):
+    with pytest.raises(
+        RegionError, match="in the space mouse, but the brain's extent is known only in MNI152: subtract it"
+    ):
         _ = ~there
 
 

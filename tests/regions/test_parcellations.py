@@ -200,12 +200,12 @@ class TestWords:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("juelich: ", "'juelich:' is no region; give .*PARCELLATION:REGION"),
+            ("juelich: ", "'juelich:' is not a region; give .*PARCELLATION:REGION"),
             ("siibra:julich 3.1", "'siibra:julich 3.1' names no region"),
             ("juelich:fornax", "the nearest are 'WM_Fornix'"),
             ("talairach:area", r"'talairach' matches 2 parcellations \(talairach_ba, talairach_gyrus\): write more"),
-            ("xyz:area", "no parcellation is called 'xyz'; there are aal, aicha"),
-            ("nilearn:xyz:area", "no parcellation is called 'nilearn:xyz'; there are aal, destrieux_2009"),
+            ("xyz:area", "no parcellation is called 'xyz'; known are aal, aicha"),
+            ("nilearn:xyz:area", "no parcellation is called 'nilearn:xyz'; known are aal, destrieux_2009"),
         ],
     )
     def test_that_name_none(self, text, message):
@@ -218,7 +218,7 @@ class TestWords:
 
 
 def test_regions_of_siibra_are_not_listed_here():
-    with pytest.raises(RegionError, match=r"siibra itself lists its regions, siibra\.get_parcellation\('jul"):
+    with pytest.raises(RegionError, match=r"list its regions with siibra\.get_parcellation\('jul"):
         open_parcellation("siibra:julich 3.1")
 
 

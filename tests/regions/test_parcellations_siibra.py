@@ -125,7 +125,7 @@ def test_a_parent_is_the_union_of_its_children():
 
 def test_children_without_a_map_are_named():
     parent = StandIn("hOc", children=[StandIn("a", statistical()), StandIn("gap", children=[StandIn("g1")])])
-    with pytest.warns(JugexWarning, match="'hOc' is the union of .* a statistical map of; left out: gap"):
+    with pytest.warns(JugexWarning, match="'hOc' is the union of .* a statistical map; left out: gap"):
         region = Region.from_siibra(parent)
     assert region.name == "hOc"
 
@@ -193,7 +193,7 @@ def test_not_installed(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
-        (("julich 3.1",), {}, "which region of 'julich 3.1' is missing: give its name, like 'hoc1 left'"),
+        (("julich 3.1",), {}, "no region of 'julich 3.1' is named: give its name, like 'hoc1 left'"),
         ((StandIn("a"), "b"), {}, "is a region already: do not name 'b' beside it"),
         ((7,), {}, "a int is not a region of siibra: give a region object, or the names"),
         ((StandIn("a"),), {"map_type": "max"}, "map_type 'max' is unknown: give 'statistical' or 'labelled'"),

@@ -121,7 +121,7 @@ def test_unions_are_flat():
 
 
 def test_a_union_of_nothing():
-    with pytest.raises(RegionError, match="a union of no regions holds nothing"):
+    with pytest.raises(RegionError, match="a union of no regions is empty"):
         Union.of([])
 
 

@@ -227,13 +227,13 @@ def test_a_structure_has_no_neighbourhood(atlas):
 @pytest.mark.parametrize("use", ["identity", "to_image", "_look_up"])
 def test_a_region_that_was_not_looked_up(use):
     with pytest.raises(
-        RegionError, match=r"'HiF' was not looked up in an atlas yet: give Region\.from_structure\('HiF'"
+        RegionError, match=r"'HiF' has not been looked up in an atlas; give Region\.from_structure\('HiF'"
     ):
         getattr(Region.from_structure("HiF"), use)()
 
 
 def test_what_is_no_atlas():
-    with pytest.raises(OptionError, match=r"an atlas is what jugex\.open_atlas returns; got str"):
+    with pytest.raises(OptionError, match=r"the atlas must be one that jugex\.open_atlas returns; got str"):
         Region.from_structure("HiF", atlas="simulated")
 
 

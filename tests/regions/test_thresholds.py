@@ -84,5 +84,5 @@ class TestRefused:
     def test_a_file_that_has_changed(self, tmp_path):
         region = Region.from_image(save_map(tmp_path), name="A")
         save_map(tmp_path, 0.9)
-        with pytest.raises(RegionError, match=r"map\.nii\.gz has changed since region 'A' was made of it; make"):
+        with pytest.raises(RegionError, match=r"map\.nii\.gz has changed since region 'A' was made from it; make"):
             region.at_threshold(0.3)
