@@ -114,7 +114,9 @@ class TestGeneSets:
         assert read_gene_list(write(tmp_path, "s.gmt", "UP term\t\tMAOA,1.0\tTAC1,-2.5e-3\n")) == ["MAOA", "TAC1"]
 
     def test_a_line_without_genes_is_refused(self, tmp_path):
-        with pytest.raises(OptionError, match="set 'S': a line must be a name, a description and at least one gene"):
+        with pytest.raises(
+            OptionError, match="set 'S': a GMT line must be a name, a description and at least one gene"
+        ):
             read_gene_list(write(tmp_path, "sets.gmt", "S\tdescription\n"))
 
     def test_a_file_with_a_hash_in_its_name_is_that_file(self, tmp_path):
@@ -192,7 +194,7 @@ def test_the_allen_institute_s_gene_ids_are_no_entrez_ids(tmp_path):
 
 
 def test_a_column_of_genes_that_stands_twice_with_other_genes_is_refused(tmp_path):
-    with pytest.raises(OptionError, match="has two columns gene that differ"):
+    with pytest.raises(OptionError, match="has the column gene twice, with different genes"):
         read_gene_list(write(tmp_path, "g.csv", "gene,p,gene\nMAOA,1,TAC1\n"))
 
 

@@ -178,7 +178,9 @@ def _read_columns(header: list[str], rows: list[list[str]], path: str | Path) ->
         if column is not None and header.count(header[column]) > 1:
             twice = [number for number, name in enumerate(header) if name == header[column]]
             if any(len({row[number] for number in twice if number < len(row)}) > 1 for row in rows):
-                raise OptionError(f"gene list {path} has two columns {header[column]} that differ; rename one")
+                raise OptionError(
+                    f"gene list {path} has the column {header[column]} twice, with different genes; rename one"
+                )
     genes = []
     for row in rows:
         symbol = _read_name(row[symbols]) if symbols is not None and symbols < len(row) else ""
@@ -355,7 +357,7 @@ def read_gmt(path: str, *, only: str | None = None) -> dict[str, list[str]]:
         name, *rest = [cell.strip() for cell in line.split("\t")]
         if len(rest) < 2:
             raise OptionError(
-                f"gene list {path}, set {name!r}: a line must be a name, a description and at least one gene, "
+                f"gene list {path}, set {name!r}: a GMT line must be a name, a description and at least one gene, "
                 "separated by tabs"
             )
         if name in sets:

@@ -406,7 +406,7 @@ def _from_columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Label
     cells = [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
 
     if not cells and not any(map(_is_whole, header)):
-        raise _NoTableError("has a header but no row below it, so that it names no label")
+        raise _NoTableError("has a header but no row below it, so that it numbers no label")
 
     def take(number: int) -> list[str]:
         return [row[number] if number < len(row) else "" for row in cells]

@@ -115,9 +115,7 @@ def _find_in_ranges(text: str, held: Collection[int], title: str) -> list[int]:
         in_range = sorted(number for number in held if int(first) <= number <= int(last or first))
         asked += in_range if last else [int(first)]
         if last and len(in_range) < int(last) - int(first) + 1:
-            warn_user(
-                f"{len(in_range)} labels of {title} are in {part.strip()}; other numbers are skipped", JugexWarning
-            )
+            warn_user(f"{len(in_range)} labels of {title} are in {part.strip()}; the gaps are skipped", JugexWarning)
     missing = [number for number in asked if number not in held]
     found = [number for number in asked if number in held]
     if not found:

@@ -96,8 +96,8 @@ def test_a_circle_has_an_end(atlas):
         ("zzzzzz", r"'zzzzzz'; jugex regions structures lists them, .*; in Python, atlas\.structures does"),
         (77, "no structure 77; jugex regions structures"),
         ("", "no structure ''; jugex regions structures"),
-        ("III", r"'III' fits 2 structures of toy atlas; name one, .*: III \(Ve-III, id 8\); III \(Cb-III, id 9\)$"),
-        ("hippocampal", r"fits 2 structures .*: hippocampal formation .*; parahippocampal gyrus \(PHG, id 5\)$"),
+        ("III", r"'III' matches 2 structures of toy atlas; name one, .*: III \(Ve-III, id 8\); III \(Cb-III, id 9\)$"),
+        ("hippocampal", r"matches 2 structures .*: hippocampal formation .*; parahippocampal gyrus \(PHG, id 5\)$"),
     ],
 )
 def test_none_or_several(atlas, asked, message):
@@ -110,7 +110,7 @@ def test_of_many_a_few_are_shown(atlas):
     more = pd.DataFrame(many, columns=atlas.structures.columns).astype({"parent_structure_id": "Int64"})
     atlas.structures = pd.concat([atlas.structures, more], ignore_index=True)
     with pytest.raises(
-        RegionError, match=r"'lobule' fits 9 structures .*: lobule 0 .* lobule 4 \(L4, id 24\); and 4 more$"
+        RegionError, match=r"'lobule' matches 9 structures .*: lobule 0 .* lobule 4 \(L4, id 24\); and 4 more$"
     ):
         find_structure(atlas, "lobule")
 
@@ -253,7 +253,7 @@ def test_real_ontology(shared_data):
     assert find_structure(atlas, "claustrum, left").structure_ids == (4322,)
     assert find_structure(atlas, "7vl").name == "facial motor nucleus, ventral part"
     assert find_structure(atlas, "7VL").name == "facial motor nucleus, ventrolateral part"
-    with pytest.raises(RegionError, match=r"'DRrc' fits 2 structures .*id 9461\); .*id 9468\)"):
+    with pytest.raises(RegionError, match=r"'DRrc' matches 2 structures .*id 9461\); .*id 9468\)"):
         find_structure(atlas, "DRrc")
     for structure_id in atlas.structures["structure_id"][::100]:
         assert structure_id in find_structure(atlas, structure_id).members
