@@ -50,7 +50,7 @@ __all__ = [
     "split_list",
 ]
 
-#: What a REGION may be, for the end of a command's help.
+#: The forms of a REGION, for the end of a command's help.
 REGION_HELP = """
 REGION is one of:
 
@@ -321,15 +321,15 @@ def read_choices(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def read_pair(text: str) -> tuple[str, str]:
-    """Read ``OLD=NEW``; only what stands in front of the first = is OLD."""
+    """Read ``OLD=NEW``; OLD is the text before the first =."""
     old, equals, new = text.partition("=")
     if not (old.strip() and equals and new.strip()):
-        raise argparse.ArgumentTypeError(f"{text!r} has not the form OLD=NEW")
+        raise argparse.ArgumentTypeError(f"{text!r} does not have the form OLD=NEW")
     return old.strip(), new.strip()
 
 
 def read_options(options: argparse.Namespace) -> tuple[QueryOptions, TestOptions, float]:
-    """Options of queries and tests, and the threshold, of a command that packs them for many pairs."""
+    """Read the options of queries and tests, and the threshold, of a command for many pairs."""
     choices = find_preset(options.preset).replaced_by(
         statistic=options.statistic, exchange=options.exchange, probes=options.probes, overlap=options.overlap,
         threshold=options.threshold, voxel=options.voxel, ladder=options.ladder,
@@ -367,9 +367,9 @@ def read_options(options: argparse.Namespace) -> tuple[QueryOptions, TestOptions
 
 
 def split_genes(text: str) -> list[str]:
-    """Read genes separated by commas or blanks: no symbol holds either."""
+    """Read genes separated by commas or blanks, which no symbol contains."""
     if re.search(r"[./\\]", text) and Path(text).is_file():
-        raise argparse.ArgumentTypeError(f"{text} is a file: read its genes with --gene-list {text}")
+        raise argparse.ArgumentTypeError(f"{text} is a file; read its genes with --gene-list {text}")
     return split_list(re.sub(r"[\s;]+", ",", text))
 
 
@@ -377,5 +377,5 @@ def split_list(text: str) -> list[str]:
     """Read entries separated by commas."""
     entries = [entry.strip() for entry in text.split(",") if entry.strip()]
     if not entries:
-        raise argparse.ArgumentTypeError("it is empty; give at least one name, or several separated by commas")
+        raise argparse.ArgumentTypeError("the list is empty; give at least one name, or several separated by commas")
     return entries

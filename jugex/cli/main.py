@@ -24,7 +24,7 @@ from jugex.progress import say, shown
 
 __all__ = ["COMMANDS", "main", "make_parser"]
 
-#: Commands and what they are for. The module `run_NAME` of each is imported where it is the one that was asked for.
+#: Commands and their purpose. The module `run_NAME` of a command is imported only if the command is used.
 COMMANDS = {
     "compare": "compare two or more regions, gene by gene",
     "query": "expression of genes in a region, as a table",
@@ -56,8 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0 on success, 1 where the input or the data make the job impossible, 130 interrupted. What the
-        argument parser refuses ends the process with 2.
+        Exit status: 0 on success, 1 if the input or the data make the job impossible, 130 if interrupted. Arguments
+        that the parser refuses end the process with 2.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     received: list[int] = []
@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ):
             run(options)
             sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads the output has seen enough
+    except BrokenPipeError:  # the reader of the output, such as head, has closed it
         _give_up_output()
         return 1
     except Exception as error:
@@ -100,7 +100,7 @@ def _describe(error: Exception) -> str:
 
 
 def _describe_bug(error: Exception) -> str:
-    """What to say of an error that nobody foresaw."""
+    """Message about an unexpected error."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(last.filename).name}, line {last.lineno}"
     return (
@@ -111,22 +111,24 @@ def _describe_bug(error: Exception) -> str:
 
 
 def _give_up_output() -> None:
-    """Let nothing be printed any more: else the interpreter complains at its end."""
+    """Discard all further output, else the interpreter reports an error at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
 def _ending_on_signals(received: list[int]) -> Iterator[None]:
-    """Take a signal that ends the program as an interruption: what is half written is removed first."""
+    """Turn signals that end the program into an interruption, so that incomplete files are removed first."""
 
     def interrupt(number: int, _: object) -> None:
         received.append(number)
         raise KeyboardInterrupt
 
-    is_main = threading.current_thread() is threading.main_thread()  # no other thread can ask for signals
+    is_main = threading.current_thread() is threading.main_thread()  # only the main thread can handle signals
     names = [name for name in ("SIGTERM", "SIGHUP") if is_main and hasattr(signal, name)]
     kept = {getattr(signal, name): signal.getsignal(getattr(signal, name)) for name in names}
-    taken = {number: handler for number, handler in kept.items() if handler == signal.SIG_DFL}  # nohup ignores one
+    taken = {
+        number: handler for number, handler in kept.items() if handler == signal.SIG_DFL
+    }  # not those that are ignored, as by nohup
     for number in taken:
         signal.signal(number, interrupt)
     try:
@@ -138,9 +140,9 @@ def _ending_on_signals(received: list[int]) -> Iterator[None]:
 
 @contextmanager
 def _warnings_on_stderr(options: argparse.Namespace) -> Iterator[None]:
-    """Show the warnings of jugex as one line each, without the line of code, and remember them.
+    """Show each warning of jugex as one line, without the line of code, and remember it.
 
-    Where a command prints a result (`warns_last`), warnings stand below it, each once.
+    If a command prints a result (`warns_last`), warnings are shown below it, each once.
     """
     waiting: list[str] = []
     warns_last = getattr(options, "warns_last", False)
@@ -156,7 +158,7 @@ def _warnings_on_stderr(options: argparse.Namespace) -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", JugexWarning)
-        warnings.simplefilter("ignore", ResultWarning)  # their facts are printed with the result
+        warnings.simplefilter("ignore", ResultWarning)  # they are printed with the result
         warnings.showwarning = show
         try:
             yield
@@ -168,7 +170,7 @@ def _warnings_on_stderr(options: argparse.Namespace) -> Iterator[None]:
 
 
 def _check_text(arguments: Sequence[str]) -> None:
-    """Refuse what is no text: it could not be written into a table or a report."""
+    """Refuse arguments that are not valid text, because tables and reports could not contain them."""
     for argument in arguments:
         try:
             argument.encode()
@@ -181,14 +183,14 @@ def _check_text(arguments: Sequence[str]) -> None:
 
 
 def _print_any_text() -> None:
-    """Let no character be an error where the terminal's encoding lacks it."""
+    """Replace characters that the terminal's encoding lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Options of the command; one may take what the parser cannot place (`take_rest`), else it is refused."""
+    """Parse the arguments; those that the parser does not recognise are refused, unless the command takes them."""
     parser = make_parser(arguments)
     if not arguments:
         parser.print_help(sys.stderr)
@@ -201,7 +203,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def make_parser(asked: Collection[str]) -> Parser:
-    """The parser of the program, with the arguments of the commands among the words `asked`."""
+    """Make the parser of the program, with the arguments of the commands among the words `asked`."""
     parser = Parser(
         prog="jugex",
         usage="jugex COMMAND [arguments]",

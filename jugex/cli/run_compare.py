@@ -130,21 +130,21 @@ def _add_gene_sets(group: argparse._ArgumentGroup) -> None:
 
 
 def take_more_names(options: argparse.Namespace, rest: Sequence[str]) -> bool:
-    """Take what the parser left over as further names of regions, where that gives each of them one.
+    """Take arguments that the parser left over as further names of regions, if each region then has one.
 
-    The parser gives ``--names`` two values, as two regions need: else a region after them would become a name.
+    The parser gives ``--names`` two values, for two regions; otherwise a region after them would become a name.
 
     Parameters
     ----------
     options : Namespace
-        Of ``jugex compare``; `names` is changed.
+        Options of ``jugex compare``; `names` is changed.
     rest : sequence of str
-        What the parser left over.
+        Arguments that the parser left over.
 
     Returns
     -------
     bool
-        Whether it was taken.
+        Whether they were taken.
     """
     n_missing = 2 + len(options.more_regions) - len(options.names or ())
     if not options.names or n_missing != len(rest) or any(text.startswith("-") for text in rest):
@@ -160,11 +160,11 @@ def _run_compare(options: argparse.Namespace) -> None:
     regions, choices = [options.region_1, options.region_2, *options.more_regions], read_choices(options)
     if len(regions) > 2:
         if options.gene_sets:
-            raise OptionError(f"--gene-sets needs two regions, and got {len(regions)}; name two, or leave it out")
+            raise OptionError(f"--gene-sets needs two regions, but got {len(regions)}; name two, or leave it out")
         save_and_summarize(compare_several(regions, **choices), options)
         return
     of_sets = GeneSetOptions(options.gene_set_kind, options.gene_set_min_size, options.gene_set_max_size)
-    sets = read_gene_sets(options.gene_sets) if options.gene_sets else None  # both before the work
+    sets = read_gene_sets(options.gene_sets) if options.gene_sets else None  # checked before the work
     result = compare(*regions, **choices)
     found = None if sets is None else result.gene_sets(sets, **vars(of_sets))
     save_and_summarize(result, options, gene_sets=found)

@@ -39,7 +39,7 @@ def _run_demo(options: argparse.Namespace) -> None:
 
 
 def _is_earlier_demo(folder: Path) -> bool:
-    """Whether a folder holds the result of a demo: it can be made again at any time."""
+    """Whether a folder holds the result of a demo, which may be replaced."""
     try:
         record = from_json((folder / "settings.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -43,7 +43,7 @@ examples:
 
 def _run_fetch(options: argparse.Namespace) -> None:
     donors, build = options.donors, not options.no_build
-    choose_donors(donor_table(), donors)  # an unknown one is told before anything is written
+    choose_donors(donor_table(), donors)  # an unknown donor is refused before anything is written
     if record_terms(options.to):
         print(TERMS_OF_USE, flush=True)
     report = fetch_archives(donors, options.to, build=build, keep_archives=options.keep_archives)

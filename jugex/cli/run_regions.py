@@ -21,7 +21,7 @@ from jugex.regions.texts import can_be_region, find_whole_image
 
 __all__ = ["add_arguments"]
 
-#: In the place of a parcellation: the anatomical structures of the atlas.
+#: Name that stands for the anatomical structures of the atlas instead of a parcellation.
 _STRUCTURES = "structures"
 
 
@@ -67,7 +67,7 @@ examples:
 
 
 def _take_more_words(options: argparse.Namespace, rest: Sequence[str]) -> bool:
-    """Take words behind an option, which the parser leaves over."""
+    """Take words after an option, which the parser leaves over."""
     if any(word.startswith("-") for word in rest):
         return False
     options.text = [*options.text, *rest]

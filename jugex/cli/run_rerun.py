@@ -81,7 +81,7 @@ def _run_rerun(options: argparse.Namespace) -> None:
 
 
 def _read_value(text: str) -> object:
-    """A value as settings.json would have it: a number, true, false, null, or the text itself."""
+    """Read a value as in settings.json: a number, true, false, null, or else the text itself."""
     words: dict[str, object] = {"true": True, "false": False, "none": None, "null": None}
     if text.strip().casefold() in words:
         return words[text.strip().casefold()]

@@ -62,7 +62,7 @@ def add_arguments(command: Parser) -> None:
 
 
 def add_common(command: Parser) -> None:
-    """Add the arguments that a scan has whatever its pairs are."""
+    """Add the arguments that all kinds of scans have."""
     command.add_argument(
         "--rest",
         choices=get_args(Rest),
@@ -123,7 +123,7 @@ def _run_scan(options: argparse.Namespace) -> None:
 
 
 def run_scan(options: argparse.Namespace, *, pairs: str) -> Scan | None:
-    """Make the scan that the options ask for, with its report; or print a plan of it, and None."""
+    """Make a scan with its report and return it; with --plan, print the plan and return None."""
     if options.out is None and not options.plan:
         options.parser.error("--out DIR is required, or --plan")
     if options.annotated:

@@ -114,7 +114,7 @@ def add_arguments(command: Parser) -> None:
 
 
 def _run_table(options: argparse.Namespace) -> None:
-    files = list_files(options.out)  # refused before any work is done
+    files = list_files(options.out)  # checked before any work is done
     if not options.overwrite and (there := [file for file in files if file.exists()]):
         raise OutputError(f"{there[0]} exists; name another file, or pass --overwrite to replace it")
     if not options.out.parent.is_dir():

@@ -1,4 +1,4 @@
-"""What a command that compares prints, and where it writes."""
+"""Writing and printing the result of commands that compare regions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def save_and_summarize(
     *,
     gene_sets: GeneSetResult | None = None,
 ) -> None:
-    """Write the result into the folder of the options, and print a short account of it."""
+    """Write the result into the folder of the options, and print its summary."""
     record, xlsx = replace(result.record, command=options.command_line), bool(getattr(options, "xlsx", False))
     if isinstance(result, SeveralRegions):
         result = replace(result, data=replace(result.data, record=record))
@@ -60,7 +60,7 @@ def _print_summary(
 
 
 def print_findings(result: DifferentialExpression | SeveralRegions, options: argparse.Namespace) -> None:
-    """Print on standard error what weakens a result, below it, and what nobody was warned of yet."""
+    """Print findings that weaken a result on standard error, below it, unless they were shown as warnings."""
     sys.stdout.flush()
     for finding in _list_findings(result):
         if finding not in options.shown_warnings:
@@ -69,7 +69,7 @@ def print_findings(result: DifferentialExpression | SeveralRegions, options: arg
 
 
 def print_ledger(record: RunRecord) -> None:
-    """Print on standard error what became of the genes asked for, where not all were simply used."""
+    """Print on standard error the outcome for the requested genes, unless all were simply used."""
     sys.stdout.flush()
     ledger = record.genes.ledger
     if any(entry.outcome != "used" for entry in ledger):
@@ -77,7 +77,7 @@ def print_ledger(record: RunRecord) -> None:
 
 
 def _list_findings(result: DifferentialExpression | SeveralRegions) -> list[str]:
-    """What weakens a result; of more than two regions then also its pairs, or why they admit no test."""
+    """Findings that weaken a result; for more than two regions also its pairs, or why they cannot be tested."""
     listed = result.record.sentences
     if isinstance(result, SeveralRegions):
         shared, own = list_findings_by_pair(result.comparison)

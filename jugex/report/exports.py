@@ -1,4 +1,4 @@
-"""A result in the forms that other tools read: tables of limma and DESeq2, ranked lists, AnnData."""
+"""A result in the formats that other tools read: tables of limma and DESeq2, ranked lists, AnnData."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FrameStyle", "RankingScore", "result_to_anndata", "to_frame", "to_rnk"]
 
-#: Whose columns a table takes.
+#: The tool whose columns a table has.
 FrameStyle = Literal["limma", "deseq2"]
-#: What a ranked list is ranked by.
+#: Column by which a list is ranked.
 RankingScore = Literal["stat", "diff", "log2_fc", "hedges_g"]
 
 Floats = npt.NDArray[np.float64]
@@ -40,17 +40,17 @@ def to_frame(result: ComparisonData, style: FrameStyle | None = None) -> pd.Data
     result : ComparisonData
         Computed here or read from disk.
     style : {'limma', 'deseq2'}, optional
-        Whose columns to give; default: those of ``result.table``.
+        Tool whose columns to use; default: those of ``result.table``.
 
     Returns
     -------
     DataFrame, one row per gene, in the order of ``result.table``
-        The index holds the genes (``result.labels``). Rows of genes that were not tested are empty, but for their
-        mean level.
+        The index holds the genes (``result.labels``). Rows of genes that were not tested are empty, except
+        for their mean level.
 
         limma's: `logFC` is `log2_fc`, the adjusted difference in log2 levels, region 1 minus region 2; `AveExpr` is
         `mean_level`; `t` is the root of `f` with the sign of `diff`; `P.Value` is `p_perm`, the permutation p; and
-        `adj.P.Val` is `q_fdr`, Benjamini and Hochberg's of `p_perm`. limma's log-odds `B` have no like here.
+        `adj.P.Val` is `q_fdr`, Benjamini and Hochberg's of `p_perm`. limma's log-odds `B` have no counterpart here.
 
         DESeq2's: `baseMean` is 2 to the power of `mean_level`, and empty where levels are not log2; `log2FoldChange`
         is `log2_fc`; `lfcSE` is the standard error of `diff`, taken to log2 by the ratio of `log2_fc` to `diff`;
@@ -201,7 +201,7 @@ def _signed_root_f(table: pd.DataFrame) -> Floats:
 def _standard_error_of_log2_fc(table: pd.DataFrame, statistic: str) -> Floats:
     """Standard error of `diff` in the unit of `log2_fc`; NaN where `diff` is 0.
 
-    It is that of the interval, whose degrees of freedom under `welch` are not in the table; there F tells it.
+    It is that of the interval; under `welch`, whose degrees of freedom are not in the table, it follows from F.
     """
     from scipy.special import stdtrit
 

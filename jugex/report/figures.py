@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_GENES", "MAX_VARIOGRAMS", "write_figures", "write_sensitivity"]
 
-#: Genes drawn unasked, an eighth of a second each: of the rest, `plot_gene` draws any, and the page all.
+#: Number of genes drawn by default, an eighth of a second each; `plot_gene` draws any other, and the page all.
 MAX_GENES = 2
-#: Of genes that hold in other donors and not beyond distance: why.
+#: Number of variograms, which show why genes hold in other donors but not beyond distance.
 MAX_VARIOGRAMS = 1
 
 _FORMATS = (".svg", ".png")
@@ -33,15 +33,15 @@ _LONGEST_NAME = 40
 def write_figures(result: ComparisonData, folder: Path, *, gene_sets: GeneSetData | None = None) -> list[Path]:
     """Draw the volcano plot, the genes on a rung of the ladder (the first `MAX_GENES`) and the views of the brain.
 
-    Genes that hold in other donors and not beyond distance have their variogram, the first `MAX_VARIOGRAMS`.
+    The first `MAX_VARIOGRAMS` genes that hold in other donors but not beyond distance also have a variogram.
 
     Parameters
     ----------
     result : ComparisonData
     folder : Path
-        Folder to make; nothing is made where there is nothing to draw.
+        Folder to make; it is not made if there is nothing to draw.
     gene_sets : GeneSetData, optional
-        Sets of which the first are drawn.
+        Gene sets, the first of which are drawn.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def write_sensitivity(table: pd.DataFrame, alpha: float, folder: Path) -> list[P
 
 
 def _list_figures(result: ComparisonData) -> Iterator[tuple[str, Callable[[], Axes]]]:
-    """Names of the figures that a result has, and what draws them."""
+    """Names of the figures of a result, and the functions that draw them."""
     from jugex.plots import plot_gene, plot_samples, plot_variogram, plot_volcano
 
     if len(result.tested):
@@ -93,7 +93,7 @@ def _list_figures(result: ComparisonData) -> Iterator[tuple[str, Callable[[], Ax
     variograms = result.variograms
     if variograms is None:
         return
-    # where distance is what keeps a gene from the highest rung
+    # distance keeps such a gene from the highest rung
     at_donors = result.labels[found.index[(found["evidence"] == "donors").to_numpy(dtype=bool)]]
     for gene in [gene for gene in at_donors if gene in drawable and variograms.find(gene) is not None][:MAX_VARIOGRAMS]:
         name = f"variogram-{drawable.index(gene) + 1:02d}-{_name_file(gene)}"
@@ -101,5 +101,5 @@ def _list_figures(result: ComparisonData) -> Iterator[tuple[str, Callable[[], Ax
 
 
 def _name_file(gene: str) -> str:
-    """A gene's symbol as a part of the name of a file, on any system."""
+    """A gene's symbol as part of a file name that any system allows."""
     return re.sub(r"[^A-Za-z0-9.-]+", "_", gene).strip("_.")[:_LONGEST_NAME] or "unnamed"

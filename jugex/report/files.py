@@ -1,4 +1,4 @@
-"""The files of a comparison: tables, settings, methods and page in one folder, whole or not at all."""
+"""The files of a comparison: tables, settings, methods and page in one folder, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ __all__ = [
 ]
 
 
-#: Name of the table of gene sets, and of the folder with all that is said of each.
+#: Name of the table of gene sets, and of the folder with the results of the sets.
 _GENE_SETS = "gene_sets"
 
 
@@ -78,8 +78,8 @@ def save_result(
 ) -> Path:
     """Write a comparison of two regions into a folder.
 
-    The files are written into a temporary folder beside it, which takes its name when all of them are there: a
-    run that fails half-way leaves no half-written folder.
+    The files are written into a temporary folder beside it, which gets its name when all files are complete: a run
+    that fails half-way leaves no incomplete folder.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def save_group(
 
 
 def _write_data(data: ComparisonData, folder: Path, name: str) -> None:
-    """Write what a comparison of any number of regions has: table, samples and methods."""
+    """Write the files of any comparison: table, samples and methods."""
     _write_described(data.table, data.record, folder, name)
     write_samples(data.samples, data.zscores, folder)
     described = describe_columns(SAMPLE_COLUMNS, regions=data.region_names, kind="samples")
@@ -224,14 +224,14 @@ def _write_data(data: ComparisonData, folder: Path, name: str) -> None:
 
 
 def _write_described(table: pd.DataFrame, record: RunRecord, folder: Path, name: str) -> None:
-    """Write a table, and beside it what its columns mean."""
+    """Write a table, and a file beside it with the meaning of its columns."""
     write_tsv(table, folder / f"{name}.tsv")
     _, described = _describe(table, record, name)
     _write_json(described, folder / f"{name}.json")
 
 
 def _describe(table: pd.DataFrame, record: RunRecord, name: str) -> tuple[pd.DataFrame, dict[str, dict[str, Any]]]:
-    """A table, and what its columns mean."""
+    """A table with the meaning of its columns."""
     columns, adjusted_for = [str(column) for column in table], name_adjustment(record)
     return table, describe_columns(columns, adjusted_for=adjusted_for, regions=record.region_names, kind=name)
 
@@ -249,12 +249,12 @@ def write_report(
     gene_sets: GeneSetData | None = None,
     beside: str | PathLike[str] | None = None,
 ) -> Path:
-    """Write the report of a comparison: one HTML file that needs no other.
+    """Write the report of a comparison: a self-contained HTML file.
 
     Parameters
     ----------
     result : ComparisonData or GroupComparison
-        What to report, fresh or read from disk: the page is the same.
+        The result, computed here or read from disk; the page is the same.
     path : path-like
         File to write; one that is there is replaced.
     sensitivity : DataFrame, optional
@@ -295,7 +295,7 @@ def write_report(
 
 
 def _link_to(page: Path, start: Path) -> str:
-    """Link from a folder to a page; names may hold what means something in links, as #, ?, % and a colon do."""
+    """Link from a folder to a page; escapes characters with a meaning in links, such as #, ?, % and a colon."""
     try:
         return quote(os.fsencode(Path(relpath(page, start)).as_posix()))
     except ValueError:  # on another drive, on Windows
@@ -329,7 +329,7 @@ def write_table(table: pd.DataFrame, path: str | PathLike[str]) -> Path:
 
 
 def format_table(table: pd.DataFrame) -> str:
-    """The table of `jugex.query.expressions` as `write_table` writes it."""
+    """Format the table of `jugex.query.expressions` as `write_table` writes it."""
     coordinates = [f"({', '.join(format(value, '.10g') for value in xyz)})" for xyz in table["mni_xyz"]]
     return format_tsv(table.assign(mni_xyz=coordinates))
 
@@ -350,12 +350,12 @@ def read_result(directory: str | PathLike[str]) -> ComparisonData:
     Returns
     -------
     ComparisonData
-        With `query` None: the atlas and the regions are not saved. `drawings` is what its page draws of them.
+        Its `query` is None, because the atlas and the regions are not saved; `drawings` is what the page draws of them.
 
     Raises
     ------
     ResultError
-        If a file is missing or is not what it should be.
+        If a file is missing or invalid.
 
     Examples
     --------
@@ -380,7 +380,7 @@ def read_group(directory: str | PathLike[str]) -> GroupComparison:
     Raises
     ------
     ResultError
-        If a file is missing or is not what it should be.
+        If a file is missing or invalid.
 
     Examples
     --------
@@ -400,7 +400,7 @@ def read_group(directory: str | PathLike[str]) -> GroupComparison:
 
 
 def _read_data(directory: Path, name: str) -> ComparisonData:
-    """Read what `_write_data` wrote, and what is drawn beyond it."""
+    """Read what `_write_data` wrote, and the data of drawings."""
     if not directory.is_dir():
         raise ResultError(f"there is no folder {directory}; name the folder that jugex compare or result.save wrote")
     try:
@@ -408,7 +408,7 @@ def _read_data(directory: Path, name: str) -> ComparisonData:
         table = read_tsv(directory / f"{name}.tsv", list_columns(len(record.regions)))
         samples, zscores = read_samples(directory)
         left_out = _read_left_out(directory / "left_out.tsv", by_probe=record.unit == "probe")
-    except ResultError:  # which says what is wrong with which file
+    except ResultError:  # this error names the file already
         raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _explain(directory, error) from error
@@ -418,12 +418,12 @@ def _read_data(directory: Path, name: str) -> ComparisonData:
 
 
 def load_gene_sets(directory: str | PathLike[str]) -> GeneSetData | None:
-    """Read the gene sets that `save_result` wrote; None where there are none.
+    """Read the gene sets that `save_result` wrote; None if there are none.
 
     Raises
     ------
     ResultError
-        If a file is missing or is not what it should be.
+        If a file is missing or invalid.
     """
     directory = Path(directory)
     if not (directory / f"{_GENE_SETS}.tsv").exists():
@@ -437,12 +437,12 @@ def load_gene_sets(directory: str | PathLike[str]) -> GeneSetData | None:
 
 
 def _read_left_out(path: Path, *, by_probe: bool) -> pd.DataFrame:
-    """What is left of each significant gene without each donor; no row where no gene was significant."""
+    """Read p_fwe of each significant gene without each donor; no row if no gene was significant."""
     return read_tsv(path, LEFT_OUT_COLUMNS) if path.exists() else make_empty_left_out(by_probe=by_probe)
 
 
 def _explain(directory: Path, problem: Exception) -> ResultError:
-    """The error that says why a folder cannot be read, and which file of it where the system says so."""
+    """Error that says why a folder cannot be read, and which file if the system names it."""
     name = Path(problem.filename).name if isinstance(problem, OSError) and problem.filename else ""
     reason = f"{name}: {tell_problem(problem)}" if name else tell_problem(problem)
     return ResultError(
@@ -452,7 +452,7 @@ def _explain(directory: Path, problem: Exception) -> ResultError:
 
 
 def load_sensitivity(directory: str | PathLike[str]) -> pd.DataFrame | None:
-    """Read the sensitivity table that `save_result` wrote; None where there is none.
+    """Read the sensitivity table that `save_result` wrote; None if there is none.
 
     Parameters
     ----------
@@ -467,7 +467,7 @@ def load_sensitivity(directory: str | PathLike[str]) -> pd.DataFrame | None:
     Raises
     ------
     ResultError
-        If the file is there and is no such table.
+        If the file exists but is not such a table.
     """
     path = Path(directory) / "sensitivity.tsv"
     if not path.exists():

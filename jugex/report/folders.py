@@ -1,8 +1,8 @@
-"""Folders and files of results, whole or not at all: what is written takes its name when it is complete.
+"""Folders and files of results, written completely or not at all: they get their name when they are complete.
 
-What is being written lies beside its place under a hidden name, ``.NAME.TOKEN.tmp``, and is locked for as long as its
-run is alive (`flock`, which the system lifts where a process is killed). So the next run into the same place can tell
-what killed runs left, and puts it right: it takes away what is half written, and puts back what is not.
+Until then they lie beside their place under a hidden name, ``.NAME.TOKEN.tmp``, and are locked while their run is alive
+(`flock`, which the system lifts if the process is killed). The next run into the same place can thus recognise what
+killed runs left, and cleans up: it removes what is incomplete, and restores what is complete.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ __all__ = ["check_output", "read_settings", "replacing_file", "replacing_folder"
 
 SETTINGS = "settings.json"
 
-#: What jugex writes into the folder of a result: these names are replaced with it, everything else is the user's.
+#: Names that jugex writes into the folder of a result: they are replaced with it, everything else is the user's.
 _OWN_FILES = re.compile(
     r"(results|samples|left_out|omnibus|pairs|sensitivity|comparison|gene_sets)\.tsv"
     r"|(settings|results|samples|left_out|omnibus|pairs|gene_sets)\.json|zscores\.parquet|drawings\.npz"
     r"|methods\.md|report\.html|results\.xlsx|changes\.tsv|differences\.(tsv|json|pdf|png)"
 )
-#: Tables and arrays of a result, whose checksums stand in its settings; those that may be taken away.
+#: Tables and arrays of a result, whose checksums are in its settings; and those that may be missing.
 _DATA_FILES = re.compile(
     r"(results|samples|left_out|omnibus|pairs|sensitivity|gene_sets)\.tsv|zscores\.parquet|drawings\.npz"
 )
 _OPTIONAL = ("sensitivity.tsv", "drawings.npz")
-#: What a folder of jugex holds, by which it is known: the record of a run, or of what was made of runs.
+#: Files by which a folder of jugex is recognised: the record of a run, or of what was made from runs.
 _RECORDS = ("settings.json", "differences.json")
 _OWN_FIGURES = re.compile(r"(volcano|brain|sensitivity|gene-sets|(gene|variogram)-\d+-.+)\.(svg|png)")
 _OWN_FOLDERS = re.compile(r"figures|gene_sets|pair_\d+_\d+")
@@ -76,11 +76,11 @@ def check_output(directory: str | Path, *, overwrite: bool) -> None:
 
 @contextmanager
 def replacing_folder(directory: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a temporary folder beside `directory`, which takes its place at the end.
+    """Yield a temporary folder beside `directory`, which takes its place at the end.
 
-    Where `directory` is a symbolic link, it is its target that is written. With `overwrite` a folder that is there is
-    exchanged for the new one in one step where the system can do that; of what it held, the files that jugex did not
-    write are in the new folder before that. Without, a folder that another run has filled meanwhile is left alone.
+    If `directory` is a symbolic link, its target is written. With `overwrite`, an existing folder is exchanged for the
+    new one, in one step if the system can do that; before, files in it that jugex did not write are linked into the
+    new folder. Without `overwrite`, a folder that another run has filled meanwhile is left unchanged.
     """
     named, directory = directory, _find_target(directory)
     is_written = False
@@ -103,9 +103,9 @@ def replacing_folder(directory: Path, *, overwrite: bool = False) -> Iterator[Pa
 
 @contextmanager
 def replacing_file(path: Path) -> Iterator[Path]:
-    """Give a temporary file beside `path`, which takes its name at the end.
+    """Yield a temporary file beside `path`, which gets its name at the end.
 
-    Where `path` is a symbolic link, it is its target that is written. A device as ``/dev/stdout`` is written to.
+    If `path` is a symbolic link, its target is written. A device such as ``/dev/stdout`` is written to directly.
     """
     named, is_device = path, path.exists() and not path.is_file() and not path.is_dir()
     path = path if is_device else _find_target(path)
@@ -131,7 +131,7 @@ def replacing_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _explaining(named: Path, target: Path, advice: str = "name another folder") -> Iterator[None]:
-    """Say what cannot be written by the name that the user gave, not by that of a temporary file."""
+    """Turn errors of writing into ones that name the user's path, not that of a temporary file."""
     try:
         yield
     except OutputError:
@@ -146,7 +146,7 @@ def _explaining(named: Path, target: Path, advice: str = "name another folder") 
 
 
 def _find_target(path: Path) -> Path:
-    """Where a path leads; an absolute one, so that a change of the working folder moves nothing."""
+    """Resolve a path to an absolute one, so that a change of the working folder does not matter."""
     try:
         return Path(os.path.realpath(path, strict=False))
     except OSError as error:  # a name that is too long
@@ -157,15 +157,15 @@ def _find_target(path: Path) -> Path:
 
 
 def write_settings(folder: Path, content: dict[str, Any]) -> None:
-    """Write ``settings.json`` behind all other files of a folder: with the SHA-256 of its data, and of itself.
+    """Write ``settings.json`` after all other files of a folder, with the SHA-256 of the data and of itself.
 
     Parameters
     ----------
     folder : Path
-        Of a result that is complete but for its settings.
+        Folder of a result that is complete except for its settings.
     content : dict
-        What `jugex.model.record.to_json` gave. `files` is added, the SHA-256 of each table and array by the file's
-        name, and `sha256`, that of all the rest as JSON without white space and with sorted keys.
+        What `jugex.model.record.to_json` returned. Two keys are added: `files`, the SHA-256 of each table and array by
+        file name, and `sha256`, that of everything else as JSON without white space and with sorted keys.
     """
     paths = sorted(path for path in folder.iterdir() if _DATA_FILES.fullmatch(path.name))
     content = content | {"files": {path.name: _hash_file(path) for path in paths}}
@@ -221,11 +221,11 @@ def _hash_content(content: dict[str, Any]) -> str:
 
 
 def _put_in_place(temporary: Path, directory: Path, *, overwrite: bool) -> bool:
-    """Let a new folder take its name; True, or an OutputError where another run has filled the folder meanwhile."""
+    """Give a new folder its name; True, or an OutputError if another run has filled the folder meanwhile."""
     if directory.exists():
         shutil.copymode(directory, temporary)
         if overwrite and any(directory.iterdir()):
-            check_output(directory, overwrite=True)  # it may be another one than before the work
+            check_output(directory, overwrite=True)  # it may have changed during the work
             for path in _list_foreign(directory):
                 _link(path, temporary / path.relative_to(directory))
             if not _exchange(temporary, directory):
@@ -233,9 +233,9 @@ def _put_in_place(temporary: Path, directory: Path, *, overwrite: bool) -> bool:
             return True
         if os.name == "nt":
             with suppress(OSError):
-                directory.rmdir()  # Windows renames to no folder that is there
+                directory.rmdir()  # Windows cannot rename to an existing folder
     try:
-        temporary.rename(directory)  # the system refuses this where there is a folder that is not empty
+        temporary.rename(directory)  # the system refuses this if the folder exists and is not empty
     except OSError as error:
         if error.errno in {errno.ENOTEMPTY, errno.EEXIST} or isinstance(error, FileExistsError):
             raise OutputError(
@@ -247,7 +247,7 @@ def _put_in_place(temporary: Path, directory: Path, *, overwrite: bool) -> bool:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Exchange two folders in one step; False where this system, or this disk, cannot."""
+    """Exchange two folders in one step; False if this system, or this disk, cannot."""
     import ctypes
 
     if os.name != "posix":
@@ -268,7 +268,7 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 def _replace_in_two_steps(temporary: Path, directory: Path) -> None:
-    """Put the older folder aside and the new one in its place; the next run puts it right where this one is killed."""
+    """Move the older folder aside and the new one into its place; if killed in between, the next run cleans up."""
     aside = temporary.with_suffix(".old")
     lock = _lock(directory)  # which goes with it
     directory.rename(aside)
@@ -283,7 +283,7 @@ def _replace_in_two_steps(temporary: Path, directory: Path) -> None:
 
 
 def _link(path: Path, target: Path) -> None:
-    """Have a file or folder of the user in a second place too; copied where the disk knows no hard links."""
+    """Link a user's file or folder into a second place; it is copied if the disk has no hard links."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir() and not path.is_symlink():
         target.mkdir(exist_ok=True)
@@ -297,15 +297,15 @@ def _link(path: Path, target: Path) -> None:
         shutil.copy2(path, target, follow_symlinks=False)
 
 
-# --- what runs leave
+# --- what killed runs leave
 
 
 def _make_locked(place: Path, *, is_folder: bool) -> tuple[Path, int | None]:
-    """Make a temporary folder or file beside its place, and lock it for as long as this process is alive."""
+    """Make a temporary folder or file beside its place, locked while this process is alive."""
     while True:
         temporary = place.with_name(f".{place.name}.{secrets.token_hex(4)}.tmp")
         temporary.mkdir() if is_folder else temporary.touch(exist_ok=False)
-        with suppress(FileNotFoundError):  # another run, which took it for a left one, was faster
+        with suppress(FileNotFoundError):  # another run took it for a leftover before it was locked
             lock = _lock(temporary)
             if temporary.exists():
                 return temporary, lock
@@ -313,7 +313,7 @@ def _make_locked(place: Path, *, is_folder: bool) -> tuple[Path, int | None]:
 
 
 def _lock(path: Path) -> int | None:
-    """Lock a folder or file; None where the system cannot."""
+    """Lock a folder or file; None if the system cannot."""
     if sys.platform == "win32":
         return None
     lock = os.open(path, os.O_RDONLY)
@@ -328,13 +328,13 @@ def _unlock(lock: int | None) -> None:
 
 
 def _put_right(place: Path) -> None:
-    """Put right what runs into this place left that were killed: nothing that a user made is lost."""
+    """Clean up what killed runs left beside this place, without losing anything that a user made."""
     if sys.platform == "win32" or not place.parent.is_dir():
         return
     pattern = re.compile(rf"\.{re.escape(place.name)}\.[0-9a-f]{{8}}\.(tmp|old)")
     with suppress(OSError):  # a folder that cannot be listed
         for path in sorted(path for path in place.parent.iterdir() if pattern.fullmatch(path.name)):
-            with suppress(OSError):  # it is gone, or not ours
+            with suppress(OSError):  # it is gone, or may not be locked
                 lock = os.open(path, os.O_RDONLY)
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -347,7 +347,7 @@ def _put_right(place: Path) -> None:
 
 
 def _discard(left: Path, place: Path) -> None:
-    """Remove a folder or file of a run, less the files of the user that are nowhere else."""
+    """Remove a run's folder or file, but keep files of the user that exist nowhere else."""
     if not stat.S_ISDIR(_mode(left)):
         left.unlink(missing_ok=True)
         return
@@ -364,7 +364,7 @@ def _mode(path: Path) -> int:
 
 
 def _rescue(path: Path, target: Path) -> None:
-    """Move what a user made to its place, unless it is there in this version or a later one."""
+    """Move a user's file back to its place, unless the place has this version or a later one."""
     if path.is_dir() and not path.is_symlink():
         for inside in list(path.iterdir()):
             _rescue(inside, target / inside.name)
@@ -377,7 +377,7 @@ def _rescue(path: Path, target: Path) -> None:
 
 
 def _check_parent(directory: Path) -> None:
-    """Refuse a folder that cannot be made where it is asked to be."""
+    """Refuse a folder that cannot be made at its path."""
     above = next(folder for folder in directory.absolute().parents if folder.exists())
     if not above.is_dir():
         raise OutputError(f"{directory} cannot be made: {above} is a file; name another folder")
@@ -394,7 +394,7 @@ def _holds_result(directory: Path) -> bool:
 
 
 def _list_foreign(folder: Path, own_files: re.Pattern[str] = _OWN_FILES) -> Iterator[Path]:
-    """What lies in the folder of a result, or in the folders inside it, that jugex did not write."""
+    """Files in the folder of a result and its subfolders that jugex did not write."""
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink() and _OWN_FOLDERS.fullmatch(path.name):
             yield from _list_foreign(path, _OWN_FIGURES if path.name == "figures" else _OWN_FILES)

@@ -1,4 +1,4 @@
-"""The report of a comparison as one HTML page that stands alone: no file beside it, no request to anywhere."""
+"""The report of a comparison as one self-contained HTML page, without other files or network requests."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ if TYPE_CHECKING:
 
 __all__ = ["render_page"]
 
-#: Names of columns of p as sentences have them, before they are typeset.
+#: Names of the columns of p as they are written in sentences, before typesetting.
 _SPOKEN = {
     "p_perm_tail": "extrapolated p", "p_fwe_tail": "extrapolated p_FWE", "p_fwe_stepdown": "step-down p_FWE",
     "p_perm": "uncorrected p", "p_parametric": "p_param",
 }  # fmt: skip
-#: Statistics without subscript: a whole heading, or where the words around leave no doubt; text is escaped.
+#: Statistics without subscript: as a whole heading, or where the context is clear; the text is escaped.
 _PLAIN_STATISTIC = re.compile(
     r"^[pqF]$|\b[pF](?= (?:tail$|[=<>\N{LESS-THAN OR EQUAL TO}]|&lt;|&gt;))|^F(?=\()"
     r"|(?<=ncorrected )p\b|(?<=spatial )p\b|\bp(?= over )|(?<=What a )p\b|(?<=xtrapolated )p\b"
@@ -81,7 +81,7 @@ _QUESTIONS = {
 }
 _N_ON_RUNG = 12  # genes named on each rung at the top of the page
 _N_NAMED = 10  # significant genes named in the volcano plot
-#: Names of settings.json whose words say more than the name without its underscores.
+#: Names in settings.json that need better words than the name without underscores.
 _SETTINGS = {
     "alpha": "family-wise error (alpha)", "n_permutations": "permutations", "exchange": "labels exchanged",
     "probes": "probes to genes", "overlap": "samples in several regions", "exhaustive": "all relabellings tried",
@@ -108,7 +108,7 @@ def render_page(
     Parameters
     ----------
     result : ComparisonData or GroupComparison
-        Fresh or read from disk: the page is the same.
+        The result, computed here or read from disk; the page is the same.
     sensitivity : DataFrame, optional
         What ``result.sensitivity()`` returned, to be shown.
     gene_sets : GeneSetData, optional
@@ -119,7 +119,7 @@ def render_page(
     Returns
     -------
     str
-        The page. Everything it shows stands inside it; only the pages of the pairs are elsewhere.
+        The page. It contains everything that it shows; only the pages of pairs are other files.
     """
     group = None
     if isinstance(result, GroupComparison):
@@ -180,16 +180,16 @@ def render_page(
 
 
 def load_scripts(names: Sequence[str], libraries: Sequence[str] = ()) -> dict[str, Markup]:
-    """The scripts of a page, as they lie beside the templates, and what its content security policy allows to run.
+    """Load the scripts of a page, and the checksums that its content security policy allows to run.
 
-    Nothing of a result goes into them, so that a script that a name may slip in has another checksum.
+    The scripts contain nothing from a result, so that a script hidden in a name would have another checksum.
 
     Parameters
     ----------
     names : sequence of str
         Files among the templates.
     libraries : sequence of str
-        What else may run, as `jugex.report.page_data.hash_script` calls it.
+        Checksums of other scripts that may run, from `jugex.report.page_data.hash_script`.
 
     Returns
     -------
@@ -205,7 +205,7 @@ def load_scripts(names: Sequence[str], libraries: Sequence[str] = ()) -> dict[st
 
 
 def _show_ladder(data: ComparisonData) -> list[dict[str, Any]]:
-    """Rungs with what they ask and the genes on them, the highest first; empty where there is nothing to climb."""
+    """Rungs with what they ask and the genes on them, the highest first; empty without a ladder."""
     ladder, tested = data.record.ladder, data.tested
     if ladder is None or not has_ladder(data.record) or len(tested) < 2:
         return []
@@ -229,7 +229,7 @@ def _show_ladder(data: ComparisonData) -> list[dict[str, Any]]:
 
 
 def _show_two_regions(data: ComparisonData, drawn: list[str], sensitivity: pd.DataFrame | None) -> dict[str, Any]:
-    """What only the page of two regions shows: volcano plot, evidence gene by gene, and the brain."""
+    """Parts of the page for two regions only: volcano plot, evidence gene by gene, and the brain."""
     return {
         "evidence": {
             **tabulate_evidence(data, drawn),
@@ -244,7 +244,7 @@ def _show_two_regions(data: ComparisonData, drawn: list[str], sensitivity: pd.Da
 
 
 def _show_volcano(data: ComparisonData) -> dict[str, Any]:
-    """What the volcano plot needs to know beside the table: names of the regions, their looks, the smallest p."""
+    """Data of the volcano plot besides the table: names and styles of the regions, the smallest p."""
     return {
         "regions": [shorten(name, 40) for name in data.region_names],
         "faces": [style.face for style in REGION_STYLES],
@@ -256,7 +256,7 @@ def _show_volcano(data: ComparisonData) -> dict[str, Any]:
 
 
 def _show_gene_sets(found: GeneSetData) -> dict[str, Any]:
-    """What the page of two regions says of gene sets: counts, the first rows of their table, and their figure."""
+    """Gene sets on the page of two regions: counts, the first rows of their table, and their figure."""
     from jugex.plots import plot_gene_sets
     from jugex.plots.styles import figure_of
 
@@ -276,7 +276,7 @@ def _show_gene_sets(found: GeneSetData) -> dict[str, Any]:
 
 
 def _show_pairs(group: GroupComparison, links: Mapping[str, str]) -> dict[str, Any]:
-    """What the page of more than two regions says of every two of them."""
+    """Pairs on the page of more than two regions."""
     record, (_, own) = group.data.record, list_findings_by_pair(group)
     return {
         "found": list_pair_counts(group),
@@ -354,7 +354,7 @@ def _summarize_overlap(record: RunRecord) -> str:
 
 
 def _summarize_between(record: RunRecord) -> str:
-    """How many samples lie on the border of two voxels, so that a rule says on which side they count."""
+    """Number of samples on the border of two voxels, for which a rule decides the side."""
     regions = [region for region in record.regions if region.n_between_voxels]
     if not regions:
         return ""
@@ -382,11 +382,11 @@ def _group_empty(record: RunRecord) -> dict[str, list[str]]:
 
 
 def list_facts(record: RunRecord) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Everything that determined a run, as groups of names and values; what is empty is left out."""
+    """Everything that determined a run, as groups of names and values, without empty ones."""
     permutation, atlas, arguments = vars(record.permutation).copy(), vars(record.atlas).copy(), vars(record.arguments)
     randomness = permutation.pop("randomness")
     source, changes = vars(atlas.pop("source")).copy(), vars(atlas.pop("changes"))
-    del atlas["donors"], source["files"]  # these stand elsewhere on the page
+    del atlas["donors"], source["files"]  # shown elsewhere on the page
     covariates = {
         covariate.name: (f"score of {count_of(len(covariate.genes), 'gene')}, " if covariate.genes else "")
         + f"{covariate.kind}, {'' if covariate.is_used else 'left out: '}{covariate.outcome}"
@@ -444,7 +444,7 @@ def _format_setting(value: Any) -> str:
 
 @cache
 def make_environment() -> Environment:
-    """Templates of the page, with the words that they need; everything is escaped."""
+    """Environment of the page's templates, with the filters that they use; everything is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -466,7 +466,7 @@ def make_environment() -> Environment:
 
 
 def typeset(text: str) -> Markup:
-    """Names of statistics in italics and with their subscripts, kept with their values; everything else escaped."""
+    """Set names of statistics in italics with subscripts, unbreakable from their values; escape everything else."""
     marked = re.sub(
         r"\b([pq])_(FWE|FDR|param|Holm)\b",
         lambda found: f"<i>{found[1]}</i><sub>{_SUBSCRIPTS[found[2].lower()]}</sub>",
@@ -478,7 +478,7 @@ def typeset(text: str) -> Markup:
 
 
 def to_sentence(text: str) -> str:
-    """A finding with names of columns in words, a capital and a full stop; a statistic in front stays small."""
+    """Write a finding as a sentence, with names of columns in words; a statistic at its start stays in lower case."""
     text = text.strip()
     for column, spoken in _SPOKEN.items():
         text = re.sub(rf"\b{column}\b", spoken, text)

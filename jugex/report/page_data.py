@@ -1,8 +1,8 @@
-"""What the scripts of a page draw, embedded in it: numbers of genes, the brain, and the library that plots them.
+"""The data embedded in a page for its scripts to draw: numbers of genes, the brain, and the plotting library.
 
-Numbers are those of `jugex.plots.panels`, which figures for papers draw as well. Tables of numbers travel as whole
-multiples of a small step, compressed: z-scores as one byte each, with two digits, so that 20,000 genes in 300 samples
-take about 6.5 MB; others as two bytes.
+Numbers are those of `jugex.plots.panels`, as in figures for papers. Tables of numbers are stored as whole multiples of
+a small step and compressed: z-scores as one byte each, with two digits, so that 20,000 genes in 300 samples take about
+6.5 MB; others as two bytes.
 """
 
 from __future__ import annotations
@@ -49,19 +49,19 @@ __all__ = [
     "pack_plotly", "plotly_licence",
 ]  # fmt: skip
 
-#: Pairs of regions drawn of a gene; ten regions have 45.
+#: Number of pairs of regions drawn for a gene; ten regions have 45.
 MAX_PAIRS = 12
-_SHORT = 9  # letters of a name that stands in front of a difference; longer ones give way to numbers
+_SHORT = 9  # characters of a name before a difference; longer names are replaced by numbers
 _LEVEL = 4  # level 6 saves 5 % and takes twice as long
-_ZSCORE_STEP = 0.05  # a hundredth of what a drawing spans
+_ZSCORE_STEP = 0.05  # a hundredth of the range of a drawing
 _RELATIVE_STEP = 0.002  # of a semivariance, in units of the gene's variance
-_MOST_VALUES = 6_500_000  # z-scores in a page; of more, those of the first genes of the table
+_MOST_VALUES = 6_500_000  # largest number of z-scores in a page, those of the first genes of the table
 _MISSING = 65535
 _LARGEST = 32767
 _MISSING_BYTE = -128
 _LARGEST_BYTE = 127
-_LONGEST_NAME = 48  # letters of a region's name in a drawing, on three lines
-_MOST_CELLS = 30_000  # of a region's grid in three dimensions: what a browser contours in a moment
+_LONGEST_NAME = 48  # characters of a region's name in a drawing, on three lines
+_MOST_CELLS = 30_000  # of a region's 3-D grid, so that a browser draws the surface quickly
 _BORDER = 40.0  # percent of a cell at which the page draws the surface
 
 #: Markers of `jugex.plots` as paths around a point, about 5 units wide.
@@ -79,7 +79,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class Mark(NamedTuple):
-    """How something is marked in drawings: its name, the marker's path, its filling and its edge."""
+    """A mark in drawings: its name, the path of the marker, its fill and its edge."""
 
     name: str
     path: str
@@ -88,9 +88,9 @@ class Mark(NamedTuple):
 
 
 class PackedArray(NamedTuple):
-    """Numbers as whole multiples of a step, packed: what the scripts of a page read by the name.
+    """Numbers as whole multiples of a step, packed; the scripts of a page find them by name.
 
-    `form` says how: "words" (`pack_array`) or "bytes" (`pack_bytes`).
+    `form` is "words" (`pack_array`) or "bytes" (`pack_bytes`).
     """
 
     name: str
@@ -102,12 +102,12 @@ class PackedArray(NamedTuple):
 
 @dataclass(frozen=True)
 class PageData:
-    """What the panels of a page are drawn from.
+    """The data from which the panels of a page are drawn.
 
     Attributes
     ----------
     head : str
-        Samples, regions, donors, and what belongs to single genes, as JSON, packed.
+        Samples, regions, donors and data of single genes, as packed JSON.
     arrays : tuple of PackedArray
         Numbers of all genes, a row per row of the table.
     kinds : tuple of str
@@ -120,14 +120,15 @@ class PageData:
 
 
 def embed_panels(result: ComparisonData, chosen: Sequence[str]) -> PageData:
-    """Embed what the cards of genes show.
+    """Embed the data of the cards of genes.
 
-    Samples and donors of every gene of the table; permutations and probes, which take more room and time, of some.
+    Every gene of the table has samples and donors; only some have permutations and probes, which need more space and
+    time.
 
     Parameters
     ----------
     result : ComparisonData
-        As in files.
+        The result with numbers rounded as in files (`as_in_files`).
     chosen : sequence of str
         Entries of ``result.labels`` that have permutations and probes too.
     """
@@ -172,7 +173,7 @@ def _embed_samples(
     arrays: Sequence[PackedArray] = (),
     kinds: Sequence[str] = ("Samples",),
 ) -> PageData:
-    """Embed the z-scores of all genes in all samples, of two regions or of more, beside what else there is.
+    """Embed the z-scores of all genes in all samples, of two or more regions, with other panels.
 
     Parameters
     ----------
@@ -180,11 +181,11 @@ def _embed_samples(
     zscores : DataFrame, n rows
         A column per gene.
     labels : sequence of str
-        What the rows of the table are called, as the columns of `zscores`.
+        Labels of the rows of the table, as in the columns of `zscores`.
     head : dict
-        JSON types that the scripts need beside them.
+        Other data for the scripts, as JSON types.
     arrays, kinds
-        Of other panels; see `PageData`.
+        Arrays and titles of other panels; see `PageData`.
     """
     samples = sample_data(result)
     regions = shorten_distinctly(samples.region_names, _LONGEST_NAME)
@@ -230,12 +231,12 @@ def embed_pairs(result: ComparisonData, chosen: Sequence[str], pairs_table: pd.D
 
 
 def are_numbered(names: Sequence[str]) -> bool:
-    """Whether pairs are told by the numbers of their regions, as their names are too long to stand side by side."""
+    """Whether pairs are labelled by the numbers of their regions, because the names are too long side by side."""
     return any(len(name) > _SHORT for name in names)
 
 
 def _describe_pairs(rows: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Any]:
-    """Differences of a gene in pairs, in the order of the regions; of many those that come first in the table."""
+    """Differences of a gene in pairs, in the order of the regions; of many pairs, the first in the table."""
     numbered, n = are_numbered(names), len(rows)
     called = {name: str(number) if numbered else name for number, name in enumerate(names, start=1)}
     described = []
@@ -261,7 +262,7 @@ def _describe_pairs(rows: pd.DataFrame, names: tuple[str, ...]) -> dict[str, Any
 
 
 def _embed_donors(result: ComparisonData, labels: Sequence[str]) -> tuple[dict[str, Any], PackedArray] | None:
-    """Donors with their numbers of samples, and (g, D, 2) differences and halves of their intervals."""
+    """Embed donors with their numbers of samples, and (g, D, 2) differences and half-widths of their intervals."""
     try:
         data = donor_data(result)
     except JugexError:  # the samples do not tell the regions apart
@@ -277,7 +278,7 @@ def _embed_donors(result: ComparisonData, labels: Sequence[str]) -> tuple[dict[s
 
 
 def _embed_variograms(result: ComparisonData, labels: Sequence[str]) -> PackedArray | None:
-    """Of every gene its scale, and its semivariances of one donor and of two over that, (g, 1 + 2 K)."""
+    """Embed each gene's scale, and its semivariances within and between donors divided by it, (g, 1 + 2 K)."""
     found, ladder = result.variograms, result.record.ladder
     if found is None or ladder is None or ladder.variogram is None:
         return None
@@ -290,7 +291,7 @@ def _embed_variograms(result: ComparisonData, labels: Sequence[str]) -> PackedAr
 
 
 def describe_tissue(record: RunRecord) -> dict[str, Any] | None:
-    """How genes vary in the tissue around the regions, and what each rung calls at arbitrary places of it."""
+    """Describe how genes vary in the tissue around the regions, and what each rung calls at arbitrary places."""
     ladder = record.ladder
     if ladder is None or ladder.variogram is None:
         return None
@@ -322,7 +323,7 @@ def _describe_variogram(variogram: VariogramRecord) -> dict[str, Any]:
 def _find_nulls(result: ComparisonData, genes: Sequence[str]) -> dict[str, NullData]:
     try:
         return null_data(result, genes)
-    except JugexError:  # regions of one name
+    except JugexError:  # regions with the same name
         return {}
 
 
@@ -350,7 +351,7 @@ def _find_probes(result: ComparisonData, genes: Sequence[str]) -> dict[str, Prob
 
 
 def _format_probes_note(r: float | None, n_drawn: int, n_all: int) -> str:
-    """How many probes are drawn, and whether they agree."""
+    """Note on the number of probes drawn, and whether they agree."""
     drawn = count_of(n_all, "probe")
     if n_all > n_drawn:
         drawn = f"{n_drawn} of {drawn}: the highest mean levels"
@@ -359,24 +360,24 @@ def _format_probes_note(r: float | None, n_drawn: int, n_all: int) -> str:
 
 
 def mark_donors(result: Sampled) -> list[Mark]:
-    """How donors with a sample used are marked."""
+    """Marks of the donors with a sample used."""
     donors = sample_data(result).donors.items()
     return [Mark(name, MARKERS[style.marker], style.colour, style.colour) for name, style in donors]
 
 
 def mark_regions(result: ComparisonData) -> list[Mark]:
-    """How both regions are marked where samples are."""
+    """Marks of the samples of both regions."""
     styles = zip(result.region_names, REGION_STYLES, strict=True)
     return [Mark(name, MARKERS[style.marker], style.face, style.edge) for name, style in styles]
 
 
 def describe_brain(result: ComparisonData) -> dict[str, Any]:
-    """Views of the brain, and what is missing in them; no views where no sample has a coordinate.
+    """Views of the brain, and what is missing in them; no views if no sample has coordinates.
 
     Parameters
     ----------
     result : ComparisonData
-        As in files.
+        The result with numbers rounded as in files (`as_in_files`).
 
     Returns
     -------
@@ -403,7 +404,7 @@ def describe_brain(result: ComparisonData) -> dict[str, Any]:
 
 
 def _pack_views(result: ComparisonData) -> str:
-    """Slices of the template and what is drawn on them, in mm."""
+    """Slices of the template, with the samples and outlines drawn on them, in mm."""
     marks = [mark._asdict() | {"name": shorten(mark.name, 40)} for mark in mark_regions(result)]
     has_place = np.isfinite(result.samples[COORDINATES].to_numpy(dtype=np.float64)).all(axis=1)
     of_regions = [
@@ -436,10 +437,10 @@ def _to_pairs(points: Floats) -> list[float]:
 
 
 def _to_png(greys: npt.NDArray[np.uint8]) -> str:
-    """A slice of the template as a data URI, clear outside the brain."""
+    """A slice of the template as a data URI, transparent outside the brain."""
     from PIL import Image
 
-    lighter = 50 + 0.8 * greys  # that the darkest parts of the brain are seen on black
+    lighter = 50 + 0.8 * greys  # so that the darkest parts of the brain show on black
     pixels = np.stack([lighter.astype(np.uint8), np.where(greys > 0, 255, 0).astype(np.uint8)], axis=-1)[::-1]
     stream = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(stream, format="png")
@@ -447,7 +448,7 @@ def _to_png(greys: npt.NDArray[np.uint8]) -> str:
 
 
 def _pack_scene(result: ComparisonData, regions: Iterable[RegionVoxels] | None) -> str:
-    """Cortex, regions and samples in tenths of a millimetre, packed."""
+    """Pack the 3-D scene: cortex, regions and samples in tenths of a millimetre."""
     grids = [None, None] if regions is None else [_grid_region(region) for region in regions]
     return pack_json(
         {
@@ -474,7 +475,7 @@ def _describe_region(result: ComparisonData, number: int, grid: dict[str, Any] |
 
 
 def _grid_region(region: RegionVoxels) -> dict[str, Any] | None:
-    """Share of each cell of a grid that the region fills, in percent: what a surface is drawn through; None if empty.
+    """Percentage of each cell of a grid that a region fills, from which its surface is drawn; None if empty.
 
     Cells are cubes of 2 mm, or larger for a large region.
     """
@@ -501,7 +502,7 @@ def _grid_region(region: RegionVoxels) -> dict[str, Any] | None:
 
 @cache
 def _read_cortex() -> dict[str, list[int]]:
-    """Corners and triangles of the cortex, all x, then all y, then all z."""
+    """Vertices of the cortex (all x, then all y, then all z) and its triangles."""
     corners, triangles = cortex_mesh()
     return {"corners": _to_tenths(corners), "triangles": triangles.T.ravel().tolist()}
 
@@ -523,9 +524,9 @@ def pack_json(data: Any) -> str:
 
 
 def pack_array(name: str, values: Floats, *, least: float = 0.001) -> PackedArray:
-    """Numbers as 16-bit multiples of a step: 0, -1, 1, -2, 2, ... as 0, 1, 2, 3, 4, ..., so that upper bytes are small.
+    """Pack numbers as 16-bit multiples of a step, 0, -1, 1, -2, ... as 0, 1, 2, 3, ...: upper bytes are then small.
 
-    All lower bytes stand before all upper ones.
+    All lower bytes come before all upper ones.
 
     Parameters
     ----------
@@ -533,21 +534,21 @@ def pack_array(name: str, values: Floats, *, least: float = 0.001) -> PackedArra
     values : ndarray
         NaN where a value is missing.
     least : float
-        The step, or a larger one where the numbers go beyond 32,767 of it.
+        Smallest step; a larger one is used if numbers exceed 32,767 steps.
     """
     is_known = np.isfinite(values)
     step = max(least, float(np.abs(values, where=is_known, out=np.zeros(values.shape)).max(initial=0.0)) / _LARGEST)
     whole = np.where(is_known, np.rint(values / step), 0).astype(np.int32)
     folded = np.where(is_known, np.where(whole < 0, -2 * whole - 1, 2 * whole), _MISSING).astype("<u2")
     planes = folded.ravel().view(np.uint8).reshape(-1, 2).T
-    # upper bytes are runs of zeros, lower ones noise: looking for more than runs finds nothing, and takes longer
+    # upper bytes are runs of zeros, lower ones noise: searching for other patterns finds nothing, and takes longer
     packer = zlib.compressobj(1, zlib.DEFLATED, 31, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
     packed = packer.compress(np.ascontiguousarray(planes).tobytes()) + packer.flush()
     return PackedArray(name, values.shape, step, base64.b64encode(packed).decode("ascii"))
 
 
 def pack_bytes(name: str, values: Floats, *, step: float) -> PackedArray:
-    """Numbers as bytes: of each row a power of two, then its numbers, at most 127 multiples of the step times that.
+    """Pack numbers as bytes: for each row a power of two, then its numbers in units of the step times that power.
 
     Parameters
     ----------
@@ -570,7 +571,7 @@ def pack_bytes(name: str, values: Floats, *, step: float) -> PackedArray:
 
 @cache
 def pack_plotly() -> str:
-    """The plotting library of the page, as the installed package plotly holds it."""
+    """The plotting library of the page, from the installed package plotly."""
     from plotly.offline import get_plotlyjs
 
     return pack(get_plotlyjs())
@@ -578,20 +579,20 @@ def pack_plotly() -> str:
 
 @cache
 def hash_plotly() -> str:
-    """What a content security policy calls that library by."""
+    """Checksum of the plotting library for a content security policy."""
     from plotly.offline import get_plotlyjs
 
     return hash_script(get_plotlyjs())
 
 
 def hash_script(script: str) -> str:
-    """What a content security policy calls a script by: the SHA-256 of its text."""
+    """Checksum of a script for a content security policy: the SHA-256 of its text."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return f"'sha256-{digest}'"
 
 
 def plotly_licence() -> str:
-    """The notice that its licence asks for, from the head of the code."""
+    """The notice that the library's licence requires, from the head of its code."""
     from plotly.offline import get_plotlyjs
 
     head = str(get_plotlyjs()[:600]).partition("*/")[0]

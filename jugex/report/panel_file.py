@@ -1,4 +1,4 @@
-"""What a page draws and the tables of a result do not hold, kept in its folder: `drawings.npz`.
+"""The file `drawings.npz` of a result: what its page draws that is not in its tables.
 
 Arrays of the file, none of them pickled:
 
@@ -37,16 +37,16 @@ from jugex.report.tables import FLOAT_FORMAT, MAX_GENES_IN_SAMPLES
 __all__ = ["FILE", "MAX_PROBES", "as_in_files", "collect_drawings", "read_drawings", "round_as_text", "write_drawings"]
 
 FILE = "drawings.npz"
-#: Probes of a gene that a page draws; a gene may have ninety.
+#: Number of probes that a page draws for a gene; a gene may have ninety.
 MAX_PROBES = 8
 
 _FORMAT = 1
-# four times the voxels of a brain in cubes of 0.1 mm; an image of more is no region, and would fill the memory
+# four times the voxels of a brain in cubes of 0.1 mm; a larger image is no region, and would fill the memory
 _MOST_VOXELS = 1 << 32
 
 
 def as_in_files(result: ComparisonData) -> ComparisonData:
-    """A result as its folder holds it, so that its page is the same now and when the folder is read.
+    """A result with numbers rounded as in its folder, so that its page is the same now and when the folder is read.
 
     z-scores of many genes are kept in full.
     """
@@ -65,7 +65,7 @@ def as_in_files(result: ComparisonData) -> ComparisonData:
 
 
 def round_as_text(table: pd.DataFrame) -> pd.DataFrame:
-    """Numbers with the digits that are written."""
+    """Round numbers to the digits that are written."""
     columns = [
         pd.Series([float(FLOAT_FORMAT % value) for value in column.tolist()], index=table.index)
         if column.dtype == np.float64
@@ -76,18 +76,18 @@ def round_as_text(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def collect_drawings(result: ComparisonData) -> Drawings | None:
-    """Collect what the page of a result draws; None where the result does not hold it.
+    """Collect what the page of a result draws; None if the result does not hold it.
 
     Parameters
     ----------
     result : ComparisonData
-        Fresh, or read from a folder that holds it.
+        A result, computed here or read from a folder that holds the drawings.
     """
     regions = region_voxels(result)
     if regions is None:
         return None
     labels = [gene for group in choose_genes(result) for gene in group.genes]
-    # where every probe is tested by itself, none has probes to draw
+    # if every probe is tested by itself, there are no probes of genes to draw
     probes = probe_data(result, labels, max_probes=MAX_PROBES) if result.unit == "gene" else {}
     kept = {gene: replace(probes[gene], levels=None) for gene in labels if gene in probes}
     return Drawings(
@@ -124,18 +124,18 @@ def write_drawings(drawings: Drawings, path: Path) -> None:
 
 
 def read_drawings(directory: Path, *, n_samples: int | None = None) -> Drawings | None:
-    """Read `drawings.npz` of a folder; None where it has none.
+    """Read `drawings.npz` of a folder; None if it has none.
 
     Parameters
     ----------
     directory : Path
     n_samples : int, optional
-        Number of samples of the result: z-scores of another number are those of another result.
+        Number of samples of the result; z-scores of another number belong to another result.
 
     Raises
     ------
     ResultError
-        If the file is there and cannot be read, or holds what cannot be drawn.
+        If the file exists but cannot be read, or holds data that cannot be drawn.
     """
     path = directory / FILE
     if not path.exists():
@@ -143,7 +143,7 @@ def read_drawings(directory: Path, *, n_samples: int | None = None) -> Drawings 
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             return _read_arrays(arrays, n_samples)
-    except Exception as error:  # of a damaged file: whatever zipfile, zlib, tokenize and NumPy let through
+    except Exception as error:  # a damaged file raises whatever zipfile, zlib, tokenize and NumPy let through
         raise ResultError(
             f"{path} cannot be read ({type(error).__name__}: {error}); remove it to have a report without outlines and "
             "probes, or save the result again"
@@ -196,7 +196,7 @@ def _read_region(arrays: Any, number: int) -> RegionVoxels:
 
 
 def _split(values: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> list[npt.NDArray[Any]]:
-    """Parts of an array, so many rows each."""
+    """Split an array into parts with these numbers of rows."""
     if (counts < 0).any() or counts.sum() != len(values):
         raise ValueError(f"{len(values)} probes where {counts.sum()} were counted")
     return np.split(values, np.cumsum(counts)[:-1]) if len(counts) else []

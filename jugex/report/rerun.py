@@ -16,7 +16,7 @@ from jugex.spaces import MNI_SPACE
 __all__ = ["list_reruns"]
 
 _MAX_GENES = 200
-#: Options that are always written, and those that are where they are not the default.
+#: Options that are always written, and options that are written if they differ from the default.
 _ALWAYS = (
     "statistic", "exchange", "probes", "overlap", "voxel", "collinear", "alpha", "n_permutations", "ladder",
 )  # fmt: skip
@@ -24,13 +24,13 @@ _WHERE_CHOSEN = (
     "preset", "within", "exclude", "tolerance", "aliases", "coordinates", "mirror", "reannotation", "min_present",
     "present_in", "require_entrez", "covariates", "missing", "tail", "background", "reference",
 )  # fmt: skip
-#: Set operations, by what they are called.
+#: Operators of set operations, by the kind of region.
 _COMBINED = {"union": " | ", "intersection": " & ", "difference": " - "}
 _DEFAULTS = {field.name: field.default for field in fields(Arguments)}
 
 
 def list_reruns(record: RunRecord) -> list[tuple[str, str]]:
-    """List the ways to run a comparison again: the command where there was one, and the Python call.
+    """List the ways to run a comparison again: the command if there was one, and the Python call.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def _format_call(record: RunRecord) -> str:
         ["result = jugex.compare(", "    *regions,"] if is_pair else ["result = jugex.compare_several(", "    regions,"]
     )
     names = []
-    if any(_find_demo(region.identity) for region in record.regions):  # their texts do not say what they are called
+    if any(_find_demo(region.identity) for region in record.regions):  # their texts do not give their names
         names = [f"    names={list(record.region_names)!r},"]
     lines = [
         "import jugex", "", _format_atlas(record), "regions = [", *regions, "]", *call, *names, "    atlas=atlas,",
@@ -66,7 +66,7 @@ def _format_call(record: RunRecord) -> str:
 
 
 def _shorten_out(command: str) -> str:
-    """A command that writes into a folder of the same name, wherever it is run."""
+    """Shorten the output folder of a command to its name, so that it can be run anywhere."""
 
     def take_name(found: re.Match[str]) -> str:
         try:
@@ -92,13 +92,13 @@ def _format_region(region: RegionRecord, number: int, arguments: Arguments) -> s
 
 
 def _make_region(identity: RegionIdentity, arguments: Arguments) -> str | None:
-    """The expression that makes a region again; None where its image was in memory."""
+    """Python expression that makes a region again; None if its image was in memory."""
     made, own = _make_whole(identity, arguments), _find_own(identity, arguments)
     return None if made is None else f"{made}{own}"
 
 
 def _find_own(identity: RegionIdentity, arguments: Arguments) -> str:
-    """What a region had of its own, and not by the options of the run: its rule for voxels, and its tolerance."""
+    """A region's own rule for voxels and tolerance, if they differ from the options of the run."""
     own = ""
     if identity.tissue is not None or identity.side is not None:
         own += f".annotated_as({identity.tissue!r}, {identity.side!r})"

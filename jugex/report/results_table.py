@@ -19,12 +19,12 @@ from jugex.report.tables import FLOAT_FORMAT, format_tsv
 
 __all__ = ["N_PLAIN_ROWS", "Column", "tabulate_matrix", "tabulate_pairs", "tabulate_results"]
 
-#: Rows that stand in the page as they are, for readers without scripts and for paper.
+#: Number of rows written into the page, for readers without scripts and for printing.
 N_PLAIN_ROWS = 25
 _MAX_NAMED = 200
 _NAME = 40
 _HEADING = 24
-#: Means of so many regions stand side by side in a narrow window.
+#: Number of regions whose means fit side by side in a narrow window.
 _MOST_NARROW = 3
 
 
@@ -32,7 +32,7 @@ _MOST_NARROW = 3
 class Column:
     """One column of the table: its key in the file, its heading, what it means, and how it is shown.
 
-    A narrow window shows those that are `extra` on demand.
+    In a narrow window, columns that are `extra` are shown on demand.
     """
 
     key: str
@@ -87,7 +87,7 @@ _TWO_REGIONS = (
     _P_PARAMETRIC,
     _N_PROBES,
 )
-#: What the ladder adds, after p_FWE.
+#: Columns of the ladder, after p_FWE.
 _LADDER = (
     Column(
         "evidence", "Rung", "The highest rung of the ladder that the gene reaches: samples, donors, spatial", "word"
@@ -133,7 +133,7 @@ _TAILS = (
 
 
 def tabulate_results(data: ComparisonData) -> dict[str, Any]:
-    """Everything that the page says of every gene.
+    """Build the table of all genes for the page.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def tabulate_results(data: ComparisonData) -> dict[str, Any]:
     Returns
     -------
     dict
-        `columns`; `rows`, the first ones as texts; `file`, in which all stand; `data`, that file packed; and what was
+        `columns`; `rows`, the first ones as texts; `file`, which has all rows; `data`, that file packed; and what was
         not tested, and why.
     """
     tested, table = data.tested, data.table
@@ -172,13 +172,13 @@ def tabulate_results(data: ComparisonData) -> dict[str, Any]:
 
 
 def _find_rung(row: Mapping[Any, Any]) -> str:
-    """The rung that a gene reaches, empty for none; of more than two regions, samples."""
+    """The rung that a gene reaches, empty for none; for more than two regions, only samples."""
     evidence = row["evidence"] if "evidence" in row else "samples" if row["significant"] else ""
     return str(evidence) if evidence in RUNGS else ""
 
 
 def _count_rungs(data: ComparisonData) -> dict[str, int]:
-    """Genes on each rung of the ladder, the highest first; none without a ladder."""
+    """Number of genes on each rung of the ladder, the highest first; empty without a ladder."""
     if not has_ladder(data.record):
         return {}
     return {rung: int((data.tested["evidence"] == rung).sum()) for rung in RUNGS}
@@ -199,7 +199,7 @@ def _list_columns(data: ComparisonData) -> list[Column]:
         ]
         columns = [*_MORE_REGIONS, *means, _P_PARAMETRIC, _N_PROBES]
     elif has_ladder(data.record):
-        # what says less stands in the file alone, so that the table fits a window of a laptop
+        # less important columns are only in the file, so that the table fits a laptop's window
         columns = [*_TWO_REGIONS[:1], _LADDER[0], _P_FWE, *_LADDER[1:], *_TWO_REGIONS[2:-2]]
     columns += _TAILS if "p_fwe_tail" in data.table else ()
     regions, others = " minus ".join(shorten(name, _NAME) for name in names), name_adjustment(data.record)
@@ -210,7 +210,7 @@ def _list_columns(data: ComparisonData) -> list[Column]:
 
 
 def _format_cell(column: Column, label: str, row: Mapping[Any, Any]) -> str:
-    """Text of one cell, of the number as it stands in the file: the page's scripts round that one too."""
+    """Text of a cell, rounded from the number in the file, as the page's scripts do."""
     match column.kind:
         case "name":
             return label
@@ -231,7 +231,7 @@ def _read(value: Any) -> float | None:
 
 
 def tabulate_pairs(comparison: GroupComparison) -> dict[str, Any]:
-    """The significant differences in pairs of regions, the first ones as texts."""
+    """Build the table of significant differences in pairs of regions, with the first rows as texts."""
     table = comparison.pairs_table
     found = table[table["significant"].to_numpy(dtype=bool)]
     shown, tested = found.head(N_PLAIN_ROWS), table[(table["status"] == "ok").to_numpy(dtype=bool)]
@@ -246,7 +246,7 @@ def tabulate_pairs(comparison: GroupComparison) -> dict[str, Any]:
 
 
 def tabulate_matrix(comparison: GroupComparison, links: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Significant genes of each pair: a row for each region but the first, with a cell for each region before it.
+    """Build the matrix of significant genes per pair: a row for each region but the first, a cell per region before it.
 
     Parameters
     ----------

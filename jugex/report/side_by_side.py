@@ -1,4 +1,4 @@
-"""Two results side by side, for readers: in lines of text, on a page, and as files."""
+"""Two results side by side: as lines of text, as a page, and as files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _KINDS = {"choice": "choice", "input": "input", "version": "version", "outcome":
 
 
 def conclude(found: Differences) -> str:
-    """One sentence: the same numbers, or what differs."""
+    """Conclude in one sentence whether the numbers are the same, or what differs."""
     unit = found.first.unit
     if found.same_numbers:
         return f"Same numbers: {count_of(len(found.first.table), unit)}, all columns agree to 8 digits."
@@ -47,7 +47,7 @@ def conclude(found: Differences) -> str:
 
 
 def summarize_differences(found: Differences) -> list[str]:
-    """What differs between two results, as the command line prints it."""
+    """Summarise what differs between two results, as the command line prints it."""
     lines = [f"{found.names[0]} | {found.names[1]}", conclude(found)]
     if found.is_swapped:
         lines.append("The regions have changed places: differences of the second result are shown negated.")
@@ -117,7 +117,7 @@ def _format_cell(column: str, value: Any) -> str:
 
 @drawing_for_files()
 def render_differences(found: Differences) -> str:
-    """The page of two results side by side: what differs, a figure, and the genes that change."""
+    """Render the page of two results side by side: what differs, a figure, and the genes that change."""
     header, rows = _list_genes(found.genes.head(_MOST_ROWS))
     figure = io.BytesIO()
     figure_of(plot_differences(found)).savefig(figure, format="png", dpi=200)

@@ -1,4 +1,4 @@
-"""Tables of a result as a spreadsheet: one sheet per table, and a last one that says what the columns mean."""
+"""Tables of a result as a spreadsheet: one sheet per table, and a last one with the meaning of the columns."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from jugex.report.folders import replacing_file
 
 __all__ = ["check_spreadsheets", "write_spreadsheet"]
 
-#: What a sheet of Excel holds.
+#: Largest number of rows of a sheet of Excel.
 _MOST_ROWS = 1_048_576
-#: Characters that the format cannot hold.
+#: Characters that the format does not allow.
 _ILLEGAL = re.compile(r"[\000-\010\013\014\016-\037]")
 _TEXT = "@"
 _HEADER = ("table", "column", "description", "unit", "values")
 
-#: What columns mean, as `jugex.model.columns.describe_columns` has it.
+#: Meaning of columns, as from `jugex.model.columns.describe_columns`.
 Described = Mapping[str, Mapping[str, Any]]
 
 
@@ -95,7 +95,7 @@ def write_spreadsheet(tables: Mapping[str, tuple[pd.DataFrame, Described]], path
 
 
 def _list_rows(table: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
-    """Rows of a table as Python's own values; None where one is missing."""
+    """Rows of a table as Python values; None for missing ones."""
     columns = [
         column.astype(object).where(column.notna().to_numpy(dtype=bool), None).tolist() for _, column in table.items()
     ]
@@ -103,19 +103,19 @@ def _list_rows(table: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
 
 
 def _make_cells(sheet: Any, values: Sequence[Any], *, bold: bool = False) -> list[Any]:
-    """Cells of a row: text said to be text."""
+    """Cells of a row, with text marked as text."""
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.styles import Font
 
     cells = []
     for value in values:
         if isinstance(value, float) and not math.isfinite(value):
-            value = str(value)  # a cell holds no infinite number
+            value = str(value)  # a cell cannot hold an infinite number
         if not isinstance(value, str):
             cells.append(value)
             continue
         cell = WriteOnlyCell(sheet, value=_ILLEGAL.sub(" ", value))
-        cell.data_type, cell.number_format = "s", _TEXT  # "=1+1" is a name here, and SEPT2 no date
+        cell.data_type, cell.number_format = "s", _TEXT  # "=1+1" is a name here, and SEPT2 is not a date
         if bold:
             cell.font = Font(bold=True)
         cells.append(cell)

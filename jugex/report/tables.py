@@ -1,4 +1,4 @@
-"""Tables as files: the one form of every tab-separated file, and the samples with their z-scores."""
+"""Tables as files: the common format of tab-separated files, and samples with their z-scores."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ __all__ = [
     "write_tsv",
 ]  # fmt: skip
 
-#: How numbers are written.
+#: Format of numbers.
 FLOAT_FORMAT = "%.10g"
-#: Up to this many genes stand as columns of ``samples.tsv``; more go to ``zscores.parquet``.
+#: Up to this many genes are columns of ``samples.tsv``; more are written to ``zscores.parquet``.
 MAX_GENES_IN_SAMPLES = 200
-#: What stands for a missing value.
+#: Texts of missing values.
 MISSING = ""
 
 _SAMPLES, _ZSCORES = "samples.tsv", "zscores.parquet"
 
 
 def write_tsv(table: pd.DataFrame, target: Path) -> None:
-    """Write a table as `format_tsv` has it."""
+    """Write a table in the format of `format_tsv`."""
     target.write_text(format_tsv(table), encoding="utf-8", newline="")
 
 
 def format_tsv(table: pd.DataFrame) -> str:
-    r"""A table as text: tab-separated, ``\n``, floats as ``%.10g``, truth as ``TRUE`` and ``FALSE``.
+    r"""Format a table as text: tab-separated, ``\n``, floats as ``%.10g``, booleans as ``TRUE`` and ``FALSE``.
 
     ``DataFrame.to_csv`` gives the same text in twice the time.
     """
@@ -61,7 +61,7 @@ def read_tsv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     ----------
     path : Path
     columns : sequence of str
-        The columns that it must have, in order; those of probes and of tails may be there as well.
+        The columns that it must have, in order; it may also have those of probes and of tails.
 
     Raises
     ------
@@ -80,8 +80,8 @@ def read_tsv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
 def write_samples(samples: pd.DataFrame, zscores: pd.DataFrame, folder: Path) -> None:
     """Write samples (n rows) and their gene-level z-scores (n x genes).
 
-    Few genes are columns of ``samples.tsv``. Many go to ``zscores.parquet``, a row per gene: `gene`, then a column per
-    sample, named by its `well_id`, with ``:1`` and ``:2`` where a sample is kept in both regions.
+    Few genes become columns of ``samples.tsv``, many are written to ``zscores.parquet`` with a row per gene: `gene`,
+    then a column per sample, named by its `well_id`, with ``:1`` and ``:2`` if a sample counts in both regions.
     """
     described = samples[list(SAMPLE_COLUMNS)].reset_index(drop=True)
     if zscores.shape[1] <= MAX_GENES_IN_SAMPLES:
@@ -94,12 +94,12 @@ def write_samples(samples: pd.DataFrame, zscores: pd.DataFrame, folder: Path) ->
     genes = pa.array([str(gene) for gene in zscores.columns], type=pa.string())
     of_samples = [pa.array(row) for row in np.ascontiguousarray(zscores.to_numpy(dtype=np.float64))]
     by_gene = pa.table([genes, *of_samples], names=["gene", *_name_samples(samples)])
-    # numbers that are all different gain nothing from a dictionary, and take four times as long with one
+    # a dictionary does not help with numbers that all differ, and takes four times as long
     parquet.write_table(by_gene, folder / _ZSCORES, use_dictionary=False)
 
 
 def _name_samples(samples: pd.DataFrame) -> list[str]:
-    """Columns of ``zscores.parquet``."""
+    """Names of the columns of ``zscores.parquet``."""
     wells, nth = samples["well_id"], samples.groupby("well_id").cumcount() + 1
     return [
         f"{well}:{number}" if is_twice else str(well)
@@ -116,7 +116,7 @@ def read_samples(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         If a file cannot be read, or has other columns.
     """
     path, n_described = folder / _SAMPLES, len(SAMPLE_COLUMNS)
-    # columns are read by position: a gene may be called like a column that describes the samples
+    # columns are read by position: a gene may have the name of a column that describes the samples
     names = pd.read_csv(path, sep="\t", header=None, nrows=1, dtype="object", keep_default_na=False).iloc[0].tolist()
     if tuple(names[:n_described]) != SAMPLE_COLUMNS:
         raise ValueError(f"{path.name} has other columns than the ones it should have")
@@ -138,7 +138,7 @@ def read_samples(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _read_zscores(path: Path, names: list[str]) -> pd.DataFrame:
-    """z-scores (n x genes) of samples by their names."""
+    """Read the z-scores (n x genes) of samples, by the names of their columns."""
     from pyarrow import parquet
 
     by_gene = parquet.read_table(path)

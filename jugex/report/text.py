@@ -1,4 +1,4 @@
-"""A result as text: what the command line prints, and ``result.summary()`` gives."""
+"""A result as text, as the command line prints it and ``result.summary()`` returns it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TEXTS = {"gene", "probe_name", "region_1", "region_2", "higher_in", "evidence",
 
 
 def summarize_run(result: ComparisonData | GroupComparison) -> list[str]:
-    """Short account: samples, genes, the first rows of the table, and of more than two regions of that of the pairs."""
+    """Summarise a run: samples, genes, the first rows of the table and, for more than two regions, of that of pairs."""
     data = result.data if isinstance(result, GroupComparison) else result
     record, design, n_found = data.record, data.record.design, len(data.significant)
     counted = zip(data.region_names, design.n_samples, strict=True)
@@ -57,7 +57,7 @@ def summarize_run(result: ComparisonData | GroupComparison) -> list[str]:
 
 
 def list_gene_sets(found: GeneSetData) -> list[str]:
-    """First gene sets of the table."""
+    """List the first gene sets of the table."""
     record, table = found.data.record.gene_sets, found.table.head(_N_SHOWN)
     if record is None:
         return []
@@ -86,7 +86,7 @@ def list_gene_sets(found: GeneSetData) -> list[str]:
 
 
 def list_sensitivity(table: pd.DataFrame, alpha: float) -> list[str]:
-    """A comparison under other choices: how many genes are significant in each run, and which are not as in the first.
+    """List a comparison under other choices: the significant genes of each run, and how they differ from the first.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def _list_significant(rows: pd.DataFrame) -> list[str]:
 
 
 def _summarize_between(record: RunRecord) -> str:
-    """Samples on the border of two voxels, where a finer image would have fewer of them; empty where not."""
+    """Note on samples on the border of two voxels, if a finer image would have fewer of them; else empty."""
     advice = advise_on_voxels(record)
     n = sum(region.n_between_voxels for region in record.regions)
     lie = "lies" if n == 1 else "lie"
@@ -132,7 +132,7 @@ def _summarize_between(record: RunRecord) -> str:
 
 
 def count_found(data: ComparisonData) -> str:
-    """What a result found, in a few words: genes by the highest rung that they reach, or how many are significant."""
+    """Count what a result found: genes by the highest rung that they reach, or the significant ones."""
     if not has_ladder(data.record):
         return f"{len(data.significant):,} significant"
     counts = data.found["evidence"].value_counts()
@@ -141,14 +141,14 @@ def count_found(data: ComparisonData) -> str:
 
 
 def list_first(data: ComparisonData, n: int) -> pd.DataFrame:
-    """The first rows of the table that were tested, with the columns that a reader wants first."""
+    """List the first tested rows of the table, with the most important columns."""
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
         raise OptionError(f"n is a whole number of at least 1; got {n!r}")
     return data.tested.head(n)[_choose_columns(data)].reset_index(drop=True)
 
 
 def format_html(data: ComparisonData) -> str:
-    """What was found, and the first rows of the table, as HTML for a notebook; names are escaped."""
+    """Format what was found and the first rows of the table as HTML for a notebook; names are escaped."""
     simulated = ["Simulated data: the numbers say nothing about real brains."] if data.record.atlas.simulated else []
     title = " and ".join(data.region_names) if len(data.region_names) == 2 else ", ".join(data.region_names)
     said = [*simulated, *(summarize_rungs(data) or [summarize_genes(data)])]
@@ -173,7 +173,7 @@ def _choose_columns(data: ComparisonData) -> list[str]:
 
 
 def _list_genes(data: ComparisonData) -> list[str]:
-    """First genes of the table, and what its columns are."""
+    """First genes of the table, and the meaning of its columns."""
     if data.tested.empty:
         return []
     is_pair, columns = len(data.region_names) == 2, _choose_columns(data)
@@ -190,7 +190,7 @@ def _list_genes(data: ComparisonData) -> list[str]:
 
 
 def _explain(data: ComparisonData) -> list[str]:
-    """What the columns of the summary are."""
+    """Meaning of the columns of the summary."""
     record, names = data.record, [shorten(name, _MAX_NAME) for name in data.region_names]
     permutation = record.permutation
     drawn = "all relabellings" if permutation.exhaustive else f"{permutation.n_permutations:,} permutations"
@@ -228,7 +228,7 @@ def _list_pairs(result: GroupComparison) -> list[str]:
 
 
 def _show(tested: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    """First rows of a table laid out, a star behind those that are significant."""
+    """Lay out the first rows of a table, with a star after significant ones."""
     rows = [
         [*(_format_cell(column, row[column]) for column in columns), "*" if row["significant"] else ""]
         for row in tested.head(_N_SHOWN).to_dict("records")

@@ -71,4 +71,4 @@ def test_the_command_line_writes_sets_and_refuses_them_for_several_regions(tmp_p
     assert not (tmp_path / "none").exists()
     regions = ["simulated:A", "simulated:B", "sphere:-40,0,30,20"]
     assert cli.main(["compare", *regions, *common, "--out", "several"]) == 1
-    assert "--gene-sets needs two regions, and got 3" in capsys.readouterr().err
+    assert "--gene-sets needs two regions, but got 3" in capsys.readouterr().err
