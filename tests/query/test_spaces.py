@@ -124,7 +124,7 @@ class TestRegions:
         assert union.volume == pytest.approx(2 * mouse_sphere(3).volume, rel=0.05)  # two balls, 14 points across each
 
     def test_a_union_over_spaces_is_refused(self):
-        expected = "region 'ball' is in the space mouse_ccf_2017, but region 'human' in MNI152NLin2009cAsym: regions of"
+        expected = "region 'ball' is in the space mouse_ccf_2017, but region 'human' in MNI152NLin2009cAsym: transform"
         with pytest.raises(RegionError, match=expected):
             mouse_sphere(3) | mouse_sphere(3, "human", space=MNI_SPACE)
 
