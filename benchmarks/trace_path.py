@@ -19,7 +19,8 @@ from types import FrameType
 from typing import Any
 
 import jugex
-import jugex.cli
+from jugex import *  # noqa: F403 - what runs at import is over before the trace
+from jugex import cli
 
 PACKAGE = Path(jugex.__file__).parent
 #: The function after which the table of results exists.
@@ -61,7 +62,7 @@ def main() -> None:
         command += ["--no-background", "--out", str(Path(folder) / "out"), "--permutations", "999", "--jobs", "1"]
         sys.setprofile(path)
         try:
-            jugex.cli.main(command)
+            cli.main(command)
         except SystemExit as done:
             if done.code:
                 raise
