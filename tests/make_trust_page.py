@@ -91,6 +91,12 @@ ATTACKS = (
         40,
     ),
     Attack("Several runs in threads of one process", "the process as it was", ("tests.test_threads::",)),
+    Attack(
+        "Genes times 2^-1000 to 2^1000, subnormal, constant but for the last digit, tied, missing, infinite; 2 to "
+        "4,000 samples, 60,000 probes, compiled and not; in joblib, after a fork",
+        "the same F and p to the last bit, or refused with the true reason",
+        ("tests.test_stress",),
+    ),
     Attack("Stores and results of released formats", "read as they were", ("tests.test_formats::",)),
 )
 

@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -52,6 +53,12 @@ _MIN_GENES_OF_LIBRARY = 1000
 _COORDINATES = ("mni_x", "mni_y", "mni_z")
 #: Codes that some programs write for a missing value, and a magnitude that no measured expression reaches.
 _MISSING_CODES, _LARGEST_EXPRESSION = (-999.0, -9999.0, -99999.0), 1e30
+#: Largest magnitude of values of another scale: sums of a hundred million are finite.
+_LARGEST_VALUE = 1e300
+#: Largest magnitude of a z-score: that of a brain with a million samples.
+_LARGEST_ZSCORE = 1000.0
+#: A standard deviation of that much of the mean is rounding in double precision.
+_ROUNDING = 1e-10
 #: In mm along an axis; no brain is so large.
 _MAX_COORDINATE = 1000.0
 #: Names of the files of a folder of the user's own tables.
@@ -266,7 +273,7 @@ class UserTables:
             donors=_describe_donors(self.donors or self.samples, samples["donor_name"]),
             levels=np.ascontiguousarray(levels[place]),
             scale=scale,
-            zscores=None if self.zscores is None else np.asarray(self.zscores.values()[place], dtype=np.float64),
+            zscores=None if self.zscores is None else _check_zscores(self.zscores)[place],
             space=space,
             simulated=simulated,
             n_several_genes=n_several,
@@ -372,20 +379,27 @@ class TablesAtlas(ExpressionAtlas):
     def _read_levels(self, sample_rows: Rows, probe_rows: Rows) -> Levels:
         return self._levels[np.ix_(sample_rows, probe_rows)]
 
+    @cached_property
+    def _unit(self) -> Floats:
+        """Power of two (p,) by which the levels of each probe are divided, so that squares of any can be added up."""
+        largest = np.fmax.reduce(np.abs(self._levels), axis=0, initial=0.0).astype(np.float64)
+        scale: Floats = np.ldexp(1.0, np.frexp(np.where(largest > 0, largest, 1.0))[1] - 1)
+        return scale
+
     def _read_moments(self, donor_name: str, probe_rows: Rows) -> Moments:
+        """Mean and standard deviation over `_unit`; 0 where levels are constant but for rounding."""
         of_donor = np.flatnonzero((self.samples["donor_name"] == donor_name).to_numpy())
-        values = self._levels[np.ix_(of_donor, probe_rows)].astype(np.float64)
+        values = self._levels[np.ix_(of_donor, probe_rows)].astype(np.float64) / self._unit[probe_rows]
         is_there = ~np.isnan(values)
         n = is_there.sum(axis=0)
         with np.errstate(invalid="ignore"):  # 0 / 0 where all values are missing
             mean = np.where(is_there, values, 0.0).sum(axis=0) / n
             sd = np.sqrt(np.where(is_there, (values - mean) ** 2, 0.0).sum(axis=0) / n)
-        is_constant = np.fmax.reduce(values, axis=0) == np.fmin.reduce(values, axis=0)
-        return mean, np.where(is_constant, 0.0, sd)
+        return mean, np.where(sd <= _ROUNDING * np.abs(mean), 0.0, sd)
 
     def _standardize(self, levels: Levels, sample_rows: Rows, probe_rows: Rows) -> Floats:
         if self._zscores is None:
-            return super()._standardize(levels, sample_rows, probe_rows)
+            return super()._standardize(levels.astype(np.float64) / self._unit[probe_rows], sample_rows, probe_rows)
         return self._zscores[np.ix_(sample_rows, probe_rows)]
 
 
@@ -400,6 +414,11 @@ def _to_levels(expression: InputTable, values: Values | None) -> tuple[Levels, S
     lowest, highest = float(np.nanmin(levels, initial=0.0)), float(np.nanmax(levels, initial=0.0))
     largest = max(lowest, highest, key=abs)
     can_be_log2 = abs(largest) <= _LARGEST_LOG2
+    if values in ("counts", "other") and abs(largest) > _LARGEST_VALUE:
+        raise AtlasError(
+            f"{expression.title} has a value of {largest:g}, and the sum of such values is more than a number "
+            "can hold; divide all values by a power of 10"
+        )
     if values == "counts":
         return _take_log2_of_counts(levels, expression)
     if values == "log2" and not can_be_log2:
@@ -421,6 +440,18 @@ def _to_levels(expression: InputTable, values: Values | None) -> tuple[Levels, S
             AtlasWarning,
         )
     return levels, "log2" if can_be_log2 and values != "other" else "other"
+
+
+def _check_zscores(table: InputTable) -> Floats:
+    """Z-scores, none of which lies farther off than it can over all samples of a brain."""
+    zscores = np.asarray(table.values(), dtype=np.float64)
+    largest = float(np.fmax.reduce(np.abs(zscores), axis=None, initial=0.0))
+    if largest > _LARGEST_ZSCORE:
+        raise AtlasError(
+            f"{table.title} has a z-score of {largest:g}, and among n samples none is farther from 0 than sqrt(n - 1); "
+            "give z-scores over all samples of a donor"
+        )
+    return zscores
 
 
 def _take_log2_of_counts(counts: Levels, expression: InputTable) -> tuple[Levels, Scale]:

@@ -132,7 +132,7 @@ def find_status(values: Floats, design: Design) -> npt.NDArray[np.object_]:
     complete = np.where(np.isnan(values), 0.0, values)
     status = np.full(len(values), "ok", dtype=object)
     status[~design.varies_within_donors(complete)] = "not tested: constant within every donor"
-    status[np.ptp(complete, axis=1) == 0] = "not tested: constant over the samples used"
+    status[complete.max(axis=1) == complete.min(axis=1)] = "not tested: constant over the samples used"
     for gene in np.flatnonzero(n_missing):
         status[gene] = f"not tested: missing in {n_missing[gene]} of {values.shape[1]} samples"
     return status

@@ -17,7 +17,7 @@ from jugex.stats.aggregation import (
     aggregate_probes,
     differential_stability,
     probe_mean,
-    probe_variance,
+    probe_sd,
 )
 
 __all__ = ["aggregate_by_gene", "filter_probes", "probes_of", "score_probes", "sort_probes"]
@@ -170,7 +170,7 @@ def score_probes(
     if how == "max-mean" and not atlas.has_levels:
         raise OptionError(f"probes='max-mean' needs levels, and {atlas.name} has only z-scores; choose another way")
     if how == "max-variance":
-        return probe_variance(levels)
+        return probe_sd(levels)
     if how == "max-mean":
         return probe_mean(levels)
     return _score_stability(atlas, probes) if how == "stability" else None

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jugex.errors import OptionError
-from jugex.stats.design import Counts, Floats
+from jugex.stats.design import Counts, Floats, to_units
 
 __all__ = [
     "SELECTIONS",
@@ -25,7 +25,7 @@ __all__ = [
     "differential_stability",
     "mean_probe_correlation",
     "probe_mean",
-    "probe_variance",
+    "probe_sd",
 ]
 
 #: How the probes of a gene become one value.
@@ -71,7 +71,7 @@ def aggregate_probes(
         - `mean`, as alleninf, among others, takes it.
         - `median`.
         - `max-variance`, `max-mean` and `stability`: the values of one probe, that with the highest `score`; see
-          `probe_variance`, `probe_mean` and `differential_stability`.
+          `probe_sd`, `probe_mean` and `differential_stability`.
         - `single`: every probe by itself.
     score : ndarray of float64, shape (p,), optional
         Score of each probe; needed by `max-variance`, `max-mean` and `stability`.
@@ -178,8 +178,8 @@ def best_probes(score: Floats, gene_of_probe: Counts) -> Counts:
     return best
 
 
-def probe_variance(levels: npt.NDArray[np.floating]) -> Floats:
-    """Variance of each probe over the samples used, both regions pooled.
+def probe_sd(levels: npt.NDArray[np.floating]) -> Floats:
+    """Standard deviation of each probe over the samples used, both regions pooled: `max-variance` takes the largest.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def probe_variance(levels: npt.NDArray[np.floating]) -> Floats:
     Returns
     -------
     ndarray of float64, shape (p,)
-        In log2 units squared (ddof = 0).
+        In log2 units (ddof = 0).
 
     Notes
     -----
@@ -197,8 +197,9 @@ def probe_variance(levels: npt.NDArray[np.floating]) -> Floats:
     10.1038/s41598-017-00952-9; compared with other choices by Arnatkeviciute, Fulcher and Fornito (2019), doi
     10.1016/j.neuroimage.2019.01.011.
     """
-    variance: Floats = np.var(levels, axis=0, dtype=np.float64)
-    return variance
+    units, scale = to_units(levels.T.astype(np.float64))
+    sd: Floats = units.std(axis=1) * scale[:, 0]
+    return sd
 
 
 def probe_mean(levels: npt.NDArray[np.floating]) -> Floats:

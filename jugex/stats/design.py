@@ -18,7 +18,7 @@ import numpy.typing as npt
 from jugex._text import count_of, join_words
 from jugex.errors import DesignError
 
-__all__ = ["Counts", "Design", "Draws", "Exchange", "Floats", "LabelExchange"]
+__all__ = ["Counts", "Design", "Draws", "Exchange", "Floats", "LabelExchange", "to_units"]
 
 #: Which samples exchange their labels: those of one donor, or all.
 LabelExchange = Literal["within-donor", "free"]
@@ -36,6 +36,16 @@ _CONSTANT = 1e-20
 _DEPENDENT = 1e-7
 # A contrast between regions of which covariates leave no more than this share is collinear with them.
 _COLLINEAR = 1e-9
+
+
+def to_units(values: Floats) -> tuple[Floats, Floats]:
+    """Values (g, n) of each gene over a power of two, and that power (g, 1): the largest lies between 1 and 2 then.
+
+    Their squares can be added up, however small or large the values are, and no digit of a result changes.
+    """
+    largest = np.abs(values).max(axis=1, initial=0.0, keepdims=True)
+    scale = np.ldexp(1.0, np.frexp(np.where(largest > 0, largest, 1.0))[1] - 1)
+    return values / scale, scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +126,7 @@ class Design:
         basis = np.empty((self.n_samples, 0))
         for column in np.empty((0, self.n_samples)) if self.covariates is None else self.covariates.T:
             column = column - column[0]  # what is constant is 0 then, and no noise of rounding
+            column = to_units(column[None])[0][0]
             rest = self.within_donors(column)
             for _ in range(2):  # once more: what rounding left
                 rest = rest - basis @ (basis.T @ rest)
@@ -158,6 +169,7 @@ class Design:
 
     def varies_within_donors(self, values: Floats) -> npt.NDArray[np.bool_]:
         """Whether donor and covariates leave something of each gene (g, n), beyond rounding: else area has no F."""
+        values, _ = to_units(values)
         residuals = self.residualize(values)
         spread, total = (np.einsum("gn,gn->g", x, x) for x in (residuals, values))
         return np.asarray(spread > _CONSTANT * total)

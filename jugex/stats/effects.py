@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from jugex.stats.design import Counts, Design, Floats
+from jugex.stats.design import Counts, Design, Floats, to_units
 from jugex.stats.statistics import Statistic
 
 __all__ = [
@@ -71,7 +71,8 @@ class Effects:
     means : ndarray, shape (g, k)
         Raw means of the z-scores in each region.
     ss_area, ss_resid, f : ndarray, shape (g,)
-        Sums of squares of area (by the statistic chosen) and of the residuals; F = (SS / r) / (RSS / df_resid).
+        Sums of squares of area (by the statistic chosen) and of the residuals; F = (SS / r) / (RSS / df_resid). Of
+        values beyond 1e154 or below 1e-162 they are infinite or 0 in double precision, and F is right all the same.
     p_parametric : ndarray, shape (g,)
         Upper tail of F(r, df_resid).
     partial_eta_sq : ndarray, shape (g,)
@@ -119,6 +120,8 @@ def compute_effects(
 
     df_area, df = design.df_area, design.df_resid
     contrasts = design.observed_contrasts
+    values, scale = to_units(values)
+    unit = scale[:, 0]
     residuals = design.residualize(values)
     along = np.einsum("gn,rn->gr", residuals, contrasts)
     ss_adjusted = (along**2).sum(axis=1)
@@ -126,7 +129,8 @@ def compute_effects(
     ss_resid = np.einsum("gn,gn->g", residuals, residuals)
     ss_area = _sequential_ss(values, design.labels) if statistic == "sequential" else ss_adjusted
     df_error = np.full(len(values), float(df))
-    with np.errstate(divide="ignore"):  # regions that are told apart without residual: F is infinite
+    # regions that are told apart without residual: F is infinite; in the values' own unit a square can be out of range
+    with np.errstate(divide="ignore", over="ignore", under="ignore"):
         f = (ss_area / df_area) / (ss_resid / df)
         difference = None
         if design.n_regions == 2:
@@ -140,18 +144,20 @@ def compute_effects(
             diff = adjusted_difference(values, design)
             margin = special.stdtrit(df_error, 0.975) * np.sqrt(variance / spread)
             difference = Difference(
-                diff=diff,
-                ci_low=diff - margin,
-                ci_high=diff + margin,
+                diff=diff * unit,
+                ci_low=(diff - margin) * unit,
+                ci_high=(diff + margin) * unit,
                 df=df_error,
                 log2_fc=np.full(len(values), np.nan) if levels is None else adjusted_difference(levels, design),
                 hedges_g=small_sample_correction(df) * diff / np.sqrt(ss_resid / df),
                 sd_ratio=sd_ratio,
             )
+        of_area, of_resid = (ss * unit * unit for ss in (ss_area, ss_resid))
+    means = np.column_stack([values[:, design.codes == region].mean(axis=1) for region in range(design.n_regions)])
     return Effects(
-        means=np.column_stack([values[:, design.codes == region].mean(axis=1) for region in range(design.n_regions)]),
-        ss_area=ss_area,
-        ss_resid=ss_resid,
+        means=means * scale,
+        ss_area=of_area,
+        ss_resid=of_resid,
         f=f,
         p_parametric=np.asarray(special.fdtrc(df_area, df_error, f), dtype=np.float64),
         partial_eta_sq=ss_adjusted / (ss_adjusted + ss_resid),
@@ -163,8 +169,9 @@ def compute_effects(
 
 def adjusted_difference(values: Floats, design: Design) -> Floats:
     """Difference of two regions, region 1 minus 2, adjusted for donor and covariates, a'My / a'Ma: (g, n) to (g,)."""
+    values, scale = to_units(values)
     diff: Floats = np.einsum("gn,n->g", design.residualize(values), design.labels.astype(np.float64))
-    return diff / design.spread(design.observed)
+    return diff / design.spread(design.observed) * scale[:, 0]
 
 
 def _sequential_ss(values: Floats, labels: npt.NDArray[np.bool_]) -> Floats:
@@ -205,9 +212,10 @@ def remove_covariates(values: Floats, design: Design) -> Floats:
     """
     if not design.has_covariates:
         return values
+    values, scale = to_units(values)
     of_area = adjusted_difference(values, design)[:, None] * design.labels
     removed: Floats = values - ((values - of_area) @ design.basis) @ design.basis.T
-    return removed
+    return removed * scale
 
 
 def small_sample_correction(df: int) -> float:
@@ -341,6 +349,7 @@ def compute_donor_differences(values: Floats, design: Design) -> DonorDifference
     -------
     DonorDifferences
     """
+    values, scale = to_units(values)
     informative = np.flatnonzero(design.weights > 0)
     n_1, n_2 = design.counts[informative].T
     weights = design.weights[informative]
@@ -349,4 +358,4 @@ def compute_donor_differences(values: Floats, design: Design) -> DonorDifference
     diff = sums / n_1 - (all_sums - sums) / n_2
     adjusted = (diff * weights).sum(axis=1)
     n_same_sign = (np.sign(diff) == np.sign(adjusted)[:, None]).sum(axis=1)
-    return DonorDifferences(informative, diff, weights, n_same_sign)
+    return DonorDifferences(informative, diff * scale, weights, n_same_sign)

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal, Self
 
 import numpy as np
 
-from jugex.stats.design import Counts, Design, Draws, Floats
+from jugex.stats.design import Counts, Design, Draws, Floats, to_units
 from jugex.stats.relabelling import Relabellings, Shuffles
 
 __all__ = [
@@ -246,6 +246,7 @@ def make_scorer(values: Floats, design: Design, statistic: Statistic, relabellin
     ValueError
         If the statistic knows two regions only, and the design has more.
     """
+    values, _ = to_units(values)
     if isinstance(relabellings, Shuffles):
         return FreedmanLaneScorer(values, design)
     if design.n_regions > 2 and statistic != "adjusted":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,17 @@ class _Holders:
 
     count = 0
     limit: Any = None
+
+
+def _forget() -> None:
+    """After a fork: the threads that held the lock, or wanted one thread, are not in this process."""
+    global _LOCK
+    _LOCK = threading.Lock()
+    _Holders.count, _Holders.limit = 0, None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 @contextmanager

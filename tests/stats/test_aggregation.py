@@ -20,7 +20,7 @@ from jugex.stats.aggregation import (
     differential_stability,
     mean_probe_correlation,
     probe_mean,
-    probe_variance,
+    probe_sd,
 )
 
 # means of the same numbers summed in another order
@@ -151,11 +151,11 @@ class TestBestProbes:
         assert best_probes(score, genes).tolist() == expected  # max returns the first of equal ones
 
 
-class TestVariance:
+class TestSd:
     def test_pools_the_samples(self):
         levels = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
         # float32 levels, summed as float64
-        np.testing.assert_allclose(probe_variance(levels), levels.astype(float).var(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(probe_sd(levels), levels.astype(float).std(axis=0), rtol=1e-12)
 
 
 class TestDifferentialStability:
