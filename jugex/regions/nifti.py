@@ -41,7 +41,7 @@ __all__ = ["Stack", "Values", "Volume", "file_stem", "find_nearest_file", "local
 _N_CACHED = 8
 #: A file that changed less than this many seconds ago is read again: its time is too coarse to show a further change.
 _RECENT_SECONDS = 2.0
-_CHUNK = 1 << 20
+_CHUNK, _LONGEST_HEADER = 1 << 20, 540
 #: Limits: voxels of a volume, and bytes of a file that must be in memory as a whole.
 _MAX_VOXELS, _MAX_BYTES = 1 << 30, 2 << 30
 #: Errors that reading a damaged file raises.
@@ -342,14 +342,14 @@ def _load_file(path: Path) -> Any:
         if re.search(r"\.gii(\.gz)?$", path.name, flags=re.IGNORECASE):
             raise _surface_error(path.name)
         refuse_device(path)
-        is_gzip = _check_gzip(path)
+        is_gzip = _check_content(path)
         name = path.name.lower()
         is_misnamed = name.endswith((".nii", ".nii.gz")) and is_gzip != name.endswith(".gz")
         if is_misnamed or name.endswith((".mgh", ".mgz")):
             return _load_bytes(path, read_file(path, _MAX_BYTES))
         # kept open, so that volumes of a compressed file are read in one pass
         return nibabel.load(path, keep_file_open=True) if ".nii" in name else nibabel.load(path)
-    except RegionFileError:
+    except RegionError:
         raise
     except nibabel.filebasedimages.ImageFileError as error:
         raise _not_an_image_error(path) from error
@@ -379,23 +379,29 @@ def _check_file(path: Path) -> None:
         raise RegionFileError(f"no file {path.name!r} in {str(path.parent)!r}{hint}")
 
 
-def _check_gzip(path: Path) -> bool:
-    """Whether a file is compressed; if so it is read to its end, where the checksum is, which nibabel does not read."""
+def _check_content(path: Path) -> bool:
+    """Check that a file holds what its header speaks of, and say whether it is compressed.
+
+    A compressed one is read to its end: nibabel stops before the checksum that stands there.
+    """
     with path.open("rb") as stream:
-        is_gzip = stream.read(2) == b"\x1f\x8b"
+        beginning = stream.read(_LONGEST_HEADER)
+    is_gzip = beginning[:2] == b"\x1f\x8b"
+    n_bytes = path.stat().st_size
     if is_gzip:
         with gzip.open(path) as unpacked:
-            beginning = unpacked.read(540)
-            most, n_bytes = _find_size(beginning), len(beginning)
+            beginning = unpacked.read(_LONGEST_HEADER)
+            most, n_bytes = _find_end(beginning) or _MAX_BYTES, len(beginning)
             while n := len(unpacked.read(_CHUNK)):
                 n_bytes += n
                 if n_bytes > most + _CHUNK:
                     raise ValueError(f"it holds more than the {most:,} bytes that its header states")
+    _check_header(path.name, beginning, n_bytes)
     return is_gzip
 
 
-def _find_size(beginning: bytes) -> int:
-    """Size in bytes of an unpacked image by its header; the limit for reading if it is not NIfTI."""
+def _read_header(beginning: bytes) -> Any:
+    """Header of a NIfTI image in one file, as it stands there; None for what is none."""
     import nibabel
 
     kinds: list[tuple[bytes, int, Any]] = [
@@ -404,10 +410,57 @@ def _find_size(beginning: bytes) -> int:
     ]
     for magic, at, kind in kinds:
         if beginning[at : at + 4] == magic and len(beginning) >= kind.sizeof_hdr:
-            header = kind(beginning[: kind.sizeof_hdr], check=False)
-            n_values = math.prod(int(n) for n in header.get_data_shape())
-            return int(header["vox_offset"]) + n_values * int(header["bitpix"]) // 8
-    return _MAX_BYTES
+            return kind(beginning[: kind.sizeof_hdr], check=False)
+    return None
+
+
+def _find_end(beginning: bytes) -> int | None:
+    """Bytes of an unpacked image by its header; None where it does not say."""
+    header = _read_header(beginning)
+    if header is None or not math.isfinite(header["vox_offset"]):
+        return None
+    try:
+        n_bytes = int(header.get_data_dtype().itemsize)  # what is read goes by it, whatever `bitpix` says
+    except (KeyError, ValueError):
+        n_bytes = 0
+    if not n_bytes:  # a type that cannot be read, which is said where it is tried
+        return None
+    return int(header["vox_offset"]) + math.prod(int(n) for n in header.get_data_shape()) * n_bytes
+
+
+def _check_header(title: str, beginning: bytes, n_bytes: int) -> None:
+    """Refuse an image of so many bytes, unpacked, whose header contradicts itself or the file."""
+    header = _read_header(beginning)
+    if header is None:
+        return
+    wrong = f"its header is wrong or the file damaged or incomplete; fetch {title} again, or write it anew"
+    if not 1 <= header["dim"][0] <= 7:  # in either order of bytes
+        n_dimensions = min(int(header["dim"][0]), int(header["dim"][0].byteswap()), key=abs)
+        raise RegionFileError(f"the header of {title} says that it has {n_dimensions} dimensions: {wrong}")
+    shape, start = tuple(int(n) for n in header.get_data_shape()), float(header["vox_offset"])
+    _check_shape(shape, title)
+    first = header.single_vox_offset
+    if not first <= start <= n_bytes:
+        raise RegionFileError(
+            f"the header of {title} says that values begin at byte {start:g} (vox_offset), where {first:,} to "
+            f"{n_bytes:,} can be: {wrong}"
+        )
+    if math.isinf(header["scl_slope"]):  # NaN and 0 say that nothing is scaled
+        raise RegionFileError(
+            f"the header of {title} scales what it stores by {float(header['scl_slope']):g} (scl_slope): {wrong}"
+        )
+    end = _find_end(beginning)
+    if end is None:
+        return
+    dtype = header.get_data_dtype()
+    # less than a slice more is padding
+    if end > n_bytes or n_bytes - end >= math.prod(shape[:2]) * dtype.itemsize:
+        bits = int(header["bitpix"])
+        contradiction = f", though {bits} bits by bitpix" if bits != 8 * dtype.itemsize else ""
+        raise RegionFileError(
+            f"{title} holds {n_bytes - int(start):,} bytes of values, and its header speaks of {end - int(start):,} "
+            f"({' x '.join(map(str, shape))} of type {'colour' if dtype.names else dtype}{contradiction}): {wrong}"
+        )
 
 
 def _not_an_image_error(path: Path) -> RegionFileError:
@@ -489,8 +542,13 @@ def _read_values(image: NiftiLike, title: str, *, volume: int | None = None) -> 
 
 def _check_shape(shape: tuple[int, ...], title: str) -> tuple[tuple[int, ...], int]:
     """Split the shape of an image into that of one volume and the number of volumes."""
-    if len(shape) < 3 or min(shape) < 1:
+    if len(shape) < 3:
         raise RegionError(f"{title} has the shape {shape}: three dimensions are needed")
+    if min(shape) < 1:
+        raise RegionError(
+            f"{title} has {' x '.join(map(str, shape))} voxels by its header, and each number has to be 1 or more; "
+            "fetch it again, or write it anew"
+        )
     if math.prod(map(int, shape[:3])) > _MAX_VOXELS:
         raise RegionError(
             f"{title} has {' x '.join(map(str, shape[:3]))} voxels by its header, more than {_MAX_VOXELS:,} (a brain "

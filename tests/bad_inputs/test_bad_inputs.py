@@ -6,6 +6,7 @@ input ends in a `JugexError` of one line.
 
 from __future__ import annotations
 
+import gzip
 import re
 import warnings
 
@@ -127,10 +128,32 @@ IMAGES = [
     ("magic", lambda content: content[:344] + b"xxxx" + content[348:], "image|damaged|header|Analyze"),
     ("no dimension", lambda content: edit(content, 40, "<i2", [0, 6, 6, 6]), "dimension|shape|damaged"),
     ("two dimensions", lambda content: edit(content, 40, "<i2", [2, 6, 6, 1]), "dimension|shape"),
-    ("negative size", lambda content: edit(content, 42, "<i2", [-6, 6, 6]), "shape|damaged|-6|dimension"),
-    ("size of 0", lambda content: edit(content, 42, "<i2", [0, 6, 6]), "shape|0"),
+    ("negative size", lambda content: edit(content, 42, "<i2", [-6, 6, 6]), "-6 x 6 x 6 voxels"),
+    ("size of 0", lambda content: edit(content, 42, "<i2", [0, 6, 6]), "0 x 6 x 6 voxels"),
     ("huge", lambda content: edit(content, 42, "<i2", [32767] * 3), "32767"),
     ("more voxels than values", lambda content: edit(content, 42, "<i2", [60, 60, 60]), "damaged|incomplete"),
+    ("fewer slices than values", lambda content: edit(content, 46, "<i2", [5]), "864 bytes.*720 .6 x 6 x 5"),
+    ("fewer voxels in each slice", lambda content: edit(content, 42, "<i2", [5]), "864 bytes.*720 .5 x 6 x 6"),
+    ("one slice more than values", lambda content: edit(content, 46, "<i2", [7]), "864 bytes.*1,008 .6 x 6 x 7"),
+    ("two volumes where one is", lambda content: edit(edit(content, 40, "<i2", [4]), 48, "<i2", [2]), "864.*1,728"),
+    ("no volume", lambda content: edit(edit(content, 40, "<i2", [4]), 48, "<i2", [0]), "6 x 6 x 6 x 0 voxels"),
+    ("minus one volume", lambda content: edit(edit(content, 40, "<i2", [4]), 48, "<i2", [-1]), "6 x 6 x 6 x -1 voxels"),
+    ("eight dimensions", lambda content: edit(content, 40, "<i2", [8]), "says that it has 8 dimensions"),
+    ("minus three dimensions", lambda content: edit(content, 40, "<i2", [-3]), "says that it has -3 dimensions"),
+    ("every size negative", lambda content: edit(content, 42, "<i2", [-6] * 3), "-6 x -6 x -6 voxels"),
+    ("type of fewer bits", lambda content: edit(content, 70, "<i2", [2]), "864 bytes.*216 .* uint8, though 32 bits"),
+    ("type and bits of fewer bits", lambda content: edit(content, 70, "<i2", [2, 8]), "864 bytes.*216 .* uint8"),
+    ("type of more bits", lambda content: edit(content, 70, "<i2", [64, 64]), "864 bytes.*1,728 .* float64"),
+    ("colours", lambda content: edit(content, 70, "<i2", [128, 24]), "colour"),
+    ("no type", lambda content: edit(content, 70, "<i2", [0]), "data code 0"),
+    ("values inside the header", lambda content: edit(content, 108, "<f4", [0]), "begin at byte 0 .vox_offset.*352"),
+    ("values before the file", lambda content: edit(content, 108, "<f4", [-352]), "begin at byte -352 .vox_offset"),
+    ("values a little later", lambda content: edit(content, 108, "<f4", [356]), "860 bytes.*864"),
+    ("infinite offset", lambda content: edit(content, 108, "<f4", [np.inf]), "begin at byte inf .vox_offset"),
+    ("values twice", lambda content: content + content[352:], "1,728 bytes.*864"),
+    ("infinite slope", lambda content: edit(content, 112, "<f4", [np.inf]), "scales what it stores by inf .scl_slope"),
+    ("intercept that is none", lambda content: edit(content, 112, "<f4", [1, np.nan]), "intercept nan"),
+    ("scaled below 0", lambda content: edit(content, 112, "<f4", [-1, 0]), "scl_slope -1"),
     ("unknown type", lambda content: edit(content, 70, "<i2", [4242]), "4242|type|damaged"),
     ("complex", lambda content: edit(content, 70, "<i2", [32, 64]), "complex|type|damaged|incomplete"),
     ("offset beyond the end", lambda content: edit(content, 108, "<f4", [1e6]), "damaged|incomplete"),
@@ -151,12 +174,38 @@ def edit(content, at, dtype, values):
     return content[:at] + changed + content[at + len(changed) :]
 
 
+@pytest.mark.parametrize("name", ["map.nii", "map.nii.gz"])
 @pytest.mark.parametrize(("change", "fact"), [case[1:] for case in IMAGES], ids=[case[0] for case in IMAGES])
-def test_image(images, tmp_path, change, fact):
-    path = tmp_path / "map.nii"
-    nib.save(nib.load(images / "map.nii.gz"), path)
-    path.write_bytes(change(path.read_bytes()))
-    refuse(lambda: Region.from_image(path), fact)
+def test_image(images, tmp_path, change, fact, name):
+    content = change(gzip.decompress((images / "map.nii.gz").read_bytes()))
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    refuse(lambda: Region.from_image(tmp_path / name), fact)
+
+
+SOUND_IMAGES = [
+    ("bits that contradict the type", lambda content: edit(content, 72, "<i2", [8])),
+    ("no bits", lambda content: edit(content, 72, "<i2", [0])),
+    ("size of the header", lambda content: edit(content, 0, "<i4", [0])),
+    ("no slope", lambda content: edit(content, 112, "<f4", [np.nan, 3])),
+    ("slope of 0", lambda content: edit(content, 112, "<f4", [0, 3])),
+    ("sizes of voxels", lambda content: edit(content, 80, "<f4", [0, -2, np.nan])),
+    ("padding", lambda content: content + bytes(16)),
+    ("a volume of one volume", lambda content: edit(content, 40, "<i2", [5])),
+]
+
+
+@pytest.mark.parametrize("name", ["map.nii", "map.nii.gz"])
+@pytest.mark.parametrize("change", [case[1] for case in SOUND_IMAGES], ids=[case[0] for case in SOUND_IMAGES])
+def test_what_a_header_may_say_wrongly_changes_nothing(images, tmp_path, change, name):
+    content = gzip.decompress((images / "map.nii.gz").read_bytes())
+    regions = []
+    for number, written in enumerate((content, change(content))):
+        (tmp_path / str(number)).mkdir()
+        path = tmp_path / str(number) / name
+        path.write_bytes(gzip.compress(written) if name.endswith(".gz") else written)
+        regions.append(Region.from_image(path))
+    np.testing.assert_array_equal(regions[1].to_image().get_fdata(), regions[0].to_image().get_fdata())
+    np.testing.assert_array_equal(regions[1].to_image().affine, regions[0].to_image().affine)
 
 
 # --- lists of genes, gene sets and tables of labels
