@@ -53,6 +53,18 @@ ATTACKS = (
         20,
     ),
     Attack(
+        "`rerun --out` killed (SIGKILL) at a random moment: over another result, over its own source, into a new folder",
+        "both results whole, with the files of the user; the same command then succeeds",
+        ("tests.test_reruns.TestKilled::",),
+        12,
+    ),
+    Attack(
+        "`fetch` killed (SIGKILL) at a random moment, while it downloads or builds",
+        "what has its name is whole; the same command goes on to the end",
+        ("tests.test_cli_fetch::test_killed",),
+        20,
+    ),
+    Attack(
         "Leftovers of killed runs, two runs into one folder, links, full disks, failing hard links",
         "nothing lost; refused in a sentence where it cannot be done",
         ("tests.report.test_folders.Test", "tests.report.test_folders::"),

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import random
+import shutil
+import time
+
 import pytest
 
 from jugex import cli
 from jugex.atlas import ArchivesAtlas, open_atlas
 from jugex.atlas.donors import DONORS
 from tests.atlas.conftest import make_archive
+from tests.kills import kill_after
 from tests.servers import FileHandler, LocalServer
 
 TERMS = "https://alleninstitute.org/legal/terms-use/"
@@ -116,3 +122,23 @@ def test_the_default_folder_is_that_of_the_environment(server, data, monkeypatch
     assert cli.main(["fetch", "--donors", "9861", "--no-build"]) == 0
     assert (data / "archives" / "normalized_microarray_donor9861.zip").is_file()
     assert (data / "TERMS_OF_USE.txt").is_file()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a process of its own is forked")
+def test_killed_at_random_moments_it_goes_on_and_loses_nothing(server, run, data, capsys):
+    began = time.monotonic()
+    assert run("--quiet") == 0
+    seconds, rng = time.monotonic() - began, random.Random(5)
+    whole = {path.name: path.read_bytes() for path in (data / "archives").iterdir()}
+    listed = {path.name for path in data.iterdir()}
+    shutil.rmtree(data)
+    for number in range(20):
+        kill_after(rng.uniform(0, 1.2 * seconds), lambda: run("--quiet"))
+        for path in (data / "archives").iterdir() if (data / "archives").exists() else ():
+            assert path.read_bytes() == whole.get(path.name, path.read_bytes())  # under its name a file is whole
+        if number % 7 == 6:
+            assert run("--quiet") == 0
+            assert {path.name: path.read_bytes() for path in (data / "archives").iterdir()} == whole
+            open_atlas(data / "store").verify()
+            assert {path.name for path in data.iterdir()} == listed
+            shutil.rmtree(data)

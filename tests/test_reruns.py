@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import shutil
+import time
 import warnings
 from dataclasses import replace
 
@@ -18,6 +21,8 @@ from jugex import cli
 from jugex.errors import OptionError, OutputError, ResultError
 from jugex.model.changes import list_changes
 from jugex.regions.recorded import RegionMaker
+from jugex.report.files import check_output
+from tests.kills import kill_after
 
 QUICK = {"n_permutations": 999, "rng": 0, "background": False, "ladder": False}
 CENTRES = ((-22.0, 56.0, 4.0), (-8.0, 58.0, 0.0), (0.0, 40.0, 20.0))
@@ -334,3 +339,52 @@ class TestCommand:
             cli.main(["rerun", "out", "--replace", "x"])
         assert ended.value.code == 2
         assert "OLD=NEW" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a process of its own is forked")
+class TestKilled:
+    """`jugex rerun --out` killed at random moments: the same command then succeeds, and nothing is lost."""
+
+    @staticmethod
+    def time(*command):
+        began = time.monotonic()
+        assert cli.main([*command]) == 0
+        return time.monotonic() - began
+
+    @staticmethod
+    def assert_whole(folder, table):
+        pd.testing.assert_frame_equal(jugex.load_result(folder).table, table)
+
+    @pytest.mark.parametrize("target", ["again", "out"])
+    def test_overwriting(self, project, capsys, target):
+        """Also over the result that it is a rerun of."""
+        table = run(project).save("out") and jugex.load_result("out").table
+        command = ("rerun", "out", "--quiet", "--out", target, "--overwrite")
+        seconds, rng = self.time(*command), random.Random(3)
+        (project / target / "notes.txt").write_text("mine")
+        for _ in range(12):
+            kill_after(rng.uniform(0, 1.2 * seconds), lambda: cli.main([*command]))
+            check_output(project / target, overwrite=True)  # what the next run does first
+            assert (project / target / "notes.txt").read_text() == "mine"
+            for folder in {"out", target}:
+                self.assert_whole(folder, table)
+        assert cli.main([*command]) == 0
+        assert (project / target / "notes.txt").read_text() == "mine"
+        assert {path.name for path in project.iterdir()} == {"data", "maps", "out", target}
+
+    def test_into_a_new_folder(self, project, capsys):
+        table = run(project).save("out") and jugex.load_result("out").table
+        seconds, rng = self.time("rerun", "out", "--quiet", "--out", "first"), random.Random(4)
+        for number in range(12):
+            command = ("rerun", "out", "--quiet", "--out", f"again{number % 3}")
+            target = project / command[-1]
+            kill_after(rng.uniform(0, 1.2 * seconds), lambda command=command: cli.main([*command]))
+            if target.exists():
+                self.assert_whole(target, table)
+                shutil.rmtree(target)
+            self.assert_whole("out", table)
+        for number in range(3):
+            assert cli.main(["rerun", "out", "--quiet", "--out", f"again{number}"]) == 0
+        assert {path.name for path in project.iterdir()} == {
+            "data", "maps", "out", "first", "again0", "again1", "again2"
+        }  # fmt: skip

@@ -26,6 +26,8 @@ CHUNK_BYTES = 1 << 16
 MIN_BYTES_PER_SECOND = 1000
 #: Sets of domains that belong to one institute.
 _FAMILIES = ({"brain-map.org", "alleninstitute.org"},)
+#: Before the two letters of a country, a domain that anybody can register under.
+_SHARED = frozenset({"ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"})
 
 
 class ForeignRedirectError(Exception):
@@ -63,11 +65,18 @@ def redirect_hooks(url: str) -> dict[str, Callable[..., None]]:
     return {"response": check}
 
 
+def _find_domain(host: str) -> str:
+    """What somebody registered: the last two parts of a host, or three under one like ``ac.uk``."""
+    parts = host.split(".")
+    is_shared = len(parts) > 2 and len(parts[-1]) == 2 and parts[-2] in _SHARED
+    return ".".join(parts[-3:] if is_shared else parts[-2:])
+
+
 def _are_related(one: str, other: str) -> bool:
-    """Whether two hosts are the same, or share a domain (the last two parts), or have domains of one institute."""
+    """Whether two hosts are the same, or lie under one domain, or under those of one institute."""
     if one == other:
         return True
-    domains = {".".join(host.lower().rsplit(".", 2)[-2:]) for host in (one, other)}
+    domains = {_find_domain(host.lower()) for host in (one, other)}
     if any(part.isdecimal() for domain in domains for part in domain.split(".")):  # an address, not a name
         return False
     return (len(domains) == 1 and "." in domains.copy().pop()) or any(domains <= family for family in _FAMILIES)

@@ -297,8 +297,7 @@ def partial_eta_sq_interval(
     reach = 3 * np.sqrt(df_area * known) + 10
     limits = np.full((2, len(f)), np.nan)
     for limit, share in zip(limits, ((1 + level) / 2, (1 - level) / 2), strict=True):
-        with np.errstate(divide="ignore"):  # older SciPy divides by zero on its way to the right value
-            root = _bisect(lambda d: np.asarray(ncfdtr(df_area, df_resid, d**2, known)), share, 0 * reach, reach)
+        root = _bisect(lambda d: np.asarray(ncfdtr(df_area, df_resid, d**2, known)), share, 0 * reach, reach)
         noncentrality = np.where(fdtr(df_area, df_resid, known) <= share, 0.0, root**2)
         limit[is_known] = noncentrality / (noncentrality + n_samples)
     return limits[0], limits[1]

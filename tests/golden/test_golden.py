@@ -13,6 +13,8 @@ from tests.golden.runs import COMMON, GROUPS, PAIRS, TABLES, compare, compute, l
 
 #: Sums in another order differ by so much, relatively; where terms cancel, absolutely.
 RTOL, ATOL = 1e-12, 1e-14
+#: Quantiles of t in SciPy 1.15 and 1.17 are so far apart.
+RTOL_INTERVAL, INTERVALS = 1e-10, ("ci_low", "ci_high")
 #: Counts over a number: the same to the last bit.
 COUNTED = ("p_fwe", "p_perm", "p_fwe_stepdown", "p_fwe_other", "p_fwe_holm")
 
@@ -29,8 +31,8 @@ def test_the_numbers_are_those_kept(name):
                 assert table[column].astype(str).tolist() == kept[column].tolist(), where
                 continue
             found, expected = (values[column].to_numpy("float64", na_value=float("nan")) for values in (table, kept))
-            exact = column in COUNTED
-            assert_allclose(found, expected, rtol=0 if exact else RTOL, atol=0 if exact else ATOL, err_msg=where)
+            exact, rtol = column in COUNTED, RTOL_INTERVAL if column in INTERVALS else RTOL
+            assert_allclose(found, expected, rtol=0 if exact else rtol, atol=0 if exact else ATOL, err_msg=where)
 
 
 def test_each_table_belongs_to_a_run():

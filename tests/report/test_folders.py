@@ -5,17 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import random
-import signal
 import sys
 import threading
-import time
-import warnings
 
 import pytest
 
 from jugex.errors import OutputError
 from jugex.report import folders
 from jugex.report.folders import check_output, replacing_file, replacing_folder
+from tests.kills import kill_after
 
 RECORD = '{"versions": {"jugex": "0.1.0"}}'
 NAMES = ("results.tsv", "gene_sets/results.tsv", "samples.tsv", "methods.md", "report.html", "figures/volcano.svg")
@@ -56,21 +54,6 @@ def out(tmp_path, monkeypatch, request):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that share what was imported")
 class TestKilled:
-    @staticmethod
-    def kill(work, seconds):
-        """Let a process of its own do some work, and kill it after a while."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of a fork where there are threads
-            child = os.fork()
-        if child == 0:
-            try:
-                work()
-            finally:
-                os._exit(0)
-        time.sleep(seconds)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-
     def test_nothing_is_lost_whenever_a_run_is_killed(self, out):
         rng = random.Random(1)
 
@@ -79,7 +62,7 @@ class TestKilled:
                 write_result(out, f"{os.getpid()} {number}")
 
         for _ in range(60):
-            self.kill(work, rng.uniform(0.001, 0.015))
+            kill_after(rng.uniform(0.001, 0.015), work)
             check_output(out, overwrite=True)  # what the next run does first
             assert_whole(out)
             assert sorted(path.name for path in out.parent.iterdir()) == ["out"]
@@ -117,7 +100,7 @@ class TestKilled:
                     temporary.write_text("y" * 1000)
 
         for _ in range(20):
-            self.kill(work, rng.uniform(0.001, 0.01))
+            kill_after(rng.uniform(0.001, 0.01), work)
             assert path.read_text() in ("x" * 1000, "y" * 1000)
         with replacing_file(path) as temporary:
             temporary.write_text("z")
