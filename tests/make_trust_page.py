@@ -53,7 +53,7 @@ ATTACKS = (
         20,
     ),
     Attack(
-        "`rerun --out` killed (SIGKILL) at a random moment: over another result, over its own source, into a new folder",
+        "`rerun --out` killed (SIGKILL) at a random moment: over a result, over its own source, into a new folder",
         "both results whole, with the files of the user; the same command then succeeds",
         ("tests.test_reruns.TestKilled::",),
         12,

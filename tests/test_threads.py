@@ -74,6 +74,25 @@ def test_settings_of_figures_are_given_back():
     assert dict(matplotlib.rcParams) == before
 
 
+def test_figures_are_laid_out_and_written_by_one_thread_at_a_time(tmp_path, monkeypatch):
+    """What sets formulas is shared by the process: two threads in it at once fail, or take each other's letters."""
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    held = []
+
+    def note(self, *args, **kwargs):
+        held.append(styles._SETTINGS._is_owned())
+
+    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", note)
+    monkeypatch.setattr(Figure, "savefig", note)
+    ax = Figure(layout="constrained").subplots()
+    styles.freeze_layout(ax)
+    styles.save_figure(ax, tmp_path / "figure.png")
+    styles.to_png(ax, dpi=50)
+    assert held == [True] * 3
+
+
 def test_two_comparisons_at_once_leave_the_process_as_it_was():
     def count():
         return [(pool["filepath"], pool["num_threads"]) for pool in ThreadpoolController().info()]

@@ -6,6 +6,7 @@ pyplot, except where pyplot shows figures, in notebooks and windows.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import threading
@@ -299,7 +300,7 @@ def donor_styles(result: Sampled) -> dict[str, DonorStyle]:
     }
 
 
-#: matplotlib's settings belong to the process: one thread at a time changes and restores them.
+#: matplotlib's settings are the process's, and so is what sets its formulas: one thread at a time uses them.
 _SETTINGS_LOCK = threading.RLock()
 
 
@@ -508,13 +509,13 @@ def freeze_layout(ax: Axes, *, like: Axes | None = None, dpi: float = _DPI) -> N
     engine = figure.get_layout_engine()
     if engine is None:
         return
-    figure.set_dpi(dpi)  # at the resolution of the files, so that nothing is measured again
-    if like is not None and _longest_tick(ax) <= _longest_tick(like):
-        ax.set_position(like.get_position(original=True))
-    else:
-        engine.execute(figure)
     with _SETTINGS_LOCK, rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
-        figure.set_layout_engine(None)  # "none" would draw everything twice
+        figure.set_dpi(dpi)  # what is measured at the resolution of the files is not measured again
+        if like is not None and _longest_tick(ax) <= _longest_tick(like):
+            ax.set_position(like.get_position(original=True))
+        else:
+            engine.execute(figure)
+        figure.set_layout_engine(None)  # "none" would still draw everything twice
 
 
 def _longest_tick(ax: Axes) -> int:
@@ -522,6 +523,14 @@ def _longest_tick(ax: Axes) -> int:
     low, high = sorted(ax.get_ylim())
     shown = [place for place in ax.yaxis.get_majorticklocs() if low <= place <= high]
     return max(map(len, ax.yaxis.get_major_formatter().format_ticks(shown)), default=0)
+
+
+def to_png(ax: Axes, *, dpi: float) -> bytes:
+    """The figure of axes as PNG, for a page."""
+    content = io.BytesIO()
+    with _SETTINGS_LOCK:
+        figure_of(ax).savefig(content, format="png", dpi=dpi)
+    return content.getvalue()
 
 
 def save_figure(ax: Axes, path: str | Path, *, dpi: float = _DPI) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass, replace
@@ -258,20 +257,18 @@ def _show_volcano(data: ComparisonData) -> dict[str, Any]:
 def _show_gene_sets(found: GeneSetData) -> dict[str, Any]:
     """Gene sets on the page of two regions: counts, the first rows of their table, and their figure."""
     from jugex.plots import plot_gene_sets
-    from jugex.plots.styles import figure_of
+    from jugex.plots.styles import to_png
 
     record, table = found.data.record, found.table
     if record.gene_sets is None:
         raise ValueError("these are no gene sets")
-    figure = io.BytesIO()
-    figure_of(plot_gene_sets(found)).savefig(figure, format="png", dpi=200)
     return {
         "record": record.gene_sets,
         "headline": summarize_rungs(found.data) or [summarize_genes(found.data)],
         "has_rungs": table["p_donors"].notna().any(),
         "rows": table.head(_MOST_SETS).to_dict("records"),
         "n": len(table),
-        "figure": base64.b64encode(figure.getvalue()).decode(),
+        "figure": base64.b64encode(to_png(plot_gene_sets(found), dpi=200)).decode(),
     }
 
 

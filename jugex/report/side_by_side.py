@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 from os import PathLike
 from pathlib import Path
@@ -16,7 +15,7 @@ from jugex.model.changes import tabulate_changes
 from jugex.model.record import list_versions, today
 from jugex.pipeline.differences import Differences
 from jugex.plots.differences import plot_differences
-from jugex.plots.styles import drawing_for_files, figure_of, save_figure
+from jugex.plots.styles import drawing_for_files, save_figure, to_png
 from jugex.report.folders import check_output, replacing_folder
 from jugex.report.page import make_environment
 from jugex.report.tables import write_tsv
@@ -119,8 +118,7 @@ def _format_cell(column: str, value: Any) -> str:
 def render_differences(found: Differences) -> str:
     """Render the page of two results side by side: what differs, a figure, and the genes that change."""
     header, rows = _list_genes(found.genes.head(_MOST_ROWS))
-    figure = io.BytesIO()
-    figure_of(plot_differences(found)).savefig(figure, format="png", dpi=200)
+    figure = to_png(plot_differences(found), dpi=200)
     context = {
         "names": found.names,
         "conclusion": conclude(found),
@@ -134,7 +132,7 @@ def render_differences(found: Differences) -> str:
         "n_genes": len(found.genes),
         "unequal": found.unequal.to_dict("records"),
         "unit": found.first.unit,
-        "figure": base64.b64encode(figure.getvalue()).decode(),
+        "figure": base64.b64encode(figure).decode(),
         "versions": list_versions(),
         "date": today(),
     }
