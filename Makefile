@@ -18,6 +18,8 @@ VENV_DIST := .venv-dist
 INSTALLED_DIST := $(VENV_DIST)/.installed
 VENV_WHEEL := .venv-wheel
 VENV_AUDIT := .venv-audit
+VENV_FUZZ := .venv-fuzz
+INSTALLED_FUZZ := $(VENV_FUZZ)/.installed
 
 # one thread of linear algebra per test process: the processes share the cores already
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
@@ -26,7 +28,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-anndata test-oldest test-all axe lint docs bench calibration dist test-dist audit trust clean
+.PHONY: help demo test test-anndata test-oldest test-all axe lint docs bench calibration dist test-dist audit trust fuzz clean
 
 help:
 	@echo "make demo      compare two regions of the simulated atlas and write jugex-demo/report.html"
@@ -43,6 +45,7 @@ help:
 	@echo "make test-dist the wheel in an empty environment, away from this folder"
 	@echo "make audit     known vulnerabilities of the dependencies (needs a network)"
 	@echo "make trust     what was tried to break jugex, and what held, in docs/explanation/trust.md"
+	@echo "make fuzz      readers fuzzed along their branches with atheris; SECONDS=60 for each"
 	@echo "make clean     remove .venv, jugex-demo and what the tools left"
 
 demo: $(INSTALLED)
@@ -66,6 +69,12 @@ test-all: $(INSTALLED_DEV)
 # counts come from the tests' own results
 trust: $(INSTALLED_DEV)
 	$(ONE_THREAD) $(BIN)/python -m tests.make_trust_page
+
+# seconds for each reader; what breaks one is kept in fuzz-findings/
+SECONDS ?= 60
+
+fuzz: $(INSTALLED_FUZZ)
+	$(ONE_THREAD) $(VENV_FUZZ)/bin/python -m tests.fuzz_atheris --seconds $(SECONDS)
 
 axe: node_modules/axe-core/axe.min.js
 
@@ -124,7 +133,7 @@ audit: $(INSTALLED)
 	$(VENV_AUDIT)/bin/pip-audit --strict --no-deps --requirement $(VENV_AUDIT)/installed.txt
 
 clean:
-	rm -rf $(VENV) $(VENV_AUDIT) $(VENV_ANNDATA) $(VENV_OLDEST) $(VENV_DIST) $(VENV_WHEEL) node_modules jugex-demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV_AUDIT) $(VENV_FUZZ) fuzz-findings $(VENV_ANNDATA) $(VENV_OLDEST) $(VENV_DIST) $(VENV_WHEEL) node_modules jugex-demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.created:
@@ -160,6 +169,12 @@ $(INSTALLED_OLDEST): $(VENV)/.created pyproject.toml tests/oldest.txt
 		|| { echo "the oldest versions need Python 3.11: make PYTHON=/path/to/python3.11 test-oldest" >&2; exit 1; }
 	"$(PYTHON)" -m venv --clear $(VENV_OLDEST)
 	$(VENV_OLDEST)/bin/python $(PIP_INSTALL) --constraint tests/oldest.txt --editable '.[test,anndata,parcellations]'
+	@touch $@
+
+# an environment of its own: atheris is built for some versions of Python only
+$(INSTALLED_FUZZ): $(VENV)/.created pyproject.toml
+	"$(PYTHON)" -m venv --clear $(VENV_FUZZ)
+	$(VENV_FUZZ)/bin/python $(PIP_INSTALL) --editable '.[xlsx]' 'atheris>=3'
 	@touch $@
 
 # an environment of its own: cffconvert needs older packages than the documentation does

@@ -5,6 +5,7 @@ python -m tests.make_trust_page
 
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
 import tempfile
@@ -61,7 +62,7 @@ ATTACKS = (
     Attack(
         "`fetch` killed (SIGKILL) at a random moment, while it downloads or builds",
         "what has its name is whole; the same command goes on to the end",
-        ("tests.test_cli_fetch::test_killed",),
+        ("tests.test_cli_fetch::test_killed_at_random_moments_it_goes_on_and_loses_nothing",),
         20,
     ),
     Attack(
@@ -117,10 +118,39 @@ ATTACKS = (
 OTHERS = {"tests.bad_inputs.test_bad_inputs::test_there_are_enough_of_them"}
 
 
+#: Columns of the tables of what was measured once, by those of their files.
+_LOAD = {
+    "n_workers": "threads that compare",
+    "minutes": "minutes",
+    "n_runs": "comparisons",
+    "n_saved": "saved",
+    "rss_mib_first": "MiB after a third",
+    "rss_mib_last": "MiB at the end",
+    "n_files_first": "files after a third",
+    "n_files_last": "files at the end",
+    "n_threads_first": "threads after a third",
+    "n_threads_last": "threads at the end",
+}
+_FUZZ = {"reader": "reader", "seconds": "seconds", "inputs": "inputs", "branches": "branches", "broken": "broken by"}
+_VERSIONS = {
+    "which": "", "numpy": "NumPy", "scipy": "SciPy", "pandas": "pandas", "numba": "numba", "tests": "tests",
+    "passed": "passed",
+}  # fmt: skip
+
+
+def _list_csv(name: str, columns: dict[str, str]) -> str:
+    """A table of Markdown of a file beside the page."""
+    with (PAGE.parent / f"trust_{name}.csv").open(encoding="utf-8", newline="") as stream:
+        rows = [[row[column] for column in columns] for row in csv.DictReader(stream)]
+    lines = [list(columns.values()), ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 def run_tests() -> Counter[tuple[str, str]]:
     """How often each test ran to which end, by its name less its parameters."""
     folder = PROJECT / "tests"
-    files = sorted({_find_file(folder, name) for attack in ATTACKS for name in attack.tests})
+    nodes = {_find_node(folder, name) for attack in ATTACKS for name in attack.tests}
+    files = sorted(node for node in nodes if node == node.split("::")[0] or node.split("::")[0] not in nodes)
     with tempfile.TemporaryDirectory() as temporary:
         report = Path(temporary) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", f"--junit-xml={report}", *files]
@@ -134,13 +164,17 @@ def run_tests() -> Counter[tuple[str, str]]:
     return ends
 
 
-def _find_file(folder: Path, name: str) -> str:
-    parts = name.split("::")[0].split(".")[1:]
+def _find_node(folder: Path, name: str) -> str:
+    """What pytest is given for the beginning of a test's name: a folder, a file, or a class or test in one."""
+    parts, _, test = name.removeprefix("tests.").partition("::")
     path = folder
-    for part in parts:
-        path = path / part
+    rest = parts.split(".")
+    while rest:
+        path = path / rest.pop(0)
         if path.with_suffix(".py").exists():
-            return str(path.with_suffix(".py"))
+            of_class = rest if "::" in name else []
+            whole = [test] if f"def {test}(" in path.with_suffix(".py").read_text(encoding="utf-8") else []
+            return "::".join([str(path.with_suffix(".py")), *(of_class or whole)])
     return str(path)
 
 
@@ -155,6 +189,11 @@ def main() -> None:
         note = f"; skipped here: {skipped}" if skipped else ""
         share = "100 %" if n and not n_failed else f"{n - n_failed:,} of {n:,}"
         rows.append(f"| {attack.what} | {attack.wanted} | {n:,} | {share}{note} |")
+    write_page(rows)
+
+
+def write_page(rows: list[str]) -> None:
+    """Write the page from the rows of its first table, and from what was measured once."""
     today = datetime.now(UTC).date().isoformat()
     text = f"""<!-- written by python -m tests.make_trust_page (make trust) -->
 
@@ -166,6 +205,28 @@ how many trials there were, and how many held. All run in `make test`; most were
 | tried | wanted | trials | held |
 |---|---|---|---|
 {chr(10).join(rows)}
+
+## Load
+
+The regions of the simulated atlas are compared again and again, each time in other genes, and every fifth result is
+saved over the last one, with page and figures (`python -m tests.slow.load`; in short in `make test-all`). What the
+process uses is looked at after the first third of the time, which fills what is kept for later runs, and at the end.
+
+{_list_csv("load", _LOAD)}
+
+## Fuzzing along branches
+
+atheris makes inputs that take other branches of the readers than those before (`make fuzz`, not part of the tests). A
+reader holds where it reads the input, or refuses it in one line.
+
+{_list_csv("fuzz", _FUZZ)}
+
+## Versions
+
+The golden tables (p-values to the last bit, other numbers to 1e-12, intervals to 1e-10) and the tests of the statistics
+with the oldest versions that are supported (`make test-oldest`) and with the newest.
+
+{_list_csv("versions", _VERSIONS)}
 
 What is not tried here: somebody who changes a store or a result on purpose and computes its checksums anew; disks that
 lie about what they have written; systems other than Linux.

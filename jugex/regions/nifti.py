@@ -682,7 +682,7 @@ def find_nearest_file(path: Path) -> str | None:
     """Name of the file in the path's folder that is spelt most like it, if any is."""
     try:
         names = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
-    except OSError:
+    except (OSError, ValueError):  # no name of a folder holds a null character
         return None
     by_spelling = {file_stem(Path(name)): name for name in names} | {name: name for name in names}
     nearest = difflib.get_close_matches(path.name, by_spelling, n=1, cutoff=0.7)

@@ -95,6 +95,7 @@ REGIONS = [
     ("/", "folder"),
     ("a" * 300 + ".nii.gz", "aaa"),
     ("map.nii.gz\x00", "map.nii.gz"),
+    ("maps\x00/map", "maps"),
 ]
 
 
