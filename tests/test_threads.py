@@ -82,7 +82,7 @@ def test_figures_are_laid_out_and_written_by_one_thread_at_a_time(tmp_path, monk
     held = []
 
     def note(self, *args, **kwargs):
-        held.append(styles._SETTINGS._is_owned())
+        held.append(styles._SETTINGS_LOCK._is_owned())
 
     monkeypatch.setattr(ConstrainedLayoutEngine, "execute", note)
     monkeypatch.setattr(Figure, "savefig", note)

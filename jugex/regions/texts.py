@@ -30,7 +30,9 @@ _REGION_FORMS = (
 )
 _SCHEMES = ("sphere", "simulated", "structure")
 #: ``@left``, ``@right`` or ``@`` and a number after a part.
-_SUFFIX = re.compile(r"(.+?)\s*@\s*(left|right|[-+]?[\d.]+(?:e[-+]?\d+)?|nan|inf)", flags=re.IGNORECASE)
+_SUFFIX = re.compile(
+    r"(.+?)\s*@\s*(left|right|[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?|nan|inf)", flags=re.IGNORECASE
+)
 
 
 def parse_region(
