@@ -26,6 +26,7 @@ __all__ = [
     "MOST_BYTES",
     "DelimitedTable",
     "count_of",
+    "expand_home",
     "find_column",
     "format_count",
     "format_html",
@@ -150,6 +151,14 @@ def unpack(content: bytes, most: int = MOST_BYTES) -> bytes:
         return content
     with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
         return _refuse_more(stream.read(most + 1), most)
+
+
+def expand_home(path: str | os.PathLike[str]) -> Path:
+    """A path with ``~`` and ``~user`` as the folders they stand for; as it is where nobody is called so."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def refuse_device(path: Path) -> None:

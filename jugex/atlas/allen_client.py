@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from jugex._text import expand_home
 from jugex.atlas.identity import ServiceResponse
 from jugex.atlas.transfer import ForeignRedirectError, TooLargeError, TooSlowError, receive, redirect_hooks
 from jugex.errors import OptionError, ServiceError
@@ -92,7 +93,7 @@ class AllenApiClient:
                 f"the address of the web service must be http or https, such as {ALLEN_API_URL}; got {self.url!r}"
             )
         self.timeout, self.retries, self.backoff, self.pause = timeout, retries, backoff, pause
-        self.cache = _Cache(_default_cache() if cache is None else Path(cache).expanduser())
+        self.cache = _Cache(_default_cache() if cache is None else expand_home(cache))
 
     def ask(self, query: str, parse: Callable[[dict[str, Any]], _T]) -> tuple[_T, ServiceResponse]:
         """Return the parsed answer to a query, from the cache where it is there, else from the service.
@@ -220,7 +221,7 @@ def _default_cache() -> Path:
     from platformdirs import user_cache_path
 
     named = os.environ.get("JUGEX_CACHE", "").strip()
-    return (Path(named).expanduser() if named else user_cache_path("jugex")) / "allen-api"
+    return (expand_home(named) if named else user_cache_path("jugex")) / "allen-api"
 
 
 class _Cache:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from jugex._text import expand_home
 from jugex.atlas.identity import FileRecord
 from jugex.atlas.input_tables import InputTable, Table, read_table
 from jugex.errors import AtlasError
@@ -116,7 +117,7 @@ def check_common_wells(n_common: int, name: str) -> None:
 
 
 def _list_files(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Path]:
-    paths = [Path(path).expanduser() for path in ([source] if isinstance(source, str | os.PathLike) else source)]
+    paths = [expand_home(path) for path in ([source] if isinstance(source, str | os.PathLike) else source)]
     files: list[Path] = []
     for path in paths:
         found = sorted(f for f in path.iterdir() if f.suffix.lower() in (".csv", ".tsv")) if path.is_dir() else [path]

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import expand_home
 from jugex.atlas.archive_tables import ExpressionMatrix, count_cells, parse_probes, parse_samples, parse_structures
 from jugex.atlas.base import ExpressionAtlas, Levels, Moments, Rows, compute_moments
 from jugex.atlas.donors import DONORS, Donor, DonorsLike, choose_donors, donor_table, find_donor
@@ -277,7 +278,7 @@ class ArchivesAtlas(ExpressionAtlas):
 
     def __init__(self, path: str | PathLike[str], *, donors: DonorsLike | None = None) -> None:
         wanted = choose_donors(donor_table(), donors)
-        self.path = Path(path).expanduser().resolve()
+        self.path = expand_home(path).resolve()
         archives = _choose_archives(_find_archives(self.path), wanted, self.path, must_have_all=donors is not None)
         for archive in archives:
             archive.check_members()

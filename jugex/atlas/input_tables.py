@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex._text import count_of, find_column, read_delimited, shorten
+from jugex._text import count_of, expand_home, find_column, read_delimited, shorten
 from jugex.atlas.identity import FileRecord
 from jugex.atlas.text_matrices import MISSING, TextMatrix, read_text_matrix
 from jugex.errors import AtlasError, AtlasWarning, warn_user
@@ -218,7 +218,7 @@ def read_headless_matrix(path: Path, what: str) -> InputTable:
 
 def record_file(path: str | os.PathLike[str], what: str) -> FileRecord:
     """Path, size and SHA-256 of a file; an AtlasError if it cannot be read."""
-    file = Path(path).expanduser()
+    file = expand_home(path)
     try:
         return FileRecord.of(file)
     except OSError as error:
@@ -293,7 +293,7 @@ def _check_path(table: Any, what: str) -> Path:
         raise AtlasError(
             f"{what} is a {type(table).__name__}; give a pandas DataFrame, or the path of a file {_FILE_TYPES}"
         )
-    path = Path(table).expanduser()
+    path = expand_home(table)
     if not re.search(r"\.(?:(?:csv|tsv|txt|gct)(?:\.gz)?|parquet)$", path.name, flags=re.IGNORECASE):
         raise AtlasError(
             f"{what} {path.name} has an ending that is not read; give a file {_FILE_TYPES}, or a DataFrame"

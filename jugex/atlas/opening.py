@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from jugex._text import expand_home
 from jugex.atlas.allen_api import AllenApiAtlas
 from jugex.atlas.allen_download import find_downloads, open_downloads
 from jugex.atlas.archives import ArchivesAtlas
@@ -92,7 +93,7 @@ def open_atlas(
         return _select_donors(SimulatedAtlas(), donors)
     if source == "allen-api":
         return AllenApiAtlas(donors=donors)
-    path = Path(source).expanduser()
+    path = expand_home(source)
     if not path.exists():
         raise AtlasNotFoundError(_explain_missing(str(source), path))
     if not path.is_dir() and not path.is_file():
@@ -105,7 +106,7 @@ def default_data_folder() -> Path:
     from platformdirs import user_data_path
 
     named = os.environ.get(DATA_VARIABLE, "").strip()
-    return Path(named).expanduser() if named else user_data_path("jugex")
+    return expand_home(named) if named else user_data_path("jugex")
 
 
 def describe_default_folder() -> str:

@@ -23,7 +23,7 @@ from urllib.parse import quote, unquote, urlsplit
 import numpy as np
 import numpy.typing as npt
 
-from jugex._text import read_file, refuse_device
+from jugex._text import expand_home, read_file, refuse_device
 from jugex.errors import RegionError, RegionFileError
 from jugex.regions.grids import Affine, box_of, in_mni_box
 from jugex.spaces import MNI_SPACE, is_mni_space
@@ -670,7 +670,7 @@ def local_path(path: str | os.PathLike[str]) -> Path:
     text = os.fspath(path)
     if text.startswith("file://"):
         return Path(unquote(urlsplit(quote(text, safe=":/%")).path))
-    return Path(text).expanduser() if text.startswith("~") and not Path(text).exists() else Path(text)
+    return expand_home(text) if text.startswith("~") and not Path(text).exists() else Path(text)
 
 
 def file_stem(path: Path) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex._text import count_of, join_words
+from jugex._text import count_of, expand_home, join_words
 from jugex.errors import OptionError, ResultError
 from jugex.scanning.folder import MANIFEST, RESULTS, name_part, read_journal, read_manifest
 
@@ -281,7 +281,7 @@ def load_scan(folder: str | PathLike[str]) -> Scan:
     >>> jugex.load_scan("two")
     <Scan: 2 regions, 1 pair, 1 with a test>
     """
-    path = Path(folder).expanduser()
+    path = expand_home(folder)
     manifest = read_manifest(path)
     if not manifest.get("finished"):
         done, n = len(read_journal(path)), manifest["settings"]["pairs"]["n"]

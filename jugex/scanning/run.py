@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex._arguments import explains_packed
-from jugex._text import count_of
+from jugex._text import count_of, expand_home
 from jugex.atlas import ExpressionAtlas, open_atlas
 from jugex.errors import OptionError
 from jugex.genes import read_aliases
@@ -161,7 +161,7 @@ def scan(
     >>> found.read(["gene", "p_spatial", "evidence"], genes=["MAOA"]).shape
     (3, 3)
     """
-    folder = Path(out).expanduser()
+    folder = expand_home(out)
     check_folder(folder)
     asked = _Asked(
         regions=regions,

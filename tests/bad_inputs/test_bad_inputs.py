@@ -99,6 +99,8 @@ REGIONS = [
     ("a" * 300 + ".nii.gz", "aaa"),
     ("map.nii.gz\x00", "map.nii.gz"),
     ("maps\x00/map", "maps"),
+    ("~nobody is called so/map", "~nobody is called so"),
+    ("~nobody is called so/map.nii.gz", "no file 'map.nii.gz'"),
 ]
 
 
