@@ -157,7 +157,7 @@ def expand_home(path: str | os.PathLike[str]) -> Path:
     """A path with ``~`` and ``~user`` as the folders they stand for; as it is where nobody is called so."""
     try:
         return Path(path).expanduser()
-    except RuntimeError:
+    except (RuntimeError, ValueError):  # no such user, or no name of one
         return Path(path)
 
 

@@ -1,6 +1,6 @@
 """Write docs/explanation/trust.md: what was tried to break jugex, how often, and what held, by the tests' own results.
 
-python -m tests.make_trust_page
+python -m tests.make_trust_page [WORDS]
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,10 +147,10 @@ def _list_csv(name: str, columns: dict[str, str]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def run_tests() -> Counter[tuple[str, str]]:
+def run_tests(attacks: Sequence[Attack]) -> Counter[tuple[str, str]]:
     """How often each test ran to which end, by its name less its parameters."""
     folder = PROJECT / "tests"
-    nodes = {_find_node(folder, name) for attack in ATTACKS for name in attack.tests}
+    nodes = {_find_node(folder, name) for attack in attacks for name in attack.tests}
     files = sorted(node for node in nodes if node == node.split("::")[0] or node.split("::")[0] not in nodes)
     with tempfile.TemporaryDirectory() as temporary:
         report = Path(temporary) / "report.xml"
@@ -179,17 +180,20 @@ def _find_node(folder: Path, name: str) -> str:
 
 
 def main() -> None:
-    """Run the tests and write the page."""
-    ends, rows, counted = run_tests(), [], set()
-    for attack in ATTACKS:
-        names = {name for name, _ in ends if name.startswith(attack.tests)} - counted - OTHERS
+    """Run the tests and write the page; with words, count the rows that hold one of them anew, and keep the others."""
+    words = sys.argv[1:]
+    attacks = [attack for attack in ATTACKS if not words or any(word in attack.what for word in words)]
+    kept = {line.split(" | ")[0]: line for line in PAGE.read_text(encoding="utf-8").splitlines()}
+    ends, counted, counts = run_tests(attacks), set(OTHERS), {}
+    for attack in ATTACKS:  # a test counts for the first that names it
+        names = {name for name, _ in ends if name.startswith(attack.tests)} - counted
         counted |= names
         held, failed, skipped = (sum(ends[name, end] for name in names) for end in ("held", "failed", "skipped"))
         n, n_failed = attack.trials * (held + failed), attack.trials * failed
         note = f"; skipped here: {skipped}" if skipped else ""
         share = "100 %" if n and not n_failed else f"{n - n_failed:,} of {n:,}"
-        rows.append(f"| {attack.what} | {attack.wanted} | {n:,} | {share}{note} |")
-    write_page(rows)
+        counts[attack.what] = f"| {attack.what} | {attack.wanted} | {n:,} | {share}{note} |"
+    write_page([counts[one.what] if one in attacks else kept[f"| {one.what}"] for one in ATTACKS])
 
 
 def write_page(rows: list[str]) -> None:

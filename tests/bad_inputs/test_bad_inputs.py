@@ -100,6 +100,7 @@ REGIONS = [
     ("map.nii.gz\x00", "map.nii.gz"),
     ("maps\x00/map", "maps"),
     ("~nobody is called so/map", "~nobody is called so"),
+    ("~\x00/map", "~"),
     ("~nobody is called so/map.nii.gz", "no file 'map.nii.gz'"),
 ]
 
