@@ -17,5 +17,5 @@ def test_memory_files_and_threads_stay(tmp_path, n_workers):
     assert load.n_runs >= 3 * n_workers
     assert load.n_files_last <= load.n_files_first
     assert load.n_threads_last <= load.n_threads_first
-    # what a run holds is some 100 MiB: kept once more for each run, it would be seen
-    assert load.rss_mib_last - load.rss_mib_first < 60 + 5 * load.n_runs / n_workers
+    # ten minutes in four threads took 160 MiB more at the end; what each run holds, if it were kept, is a multiple
+    assert load.rss_mib_last - load.rss_mib_first < 300
