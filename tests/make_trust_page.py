@@ -218,8 +218,8 @@ process uses is looked at after the first third of the time, which fills what is
 
 {_list_csv("load", _LOAD)}
 
-In four threads the resident size grew by 160 MiB between the two looks, over 24 comparisons of which 7 were saved. Of an
-atlas of three tenths of the samples, without saving, it stayed: 617, 609, 609, 592, 599 and 604 MiB over 24 comparisons.
+In four threads the resident size grew by 160 MiB between the two looks, over 24 comparisons of which 7 were saved. With
+three tenths of the samples, and without saving, it stayed: 617, 609, 609, 592, 599, 604 MiB over 24 comparisons.
 
 ## Fuzzing along branches
 
