@@ -139,7 +139,7 @@ def read_file(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
 
 def read_packed(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
     """Content of a file as it lies on disk; errors are those of `read_file`."""
-    file = Path(path).expanduser()
+    file = expand_home(path)
     refuse_device(file)
     with file.open("rb") as stream:
         return _refuse_more(stream.read(most + 1), most)

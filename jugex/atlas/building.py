@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import expand_home
 from jugex._version import __version__
 from jugex.atlas.archives import ArchivesAtlas
 from jugex.atlas.base import Moments, compute_moments
@@ -125,7 +126,7 @@ def build_store(
     >>> report = jugex.build_store("ahba/")  # doctest: +SKIP
     """
     source = ArchivesAtlas(archives, donors=donors)
-    folder = (default_data_folder() if to is None else Path(to).expanduser()).resolve()
+    folder = (default_data_folder() if to is None else expand_home(to)).resolve()
     store = folder / STORE_FOLDER
     with _explaining_disk_errors(folder), _locked(folder):
         _clear_leftovers(folder)

@@ -21,6 +21,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jugex._text import expand_home
 from jugex.atlas.archives import DonorArchive, donor_of_archive, has_archive_name
 from jugex.atlas.building import BuildReport, build_store
 from jugex.atlas.donors import ARCHIVES_URL, DONORS, Donor, DonorsLike, choose_donors, donor_table
@@ -192,7 +193,7 @@ def record_terms(to: str | os.PathLike[str] | None = None) -> bool:
 
 
 def _find_data_folder(to: str | os.PathLike[str] | None) -> Path:
-    return default_data_folder() if to is None else Path(to).expanduser()
+    return default_data_folder() if to is None else expand_home(to)
 
 
 def _list_stored(folder: Path) -> list[Donor]:

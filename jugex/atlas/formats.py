@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import expand_home
 from jugex.atlas.base import ExpressionAtlas
 from jugex.atlas.donors import DONORS, Donor, donor_table, find_donor
 from jugex.atlas.input_tables import (
@@ -407,7 +408,7 @@ def atlas_from_ahba_rnaseq(
     """
     if values not in _FILES:
         raise OptionError(f"values must be one of {', '.join(get_args(RnaseqValues))}; got {values!r}")
-    folders = _find_folders(Path(path).expanduser(), _FILES[values])
+    folders = _find_folders(expand_home(path), _FILES[values])
     parts = [_read_rnaseq(folder, _FILES[values]) for folder in folders.values()]
     levels = pd.concat([part.T.groupby(level=0, sort=False).mean() for part in parts])
     samples = _locate_wells(folders, parts, microarray)

@@ -41,6 +41,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._text import expand_home
 from jugex.atlas.base import ExpressionAtlas, Moments, Rows, as_slice
 from jugex.atlas.identity import AtlasSource, FileRecord
 from jugex.errors import StoreError, tell_problem
@@ -307,7 +308,7 @@ class StoreAtlas(ExpressionAtlas):
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self.path = Path(path).expanduser().resolve()
+        self.path = expand_home(path).resolve()
         self.manifest = read_manifest(self.path)
         check_files(self.path, self.manifest)
         self.space = self.manifest.space

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
-from jugex._text import read_packed
+from jugex._text import expand_home, read_packed
 from jugex.errors import OptionError, RegionError, RegionFileError, tell_problem
 from jugex.regions.labels import Side
 from jugex.regions.nifti import file_stem
@@ -160,7 +160,7 @@ def read_labels(source: LabelsLike) -> LabelTable:
         If the source is none of these.
     """
     if isinstance(source, str | os.PathLike):
-        path = Path(source).expanduser()
+        path = expand_home(source)
         try:
             table = _read_table(path, volumes=False)
         except _NoTableError as error:
