@@ -16,12 +16,12 @@ from jugex._text import count_of, format_html, join_words
 from jugex.analysis import DifferentialExpression, GeneSetResult, Omnibus
 from jugex.atlas import ExpressionAtlas, open_atlas
 from jugex.atlas.annotation import CoordinatesLike
-from jugex.atlas.identity import FileRecord
+from jugex.atlas.identity import AtlasIdentity, FileRecord
 from jugex.comparison import SeveralRegions, run_pair, run_several
 from jugex.errors import OptionError, RegionError, ResultError, tell_problem
 from jugex.model.changes import Change, list_changes, tabulate_changes
 from jugex.model.options import AtlasLike, CovariatesLike, QueryOptions, TestOptions, find_preset
-from jugex.model.record import RunRecord, from_json
+from jugex.model.record import Arguments, Randomness, RunRecord, from_json
 from jugex.pipeline.comparison import ComparisonData
 from jugex.pipeline.differences import Differences, find_differences
 from jugex.pipeline.pairs import GroupComparison
@@ -31,7 +31,7 @@ from jugex.regions.recorded import RegionMaker, list_files
 from jugex.report.files import holds_group
 from jugex.report.side_by_side import conclude, save_differences, summarize_differences
 
-__all__ = ["Rerun", "ResultDiff", "diff", "rerun"]
+__all__ = ["Inputs", "Rerun", "ResultDiff", "diff", "rerun"]
 
 ResultLike = DifferentialExpression | Omnibus | SeveralRegions | GeneSetResult | str | PathLike[str]
 
@@ -274,7 +274,7 @@ def rerun(
     old, record, folder = _open_source(source)
     if record.gene_sets is not None:
         raise ResultError("gene sets are tested with result.gene_sets(...); make the run of their genes again")
-    inputs = _Inputs(record, folder, dict(paths or {}))
+    inputs = Inputs.of(record, folder, paths)
     opened = inputs.open_atlas(atlas)
     made = inputs.make_regions(dict(regions or {}))
     query, test = inputs.pack(covariates, coordinates, reference, n_jobs)
@@ -315,14 +315,48 @@ def _open_source(source: Any) -> tuple[ComparisonData | GroupComparison | None, 
 
 
 @dataclass(frozen=True, eq=False)
-class _Inputs:
-    """What a run read, looked for again; `missing` gathers what is not there, and what to do about each."""
+class Inputs:
+    """What a run read, looked for again; `missing` gathers what is not there, and what to do about each.
 
-    record: RunRecord
+    Attributes
+    ----------
+    arguments : Arguments
+        Its options.
+    atlas : AtlasIdentity
+        With the donors in use, as it was looked at.
+    regions : dict of str to RegionIdentity
+        By their names in the run, in its order.
+    randomness : Randomness
+    from_tables : tuple of str
+        Covariates that came from tables.
+    folder : Path or None
+        Of the result: files that are named without a folder may lie beside it.
+    paths : dict of str to str
+        Where files are now, see `rerun`.
+    """
+
+    arguments: Arguments
+    atlas: AtlasIdentity
+    regions: Mapping[str, RegionIdentity]
+    randomness: Randomness
+    from_tables: tuple[str, ...]
     folder: Path | None
-    paths: dict[str, str]
+    paths: Mapping[str, str]
     missing: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, record: RunRecord, folder: Path | None, paths: Mapping[str, str] | None) -> Inputs:
+        """What the run of a record read."""
+        return cls(
+            arguments=record.arguments,
+            atlas=record.atlas,
+            regions={region.name: region.identity for region in record.regions},
+            randomness=record.permutation.randomness,
+            from_tables=tuple(covariate.name for covariate in record.covariates if covariate.from_table),
+            folder=folder,
+            paths=dict(paths or {}),
+        )
 
     def find(self, recorded: str) -> str | None:
         """Where a file or folder of the record is now; None if it is nowhere."""
@@ -345,7 +379,7 @@ class _Inputs:
 
     def open_atlas(self, given: AtlasLike | None) -> ExpressionAtlas | None:
         """The atlas of the run, with its donors and as it was looked at; None if it is missing."""
-        atlas, source = self.record.atlas, self.record.atlas.source
+        atlas, source = self.atlas, self.atlas.source
         donors = [donor.donor_name for donor in atlas.donors]
         place: AtlasLike | None = given
         if given is None:
@@ -365,7 +399,7 @@ class _Inputs:
 
     def _view(self, atlas: ExpressionAtlas) -> ExpressionAtlas:
         """The atlas as the run was given it, where that was a view of it already."""
-        changes, arguments = self.record.atlas.changes, self.record.arguments
+        changes, arguments = self.atlas.changes, self.arguments
         if changes.reannotation is not None and arguments.reannotation is None:
             file = self._need_file(changes.reannotation.file, "re-annotation")
             atlas = atlas.reannotated(file) if file else atlas
@@ -385,7 +419,7 @@ class _Inputs:
 
     def make_regions(self, given: dict[str, Region | str]) -> list[Region]:
         """The regions of the run, under their names."""
-        names = list(self.record.region_names)
+        names = list(self.regions)
         texts = {old: new for old, new in self.paths.items() if old in names}
         self.used.update(texts)
         unknown = [name for name in given if name not in names]
@@ -393,20 +427,20 @@ class _Inputs:
             raise OptionError(
                 f"the run has no region called {unknown[0]!r}; its regions are {join_words(list(map(repr, names)))}"
             )
-        arguments = self.record.arguments
+        arguments = self.arguments
         maker = RegionMaker(self.find, arguments.tolerance, arguments.voxel)
         made = []
-        for region in self.record.regions:
-            asked = given.get(region.name, texts.get(region.name))
+        for name, identity in self.regions.items():
+            asked = given.get(name, texts.get(name))
             if asked is not None:
                 threshold = 0.2 if arguments.threshold is None else arguments.threshold
                 one = parse_region(asked, threshold=threshold) if isinstance(asked, str) else asked
-                made.append(one.renamed(region.name))
+                made.append(one.renamed(name))
                 continue
             try:
-                made.append(maker.make(replace(region.identity, name=region.name)))
+                made.append(maker.make(replace(identity, name=name)))
             except RegionError as error:
-                self.missing.append(f"{error}{self._advise(region.identity, region.name)}")
+                self.missing.append(f"{error}{self._advise(identity, name)}")
         return made
 
     def _advise(self, identity: RegionIdentity, name: str) -> str:
@@ -425,7 +459,7 @@ class _Inputs:
         n_jobs: int,
     ) -> tuple[QueryOptions, TestOptions]:
         """The options of the run."""
-        arguments, randomness = self.record.arguments, self.record.permutation.randomness
+        arguments, randomness = self.arguments, self.randomness
         given = {"covariates": covariates, "coordinates": coordinates, "reference": reference}
         for name in arguments.in_memory:
             if given.get(name) is None:
@@ -451,7 +485,7 @@ class _Inputs:
             present_in=arguments.present_in,
             require_entrez=arguments.require_entrez,
         )
-        several = len(self.record.regions) > 2
+        several = len(self.regions) > 2
         test = TestOptions(
             n_permutations=arguments.n_permutations,
             rng=randomness.make_generator() if randomness.seed is None else randomness.seed,
@@ -472,8 +506,7 @@ class _Inputs:
 
     def _find_covariates(self) -> list[str | pd.DataFrame] | None:
         """Covariates by their names, and tables by where they are now."""
-        arguments = self.record.arguments
-        from_tables = {covariate.name for covariate in self.record.covariates if covariate.from_table}
+        arguments, from_tables = self.arguments, set(self.from_tables)
         if arguments.covariates_given is None:
             if from_tables:
                 self.missing.append(f"the table of covariates ({', '.join(sorted(from_tables))}): covariates=...")
@@ -505,8 +538,8 @@ class _Inputs:
             raise ResultError(f"{source} cannot be run again from its record alone; {'; '.join(self.missing)}")
         unused = [old for old in self.paths if old not in self.used]
         if unused:
-            files = [file for region in self.record.regions for file in list_files(region.identity)]
-            known = [*filter(None, [self.record.atlas.source.path]), *files]
+            files = [file for identity in self.regions.values() for file in list_files(identity)]
+            known = [*filter(None, [self.atlas.source.path]), *files]
             hint = f"it read {', '.join(dict.fromkeys(known))}" if known else "it read no file"
             raise OptionError(f"no path of the run is or begins with {unused[0]!r}; {hint}")
 

@@ -11,8 +11,8 @@ import pandas as pd
 
 from jugex.atlas.identity import FileRecord
 from jugex.errors import DesignError
-from jugex.genes import GeneSets
-from jugex.model.options import TestOptions
+from jugex.genes import Aliases, GeneSets
+from jugex.model.options import QueryOptions, TestOptions
 from jugex.model.record import (
     Arguments,
     BackgroundRecord,
@@ -36,6 +36,7 @@ __all__ = [
     "MOST_RELABELLINGS",
     "explain_coarse_p",
     "explain_no_share",
+    "list_arguments",
     "record_arguments",
     "record_background",
     "record_design",
@@ -55,7 +56,20 @@ _FEW_GENES = 200
 
 def record_arguments(group: RegionGroup, options: TestOptions) -> Arguments:
     """The options of a run as data; preset and threshold are known only to whoever resolved them."""
-    query, reference = group.options, options.reference
+    donors, aliases = group.atlas.donors["donor_name"].tolist(), group.genes.aliases
+    return list_arguments(group.options, options, donors=donors, genes=group.genes.requested, aliases=aliases)
+
+
+def list_arguments(
+    query: QueryOptions,
+    options: TestOptions,
+    *,
+    donors: Sequence[str],
+    genes: Sequence[str] | None,
+    aliases: Aliases | None,
+) -> Arguments:
+    """Options as data, with the donors in use, the genes asked for (None: all), and the table of aliases as read."""
+    reference = options.reference
     covariates = options.covariates if isinstance(options.covariates, list | tuple) else [options.covariates]
     in_memory = {
         "coordinates": isinstance(query.coordinates, pd.DataFrame),
@@ -75,14 +89,14 @@ def record_arguments(group: RegionGroup, options: TestOptions) -> Arguments:
         background=options.background,
         ladder=options.ladder,
         reference=reference.name if isinstance(reference, Region) else reference,
-        donors=tuple(group.atlas.donors["donor_name"].tolist()),
-        genes=None if group.genes.requested is None else tuple(group.genes.requested),
+        donors=tuple(donors),
+        genes=None if genes is None else tuple(genes),
         overlap=query.overlap,
         within=_list_texts(query.within),
         exclude=_list_texts(query.exclude),
         tolerance=query.tolerance,
         voxel=query.voxel,
-        aliases=None if group.genes.aliases is None else group.genes.aliases.source.file,
+        aliases=None if aliases is None else aliases.source.file,
         coordinates=None if in_memory["coordinates"] else _list_texts(query.coordinates),
         mirror=query.mirror,
         reannotation=None if query.reannotation is None else str(query.reannotation),

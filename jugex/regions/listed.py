@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.errors import RegionError
 from jugex.regions.base import Membership, Region
 from jugex.regions.grids import Points
-from jugex.regions.identity import RegionIdentity
+from jugex.regions.identity import RegionIdentity, known_point
+from jugex.regions.structures import draw_samples, known_points, lie_with_samples
 from jugex.spaces import MNI_SPACE
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ __all__ = ["ListedRegion"]
 class ListedRegion(Region):
     """A region given by a list of its samples, without extent in space. Make one with `ListedRegion.of`.
 
+    As of an anatomical structure, its image shows the 1 mm voxels in which its samples lie.
+
     Attributes
     ----------
     name : str
@@ -35,6 +37,8 @@ class ListedRegion(Region):
         Probability of each sample; NaN if the region has none.
     between_voxels, tolerated : ndarray of bool, shape (n,)
         As in the table of `Region.locate`.
+    points : ndarray, shape (m, 3)
+        Coordinates (mm) of the samples, of those that have one.
     space : str
         Space of the region in which samples were located.
     """
@@ -44,6 +48,7 @@ class ListedRegion(Region):
     probability: npt.NDArray[np.float64]
     between_voxels: npt.NDArray[np.bool_]
     tolerated: npt.NDArray[np.bool_]
+    points: Points
     space: str = MNI_SPACE
 
     @classmethod
@@ -58,6 +63,7 @@ class ListedRegion(Region):
             held["probability"].to_numpy(dtype=np.float64),
             held["between_voxels"].to_numpy(dtype=bool),
             tolerated,
+            known_points(samples[inside]),
             space,
         )
 
@@ -71,7 +77,9 @@ class ListedRegion(Region):
 
     def identity(self) -> RegionIdentity:
         """What defines the region: it is a list of samples."""
-        return RegionIdentity(name=self.name, kind="list of samples", space=self.space)
+        return RegionIdentity(
+            name=self.name, kind="list of samples", space=self.space, centroid=known_point(self.centroid)
+        )
 
     def renamed(self, name: str) -> ListedRegion:
         """The same samples under another name."""
@@ -84,16 +92,13 @@ class ListedRegion(Region):
 
     @property
     def centroid(self) -> Points:
-        """NaN, shape (3,): only the atlas knows where the samples lie."""
-        return np.full(3, np.nan)
+        """Mean (x, y, z) in mm of the samples, shape (3,)."""
+        return np.asarray(self.points.mean(axis=0)) if len(self.points) else np.full(3, np.nan)
+
+    def contains(self, points: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Whether points (n, 3) in mm lie in the 1 mm voxel of a sample, shape (n,): no more is known."""
+        return lie_with_samples(points, self.points)
 
     def to_image(self) -> SpatialImage:
-        """Raise an error: a list of samples has no image.
-
-        Raises
-        ------
-        RegionError
-        """
-        raise RegionError(
-            f"region {self.name!r} is a list of samples, which has no image; draw the region it came from"
-        )
+        """A binary uint8 NIfTI image of the 1 mm voxels in which the samples lie."""
+        return draw_samples(self.points, self.space)

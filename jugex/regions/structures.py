@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Structure",
     "StructureRegion",
+    "draw_samples",
     "find_structure",
     "find_structures",
+    "known_points",
+    "lie_with_samples",
     "list_members",
     "region_of_structures",
     "search_structures",
@@ -261,7 +265,7 @@ class StructureRegion(Region):
             raise RegionError(f"{atlas.name} has no sample of the structure {structure.name!r} or of its parts")
         name = structure.name if self.name == str(self.asked) else self.name
         return replace(
-            self, name=name, structure=structure, points=_known_points(samples[is_member]), space=atlas.space
+            self, name=name, structure=structure, points=known_points(samples[is_member]), space=atlas.space
         )
 
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
@@ -279,8 +283,7 @@ class StructureRegion(Region):
     def contains(self, points: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Whether points (n, 3) in mm lie in the 1 mm voxel of a sample, shape (n,): nothing else is known."""
         _, known = self._look_up()
-        voxels = [pd.MultiIndex.from_arrays(list(np.rint(at).T)) for at in (np.asarray(points, dtype=float), known)]
-        return np.asarray(voxels[0].isin(voxels[1]))
+        return lie_with_samples(points, known)
 
     def identity(self) -> RegionIdentity:
         """What defines the region; see `Region.identity`."""
@@ -314,10 +317,7 @@ class StructureRegion(Region):
     def to_image(self) -> Nifti1Image:
         """A binary uint8 NIfTI image of the 1 mm voxels in which the structure's samples lie."""
         _, points = self._look_up()
-        points = points if len(points) else np.zeros((1, 3))
-        return make_image(
-            *rasterize(self.contains, self.space, np.rint(points.min(axis=0)), np.rint(points.max(axis=0)))
-        )
+        return draw_samples(points, self.space)
 
     def _look_up(self) -> tuple[Structure, Points]:
         """The structure and its samples; an error if they have not been looked up."""
@@ -327,6 +327,19 @@ class StructureRegion(Region):
                 f"Region.from_structure({self.asked!r}, atlas=...)"
             )
         return self.structure, self.points
+
+
+def lie_with_samples(points: npt.ArrayLike, samples: Points) -> npt.NDArray[np.bool_]:
+    """Whether points (n, 3) in mm lie in the 1 mm voxel of one of the samples (m, 3), shape (n,)."""
+    voxels = [pd.MultiIndex.from_arrays(list(np.rint(at).T)) for at in (np.asarray(points, dtype=float), samples)]
+    return np.asarray(voxels[0].isin(voxels[1]))
+
+
+def draw_samples(samples: Points, space: str) -> Nifti1Image:
+    """A binary uint8 NIfTI image of the 1 mm voxels in which samples (m, 3) lie."""
+    at = samples if len(samples) else np.zeros((1, 3))
+    low, high = np.rint(at.min(axis=0)), np.rint(at.max(axis=0))
+    return make_image(*rasterize(partial(lie_with_samples, samples=samples), space, low, high))
 
 
 def region_of_structures(structures: str | int | Iterable[str | int], *, atlas: SampledAtlas) -> Region:
@@ -367,7 +380,7 @@ def region_of_structures(structures: str | int | Iterable[str | int], *, atlas: 
             structure.structure_ids[0] if len(structure.structure_ids) == 1 else structure.name,
             structure.name,
             structure,
-            _known_points(atlas.samples[atlas.samples["structure_id"].isin(list(structure.members))]),
+            known_points(atlas.samples[atlas.samples["structure_id"].isin(list(structure.members))]),
             atlas.space,
         )
         for structure in find_structures(atlas, structures)
@@ -375,7 +388,7 @@ def region_of_structures(structures: str | int | Iterable[str | int], *, atlas: 
     return found[0] if len(found) == 1 else Union.of(found)
 
 
-def _known_points(samples: pd.DataFrame) -> Points:
+def known_points(samples: pd.DataFrame) -> Points:
     """Coordinates (n, 3) in mm of the samples that have them; those of a user's atlas may have none."""
     points = sample_points(samples)
     return points[np.isfinite(points).all(axis=1)]

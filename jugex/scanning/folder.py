@@ -17,12 +17,20 @@ from typing import Any
 
 import msgspec
 
+from jugex.atlas.identity import AtlasIdentity
 from jugex.errors import OutputError, ResultError
+from jugex.model.record import Arguments
+from jugex.regions import RegionIdentity
 
-__all__ = ["MANIFEST", "RESULTS", "Outcome", "ScanFolder", "name_part", "replace_file"]
+__all__ = [
+    "MANIFEST", "PAGES", "RESULTS", "Outcome", "ScanFolder", "Sources", "holds_scan", "name_page", "name_part",
+    "replace_file",
+]  # fmt: skip
 
 FORMAT = "jugex-scan-1"
 MANIFEST, RESULTS, _JOURNAL, _LOCK = "scan.json", "results", "progress.jsonl", ".lock"
+#: Results of single pairs with their pages, made when they are asked for.
+PAGES = "pairs"
 _MOST_SHOWN = 8
 
 Json = dict[str, Any]
@@ -77,9 +85,35 @@ class Outcome:
     why_no_spatial: str = ""
 
 
+@dataclass(frozen=True)
+class Sources:
+    """Where what a scan read came from, so that a pair of it can be computed again; it determines no number.
+
+    Attributes
+    ----------
+    arguments : Arguments
+        Options of all pairs.
+    atlas : AtlasIdentity
+    regions : dict of str to RegionIdentity
+        By name; rests are not among them.
+    rest : str or None
+        What regions were compared with, where that was a rest.
+    """
+
+    arguments: Arguments
+    atlas: AtlasIdentity
+    regions: dict[str, RegionIdentity]
+    rest: str | None
+
+
 def name_part(number: int) -> str:
     """Name of the file of a pair, below ``results/``."""
     return f"pair-{number:06d}.parquet"
+
+
+def name_page(number: int) -> str:
+    """Name of the folder of a pair that was computed again, below ``pairs/``."""
+    return f"pair-{number:06d}"
 
 
 def replace_file(path: Path, content: bytes | memoryview) -> None:
@@ -201,6 +235,11 @@ def check_folder(path: Path) -> None:
     others = path.is_dir() and any(item.name not in (_LOCK, RESULTS, _JOURNAL) for item in path.iterdir())
     if others and not (path / MANIFEST).exists():
         raise OutputError(f"{path} is not empty and holds no scan; name another folder")
+
+
+def holds_scan(path: Path) -> bool:
+    """Whether a folder is that of a scan, finished or not."""
+    return (path / MANIFEST).is_file()
 
 
 def read_manifest(path: Path) -> Json:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ from markupsafe import Markup
 from jugex._version import __version__
 from jugex.regions.labels import split_side
 from jugex.report.page import load_scripts, make_environment
+from jugex.scanning.folder import PAGES, name_page
 from jugex.scanning.results import Scan
 
 __all__ = ["render_overview"]
@@ -20,18 +24,21 @@ _RUNGS = ("spatial", "donors", "samples")
 _N_MARKERS, _N_PAIRS, _N_REASONS = 5, 200, 30
 
 
-def render_overview(scan: Scan) -> str:
+def render_overview(scan: Scan, beside: Path | None = None) -> str:
     """Write the overview: regions by regions, markers of each region, pairs, and what could not be tested.
 
     Parameters
     ----------
     scan : Scan
+    beside : Path, optional
+        Folder that the page will be in; default: that of the scan. Pages of pairs that are there are linked from it.
 
     Returns
     -------
     str
         The page; it asks for nothing else.
     """
+    pages, how = _find_pages(scan, scan.folder if beside is None else beside), _say_how(scan)
     order = _order_regions(scan.regions["region"].tolist())
     counts = _count_by_region(scan.pairs)
     tested = scan.pairs[scan.pairs["status"] == "ok"]
@@ -47,10 +54,32 @@ def render_overview(scan: Scan) -> str:
         "pairs": ranked.head(_N_PAIRS).to_dict("records"),
         "reasons": _group_reasons(scan.pairs),
         "empty": scan.regions[scan.regions["status"] != "ok"].to_dict("records"),
-        "data": Markup(json.dumps(_pack(scan, order, counts)).replace("<", "\\u003c")),
+        "pages": pages,
+        "how": how,
+        "data": Markup(json.dumps(_pack(scan, order, counts, pages, how)).replace("<", "\\u003c")),
         "settings": json.dumps(_shorten_settings(scan.settings), indent=1, ensure_ascii=False),
     }
     return make_environment().get_template("scan.html").render(context | load_scripts(["scan.js"]))
+
+
+def _find_pages(scan: Scan, beside: Path) -> dict[int, str]:
+    """Where the pages of pairs are that were computed again, by the numbers of the pairs."""
+    tested = scan.pairs.loc[scan.pairs["status"] == "ok", "pair"].tolist()
+    pages = {number: scan.folder / PAGES / name_page(number) / "report.html" for number in tested}
+    return {
+        number: Path(os.path.relpath(page.absolute(), beside.absolute())).as_posix()
+        for number, page in pages.items()
+        if page.exists()
+    }
+
+
+def _say_how(scan: Scan) -> str:
+    """How the page of a pair is made, with "{}" where its number stands; in Python where the atlas was in memory."""
+    name, source = scan.folder.absolute().name, (scan.sources or {}).get("atlas", {}).get("source", {})
+    in_memory = source.get("path") is None and source.get("kind") != "simulated"
+    if in_memory:
+        return f"jugex.load_scan({name!r}).pair({{}}, atlas=...).save()"
+    return f"jugex report {shlex.quote(name)} --pair {{}}"
 
 
 def _order_regions(names: list[str]) -> list[str]:
@@ -93,16 +122,18 @@ def _group_reasons(pairs: pd.DataFrame) -> list[tuple[str, int, str]]:
     return sorted(rows, key=lambda row: -row[1])[:_N_REASONS]
 
 
-def _pack(scan: Scan, order: list[str], counts: dict[str, dict[str, int]]) -> dict[str, Any]:
+def _pack(
+    scan: Scan, order: list[str], counts: dict[str, dict[str, int]], pages: dict[int, str], how: str
+) -> dict[str, Any]:
     """What the script draws: names, places, and the genes of each pair by rung, within it and over the scan."""
     number = {name: place for place, name in enumerate(order)}
     by_name = scan.regions.set_index("region")
     columns = [*_RUNGS, *(f"{rung}_scan" for rung in _RUNGS)]
     cells = []
-    for row in scan.pairs[["region_1", "region_2", "status", *columns]].itertuples(index=False):
+    for row in scan.pairs[["region_1", "region_2", "status", "pair", *columns]].itertuples(index=False):
         if row[0] in number and row[1] in number:
-            found = [int(n) for n in row[3:]] if row[2] == "ok" else None
-            cells.append([number[row[0]], number[row[1]], found])
+            found = [int(n) for n in row[4:]] if row[2] == "ok" else None
+            cells.append([number[row[0]], number[row[1]], found, int(row[3])])
     places = by_name.loc[order, ["mni_x", "mni_y", "mni_z"]].to_numpy(dtype=np.float64).round(1)
     return {
         "names": order,
@@ -110,6 +141,8 @@ def _pack(scan: Scan, order: list[str], counts: dict[str, dict[str, int]]) -> di
         "found": [[counts[name][rung] for rung in _RUNGS] if name in counts else None for name in order],
         "nPairs": [counts[name]["n_pairs"] if name in counts else 0 for name in order],
         "cells": cells,
+        "pages": pages,
+        "how": how,
     }
 
 

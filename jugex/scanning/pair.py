@@ -22,7 +22,7 @@ from jugex.scanning.targets import Pair
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["COLUMNS", "SCAN_COLUMNS", "Job", "write_part"]
+__all__ = ["COLUMNS", "SCAN_COLUMNS", "Job", "lay_out", "write_part"]
 
 #: Columns of the results of a scan, those of a result that are kept by default; then those over the whole scan.
 COLUMNS = ("gene", "diff", "f", "p_perm", "p_fwe", "p_donors", "p_spatial", "evidence", "status")
@@ -75,7 +75,7 @@ class Job:
                     found = tabulate_pair(group, options)
             except (DesignError, GeneError, RegionError) as error:
                 return Outcome(pair.number, f"impossible: {error}", error.reason or str(error))
-        content = encode(_lay_out(found.table, pair, self.columns))
+        content = encode(lay_out(found.table, pair, self.columns))
         replace_file(self.folder / RESULTS / name_part(pair.number), content)
         counts = found.table["evidence"].value_counts()
         ladder = found.ladder
@@ -105,7 +105,7 @@ def _is_promising(found: PairTable) -> bool:
     return not found.exhaustive and bool(smallest <= 1.5 / (found.n_relabellings + 1))
 
 
-def _lay_out(table: pd.DataFrame, pair: Pair, columns: Sequence[str] | None) -> pyarrow.Table:
+def lay_out(table: pd.DataFrame, pair: Pair, columns: Sequence[str] | None) -> pyarrow.Table:
     """The table of a pair by gene, with its regions, in the types of the results; what the scan adds is empty."""
     import pyarrow as pa
 

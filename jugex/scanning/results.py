@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -12,12 +12,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from jugex._arguments import explains_keywords
 from jugex._text import count_of, expand_home, join_words
+from jugex.atlas.annotation import CoordinatesLike
 from jugex.errors import OptionError, ResultError
+from jugex.model.options import AtlasLike, CovariatesLike
+from jugex.regions import Region
 from jugex.scanning.folder import MANIFEST, RESULTS, name_part, read_journal, read_manifest
 
 if TYPE_CHECKING:
     import pyarrow
+
+    from jugex.scanning.repeated import RepeatedPair
 
 __all__ = ["MARKER_COLUMNS", "PAIR_COLUMNS", "REGION_COLUMNS", "Markers", "Scan", "load_scan"]
 
@@ -137,6 +143,8 @@ class Scan:
         The first 50 genes that are higher in each region: pairs in which each reaches the rungs `spatial`, `donors` and
         `samples`, pairs in which it does so over the scan (`scan`), pairs of the region (`n_pairs`), and the mean
         difference where it was called (z-score).
+    sources : dict or None
+        Where regions and expression came from: what `pair` reads.
 
     Examples
     --------
@@ -159,6 +167,7 @@ class Scan:
     pairs: pd.DataFrame
     regions: pd.DataFrame
     markers: pd.DataFrame
+    sources: dict[str, Any] | None = None
 
     def read(
         self,
@@ -244,10 +253,60 @@ class Scan:
         from jugex.scanning.page import render_overview
 
         target = self.folder / "report.html" if path is None else Path(path)
-        content = render_overview(self)
+        content = render_overview(self, target.parent)
         with replacing_file(target) as temporary:
             temporary.write_text(content, encoding="utf-8")
         return target
+
+    @explains_keywords
+    def pair(
+        self,
+        *pair: str | int,
+        paths: Mapping[str, str] | None = None,
+        atlas: AtlasLike | None = None,
+        regions: Mapping[str, Region | str] | None = None,
+        covariates: CovariatesLike | None = None,
+        coordinates: CoordinatesLike | None = None,
+        reference: Region | str | None = None,
+        n_jobs: int = 1,
+    ) -> RepeatedPair:
+        """Compute one pair again, with everything that only a page shows, and compare its numbers with the scan's.
+
+        Seed, permutations and options are those of the scan. Files are read from where they were, or from where
+        `paths` says; what was in memory has to be given again.
+
+        Parameters
+        ----------
+        *pair : str or int
+            The name of the pair, its number, or its two regions.
+        paths, atlas, regions, covariates, coordinates, reference, n_jobs
+            See `jugex.rerun`.
+
+        Returns
+        -------
+        RepeatedPair
+            Its `save` writes the folder with the page.
+
+        Raises
+        ------
+        OptionError
+            If the scan has no such pair, or it has no test.
+        ResultError
+            If something that the scan read is missing: the message lists all of it.
+        """
+        from jugex.scanning.repeated import repeat_pair
+
+        return repeat_pair(
+            self,
+            pair,
+            paths=paths,
+            atlas=atlas,
+            regions=regions,
+            covariates=covariates,
+            coordinates=coordinates,
+            reference=reference,
+            n_jobs=n_jobs,
+        )
 
     def __repr__(self) -> str:
         n_tested = int((self.pairs["status"] == "ok").sum())
@@ -293,4 +352,4 @@ def load_scan(folder: str | PathLike[str]) -> Scan:
         settings, simulated, alpha = manifest["settings"], bool(manifest["simulated"]), float(manifest["alpha"])
     except (OSError, ValueError, KeyError) as error:
         raise ResultError(f"{path} cannot be read ({error}); remove {MANIFEST} and make the scan again") from error
-    return Scan(path, settings, simulated, alpha, pairs, regions, markers)
+    return Scan(path, settings, simulated, alpha, pairs, regions, markers, manifest.get("sources"))

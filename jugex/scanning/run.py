@@ -20,10 +20,11 @@ from jugex._arguments import explains_packed
 from jugex._text import count_of, expand_home
 from jugex.atlas import ExpressionAtlas, open_atlas
 from jugex.errors import OptionError
-from jugex.genes import read_aliases
+from jugex.genes import Aliases, AliasesLike, read_aliases
 from jugex.model.columns import RESULT_COLUMNS, TAIL_COLUMNS
 from jugex.model.options import AtlasLike, QueryOptions, TestOptions, count_threads, options_to_json
 from jugex.model.record import list_versions, today
+from jugex.pipeline.records import list_arguments
 from jugex.progress import track
 from jugex.query.samples import view_atlas
 from jugex.query.targets import RegionsLike, read_targets
@@ -35,6 +36,7 @@ from jugex.scanning.folder import (
     Json,
     Outcome,
     ScanFolder,
+    Sources,
     check_folder,
     name_part,
     read_manifest,
@@ -236,7 +238,6 @@ class _Prepared:
     groups: list[list[Pair]]
     impossible: list[Outcome]
     placed: list[Placed]
-    rests: list[Placed]
     job: Job
     manifest: Json
 
@@ -250,10 +251,15 @@ def _prepare(asked: _Asked, folder: Path) -> _Prepared:
             f"a scan reads all samples of the atlas, and {source.name} is asked over the network; give a store"
         )
     view = view_atlas(source, query)
-    targets = read_targets(asked.regions, threshold=asked.threshold, labels=asked.labels, space=asked.space)
+    given = asked.regions if isinstance(asked.regions, str | PathLike) else list(asked.regions)
+    targets = []
+    if given:  # else the list of pairs names them
+        targets = read_targets(given, threshold=asked.threshold, labels=asked.labels, space=asked.space)
     placed = place_regions(targets, view, query)
     listed, more = list_pairs(placed, asked.pairs, view, query, rest=asked.rest, seed=seed, threshold=asked.threshold)
-    by_name = {region.name: region for region in (*placed, *more)}
+    rests = [region for region in more if region.target is None]
+    placed += [region for region in more if region.target is not None]
+    by_name = {region.name: region for region in (*placed, *rests)}
     held = {name: region.samples for name, region in by_name.items() if region.samples is not None}
     possible = [pair for pair in listed if pair.region_1 in held and pair.region_2 in held]
     impossible = [
@@ -293,8 +299,8 @@ def _prepare(asked: _Asked, folder: Path) -> _Prepared:
             "sha256": _digest(map(repr, listed)),
         },
         "rest": asked.rest if asked.pairs == "one-vs-rest" else None,
-        "regions": {"n": len(placed), "sha256": {region.name: region.digest for region in (*placed, *more)}},
-        "atlas": _describe_atlas(view),
+        "regions": {"n": len(placed), "sha256": {region.name: region.digest for region in (*placed, *rests)}},
+        "atlas": describe_atlas(view),
         "versions": list_versions(),
     }
     manifest = {
@@ -304,10 +310,11 @@ def _prepare(asked: _Asked, folder: Path) -> _Prepared:
         "simulated": view.simulated,
         "n_possible": len(possible),
         "settings": to_plain(settings),
+        "sources": to_plain(msgspec.to_builtins(_find_sources(asked, aliases, view, placed), str_keys=True)),
     }
     one_reference = test.reference is not None or not test.ladder
     groups = group_pairs(possible, held, view, one_reference=one_reference)
-    return _Prepared(listed, groups, impossible, placed, more, job, manifest)
+    return _Prepared(listed, groups, impossible, placed, job, manifest)
 
 
 #: Options that change no number of a pair: what only a page shows, the number of threads, and the seed, kept apart.
@@ -346,7 +353,26 @@ def _choose_more(most: int | None, n_pairs: int, test: TestOptions) -> int:
     return more if more > first else 0
 
 
-def _describe_atlas(view: ExpressionAtlas) -> Json:
+def _find_sources(
+    asked: _Asked, aliases: AliasesLike | None, view: ExpressionAtlas, placed: Sequence[Placed]
+) -> Sources:
+    """Where the regions and the expression of a scan came from, and its options."""
+    arguments = list_arguments(
+        asked.query,
+        asked.test,
+        donors=view.donors["donor_name"].tolist(),
+        genes=asked.query.genes,  # type: ignore[arg-type]  # cleaned when it was packed
+        aliases=aliases if isinstance(aliases, Aliases) else None,
+    )
+    return Sources(
+        arguments=replace(arguments, threshold=asked.threshold),
+        atlas=view.identity(),
+        regions={region.name: region.identity for region in placed if region.identity is not None},
+        rest=asked.rest if asked.pairs == "one-vs-rest" else None,
+    )
+
+
+def describe_atlas(view: ExpressionAtlas) -> Json:
     """What determines the values: not where the files lie."""
     identity: Json = msgspec.to_builtins(view.identity(), str_keys=True)
     source = dict(identity.get("source") or {})

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
@@ -23,14 +23,14 @@ from jugex.progress import track
 from jugex.query.reference import classify_tissue
 from jugex.query.samples import COORDINATES, bind_region
 from jugex.query.targets import Target, name_apart, read_one
-from jugex.regions import Region
+from jugex.regions import Region, RegionIdentity
 from jugex.regions.base import upright_image
 from jugex.regions.labels import split_side
 from jugex.regions.listed import ListedRegion
 from jugex.spaces import hemisphere_of
 
 __all__ = [
-    "Pair", "PairsLike", "Placed", "Rest", "group_pairs", "list_pairs", "place_regions",
+    "Pair", "PairsLike", "Placed", "Rest", "group_pairs", "list_pairs", "make_rests", "place_regions",
 ]  # fmt: skip
 
 #: Which pairs: by a rule, from a file, or listed as (region 1, region 2) or (name, region 1, region 2).
@@ -58,6 +58,8 @@ class Placed:
         Mean coordinate of its samples in mm; NaN without samples.
     target : Region or None
         What was located.
+    identity : RegionIdentity or None
+        By which it can be made again; None of a rest, which follows from its region.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Placed:
     n_donors: int
     centre: tuple[float, float, float]
     target: Region | None
+    identity: RegionIdentity | None = None
 
     @property
     def digest(self) -> str:
@@ -115,7 +118,7 @@ def place_regions(
             continue
         with np.errstate(invalid="ignore"):  # samples without a coordinate are in no voxel
             located = region.locate(atlas.samples)
-        placed.append(_place(name, located, atlas, target.region))
+        placed.append(replace(_place(name, located, atlas, target.region), identity=region.renamed(name).identity()))
     return placed
 
 
@@ -183,7 +186,7 @@ def list_pairs(
         elif pairs == "neighbours":
             found = [("", names[i], names[j]) for i, j in _find_neighbours(placed)]
         else:
-            more = _make_rests(placed, atlas, rest)
+            more = make_rests(placed, atlas, rest)
             found = [("", region.name, other.name) for region, other in zip(placed, more, strict=True)]
     else:
         found, more = _read_pairs(pairs, placed, atlas, query, threshold)
@@ -216,7 +219,7 @@ def _match_sides(names: Sequence[str]) -> list[tuple[str, str, str]]:
     return [("", left, of_side["right"][base]) for base, left in of_side["left"].items() if base in of_side["right"]]
 
 
-def _make_rests(placed: Sequence[Placed], atlas: ExpressionAtlas, rest: Rest) -> list[Placed]:
+def make_rests(placed: Sequence[Placed], atlas: ExpressionAtlas, rest: Rest) -> list[Placed]:
     """What each region is compared with: the other samples of its tissue and sides, of its tissue, or all others."""
     if rest not in get_args(Rest):
         raise OptionError(f"rest must be one of {', '.join(get_args(Rest))}; got {rest!r}")

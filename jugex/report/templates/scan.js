@@ -82,18 +82,36 @@ function drawBrains() {
   }));
   return most;
 }
+// the page of a pair: where it is, or how it is made
+function select(place, number, name) {
+  const title = document.createElement("b"), page = data.pages[number], rest = document.createElement(page ? "a" : "code");
+  title.textContent = `Pair ${number}, ${name}: `;
+  if (page) { rest.href = page; rest.textContent = "open its page"; }
+  else rest.textContent = data.how.replace("{}", number);
+  byId(place).replaceChildren(title, rest, page ? "" : " makes its page, with the same numbers.");
+}
+for (const button of document.querySelectorAll("button.how")) button.addEventListener("click", () => select("selected-row", Number(button.dataset.pair), button.dataset.name));
 function draw() { const most = drawMatrix(), perPair = drawBrains(); drawScale(matrix ? most : perPair); }
 for (const choice of [rung, family]) if (choice) choice.addEventListener("change", draw);
 dark.addEventListener("change", draw);
 if (matrix) {
   const cells = new Map();
-  for (const [i, j, counts] of data.cells) { cells.set(`${i},${j}`, counts); cells.set(`${j},${i}`, counts); }
-  matrix.addEventListener("mousemove", (event) => {
-    const { room, size, n } = geometry, box = matrix.getBoundingClientRect();
+  for (const [i, j, counts, number] of data.cells) { cells.set(`${i},${j}`, [counts, number]); cells.set(`${j},${i}`, [counts, number]); }
+  // the cell under the pointer: row, column, what was found, number of the pair
+  const point = (event) => {
+    const { room, size } = geometry, box = matrix.getBoundingClientRect();
     const column = Math.floor((event.clientX - box.left - room) / size), row = Math.floor((event.clientY - box.top - room) / size);
-    if (row < 0 || column < 0 || row >= n || column >= n || row === column || !cells.has(`${row},${column}`)) { byId("tip").textContent = "\u00a0"; return; }
-    const counts = cells.get(`${row},${column}`), names = `${data.names[row]} and ${data.names[column]}: `;
+    return [row, column, ...(cells.get(`${row},${column}`) ?? [null, null])];
+  };
+  matrix.addEventListener("mousemove", (event) => {
+    const [row, column, counts, number] = point(event);
+    if (number === null) { byId("tip").textContent = "\u00a0"; return; }
+    const names = `${data.names[row]} and ${data.names[column]}: `;
     byId("tip").textContent = names + (counts ? `spatial ${counts[0]}, donors ${counts[1]}, samples ${counts[2]} within the pair; ${counts[3]}, ${counts[4]}, ${counts[5]} over the scan` : "no test");
+  });
+  matrix.addEventListener("click", (event) => {
+    const [row, column, counts, number] = point(event);
+    if (counts) select("selected-cell", number, `${data.names[row]} and ${data.names[column]}`);
   });
 }
 draw();
