@@ -30,6 +30,7 @@ from jugex.query.samples import view_atlas
 from jugex.query.targets import RegionsLike, read_targets
 from jugex.regions.label_tables import LabelsLike
 from jugex.report.tables import format_tsv
+from jugex.scanning.control import control_scan
 from jugex.scanning.folder import (
     FORMAT,
     RESULTS,
@@ -42,7 +43,7 @@ from jugex.scanning.folder import (
     read_manifest,
     to_plain,
 )
-from jugex.scanning.pair import COLUMNS, Job, write_part
+from jugex.scanning.pair import COLUMNS, Job
 from jugex.scanning.results import PAIR_COLUMNS, REGION_COLUMNS, Markers, Scan, load_scan
 from jugex.scanning.targets import (
     Pair,
@@ -53,7 +54,6 @@ from jugex.scanning.targets import (
     list_pairs,
     place_regions,
 )
-from jugex.stats.families import Correction, control_pairs, false_discoveries, holm
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -391,12 +391,9 @@ def _digest(texts: Iterable[str]) -> str:
 def _finish(folder: ScanFolder, prepared: _Prepared, done: dict[int, Outcome]) -> None:
     """Correct over the scan, add what it says to every part, and write the tables beside them."""
     tested = [pair for pair in prepared.pairs if done[pair.number].status == "ok"]
-    corrections = _correct(folder.path, tested)
     alpha = float(prepared.job.test.alpha)
     markers = Markers([region.name for region in prepared.placed])
-    counts: dict[int, dict[str, int]] = {}
-    for pair in track(tested, description="error rates over the scan", total=len(tested)):
-        counts[pair.number] = _complete(folder.path, pair, corrections, alpha, markers)
+    counts = control_scan(folder.path, tested, alpha, markers)
     rows = [vars(pair) | vars(done[pair.number]) | counts.get(pair.number, {}) for pair in prepared.pairs]
     pairs = pd.DataFrame(rows).reindex(columns=list(PAIR_COLUMNS))
     regions = pd.DataFrame([_describe_region(region) for region in prepared.placed], columns=list(REGION_COLUMNS))
@@ -413,64 +410,6 @@ def _describe_region(region: Placed) -> Json:
         "region": region.name, "n_samples": region.n_samples, "n_donors": region.n_donors,
         "mni_x": x, "mni_y": y, "mni_z": z, "status": region.why or "ok",
     }  # fmt: skip
-
-
-#: Columns over the scan, and those that they correct: by Holm over pairs, by Holm over everything, and as rates.
-_OVER_PAIRS = {"p_fwe_scan": "p_fwe"}
-_OVER_ALL = {"p_donors_fwe_scan": "p_donors", "p_spatial_fwe_scan": "p_spatial"}
-_RATES = {"q_fdr_scan": "p_perm", "q_donors_scan": "p_donors", "q_spatial_scan": "p_spatial"}
-
-
-def _correct(folder: Path, tested: Sequence[Pair]) -> dict[str, tuple[str, Correction]]:
-    """Corrections of the scan by column, with the column that each corrects; one column in memory at a time."""
-    found: dict[str, tuple[str, Correction]] = {}
-    for column, of in _OVER_PAIRS.items():
-        found[column] = of, control_pairs([np.unique(p) for p in _read_p(folder, tested, of)])
-    for of in dict.fromkeys([*_OVER_ALL.values(), *_RATES.values()]):
-        parts = list(_read_p(folder, tested, of))
-        p = np.concatenate(parts) if parts else np.empty(0)
-        del parts
-        p.sort()
-        for rule, columns in ((holm, _OVER_ALL), (false_discoveries, _RATES)):
-            for column in [column for column, corrected in columns.items() if corrected == of]:
-                found[column] = of, rule(p)
-    return found
-
-
-def _read_p(folder: Path, tested: Sequence[Pair], column: str) -> Iterable[Floats]:
-    """The p of each pair that are there."""
-    from pyarrow import parquet
-
-    for pair in tested:
-        values = parquet.read_table(folder / RESULTS / name_part(pair.number), columns=[column])[column].to_numpy()
-        yield values[~np.isnan(values)]
-
-
-def _complete(
-    folder: Path, pair: Pair, corrections: dict[str, tuple[str, Correction]], alpha: float, markers: Markers
-) -> dict[str, int]:
-    """Add what holds over the scan to the part of a pair; how many genes have which evidence over the scan."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    table = parquet.read_table(folder / RESULTS / name_part(pair.number))
-    p = {of: table[of].to_numpy() for of in dict.fromkeys(of for of, _ in corrections.values())}
-    evidence = np.full(len(table), "none", dtype=object)
-    evidence[np.isnan(p["p_fwe"])] = None
-    for column, (of, correction) in corrections.items():
-        corrected = correction.apply(p[of])
-        place = table.schema.get_field_index(column)
-        table = table.set_column(place, column, pa.array(corrected, from_pandas=True))
-        for rung in [rung for rung, decides in _RUNGS.items() if decides == column]:
-            evidence[corrected <= alpha] = rung  # the corrections come from the lowest rung up
-    place = table.schema.get_field_index("evidence_scan")
-    table = table.set_column(place, "evidence_scan", pa.array(evidence, type=pa.string()).dictionary_encode())
-    write_part(folder, pair.number, table)
-    markers.add(pair.region_1, pair.region_2, table, evidence)
-    return {f"{rung}_scan": int((evidence == rung).sum()) for rung in reversed(_RUNGS)}
-
-
-_RUNGS = {"samples": "p_fwe_scan", "donors": "p_donors_fwe_scan", "spatial": "p_spatial_fwe_scan"}
 
 
 # --- a plan -------------------------------------------------------------------------------------------------------

@@ -10,35 +10,72 @@ from statsmodels.stats.multitest import multipletests
 
 import jugex
 from jugex.stats.corrections import adjust_across_comparisons
-from jugex.stats.families import control_pairs, false_discoveries, holm
+from jugex.stats.families import Family, control_pairs, false_discoveries, holm
 from tests.scanning.helpers import make_scan
 
 P_VALUES = st.lists(st.one_of(st.floats(1e-12, 1.0), st.sampled_from([0.001, 0.01, 0.5, 1.0])), min_size=1, max_size=60)
 
 
+def draw_family(seed: int, n: int = 50) -> np.ndarray:
+    """p with ties, small ones, and ones that become 1."""
+    rng = np.random.default_rng(seed)
+    p = np.concatenate([rng.random(3 * n // 5) ** 3, rng.choice([1e-5, 0.001, 0.01, 0.5, 1.0], n - 3 * n // 5)])
+    return rng.permutation(p)
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 50, 10_000])
 @pytest.mark.parametrize("seed", range(10))
-def test_holm_and_false_discoveries_are_those_of_statsmodels(seed):
-    rng = np.random.default_rng(seed)
-    p = np.concatenate([rng.random(30) ** 3, rng.choice([0.001, 0.01, 0.5, 1.0], 20)])  # with ties
+def test_holm_and_false_discoveries_are_those_of_statsmodels_bit_for_bit(seed, at_once):
+    p = draw_family(seed)
+    family = Family.of(np.array_split(p, 9), at_once=at_once)
+    assert family.size == len(p)
     for ours, method in ((holm, "holm"), (false_discoveries, "fdr_bh")):
-        expected = multipletests(p, method=method)[1]
-        np.testing.assert_allclose(ours(np.sort(p)).apply(p), expected, rtol=1e-12)
+        np.testing.assert_array_equal(ours(family).apply(p), multipletests(p, method=method)[1])
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_holm_of_many_keeps_only_what_is_below_one(seed):
-    rng = np.random.default_rng(seed)
+@given(P_VALUES, st.integers(1, 30))
+def test_they_are_whatever_the_p_and_the_blocks(p, at_once):
+    p = np.array(p)
+    family = Family.of(np.array_split(p, 4), at_once=at_once)
+    for ours, method in ((holm, "holm"), (false_discoveries, "fdr_bh")):
+        np.testing.assert_array_equal(ours(family).apply(p), multipletests(p, method=method)[1])
+
+
+@pytest.mark.parametrize("downwards", [False, True])
+def test_blocks_are_bounded_and_hold_every_p_in_order(downwards):
+    p = draw_family(0, 20_000)
+    family = Family.of(np.array_split(p, 40), at_once=1_000)
+    assert len(family.runs) > 10
+    blocks = list(family.read(downwards=downwards))
+    assert max(len(values) for values, _ in blocks) <= 1_000
+    values, counts = (np.concatenate(columns) for columns in zip(*blocks, strict=True))
+    expected, n = np.unique(p, return_counts=True)
+    step = -1 if downwards else 1
+    np.testing.assert_array_equal(values, expected[::step])
+    np.testing.assert_array_equal(counts, n[::step])
+
+
+def test_few_distinct_p_make_one_run_however_many_there_are():
+    rng = np.random.default_rng(0)
+    p = rng.integers(1, 100, 50_000) / 100
+    family = Family.of(np.array_split(p, 50), at_once=1_000)
+    assert [len(values) for values, _ in family.runs] == [99]
+    np.testing.assert_array_equal(false_discoveries(family).apply(p), multipletests(p, method="fdr_bh")[1])
+
+
+def test_holm_of_many_keeps_only_what_is_below_one():
+    rng = np.random.default_rng(0)
     p = np.concatenate([rng.random(20_000), rng.random(200) * 1e-7])
-    correction = holm(np.sort(p))
-    assert len(correction.p) < 2_000
-    np.testing.assert_allclose(correction.apply(p), multipletests(p, method="holm")[1], rtol=1e-12)
+    correction = holm(Family.of([p]))
+    assert len(correction.keys) < 1_000
+    np.testing.assert_array_equal(correction.apply(p), multipletests(p, method="holm")[1])
 
 
 @given(st.lists(P_VALUES, min_size=1, max_size=8))
 def test_over_pairs_it_is_the_correction_over_comparisons(pairs):
     p = np.concatenate([np.array(of_pair) for of_pair in pairs])
     numbers = np.repeat(np.arange(len(pairs)), [len(of_pair) for of_pair in pairs])
-    found = control_pairs([np.unique(of_pair) for of_pair in pairs]).apply(p)
+    found = control_pairs(map(np.array, pairs)).apply(p)
     np.testing.assert_allclose(found, adjust_across_comparisons(p, numbers), rtol=1e-12)
 
 
@@ -49,8 +86,8 @@ def test_with_one_gene_it_is_holm_over_pairs():
 
 
 def test_nothing_tested_is_nothing_corrected():
-    empty = np.empty(0)
-    for correction in (holm(empty), false_discoveries(empty), control_pairs([])):
+    empty = Family.of([np.empty(0)])
+    for correction in (holm(empty), false_discoveries(empty), control_pairs([np.empty(0)])):
         assert np.isnan(correction.apply(np.array([np.nan, np.nan]))).all()
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from jugex.errors import OptionError, ScanError
+from jugex.scanning import control, workers
 from jugex.scanning import run as running
-from jugex.scanning import workers
 from jugex.scanning.folder import read_journal
 from tests.scanning.helpers import make_scan, read_bytes
 
@@ -72,7 +72,7 @@ class TestKilled:
 
     def test_while_it_corrects_over_the_scan(self, tmp_path, undisturbed, monkeypatch):
         out, n_written = tmp_path / "scan", []
-        write = running.write_part
+        write = control.write_part
 
         def stop_at_third(*arguments):
             if len(n_written) == 3:
@@ -80,10 +80,10 @@ class TestKilled:
             n_written.append(1)
             write(*arguments)
 
-        monkeypatch.setattr(running, "write_part", stop_at_third)
+        monkeypatch.setattr(control, "write_part", stop_at_third)
         with pytest.raises(KeyboardInterrupt):
             make_scan(out)
-        monkeypatch.setattr(running, "write_part", write)
+        monkeypatch.setattr(control, "write_part", write)
         make_scan(out)
         assert read_bytes(out) == undisturbed
 
