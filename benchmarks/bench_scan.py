@@ -1,6 +1,6 @@
 """What a scan costs beside its pairs: against the sum of engine and ladder, with two processes, and with Dask.
 
-    python benchmarks/bench_scan.py [--regions 5] [--permutations 10000] [--store FOLDER]
+    python benchmarks/bench_scan.py [--regions 6] [--permutations 10000] [--store FOLDER] [--growth]
 
 On a store of the real size (58,692 probes, 20,000 genes, 3,702 samples; made-up numbers, built once into FOLDER, by
 default below the temporary folder, as `bench_shell.py` does). Printed are
@@ -8,9 +8,13 @@ default below the temporary folder, as `bench_shell.py` does). Printed are
 - processor seconds of a scan by one process, and of engine and ladder alone, each pair by itself, as `jugex.compare`
   runs them (without what only a page shows): their ratio is at most 1.15;
 - seconds by the clock with one and with two processes, and with two Dask workers where Dask is installed: at least 1.6
-  and 1.5 times as quick, on two cores that nothing else uses; workers are counted without their start;
+  and 1.5 times as quick, on two cores that nothing else uses; workers are counted without their start. On a machine
+  that does something else too, the processor's seconds say as much: half of those of two processes, beside those of
+  one, is what two free cores would need;
 - the largest memory of a worker: less than 1.5 GiB;
-- how the cost grows with pairs, genes and relabellings: exponents of at most 1.
+- with --growth, how the processor seconds of a scan by one process grow with pairs, genes and relabellings, the others
+  held (3 pairs of 20,000 genes): exponents of at most 1, each the slope of a straight line through the logarithms of
+  three sizes and costs, the tissue measured once in each.
 """
 
 from __future__ import annotations
@@ -83,10 +87,10 @@ def grow(sizes: list[float], costs: list[float]) -> float:
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--regions", type=int, default=5)
+    parser.add_argument("--regions", type=int, default=6)
     parser.add_argument("--permutations", type=int, default=10_000)
     parser.add_argument("--store", type=Path, default=Path(tempfile.gettempdir()) / "jugex-bench-shell")
-    parser.add_argument("--growth", action="store_true", help="also the exponents")
+    parser.add_argument("--growth", action="store_true", help="only the exponents")
     options = parser.parse_args()
     atlas = jugex.open_atlas(make_store(options.store))
     regions = make_regions(options.regions)
@@ -101,6 +105,10 @@ def main() -> None:
         assert (found.pairs["status"] == "ok").all()
 
     run_parts(atlas, regions[:2], test)  # compiles what is compiled
+    if options.growth:
+        _show_growth(scan, options.permutations)
+        shutil.rmtree(out)
+        return
     parts = run_parts(atlas, regions, test)
     alone, alone_wall = measure(lambda: scan("one"))
     print(f"{n_pairs} pairs, {options.permutations:,} relabellings")
@@ -115,12 +123,11 @@ def main() -> None:
     speed = one_wall / max(two_wall - start_wall, 1e-9)
     print(f"two processes                     {two_wall:8.1f} s, of which their start {start_wall:.1f} s")
     print(f"                                  {speed:8.2f} times as quick (at least 1.6)")
-    print(f"                                  {two / one:8.2f} times the processor's seconds of one")
+    print(f"processor seconds of one and of two{one:7.1f} and {two:.1f}: {two / one:.2f} times")
+    print(f"                                  {2 * one / two:8.2f} times as quick on free cores, their start included")
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
     print(f"largest memory of a process       {peak:8.2f} GiB (less than 1.5)")
     _run_dask(scan, one_wall)
-    if options.growth:
-        _show_growth(scan, regions, options.permutations)
     shutil.rmtree(out)
 
 
@@ -141,23 +148,29 @@ def _run_dask(scan: Callable[..., None], one_wall: float) -> None:
           f"start {start:.1f} s")  # fmt: skip
 
 
-def _show_growth(scan: Callable[..., None], regions: list[jugex.Region], n_permutations: int) -> None:
+def _show_growth(scan: Callable[..., None], n_permutations: int) -> None:
     """Exponents of the cost in pairs, genes and relabellings."""
-    costs = [measure(lambda n=n: scan("grow", regions=regions[:n]))[0] for n in (3, 5)]
-    print(f"exponent in pairs                 {grow([3, 10], costs):8.2f}")
     symbols = [f"GENE{number:05d}" for number in range(20_000)]
-    sizes = [5_000, 20_000]
-    costs = [
-        measure(lambda n=n: scan("grow", regions=regions[:3], query=jugex.QueryOptions(genes=symbols[:n])))[0]
-        for n in sizes
-    ]
-    print(f"exponent in genes                 {grow(sizes, costs):8.2f}")
-    sizes = [n_permutations, 8 * n_permutations]
-    costs = [
-        measure(lambda m=m: scan("grow", regions=regions[:3], test=jugex.TestOptions(n_permutations=m, rng=0)))[0]
-        for m in sizes
-    ]
-    print(f"exponent in relabellings          {grow(sizes, costs):8.2f}")
+
+    def scan_some(*, n_regions: int = 3, n_genes: int | None = None, factor: int = 1) -> None:
+        query = jugex.QueryOptions(genes=None if n_genes is None else symbols[:n_genes])
+        test = jugex.TestOptions(n_permutations=factor * n_permutations, rng=0)
+        scan("grow", regions=make_regions(n_regions), query=query, test=test)
+
+    known: dict[str, float] = {}
+    series = {
+        "pairs": {1: {"n_regions": 2}, 3: {}, 10: {"n_regions": 5}},
+        "genes": {5_000: {"n_genes": 5_000}, 10_000: {"n_genes": 10_000}, 20_000: {}},
+        "relabellings": {n_permutations: {}, 4 * n_permutations: {"factor": 4}, 16 * n_permutations: {"factor": 16}},
+    }
+    for name, sizes in series.items():
+        costs = []
+        for how in sizes.values():
+            if str(how) not in known:
+                known[str(how)] = measure(lambda how=how: scan_some(**how))[0]
+            costs.append(known[str(how)])
+        made_of = ", ".join(f"{size:,}: {cost:.1f} s" for size, cost in zip(sizes, costs, strict=True))
+        print(f"exponent in {name:14}{grow(list(sizes), costs):6.2f}  ({made_of})")
 
 
 if __name__ == "__main__":

@@ -66,10 +66,13 @@ def _write_samples(file: Path, donor: Donor, rng: np.random.Generator) -> None:
 def _write_probes(file: Path, n_probes: int) -> None:
     rng = np.random.default_rng(0)
     n_genes = min(N_GENES, n_probes)
-    genes = np.concatenate([np.arange(n_genes), rng.integers(0, n_genes, n_probes - n_genes)])
+    genes = np.sort(np.concatenate([np.arange(n_genes), rng.integers(0, n_genes, n_probes - n_genes)]))
+    symbols = rng.permutation(n_genes)[genes]  # as in the real ones, probes of a gene stand together, and not by name
     ids = 1_000_000 + np.arange(n_probes)
     table = pd.DataFrame({"probe_id": ids, "probe_name": [f"A_23_P{number}" for number in ids], "gene_id": genes})
-    table = table.assign(gene_symbol=[f"GENE{gene:05d}" for gene in genes], gene_name="made up", entrez_id=genes + 1)
+    table = table.assign(
+        gene_symbol=[f"GENE{number:05d}" for number in symbols], gene_name="made up", entrez_id=genes + 1
+    )
     table.to_csv(file, index=False)
 
 

@@ -33,6 +33,7 @@ import threading
 import weakref
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -518,14 +519,18 @@ class _ChecksummedRows:
     def read(self, probe_rows: Rows) -> Iterator[tuple[slice | Rows, npt.NDArray[Any]]]:
         """Yield rows, with their places in `probe_rows`.
 
-        A few rows are read one by one and yielded together; many are read in the order of the file, block by block.
+        Few rows come at once, those that follow each other in the file in one piece; more of them in the order of the
+        file, a block at a time.
         """
         n_rows = self._n_rows
         if len(probe_rows) < _SHARE_READ_SINGLY * n_rows:
             rows = np.empty((len(probe_rows), self._n_columns), dtype=self._dtype)
             places, n_bytes = rows.reshape(-1).view(np.uint8).data, self._row_bytes
-            for place, row in enumerate(probe_rows.tolist()):
-                self._read_into(places[place * n_bytes : (place + 1) * n_bytes], self._offset + row * n_bytes)
+            cuts = np.flatnonzero(np.diff(probe_rows) != 1) + 1
+            for first, end in pairwise(np.unique([0, *cuts, len(probe_rows)]).tolist()):
+                self._read_into(
+                    places[first * n_bytes : end * n_bytes], self._offset + int(probe_rows[first]) * n_bytes
+                )
             self._check_rows(rows, probe_rows)
             yield slice(None), rows
             return

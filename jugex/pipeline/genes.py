@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +15,7 @@ from jugex.genes import GeneSelection
 from jugex.model.columns import PROBE_COLUMNS
 from jugex.progress import track
 from jugex.query import RegionGroup
-from jugex.query.probes import aggregate_by_gene, filter_probes, score_probes, sort_probes
+from jugex.query.probes import aggregate_by_gene, cut_by_gene, filter_probes, score_probes, sort_probes
 from jugex.stats.aggregation import SELECTIONS, ProbeAggregation, mean_probe_correlation
 from jugex.stats.design import Design
 
@@ -95,35 +96,41 @@ def summarize_genes(group: RegionGroup, how: ProbeAggregation) -> GeneValues:
 
 
 def measure_genes(
-    group: RegionGroup, symbols: list[str], well_ids: npt.NDArray[np.integer], how: ProbeAggregation
+    group: RegionGroup, symbols: Sequence[str], well_ids: npt.NDArray[np.integer], how: ProbeAggregation
 ) -> tuple[list[str], Floats]:
     """Gene-level z-scores of genes in samples of the atlas, by the aggregation `how` and the filter of the query.
 
     Returns
     -------
     labels : list of str, length g
+        In alphabetical order of the genes.
     values : ndarray of float64, shape (g, N)
     """
-    labels: list[str] = []
-    parts = []
-    chunks = range(0, len(symbols), _GENES_AT_ONCE)
-    for start in track(chunks, description="tissue around the regions", total=len(chunks)):
-        selection = GeneSelection(requested=None, found=tuple(symbols[start : start + _GENES_AT_ONCE]))
-        used = group.samples["well_id"].to_numpy()
-        try:
-            _, probes, _ = filter_probes(selection, group.atlas, used, group.options)
-        except GeneError:  # the filter left none of them a probe
-            continue
-        probes = probes.reset_index(drop=True)
-        probe_ids = probes["probe_id"].to_numpy()
+    used = group.samples["well_id"].to_numpy()
+    try:
+        selection = GeneSelection(requested=None, found=tuple(symbols))
+        probes = filter_probes(selection, group.atlas, used, group.options)[1].reset_index(drop=True)
+    except GeneError:  # the filter left none of them a probe
+        probes = group.probes.head(0)
+    if probes.empty:
+        return [], np.empty((0, len(well_ids)))
+    if how == "single":
+        labels = (probes["gene"] + " " + probes["probe_name"]).iloc[sort_probes(probes)].tolist()
+    else:
+        labels = sorted(set(probes["gene"]))
+    place = pd.Index(labels)
+    values = np.empty((len(labels), len(well_ids)))
+    blocks = list(cut_by_gene(probes["gene"], _GENES_AT_ONCE))
+    for rows in track(blocks, description="tissue around the regions", total=len(blocks)):
+        block = probes.iloc[rows].reset_index(drop=True)
+        probe_ids = block["probe_id"].to_numpy()
         zscores = group.atlas.zscores(well_ids=well_ids, probe_ids=probe_ids)
         score = None
         if how in SELECTIONS:  # the probe that the run chooses
-            score = score_probes(group.atlas, probes, group.atlas.levels(well_ids=used, probe_ids=probe_ids), how)
-        names, values = aggregate_by_gene(probes, zscores, how, score=score)
-        labels += names.tolist()
-        parts.append(values)
-    return labels, np.concatenate(parts) if parts else np.empty((0, len(well_ids)))
+            score = score_probes(group.atlas, block, group.atlas.levels(well_ids=used, probe_ids=probe_ids), how)
+        names, of_block = aggregate_by_gene(block, zscores, how, score=score)
+        values[place.get_indexer(pd.Index(names))] = of_block
+    return labels, values
 
 
 def find_status(values: Floats, design: Design) -> npt.NDArray[np.object_]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -20,7 +23,7 @@ from jugex.stats.aggregation import (
     probe_sd,
 )
 
-__all__ = ["aggregate_by_gene", "filter_probes", "probes_of", "score_probes", "sort_probes"]
+__all__ = ["aggregate_by_gene", "cut_by_gene", "filter_probes", "probes_of", "score_probes", "sort_probes"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -145,6 +148,21 @@ def aggregate_by_gene(
         return (probes["gene"] + " " + probes["probe_name"]).to_numpy(dtype=object)[order], values.T[order]
     gene_of_probe, symbols = pd.factorize(probes["gene"], sort=True)
     return np.asarray(symbols, dtype=object), aggregate_probes(values, gene_of_probe, how, score=score)
+
+
+def cut_by_gene(genes: pd.Series[Any], at_once: int) -> Iterator[npt.NDArray[np.intp]]:
+    """Rows of probes in blocks of whole genes, in the order in which the atlas has them: it is read from end to end.
+
+    Parameters
+    ----------
+    genes : Series of str, length p
+        The gene of each probe, in the order of the atlas.
+    at_once : int
+        Genes in a block.
+    """
+    codes = pd.factorize(genes)[0]  # by where each gene occurs first
+    order = np.argsort(codes // at_once, kind="stable")
+    yield from np.split(order, np.flatnonzero(np.diff(codes[order] // at_once)) + 1)
 
 
 def sort_probes(probes: pd.DataFrame) -> npt.NDArray[np.intp]:

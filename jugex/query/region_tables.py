@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice, product
 from os import PathLike
 
 import numpy as np
@@ -30,13 +31,13 @@ from jugex.model.options import (
 )
 from jugex.model.query_record import ProbeFilterRecord
 from jugex.progress import track
-from jugex.query.probes import aggregate_by_gene, filter_probes, score_probes
+from jugex.query.probes import aggregate_by_gene, cut_by_gene, filter_probes, score_probes
 from jugex.query.samples import COORDINATES, bind_region, count_in_structures, find_most_probable, view_atlas
 from jugex.query.targets import RegionsLike, Target, name_apart, read_targets
 from jugex.regions import Region
 from jugex.regions.grids import VoxelRule
 from jugex.regions.label_tables import LabelsLike
-from jugex.stats.aggregation import ProbeAggregation, differential_stability
+from jugex.stats.aggregation import SELECTIONS, ProbeAggregation, differential_stability
 from jugex.stats.normalization import Normalization, normalize
 
 __all__ = ["RegionTable", "region_table"]
@@ -44,7 +45,8 @@ __all__ = ["RegionTable", "region_table"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
-_PROBES_AT_ONCE = 2_048  # of all samples of the atlas: 60 MB
+_GENES_AT_ONCE = 1_000  # of a donor: 8 MB
+_SAMPLES_AT_ONCE = 64  # of all genes: 10 MB
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -429,82 +431,152 @@ class _Reading:
         names = self.atlas.samples["donor_name"].to_numpy()[self.read]
         return [np.flatnonzero(names == name) for name in pd.unique(names)]
 
-    def average_cells(self, values: Floats) -> Floats:
-        """Mean of each donor in each region, of values (g, n), missing ones left out, shape (r, d, g)."""
-        cells = self.codes * self.n_donors + self.donors
-        order = np.argsort(cells, kind="stable")
-        held, starts = np.unique(cells[order], return_index=True)
-        sorted_values = values[:, order].T
-        counts: Floats = np.diff(starts, append=len(order)).astype(np.float64)[:, np.newaxis]
-        missing = np.isnan(sorted_values)
-        if missing.any():
-            counts = np.add.reduceat(~missing, starts, axis=0, dtype=np.float64)
-            sorted_values = np.where(missing, 0.0, sorted_values)
-        sums = np.add.reduceat(sorted_values, starts, axis=0)
-        means = np.full((self.n_regions * self.n_donors, len(values)), np.nan)
-        means[held] = sums / np.where(counts > 0, counts, np.nan)
-        return means.reshape(self.n_regions, self.n_donors, -1)
+    def sum_regions(self, values: Floats, samples: Ints) -> tuple[Ints, Floats, Floats]:
+        """Sums of values (g, m) of some samples that count in regions, missing ones left out.
 
-    def average_samples(self, values: Floats) -> Floats:
-        """Mean of all samples in each region, of values (g, n), missing ones left out, shape (r, 1, g)."""
-        pooled = _Reading(self.atlas, self.read, self.n, self.codes, np.zeros_like(self.donors), 1, self.n_regions)
-        return pooled.average_cells(values)
+        Returns
+        -------
+        regions : ndarray of int, shape (h,)
+            Those that hold some of them.
+        sums, counts : ndarray, shape (g, h)
+        """
+        codes = self.codes[samples]
+        order = np.argsort(codes, kind="stable")
+        held, starts = np.unique(codes[order], return_index=True)
+        ordered = values[:, order]
+        missing = np.isnan(ordered)
+        if missing.any():
+            counts = np.add.reduceat(~missing, starts, axis=1, dtype=np.float64)
+            ordered[missing] = 0.0
+        else:
+            counts = np.broadcast_to(np.diff(starts, append=len(order)).astype(np.float64), (len(values), len(held)))
+        return held, np.add.reduceat(ordered, starts, axis=1), counts
+
+
+@dataclass(frozen=True, eq=False)
+class _Averages:
+    """Means of g genes, filled in donor by donor.
+
+    `cells` (d, r, g) are those of each donor in each region, `sums` and `counts` (r, g) of all samples of a region,
+    and `fills` (e, g) the values of the samples that fill.
+    """
+
+    cells: Floats
+    sums: Floats
+    counts: Floats
+    fills: Floats
+
+    @classmethod
+    def empty(cls, design: _Reading, n_genes: int) -> _Averages:
+        shape = design.n_regions, n_genes
+        cells = np.full((design.n_donors, *shape), np.nan)
+        return cls(cells, np.zeros(shape), np.zeros(shape), np.full((len(design.read) - design.n, n_genes), np.nan))
+
+    def add(self, design: _Reading, group: Ints, genes: slice, values: Floats) -> None:
+        """Add the values (h, m) of some genes in all samples of a donor."""
+        inside = group[group < design.n]  # these come first
+        self.fills[group[len(inside) :] - design.n, genes] = values[:, len(inside) :].T
+        if not len(inside):
+            return
+        held, sums, counts = design.sum_regions(values[:, : len(inside)], inside)
+        self.cells[int(design.donors[inside[0]]), held, genes] = (sums / np.where(counts > 0, counts, np.nan)).T
+        self.sums[held, genes] += sums.T
+        self.counts[held, genes] += counts.T
 
 
 def _average(design: _Reading, probes: pd.DataFrame, options: TableOptions) -> tuple[Floats, pd.DataFrame, Floats]:
-    """Means of regions (r, 1 or d, g), the genes (g rows), and values of the samples that fill, (e, 1, g)."""
-    blocks = _read_genes(design, probes, options)
-    if options.sample_norm != "none":  # needs all genes of a sample
-        whole = list(blocks)
-        values = normalize(np.concatenate([block for _, block in whole]), options.sample_norm, axis=0)
-        blocks = iter([(pd.concat([genes for genes, _ in whole], ignore_index=True), values)])
-    described, means, fills = [], [], []
-    for genes, values in blocks:
-        if options.gene_norm != "none":
-            for group in design.groups:
-                n_inside = int((group < design.n).sum())  # those that fill do not decide how others are normalised
-                values[:, group] = normalize(values[:, group], options.gene_norm, axis=1, by=slice(n_inside))
-        inside = values[:, : design.n]
-        cells = design.average_cells(inside)
-        if options.over_donors == "samples":
-            means.append(design.average_samples(inside))
-        elif options.over_donors == "mean":
-            means.append(_mean_of_known(cells)[:, np.newaxis])
-        else:
-            means.append(cells)
-        fills.append(values[:, design.n :].T[:, np.newaxis])
-        described.append(genes.assign(stability=_measure_stability(cells)))
-    genes = pd.concat(described, ignore_index=True)
-    return np.concatenate(means, axis=2), genes, np.concatenate(fills, axis=2)
+    """Means of regions (r, 1 or d, g), the genes (g rows), and values of the samples that fill, (e, 1, g).
 
-
-def _read_genes(design: _Reading, probes: pd.DataFrame, options: TableOptions) -> Iterator[tuple[pd.DataFrame, Floats]]:
-    """Genes, and their values (g, m) in the samples read, block by block in alphabetical order."""
-    atlas, wells = design.atlas, design.well_ids
-    ordered = probes.sort_values(["gene", "probe_id"]).reset_index(drop=True)
-    codes = pd.factorize(ordered["gene"])[0]
-    starts = np.flatnonzero(np.diff(codes, prepend=-1))
-    cuts = starts[np.unique(np.searchsorted(starts, np.arange(0, len(ordered), _PROBES_AT_ONCE)))]
-    bounds = list(zip(cuts.tolist(), [*cuts[1:].tolist(), len(ordered)], strict=True))
-    for first, last in track(bounds, description="values of the regions"):
-        block = ordered.iloc[first:last].reset_index(drop=True)
-        ids = block["probe_id"].to_numpy()
-        if options.values == "level":
-            levels = atlas.levels(well_ids=wells, probe_ids=ids)
-            measured = levels.astype(np.float64)
-        else:
-            levels, measured = atlas.levels_and_zscores(well_ids=wells, probe_ids=ids)
-        score = score_probes(atlas, block, levels[: design.n], options.probes)
-        labels, values = aggregate_by_gene(block, measured, options.probes, score=score)
-        by_gene = block.groupby("gene", sort=True)
-        genes = pd.DataFrame(
-            {
-                "gene": labels,
-                "entrez_id": by_gene["entrez_id"].first().astype("Int64").to_numpy(),
-                "n_probes": by_gene.size().to_numpy(),
-            }
+    Donor by donor: nothing is normalised over several of them, and a block of genes, or all genes of one donor where
+    samples are normalised, is all that is in memory.
+    """
+    probes = probes.reset_index(drop=True)
+    blocks = list(cut_by_gene(probes["gene"], _GENES_AT_ONCE))
+    genes = pd.concat([_describe_genes(probes.iloc[rows]) for rows in blocks], ignore_index=True)
+    scores = _score_blocks(design, probes, blocks, options)
+    found, groups = _Averages.empty(design, len(genes)), design.groups
+    steps = track(list(product(groups, range(len(blocks)))), description="values of the regions")
+    for group in groups:
+        n_inside = int((group < design.n).sum())  # those that fill do not decide how others are normalised
+        of_donor: Iterator[Floats] = (
+            _read_block(design, group, probes.iloc[blocks[number]], scores[number], options)
+            for _, number in islice(steps, len(blocks))
         )
-        yield genes, values
+        if options.sample_norm != "none":  # needs all genes of a sample
+            of_donor = _normalize_samples(of_donor, (len(genes), len(group)), options.sample_norm)
+        start = 0
+        for values in of_donor:
+            if options.gene_norm != "none":
+                values = normalize(values, options.gene_norm, axis=1, by=slice(n_inside))
+            found.add(design, group, slice(start, start + len(values)), values)
+            start += len(values)
+    means = np.empty((design.n_regions, design.n_donors if options.over_donors == "separate" else 1, len(genes)))
+    genes["stability"] = np.nan
+    for start in range(0, len(genes), _GENES_AT_ONCE):
+        chunk = slice(start, start + _GENES_AT_ONCE)
+        cells = found.cells[:, :, chunk].transpose(1, 0, 2)
+        genes.iloc[chunk, -1] = _measure_stability(cells)
+        if options.over_donors == "samples":
+            counts = found.counts[:, chunk]
+            means[:, 0, chunk] = found.sums[:, chunk] / np.where(counts > 0, counts, np.nan)
+        else:
+            means[:, :, chunk] = cells if options.over_donors == "separate" else _mean_of_known(cells)[:, np.newaxis]
+    order = genes["gene"].argsort(kind="stable").to_numpy()  # they were read in the order of the atlas
+    return means[:, :, order], genes.iloc[order].reset_index(drop=True), found.fills[:, np.newaxis, order]
+
+
+def _describe_genes(probes: pd.DataFrame) -> pd.DataFrame:
+    """One row per gene, in alphabetical order."""
+    by_gene = probes.groupby("gene", sort=True)
+    return pd.DataFrame(
+        {
+            "gene": np.asarray(pd.factorize(probes["gene"], sort=True)[1], dtype=object),
+            "entrez_id": by_gene["entrez_id"].first().astype("Int64").to_numpy(),
+            "n_probes": by_gene.size().to_numpy(),
+        }
+    )
+
+
+def _score_blocks(
+    design: _Reading, probes: pd.DataFrame, blocks: Sequence[Ints], options: TableOptions
+) -> list[Floats | None]:
+    """Score of the probes of each block, by the samples of all regions; None where no probe is chosen."""
+    if options.probes not in SELECTIONS:
+        return [None] * len(blocks)
+    atlas, wells = design.atlas, design.well_ids[: design.n]
+    listed = [probes.iloc[rows].reset_index(drop=True) for rows in blocks]
+    return [
+        score_probes(atlas, block, atlas.levels(well_ids=wells, probe_ids=block["probe_id"].to_numpy()), options.probes)
+        for block in listed
+    ]
+
+
+def _read_block(
+    design: _Reading,
+    group: Ints,
+    block: pd.DataFrame,
+    score: Floats | None,
+    options: TableOptions,
+) -> Floats:
+    """Values (h, m) of the genes of a block, in alphabetical order, in the m samples of a donor."""
+    atlas, wells, ids = design.atlas, design.well_ids[group], block["probe_id"].to_numpy()
+    if options.values == "level":
+        measured = atlas.levels(well_ids=wells, probe_ids=ids).astype(np.float64)
+    else:
+        measured = atlas.zscores(well_ids=wells, probe_ids=ids)
+    return aggregate_by_gene(block.reset_index(drop=True), measured, options.probes, score=score)[1]
+
+
+def _normalize_samples(blocks: Iterable[Floats], shape: tuple[int, int], how: Normalization) -> Iterator[Floats]:
+    """Blocks of genes of one donor, after each of its samples was normalised over all genes."""
+    whole, n_read = np.empty(shape), 0
+    for values in blocks:
+        whole[n_read : n_read + len(values)] = values
+        n_read += len(values)
+    for start in range(0, shape[1], _SAMPLES_AT_ONCE):
+        some = slice(start, start + _SAMPLES_AT_ONCE)
+        whole[:, some] = normalize(whole[:, some], how, axis=0)
+    yield from np.split(whole, range(_GENES_AT_ONCE, shape[0], _GENES_AT_ONCE))
 
 
 def _mean_of_known(cells: Floats) -> Floats:

@@ -129,6 +129,16 @@ class TestContent:
             ids = {"well_ids": stored.samples["well_id"][samples], "probe_ids": stored.probes["probe_id"][probes]}
             np.testing.assert_array_equal(stored.levels(**ids), whole[np.ix_(samples, probes)])
 
+    def test_rows_that_follow_each_other_are_read_in_one_piece(self, shared_data, tmp_path, monkeypatch):
+        stored = StoreAtlas(build_store(shared_data / "ahba-mini", tmp_path).path)
+        read_at, sizes = store._Rows._read_at, []
+        monkeypatch.setattr(store, "_FEW_PROBES", 2.0)
+        monkeypatch.setattr(store._Rows, "_read_at", lambda *given: sizes.append(len(given[1])) or read_at(*given))
+        donor = stored.samples["donor_name"] == stored.donors["donor_name"].iloc[0]
+        wells, n_bytes = stored.samples.loc[donor, "well_id"], 4 * int(donor.sum())
+        stored.levels(well_ids=wells, probe_ids=stored.probes["probe_id"].iloc[[1, 2, 3, 0, 4]])
+        assert [size / n_bytes for size in sizes] == [3, 1, 1]
+
     def test_unknown_probe(self, built):
         with pytest.raises(AtlasError, match=r"1 probe_id not in Allen Human Brain Atlas \(first: 99\)"):
             StoreAtlas(built).levels(probe_ids=[99])

@@ -84,10 +84,19 @@ class TestValues:
             separate = tables["separate"].table.loc[name, "GENE003"].dropna()
             pd.testing.assert_series_equal(separate, by_donor.reindex(separate.index), check_names=False)
 
-    def test_many_blocks_of_probes_give_the_same(self, made_up, atlas, monkeypatch):
-        whole = region_table(made_up / "labels.nii.gz", atlas=atlas)
-        monkeypatch.setattr("jugex.query.region_tables._PROBES_AT_ONCE", 7)
-        parts = region_table(made_up / "labels.nii.gz", atlas=atlas)
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {},
+            {"sample_norm": "robust-sigmoid", "gene_norm": "zscore", "fill": "nearest"},
+            {"probes": "max-mean"},
+        ],
+    )
+    def test_many_blocks_give_the_same(self, made_up, atlas, monkeypatch, options):
+        whole = region_table(made_up / "labels.nii.gz", atlas=atlas, **options)
+        monkeypatch.setattr("jugex.query.region_tables._GENES_AT_ONCE", 7)
+        monkeypatch.setattr("jugex.query.region_tables._SAMPLES_AT_ONCE", 5)
+        parts = region_table(made_up / "labels.nii.gz", atlas=atlas, **options)
         pd.testing.assert_frame_equal(parts.table, whole.table, rtol=1e-12)
         pd.testing.assert_frame_equal(parts.genes, whole.genes, rtol=1e-12)
 
