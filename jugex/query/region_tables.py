@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, product
 from os import PathLike
 
@@ -431,6 +431,10 @@ class _Reading:
         names = self.atlas.samples["donor_name"].to_numpy()[self.read]
         return [np.flatnonzero(names == name) for name in pd.unique(names)]
 
+    def of_regions(self, held: Ints) -> _Reading:
+        """The same, of those regions alone that hold samples."""
+        return replace(self, codes=np.searchsorted(held, self.codes).astype(np.intp), n_regions=len(held))
+
     def sum_regions(self, values: Floats, samples: Ints) -> tuple[Ints, Floats, Floats]:
         """Sums of values (g, m) of some samples that count in regions, missing ones left out.
 
@@ -457,8 +461,8 @@ class _Reading:
 class _Averages:
     """Means of g genes, filled in donor by donor.
 
-    `cells` (d, r, g) are those of each donor in each region, `sums` and `counts` (r, g) of all samples of a region,
-    and `fills` (e, g) the values of the samples that fill.
+    `cells` (d, r, g) are those of each donor in each region, `sums` and `counts` (r, g) of all samples of a region
+    where donors are pooled, and `fills` (e, g) the values of the samples that fill.
     """
 
     cells: Floats
@@ -467,10 +471,10 @@ class _Averages:
     fills: Floats
 
     @classmethod
-    def empty(cls, design: _Reading, n_genes: int) -> _Averages:
-        shape = design.n_regions, n_genes
-        cells = np.full((design.n_donors, *shape), np.nan)
-        return cls(cells, np.zeros(shape), np.zeros(shape), np.full((len(design.read) - design.n, n_genes), np.nan))
+    def empty(cls, design: _Reading, n_genes: int, options: TableOptions) -> _Averages:
+        cells = np.full((design.n_donors, design.n_regions, n_genes), np.nan)
+        sums, counts = np.zeros((2, design.n_regions if options.over_donors == "samples" else 0, n_genes))
+        return cls(cells, sums, counts, np.full((len(design.read) - design.n, n_genes), np.nan))
 
     def add(self, design: _Reading, group: Ints, genes: slice, values: Floats) -> None:
         """Add the values (h, m) of some genes in all samples of a donor."""
@@ -480,8 +484,9 @@ class _Averages:
             return
         held, sums, counts = design.sum_regions(values[:, : len(inside)], inside)
         self.cells[int(design.donors[inside[0]]), held, genes] = (sums / np.where(counts > 0, counts, np.nan)).T
-        self.sums[held, genes] += sums.T
-        self.counts[held, genes] += counts.T
+        if len(self.sums):
+            self.sums[held, genes] += sums.T
+            self.counts[held, genes] += counts.T
 
 
 def _average(design: _Reading, probes: pd.DataFrame, options: TableOptions) -> tuple[Floats, pd.DataFrame, Floats]:
@@ -494,7 +499,9 @@ def _average(design: _Reading, probes: pd.DataFrame, options: TableOptions) -> t
     blocks = list(cut_by_gene(probes["gene"], _GENES_AT_ONCE))
     genes = pd.concat([_describe_genes(probes.iloc[rows]) for rows in blocks], ignore_index=True)
     scores = _score_blocks(design, probes, blocks, options)
-    found, groups = _Averages.empty(design, len(genes)), design.groups
+    held = np.unique(design.codes)
+    all_regions, design = design.n_regions, design.of_regions(held)
+    found, groups = _Averages.empty(design, len(genes), options), design.groups
     steps = track(list(product(groups, range(len(blocks)))), description="values of the regions")
     for group in groups:
         n_inside = int((group < design.n).sum())  # those that fill do not decide how others are normalised
@@ -510,7 +517,7 @@ def _average(design: _Reading, probes: pd.DataFrame, options: TableOptions) -> t
                 values = normalize(values, options.gene_norm, axis=1, by=slice(n_inside))
             found.add(design, group, slice(start, start + len(values)), values)
             start += len(values)
-    means = np.empty((design.n_regions, design.n_donors if options.over_donors == "separate" else 1, len(genes)))
+    means = np.full((all_regions, design.n_donors if options.over_donors == "separate" else 1, len(genes)), np.nan)
     genes["stability"] = np.nan
     for start in range(0, len(genes), _GENES_AT_ONCE):
         chunk = slice(start, start + _GENES_AT_ONCE)
@@ -518,9 +525,9 @@ def _average(design: _Reading, probes: pd.DataFrame, options: TableOptions) -> t
         genes.iloc[chunk, -1] = _measure_stability(cells)
         if options.over_donors == "samples":
             counts = found.counts[:, chunk]
-            means[:, 0, chunk] = found.sums[:, chunk] / np.where(counts > 0, counts, np.nan)
+            means[held, 0, chunk] = found.sums[:, chunk] / np.where(counts > 0, counts, np.nan)
         else:
-            means[:, :, chunk] = cells if options.over_donors == "separate" else _mean_of_known(cells)[:, np.newaxis]
+            means[held, :, chunk] = cells if options.over_donors == "separate" else _mean_of_known(cells)[:, np.newaxis]
     order = genes["gene"].argsort(kind="stable").to_numpy()  # they were read in the order of the atlas
     return means[:, :, order], genes.iloc[order].reset_index(drop=True), found.fills[:, np.newaxis, order]
 

@@ -158,6 +158,8 @@ class Scan:
     '3 regions; 3 pairs, 3 with a test'
     >>> scan.report().name
     'report.html'
+    >>> scan.pair("simulated area A, left", "simulated area B, left").same_numbers
+    True
     """
 
     folder: Path

@@ -16,6 +16,7 @@ from jugex._text import format_p
 from jugex.report.page import render_page
 from jugex.report.summary import format_value
 from tests.report.conftest import compare_toy
+from tests.scanning.helpers import make_regions, make_scan
 from tests.tissue_atlas import make_atlas, make_region
 
 playwright = pytest.importorskip(
@@ -679,3 +680,27 @@ def test_odd_results_say_no_error(open_page, make_result, case):
         opened.wait()
     opened.draw_all()
     assert opened.errors == []
+
+
+@pytest.mark.filterwarnings("ignore::jugex.errors.DesignWarning")
+def test_the_overview_of_a_scan_says_how_a_page_is_made_and_links_to_those_there_are(browser, tmp_path):
+    scan = make_scan(tmp_path / "scan", regions=make_regions()[:3])
+    done = tmp_path / "scan" / "pairs" / "pair-000001"
+    done.mkdir(parents=True)
+    (done / "report.html").write_text("there")
+    opened = Opened(browser, scan.report())
+    page = opened.page
+    page.click("button.how[data-pair='0']")
+    assert page.locator("#selected-row").inner_text().startswith("Pair 0, A - B: ")
+    assert (
+        'jugex.load_scan("scan").pair(0, atlas=...).save()'.replace('"', "'")
+        in page.locator("#selected-row code").inner_text()
+    )
+    room, size, box = *page.evaluate("[geometry.room, geometry.size]"), page.locator("#matrix").bounding_box()
+    page.mouse.click(box["x"] + room + 2.5 * size, box["y"] + room + 0.5 * size)  # A and C left, which is pair 1
+    assert page.locator("#selected-cell").inner_text().startswith("Pair 1, A and C left: ")
+    assert page.locator("#selected-cell a").get_attribute("href") == "pairs/pair-000001/report.html"
+    page.click("td a")
+    assert page.content().count("there") == 1
+    assert opened.errors == []
+    opened.context.close()
