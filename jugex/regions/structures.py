@@ -264,9 +264,7 @@ class StructureRegion(Region):
         if self.structure is None and not is_member.any():
             raise RegionError(f"{atlas.name} has no sample of the structure {structure.name!r} or of its parts")
         name = structure.name if self.name == str(self.asked) else self.name
-        return replace(
-            self, name=name, structure=structure, points=known_points(samples[is_member]), space=atlas.space
-        )
+        return replace(self, name=name, structure=structure, points=known_points(samples[is_member]), space=atlas.space)
 
     def locate(self, samples: pd.DataFrame) -> pd.DataFrame:
         """Whether each sample is annotated with the structure or a part of it; see `Region.locate`.
