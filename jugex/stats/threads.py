@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
@@ -22,11 +21,45 @@ def _find_blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+class _Limit:
+    """The limit while it is held, by a thread of its own: threadpoolctl lets only one thread at a time change it.
+
+    So it does not matter which of several threads asks first, and which is done last.
+    """
+
+    def __init__(self) -> None:
+        self._is_set, self._is_done = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._hold, name="jugex-one-blas-thread", daemon=True)
+        self._thread.start()
+        try:
+            self._is_set.wait()
+        except BaseException:  # Ctrl-C
+            self._is_done.set()
+            raise
+
+    def _hold(self) -> None:
+        try:
+            for library in _find_blas().lib_controllers:
+                # a caller's own limit is not in the way: it comes back with the number that this one restores
+                if hasattr(library, "clear_controlling_thread"):  # threadpoolctl 3.8
+                    library.clear_controlling_thread(force=True)
+            with _find_blas().limit(limits=1, user_api="blas"):
+                self._is_set.set()
+                self._is_done.wait()
+        finally:
+            self._is_set.set()
+
+    def give_back(self) -> None:
+        """Restore the number of threads."""
+        self._is_done.set()
+        self._thread.join()
+
+
 class _Holders:
-    """How many blocks of code want one thread at this moment, and what to give back after the last."""
+    """Number of blocks of code that want one thread at this moment, and the limit that they share."""
 
     count = 0
-    limit: Any = None
+    limit: _Limit | None = None
 
 
 def _forget() -> None:
@@ -48,13 +81,14 @@ def one_blas_thread() -> Iterator[None]:
     the process's: it is given back when the last of all threads that hold it has left.
     """
     with _LOCK:
-        if not _Holders.count:
-            _Holders.limit = _find_blas().limit(limits=1, user_api="blas")
+        if _Holders.limit is None:
+            _Holders.limit = _Limit()
         _Holders.count += 1
     try:
         yield
     finally:
         with _LOCK:
             _Holders.count -= 1
-            if not _Holders.count:
-                _Holders.limit.restore_original_limits()
+            if not _Holders.count and _Holders.limit is not None:
+                _Holders.limit.give_back()
+                _Holders.limit = None
