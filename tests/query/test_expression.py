@@ -82,9 +82,15 @@ class TestExtent:
             [finding] = self.find(5, 60)
         assert finding.n == 5
 
-    def test_enough_or_a_small_region_is_not(self):
-        assert self.find(30, 75) == ()
-        assert self.find(1, 30) == ()
+    @pytest.mark.filterwarnings("ignore::jugex.errors.JugexWarning")  # the warning of the test above
+    @pytest.mark.parametrize(
+        ("n_inside", "size", "n_expected"),
+        [(4, 45, 19), (5, 45, None), (1, 42, None), (11, 60, 45), (12, 60, None), (24, 80, 100), (25, 80, None)],
+    )
+    def test_few_is_less_than_a_quarter_of_what_more_than_300_cm3_should_hold(self, n_inside, size, n_expected):
+        """Of 100 samples in a brain of 1.9 l; a region that is larger than the brain holds all of them at best."""
+        findings = self.find(n_inside, size)
+        assert [(finding.n, finding.n_expected) for finding in findings] == [(n_inside, n_expected)][: bool(n_expected)]
 
 
 class TestEmptyRegions:

@@ -79,6 +79,16 @@ class TestDrawn:
         every = make_relabellings(design, "free", 100, np.random.default_rng(2), redraw=False)
         assert (len(every.draws), every.n_smallest, every.is_exhaustive) == (4, 2, True)
 
+    @pytest.mark.parametrize("redraw", [True, False])
+    @pytest.mark.parametrize("exchange", EXCHANGES)
+    def test_as_many_as_were_asked_for(self, exchange, redraw):
+        design = make_design([(1, 1), (1, 1)])  # freely, one in three has no F
+        for m in range(1, 25):
+            drawn = draw_relabellings(design, exchange, m, np.random.default_rng(m), redraw=redraw)
+            assert drawn.n_relabellings == m
+            assert len(drawn.draws) == m - drawn.n_smallest
+            assert design.is_estimable(drawn.draws).all()
+
     def test_shuffles_are_orders_of_the_samples(self):
         design = make_design(LAYOUTS["unbalanced"])
         shuffles = make_relabellings(design, "freedman-lane", 20, np.random.default_rng(0))

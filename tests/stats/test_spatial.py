@@ -104,6 +104,25 @@ def test_agrees_with_a_plain_loop(name, with_covariate, n_pool):
     np.testing.assert_allclose(result.spatial.p, spatial["p_spatial"], atol=1e-9)
 
 
+def test_agrees_with_a_plain_loop_where_each_donor_has_one_sample_in_a_region():
+    """Nothing is known of the variance within cells then."""
+    rng, layout = pick("six donors")
+    cells = np.full(len(layout.cells), -1)
+    for donor in range(6):
+        for region in range(2):
+            cells[np.flatnonzero((layout.donors == donor) & (layout.cells == region))[:1]] = region
+    genes = draw_genes(rng, layout, 40, effect=0.5)
+    ladder, result = climb(Layout(layout.points, layout.donors, cells), genes[:20], genes)
+    plain, spatial = (
+        ladder_loops.run(genes, genes[:20], layout.points, layout.donors, cells + 1, gradient=gradient)
+        for gradient in (False, True)
+    )
+    assert ladder.fit_donors.local is None
+    np.testing.assert_array_equal(ladder.fit_donors.kappa, [1, 1])
+    np.testing.assert_allclose(result.donors.p, plain["p_donors"], atol=1e-9)
+    np.testing.assert_allclose(result.spatial.p, spatial["p_spatial"], atol=1e-9)
+
+
 @cache
 def load_example(folder):
     specification = importlib.util.spec_from_file_location("ladder_example", folder / "ladder_example.py")
@@ -335,17 +354,19 @@ class TestWhereItCannotBeTried:
         assert 0 < alone.spatial.p[0] < 1
 
 
-def test_without_reference_is_the_donors_weighted_mean():
-    """With few genes and donors alike, the t-test of the donors' differences."""
+@pytest.mark.parametrize(("n_each", "noise"), [(3, 1.0), (1, 1.0), (3, 0.0)], ids=["noisy", "single", "alike"])
+def test_without_reference_is_the_donors_weighted_mean(n_each, noise):
+    """With few genes and donors alike, the t-test of the donors' differences, whatever samples say of their noise."""
     from scipy.stats import ttest_1samp
 
-    donors = np.repeat(np.arange(5), 6)
-    cells = np.tile([0, 0, 0, 1, 1, 1], 5)
+    donors = np.repeat(np.arange(5), 2 * n_each)
+    cells = np.tile(np.repeat([0, 1], n_each), 5)
     rng = np.random.default_rng(0)
-    genes = rng.standard_normal((10, 30))
-    layout = Layout(rng.random((30, 3)), donors, cells)
+    genes = np.repeat(rng.standard_normal((10, 10)), n_each, axis=1)
+    genes += noise * rng.standard_normal(genes.shape)
+    layout = Layout(rng.random((len(donors), 3)), donors, cells)
     _, result = climb(layout, genes)
-    delta = genes.reshape(10, 5, 2, 3).mean(axis=3) @ [1, -1]
+    delta = genes.reshape(10, 5, 2, n_each).mean(axis=3) @ [1, -1]
     expected = ttest_1samp(delta, 0, axis=1)
     np.testing.assert_allclose(result.donors.p, expected.pvalue, atol=1e-12)
     interval = expected.confidence_interval()
@@ -403,6 +424,12 @@ class TestBadInput:
             Ladder(sums, layout.cells[1:])
         with pytest.raises(DesignError, match="each region needs a sample"):
             Ladder(sums, np.minimum(layout.cells, 0))
+
+    def test_a_pool_without_halves(self, layout):
+        genes = np.random.default_rng(0).standard_normal((30, 240))
+        sums = sum_pairs(Reference(layout.points, layout.donors), genes, halves=False)
+        with pytest.raises(DesignError, match="halves=True"):
+            Ladder(sums, layout.cells)
 
     def test_another_reference(self, layout):
         genes = np.random.default_rng(0).standard_normal((30, 240))

@@ -95,6 +95,10 @@ def test_places_without_a_gradient():
     rising = elsewhere[np.argsort(layout.points[elsewhere, 0])]
     shares = ladder.calibrate([(rising[:30], rising[-30:])])
     assert 0 <= shares.spatial[0] <= shares.donors[0] <= 1
+    of_one_donor = elsewhere[layout.donors[elsewhere] == 0]  # between donors they show nothing, and change no other
+    again = ladder.calibrate([(of_one_donor[:5], of_one_donor[5:10]), (rising[:30], rising[-30:])])
+    for name in ("samples", "donors", "spatial"):
+        np.testing.assert_array_equal(getattr(again, name), [np.nan, *getattr(shares, name)])
 
 
 def test_parametric_f_of_the_samples():
