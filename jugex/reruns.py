@@ -398,15 +398,16 @@ class Inputs:
         return self._view(open_atlas(place, donors=donors))
 
     def _view(self, atlas: ExpressionAtlas) -> ExpressionAtlas:
-        """The atlas as the run was given it, where that was a view of it already."""
-        changes, arguments = self.atlas.changes, self.arguments
-        if changes.reannotation is not None and arguments.reannotation is None:
+        """The atlas as the run was given it, where that was a view of it already, as the one given now may be."""
+        changes, arguments, made = self.atlas.changes, self.arguments, atlas.changes
+        if changes.reannotation is not None and arguments.reannotation is None and made.reannotation is None:
             file = self._need_file(changes.reannotation.file, "re-annotation")
             atlas = atlas.reannotated(file) if file else atlas
-        if changes.coordinates is not None and arguments.coordinates is None and not arguments.in_memory:
+        is_choice = arguments.coordinates is not None or "coordinates" in arguments.in_memory
+        if changes.coordinates is not None and not is_choice and made.coordinates is None:
             files = [self._need_file(file, "table of coordinates") for file in changes.coordinates.files]
             atlas = atlas.with_coordinates([file for file in files if file]) if all(files) else atlas
-        if changes.mirror is not None and arguments.mirror is None:
+        if changes.mirror is not None and arguments.mirror is None and atlas.changes.mirror is None:
             atlas = atlas.mirrored(changes.mirror.side)
         return atlas
 

@@ -73,6 +73,16 @@ def run(project, k=2, **options):
     return jugex.compare(*regions, **arguments) if k == 2 else jugex.compare_several(regions, **arguments)
 
 
+@pytest.fixture(scope="module")
+def gene_sets():
+    """Two tests of the same sets, on other seeds."""
+    genes = ["MAOA", "TAC1", "GAD2", "CREB1"]
+    options = {"atlas": "simulated", "genes": genes, **QUICK}
+    sets = {"one": genes[:2], "other": genes[1:]}
+    results = [jugex.compare("simulated:A", "simulated:B", **options | {"rng": seed}) for seed in (0, 1)]
+    return [result.gene_sets(sets, min_size=1) for result in results]
+
+
 class TestRerun:
     @pytest.mark.parametrize("k", [2, 3])
     def test_own_data_and_regions_give_the_same_numbers(self, project, k):
@@ -109,6 +119,66 @@ class TestRerun:
         assert (again.same_numbers, again.changes) == (None, ())
         assert "no numbers to compare" in again.summary()
         assert jugex.rerun(folder / "settings.json").same_numbers  # its tables lie beside it
+        said = jugex.rerun("record.json", changes={"alpha": 0.1}).summary()
+        assert "1 thing in the record differs" in said
+        assert "choice: alpha" in said
+
+    def test_views_of_the_atlas_are_made_again(self, project):
+        atlas = jugex.open_atlas("data")
+        moved = atlas.samples[["well_id", "mni_x", "mni_y", "mni_z"]].assign(mni_x=lambda table: table["mni_x"] - 1)
+        moved.to_csv("moved.csv", index=False)
+        view = atlas.with_coordinates("moved.csv").mirrored("left")
+        folder = run(project, atlas=view, overlap="exclude").save("out")
+        assert not jugex.diff(folder, run(project, overlap="exclude")).same_samples
+        assert jugex.rerun(folder).same_numbers
+        (project / "moved.csv").rename("elsewhere.csv")
+        with pytest.raises(ResultError, match=r"the table of coordinates .*moved\.csv is not there.*--replace"):
+            jugex.rerun(folder)
+        assert jugex.rerun(folder, paths={"moved.csv": "elsewhere.csv"}).same_numbers
+        assert jugex.rerun(folder, atlas=view).same_numbers
+
+    def test_a_view_is_made_again_beside_what_was_in_memory(self, project):
+        atlas = jugex.open_atlas("data")
+        moved = atlas.samples[["well_id", "mni_x", "mni_y", "mni_z"]].assign(mni_x=lambda table: table["mni_x"] - 1)
+        moved.to_csv("moved.csv", index=False)
+        rin = atlas.samples[["well_id"]].assign(rin=np.arange(90.0) % 7)
+        given = {"atlas": atlas.with_coordinates("moved.csv"), "covariates": rin, "overlap": "exclude"}
+        assert jugex.rerun(run(project, **given).save("out"), covariates=rin).same_numbers
+
+    def test_a_view_that_was_in_memory_is_asked_for_and_can_be_given(self, project):
+        atlas = jugex.open_atlas("data")
+        view = atlas.with_coordinates(atlas.samples[["well_id", "mni_x", "mni_y", "mni_z"]].round())
+        folder = run(project, atlas=view, overlap="exclude").save("out")
+        with pytest.raises(ResultError, match=r"table of coordinates of the atlas was in memory.*atlas="):
+            jugex.rerun(folder)
+        assert jugex.rerun(folder, atlas=view).same_numbers
+
+    def test_files_of_choices_are_found_where_they_are_now(self, project):
+        atlas = jugex.open_atlas("data")
+        atlas.samples[["well_id", "mni_x", "mni_y", "mni_z"]].round(1).to_csv("places.csv", index=False)
+        folder = run(project, coordinates="places.csv", reference="maps/c.nii.gz", ladder=True).save("out")
+        assert jugex.rerun(folder).same_numbers
+        (project / "maps").rename(project / "elsewhere")
+        (project / "places.csv").rename("moved.csv")
+        paths = {str(project / "maps"): "elsewhere", "maps": "elsewhere", "places.csv": "moved.csv"}
+        again = jugex.rerun(folder, paths=paths)
+        assert again.same_numbers
+        assert again.result.record.arguments.reference == "elsewhere/c.nii.gz"
+
+    def test_a_reference_that_was_in_memory(self, project):
+        reference = jugex.Region.from_image(nib.load("maps/c.nii.gz"), name="around")
+        folder = run(project, reference=reference, ladder=True).save("out")
+        with pytest.raises(ResultError, match=r"reference were in memory.*reference="):
+            jugex.rerun(folder)
+        assert jugex.rerun(folder, reference=reference).same_numbers
+
+    def test_of_the_simulated_atlas(self):
+        result = jugex.compare("simulated:A", "simulated:B", atlas="simulated", genes=["MAOA", "GAD2"], **QUICK)
+        assert jugex.rerun(result).same_numbers
+
+    def test_gene_sets_are_refused(self, gene_sets):
+        with pytest.raises(ResultError, match=r"result\.gene_sets"):
+            jugex.rerun(gene_sets[0])
 
     def test_paths_may_be_given_anew(self, project):
         folder = run(project).save("out")
@@ -289,6 +359,24 @@ class TestDiff:
             jugex.diff(results[0], single)
         with pytest.raises(OptionError, match="got 3"):
             jugex.diff(results[0], 3)
+
+    def test_folders_of_one_name_are_told_apart_by_where_they_lie(self, results, tmp_path):
+        folders = [tmp_path / name / "out" for name in ("first", "second")]
+        for folder, result in zip(folders, results, strict=True):
+            folder.parent.mkdir()
+            with pytest.MonkeyPatch.context() as patch:
+                for name in ("write_figures", "write_report"):
+                    patch.setattr(f"jugex.report.files.{name}", lambda *_, **__: None)
+                result.save(folder)
+        assert jugex.diff(*folders).names == tuple(map(str, folders))
+        with pytest.raises(OptionError, match="names are two texts"):
+            jugex.diff(*folders, names=("one",))
+
+    def test_gene_sets_are_compared_by_set(self, gene_sets):
+        found = jugex.diff(*gene_sets)
+        assert found.genes["gene"].tolist() == ["one", "other"]
+        assert found.settings["what"].tolist() == ["seed (rng)"]
+        assert jugex.diff(gene_sets[0], gene_sets[0]).same_numbers
 
     def test_of_several_regions_the_pairs_are_compared_too(self):
         regions = ["simulated:A", "simulated:B", "sphere:-40,0,30,20"]
