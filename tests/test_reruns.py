@@ -23,35 +23,9 @@ from jugex.model.changes import list_changes
 from jugex.regions.recorded import RegionMaker
 from jugex.report.files import check_output
 from tests.kills import kill_after
+from tests.own_data import CENTRES, draw_ball, write_tables
 
 QUICK = {"n_permutations": 999, "rng": 0, "background": False, "ladder": False}
-CENTRES = ((-22.0, 56.0, 4.0), (-8.0, 58.0, 0.0), (0.0, 40.0, 20.0))
-
-
-def draw_ball(path, centre, radius=9.0, value=1.0):
-    """A mask on a 2 mm grid."""
-    affine = np.diag([2.0, 2, 2, 1])
-    affine[:3, 3] = [-60, 20, -40]
-    grid = np.stack(np.meshgrid(*[np.arange(n) * 2.0 for n in (45, 40, 50)], indexing="ij"), -1) + affine[:3, 3]
-    inside = np.linalg.norm(grid - np.array(centre), axis=-1) <= radius
-    nib.save(nib.Nifti1Image((inside * value).astype(np.float32), affine), path)
-    return path
-
-
-def write_tables(folder, shift=0.0):
-    """An atlas of the user's own: 90 samples of four donors about three places, two of 20 genes differing."""
-    folder.mkdir()
-    rng = np.random.default_rng(3)
-    places = np.repeat(np.arange(3), 30)
-    samples = pd.DataFrame(np.array(CENTRES)[places] + rng.normal(0, 3, (90, 3)), columns=["mni_x", "mni_y", "mni_z"])
-    samples.insert(0, "sample_id", [f"s{number:02d}" for number in range(90)])
-    samples.insert(1, "donor", rng.choice(["D1", "D2", "D3", "D4"], 90))
-    samples.to_csv(folder / "samples.csv", index=False)
-    levels = pd.DataFrame(rng.normal(6, 1, (90, 20)), index=samples["sample_id"])
-    levels.columns = [f"GENE{number}" for number in range(1, 21)]
-    levels.iloc[:30, :2] += 2 + shift
-    levels.to_csv(folder / "expression.csv")
-    return folder
 
 
 @pytest.fixture
