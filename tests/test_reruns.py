@@ -18,6 +18,7 @@ from bs4 import BeautifulSoup
 
 import jugex
 from jugex import cli
+from jugex.atlas.identity import FileRecord, NewProbeGenes, ServiceResponse
 from jugex.errors import OptionError, OutputError, ResultError
 from jugex.model.changes import list_changes
 from jugex.regions.recorded import RegionMaker
@@ -369,6 +370,33 @@ def test_versions_and_donors_are_compared():
     assert [(c.kind, c.what, c.first) for c in list_changes(older, record)] == [("version", "version of numpy", "1.0")]
     assert [c.what for c in list_changes(donors, record)] == ["donors"]
     assert list_changes(record, record) == ()
+
+
+def test_files_and_answers_are_compared_by_their_checksums():
+    record = jugex.compare("simulated:A", "simulated:B", atlas="simulated", genes=["MAOA"], **QUICK).record
+    files = [FileRecord(file="tables/names.tsv", sha256=digit * 64) for digit in "12"]
+    changes = [replace(record.atlas.changes, reannotation=NewProbeGenes(file, 10, 5, 3, 2)) for file in files]
+    views = [replace(record, atlas=replace(record.atlas, changes=one)) for one in changes]
+    aliases = [replace(record, genes=replace(record.genes, aliases=file)) for file in files]
+    for what, (one, other) in (("reannotation", views), ("aliases", aliases)):
+        assert list_changes(one, one) == ()
+        [change] = list_changes(one, other)
+        shown = ("names.tsv (111111111111...)", "names.tsv (222222222222...)")
+        assert (change.kind, change.what, change.first, change.second) == ("input", what, *shown)
+        [change] = list_changes(record, one)
+        assert (change.what, change.first) == (what, "")
+
+    every = replace(record, arguments=replace(record.arguments, genes=None))
+    [change] = list_changes(every, record)
+    assert (change.kind, change.what, change.first, change.second) == ("choice", "genes", "every gene", "1 gene")
+
+    answers = [
+        replace(record.atlas.source, responses=(ServiceResponse("query", "2026-01-01T00:00:00Z", digit * 64),))
+        for digit in "12"
+    ]
+    asked = [replace(record, atlas=replace(record.atlas, source=source)) for source in answers]
+    assert list_changes(asked[0], asked[0]) == ()
+    assert [(c.kind, c.what) for c in list_changes(*asked)] == [("input", "atlas: answers of the web service")]
 
 
 class TestCommand:

@@ -432,9 +432,7 @@ class Design:
         return exchange != "free" or len(self.parts) == 1
 
     def format_parts(self, names: Sequence[str]) -> str:
-        """Name the regions that donors do not link, as a clause; empty where all are linked."""
-        if len(self.parts) == 1:
-            return ""
+        """Name the regions that donors do not link, as a clause."""
         listed = " and ".join("{" + ", ".join(names[region] for region in part) + "}" for part in self.parts)
         return f"no donor has samples in regions of two of these groups: {listed}"
 

@@ -256,6 +256,14 @@ class TestNormalize:
         scaled = normalize(values, "scaled-robust-sigmoid", axis=0)
         assert (scaled.min(axis=0), scaled.max(axis=0)) == (pytest.approx(0), pytest.approx(1))
 
+    def test_none_is_a_copy_and_another_way_is_refused(self):
+        values = np.array([[1.0, np.nan]])
+        same = normalize(values, "none")
+        np.testing.assert_array_equal(same, values)
+        assert not np.shares_memory(same, values)
+        with pytest.raises(OptionError, match=r"a normalization is one of none, zscore, .*; got 'z'"):
+            normalize(values, "z")
+
     def test_missing_values_stay_missing_and_decide_nothing(self):
         values = np.array([[1.0, 2.0, np.nan, 4.0, 9.0]])
         for how in ("zscore", "robust-sigmoid", "scaled-robust-sigmoid"):

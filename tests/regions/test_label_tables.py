@@ -58,6 +58,7 @@ FORMS = {
     "GIFTI": (".xml", '<LabelTable><Label Key="1" Red="1">One</Label><Label Key="2">Two</Label></LabelTable>', None),
     "JSON": (".json", '{"1": "One", "2": "Two"}', None),
     "JSON, names first": (".json", '{"One": 1, "Two": 2}', None),
+    "JSON, names within": (".json", '{"title": "Toy", "labels": {"1": "One", "2": "Two"}}', None),
     "JSON of rows": (".json", '[{"index": 1, "name": "One"}, {"index": 2, "name": "Two"}]', None),
 }  # fmt: skip
 
@@ -78,14 +79,27 @@ def test_forms_of_tables(tmp_path, form):
     assert not find_label_table(tmp_path / "y_dseg.nii.gz", is_asked=True)
 
 
-@pytest.mark.parametrize("content", ["One\nTwo\n", "name\tcolor\nOne\tred\nTwo\tblue\n"])
-def test_one_name_a_line(tmp_path, content):
+@pytest.mark.parametrize(
+    ("name", "content", "more"),
+    [
+        ("x.txt", "One\nTwo\n", "Three\n"),
+        ("x.txt", "name\tcolor\nOne\tred\nTwo\tblue\n", "Three\n"),
+        ("x.json", '["One", "Two"]', ""),
+    ],
+)
+def test_one_name_a_line(tmp_path, name, content, more):
     image = save_image(tmp_path / "x.nii.gz", (labels() > 0).astype("uint8") + (labels() == 2))
-    write(tmp_path / "x.txt", content)
+    write(tmp_path / name, content)
     assert region_from_image(image, label="Two").identity().label == 2
-    write(tmp_path / "x.txt", content + "Three\n")
-    with pytest.raises(RegionError, match=r"x\.txt lists 3 names, but the largest label is 2; give the number"):
+    write(tmp_path / name, content + more if more else '["One", "Two", "Three"]')
+    with pytest.raises(RegionError, match=rf"{name} lists 3 names, but the largest label is 2; give the number"):
         region_from_image(image, label="Two")
+
+
+def test_names_are_given_by_whole_numbers():
+    assert read_labels({1: "One", "2": "Two"}).names == NAMES
+    with pytest.raises(RegionError, match=r"the label 1\.5 is not a whole number"):
+        read_labels({1.5: "One"})
 
 
 FSL = """<?xml version="1.0" encoding="ISO-8859-1"?>

@@ -224,6 +224,10 @@ class TestRefusals:
         with pytest.raises(ValueError, match="numbers of 2 regions"):
             Design(np.array(codes), np.zeros(3, dtype=int))
 
+    def test_covariates_of_other_samples(self):
+        with pytest.raises(ValueError, match=r"covariates \(2, 1\) are not rows for 3 samples"):
+            Design(np.array([0, 1, 0]), np.zeros(3, dtype=int), 2, np.ones((2, 1)))
+
 
 def test_labels_are_the_first_of_two_regions():
     labels = np.array([True, False, True])
