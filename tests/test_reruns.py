@@ -19,9 +19,10 @@ from bs4 import BeautifulSoup
 import jugex
 from jugex import cli
 from jugex.atlas.identity import FileRecord, NewProbeGenes, ServiceResponse
-from jugex.errors import OptionError, OutputError, ResultError
+from jugex.errors import OptionError, OutputError, RegionError, ResultError
 from jugex.model.changes import list_changes
 from jugex.regions.recorded import RegionMaker
+from jugex.report import read_group
 from jugex.report.files import check_output
 from tests.kills import kill_after
 from tests.own_data import CENTRES, draw_ball, write_tables
@@ -171,6 +172,14 @@ class TestRerun:
         with pytest.raises(OptionError, match="no region called 'z'; its regions are 'a' and 'b'"):
             jugex.rerun(folder, regions={"z": "moved"}, atlas="moved")
 
+    def test_files_of_the_parts_of_a_region_are_found_too(self, project):
+        both = jugex.Region.from_image("maps/a.nii.gz") | jugex.Region.from_image("maps/c.nii.gz")
+        folder = jugex.compare(both, "maps/b.nii.gz", atlas="data", **QUICK).save("out")
+        (project / "maps").rename(project / "elsewhere")
+        assert jugex.rerun(folder, paths={"maps": "elsewhere"}).same_numbers
+        with pytest.raises(OptionError, match=r"begins with '/nowhere'; it read .*a\.nii\.gz.*c\.nii\.gz"):
+            jugex.rerun(folder, paths={"maps": "elsewhere", "/nowhere": "x"})
+
     def test_relative_paths_are_found_beside_the_result(self, project, monkeypatch):
         jugex.compare("maps/a.nii.gz", "maps/b.nii.gz", atlas="data", **QUICK).save("out")
         (project / "else").mkdir()
@@ -251,6 +260,13 @@ def test_regions_are_made_again(tmp_path, change):
     if region.identity().tissue is None:  # simulated structures are of no class
         again = again.bound_to(jugex.open_atlas("simulated"))
     assert again.identity() == region.identity()
+
+
+def test_a_kind_that_another_version_made_is_refused(tmp_path):
+    region = jugex.Region.from_image(draw_ball(tmp_path / "a.nii.gz", CENTRES[0])).eroded(2)
+    identity = replace(region.identity(), kind="hollowed by 2 mm")
+    with pytest.raises(RegionError, match="of a kind that this version does not make"):
+        RegionMaker(str).make(identity)
 
 
 @pytest.fixture(scope="module")
@@ -353,6 +369,21 @@ class TestDiff:
         assert found.settings["what"].tolist() == ["seed (rng)"]
         assert jugex.diff(gene_sets[0], gene_sets[0]).same_numbers
 
+    def test_columns_of_one_result_alone_are_listed(self, project):
+        found = jugex.diff(run(project), run(project, ladder=True))
+        unequal = found.unequal.set_index("column")["n_rows"]
+        assert unequal["p_donors"] == 20
+        assert "p_fwe" not in unequal
+
+    def test_of_several_regions_what_is_significant_changes(self, project):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", jugex.JugexWarning)  # alpha cannot be reached
+            one, other = (run(project, 3, ladder=True, alpha=alpha) for alpha in (0.05, 0.0005))
+        genes = jugex.diff(one, other).genes
+        assert (genes["changed"] == (genes["significant_1"] != genes["significant_2"])).all()
+        assert {"GENE1", "GENE2"} <= set(genes.loc[genes["changed"] & (genes["region_1"] == ""), "gene"])
+        assert {"GENE1", "GENE2"} <= set(genes.loc[genes["changed"] & (genes["region_1"] == "a"), "gene"])
+
     def test_of_several_regions_the_pairs_are_compared_too(self):
         regions = ["simulated:A", "simulated:B", "sphere:-40,0,30,20"]
         options = {"atlas": "simulated", "genes": ["MAOA", "GAD2"], **QUICK}
@@ -414,6 +445,14 @@ class TestCommand:
         record = jugex.load_result("again").record
         assert record.arguments.alpha == 0.01
         assert record.command.startswith("jugex rerun out -o again")
+
+    def test_several_regions_and_choices_in_words(self, project, capsys):
+        run(project, 3).save("out")
+        changes = ["--change", "exchange=free", "--change", "ladder=FALSE", "--change", "mirror=none"]
+        assert cli.main(["rerun", "out", "-o", "again", *changes]) == 0
+        assert "exchange" in capsys.readouterr().out
+        arguments = read_group("again").data.record.arguments
+        assert (arguments.exchange, arguments.ladder, arguments.mirror) == ("free", False, None)
 
     def test_two_folders_side_by_side(self, project, capsys):
         run(project).save("one")

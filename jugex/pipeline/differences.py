@@ -150,11 +150,8 @@ def _join(first: pd.DataFrame, second: pd.DataFrame, keys: list[str], *, sign: i
             part["diff"] = sign * part["diff"]
         numbered.append(part.rename(columns={column: f"{column}_{number}" for column in shown}))
     joined = numbered[0].merge(numbered[1], how="outer", on=keys, sort=False)
-    by_evidence = "evidence" in shown
-    standing = "evidence" if by_evidence else "significant"
+    standing = "evidence" if "evidence" in shown else "significant"  # of several regions: they have no ladder
     one, other = (joined[f"{standing}_{number}"].astype(object) for number in (1, 2))
-    if by_evidence and "region_1" in keys:  # all regions at once have no ladder
-        one, other = (joined[f"significant_{number}"].astype(object) for number in (1, 2))
     known = one.notna() | other.notna()
     joined["changed"] = (known & (one.fillna("") != other.fillna(""))).to_numpy(dtype=bool)
     order = [f"{column}_{number}" for column in shown for number in (1, 2)]

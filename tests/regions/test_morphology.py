@@ -108,6 +108,17 @@ def test_distances_are_those_to_the_nearest_voxel_s_faces(mask, affine):
     np.testing.assert_allclose(mask_region(mask, affine).distances(points), expected, rtol=0, atol=1e-9)
 
 
+@given(masks, affines)
+def test_by_the_rule_floor_a_voxel_begins_at_its_indices(mask, affine):
+    at = np.random.default_rng(5).uniform(-2, 8, (60, 3))  # in voxels
+    sizes = nib.affines.voxel_sizes(affine)
+    beside = np.maximum(np.abs(at[:, np.newaxis] - np.argwhere(mask) - 0.5) - 0.5, 0)
+    expected = np.linalg.norm(beside * sizes, axis=2).min(axis=1)
+    region, points = mask_region(mask, affine).with_voxel("floor"), nib.affines.apply_affine(affine, at)
+    np.testing.assert_allclose(region.distances(points), expected, rtol=0, atol=1e-9)  # as above
+    np.testing.assert_array_equal(region.contains(points), expected < 1e-9)
+
+
 @given(masks, affines, st.sampled_from([0.3, 1.0, 2.5]))
 def test_a_tolerance_takes_in_what_is_near_enough(mask, affine, mm):
     region = mask_region(mask, affine)

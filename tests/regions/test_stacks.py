@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jugex.errors import JugexWarning, RegionError
-from jugex.regions import Region, parse_region, region_from_image
+from jugex.regions import Region, list_contents, parse_region, region_from_image
 from jugex.regions.nifti import read_image
 from tests.regions.helpers import AFFINE, SHAPE, at_voxels, labels, make_image, probabilities, save_image
 
@@ -179,6 +179,46 @@ def test_label_images_in_a_4d_image(tmp_path):
     assert (identity.volume, identity.n_volumes, identity.label) == (1, 2, 200)
     with pytest.raises(RegionError, match="holds one volume"):
         region_from_image(save_image(tmp_path / "one.nii.gz", labels()), volume=0, label=1)
+    with pytest.raises(RegionError, match=r"labels of .* are those of one volume, but 2 are named"):
+        region_from_image(path, volume=[0, 1], label=200)
+
+
+def test_a_mask_without_a_voxel_in_a_4d_image():
+    masks = np.stack([labels() > 0, labels() > 99], axis=-1).astype(np.uint8)
+    with pytest.raises(RegionError, match=r"this volume of .* is empty: every voxel is 0"):
+        region_from_image(make_image(masks), label=1)
+
+
+class TestContents:
+    """What an image in memory holds, with names that are given."""
+
+    def test_without_names(self):
+        contents = list_contents(make_image(labels()))
+        assert contents.table["number"].tolist() == [1, 2, 17]
+        assert contents.table["name"].tolist() == ["", "", ""]
+        assert contents.table["volume_mm3"].tolist() == [12 * 8, 6 * 8, 2 * 8]  # voxels of 2 mm
+
+    def test_a_mask_or_a_map_is_a_region_as_a_whole(self):
+        assert list_contents(make_image(probabilities())) is None
+        assert list_contents(make_image((labels() > 0).astype(np.uint8))) is None
+        named = list_contents(make_image((labels() > 0).astype(np.uint8)), labels={1: "One"})
+        assert named.table["name"].tolist() == ["One"]
+
+    def test_a_list_names_labels_from_1(self):
+        image = make_image(np.where(labels() == 17, 3, labels()).astype(np.uint8))
+        assert list_contents(image, labels=["One", "Two", "Three"]).table["name"].tolist() == ["One", "Two", "Three"]
+
+    def test_a_table_that_counts_from_0_is_said(self):
+        image = make_image(np.where(labels() == 17, 3, labels()).astype(np.uint8))
+        with pytest.warns(JugexWarning, match="counts from 0"):
+            contents = list_contents(image, labels={0: "One", 1: "Two", 2: "Three"})
+        assert contents.table["name"].tolist() == ["One", "Two", "Three"]
+
+    def test_volumes(self):
+        contents = list_contents(make_image(maps()), labels=["V1", "V2", "V3"])
+        assert contents.kind == "volumes"
+        assert contents.table["name"].tolist() == ["V1", "V2", "V3"]
+        assert contents.table["volume_mm3"].tolist()[1:] == [12 * 8, 0]
 
 
 def test_whole_numbers_in_4d_are_percent_and_said():
