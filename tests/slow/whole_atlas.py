@@ -32,21 +32,19 @@ _NUMBERS = ["diff", "f", "p_perm", "p_fwe", "p_donors", "p_spatial"]
 
 
 def start_cluster(port: int, folder: Path) -> list[subprocess.Popen[bytes]]:
-    """A Dask scheduler and two workers, each a process of its own."""
-    module, address = [sys.executable, "-m", "distributed.cli"], f"tcp://127.0.0.1:{port}"
-    scheduler = [
-        *module[:2],
-        "distributed.cli.dask_scheduler",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--no-dashboard",
+    """A Dask scheduler and two workers that are ready, each a process of its own."""
+    from distributed import Client
+
+    address, quiet = f"tcp://127.0.0.1:{port}", ["--no-dashboard"]
+    scheduler = ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port), *quiet]
+    worker = ["distributed.cli.dask_worker", address, "--nthreads", "1", "--local-directory", str(folder), *quiet]
+    cluster = [
+        subprocess.Popen([sys.executable, "-m", *module], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for module in (scheduler, worker, worker)
     ]
-    worker = [*module[:2], "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard",
-              "--local-directory", str(folder)]  # fmt: skip
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return [subprocess.Popen(command, **quiet) for command in (scheduler, worker, worker)]
+    with Client(address, timeout=120) as client:
+        client.wait_for_workers(2, timeout=120)
+    return cluster
 
 
 def run_scan(command: list[str], seconds: float | None) -> bool:
