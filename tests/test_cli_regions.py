@@ -43,7 +43,7 @@ def test_says_how_to_install(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert out.splitlines()[-1] == f"To install the first ten, {how}"
     assert "not installed" in out
     assert main(["regions", "juelich"]) == 1
-    assert f"is not installed: {how}, or list" in capsys.readouterr().err
+    assert f"is not installed: {how}, or see what can be downloaded with: jugex regions" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("_toys")

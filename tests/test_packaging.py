@@ -23,14 +23,14 @@ PACKAGE = PROJECT / "jugex"
 OLDEST = PROJECT / "tests" / "oldest.txt"
 
 #: Kinds of files that the package reads at run time.
-DATA_ENDINGS = {".csv", ".gmt", ".html", ".js", ".typed"}
+DATA_ENDINGS = {".csv", ".gmt", ".html", ".js", ".pyi", ".typed"}
 
 #: Packages that stand behind an extra, by the name under which they are imported.
 #: Optional imports, and the extras that install them.
 OPTIONAL = {"anndata": "anndata", "distributed": "dask", "openpyxl": "xlsx", "siibra": "siibra"}
 
 #: Packages that are imported under another name than the one that they are installed by.
-INSTALLED_AS = {"PIL": "pillow"}
+INSTALLED_AS = {"PIL": "pillow", "lazy_loader": "lazy-loader"}
 
 #: In the constraints only for what the oldest versions need in turn.
 NEEDED_IN_TURN = {"pyparsing"}

@@ -265,7 +265,7 @@ def test_regions_are_made_again(tmp_path, change):
 def test_a_kind_that_another_version_made_is_refused(tmp_path):
     region = jugex.Region.from_image(draw_ball(tmp_path / "a.nii.gz", CENTRES[0])).eroded(2)
     identity = replace(region.identity(), kind="hollowed by 2 mm")
-    with pytest.raises(RegionError, match="of a kind that this version does not make"):
+    with pytest.raises(RegionError, match="of a kind that this version cannot make"):
         RegionMaker(str).make(identity)
 
 

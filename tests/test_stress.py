@@ -290,7 +290,7 @@ def test_genes_that_say_nothing_say_why():
     [
         (np.inf, None, "column 'HUGE' is 'inf', where a finite number is needed"),
         (np.inf, "other", "column 'HUGE' is 'inf', where a finite number is needed"),
-        (1e200, None, "has a value of 1e\\+200, which programs write where a value is missing"),
+        (1e200, None, "has a value of 1e\\+200, which some programs write for a missing value"),
         (-1e305, "other", "has a value of -1e\\+305, and the sum of such values is more than a number can hold"),
         (1e305, "counts", "has a value of 1e\\+305, and the sum of such values is more than a number can hold"),
         (1e200, "log2", "has a value of 1e\\+200, which no log2 level can be"),

@@ -131,9 +131,11 @@ class TestContent:
 
     def test_rows_that_follow_each_other_are_read_in_one_piece(self, shared_data, tmp_path, monkeypatch):
         stored = StoreAtlas(build_store(shared_data / "ahba-mini", tmp_path).path)
-        read_at, sizes = store._Rows._read_at, []
-        monkeypatch.setattr(store, "_FEW_PROBES", 2.0)
-        monkeypatch.setattr(store._Rows, "_read_at", lambda *given: sizes.append(len(given[1])) or read_at(*given))
+        read_at, sizes = store._ChecksummedRows._read_at, []
+        monkeypatch.setattr(store, "_SHARE_READ_SINGLY", 2.0)
+        monkeypatch.setattr(
+            store._ChecksummedRows, "_read_at", lambda *given: sizes.append(len(given[1])) or read_at(*given)
+        )
         donor = stored.samples["donor_name"] == stored.donors["donor_name"].iloc[0]
         wells, n_bytes = stored.samples.loc[donor, "well_id"], 4 * int(donor.sum())
         stored.levels(well_ids=wells, probe_ids=stored.probes["probe_id"].iloc[[1, 2, 3, 0, 4]])

@@ -33,7 +33,7 @@ class TestScoresOfAPair:
     def test_variance_looks_at_the_samples_of_the_pair(self):
         pair = region_pair(wells("a", 1000, 1003), wells("b", 1001, 2001), atlas=ToyAtlas([6, 5], ["A", "A", "B"]))
         np.testing.assert_allclose(
-            score_probes(pair, "max-variance"), pair.levels.astype(float).var(axis=0), rtol=1e-12
+            score_probes(pair, "max-variance"), pair.levels.astype(float).std(axis=0), rtol=1e-12
         )
 
     def test_mean_looks_at_the_samples_of_the_pair(self):

@@ -96,7 +96,7 @@ def test_refused(image, atlas, tmp_path):
         region.annotated_as("gray")
     with pytest.raises(OptionError, match="neither a class of tissue nor a side"):
         region.annotated_as(None)
-    with pytest.raises(OptionError, match="a side is left or right; got 'L'"):
+    with pytest.raises(OptionError, match="the side must be left or right; got 'L'"):
         region.annotated_as("cortex", "L")
     with pytest.raises(RegionError, match="has not been looked up in an atlas"):
         region.annotated_as("cortex").locate(atlas.samples)
