@@ -237,6 +237,8 @@ with the oldest versions that are supported (`make test-oldest`) and with the ne
 
 What is not tried here: somebody who changes a store or a result on purpose and computes its checksums anew; disks that
 lie about what they have written; systems other than Linux.
+
+Whether the tests would see a wrong number is tried with [mutants of the code](../mutation_testing.md).
 """
     PAGE.write_text(text, encoding="utf-8")
 

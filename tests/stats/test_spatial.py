@@ -104,23 +104,41 @@ def test_agrees_with_a_plain_loop(name, with_covariate, n_pool):
     np.testing.assert_allclose(result.spatial.p, spatial["p_spatial"], atol=1e-9)
 
 
-def test_agrees_with_a_plain_loop_where_each_donor_has_one_sample_in_a_region():
-    """Nothing is known of the variance within cells then."""
+@pytest.mark.parametrize(("degrees", "knows_kappa", "knows_local"), [(0, 0, 0), (2, 0, 0), (3, 1, 0), (4, 1, 1)])
+def test_few_samples_in_the_regions_say_nothing_of_their_variance(degrees, knows_kappa, knows_local):
+    """One sample of each donor in a region, but more of some donors in the second."""
     rng, layout = pick("six donors")
-    cells = np.full(len(layout.cells), -1)
+    cells, left = np.full(len(layout.cells), -1), degrees
     for donor in range(6):
-        for region in range(2):
-            cells[np.flatnonzero((layout.donors == donor) & (layout.cells == region))[:1]] = region
+        first, second = (np.flatnonzero((layout.donors == donor) & (layout.cells == region)) for region in range(2))
+        n_more = min(left, max(len(second) - 1, 0), 2)
+        cells[first[:1]], cells[second[: 1 + n_more]], left = 0, 1, left - n_more
     genes = draw_genes(rng, layout, 40, effect=0.5)
     ladder, result = climb(Layout(layout.points, layout.donors, cells), genes[:20], genes)
     plain, spatial = (
         ladder_loops.run(genes, genes[:20], layout.points, layout.donors, cells + 1, gradient=gradient)
         for gradient in (False, True)
     )
-    assert ladder.fit_donors.local is None
-    np.testing.assert_array_equal(ladder.fit_donors.kappa, [1, 1])
+    assert ladder.fit_donors.n_local == degrees
+    assert (ladder.fit_donors.kappa != 1).tolist() == [False, bool(knows_kappa)]
+    assert (ladder.fit_donors.local is not None) == bool(knows_local)
     np.testing.assert_allclose(result.donors.p, plain["p_donors"], atol=1e-9)
     np.testing.assert_allclose(result.spatial.p, spatial["p_spatial"], atol=1e-9)
+
+
+def test_a_donor_has_at_least_a_twentieth_of_the_variance_of_its_samples():
+    """Where all that varies is shared by donors; else one donor could have all of the weight."""
+    rng, layout = pick("six donors")
+    genes = draw_genes(rng, layout, 40, nugget=1e-6, own=(1e-6, 8.0), shared=(1.0, 20.0))
+    ladder, _ = climb(layout, genes)
+    n_samples = np.array(
+        [[((layout.donors == donor) & (layout.cells == k)).sum() for k in (0, 1)] for donor in range(6)]
+    )
+    n_samples = n_samples[(n_samples > 0).all(axis=1)]
+    for fit in (ladder.fit_donors, ladder.fit_spatial):
+        inverse = 1 / (0.05 * (fit.kappa**2 / n_samples).sum(axis=1) + fit.tau2)
+        np.testing.assert_allclose(fit.total, 1 / inverse.sum(), rtol=1e-12)  # rounding
+        np.testing.assert_allclose(fit.omega, inverse / inverse.sum(), rtol=1e-12)
 
 
 @cache
