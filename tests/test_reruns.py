@@ -105,7 +105,9 @@ class TestRerun:
         moved.to_csv("moved.csv", index=False)
         view = atlas.with_coordinates("moved.csv").mirrored("left")
         folder = run(project, atlas=view, overlap="exclude").save("out")
-        assert not jugex.diff(folder, run(project, overlap="exclude")).same_samples
+        found = jugex.diff(folder, run(project, overlap="exclude"))
+        assert not found.same_samples
+        assert "They used different samples." in found.summary()
         assert jugex.rerun(folder).same_numbers
         (project / "moved.csv").rename("elsewhere.csv")
         with pytest.raises(ResultError, match=r"the table of coordinates .*moved\.csv is not there.*--replace"):
@@ -310,6 +312,7 @@ class TestDiff:
         )
         found = jugex.diff(results[0], swapped)
         assert found.is_swapped
+        assert "The regions have changed places" in found.summary()
         np.testing.assert_allclose(found.genes["diff_1"], found.genes["diff_2"], rtol=1e-9)
 
     def test_writes_a_page_tables_and_a_figure(self, results, tmp_path):
@@ -392,6 +395,17 @@ class TestDiff:
         assert len(found.genes) == 2 + 3 * 2
         assert jugex.diff(one, one).same_numbers
         assert len(found.plot().collections[0].get_offsets()) == 2
+
+    def test_the_page_of_several_regions_says_what_is_significant(self, project):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", jugex.JugexWarning)  # alpha cannot be reached
+            one, other = (run(project, 3, alpha=alpha) for alpha in (0.05, 0.0005))
+        page = BeautifulSoup(
+            (jugex.diff(one, other).save("d") / "report.html").read_text(encoding="utf-8"), "html.parser"
+        )
+        rows = [[cell.get_text() for cell in row.select("th, td")] for row in page.select("tr")]
+        [row] = [row for row in rows if row[:3] == ["GENE1", "a", "b"]]
+        assert row[3:5] == ["yes", "no"]
 
 
 def test_versions_and_donors_are_compared():
