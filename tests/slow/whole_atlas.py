@@ -14,10 +14,12 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from itertools import combinations
 from pathlib import Path
 
@@ -90,7 +92,7 @@ def draw_pairs(options: argparse.Namespace) -> Path:
     """A table of so many pairs of regions of the parcellation."""
     listed = subprocess.run([sys.executable, "-m", "jugex", "regions", options.parcellation],
                             capture_output=True, text=True, check=True)  # fmt: skip
-    pairs = list(combinations(listed.stdout.split(), 2))
+    pairs = list(combinations(shlex.split(listed.stdout), 2))
     path = options.out.with_suffix(".pairs.tsv")
     drawn = [[name.removeprefix(f"{options.parcellation}:") for name in pair]
              for pair in random.Random(options.seed).sample(pairs, options.pairs)]  # fmt: skip
@@ -105,13 +107,10 @@ def compare_pairs(options: argparse.Namespace) -> int:
     n_drawn = min(options.drawn, len(tested))
     for row in tested.sample(n_drawn, random_state=options.seed).to_dict("records"):
         regions = [f"{options.parcellation}:{row[f'region_{number}']}" for number in (1, 2)]
-        result = jugex.compare(
-            *regions,
-            atlas=options.atlas,
-            n_permutations=int(row["n_permutations"]),
-            rng=int(row["seed"]),
-            background=False,
-        )
+        given = {"n_permutations": int(row["n_permutations"]), "rng": int(row["seed"]), "background": False}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", jugex.JugexWarning)  # of pairs, which are as they are
+            result = jugex.compare(*regions, atlas=options.atlas, **given)
         table = pd.read_parquet(options.out / RESULTS / name_part(row["pair"])).set_index("gene")
         ours = result.table.set_index("gene").loc[table.index]
         for name in _NUMBERS:
