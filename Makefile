@@ -20,6 +20,8 @@ VENV_WHEEL := .venv-wheel
 VENV_AUDIT := .venv-audit
 VENV_FUZZ := .venv-fuzz
 INSTALLED_FUZZ := $(VENV_FUZZ)/.installed
+VENV_MUTANTS := .venv-mutants
+INSTALLED_MUTANTS := $(VENV_MUTANTS)/.installed
 
 # one thread of linear algebra per test process: the processes share the cores already
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
@@ -28,7 +30,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-anndata test-oldest test-all axe lint docs bench calibration dist test-dist audit trust fuzz clean
+.PHONY: help demo test test-anndata test-oldest test-all axe lint docs bench calibration dist test-dist audit trust fuzz clean coverage mutants
 
 help:
 	@echo "make demo      compare two regions of the simulated atlas and write jugex-demo/report.html"
@@ -36,6 +38,8 @@ help:
 	@echo "make test-anndata  the tests that need the extra anndata"
 	@echo "make test-oldest   the tests with the oldest supported versions (Python 3.11), less the slow ones"
 	@echo "make test-all  all tests"
+	@echo "make coverage  the branches that the tests take, less the slow ones: at least 95 % of those outside the plots"
+	@echo "make mutants   what the tests see of small changes to the code that decides numbers; MUTANTS=200 and MINUTES="
 	@echo "make axe       axe-core, which the tests of accessibility in a browser need (npm)"
 	@echo "make lint      ruff, mypy and import-linter"
 	@echo "make docs      the documentation, in docs/_build/html"
@@ -65,6 +69,26 @@ test-oldest: $(INSTALLED_OLDEST)
 test-all: $(INSTALLED_DEV)
 	$(PYTEST)
 	$(MAKE) trust
+
+# coverage's own fail_under counts lines and branches together: branches alone are looked at after it
+coverage: export COVERAGE_FILE := $(CURDIR)/.coverage
+coverage: $(INSTALLED_DEV)
+	$(BIN)/coverage erase
+	$(ONE_THREAD) $(BIN)/coverage run -m pytest -n auto -m "not slow"
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+	@$(BIN)/coverage json --quiet -o - | $(BIN)/python -c 'import json, sys; total = json.load(sys.stdin)["totals"]; \
+		share = 100 * total["covered_branches"] / total["num_branches"]; print(f"branches: {share:.1f} %"); \
+		sys.exit(share < $(FEWEST_BRANCHES))'
+
+# percent
+FEWEST_BRANCHES := 95
+
+# goes on where docs/mutants.csv ends: remove it to start anew
+MUTANTS ?= 200
+mutants: $(INSTALLED_MUTANTS)
+	$(ONE_THREAD) $(VENV_MUTANTS)/bin/python -m tests.mutants docs/mutants.csv \
+		--number $(MUTANTS) --minutes $(MINUTES)
 
 # counts come from the tests' own results
 trust: $(INSTALLED_DEV)
@@ -134,6 +158,7 @@ audit: $(INSTALLED)
 
 clean:
 	rm -rf $(VENV) $(VENV_AUDIT) $(VENV_FUZZ) fuzz-findings $(VENV_ANNDATA) $(VENV_OLDEST) $(VENV_DIST) $(VENV_WHEEL) node_modules jugex-demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV_AUDIT) $(VENV_ANNDATA) $(VENV_OLDEST) $(VENV_DIST) $(VENV_WHEEL) $(VENV_MUTANTS) .coverage* node_modules jugex-demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.created:
@@ -175,6 +200,9 @@ $(INSTALLED_OLDEST): $(VENV)/.created pyproject.toml tests/oldest.txt
 $(INSTALLED_FUZZ): $(VENV)/.created pyproject.toml
 	"$(PYTHON)" -m venv --clear $(VENV_FUZZ)
 	$(VENV_FUZZ)/bin/python $(PIP_INSTALL) --editable '.[xlsx]' 'atheris>=3'
+$(INSTALLED_MUTANTS): $(VENV)/.created pyproject.toml
+	"$(PYTHON)" -m venv --clear $(VENV_MUTANTS)
+	$(VENV_MUTANTS)/bin/python $(PIP_INSTALL) --editable '.[test]' 'cosmic-ray>=8.4,<9'
 	@touch $@
 
 # an environment of its own: cffconvert needs older packages than the documentation does

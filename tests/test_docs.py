@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import html
 import importlib
 import importlib.util
 import inspect
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -34,6 +36,21 @@ def blocks_of(page: str) -> list[Block]:
 
 def blocks_run(page: str) -> list[Block]:
     return [block for block in blocks_of(page) if block.is_run and block.language in RUN]
+
+
+def test_mutants_are_counted_as_their_table_has_them() -> None:
+    with (DOCS / "mutants.csv").open(encoding="utf-8", newline="") as file:
+        mutants = [*csv.DictReader(file)]
+    unseen = [mutant for mutant in mutants if mutant["now"] == "survived"]
+    counted = {
+        "tried": len(mutants),
+        "seen by the tests as they were": sum(mutant["outcome"] != "survived" for mutant in mutants),
+        "seen by the tests as they are now": len(mutants) - len(unseen),
+        "not seen, and explained below": len(unseen),
+        **Counter(mutant["why"].partition(":")[0] for mutant in unseen),
+    }
+    rows = re.findall(r"^\| ([a-z][^|]*) \| (\d+) \|", (DOCS / "mutation_testing.md").read_text("utf-8"), re.MULTILINE)
+    assert {what: int(n) for what, n in rows} == counted
 
 
 class TestBlocks:

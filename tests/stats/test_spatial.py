@@ -11,6 +11,7 @@ import pytest
 from scipy.stats import t as scipy_t
 
 from jugex.errors import AtlasError, DesignError
+from jugex.stats.moderation import fit_f_dist
 from jugex.stats.pairs import BETWEEN, WITHIN
 from jugex.stats.spatial import Form, Ladder, Part, Reason, Reference, _infer, sum_pairs
 from jugex.stats.variogram import Surroundings
@@ -33,6 +34,12 @@ LAYOUTS = {
     },
     "few elsewhere": {
         "n_each": [60, 50, 40, 45],
+        "size": [38, 38, 38],
+        "centres": [[12, 18, 18], [28, 18, 18]],
+        "radius": 11.5,
+    },
+    "too few elsewhere for a gradient": {
+        "n_each": [45, 40, 40, 35],
         "size": [38, 38, 38],
         "centres": [[12, 18, 18], [28, 18, 18]],
         "radius": 11.5,
@@ -85,6 +92,7 @@ def check_steps(fit, steps, tolerance):
         ("three donors", True, 12),
         ("few elsewhere", True, 60),
         ("few elsewhere", False, 12),
+        ("too few elsewhere for a gradient", False, 60),
     ],
 )
 def test_agrees_with_a_plain_loop(name, with_covariate, n_pool):
@@ -95,7 +103,7 @@ def test_agrees_with_a_plain_loop(name, with_covariate, n_pool):
     arguments = (genes, genes[:20], layout.points, layout.donors, layout.cells + 1, covariate)
     plain = ladder_loops.run(*arguments, gradient=False)
     spatial = ladder_loops.run(*arguments, gradient=True) if ladder.n_elsewhere >= 150 else plain
-    assert ladder.fit_spatial.gradient == (ladder.n_elsewhere >= 150)
+    assert ladder.fit_spatial.gradient == (ladder.n_elsewhere >= 150) == (name != "too few elsewhere for a gradient")
     check_steps(ladder.fit_donors, plain, 1e-9)
     check_steps(ladder.fit_spatial, spatial, 1e-9)
     np.testing.assert_allclose(result.donors.theta, plain["theta"], atol=1e-12)
@@ -390,6 +398,20 @@ def test_without_reference_is_the_donors_weighted_mean(n_each, noise):
     interval = expected.confidence_interval()
     np.testing.assert_allclose(result.donors.ci_low, interval.low, atol=1e-12)
     np.testing.assert_allclose(result.donors.ci_high, interval.high, atol=1e-12)
+
+
+def test_without_reference_variances_of_many_genes_are_moderated():
+    """As limma would the variance of the donors' differences; `fit_f_dist` is held against limma by itself."""
+    donors, cells = np.repeat(np.arange(5), 4), np.tile([0, 0, 1, 1], 5)
+    rng = np.random.default_rng(1)
+    genes = np.exp(rng.normal(size=(60, 1))) * rng.standard_normal((60, 20))
+    _, result = climb(Layout(rng.random((20, 3)), donors, cells), genes)
+    delta = genes.reshape(60, 5, 2, 2).mean(axis=3) @ [1, -1]
+    variance = delta.var(axis=1, ddof=1) / 5
+    prior = fit_f_dist(variance, 4)
+    assert 0 < prior.df < 50
+    t = delta.mean(axis=1) / np.sqrt(prior.squeeze(variance, 4))
+    np.testing.assert_allclose(result.donors.p, 2 * scipy_t.sf(np.abs(t), prior.df + 4), rtol=1e-9)
 
 
 def test_donors_exactly_alike_have_no_p_value():

@@ -81,7 +81,7 @@ def test_a_mixture_is_found_again(tissue):
     _, layout, _ = tissue
     around = Surroundings(Reference(layout.points, layout.donors), layout.cells)
     projection = Projection(around, gradient=True)
-    own, shared = np.array([0, 0.2, 0, 0, 0, 0]), np.array([0, 0, 0.4, 0, 0, 0.1])
+    own, shared = np.array([0, 0.2, 0, 0, 0, 0.1]), np.array([0, 0, 0.4, 0, 0, 0.1])
     truth = Mixture(nugget=0.3, own=own, shared=shared, parts=np.empty((3, 2, 0)))
     same = layout.donors[:, None] == layout.donors
     distances = around.reference.distances
