@@ -57,7 +57,7 @@ __all__ = [
 
 _MIN_ELSEWHERE, _MIN_BINS = 100, 7  # for a spatial test
 _MIN_ELSEWHERE_GRADIENT = 150  # for taking gradients off
-_CLOSE = 1e-9  # how near to a critical value, relative to it, a probability is found to decide
+_CLOSE = 1e-9  # relative to a critical value: so near to it the probability itself decides
 
 Floats = npt.NDArray[np.float64]
 
@@ -395,18 +395,15 @@ class Ladder:
 
 
 def _share(f: Floats, df: Floats | float, alpha: float) -> float:
-    """Share of genes with P(t^2 > f) <= alpha; the probability itself is found where its limit does not decide.
+    """Share of genes with P(t^2 > f) <= alpha.
 
-    The critical value of t falls with its degrees of freedom.
+    The critical value of t falls with its degrees of freedom: below that of the most, no probability has to be found.
     """
     from scipy.special import stdtrit
 
-    least, most = stdtrit([np.max(df), np.min(df)], 1 - alpha / 2) ** 2
-    open_ = (f > least * (1 - _CLOSE)) & (f < most * (1 + _CLOSE))
-    called = int((f >= most * (1 + _CLOSE)).sum())
-    if open_.any():
-        called += int((_two_sided(f[open_], np.broadcast_to(df, f.shape)[open_]) <= alpha).sum())
-    return called / len(f)
+    near = f > (1 - _CLOSE) * float(stdtrit(np.max(df), 1 - alpha / 2)) ** 2
+    called = _two_sided(f[near], np.broadcast_to(df, f.shape)[near]) <= alpha
+    return float(called.sum() / len(f))
 
 
 def _take(genes: PairSums, place: Place) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jugex.stats.spatial import Ladder, Reference, sum_pairs
+from jugex.stats.spatial import Ladder, Reference, _share, sum_pairs
 from tests.stats.tissue import draw_genes, make_layout
 
 LAYOUT = {
@@ -121,3 +121,17 @@ def test_parametric_f_of_the_samples():
     df = len(used) - donors.shape[1] - 1
     p = f.sf((rss[0] - rss[1]) / (rss[1] / df), 1, df)
     assert shares.samples[0] == pytest.approx((p <= 0.2).mean())
+
+
+def test_a_share_counts_each_gene_whose_p_is_small_enough():
+    """Whatever the degrees of freedom of each, by scipy's t; at its critical value a gene is called."""
+    from scipy.stats import t
+
+    rng = np.random.default_rng(4)
+    df = rng.uniform(3, 60, 5000)
+    value = t.rvs(df, random_state=rng) * 1.5
+    for alpha in (0.05, 0.3):
+        expected = (2 * t.sf(np.abs(value), df) <= alpha).mean()
+        assert _share(value**2, df, alpha) == expected
+        assert _share(value**2, 5.0, alpha) == (2 * t.sf(np.abs(value), 5.0) <= alpha).mean()
+    assert _share(np.array([np.nan, 0.0, 1e6]), np.array([4.0, 9.0, 9.0]), 0.05) == pytest.approx(1 / 3)
