@@ -179,7 +179,9 @@ def select_genes(
     lost = [entry for entry in ledger if entry.gene is None]
     missing = tuple(entry.requested for entry in lost)
     if not found:
-        raise GeneError(_format_missing(lost, catalogue) + "; no gene is left")
+        raise GeneError(
+            f"{_format_missing(lost, catalogue)}; no gene is left: check the symbols (jugex genes TEXT looks them up)"
+        )
     _warn_of_changes(ledger, lost, catalogue, len(found))
     _warn_of_conflicts(ledger)
     return GeneSelection(tuple(map(str, requested)), found, missing, ledger, names)
