@@ -9,7 +9,6 @@ import random
 import re
 import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,6 +50,7 @@ _TERMS_FILE = "TERMS_OF_USE.txt"
 _CHECKSUMS_FILE = "checksums.json"
 _LOCK = ".fetch.lock"
 _PART_SUFFIX, _DAMAGED_SUFFIX = ".part", ".damaged"
+_INCOMING = ".incoming"  # folder of files on the way to their place
 #: Largest download in bytes: five times the size of an archive.
 _MAX_BYTES = 2_000_000_000
 _WAIT = "wait a while"
@@ -237,7 +237,8 @@ class _ArchivesFolder:
     def __init__(self, data: Path) -> None:
         is_here = data.is_dir() and any(_is_archive(path, donor) for path in data.iterdir() for donor in DONORS)
         self.path = data if is_here else data / ARCHIVES_FOLDER
-        self._checksums = _Checksums(self.path / _CHECKSUMS_FILE)
+        self._incoming = self.path / _INCOMING
+        self._checksums = _Checksums(self.path / _CHECKSUMS_FILE, self._incoming)
 
     def find(self, donor: Donor) -> DonorArchive | None:
         """The archive of a donor if it is there; one with the name that downloads get comes before any other."""
@@ -259,6 +260,21 @@ class _ArchivesFolder:
 
         If one archive fails, the others are still downloaded; failures are reported at the end.
         """
+        self._recover()
+        try:
+            return self._complete(wanted, retries)
+        finally:
+            shutil.rmtree(self._incoming, ignore_errors=True)
+
+    def _recover(self) -> None:
+        """Clear what a killed call left on the way; an archive that had arrived is kept as a part."""
+        for file in self._incoming.glob("*/*"):
+            part = self.path / (file.parent.name + _PART_SUFFIX)
+            if _size_of(file) and not part.exists():
+                file.replace(part)
+        shutil.rmtree(self._incoming, ignore_errors=True)
+
+    def _complete(self, wanted: list[Donor], retries: Retries) -> tuple[str, ...]:
         n_complete, downloaded = 0, []
         failures: list[tuple[Donor, _TransferError]] = []
         for donor in wanted:
@@ -299,14 +315,15 @@ class _ArchivesFolder:
         import pooch
 
         name, logger = _archive_name(donor), pooch.get_logger()
-        level, recorded = logger.level, self._checksums.find(name)
+        level, recorded, incoming = logger.level, self._checksums.find(name), self._incoming / name
         logger.setLevel("WARNING")  # the bar shows what pooch would log
         try:
             with byte_bar(f"donor {donor.donor_id}") as bar:
                 downloader = _ResumingDownloader(
                     self.path / (name + _PART_SUFFIX), check=partial(_check, donor, bar), bar=bar, retries=retries
                 )
-                pooch.retrieve(_archive_url(donor), recorded, fname=name, path=self.path, downloader=downloader)
+                pooch.retrieve(_archive_url(donor), recorded, fname=name, path=incoming, downloader=downloader)
+                (incoming / name).replace(self.path / name)
         except ValueError as error:  # from pooch: not the recorded hash
             raise DownloadError(
                 f"the archive of donor {donor} is no longer the one that was downloaded before ({error}): if the Allen "
@@ -335,8 +352,8 @@ class _ArchivesFolder:
 class _Checksums:
     """The file of the archives' SHA-256, taken when each archive was first verified."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, incoming: Path) -> None:
+        self.path, self._incoming = path, incoming
 
     def find(self, name: str) -> str | None:
         """Recorded SHA-256 of a file; None if there is none."""
@@ -364,15 +381,10 @@ class _Checksums:
         entries = {
             file.file: {"bytes": file.bytes, "sha256": file.sha256, "verified": today} for file in archive.checksums
         }
-        text = json.dumps(self._read() | entries, indent=2) + "\n"
-        descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name, suffix=".tmp")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(text)
-            Path(temporary).replace(self.path)
-        except BaseException:
-            Path(temporary).unlink()
-            raise
+        self._incoming.mkdir(exist_ok=True)
+        temporary = self._incoming / self.path.name
+        temporary.write_text(json.dumps(self._read() | entries, indent=2) + "\n", encoding="utf-8")
+        temporary.replace(self.path)
 
     def _read(self) -> dict[Any, Any]:
         try:

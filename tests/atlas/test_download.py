@@ -292,6 +292,18 @@ class TestResumes:
         assert len(server.requests) == 1  # answered with HTTP 416: there is nothing after the end
         assert (tmp_path / "archives" / NAME).read_bytes() == content
 
+    @pytest.mark.parametrize("name", [NAME, "tmp1a2b3c4d"])
+    def test_a_whole_file_that_a_killed_call_had_not_put_in_place_is_taken(self, serve, content, tmp_path, name):
+        server = serve(FileHandler({f"/{FIRST.archive_id}": content}))
+        incoming = tmp_path / "archives" / ".incoming" / NAME
+        incoming.mkdir(parents=True)
+        (incoming / name).write_bytes(content)
+        (incoming / "tmpempty000").touch()
+        fetch(tmp_path)
+        assert len(server.requests) == 1  # answered with HTTP 416
+        assert list_files(tmp_path) == ["checksums.json", NAME]
+        assert (tmp_path / "archives" / NAME).read_bytes() == content
+
     def test_a_part_longer_than_the_file_is_thrown_away(self, serve, content, tmp_path):
         serve(FileHandler({f"/{FIRST.archive_id}": content}))
         leave_part(content + b"more", tmp_path)
