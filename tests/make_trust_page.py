@@ -127,6 +127,8 @@ _LOAD = {
     "n_saved": "saved",
     "rss_mib_first": "MiB after a third",
     "rss_mib_last": "MiB at the end",
+    "held_mib_first": "held after a third",
+    "held_mib_last": "held at the end",
     "n_files_first": "files after a third",
     "n_files_last": "files at the end",
     "n_threads_first": "threads after a third",
@@ -218,8 +220,8 @@ process uses is looked at after the first third of the time, which fills what is
 
 {_list_csv("load", _LOAD)}
 
-In four threads the resident size grew by 160 MiB between the two looks, over 24 comparisons of which 7 were saved. With
-three tenths of the samples, and without saving, it stayed: 617, 609, 609, 592, 599, 604 MiB over 24 comparisons.
+Most of the resident memory is what the C library keeps for later allocations, and it moves up and down; "held" is what
+is left after it was asked to give that back (`malloc_trim`).
 
 ## Fuzzing along branches
 

@@ -13,6 +13,23 @@ _compile: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 
 
 @_compile
+def _add_rows(values, chosen, total):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Add some rows of `values` (N, b) to `total` (b,), eight at a time: it is read and written once for them."""
+    p, end, width = 0, len(chosen), len(total)
+    while p + 8 <= end:
+        y0, y1, y2, y3 = values[chosen[p]], values[chosen[p + 1]], values[chosen[p + 2]], values[chosen[p + 3]]
+        y4, y5, y6, y7 = values[chosen[p + 4]], values[chosen[p + 5]], values[chosen[p + 6]], values[chosen[p + 7]]
+        for b in range(width):
+            total[b] += ((y0[b] + y1[b]) + (y2[b] + y3[b])) + ((y4[b] + y5[b]) + (y6[b] + y7[b]))
+        p += 8
+    while p < end:
+        y0 = values[chosen[p]]
+        for b in range(width):
+            total[b] += y0[b]
+        p += 1
+
+
+@_compile
 def sum_products(values, partners, starts, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Sum y_i y_j over the pairs of each class, for a block of genes.
 
@@ -23,59 +40,43 @@ def sum_products(values, partners, starts, out):  # type: ignore[no-untyped-def]
     for c in range(starts.shape[0]):
         out[c, :] = 0.0
         for i in range(n_samples):
-            p, end = starts[c, i], starts[c, i + 1]
-            if p == end:
+            chosen = partners[starts[c, i] : starts[c, i + 1]]
+            if len(chosen) == 0:
                 continue
             total[:] = 0.0
-            while p + 8 <= end:  # eight rows at a time: the total is read and written once for them
-                y0, y1 = values[partners[p]], values[partners[p + 1]]
-                y2, y3 = values[partners[p + 2]], values[partners[p + 3]]
-                y4, y5 = values[partners[p + 4]], values[partners[p + 5]]
-                y6, y7 = values[partners[p + 6]], values[partners[p + 7]]
-                for b in range(width):
-                    total[b] += ((y0[b] + y1[b]) + (y2[b] + y3[b])) + ((y4[b] + y5[b]) + (y6[b] + y7[b]))
-                p += 8
-            while p < end:
-                y0 = values[partners[p]]
-                for b in range(width):
-                    total[b] += y0[b]
-                p += 1
-            y0 = values[i]
+            _add_rows(values, chosen, total)
+            y = values[i]
             for b in range(width):
-                out[c, b] += y0[b] * total[b]
+                out[c, b] += y[b] * total[b]
 
 
 @_compile
-def apply_laplacians(matrix, partners, ends, first_row, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def apply_laplacians(matrix, sums, partners, ends, rest, first_row, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Multiply the graph Laplacian of each class with a matrix (N, b), for the rows of `out` (C, r, b).
 
-    The partners of sample i in class c are ``partners[i, ends[i, c]:ends[i, c + 1]]``; `first_row` is the sample of the
-    first row.
+    The partners of sample i in class c are ``partners[i, ends[i, c]:ends[i, c + 1]]``, each of the N samples in one of
+    C + 1 classes, of which the last is not asked for; those in class `rest` are what the others leave of the `sums`
+    (b,) of all rows. `first_row` is the sample of the first row.
     """
     n_classes, n_rows, width = out.shape
-    total = matrix[0].copy()
+    total, left = sums.copy(), sums.copy()
     for row in range(n_rows):
         i = first_row + row
         y = matrix[i]
-        for c in range(n_classes):
-            p, end = ends[i, c], ends[i, c + 1]
-            count = end - p
+        left[:] = sums
+        for c in range(n_classes + 1):
+            if c == rest:
+                continue
+            chosen = partners[i, ends[i, c] : ends[i, c + 1]]
             total[:] = 0.0
-            while p + 8 <= end:  # as in `sum_products`
-                y0, y1 = matrix[partners[i, p]], matrix[partners[i, p + 1]]
-                y2, y3 = matrix[partners[i, p + 2]], matrix[partners[i, p + 3]]
-                y4, y5 = matrix[partners[i, p + 4]], matrix[partners[i, p + 5]]
-                y6, y7 = matrix[partners[i, p + 6]], matrix[partners[i, p + 7]]
+            _add_rows(matrix, chosen, total)
+            left -= total
+            if c < n_classes:
                 for b in range(width):
-                    total[b] += ((y0[b] + y1[b]) + (y2[b] + y3[b])) + ((y4[b] + y5[b]) + (y6[b] + y7[b]))
-                p += 8
-            while p < end:
-                y0 = matrix[partners[i, p]]
-                for b in range(width):
-                    total[b] += y0[b]
-                p += 1
-            for b in range(width):
-                out[c, row, b] = count * y[b] - total[b]
+                    out[c, row, b] = len(chosen) * y[b] - total[b]
+        count = ends[i, rest + 1] - ends[i, rest]
+        for b in range(width):
+            out[rest, row, b] = count * y[b] - left[b]
 
 
 @_compile

@@ -174,19 +174,26 @@ class Surroundings:
 
         n, matrix = self.reference.n_samples, np.ascontiguousarray(matrix)
         classes, counts = self._classes_by_kind, self.bins.counts.ravel()
+        n_classes = len(counts)
         partners = np.argsort(classes, axis=1, kind="stable").astype(np.int32)
-        keys = np.arange(n)[:, None] * (len(counts) + 1) + classes
-        members = np.bincount(keys.ravel(), minlength=n * (len(counts) + 1)).reshape(n, -1)
+        keys = np.arange(n)[:, None] * (n_classes + 1) + classes
+        members = np.bincount(keys.ravel(), minlength=n * (n_classes + 1)).reshape(n, -1)
         ends = np.hstack([np.zeros((n, 1), dtype=np.intp), np.cumsum(members, axis=1)])
-        traces = np.zeros((len(counts), len(counts)))
-        blocks = [(start, min(start + _SAMPLES_AT_ONCE, n)) for start in range(0, n, _SAMPLES_AT_ONCE)]
+        rest, sums = int(np.argmax(counts)), matrix.sum(axis=0)
+        traces = np.zeros((n_classes, n_classes))
+        blocks = [slice(start, min(start + _SAMPLES_AT_ONCE, n)) for start in range(0, n, _SAMPLES_AT_ONCE)]
+        panels = [np.ascontiguousarray(matrix[:, block]) for block in blocks]
+        memory = np.empty((3, n_classes * _SAMPLES_AT_ONCE**2))  # taken once: new pages for each block cost much more
         for number, rows in enumerate(blocks):
-            for columns in blocks[: number + 1]:
-                here = np.empty((len(counts), rows[1] - rows[0], columns[1] - columns[0]))
-                mirrored = np.empty((len(counts), *here.shape[:0:-1]))
-                apply_laplacians(np.ascontiguousarray(matrix[:, slice(*columns)]), partners, ends, rows[0], here)
-                apply_laplacians(np.ascontiguousarray(matrix[:, slice(*rows)]), partners, ends, columns[0], mirrored)
-                product = here.reshape(len(counts), -1) @ mirrored.transpose(0, 2, 1).reshape(len(counts), -1).T
+            for other, columns in enumerate(blocks[: number + 1]):
+                n_rows, n_columns = rows.stop - rows.start, columns.stop - columns.start
+                taken = memory[:, : n_classes * n_rows * n_columns]
+                here, turned = taken[:2].reshape(2, n_classes, n_rows, n_columns)
+                mirrored = taken[2].reshape(n_classes, n_columns, n_rows)
+                apply_laplacians(panels[other], sums[columns], partners, ends, rest, rows.start, here)
+                apply_laplacians(panels[number], sums[rows], partners, ends, rest, columns.start, mirrored)
+                turned[:] = mirrored.transpose(0, 2, 1)
+                product = here.reshape(n_classes, -1) @ turned.reshape(n_classes, -1).T
                 traces += product if rows == columns else product + product.T
         return np.asarray(traces / (4 * np.outer(counts, counts)))
 
