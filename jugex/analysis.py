@@ -22,7 +22,7 @@ from jugex.model.columns import (
     SAMPLE_COLUMNS,
     TAIL_COLUMNS,
 )
-from jugex.model.options import Collinear, CovariatesLike, Missing, Rng, TestOptions
+from jugex.model.options import Collinear, CovariatesLike, Missing, Rng, Structures, TestOptions
 from jugex.model.record import RunRecord, to_json
 from jugex.pipeline import anova as _anova
 from jugex.pipeline import details as _details
@@ -73,8 +73,8 @@ class _Result(ComparisonData):
 
     @property
     def warnings(self) -> list[str]:
-        """What weakens the result, in sentences; `record.findings` has the facts."""
-        return self.record.sentences
+        """What weakens the result, and what was said of its inputs, in sentences; `record.findings` has the facts."""
+        return self.record.warnings
 
     def summary(self) -> str:
         """What was found, as the command line prints it."""
@@ -179,7 +179,8 @@ class DifferentialExpression(_Result):
             "higher in Fp2"; intervals of `hedges_g` (noncentral t) and `partial_eta_sq` (noncentral F); Monte Carlo
             intervals of `p_perm` and `p_fwe`, which are p itself where all relabellings were enumerated; `q_fdr_by`
             (Benjamini and Yekutieli's, of `p_perm`) and `q_fdr_parametric` (Benjamini and Hochberg's, of
-            `p_parametric`). Intervals end in ``_low`` and ``_high``. Empty for genes that were not tested.
+            `p_parametric`); with the statistic 'welch' also `df_welch`, Satterthwaite's degrees of freedom of the
+            interval of `diff`. Intervals end in ``_low`` and ``_high``. Empty for genes that were not tested.
 
         Examples
         --------
@@ -351,7 +352,7 @@ def differential_expression(
     missing: Missing = "drop-genes",
     collinear: Collinear = "redraw",
     ladder: bool = True,
-    reference: Region | str | None = None,
+    reference: Region | Structures | None = None,
 ) -> DifferentialExpression:
     """Test each gene for a difference in expression between region 1 and region 2.
 
@@ -401,9 +402,9 @@ def differential_expression(
     ladder : bool
         Also test whether other donors would show each difference (`p_donors`), and whether it is larger than between
         two places this far apart in this tissue (`p_spatial`). This reads the samples of the surrounding tissue.
-    reference : Region or str, optional
-        Samples that show how expression varies around the regions, such as ``"structure:Cx"``; default: those of the
-        regions' class of tissue and side.
+    reference : Region, str or sequence of str, optional
+        Samples that show how expression varies around the regions: a region, or structures by acronym or name, such as
+        ``["FL", "PL"]``; default: those of the regions' class of tissue and side.
 
     Returns
     -------

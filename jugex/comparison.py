@@ -24,6 +24,7 @@ from jugex.errors import (
     OptionError,
     RegionError,
     ResultWarning,
+    remembering_warnings,
     warn_user,
     without_warnings,
 )
@@ -100,7 +101,7 @@ def compare(
     collinear: Collinear | None = None,
     background: bool = True,
     ladder: bool | None = None,
-    reference: Region | str | None = None,
+    reference: Region | Structures | None = None,
 ) -> DifferentialExpression:
     """Compare the expression of genes between two regions: query and analysis in one call.
 
@@ -141,7 +142,7 @@ def compare(
         samples, and is not done with the web service.
     ladder : bool, optional
         See `jugex.analysis.differential_expression`; default: yes, but no with a preset.
-    reference : Region or str, optional
+    reference : Region, str or sequence of str, optional
         See `jugex.analysis.differential_expression`.
 
     Returns
@@ -210,10 +211,11 @@ def compare(
         ladder=choices.ladder,
         reference=reference,
     )
-    made = _read_regions(
-        regions, choices, threshold=threshold, names=names, labels=labels, space=space, annotated=annotated
-    )
-    return run_pair(made, query, test, atlas=atlas, preset=preset, threshold=choices.threshold)
+    with remembering_warnings():
+        made = _read_regions(
+            regions, choices, threshold=threshold, names=names, labels=labels, space=space, annotated=annotated
+        )
+        return run_pair(made, query, test, atlas=atlas, preset=preset, threshold=choices.threshold)
 
 
 def run_pair(
@@ -369,8 +371,8 @@ class SeveralRegions:
 
     @property
     def warnings(self) -> list[str]:
-        """What weakens the comparison of all regions, in sentences."""
-        return self.record.sentences
+        """What weakens the comparison of all regions, and what was said of its inputs, in sentences."""
+        return self.record.warnings
 
     @property
     def region_names(self) -> tuple[str, ...]:
@@ -468,7 +470,7 @@ def compare_several(
     missing: Missing = "drop-genes",
     background: bool = True,
     ladder: bool | None = None,
-    reference: Region | str | None = None,
+    reference: Region | Structures | None = None,
 ) -> SeveralRegions:
     """Compare the expression of genes among several regions: all at once, and every two of them.
 
@@ -570,10 +572,11 @@ def compare_several(
         ladder=choices.ladder,
         reference=reference,
     )
-    made = _read_regions(
-        regions, choices, threshold=threshold, names=names, labels=labels, space=space, annotated=annotated
-    )
-    return run_several(made, query, test, atlas=atlas, preset=preset, threshold=choices.threshold)
+    with remembering_warnings():
+        made = _read_regions(
+            regions, choices, threshold=threshold, names=names, labels=labels, space=space, annotated=annotated
+        )
+        return run_several(made, query, test, atlas=atlas, preset=preset, threshold=choices.threshold)
 
 
 def run_several(

@@ -37,6 +37,8 @@ __all__ = [
     "ServiceError",
     "StoreError",
     "how_to_install",
+    "list_told",
+    "remembering_warnings",
     "tell_problem",
     "warn_user",
     "without_warnings",
@@ -214,6 +216,25 @@ def without_warnings(kind: type[JugexWarning] = JugexWarning) -> Iterator[None]:
         _SILENT.reset(token)
 
 
+#: What the user of this thread has been told in the call that runs; None where nobody listens.
+_TOLD: ContextVar[list[str] | None] = ContextVar("told", default=None)
+
+
+@contextmanager
+def remembering_warnings() -> Iterator[None]:
+    """Remember what jugex warns of in a call, for its record; a call within a call adds to the same list."""
+    token = _TOLD.set([] if (told := _TOLD.get()) is None else told)
+    try:
+        yield
+    finally:
+        _TOLD.reset(token)
+
+
+def list_told() -> tuple[str, ...]:
+    """What the call that runs has warned of so far, whatever Python's filters make of it."""
+    return tuple(dict.fromkeys(_TOLD.get() or ()))
+
+
 def warn_user(message: str, category: type[JugexWarning], *, once: bool = False) -> None:
     """Warn at the line outside jugex that made the call, however deep inside jugex the reason was found.
 
@@ -227,6 +248,8 @@ def warn_user(message: str, category: type[JugexWarning], *, once: bool = False)
     """
     if issubclass(category, _SILENT.get()):
         return
+    if (told := _TOLD.get()) is not None and not issubclass(category, ResultWarning):
+        told.append(message)
     depth, frame = 2, sys._getframe(1)  # stacklevel 1 is this function itself
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "jugex":
         depth, frame = depth + 1, frame.f_back

@@ -18,7 +18,7 @@ from jugex.atlas import ExpressionAtlas, open_atlas
 from jugex.atlas.annotation import CoordinatesLike
 from jugex.atlas.identity import AtlasIdentity, FileRecord
 from jugex.comparison import SeveralRegions, run_pair, run_several
-from jugex.errors import OptionError, RegionError, ResultError, tell_problem
+from jugex.errors import OptionError, RegionError, ResultError, remembering_warnings, tell_problem
 from jugex.model.changes import Change, list_changes, tabulate_changes
 from jugex.model.options import AtlasLike, CovariatesLike, QueryOptions, TestOptions, find_preset
 from jugex.model.record import Arguments, Randomness, RunRecord, from_json
@@ -276,18 +276,19 @@ def rerun(
         raise ResultError("gene sets are tested with result.gene_sets(...); make the run of their genes again")
     inputs = Inputs.of(record, folder, paths)
     opened = inputs.open_atlas(atlas)
-    made = inputs.make_regions(dict(regions or {}))
-    query, test = inputs.pack(covariates, coordinates, reference, n_jobs)
-    inputs.check(str(source) if isinstance(source, str | PathLike) else "result")
-    different = {PYTHON_NAMES.get(name, name): value for name, value in (changes or {}).items()}
-    threshold = different.pop("threshold", None)
-    if threshold is not None:
-        made = [region.at_threshold(threshold) if region.thresholds else region for region in made]
-    query, test = _choose_differently(query, test, different)
-    threshold = record.arguments.threshold if threshold is None else threshold
     result: DifferentialExpression | SeveralRegions
-    run = run_pair if len(made) == 2 else run_several
-    result = run(made, query, test, atlas=opened, preset=record.arguments.preset, threshold=threshold)
+    with remembering_warnings():
+        made = inputs.make_regions(dict(regions or {}))
+        query, test = inputs.pack(covariates, coordinates, reference, n_jobs)
+        inputs.check(str(source) if isinstance(source, str | PathLike) else "result")
+        different = {PYTHON_NAMES.get(name, name): value for name, value in (changes or {}).items()}
+        threshold = different.pop("threshold", None)
+        if threshold is not None:
+            made = [region.at_threshold(threshold) if region.thresholds else region for region in made]
+        query, test = _choose_differently(query, test, different)
+        threshold = record.arguments.threshold if threshold is None else threshold
+        run = run_pair if len(made) == 2 else run_several
+        result = run(made, query, test, atlas=opened, preset=record.arguments.preset, threshold=threshold)
     if old is None:
         return Rerun(result, None, list_changes(record, result.record))
     new = result.comparison if isinstance(result, SeveralRegions) else result

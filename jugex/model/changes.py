@@ -103,6 +103,8 @@ def tabulate_changes(changes: Sequence[Change]) -> pd.DataFrame:
 def _list_facts(record: RunRecord) -> Iterator[tuple[str, _Fact]]:
     yield from _list_choices(record)
     yield from _list_inputs(record)
+    for what in dict.fromkeys(entry.what for entry in record.inputs):
+        yield what, _show_files("input", [entry.file for entry in record.inputs if entry.what == what])
     for package, version in record.versions.items():
         yield f"version of {package}", _Fact("version", version, version)
     yield from _list_outcomes(record)

@@ -266,7 +266,7 @@ class TestOptions:
     background: bool = True
     ladder: bool = True
     diagnostic: bool = True
-    reference: Region | str | None = None
+    reference: Region | Structures | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in (

@@ -43,6 +43,7 @@ __all__ = [
     "FamilyTail",
     "GenesRecord",
     "GroupMembership",
+    "InputRecord",
     "LadderRecord",
     "PairRecord",
     "PermutationRecord",
@@ -172,6 +173,14 @@ def _state_from_json(value: Any) -> Any:
 
 
 @dataclass(frozen=True)
+class InputRecord:
+    """A file that a run read, and what it was: "reference", "table of covariates", "label table of region 1"."""
+
+    what: str
+    file: FileRecord
+
+
+@dataclass(frozen=True)
 class PermutationRecord:
     """The relabellings of a run.
 
@@ -179,7 +188,8 @@ class PermutationRecord:
     ----------
     randomness : Randomness
     exhaustive, exact : bool
-        Whether all relabellings were tried, and whether they are exchangeable exactly (within donors, no covariates).
+        Whether all relabellings were tried, and whether they are exchangeable exactly (within donors, no covariates),
+        all of them or some drawn.
     n_collinear_redrawn, n_collinear_smallest : int
         Relabellings in which area is collinear with donor or covariates: drawn again (or left out of a complete list),
         or counted with the smallest F.
@@ -516,7 +526,11 @@ class RunRecord:
     ladder : LadderRecord or None
         Of two regions; None where the ladder was not asked for.
     empty : dict of str to str
-        Columns of the table that are empty for every gene tested, and why.
+        Columns of the table that are empty for every gene tested, or for some, and why.
+    told : tuple of str
+        What the run warned of while it read its inputs.
+    inputs : tuple of InputRecord
+        Files that were read beside the atlas, the regions' images and the aliases.
     pairs : tuple of PairRecord
         Of more than two regions.
     group : GroupMembership or None
@@ -545,6 +559,8 @@ class RunRecord:
     tails: TailsRecord | None
     findings: tuple[AnyFinding, ...]
     empty: Mapping[str, str]
+    told: tuple[str, ...] = ()
+    inputs: tuple[InputRecord, ...] = ()
     pairs: tuple[PairRecord, ...] = ()
     group: GroupMembership | None = None
     gene_sets: GeneSetsRecord | None = None
@@ -572,6 +588,11 @@ class RunRecord:
         """The findings in words."""
         return [finding.sentence for finding in self.findings]
 
+    @property
+    def warnings(self) -> list[str]:
+        """What the run told of its inputs, then its findings, in words."""
+        return list(dict.fromkeys([*self.told, *self.sentences]))
+
     def with_arguments(self, **changed: Any) -> RunRecord:
         """The record with other arguments."""
         return replace(self, arguments=replace(self.arguments, **changed))
@@ -592,9 +613,9 @@ def today() -> str:
 
 
 def to_json(record: RunRecord) -> dict[str, Any]:
-    """The record as JSON types, as ``settings.json`` holds it: `format` first."""
+    """The record as JSON types, as ``settings.json`` holds it: `format` first, and `warnings` in words for readers."""
     built: dict[str, Any] = _to_json_types(msgspec.to_builtins(record, str_keys=True))
-    return {"format": built.pop("format"), **built}
+    return {"format": built.pop("format"), **built, "warnings": record.warnings}
 
 
 def from_json(content: str | dict[str, Any], *, source: str = "settings.json") -> RunRecord:
@@ -645,5 +666,6 @@ def json_schema() -> dict[str, Any]:
     schema: dict[str, Any] = _to_json_types(msgspec.json.schema(RunRecord))
     digest = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
     of_files = {"files": {"type": "object", "additionalProperties": digest}, "sha256": digest}  # where it is saved
-    schema["$defs"]["RunRecord"]["properties"] |= of_files
+    warnings = {"type": "array", "items": {"type": "string"}}  # for readers: `told` and `findings` in words
+    schema["$defs"]["RunRecord"]["properties"] |= {**of_files, "warnings": warnings}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "settings.json of jugex", **schema}

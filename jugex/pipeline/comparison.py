@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from jugex.errors import DesignError, OptionError, without_warnings
+from jugex.errors import DesignError, OptionError, list_told, without_warnings
 from jugex.model.columns import COLUMN_TYPES, LEFT_OUT_COLUMNS, PROBE_COLUMNS, RUNGS
 from jugex.model.findings import AnyFinding, MissingAround, NotLinked, SamplesDropped, Unit, warn_of, warn_of_result
 from jugex.model.options import TestOptions
@@ -36,6 +36,7 @@ from jugex.pipeline.records import (
     record_design,
     record_exchanges,
     record_genes,
+    record_inputs,
     record_permutation,
     record_regions,
     record_tails,
@@ -283,6 +284,8 @@ def infer(prepared: Prepared, options: TestOptions) -> ComparisonData:
         tails=record_tails(test, why_no_tails),
         findings=findings,
         empty=explain_empty_columns(table, reasons),
+        told=tuple(sentence for sentence in list_told() if sentence not in {one.sentence for one in findings}),
+        inputs=record_inputs(group, options),
     )
     zscores = pd.DataFrame(genes.zscores.T, columns=genes.labels)
     variograms = None if rungs is None else rungs.variograms

@@ -18,7 +18,7 @@ from jugex.pipeline.covariates import code_covariate
 from jugex.pipeline.drawings import GeneVariograms
 from jugex.stats.corrections import TIE_TOLERANCE, ZERO, false_discovery_rate, monte_carlo_interval
 from jugex.stats.design import Design
-from jugex.stats.effects import hedges_g_interval, partial_eta_sq_interval
+from jugex.stats.effects import compute_effects, hedges_g_interval, partial_eta_sq_interval
 from jugex.stats.engine import score_draws
 from jugex.stats.relabelling import make_relabellings
 from jugex.stats.statistics import make_scorer, scores_to_f
@@ -158,7 +158,7 @@ def _find_standing(
     )
 
 
-def values_of(data: ComparisonData, labels: pd.Index) -> Floats:
+def values_of(data: ComparisonData, labels: pd.Index | pd.Series[str]) -> Floats:
     """Gene-level z-scores (g, n) of genes by their labels."""
     return np.ascontiguousarray(data.zscores[labels.tolist()].to_numpy(dtype=np.float64).T)
 
@@ -185,12 +185,23 @@ def make_details(data: ComparisonData, places: Sequence[int] | None = None) -> p
         intervals[column] = (p, p) if is_exact else monte_carlo_interval(p, record.permutation.n_permutations)
     for column, (low, high) in intervals.items():
         details[f"{column}_low"], details[f"{column}_high"] = low, high
+    if record.arguments.statistic == "welch":
+        details["df_welch"] = _welch_df(data, design)[chosen]
     is_tested = np.isfinite(_read(data.table, "p_perm"))
     for column, source, method in _FURTHER_CORRECTIONS:  # over all genes, whichever are asked for
         q = np.full(len(data.table), np.nan)
         q[is_tested] = false_discovery_rate(_read(data.table, source)[is_tested], method)
         details[column] = q[chosen]
     return details
+
+
+def _welch_df(data: ComparisonData, design: Design) -> Floats:
+    """Satterthwaite's degrees of freedom of the interval of each row of the table; NaN without a test."""
+    is_tested = (data.table["status"] == "ok").to_numpy(dtype=bool)
+    difference = compute_effects(values_of(data, data.labels[is_tested]), None, design, "welch").difference
+    df = np.full(len(data.table), np.nan)
+    df[is_tested] = np.nan if difference is None else difference.df
+    return df
 
 
 def _read(table: pd.DataFrame, column: str) -> Floats:

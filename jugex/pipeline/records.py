@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from os import PathLike
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -10,9 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from jugex.atlas.identity import FileRecord
-from jugex.errors import DesignError
+from jugex.errors import DesignError, without_warnings
 from jugex.genes import Aliases, GeneSets
-from jugex.model.options import QueryOptions, TestOptions
+from jugex.model.options import QueryOptions, Structures, TestOptions
 from jugex.model.record import (
     Arguments,
     BackgroundRecord,
@@ -21,6 +23,7 @@ from jugex.model.record import (
     ExchangesRecord,
     FamilyTail,
     GenesRecord,
+    InputRecord,
     PermutationRecord,
     Randomness,
     RegionRecord,
@@ -28,7 +31,8 @@ from jugex.model.record import (
 )
 from jugex.pipeline.covariates import list_names
 from jugex.query import RegionGroup
-from jugex.regions import Region
+from jugex.query.samples import read_reference
+from jugex.regions import ImageRegion, Region
 from jugex.stats.design import Design, LabelExchange
 from jugex.stats.testing import PermutationSettings, PermutationTest
 
@@ -42,6 +46,7 @@ __all__ = [
     "record_design",
     "record_exchanges",
     "record_genes",
+    "record_inputs",
     "record_permutation",
     "record_regions",
     "record_tails",
@@ -88,7 +93,7 @@ def list_arguments(
         tail=options.tail,
         background=options.background,
         ladder=options.ladder,
-        reference=reference.name if isinstance(reference, Region) else reference,
+        reference=None if reference is None else _name_reference(reference),
         donors=tuple(donors),
         genes=None if genes is None else tuple(genes),
         overlap=query.overlap,
@@ -108,6 +113,15 @@ def list_arguments(
     )
 
 
+def _name_reference(reference: Region | Structures) -> str:
+    """A region by its name, texts as they are, structures as the text of a region that joins them."""
+    if isinstance(reference, Region):
+        return reference.name
+    if isinstance(reference, str):
+        return reference
+    return "+".join(f"structure:{name}" for name in ([reference] if isinstance(reference, int) else reference))
+
+
 def _list_texts(given: Any) -> tuple[str, ...] | None:
     """What was given, one or several of them, as texts."""
     if given is None:
@@ -119,6 +133,34 @@ def record_regions(group: RegionGroup) -> tuple[RegionRecord, ...]:
     """The regions, and the samples found in each."""
     found = zip(group.regions, group.n_found, group.n_between_voxels, strict=True)
     return tuple(RegionRecord(region.name, region.identity(), n, n_between) for region, n, n_between in found)
+
+
+def record_inputs(group: RegionGroup, options: TestOptions) -> tuple[InputRecord, ...]:
+    """Files that were read beside the atlas, the regions' images and the aliases, by their checksums."""
+    found = [
+        (f"label table of region {number}", Path(table))
+        for number, region in enumerate(group.regions, start=1)
+        for table in dict.fromkeys(part.label_table for part in region.identity().walk())
+        if table
+    ]
+    given = options.covariates if isinstance(options.covariates, list | tuple) else [options.covariates]
+    found += [("table of covariates", Path(entry)) for entry in given if isinstance(entry, str | PathLike)]
+    inputs = [InputRecord(what, FileRecord.of(path)) for what, path in found if path.is_file()]
+    if options.reference is not None:
+        with without_warnings():  # the user was warned when it was read to be used
+            reference = read_reference(options.reference, group.atlas)
+        images = (part.identity() for part in _list_parts(reference) if isinstance(part, ImageRegion))
+        inputs += [InputRecord("reference", FileRecord(image.file, image.sha256)) for image in images if image.sha256]
+    return tuple(inputs)
+
+
+def _list_parts(region: Region) -> Iterator[Region]:
+    """Yield a region that is not made of others, or those that it is made of."""
+    parts: Sequence[Region] = getattr(region, "parts", ())
+    if not parts:
+        yield region
+    for part in parts:
+        yield from _list_parts(part)
 
 
 def record_genes(group: RegionGroup, n_tested: int, n_not_tested: int) -> GenesRecord:
@@ -139,8 +181,9 @@ def record_permutation(
 ) -> PermutationRecord:
     """The relabellings that the p-values come from."""
     relabellings = test.relabellings
-    # with covariates the samples of a donor are exchangeable only roughly
-    is_exact = relabellings.is_exhaustive and options.exchange == "within-donor" and not design.has_covariates
+    # with covariates the samples of a donor are exchangeable only roughly; drawn relabellings, with the observed one
+    # among them, are as exact as all of them (Phipson and Smyth 2010)
+    is_exact = options.exchange == "within-donor" and not design.has_covariates
     return PermutationRecord(
         randomness=randomness,
         n_permutations=relabellings.n_relabellings,

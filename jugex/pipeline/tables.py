@@ -141,8 +141,21 @@ def _name_higher(diff: npt.NDArray[np.float64], region_names: Sequence[str]) -> 
     return names[np.sign(diff).astype(np.intp) + 1]
 
 
+#: Columns that may be empty for some of the genes tested, and for which.
+_PARTLY_EMPTY = {
+    "entrez_id": "the atlas has none for the gene",
+    "higher_in": "the difference is 0",
+    "log2_fc": "the levels of the gene are not known",
+    "sd_ratio": "the samples of a region do not vary",
+    "hedges_g": "the regions are told apart without residual",
+    "probe_r": "the gene has one probe that varies",
+    "p_donors": "the gene could not be measured in the tissue around",
+    "p_spatial": "the gene could not be measured in the tissue around",
+}
+
+
 def explain_empty_columns(table: pd.DataFrame, reasons: Mapping[str, str]) -> dict[str, str]:
-    """Say for each column that is empty for every gene tested why it is.
+    """Say for each column that is empty for genes tested, for all of them or for some, why it is.
 
     Parameters
     ----------
@@ -162,5 +175,9 @@ def explain_empty_columns(table: pd.DataFrame, reasons: Mapping[str, str]) -> di
         "mean_level": "the atlas has z-scores and no levels",
         **reasons,
     }
-    empty = [str(column) for column in table if tested[column].isna().all()]
-    return {column: known.get(column, "no gene has one") for column in empty}
+    missing = tested.isna()
+    empty = [str(column) for column in table if missing[column].all()]
+    partly = [column for column in _PARTLY_EMPTY if column in table and column not in empty and missing[column].any()]
+    return {column: known.get(column, "no gene has one") for column in empty} | {
+        column: f"where {_PARTLY_EMPTY[column]}" for column in partly
+    }

@@ -11,8 +11,9 @@ import pandas as pd
 
 from jugex.atlas import ExpressionAtlas
 from jugex.errors import OptionError
+from jugex.model.options import Structures
 from jugex.query.expression import RegionGroup
-from jugex.query.samples import COORDINATES, read_region
+from jugex.query.samples import COORDINATES, read_reference
 from jugex.regions import Region
 from jugex.spaces import hemisphere_of
 from jugex.stats.spatial import Reason
@@ -100,7 +101,7 @@ def classify_tissue(atlas: ExpressionAtlas) -> pd.Series[str] | None:
 
 
 def find_reference(
-    group: RegionGroup, chosen: Region | str | None = None, *, dropped: Sequence[int] = ()
+    group: RegionGroup, chosen: Region | Structures | None = None, *, dropped: Sequence[int] = ()
 ) -> TissueReference:
     """Find the reference of a pair of regions.
 
@@ -108,9 +109,9 @@ def find_reference(
     ----------
     group : RegionGroup
         Two regions with the samples used.
-    chosen : Region or str, optional
-        Another reference: the samples in this region, such as ``"structure:Cx"``; default: the samples of the
-        regions' tissue and sides.
+    chosen : Region, str or sequence of str, optional
+        Another reference: the samples in this region, or of these structures, such as ``"Cx"``; default: the samples
+        of the regions' tissue and sides.
     dropped : sequence of int
         Samples of the regions, by `well_id`, that are not used.
 
@@ -164,8 +165,9 @@ def _find_tissue(classes: pd.Series[str]) -> str | None:
     return None if pd.isna(found) else str(found)
 
 
-def _locate(chosen: Region | str, group: RegionGroup) -> npt.NDArray[np.bool_]:
-    atlas, region = group.atlas, read_region(chosen)
+def _locate(chosen: Region | Structures, group: RegionGroup) -> npt.NDArray[np.bool_]:
+    atlas = group.atlas
+    region = read_reference(chosen, atlas)
     region = (region if group.options.voxel == "nearest" else region.with_voxel(group.options.voxel)).bound_to(atlas)
     inside = region.locate(atlas.samples)["inside"].to_numpy(dtype=bool)
     if not inside.any():

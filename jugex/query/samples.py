@@ -18,7 +18,7 @@ from jugex.model.findings import AnyFinding, FewSamplesForVolume, KeptInBoth, Ti
 from jugex.model.options import Overlap, QueryOptions, Structures
 from jugex.model.query_record import SampleFilterRecord, StructureRecord
 from jugex.regions import Region, parse_region
-from jugex.regions.structures import Structure, find_structures
+from jugex.regions.structures import Structure, find_structures, region_of_structures
 from jugex.spaces import is_mni_space, is_same_space
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "find_most_probable",
     "judge_extent",
     "locate_samples",
+    "read_reference",
     "read_region",
     "view_atlas",
 ]
@@ -79,6 +80,25 @@ def read_region(region: Region | str) -> Region:
             "Region.from_image"
         )
     return region
+
+
+def read_reference(reference: Region | Structures, atlas: ExpressionAtlas) -> Region:
+    """Region of a reference: a region, its text, or structures as `within` takes them.
+
+    Raises
+    ------
+    OptionError, RegionError
+        If it is none of these.
+    """
+    if not isinstance(reference, str):
+        return reference if isinstance(reference, Region) else region_of_structures(reference, atlas=atlas)
+    try:
+        return read_region(reference)
+    except RegionError as error:
+        try:
+            return region_of_structures(reference, atlas=atlas)
+        except RegionError:
+            raise error from None
 
 
 def bind_region(region: Region, atlas: ExpressionAtlas, options: QueryOptions) -> Region:

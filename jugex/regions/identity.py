@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -148,6 +148,12 @@ class RegionIdentity:
     def is_made_up(self) -> bool:
         """Whether the region, or a part of it, is a simulated one and not an area of a real brain."""
         return self.kind.startswith("simulated") or any(part.is_made_up for part in self.parts)
+
+    def walk(self) -> Iterator[RegionIdentity]:
+        """Yield it and the identities of its parts, with theirs."""
+        yield self
+        for part in self.parts:
+            yield from part.walk()
 
     def to_dict(self) -> dict[str, Any]:
         """The identity as JSON types, without the fields that do not apply."""

@@ -22,10 +22,7 @@ _SET_OPERATIONS: dict[str, Callable[[Region, Region], Region]] = {"union": or_, 
 
 def list_files(identity: RegionIdentity) -> Iterator[str]:
     """Yield the recorded image files of a region and of its parts."""
-    if identity.file:
-        yield identity.file
-    for part in identity.parts:
-        yield from list_files(part)
+    yield from (part.file for part in identity.walk() if part.file)
 
 
 @dataclass(frozen=True)

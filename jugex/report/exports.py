@@ -84,7 +84,7 @@ def to_frame(result: ComparisonData, style: FrameStyle | None = None) -> pd.Data
         columns = {"logFC": table["log2_fc"], "AveExpr": table["mean_level"], "t": stat, "P.Value": p, "adj.P.Val": q}
     else:
         columns = {
-            "baseMean": np.exp2(table["mean_level"]) if "log2_fc" not in result.record.empty else np.nan,
+            "baseMean": np.exp2(table["mean_level"]) if table["log2_fc"].notna().any() else np.nan,
             "log2FoldChange": table["log2_fc"],
             "lfcSE": _standard_error_of_log2_fc(table, result.record.arguments.statistic),
             "stat": stat,

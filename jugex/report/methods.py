@@ -28,8 +28,8 @@ MOST_WORDS = 150
 #: Up to this many parts of a region are described one by one; more are counted.
 _MAX_PARTS = 6
 _MAX_FILES = 6
-#: Most letters of a name in the short paragraph, and of the names of more than two regions together.
-_NAME = 40
+#: Most letters of a name in the short paragraph, fewer and fewer, and of the names of more than two regions together.
+_NAME = (40, 24, 12)
 _MOST_LETTERS = 120
 _MAX_COVARIATES = 3
 
@@ -159,16 +159,25 @@ def compose_methods(data: ComparisonData) -> Methods:
     return Methods(_format_brief(data), opening + samples + test + of_others, references)
 
 
+def _name_each(n: int, unit: str) -> str:
+    return f"the {unit} tested" if n == 1 else f"each of {count_of(n, unit)}"
+
+
 def _format_brief(data: ComparisonData) -> str:
-    """The run in a short paragraph for a paper."""
+    """The run in a short paragraph for a paper, with names cut shorter where it would be too long."""
+    texts = (_write_brief(data, n_letters) for n_letters in _NAME)
+    return next((text for text in texts if len(text.split()) <= MOST_WORDS), _write_brief(data, _NAME[-1]))
+
+
+def _write_brief(data: ComparisonData, n_letters: int) -> str:
     record, unit = data.record, data.unit
     atlas, design, permutation = record.atlas, record.design, record.permutation
     source = "in the Allen Human Brain Atlas (Hawrylycz et al. 2012)"
     if atlas.simulated:
         source = "in simulated data"
     elif atlas.source.kind == "tables":
-        source = f"in {shorten(atlas.name, _NAME)}"
-    names, k = [shorten(name, _NAME) for name in record.region_names], len(record.regions)
+        source = f"in {shorten(atlas.name, n_letters)}"
+    names, k = [shorten(name, n_letters) for name in record.region_names], len(record.regions)
     named = "; ".join(names)
     regions = join_words(names) if k == 2 else f"{k} regions" + (f" ({named})" if len(named) <= _MOST_LETTERS else "")
     where = "both" if k == 2 else "several"
@@ -181,7 +190,7 @@ def _format_brief(data: ComparisonData) -> str:
     if not record.genes.n_tested:
         return " ".join([*sentences, f"No {unit} could be tested."])
     reduced = f", reduced to {_BRIEF_PROBES[record.arguments.probes]}" if unit == "gene" else ""
-    used = [shorten(name, _NAME) for name in record.covariates_used]
+    used = [shorten(name, n_letters) for name in record.covariates_used]
     others = join_words(["donor", *(used if len(used) <= _MAX_COVARIATES else [count_of(len(used), "covariate")])])
     order = "before" if record.arguments.statistic == "sequential" else "adjusted for"
     variance = ", with a variance per region" if record.arguments.statistic == "welch" else ""
@@ -193,7 +202,7 @@ def _format_brief(data: ComparisonData) -> str:
     if record.gene_sets is not None:
         measured = _SETS[record.gene_sets.kind]
     sentences += [
-        f"For each of {count_of(record.genes.n_tested, unit)}, an analysis of variance of {measured}, gave F of "
+        f"For {_name_each(record.genes.n_tested, unit)}, an analysis of variance of {measured}, gave F of "
         f"region, {order} {others}{variance}.",
         f"Its p-value comes from {drawn} {_BRIEF_EXCHANGES[permutation.exchange]}, corrected over {unit}s by the "
         "largest F (Westfall and Young 1993).",
@@ -213,15 +222,13 @@ def _format_brief(data: ComparisonData) -> str:
 def _format_brief_ladder(data: ComparisonData) -> str:
     """The tests over donors and against distance in one sentence, and how many genes hold in each."""
     ladder, tested, alpha = data.record.ladder, data.tested, data.record.arguments.alpha
-    asked = (("over donors", "p_donors_fwe"), ("against what distance explains", "p_spatial_fwe"))
+    asked = (("over donors", "p_donors_fwe"), ("beyond what distance explains", "p_spatial_fwe"))
     tried = [(how, int((tested[column] <= alpha).sum())) for how, column in asked if tested[column].notna().any()]
     if ladder is None or not tried:
         return "Tests over donors and against distance were not possible."
-    return (
-        f"Differences were also tested {join_words([how for how, _ in tried])} in the tissue around, with variances "
-        f"moderated over genes (Smyth 2004) and Holm's correction (1979): {join_words([f'{n:,}' for _, n in tried])} "
-        f"{data.unit}{'' if tried[-1][1] == 1 else 's'} held."
-    )
+    of_each = [f"{how} ({count_of(n, data.unit)} held)" for how, n in tried]
+    moderated = "" if ladder.form == "few-genes" else "variances moderated over genes (Smyth 2004) and "
+    return f"Differences were also tested {join_words(of_each)}, with {moderated}Holm's correction (1979)."
 
 
 def _list_ladder(record: RunRecord) -> list[str]:
@@ -240,14 +247,16 @@ def _list_ladder(record: RunRecord) -> list[str]:
         )
     else:
         sides, tissue = join_words(list(ladder.sides)), ladder.tissue or "the tissue chosen as reference"
-        few = ", in the form for few genes, which share nothing" if ladder.form == "few-genes" else ""
+        variance = "moderated over genes (Smyth 2004)"
+        if ladder.form == "few-genes":
+            variance = "taken from the gene alone, on 40 degrees of freedom, since so few genes share nothing"
         sentences += [
             f"How expression varies over distance was taken from {count_of(ladder.n_reference, 'sample')} of {tissue} "
-            f"({sides}; {ladder.n_elsewhere:,} outside both regions) and {count_of(ladder.n_pool, 'gene')}{few}, as "
+            f"({sides}; {ladder.n_elsewhere:,} outside both regions) and {count_of(ladder.n_pool, 'gene')}, as "
             "variograms of samples of one donor and of two (Matheron 1963), to which a nugget, fields of each donor's "
             "own and fields that donors share, with exponential covariances, were fitted.",
             "Whether other donors would show a difference was tested by the mean of the donors' differences, weighted "
-            "by their precision, with its variance moderated over genes (Smyth 2004).",
+            f"by their precision, with its variance {variance}.",
         ]
     if ladder.why_no_spatial is None:
         sentences.append(
