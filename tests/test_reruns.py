@@ -84,6 +84,22 @@ class TestRerun:
         assert again.result.record.arguments == result.record.arguments
         assert again.changes == ()
 
+    def test_a_table_a_reference_or_a_label_table_that_changed_is_named(self, project):
+        table = jugex.open_atlas("data").samples[["well_id"]].assign(rin=np.arange(90.0) % 7)
+        table.to_csv("rin.csv", index=False)
+        (project / "maps" / "a.tsv").write_text("index\tname\n1\tthe one\n", encoding="utf-8")
+        options = {**QUICK, "atlas": "data", "covariates": "rin.csv", "reference": "maps/c.nii.gz", "ladder": True}
+        result = jugex.compare("maps/a.nii.gz#the one", "maps/b.nii.gz", **options)
+        kinds = ["label table of region 1", "reference", "table of covariates"]
+        assert sorted(entry.what for entry in result.record.inputs) == kinds
+        assert result.record.inputs[0].file == FileRecord.of(project / "maps" / "a.tsv")
+        assert jugex.rerun(result).changes == ()
+        table.assign(rin=table["rin"] + 1).to_csv("rin.csv", index=False)
+        (project / "maps" / "a.tsv").write_text("index\tname\n1\tthe one\n2\tanother\n", encoding="utf-8")
+        draw_ball(project / "maps" / "c.nii.gz", CENTRES[1])
+        changed = {change.what: change.kind for change in jugex.rerun(result).changes}
+        assert {what: changed.get(what) for what in kinds} == dict.fromkeys(kinds, "input")
+
     def test_a_seed_that_was_drawn_is_kept(self, project):
         result = run(project, rng=None)
         assert jugex.rerun(result).same_numbers

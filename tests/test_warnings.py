@@ -11,7 +11,7 @@ import pytest
 
 import jugex
 from jugex import cli
-from jugex.errors import DesignWarning, ResultWarning
+from jugex.errors import DesignWarning, GeneWarning, ResultWarning
 from tests.conftest import PROJECT
 
 OPTIONS = {"atlas": "simulated", "n_permutations": 999, "rng": 0, "ladder": False}
@@ -25,6 +25,23 @@ def test_findings_are_warned_of_with_their_type_and_listed_in_the_result():
     assert [str(one.message).split(" (see")[0] for one in told] == [kind.headline() for kind in dict.fromkeys(kinds)]
     assert {one.filename for one in told} == {__file__}
     assert len(result.warnings) == len(kinds)
+
+
+def test_what_is_said_of_the_inputs_is_kept_with_the_result_and_in_its_settings(tmp_path):
+    with pytest.warns(GeneWarning, match="not in the atlas: NOPE"):
+        result = jugex.compare(
+            "simulated:A", "simulated:B", atlas="simulated", genes=["MAOA", "NOPE"], rng=0, n_permutations=99,
+            background=False, ladder=False,
+        )  # fmt: skip
+    assert result.warnings[0] == "not in the atlas: NOPE; continuing with 1 other gene"
+    assert result.settings["warnings"] == result.warnings
+    assert jugex.load_result(result.save(tmp_path / "out")).warnings == result.warnings
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        again = jugex.rerun(result)
+    assert again.result.warnings == result.warnings
+    pair = jugex.query.region_pair("simulated:A", "simulated:B", atlas="simulated", genes=["MAOA"])
+    assert not jugex.analysis.differential_expression(pair, rng=0, n_permutations=99, ladder=False).record.told
 
 
 def test_of_several_regions_a_hint_leads_to_the_pairs():

@@ -213,6 +213,10 @@ class TestEvidence:
         assert result.record.permutation.smallest_p == pytest.approx(0.1)
         assert result.table["p_perm"].min() >= 0.1
 
+    def test_drawn_relabellings_within_donors_are_exact_too(self):
+        result = analyse(make_pair(), n_permutations=50)
+        assert (result.record.permutation.exhaustive, result.record.permutation.exact) == (False, True)
+
     def test_free_enumeration_is_not_called_exact(self):
         result = analyse(make_pair(), exchange="free", n_permutations=1000)
         assert result.record.permutation.exhaustive

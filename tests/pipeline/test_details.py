@@ -54,6 +54,15 @@ class TestDetails:
         assert details["gene"].tolist() == result.table["gene"].tolist()
         assert not details.isna().any(axis=None)
 
+    def test_welch_has_the_degrees_of_freedom_of_its_interval(self):
+        result = analyse(make_pair(sizes=(24,), constant=True), statistic="welch")
+        details = result.details().set_index("gene")["df_welch"]
+        regions = [result.zscores[(result.samples["region"] == name).to_numpy()] for name in result.region_names]
+        expected = stats.ttest_ind(*regions, equal_var=False).df
+        is_tested = (result.table.set_index("gene")["status"] == "ok").reindex(result.zscores.columns).to_numpy()
+        np.testing.assert_allclose(details[result.zscores.columns][is_tested], expected[is_tested], rtol=1e-9)
+        assert details[result.zscores.columns][~is_tested].isna().all() and not is_tested.all()
+
     def test_rows_of_probes_name_them(self):
         details = analyse(make_pair(), probes="single").details()
         assert list(details.columns) == ["gene", "probe_id", "probe_name", *DETAILS[1:]]

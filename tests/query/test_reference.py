@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jugex
-from jugex.errors import JugexWarning, OptionError
+from jugex.errors import JugexWarning, OptionError, RegionError
 from jugex.query import region_pair
 from jugex.query.reference import classify_tissue, find_reference
 from jugex.stats.spatial import Reason
@@ -84,6 +84,20 @@ def test_another_reference_may_be_chosen(atlas, chosen):
     own = set(region_pair(make_region("A"), make_region("B"), atlas=atlas).samples["well_id"])
     assert set(found.samples["well_id"]) == inside | own
     assert found.tissue is None
+
+
+@pytest.mark.parametrize("chosen", ["LL", ["LL"], ("LL", "FL")])
+def test_structures_may_be_chosen_as_for_within(atlas, chosen):
+    found = find(make_region("A"), make_region("B"), atlas=atlas, chosen=chosen)
+    structures = [chosen] if isinstance(chosen, str) else list(chosen)
+    as_text = "+".join(f"structure:{name}" for name in structures)
+    expected = find(make_region("A"), make_region("B"), atlas=atlas, chosen=as_text)
+    assert found.samples["well_id"].tolist() == expected.samples["well_id"].tolist()
+
+
+def test_what_is_neither_a_region_nor_a_structure_is_refused(atlas):
+    with pytest.raises(RegionError, match="nowhere"):
+        find(make_region("A"), make_region("B"), atlas=atlas, chosen="nowhere.nii.gz")
 
 
 def test_a_reference_without_a_sample_is_refused(atlas):
