@@ -150,8 +150,8 @@ def write_columns() -> str:
         ),
         "",
         *_wrap(
-            "`ci_spatial_low` and `ci_spatial_high`, the interval *beyond distance*, belong to `p_spatial`. They are those "
-            "of the mean of the donors' differences after the gene's linear gradient over the tissue has been "
+            "`ci_spatial_low` and `ci_spatial_high`, the interval *beyond distance*, belong to `p_spatial`. They are "
+            "those of the mean of the donors' differences after the gene's linear gradient over the tissue has been "
             "subtracted, and not of `diff_donors` itself, which they need not contain: for a mere gradient they lie "
             "around 0. With fewer than 150 samples outside the regions no gradient is subtracted, and the mean is "
             "`diff_donors`."
