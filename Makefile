@@ -157,8 +157,9 @@ audit: $(INSTALLED)
 	$(VENV_AUDIT)/bin/pip-audit --strict --no-deps --requirement $(VENV_AUDIT)/installed.txt
 
 clean:
-	rm -rf $(VENV) $(VENV_AUDIT) $(VENV_FUZZ) fuzz-findings $(VENV_ANNDATA) $(VENV_OLDEST) $(VENV_DIST) $(VENV_WHEEL) node_modules jugex-demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	rm -rf $(VENV) $(VENV_AUDIT) $(VENV_ANNDATA) $(VENV_OLDEST) $(VENV_DIST) $(VENV_WHEEL) $(VENV_MUTANTS) .coverage* node_modules jugex-demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV_AUDIT) $(VENV_FUZZ) $(VENV_ANNDATA) $(VENV_OLDEST) $(VENV_DIST) $(VENV_WHEEL) $(VENV_MUTANTS)
+	rm -rf fuzz-findings node_modules jugex-demo build dist .coverage* \
+		.pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.created:
@@ -200,6 +201,8 @@ $(INSTALLED_OLDEST): $(VENV)/.created pyproject.toml tests/oldest.txt
 $(INSTALLED_FUZZ): $(VENV)/.created pyproject.toml
 	"$(PYTHON)" -m venv --clear $(VENV_FUZZ)
 	$(VENV_FUZZ)/bin/python $(PIP_INSTALL) --editable '.[xlsx]' 'atheris>=3'
+	@touch $@
+
 $(INSTALLED_MUTANTS): $(VENV)/.created pyproject.toml
 	"$(PYTHON)" -m venv --clear $(VENV_MUTANTS)
 	$(VENV_MUTANTS)/bin/python $(PIP_INSTALL) --editable '.[test]' 'cosmic-ray>=8.4,<9'

@@ -149,6 +149,14 @@ def write_columns() -> str:
             "follow `gene`; with `tail=True` two columns come last."
         ),
         "",
+        *_wrap(
+            "`ci_spatial_low` and `ci_spatial_high`, the interval *beyond distance*, belong to `p_spatial`. They are "
+            "those of the mean of the donors' differences after the gene's linear gradient over the tissue has been "
+            "subtracted, and not of `diff_donors` itself, which they need not contain: for a mere gradient they lie "
+            "around 0. With fewer than 150 samples outside the regions no gradient is subtracted, and the mean is "
+            "`diff_donors`."
+        ),
+        "",
         *_tabulate((RESULT_COLUMNS[0], *PROBE_COLUMNS, *RESULT_COLUMNS[1:], *TAIL_COLUMNS)),
         "",
         "## left_out.tsv",
@@ -282,7 +290,8 @@ _LADDER = {
     "variogram_spatial": "the same of genes less their linear gradients, on which the rung `spatial` stands; null "
     "where no gradient is taken off",
     "variogram": "pooled semivariances within and between donors over distance, what was fitted to them, and its "
-    "parts: `nugget` (single samples), `own` (fields of each donor's own), `shared` (fields that donors share)",
+    "parts: `nugget` (noise of single samples), `own` (fields, that is smooth patterns, of each donor's own), `shared` "
+    "(fields that donors share)",
     "diagnostic": "share of the pool's genes with p at most `alpha` at `n_places` arbitrary pairs of places, by rung",
     "borrowed_mm": "distance up to which pairs of two donors outside the regions are so few that pairs within the "
     "regions stand in for them; 0 where none do",

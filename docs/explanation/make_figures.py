@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 import jugex
 from jugex.errors import JugexWarning
-from jugex.plots.styles import GREY, INK, PALE
+from jugex.plots.styles import GREY, INK, PALE, REGION_STYLES
 from jugex.reproduction import read_run_of_2017
 
 DOCS = Path(__file__).resolve().parent.parent
@@ -91,14 +91,18 @@ def draw_the_test() -> Figure:
         (alone, result.permutation_null("MAOA"), "F of MAOA, relabelled"),
         (family, null_maxima(result, genes), f"largest F of {len(genes)} genes, relabelled"),
     ):
-        counts, *_ = ax.hist(null, bins=60, color=PALE)
+        widest = 1.15 * observed["MAOA"]
+        counts, *_ = ax.hist(null, bins=np.linspace(0, np.sqrt(widest), 61) ** 2, color=PALE)
+        # spaced by the size of t, as `plot_null` does: F of chance would be squeezed into a corner
+        ax.set_xscale("function", functions=(lambda f: np.sqrt(np.maximum(f, 0)), np.square))
+        ax.set_xlim(0, widest)
         ax.set_ylim(0, 1.35 * counts.max())
-        ax.set(title=title, xlabel="F", yticks=[])
+        ax.set(title=title, xlabel="F (spaced by its square root)", xticks=[0, 4, 16, 36, 64, 100], yticks=[])
         ax.axvline(np.quantile(null, 0.95), color=GREY, linestyle=":", linewidth=1)
-        for gene, colour in (("MAOA", BLUE), ("CREB1", ORANGE)) if ax is family else (("MAOA", BLUE),):
+        for gene, colour in (("MAOA", BLUE), ("SLC6A4", RED)) if ax is family else (("MAOA", BLUE),):
             ax.axvline(observed[gene], color=colour)
             ax.annotate(f"{gene} ", (observed[gene], 0.99), xycoords=ax.get_xaxis_transform(), color=colour, va="top",
-                        ha="right" if gene == "MAOA" else "left")  # fmt: skip
+                        ha="right")  # fmt: skip
     return figure
 
 
@@ -106,10 +110,10 @@ def _draw_values(ax: Axes, result: jugex.DifferentialExpression, gene: str) -> N
     """Values of a gene, donor by donor."""
     samples = result.samples.assign(value=result.zscores[gene])
     for place, (_, of_donor) in enumerate(samples.groupby("donor_name", sort=False)):
-        for shift, colour, region in zip((-0.15, 0.15), (BLUE, ORANGE), result.region_names, strict=True):
+        for shift, style, region in zip((-0.15, 0.15), REGION_STYLES, result.region_names, strict=True):
             chosen = of_donor.loc[of_donor["region"] == region, "value"]
-            ax.plot(np.full(len(chosen), place + shift), chosen, "o", color=colour, markersize=3,
-                    label=region if place == 0 else None)  # fmt: skip
+            ax.plot(np.full(len(chosen), place + shift), chosen, style.marker, color=style.face, markersize=4,
+                    markeredgecolor=style.edge, markeredgewidth=0.4, label=region if place == 0 else None)  # fmt: skip
     ax.set(title=f"{gene}, by donor", xlabel="donor", ylabel="z-score", xticks=range(samples["donor_name"].nunique()))
     ax.set_xticklabels([str(number + 1) for number in ax.get_xticks()])
     low, high = ax.get_ylim()
@@ -153,8 +157,10 @@ def draw_relabellings() -> Figure:
     axes = figure.subplots(1, 3, sharey=True)
     for ax, donors, title in zip(axes, (observed, within, free), ("observed", "within-donor", "free"), strict=True):
         for row, labels in enumerate(donors):
-            colours = [BLUE if label else ORANGE for label in labels]
-            ax.scatter(range(len(labels)), [row] * len(labels), c=colours, marker="s", s=42)
+            colours = [REGION_STYLES[0 if label else 1].face for label in labels]
+            ax.scatter(
+                range(len(labels)), [row] * len(labels), c=colours, marker="s", s=42, edgecolors=INK, linewidths=0.4
+            )
             ax.text(11.6, row, f"{sum(labels)} : {len(labels) - sum(labels)}", va="center", ha="right", color=INK)
         ax.set(title=title, xlim=(-0.8, 11.8), xticks=[], yticks=range(6))
         ax.spines[:].set_visible(False)

@@ -70,28 +70,50 @@ def write_choices(result: jugex.DifferentialExpression, coordinates: dict[str, l
     return to_markdown(cells)
 
 
+def write_rungs(result: jugex.DifferentialExpression) -> str:
+    """Both genes on the upper rungs of the ladder."""
+    table = result.table
+
+    def interval(rung: str) -> pd.Series:
+        low, high = (table[f"ci_{rung}_{end}"].map("{:.3f}".format) for end in ("low", "high"))
+        return low + " to " + high
+
+    cells = {
+        "gene": table["gene"],
+        "evidence": table["evidence"],
+        "diff_donors": table["diff_donors"].map("{:.3f}".format),
+    }
+    for rung in ("donors", "spatial"):
+        cells[f"interval, {rung}"] = interval(rung)
+        cells[f"p_{rung}"] = table[f"p_{rung}"].map("{:.4f}".format)
+        cells[f"p_{rung}_fwe"] = table[f"p_{rung}_fwe"].map("{:.4f}".format)
+    return to_markdown(pd.DataFrame(cells))
+
+
 def write_donors(result: jugex.DifferentialExpression) -> str:
     """SCN1A in each donor with samples in both regions, and without each of them."""
     inside = result.donor_differences([GENES[0]]).set_index("donor_name")
-    p_fwe = [_compare_without(result, donor) for donor in inside.index]
+    without = [_compare_without(result, donor) for donor in inside.index]
     cells = pd.DataFrame(
         {
             "donor": inside.index,
             "samples": (inside["n_1"].astype(str) + " / " + inside["n_2"].astype(str)).to_numpy(),
             "difference": inside["diff"].map("{:.3f}".format).to_numpy(),
-            "p_fwe without this donor": [f"{p:.3f}" for p in p_fwe],
+            "p_fwe without this donor": [f"{row['p_fwe']:.3f}" for row in without],
+            "p_donors_fwe without": [f"{row['p_donors_fwe']:.4f}" for row in without],
+            "p_spatial_fwe without": [f"{row['p_spatial_fwe']:.4f}" for row in without],
         }
     )
     return to_markdown(cells)
 
 
-def _compare_without(result: jugex.DifferentialExpression, donor: str) -> float:
-    """p_fwe of SCN1A in a comparison of the other donors alone."""
+def _compare_without(result: jugex.DifferentialExpression, donor: str) -> pd.Series:
+    """SCN1A in a comparison of the other donors alone."""
     pair = result.query
     assert pair is not None
     others = [name for name in pair.atlas.donors["donor_name"] if name != donor]
     without = jugex.compare(*pair.regions, atlas=pair.atlas, genes=list(GENES), donors=others, rng=0)
-    return float(without.table.set_index("gene").loc[GENES[0], "p_fwe"])
+    return without.table.set_index("gene").loc[GENES[0]]
 
 
 def to_markdown(table: pd.DataFrame) -> str:
@@ -112,7 +134,10 @@ def main(folder: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", JugexWarning)
         result = compare(folder)
-        for table in (write_presets(result), write_donors(result), write_choices(result, find_coordinates(folder))):
+        coordinates = find_coordinates(folder)
+        for table in (
+            write_presets(result), write_rungs(result), write_donors(result), write_choices(result, coordinates)
+        ):  # fmt: skip
             sys.stdout.write(f"{table}\n")
 
 

@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from tests.slow import gene_set_rates
 from tests.slow.ladder_data import SITUATIONS, list_layouts
 from tests.slow.ladder_rates import EFFECT, LARGE_FAMILY, POWER_SD, RUNGS
-from tests.slow.page_text import IN_SHORT, LADDER, NO_REASON, REASONS
+from tests.slow.page_text import GUIDE, IN_SHORT, LADDER, NO_REASON, REASONS
 from tests.slow.real_nulls import APART_MM
 
 BEGIN, END = "<!-- the ladder -->\n", "<!-- the test of samples -->\n"
@@ -33,6 +33,8 @@ STYLES = {"samples": ("#D55E00", "o"), "donors": ("#E69F00", "s"), "spatial": ("
 _STYLE = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
           "svg.hashsalt": "ladder"}  # fmt: skip
 _OF = {situation.name: situation for situation in SITUATIONS}
+_CORTEX = ("Fp1/Fp2", "V1/V2", "44/45", "4a/1", "V1/44", "4a/1, right", "V1/V2, both sides")
+_BELOW = ("caudate/putamen", "head of caudate/putamen", "thalamus, lateral/medial", "CA1/CA3")
 
 
 class Goal(NamedTuple):
@@ -86,6 +88,7 @@ def find_reason(layout: str, situation: str, measure: str) -> str:
 def describe_ladder(rates: pd.DataFrame, real: pd.DataFrame, sets: pd.DataFrame) -> str:
     """The part of the page, from the tables of made-up and real data, and of gene sets."""
     return LADDER.format(
+        guide=_guide(rates, real),
         short=_sum_up(rates),
         layouts=_table_layouts(rates),
         missing=_table_missing(rates),
@@ -111,6 +114,40 @@ def describe_ladder(rates: pd.DataFrame, real: pd.DataFrame, sets: pd.DataFrame)
         effect=EFFECT,
         power_sd=POWER_SD,
     )
+
+
+def _guide(rates: pd.DataFrame, real: pd.DataFrame) -> str:
+    """What the rates say to a reader with regions of their own: a row per case."""
+    of = [_OF[name] for name in rates["situation"]]
+    shared, odd = (np.array([getattr(one, what) for one in of]) for what in ("is_shared", "is_odd"))
+    cortex, below = (rates["layout"].isin(names).to_numpy() for names in (_CORTEX, _BELOW))
+    thin = (rates["layout"] == "thinly sampled").to_numpy()
+    twice = (rates["situation"] == "one region twice as variable").to_numpy()
+    heavy = rates["situation"].str.startswith("nugget ").to_numpy()
+    probes = (real["gene"] == "112 probes of GABRA4").to_numpy()
+
+    def spread(values: pd.Series) -> str:
+        return f"{values.min():.3f} to {values.max():.3f}"
+
+    of_scn1a = 100 * real.loc[real["gene"] == "SCN1A", "donors_p05"]
+    numbers = {
+        "cortex_spatial": spread(rates.loc[cortex & ~odd, "spatial_p05"]),
+        "probes_spatial": spread(real.loc[probes, "spatial_p05"]),
+        "cortex_own": spread(rates.loc[cortex & ~odd & ~shared, "donors_p05"]),
+        "cortex_shared": f"{rates.loc[cortex & ~odd & shared, 'donors_p05'].max():.2f}",
+        "cortex_samples": spread(rates.loc[cortex & ~odd, "samples_p05"]),
+        "single_spatial": spread(real.loc[~probes, "spatial_p05"]),
+        "scn1a": f"{of_scn1a.min():.0f} to {of_scn1a.max():.0f} %",
+        "below_spatial": spread(rates.loc[below & ~odd, "spatial_p05"]),
+        "below_odd": spread(rates.loc[below & odd, "spatial_p05"]),
+        "thin": f"{rates.loc[thin & ~odd, 'spatial_p05'].max():.2f}",
+        "thin_fwe": f"{rates.loc[thin & ~odd, 'spatial_fwe'].max():.2f}",
+        "twice_cortex": spread(rates.loc[cortex & twice, "spatial_p05"]),
+        "twice": f"{rates.loc[twice, 'spatial_p05'].max():.2f}",
+        "heavy": spread(rates.loc[heavy, "spatial_p05"]),
+    }
+    rows = [[case, said.format(**numbers)] for case, said in GUIDE]
+    return format_table(["your case", "share of genes with p <= 0.05 where nothing differs"], rows, n_texts=2)
 
 
 def _sum_up(rates: pd.DataFrame) -> str:

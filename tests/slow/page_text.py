@@ -11,6 +11,19 @@ p-values of JuGEx.
 """
 
 LADDER = """
+## What follows for your own case
+
+What share of genes has p <= 0.05 where a test should find nothing? That should be 0.05. How far you may trust it
+depends on your regions, and on the rung:
+
+{guide}
+
+Your own run measures the same at 200 arbitrary pairs of places in your tissue: the *diagnostic* of its report
+([what it is worth on your data](explanation/ladder.md#what-it-is-worth-on-your-data-the-diagnostic)). Where it says
+something else than this page, it is nearer to your case. A field, on this page, is a smooth pattern of expression over
+the tissue, of one brain's own or shared by all brains; a nugget is the noise of single samples, which no neighbour
+shares.
+
 ## The ladder in one figure
 
 ![Share of genes that each rung calls different where nothing differs, by situation](images/calibration_ladder.svg)
@@ -55,11 +68,12 @@ genes, over which variances are pooled as in the program, and tests them in fami
 
 {layouts}
 
-Genes have a variance of about 1, made of a nugget and of fields, each donor's own or shared by all donors, with
-exponential covariances of the range given; amplitudes vary over genes. *own 8 mm*: 0.4 nugget, 0.6 own field; *mixed*:
-0.3 nugget, 0.3 own 8 mm, 0.4 shared 16 mm; *AHBA-like*: 0.3, 0.2 own 8 mm, 0.5 shared 60 mm. The odder situations are
-variants of *mixed* unless stated otherwise: `tests/slow/ladder_data.py` describes each in a line. Seeds are fixed, and
-no constant of the tests was fitted to them. `make test-all` simulates some cells again and checks them against bounds.
+Genes have a variance of about 1, made of a nugget (noise of single samples) and of fields (smooth patterns), each
+donor's own or shared by all donors, with exponential covariances of the range given; amplitudes vary over genes.
+*own 8 mm*: 0.4 nugget, 0.6 own field; *mixed*: 0.3 nugget, 0.3 own 8 mm, 0.4 shared 16 mm; *AHBA-like*: 0.3, 0.2 own
+8 mm, 0.5 shared 60 mm. The odder situations are variants of *mixed* unless stated otherwise:
+`tests/slow/ladder_data.py` describes each in a line. Seeds are fixed, and no constant of the tests was fitted to them.
+`make test-all` simulates some cells again and checks them against bounds.
 
 Numbers in brackets are standard errors in units of the last digit: 0.048(3) is 0.048 +- 0.003. They are those of means
 over runs, or binomial where these are larger. **Bold**: outside the goal by more than two standard errors; *italics*:
@@ -142,6 +156,46 @@ every other of these sets. Genes that go together tell less than as many indepen
 {set_power}
 
 """
+
+#: The opening table of the page: a case of the reader's, what to look at, and what to expect.
+GUIDE: list[tuple[str, str]] = [
+    (
+        "two areas of cortex, many genes: *spatial*",
+        "{cortex_spatial} at the places of real samples, so that p means what it says; {probes_spatial} in the probes "
+        "of a real gene",
+    ),
+    (
+        "the same: *donors*",
+        "{cortex_own} where each brain has patterns of its own. Brains share patterns over cortex, and then it is up "
+        "to {cortex_shared} between distant areas, by design: read it as a difference of these two places that other "
+        "brains have too, not as one that is special to them",
+    ),
+    ("the same: *samples*, `p_fwe` alone", "{cortex_samples}: a finding in these samples, and no more"),
+    (
+        "an atlas with fewer than 25 genes, or read over the network for so few",
+        "can be wrong by a factor of two or so, up or down: *spatial* {single_spatial} in three real genes. *donors* "
+        "calls SCN1A in {scn1a} of arbitrary pairs of places",
+    ),
+    (
+        "structures below the cortex, hippocampus",
+        "*spatial* {below_spatial}; in the odder situations {below_odd}",
+    ),
+    (
+        "few samples around the regions (a warning says so)",
+        "*spatial* up to {thin} of genes, and up to {thin_fwe} of families of 25 genes with one called different: do "
+        "not rest on it alone",
+    ),
+    (
+        "one region twice as variable as the other (`sd_ratio`)",
+        "*spatial* {twice_cortex} in cortex, but up to {twice} where the tissue around is thinly sampled",
+    ),
+    ("genes with heavy tails: rare, very large values", "*spatial* {heavy}: can be stricter than it says"),
+    (
+        "one donor alone stands out in a gene",
+        "not among these rates: [look at the donors](explanation/ladder.md#the-rung-depends-on-the-genes-tested)",
+    ),
+    ("gene sets", "[the last tables of this part](#gene-sets): as for genes, with any correlation within a set"),
+]
 
 IN_SHORT = """In {n_plain} cells of independent samples, fields and donors' effects, of genes with p <= 0.05:
 
