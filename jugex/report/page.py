@@ -74,9 +74,9 @@ _SUBSCRIPTS = {"fwe": "FWE", "fdr": "FDR", "param": "param", "holm": "Holm"}
 _MOST_LISTED = 200
 #: What each rung of the ladder asks, the highest first.
 _QUESTIONS = {
-    "spatial": "differ more than any two places this far apart",
+    "spatial": "differ more than two arbitrary places this far apart",
     "donors": "would differ in other donors too",
-    "samples": "differ in these samples only",
+    "samples": "shown in these samples only",
 }
 _N_ON_RUNG = 12  # genes named on each rung at the top of the page
 _N_NAMED = 10  # significant genes named in the volcano plot
@@ -311,6 +311,7 @@ def _show_design(record: RunRecord) -> dict[str, Any]:
     return {
         "donors": [(donor, biographies.get(donor.donor_name)) for donor in design.donors],
         "has_weights": is_pair,
+        "weight": sum(donor.weight for donor in design.donors),
         "has_one_sided": design.n_informative_donors < design.n_donors,
         "has_biographies": not record.atlas.simulated and any(value is not None for row in known for value in row),
         "facts": facts,
@@ -471,7 +472,9 @@ def typeset(text: str) -> Markup:
         flags=re.IGNORECASE,
     )
     marked = _PLAIN_STATISTIC.sub(r"<i>\g<0></i>", marked)
-    return Markup(re.sub("(</sub>|</i>) ([=\N{LESS-THAN OR EQUAL TO}]) ", r"\1&nbsp;\2&nbsp;", marked))
+    return Markup(
+        re.sub("(</sub>|</i>)( donors| spatial)? ([=\N{LESS-THAN OR EQUAL TO}]) ", r"\1\2&nbsp;\3&nbsp;", marked)
+    )
 
 
 def to_sentence(text: str) -> str:

@@ -179,8 +179,9 @@ class TestDesign:
     def test_lists_donors_with_samples_and_weights(self, page, make_result):
         shown = read_cells(section(page, "design").find("table"))
         expected = make_result().record.design.donors
+        total = sum(donor.weight for donor in expected)
         assert [r[:4] for r in shown] == [
-            [donor.donor_name, *map(str, donor.n_samples), f"{donor.weight:.2f}"] for donor in expected
+            [donor.donor_name, *map(str, donor.n_samples), f"{100 * donor.weight / total:.0f} %"] for donor in expected
         ]
         assert shown[0][5:8] == ["24", "M", "Hispanic"]
         assert [r[4] for r in shown] == ["", "", "one region only", "one region only", "", "one region only"]
@@ -388,8 +389,8 @@ class TestGenes:
         numbers = [plain(number.get_text()) for number in card.find(class_="numbers")("span")]
         interval = " to ".join(format_value(row[end]) for end in ("ci_low", "ci_high"))
         assert numbers == [
-            "pFWE = 0.0003", "F(1, 21) = 20.00", f"difference {format_value(-1.2)} ({interval})",
-            "higher in Fp2 left",
+            "pFWE = 0.0003", "F(1, 21) = 20.00",
+            f"difference {format_value(-1.2)} (95 % interval, uncorrected: {interval})", "higher in Fp2 left",
         ]  # fmt: skip
 
     def test_only_what_is_drawn_is_explained(self, page, make_result):

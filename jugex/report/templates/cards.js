@@ -105,7 +105,7 @@ page.cards = (function () {
     const value = (key) => table.number(cells, key), fixed = (key) => page.minus((value(key) ?? NaN).toFixed(2));
     const told = [part(element("i", "p"), element("sub", "FWE"), ` = ${page.showP(value("p_fwe"))}`), part(element("i", "F"), ` = ${fixed("f")}`)];
     if (value("diff") !== null) {
-      told.push(part(`difference ${fixed("diff")}` + (value("ci_low") === null ? "" : ` (${fixed("ci_low")} to ${fixed("ci_high")})`)));
+      told.push(part(`difference ${fixed("diff")}` + (value("ci_low") === null ? "" : ` (95 % interval, uncorrected: ${fixed("ci_low")} to ${fixed("ci_high")})`)));
       for (const [key, name] of [["p_donors_fwe", " donors"], ["p_spatial_fwe", " spatial"]]) {
         if (value(key) !== null) { told.push(part(element("i", "p"), element("sub", "FWE"), `${name} = ${page.showP(value(key))}`)); }
       }
