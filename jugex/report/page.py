@@ -18,6 +18,7 @@ from jugex.pipeline.comparison import ComparisonData
 from jugex.pipeline.gene_sets import GeneSetData
 from jugex.pipeline.pairs import GroupComparison
 from jugex.plots.styles import REGION_STYLES
+from jugex.plots.volcano import choose_height
 from jugex.report.cards import choose_genes, describe_cards
 from jugex.report.evidence import bound_q, tabulate_details, tabulate_evidence, tabulate_left_out, tabulate_sensitivity
 from jugex.report.explanations import code_of, explain_findings
@@ -249,6 +250,7 @@ def _show_volcano(data: ComparisonData) -> dict[str, Any]:
         "faces": [style.face for style in REGION_STYLES],
         "symbols": ["circle", "triangle-up"],
         "nNamed": _N_NAMED,
+        "height": choose_height(data),
         "smallestP": data.record.permutation.smallest_p,
         "adjustment": name_adjustment(data.record, brief=True),
     }

@@ -43,10 +43,10 @@ page.whenNear = function (element, call) {
 
 /** Colours of the page, or those of paper. */
 page.colours = function (onPaper = false) {
-  if (onPaper) { return { ink: "#000000", soft: "#404040", line: "#b5b5b5", paper: "#ffffff", dull: "#8593a1" }; }
+  if (onPaper) { return { ink: "#000000", soft: "#404040", line: "#b5b5b5", paper: "#ffffff", dull: "#8593a1", sides: ["#a39600", "#5d3a9b"] }; }
   const style = getComputedStyle(document.documentElement);
   const read = (name) => style.getPropertyValue(name).trim();
-  return { ink: read("--ink"), soft: read("--soft"), line: read("--line"), paper: read("--paper"), dull: read("--dull") };
+  return { ink: read("--ink"), soft: read("--soft"), line: read("--line"), paper: read("--paper"), dull: read("--dull"), sides: [read("--first-line"), read("--second")] };
 };
 
 /** Call when the page turns light or dark. */
