@@ -40,6 +40,7 @@ from jugex.report.results_table import tabulate_matrix, tabulate_pairs, tabulate
 from jugex.report.summary import (
     advise_on_voxels,
     count_relabellings,
+    format_value,
     has_ladder,
     list_findings_by_pair,
     list_pair_counts,
@@ -102,6 +103,7 @@ def render_page(
     sensitivity: pd.DataFrame | None = None,
     gene_sets: GeneSetData | None = None,
     links: Mapping[str, str] | None = None,
+    rungs: Mapping[str, Mapping[str, int]] | None = None,
 ) -> str:
     """Write the report of a comparison of two regions or more as one HTML page.
 
@@ -115,6 +117,8 @@ def render_page(
         What ``result.gene_sets(...)`` returned, to be shown.
     links : dict of str to str, optional
         By the folder of each pair that has a page, the link to it.
+    rungs : dict, optional
+        By the folder of each pair that has a ladder, the number of genes on each rung.
 
     Returns
     -------
@@ -158,6 +162,7 @@ def render_page(
             "columns": [column.to_dict() for column in results["columns"]],
             "unit": data.unit,
             "nTested": results["n_tested"],
+            "near": results["near"],
             "hasLadder": has_ladder(record),
             "alpha": record.arguments.alpha,
             "names": list(data.region_names),
@@ -172,7 +177,7 @@ def render_page(
         shared, _ = list_findings_by_pair(group)
         context["headline"].append(summarize_pairs(group))
         context["warnings"] += [(to_sentence(f"in each pair: {text}"), "") for text in shared]
-        context["pairs"] = _show_pairs(group, links or {})
+        context["pairs"] = _show_pairs(group, links or {}, rungs or {})
         context |= {"evidence": None, "brain": None, "plotly": None}
     scripts = ["page.js", "table.js", "panels.js", "cards.js"] + ["volcano.js", "scene.js"] * bool(context["brain"])
     context |= load_scripts(scripts, libraries=[] if context["plotly"] is None else [hash_plotly()])
@@ -270,17 +275,29 @@ def _show_gene_sets(found: GeneSetData) -> dict[str, Any]:
         "has_rungs": table["p_donors"].notna().any(),
         "rows": table.head(_MOST_SETS).to_dict("records"),
         "n": len(table),
-        "figure": base64.b64encode(to_png(plot_gene_sets(found), dpi=200)).decode(),
+        "n_drawn": min(_MOST_SETS_DRAWN, len(table)),
+        "figure": base64.b64encode(to_png(plot_gene_sets(found, n=_MOST_SETS_DRAWN), dpi=200)).decode(),
     }
 
 
-def _show_pairs(group: GroupComparison, links: Mapping[str, str]) -> dict[str, Any]:
+def _show_pairs(
+    group: GroupComparison, links: Mapping[str, str], rungs: Mapping[str, Mapping[str, int]]
+) -> dict[str, Any]:
     """Pairs on the page of more than two regions."""
     record, (_, own) = group.data.record, list_findings_by_pair(group)
     return {
         "found": list_pair_counts(group),
         "matrix": tabulate_matrix(group, links),
         "has_pages": bool(links),
+        "ladders": [
+            {
+                "pair": f"{shorten(pair.region_1)} and {shorten(pair.region_2)}",
+                "page": links.get(pair.folder or ""),
+                "rungs": counts,
+            }
+            for pair in record.pairs
+            if (counts := rungs.get(pair.folder or ""))
+        ],
         "impossible": [pair for pair in record.pairs if pair.status != "ok"],
         "warnings": [
             {
@@ -301,8 +318,9 @@ def _show_design(record: RunRecord) -> dict[str, Any]:
     biographies = {donor.donor_name: donor for donor in record.atlas.donors}
     known = [(donor.age, donor.gender, donor.race) for donor in record.atlas.donors]
     facts = [
-        ("Donors with both regions" if is_pair else "Donors in several regions",
-         f"{design.n_informative_donors} of {design.n_donors}", ""),
+        ("Donors with both regions" if is_pair else "Donors in two regions or more",
+         f"{design.n_informative_donors} of {design.n_donors}" if design.n_informative_donors < design.n_donors
+         else f"all {design.n_donors}", ""),
         ("Effective donors", format_number(design.effective_donors), ""),
         ("Residual degrees of freedom", str(design.df_resid), "") if is_pair else
         ("Degrees of freedom", f"{design.df_area} and {design.df_resid}", ""),
@@ -411,7 +429,7 @@ def list_facts(record: RunRecord) -> list[tuple[str, list[tuple[str, str]]]]:
     return [(title, values) for title, values in shown if values]
 
 
-_MOST_SETS = 25
+_MOST_SETS, _MOST_SETS_DRAWN = 25, 20
 _OF_QUERY = ("n_samples_found", "n_between_voxels")
 
 
@@ -457,12 +475,18 @@ def make_environment() -> Environment:
     environment.filters.update(
         p=format_p,
         number=format_number,
+        signed=_format_signed,
         count=format_count,
         count_of=count_of,
         shorten=shorten,
         typeset=typeset,
     )
     return environment
+
+
+def _format_signed(value: float, decimals: int = 2) -> str:
+    """A number of either sign: with a true minus, and none before a zero."""
+    return format_value(round(value, decimals) + 0.0, decimals)
 
 
 def typeset(text: str) -> Markup:

@@ -21,6 +21,8 @@ __all__ = ["N_PLAIN_ROWS", "Column", "tabulate_matrix", "tabulate_pairs", "tabul
 
 #: Number of rows written into the page, for readers without scripts and for printing.
 N_PLAIN_ROWS = 25
+#: Genes that are not found nearly reach up to this p_fwe.
+NEAR = 0.2
 _MAX_NAMED = 200
 _NAME = 40
 _HEADING = 24
@@ -162,11 +164,13 @@ def tabulate_results(data: ComparisonData) -> dict[str, Any]:
         "file": "results.tsv" if len(data.region_names) == 2 else "omnibus.tsv",
         "n_tested": len(tested),
         "n_found": len(data.found),
+        "n_near": _count_near(data),
         "rungs": _count_rungs(data),
         "n_all": len(table),
         "unit": data.unit,
         "not_tested": {str(status): list(label_rows(rows)) for status, rows in others.groupby("status", sort=False)},
         "max_named": _MAX_NAMED,
+        "near": NEAR,
         "data": pack(format_tsv(table)),
     }
 
@@ -175,6 +179,12 @@ def _find_rung(row: Mapping[Any, Any]) -> str:
     """The rung that a gene reaches, empty for none; for more than two regions, only samples."""
     evidence = row["evidence"] if "evidence" in row else "samples" if row["significant"] else ""
     return str(evidence) if evidence in RUNGS else ""
+
+
+def _count_near(data: ComparisonData) -> int:
+    """Number of genes not found, with a p_fwe that is small all the same."""
+    n_small = int((data.tested["p_fwe"] <= NEAR).sum())
+    return n_small - int((data.found["p_fwe"] <= NEAR).sum())
 
 
 def _count_rungs(data: ComparisonData) -> dict[str, int]:
