@@ -498,9 +498,8 @@ def typeset(text: str) -> Markup:
         flags=re.IGNORECASE,
     )
     marked = _PLAIN_STATISTIC.sub(r"<i>\g<0></i>", marked)
-    return Markup(
-        re.sub("(</sub>|</i>)( donors| spatial)? ([=\N{LESS-THAN OR EQUAL TO}]) ", r"\1\2&nbsp;\3&nbsp;", marked)
-    )
+    marked = re.sub("</sub> (donors|spatial) =", r"</sub>&nbsp;\1 =", marked)
+    return Markup(re.sub("(</sub>|</i>|donors|spatial) ([=\N{LESS-THAN OR EQUAL TO}]) ", r"\1&nbsp;\2&nbsp;", marked))
 
 
 def to_sentence(text: str) -> str:

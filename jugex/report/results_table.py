@@ -34,7 +34,8 @@ _MOST_NARROW = 3
 class Column:
     """One column of the table: its key in the file, its heading, what it means, and how it is shown.
 
-    In a narrow window, columns that are `extra` are shown on demand.
+    In a narrow window, columns that are `extra` are shown on demand; in one of middling width, those of them that are
+    not `is_middle`.
     """
 
     key: str
@@ -43,10 +44,16 @@ class Column:
     kind: str = "number"
     decimals: int = 2
     extra: bool = False
+    is_middle: bool = False
+
+    @property
+    def widths(self) -> str:
+        """Class of its cells, by the windows in which they are shown."""
+        return "" if not self.extra else " extra" if self.is_middle else " extra far"
 
     def to_dict(self) -> dict[str, Any]:
         """The column as JSON, for the scripts of the page."""
-        return asdict(self)
+        return asdict(self) | {"widths": self.widths}
 
 
 _GENE = Column("gene", "Gene", "Gene symbol", "name")
@@ -100,6 +107,7 @@ _LADDER = (
         "p over donors: would other donors show it? Corrected for all genes",
         "p",
         extra=True,
+        is_middle=True,
     ),
     Column(
         "p_spatial_fwe",
@@ -107,6 +115,7 @@ _LADDER = (
         "p beyond distance: more than two places this far apart in this tissue? Corrected for all genes",
         "p",
         extra=True,
+        is_middle=True,
     ),
 )
 _MORE_REGIONS = (

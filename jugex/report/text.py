@@ -117,6 +117,7 @@ def list_sensitivity(table: pd.DataFrame, alpha: float) -> list[str]:
         *left_out,
         "The first row is the result: its choices were made before the others were tried. How many rows find a gene is",
         "no strength of evidence: they are the same samples again and again.",
+        "p_fwe is that over samples: each choice repeats this test alone, and leaves the rungs donors and spatial out.",
     ]
 
 

@@ -87,8 +87,8 @@ page.markScrolls = function () {
     box.classList.toggle("more-left", room > 2 && box.scrollLeft > 2);
     box.classList.toggle("more-right", room > 2 && box.scrollLeft < room - 2);
   };
-  const observer = new ResizeObserver((entries) => entries.forEach((entry) => look(entry.target.closest(".scroll"))));
-  for (const box of document.querySelectorAll(".scroll")) {
+  const observer = new ResizeObserver((entries) => entries.forEach((entry) => look(entry.target.closest(".scroll, .contents ul"))));
+  for (const box of document.querySelectorAll(".scroll, .contents ul")) {
     box.addEventListener("scroll", () => look(box), { passive: true });
     observer.observe(box);
     observer.observe(box.firstElementChild);

@@ -121,7 +121,7 @@ page.table = (function () {
       } else if (!isTested(row)) {
         addCell(line, "td", "", row[place("status")]).colSpan = columns.length - 1;
       } else {
-        columns.slice(1).forEach((column) => addCell(line, "td", ({ region: "name", word: "name word" }[column.kind] ?? "number") + (column.extra ? " extra" : ""), show(row, column)));
+        columns.slice(1).forEach((column) => addCell(line, "td", ({ region: "name", word: "name word" }[column.kind] ?? "number") + column.widths, show(row, column)));
       }
       return line;
     });
