@@ -12,7 +12,8 @@ from jugex.model.columns import RUNGS
 from jugex.model.findings import GeneStanding
 from jugex.pipeline.comparison import ComparisonData, label_rows
 from jugex.pipeline.details import find_standings
-from jugex.report.summary import format_value, has_ladder
+from jugex.report.evidence import find_exchanges
+from jugex.report.summary import format_value, has_ladder, name_adjustment, name_exchange
 
 __all__ = ["MAX_REQUESTED", "MAX_SIGNIFICANT", "GeneGroup", "choose_genes", "describe_cards", "explain_standing"]
 
@@ -275,7 +276,8 @@ def _describe_card(result: ComparisonData, gene: str, place: int, row: dict[Any,
         higher = "" if pd.isna(row["higher_in"]) else f"higher in {shorten(str(row['higher_in']), 30)}"
         interval = f" ({_UNCORRECTED}: {ends[0]} to {ends[1]})" if all(ends) else ""
         difference = f"difference {format_value(row['diff'])}{interval}"
-        return card | {"numbers": [difference, *([higher] if higher and card["badge"] else [])]}
+        also = [*_name_other_exchange(result, gene, row), *_compare_means(result, row)]
+        return card | {"numbers": [difference, *([higher] if higher and card["badge"] else [])], "also": also}
     means = [row[f"mean_{number}"] for number in range(1, len(result.region_names) + 1)]
     by_mean = sorted(zip(means, result.region_names, strict=True), key=lambda entry: -entry[0])
     (high, highest), (low, lowest) = by_mean[0], by_mean[-1]
@@ -283,7 +285,30 @@ def _describe_card(result: ComparisonData, gene: str, place: int, row: dict[Any,
         f"mean highest in {shorten(highest, 30)} ({format_value(high)}), lowest in {shorten(lowest, 30)} "
         f"({format_value(low)})"
     )
-    return card | {"numbers": [order]}
+    return card | {"numbers": [order], "also": []}
+
+
+def _name_other_exchange(result: ComparisonData, gene: str, row: dict[Any, Any]) -> list[str]:
+    """The corrected p of a gene with labels permuted the other way, if that was tried."""
+    found = find_exchanges(result.record, gene, row["p_fwe"])
+    others = {exchange: p for exchange, p in found.items() if p and exchange != result.record.permutation.exchange}
+    return [
+        f"with {name_exchange(exchange)} permuted: p_FWE {'' if p.startswith('>') else '= '}{p}"
+        for exchange, p in others.items()
+    ]
+
+
+def _compare_means(result: ComparisonData, row: dict[Any, Any]) -> list[str]:
+    """The means of a gene, and why their difference has another sign than that which is tested, if it has."""
+    means, record = (row["mean_1"], row["mean_2"]), result.record
+    of_means = means[0] - means[1]
+    if not of_means * row["diff"] < 0:
+        return []
+    first, second, both = (format_value(round(value, 2) + 0.0) for value in (*means, of_means))
+    return [
+        f"raw means {first} and {second}, difference {both}, of the other sign: the difference that is tested is "
+        f"adjusted for {name_adjustment(record)}, with a weight for each donor (see Design), and the means are not"
+    ]
 
 
 def _name_badge(result: ComparisonData, row: dict[Any, Any]) -> str:

@@ -17,7 +17,7 @@ from jugex.pipeline.details import find_standings
 from jugex.report.cards import choose_genes, describe_cards, explain_standing
 from jugex.report.figures import write_figures
 from jugex.report.summary import summarize_rungs
-from tests.report.helpers import parse, plain
+from tests.report.helpers import change, parse, plain
 from tests.tissue_atlas import make_atlas, make_region
 
 SCN1A = GeneStanding(
@@ -166,6 +166,33 @@ def test_the_page_says_why_and_shades_by_rung(result):
     options = {option["value"]: option.get_text() for option in page.find(id="genes-show").find_all("option")}
     assert options["found"] == "on a rung (3)"
     assert [options[rung] for rung in ("spatial", "donors", "samples")] == ["spatial (1)", "donors (1)", "samples (1)"]
+
+
+def test_the_other_way_of_permuting_is_told_in_one_line(result):
+    first, opening = str(result.tested.index[0]), "with labels over all samples permuted: p_FWE"
+
+    def read(n_significant, p_fwe):
+        changed = change(result, exchanges={"n_significant": n_significant, "p_fwe": p_fwe})
+        [[one], [other], *_] = (group["cards"] for group in describe_cards(changed, choose_genes(changed)))
+        return one["also"], other["also"]
+
+    both = {"within-donor": 1, "free": 1}
+    found = read(both, {first: {"within-donor": 0.01, "free": 0.0213}})
+    assert found == ([f"{opening} = 0.0213"], [f"{opening} > 0.05"])
+    assert read({"within-donor": 1}, {}) == ([], [])
+
+
+@pytest.mark.parametrize(("diff", "means", "told"), [
+    (-0.05, (0.32, 0.2), ["raw means 0.32 and 0.20, difference 0.12, of the other sign: the difference that is tested "
+                          "is adjusted for donor, with a weight for each donor (see Design), and the means are not"]),
+    (0.05, (0.32, 0.2), []),
+    (-0.05, (0.2, 0.2), []),
+])  # fmt: skip
+def test_raw_means_that_differ_the_other_way_are_shown_with_the_reason(result, diff, means, told):
+    table = result.table.assign(diff=diff, mean_1=means[0], mean_2=means[1])
+    changed = change(replace(result, table=table), exchanges={"n_significant": {}, "p_fwe": {}})
+    cards = [card for group in describe_cards(changed, choose_genes(changed)) for card in group["cards"]]
+    assert [card["also"] for card in cards] == [told] * 3
 
 
 def test_the_page_brings_the_variograms_of_every_gene_and_of_the_tissue(result):

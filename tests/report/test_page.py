@@ -398,6 +398,7 @@ class TestGenes:
         assert numbers == [
             "pFWE = 0.0003", "F(1, 21) = 20.00",
             f"difference {format_value(-1.2)} (95 % interval, uncorrected: {interval})", "higher in Fp2 left",
+            "with labels over all samples permuted: pFWE = 0.0200",
         ]  # fmt: skip
 
     def test_only_what_is_drawn_is_explained(self, page, make_result):

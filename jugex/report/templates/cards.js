@@ -120,7 +120,7 @@ page.cards = (function () {
     const part = (tag, kind, text = "") => { const made = document.createElement(tag); made.className = kind; made.textContent = text; return made; };
     const title = part("h3", "title", label), line = part("p", "numbers"), box = part("div", dock.dataset.kind), links = part("p", "links");
     if (rung) { title.append(" ", part("span", `badge ${rung}`, page.info.hasLadder ? rung : "significant")); }
-    line.append(...describe(cells));
+    line.append(...describe(cells), ...[...document.querySelectorAll(`#gene-${row} .numbers .also`)].map((words) => words.cloneNode(true)));
     addLinks(links, row);
     const why = document.querySelector(`#gene-${row} .why`)?.cloneNode(true);
     card.replaceChildren(title, ...(why ? [why] : []), line, links, box);
