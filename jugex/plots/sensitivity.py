@@ -83,7 +83,7 @@ def plot_sensitivity(
     ax.set_yticks(range(len(choices)), [fit_text(choice, 44) for choice in choices])
     ax.set_xticks(range(len(names)), [fit_text(name, 12) for name in names])
     ax.xaxis.tick_top()
-    ax.set_xlabel(rf"{P_FWE}, shaded where at most {alpha:g}")
+    ax.set_xlabel(rf"{P_FWE} over samples, shaded where at most {alpha:g}")
     dress_axes(ax)
     ax.xaxis.label.set_parse_math(True)
     ax.tick_params(length=0)

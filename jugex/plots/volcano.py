@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from jugex.pipeline.comparison import ComparisonData
 
-__all__ = ["VolcanoP", "plot_volcano"]
+__all__ = ["VolcanoP", "choose_height", "plot_volcano"]
 
 VolcanoP = Literal["p_perm", "p_fwe"]
 
@@ -41,6 +41,7 @@ _MAX_VECTOR_POINTS = 1000
 _MANY_FOUND = 100  # with this many or more, genes on the ladder are drawn smaller
 _LABELS = {"p_perm": "$p$ of each gene alone", "p_fwe": P_FWE}
 _GREY_POINTS = "#ABABAB"
+_LEAST_CONTRAST = 3.0  # of graphics with their background, WCAG 2.1
 _LINE_HEIGHT = 8.0  # height of the label of a line, in points
 
 # for names beside points, in points (1/72 inch)
@@ -48,6 +49,7 @@ _MARKER = 2.5
 _N_LISTED = 5  # number of names in a message
 _GAP = 1.0
 _NAME_DISTANCES = (3.5, 8.0, 13.0, 19.0, 26.0, 34.0, 43.0, 53.0)
+_FARTHEST = max(_NAME_DISTANCES) + 20  # from a point, of the line to its name
 _CLEARANCE = np.array([2.5, 0.5])  # free space around a name, so that neighbouring names are not read as one
 _LINE_FROM = 5.0
 _NEARER = 2.0  # a name without a line must be nearer to its own point than to any other by this much
@@ -74,7 +76,7 @@ _RUNG_MARKS = {
 def plot_volcano(
     result: ComparisonData,
     *,
-    p: VolcanoP = "p_perm",
+    p: VolcanoP | None = None,
     n_names: int = 20,
     genes: Sequence[str] | None = None,
     labels: Mapping[str, str] | None = None,
@@ -91,10 +93,11 @@ def plot_volcano(
     Parameters
     ----------
     result : ComparisonData
-    p : {'p_perm', 'p_fwe'}
-        p of each gene alone, or corrected for the family. The dashed line is alpha. With `p_fwe`, genes on it or above
-        are significant over samples. With `p_perm` it is uncorrected: no height separates genes on the ladder from the
-        others, only the marks do. The dotted line is the smallest p that the run can give.
+    p : {'p_perm', 'p_fwe'}, optional
+        p of each gene alone, or corrected for the family. Default: `p_perm`, or `p_fwe` if most of the genes found
+        share the smallest `p_perm` that the run can give, and would lie on one line. The dashed line is alpha. With
+        `p_fwe`, genes on it or above are significant over samples. With `p_perm` it is uncorrected: no height separates
+        genes on the ladder from the others, only the marks do. The dotted line is the smallest p that the run can give.
     n_names : int
         Largest number of names of genes on the ladder.
     genes : sequence of str, optional
@@ -125,6 +128,7 @@ def plot_volcano(
     >>> result = jugex.compare("structure:simA", "structure:simB", atlas="simulated", genes=["MAOA", "GAD2"], rng=0)
     >>> ax = plot_volcano(result, p="p_fwe", genes=["GAD2"], labels={"GAD2": "GAD65"})
     """
+    p = choose_height(result) if p is None else p
     _check_options(p, n_names)
     data = volcano_data(result, p)
     ax = make_axes(SINGLE_COLUMN, 90)[0] if ax is None else ax
@@ -134,11 +138,17 @@ def plot_volcano(
     if legend:
         _explain_marks(ax)
     named = np.flatnonzero(data.found)[:n_names] if genes is None else _find_genes(data, genes)
-    # chosen names keep off the lines; those of the many genes at the smallest p would end up far away
-    heights = [float(line.xy[1]) for line in lines] if genes is not None else []  # type: ignore[attr-defined]
+    heights = [float(line.xy[1]) for line in lines]  # type: ignore[attr-defined]
     _name_genes(ax, data, named, labels or {}, heights, is_chosen_by_user=genes is not None)
     _spread_labels(ax, lines)
     return ax
+
+
+def choose_height(result: ComparisonData) -> VolcanoP:
+    """Choose the p whose heights tell genes apart: p_fwe if most of those found share the smallest p of the run."""
+    found, smallest = result.found, result.record.permutation.smallest_p * (1 + 1e-9)
+    at_floor = {p: int((found[p] <= smallest).sum()) for p in get_args(VolcanoP)}
+    return "p_fwe" if 2 * at_floor["p_perm"] > len(found) and at_floor["p_fwe"] < at_floor["p_perm"] else "p_perm"
 
 
 def _find_genes(data: VolcanoData, genes: Sequence[str]) -> npt.NDArray[np.intp]:
@@ -181,11 +191,27 @@ def _draw_points(ax: Axes, result: ComparisonData, data: VolcanoData) -> None:
             ax.scatter(
                 data.diff[found], data.height[found], s=scale * look.size, marker=style.marker, zorder=3,
                 facecolors="none" if look.is_open else style.face,
-                edgecolors=style.face if look.is_open and style.edge == "white" else style.edge,  # white is invisible
+                edgecolors=_readable(style.face) if look.is_open else style.edge,
                 linewidths=scale * look.edge,
                 rasterized=as_image and n > _MAX_VECTOR_POINTS,
                 label=f"{rung if data.has_ladder else criterion}, higher in {escape_math(name)} ({n:,})",
             )  # fmt: skip
+
+
+def _readable(colour: str) -> tuple[float, float, float]:
+    """Darken a colour as far as a thin line of it needs to be seen on white."""
+    from matplotlib.colors import to_rgb
+
+    shade = np.array(to_rgb(colour))
+    while _contrast(shade) < _LEAST_CONTRAST:
+        shade *= 0.95
+    return float(shade[0]), float(shade[1]), float(shade[2])
+
+
+def _contrast(shade: Floats) -> float:
+    """Contrast of a colour with white, after the Web Content Accessibility Guidelines."""
+    linear = np.where(shade <= 0.04045, shade / 12.92, ((shade + 0.055) / 1.055) ** 2.4)
+    return float(1.05 / (linear @ np.array([0.2126, 0.7152, 0.0722]) + 0.05))
 
 
 def _draw_lines(ax: Axes, data: VolcanoData, p: str) -> list[Text]:
@@ -251,8 +277,9 @@ def _name_genes(
         ax,
         places[np.concatenate([named, others])],
         shown,
-        minor=places[rest] if is_chosen_by_user else None,
+        minor=places[rest],
         heights=heights,
+        may_cover=is_chosen_by_user,
     )
     missing = [name for name, is_found in zip(names, found, strict=True) if not is_found]
     if is_chosen_by_user and missing:
@@ -279,7 +306,13 @@ def _spread_labels(ax: Axes, texts: list[Text]) -> None:
 
 
 def name_points(
-    ax: Axes, points: Floats, names: Sequence[str], *, minor: Floats | None = None, heights: Sequence[float] = ()
+    ax: Axes,
+    points: Floats,
+    names: Sequence[str],
+    *,
+    minor: Floats | None = None,
+    heights: Sequence[float] = (),
+    may_cover: bool = True,
 ) -> list[bool]:
     """Write names beside points of laid-out axes; a fine line leads from a point to a name that is farther away.
 
@@ -294,6 +327,8 @@ def name_points(
         Points that a name covers only if there is no other place.
     heights : sequence of float
         Heights of lines across the axes, which a name crosses only if there is no other place.
+    may_cover : bool
+        Whether a name without another place covers minor points; else it is left out.
 
     Returns
     -------
@@ -317,13 +352,16 @@ def name_points(
     has_room = []
     for mark, point, name in zip(marks, points, names, strict=False):
         size = _measure(ax, name) * to_points
-        named, others = (near[np.abs(near - mark).max(axis=1) > _GAP] for near in (marks[: len(names)], marks))
-        uncrossed = np.vstack([written, lines, _boxes_around(named, _GAP)])
+        others = marks[np.abs(marks - mark).max(axis=1) > _GAP]
+        beside = cells[(np.abs(cells - mark).max(axis=1) > _MARKER) & (np.abs(cells - mark).max(axis=1) < _FARTHEST)]
+        uncrossed = np.vstack([written, lines, _boxes_around(beside, 2 * _GAP)])
         near = avoided[(np.abs(avoided - mark) < size + max(_NAME_DISTANCES)).all(axis=1)]
         near = near[np.abs(near - mark).max(axis=1) > _MARKER]
-        clear = np.vstack([taken, _boxes_around(near, _GAP), crossed])
-        found = _find_place(mark, size, frame, clear, uncrossed, np.vstack([others, near]))
+        clear, beside_all = np.vstack([taken, _boxes_around(near, _GAP)]), np.vstack([others, near])
+        found = _find_place(mark, size, frame, np.vstack([clear, crossed]), uncrossed, beside_all)
         if found is None:
+            found = _find_place(mark, size, frame, clear, uncrossed, beside_all)
+        if found is None and may_cover:
             found = _find_place(mark, size, frame, taken, uncrossed, others)
         has_room.append(found is not None)
         if found is None:
@@ -367,7 +405,7 @@ def _leader_line(mark: Floats, shift: Floats, size: Floats) -> Floats:
     if gap.max() <= _LINE_FROM:
         return np.empty((0, 2))
     inside = (size / 2 / np.maximum(np.abs(shift), 1e-9)).min()  # share of the line that lies inside the name's box
-    return mark + shift * np.linspace(0.1, max(1 - inside, 0.1), 12)[:, None]
+    return mark + shift * np.linspace(0.1, max(1 - inside, 0.1), 24)[:, None]
 
 
 def _measure(ax: Axes, name: str) -> Floats:

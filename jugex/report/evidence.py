@@ -19,7 +19,8 @@ from jugex.report.summary import format_value
 from jugex.stats.design import LabelExchange
 
 __all__ = [
-    "bound_q", "summarize_share", "tabulate_details", "tabulate_evidence", "tabulate_left_out", "tabulate_sensitivity",
+    "bound_q", "find_exchanges", "summarize_share", "tabulate_details", "tabulate_evidence", "tabulate_left_out",
+    "tabulate_sensitivity",
 ]  # fmt: skip
 
 _EXCHANGES: tuple[LabelExchange, ...] = ("within-donor", "free")
@@ -60,12 +61,7 @@ def tabulate_evidence(data: ComparisonData, genes: Sequence[str]) -> dict[str, A
 def _format_evidence(gene: str, row: dict[Any, Any], data: ComparisonData) -> dict[str, str]:
     """The evidence for one gene, as texts."""
     record = data.record
-    p_fwe = {record.permutation.exchange: row["p_fwe"], **record.exchanges.p_fwe.get(gene, {})}
-    tried = record.exchanges.n_significant
-    shown = {
-        exchange: _p(p_fwe.get(exchange)) or (f"> {record.arguments.alpha:g}" if exchange in tried else "")
-        for exchange in _EXCHANGES
-    }
+    shown = find_exchanges(record, gene, row["p_fwe"])
     n_same, n_both = row["n_donors_same_sign"], row["n_donors_both"]
     return {
         "gene": gene,
@@ -79,6 +75,16 @@ def _format_evidence(gene: str, row: dict[Any, Any], data: ComparisonData) -> di
         "same_sign": "" if pd.isna(n_same) else f"{n_same} of {n_both}",
         "probe_r": format_value(row["probe_r"]),
         "sd_ratio": format_value(row["sd_ratio"]),
+    }
+
+
+def find_exchanges(record: RunRecord, gene: str, p_fwe: float) -> dict[LabelExchange, str]:
+    """Corrected p of a gene with labels permuted in either way, as texts: those tried, and empty where not known."""
+    known = {record.permutation.exchange: p_fwe, **record.exchanges.p_fwe.get(gene, {})}
+    tried = record.exchanges.n_significant
+    return {
+        exchange: _p(known.get(exchange)) or (f"> {record.arguments.alpha:g}" if exchange in tried else "")
+        for exchange in _EXCHANGES
     }
 
 

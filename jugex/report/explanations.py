@@ -141,9 +141,10 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "donors-disagree": Explanation(
         "Donors disagree",
-        "In some donors the difference points the other way: a few donors with many samples may carry the result. The "
-        "rung “donors” allows for this; the rung “samples” does not.",
-        "evidence-genes",
+        "In some donors the difference points the other way, so that a few donors may carry the result. The rung "
+        "“donors” allows for this in part only: how much donors vary is estimated over all genes tested, and one donor "
+        "can carry a gene, above all where few genes are tested. Look at the result without each donor.",
+        "left-out",
     ),
     "probes-disagree": Explanation(
         "Probes disagree",

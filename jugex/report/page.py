@@ -18,6 +18,7 @@ from jugex.pipeline.comparison import ComparisonData
 from jugex.pipeline.gene_sets import GeneSetData
 from jugex.pipeline.pairs import GroupComparison
 from jugex.plots.styles import REGION_STYLES
+from jugex.plots.volcano import choose_height
 from jugex.report.cards import choose_genes, describe_cards
 from jugex.report.evidence import bound_q, tabulate_details, tabulate_evidence, tabulate_left_out, tabulate_sensitivity
 from jugex.report.explanations import code_of, explain_findings
@@ -39,6 +40,7 @@ from jugex.report.results_table import tabulate_matrix, tabulate_pairs, tabulate
 from jugex.report.summary import (
     advise_on_voxels,
     count_relabellings,
+    format_value,
     has_ladder,
     list_findings_by_pair,
     list_pair_counts,
@@ -74,9 +76,9 @@ _SUBSCRIPTS = {"fwe": "FWE", "fdr": "FDR", "param": "param", "holm": "Holm"}
 _MOST_LISTED = 200
 #: What each rung of the ladder asks, the highest first.
 _QUESTIONS = {
-    "spatial": "differ more than any two places this far apart",
+    "spatial": "differ more than two arbitrary places this far apart",
     "donors": "would differ in other donors too",
-    "samples": "differ in these samples only",
+    "samples": "shown in these samples only",
 }
 _N_ON_RUNG = 12  # genes named on each rung at the top of the page
 _N_NAMED = 10  # significant genes named in the volcano plot
@@ -101,6 +103,7 @@ def render_page(
     sensitivity: pd.DataFrame | None = None,
     gene_sets: GeneSetData | None = None,
     links: Mapping[str, str] | None = None,
+    rungs: Mapping[str, Mapping[str, int]] | None = None,
 ) -> str:
     """Write the report of a comparison of two regions or more as one HTML page.
 
@@ -114,6 +117,8 @@ def render_page(
         What ``result.gene_sets(...)`` returned, to be shown.
     links : dict of str to str, optional
         By the folder of each pair that has a page, the link to it.
+    rungs : dict, optional
+        By the folder of each pair that has a ladder, the number of genes on each rung.
 
     Returns
     -------
@@ -157,6 +162,7 @@ def render_page(
             "columns": [column.to_dict() for column in results["columns"]],
             "unit": data.unit,
             "nTested": results["n_tested"],
+            "near": results["near"],
             "hasLadder": has_ladder(record),
             "alpha": record.arguments.alpha,
             "names": list(data.region_names),
@@ -171,7 +177,7 @@ def render_page(
         shared, _ = list_findings_by_pair(group)
         context["headline"].append(summarize_pairs(group))
         context["warnings"] += [(to_sentence(f"in each pair: {text}"), "") for text in shared]
-        context["pairs"] = _show_pairs(group, links or {})
+        context["pairs"] = _show_pairs(group, links or {}, rungs or {})
         context |= {"evidence": None, "brain": None, "plotly": None}
     scripts = ["page.js", "table.js", "panels.js", "cards.js"] + ["volcano.js", "scene.js"] * bool(context["brain"])
     context |= load_scripts(scripts, libraries=[] if context["plotly"] is None else [hash_plotly()])
@@ -249,6 +255,7 @@ def _show_volcano(data: ComparisonData) -> dict[str, Any]:
         "faces": [style.face for style in REGION_STYLES],
         "symbols": ["circle", "triangle-up"],
         "nNamed": _N_NAMED,
+        "height": choose_height(data),
         "smallestP": data.record.permutation.smallest_p,
         "adjustment": name_adjustment(data.record, brief=True),
     }
@@ -268,17 +275,29 @@ def _show_gene_sets(found: GeneSetData) -> dict[str, Any]:
         "has_rungs": table["p_donors"].notna().any(),
         "rows": table.head(_MOST_SETS).to_dict("records"),
         "n": len(table),
-        "figure": base64.b64encode(to_png(plot_gene_sets(found), dpi=200)).decode(),
+        "n_drawn": min(_MOST_SETS_DRAWN, len(table)),
+        "figure": base64.b64encode(to_png(plot_gene_sets(found, n=_MOST_SETS_DRAWN), dpi=200)).decode(),
     }
 
 
-def _show_pairs(group: GroupComparison, links: Mapping[str, str]) -> dict[str, Any]:
+def _show_pairs(
+    group: GroupComparison, links: Mapping[str, str], rungs: Mapping[str, Mapping[str, int]]
+) -> dict[str, Any]:
     """Pairs on the page of more than two regions."""
     record, (_, own) = group.data.record, list_findings_by_pair(group)
     return {
         "found": list_pair_counts(group),
         "matrix": tabulate_matrix(group, links),
         "has_pages": bool(links),
+        "ladders": [
+            {
+                "pair": f"{shorten(pair.region_1)} and {shorten(pair.region_2)}",
+                "page": links.get(pair.folder or ""),
+                "rungs": counts,
+            }
+            for pair in record.pairs
+            if (counts := rungs.get(pair.folder or ""))
+        ],
         "impossible": [pair for pair in record.pairs if pair.status != "ok"],
         "warnings": [
             {
@@ -299,8 +318,9 @@ def _show_design(record: RunRecord) -> dict[str, Any]:
     biographies = {donor.donor_name: donor for donor in record.atlas.donors}
     known = [(donor.age, donor.gender, donor.race) for donor in record.atlas.donors]
     facts = [
-        ("Donors with both regions" if is_pair else "Donors in several regions",
-         f"{design.n_informative_donors} of {design.n_donors}", ""),
+        ("Donors with both regions" if is_pair else "Donors in two regions or more",
+         f"{design.n_informative_donors} of {design.n_donors}" if design.n_informative_donors < design.n_donors
+         else f"all {design.n_donors}", ""),
         ("Effective donors", format_number(design.effective_donors), ""),
         ("Residual degrees of freedom", str(design.df_resid), "") if is_pair else
         ("Degrees of freedom", f"{design.df_area} and {design.df_resid}", ""),
@@ -311,6 +331,7 @@ def _show_design(record: RunRecord) -> dict[str, Any]:
     return {
         "donors": [(donor, biographies.get(donor.donor_name)) for donor in design.donors],
         "has_weights": is_pair,
+        "weight": sum(donor.weight for donor in design.donors),
         "has_one_sided": design.n_informative_donors < design.n_donors,
         "has_biographies": not record.atlas.simulated and any(value is not None for row in known for value in row),
         "facts": facts,
@@ -408,7 +429,7 @@ def list_facts(record: RunRecord) -> list[tuple[str, list[tuple[str, str]]]]:
     return [(title, values) for title, values in shown if values]
 
 
-_MOST_SETS = 25
+_MOST_SETS, _MOST_SETS_DRAWN = 25, 20
 _OF_QUERY = ("n_samples_found", "n_between_voxels")
 
 
@@ -454,12 +475,18 @@ def make_environment() -> Environment:
     environment.filters.update(
         p=format_p,
         number=format_number,
+        signed=_format_signed,
         count=format_count,
         count_of=count_of,
         shorten=shorten,
         typeset=typeset,
     )
     return environment
+
+
+def _format_signed(value: float, decimals: int = 2) -> str:
+    """A number of either sign: with a true minus, and none before a zero."""
+    return format_value(round(value, decimals) + 0.0, decimals)
 
 
 def typeset(text: str) -> Markup:
@@ -471,7 +498,8 @@ def typeset(text: str) -> Markup:
         flags=re.IGNORECASE,
     )
     marked = _PLAIN_STATISTIC.sub(r"<i>\g<0></i>", marked)
-    return Markup(re.sub("(</sub>|</i>) ([=\N{LESS-THAN OR EQUAL TO}]) ", r"\1&nbsp;\2&nbsp;", marked))
+    marked = re.sub("</sub> (donors|spatial) =", r"</sub>&nbsp;\1 =", marked)
+    return Markup(re.sub("(</sub>|</i>|donors|spatial) ([=\N{LESS-THAN OR EQUAL TO}]) ", r"\1&nbsp;\2&nbsp;", marked))
 
 
 def to_sentence(text: str) -> str:

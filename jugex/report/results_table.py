@@ -21,6 +21,8 @@ __all__ = ["N_PLAIN_ROWS", "Column", "tabulate_matrix", "tabulate_pairs", "tabul
 
 #: Number of rows written into the page, for readers without scripts and for printing.
 N_PLAIN_ROWS = 25
+#: Genes that are not found nearly reach up to this p_fwe.
+NEAR = 0.2
 _MAX_NAMED = 200
 _NAME = 40
 _HEADING = 24
@@ -32,7 +34,8 @@ _MOST_NARROW = 3
 class Column:
     """One column of the table: its key in the file, its heading, what it means, and how it is shown.
 
-    In a narrow window, columns that are `extra` are shown on demand.
+    In a narrow window, columns that are `extra` are shown on demand; in one of middling width, those of them that are
+    not `is_middle`.
     """
 
     key: str
@@ -41,10 +44,16 @@ class Column:
     kind: str = "number"
     decimals: int = 2
     extra: bool = False
+    is_middle: bool = False
+
+    @property
+    def widths(self) -> str:
+        """Class of its cells, by the windows in which they are shown."""
+        return "" if not self.extra else " extra" if self.is_middle else " extra far"
 
     def to_dict(self) -> dict[str, Any]:
         """The column as JSON, for the scripts of the page."""
-        return asdict(self)
+        return asdict(self) | {"widths": self.widths}
 
 
 _GENE = Column("gene", "Gene", "Gene symbol", "name")
@@ -98,6 +107,7 @@ _LADDER = (
         "p over donors: would other donors show it? Corrected for all genes",
         "p",
         extra=True,
+        is_middle=True,
     ),
     Column(
         "p_spatial_fwe",
@@ -105,6 +115,7 @@ _LADDER = (
         "p beyond distance: more than two places this far apart in this tissue? Corrected for all genes",
         "p",
         extra=True,
+        is_middle=True,
     ),
 )
 _MORE_REGIONS = (
@@ -162,11 +173,13 @@ def tabulate_results(data: ComparisonData) -> dict[str, Any]:
         "file": "results.tsv" if len(data.region_names) == 2 else "omnibus.tsv",
         "n_tested": len(tested),
         "n_found": len(data.found),
+        "n_near": _count_near(data),
         "rungs": _count_rungs(data),
         "n_all": len(table),
         "unit": data.unit,
         "not_tested": {str(status): list(label_rows(rows)) for status, rows in others.groupby("status", sort=False)},
         "max_named": _MAX_NAMED,
+        "near": NEAR,
         "data": pack(format_tsv(table)),
     }
 
@@ -175,6 +188,12 @@ def _find_rung(row: Mapping[Any, Any]) -> str:
     """The rung that a gene reaches, empty for none; for more than two regions, only samples."""
     evidence = row["evidence"] if "evidence" in row else "samples" if row["significant"] else ""
     return str(evidence) if evidence in RUNGS else ""
+
+
+def _count_near(data: ComparisonData) -> int:
+    """Number of genes not found, with a p_fwe that is small all the same."""
+    n_small = int((data.tested["p_fwe"] <= NEAR).sum())
+    return n_small - int((data.found["p_fwe"] <= NEAR).sum())
 
 
 def _count_rungs(data: ComparisonData) -> dict[str, int]:

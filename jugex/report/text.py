@@ -37,12 +37,13 @@ def summarize_run(result: ComparisonData | GroupComparison) -> list[str]:
     data = result.data if isinstance(result, GroupComparison) else result
     record, design, n_found = data.record, data.record.design, len(data.significant)
     counted = zip(data.region_names, design.n_samples, strict=True)
-    donors = f"{count_of(design.n_donors, 'donor')}, {design.n_informative_donors} with samples in"
+    n_linking = f"{'all ' * (design.n_informative_donors == design.n_donors > 1)}{design.n_informative_donors:,}"
+    linked = "with samples in both" if len(design.n_samples) == 2 else "in two regions or more"
     lines = ["SIMULATED DATA: the numbers say nothing about real brains."] if record.atlas.simulated else []
     lines += [
         "; ".join([
             *(f"{name}: {count_of(n, 'sample')}" for name, n in counted),
-            f"{donors} {'both' if len(design.n_samples) == 2 else 'several'}",
+            f"{count_of(design.n_donors, 'donor')}, {n_linking} {linked}",
         ]),
         f"{count_of(record.genes.n_tested, data.unit)} tested, {n_found:,} significant at p_fwe <= "
         f"{record.arguments.alpha:g}",
@@ -116,6 +117,7 @@ def list_sensitivity(table: pd.DataFrame, alpha: float) -> list[str]:
         *left_out,
         "The first row is the result: its choices were made before the others were tried. How many rows find a gene is",
         "no strength of evidence: they are the same samples again and again.",
+        "p_fwe is that over samples: each choice repeats this test alone, and leaves the rungs donors and spatial out.",
     ]
 
 

@@ -6,13 +6,15 @@ import dataclasses
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 from numpy.testing import assert_allclose
 
 import jugex
 from jugex.errors import JugexWarning, OptionError, ResultError
-from jugex.plots import plot_volcano
+from jugex.plots import figure_style, plot_volcano
+from jugex.plots.volcano import choose_height
 from tests.plots.helpers import points_by_label
 from tests.report.helpers import change
 from tests.tissue_atlas import make_atlas, make_region
@@ -136,11 +138,47 @@ def test_names_do_not_overlap_each_other(make_result):
     ax = plot_volcano(many(make_result), n_names=40)
     ax.figure.draw_without_rendering()
     boxes = [Text.get_window_extent(name) for name in names_of(ax)]  # without the lines that lead to them
-    assert len(boxes) > 10
+    assert len(boxes) >= 5  # 800 marks leave little room
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
     # 5 pixels are 1.3 mm: with the oldest matplotlib the layout still moves the frame that much when names are placed
     frame = ax.get_window_extent().padded(5)
     assert all(frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1 for box in boxes)
+
+
+@pytest.mark.parametrize("n", [10, 50])
+def test_lines_to_names_cross_no_other_mark(make_result, n):
+    ax = plot_volcano(at_the_floor(make_result, n), p="p_perm")
+    ax.figure.draw_without_rendering()
+    points = np.concatenate([marks for label, marks in points_by_label(ax).items() if "not" not in label])
+    marks, n_lines = ax.transData.transform(points), 0
+    for name in names_of(ax):
+        if name.arrow_patch is None:
+            continue
+        n_lines += 1
+        line = name.arrow_patch.get_path().vertices[[0, -1]]  # in pixels
+        others = marks[np.abs(marks - ax.transData.transform(name.xy)).max(axis=1) > 72 / ax.figure.dpi]
+        steps = np.linspace(*line, 50)
+        away = np.abs(steps[:, None] - others[None]).max(axis=2).min()
+        assert away > 0.5 * ax.figure.dpi / 72
+    assert n_lines
+
+
+def test_height_tells_genes_apart(make_result):
+    n = 12
+    p_fwe = np.r_[np.full(2, 0.0001), np.geomspace(0.0002, 0.04, n - 2), np.full(20, 0.9)]
+    result = make_result([f"GENE{i}" for i in range(len(p_fwe))], p_fwe, np.linspace(2, 0.1, len(p_fwe)))
+    result = change(result, permutation={"smallest_p": 0.0001})
+
+    def with_floor(n_floor):
+        p = np.r_[np.full(n_floor, 0.0001), np.full(len(p_fwe) - n_floor, 0.3)]
+        return dataclasses.replace(result, table=result.table.assign(p_perm=p))
+
+    assert [choose_height(with_floor(n_floor)) for n_floor in (0, 2, n // 2, n // 2 + 1, n)] == [
+        "p_perm", "p_perm", "p_perm", "p_fwe", "p_fwe",
+    ]  # fmt: skip
+    assert P_FWE in plot_volcano(with_floor(n)).get_ylabel()
+    same = dataclasses.replace(with_floor(n), table=with_floor(n).table.assign(p_fwe=0.0001))
+    assert choose_height(same) == "p_perm"  # corrected, they lie on one line as well
 
 
 def test_names_go_to_the_smallest_p_first(make_result):
@@ -241,7 +279,11 @@ def test_open_marks_are_seen_on_white():
         make_region("A"), make_region("B"), atlas=make_atlas(), n_permutations=99, rng=0, background=False,
         genes=["G07", "G00"],
     )  # fmt: skip
-    table = result.table.assign(evidence="samples", higher_in="B", diff=-1.0)
-    marks = plot_volcano(dataclasses.replace(result, table=table)).collections[-1]
-    assert marks.get_facecolor().size == 0
-    assert marks.get_edgecolor()[0][:3].tolist() != [1.0, 1.0, 1.0]
+    for diff, own in ((-1.0, "#762a83"), (1.0, "#1b7837")):
+        changed = dataclasses.replace(result, table=result.table.assign(evidence="samples", diff=diff))
+        marks = plot_volcano(changed).collections[-1]
+        assert marks.get_facecolor().size == 0
+        luminance = marks.get_edgecolor()[0][:3] ** 2.2 @ [0.2126, 0.7152, 0.0722]
+        assert luminance < 0.32
+        with figure_style(colours=("#1b7837", "#762a83")):
+            assert to_hex(plot_volcano(changed).collections[-1].get_edgecolor()[0]) == own

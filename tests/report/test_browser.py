@@ -179,6 +179,23 @@ class TestNarrowWindows:
         assert len(opened.page.evaluate(read)) == 12
         opened.until("document.querySelector('#genes').closest('.scroll').classList.contains('more-right')")
 
+    def test_at_middling_width_no_column_is_cut_and_the_others_are_shown_on_demand(self, open_page, climbed):
+        opened = self.open_narrow(open_page, climbed, 800)
+        read = """[...document.querySelectorAll('#genes thead th')].filter(cell => cell.offsetWidth)
+            .map(cell => cell.textContent)"""
+        shown = ["Gene", "Rung", "pFWE", "pFWE donors", "pFWE spatial", "Difference", "Higher in"]
+        opened.until("!document.querySelector('#genes').closest('.scroll').classList.contains('more-right')")
+        assert opened.page.evaluate(read) == shown
+        opened.page.check("#genes-wide")
+        assert opened.page.evaluate(read)[:8] == [*shown, "95 % CI"]
+
+    def test_the_contents_say_that_more_of_them_is_to_the_right(self, open_page, make_result):
+        opened = self.open_narrow(open_page, make_result(), 390)
+        read = "getComputedStyle(document.querySelector('.contents'), '::after').display"
+        opened.until(f"{read} === 'block'")
+        opened.page.evaluate("document.querySelector('.contents ul').scrollLeft = 5000")
+        opened.until(f"{read} === 'none'")
+
     def test_the_first_column_stays_where_a_table_is_scrolled(self, open_page, make_result):
         opened = self.open_narrow(open_page, make_result())
         opened.page.click("#evidence-genes")

@@ -17,13 +17,15 @@ from jugex.pipeline.details import find_standings
 from jugex.report.cards import choose_genes, describe_cards, explain_standing
 from jugex.report.figures import write_figures
 from jugex.report.summary import summarize_rungs
-from tests.report.helpers import parse, plain
+from tests.report.helpers import change, parse, plain
 from tests.tissue_atlas import make_atlas, make_region
 
 SCN1A = GeneStanding(
     evidence="donors", alpha=0.05, p_samples=0.01, p_donors=0.003, p_spatial=0.3, diff=1.1, ci_donors=(0.6, 1.6),
     beyond=0.9, margin=1.4, between_places=0.7, distance_mm=60.2, n_same_sign=5, n_donors_both=5,
 )  # fmt: skip
+
+UNCORRECTED = "95 % interval, uncorrected"
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +42,25 @@ def result():
 @pytest.mark.parametrize(
     ("facts", "said"),
     [
-        ({}, "Holds in other donors (difference 1.10), not beyond distance (p_FWE = 0.3000): two places 60 mm apart in "
-         "isocortex differ by 0.70 on average anyway."),
+        ({}, "Holds in other donors (difference 1.10), not beyond distance (p_FWE spatial = 0.3000): two places 60 mm "
+         "apart in isocortex differ by 0.70 on average anyway."),
         ({"between_places": 0.1}, "Holds in other donors (difference 1.10); beyond distance the evidence is too weak "
-         "(p_FWE = 0.3000): 0.90, give or take 1.40."),
+         f"(p_FWE spatial = 0.3000): 0.90 ({UNCORRECTED}: \N{MINUS SIGN}0.50 to 2.30)."),
         ({"between_places": 0.1, "margin": 0.8}, "Holds in other donors (difference 1.10); beyond distance the "
-         "evidence is too weak for so many genes (p_FWE = 0.3000): 0.90, give or take 0.80."),
+         f"evidence is too weak for so many genes (p_FWE spatial = 0.3000): 0.90 ({UNCORRECTED}: 0.10 to 1.70)."),
         ({"between_places": 0.1, "beyond": 0.4}, "Holds in other donors (difference 1.10), not beyond distance (p_FWE "
-         "= 0.3000): 0.40 is left, and its gradient over the tissue explains 0.70 of the difference."),
+         "spatial = 0.3000): of 1.10, the gradient over the tissue accounts for 0.70; +0.40 (z-scores) remain."),
+        ({"between_places": 0.1, "diff": -0.78, "beyond": 0.03}, "Holds in other donors (difference "
+         "\N{MINUS SIGN}0.78), not beyond distance (p_FWE spatial = 0.3000): of \N{MINUS SIGN}0.78, the gradient over "
+         "the tissue accounts for \N{MINUS SIGN}0.81; +0.03 (z-scores) remain."),
+        ({"between_places": 0.1, "beyond": -0.001}, "Holds in other donors (difference 1.10), not beyond distance "
+         "(p_FWE spatial = 0.3000): of 1.10, the gradient over the tissue accounts for 1.10; 0.00 (z-scores) remain."),
+        ({"beyond": 0.4}, "Holds in other donors (difference 1.10), not beyond distance (p_FWE spatial = 0.3000): two "
+         "places 60 mm apart in isocortex differ by 0.70 on average anyway; of 1.10, the gradient over the tissue "
+         "accounts for 0.70; +0.40 (z-scores) remain."),
+        ({"evidence": "spatial", "between_places": 0.2, "beyond": 0.6}, "Differs by 1.10 over donors; two places 60 mm "
+         "apart in isocortex differ by 0.20 on average; of 1.10, the gradient over the tissue accounts for 0.50; +0.60 "
+         "(z-scores) remain."),
         ({"p_samples": 0.2, "p_spatial": None, "beyond": None, "margin": None, "between_places": None}, "Holds in "
          "other donors (difference 1.10); whether it goes beyond what distance explains could not be tested. It is "
          "not significant over samples (p_FWE = 0.2000)."),
@@ -55,18 +68,49 @@ def result():
          "isocortex differ by 0.20 on average."),
         ({"evidence": "spatial", "between_places": None, "distance_mm": None, "p_samples": 0.06, "p_donors": 0.07},
          "Differs by 1.10 over donors, which is more than two places this far apart in isocortex do. It is not "
-         "significant over samples (p_FWE = 0.0600) or over donors (p_FWE = 0.0700)."),
+         "significant over samples (p_FWE = 0.0600) or over donors (p_FWE donors = 0.0700)."),
         ({"evidence": "samples", "p_donors": 0.4, "diff": -0.5, "ci_donors": (-1.2, 0.2), "n_same_sign": 3},
-         "Differs in these samples only: over donors \N{MINUS SIGN}0.50 (\N{MINUS SIGN}1.20 to 0.20), p_FWE = 0.4000; "
+         f"Shown in these samples only: over donors \N{MINUS SIGN}0.50 ({UNCORRECTED}: \N{MINUS SIGN}1.20 to 0.20), "
+         "p_FWE donors = 0.4000; "
          "3 of 5 donors have its sign."),
-        ({"evidence": "samples", "p_donors": None, "ci_donors": None}, "Differs in these samples; whether other donors "
+        ({"evidence": "samples", "p_donors": None, "ci_donors": None}, "Shown in these samples; whether other donors "
          "would show it could not be tested."),
-        ({"evidence": "none", "p_samples": 0.06, "p_donors": 0.3}, "Reaches no rung: p_FWE = 0.0600 over samples, "
-         "0.3000 over donors and 0.3000 spatial."),
+        ({"evidence": "none", "p_samples": 0.06, "p_donors": 0.3}, "Reaches no rung: p_FWE = 0.0600, p_FWE donors = "
+         "0.3000 and p_FWE spatial = 0.3000."),
     ],
 )  # fmt: skip
 def test_one_line_says_why(facts, said):
     assert explain_standing(replace(SCN1A, **facts), "isocortex") == said
+
+
+@pytest.mark.parametrize("evidence", ["donors", "spatial"])
+def test_donors_that_disagree_are_named_on_every_upper_rung(evidence):
+    said = explain_standing(replace(SCN1A, evidence=evidence, n_same_sign=3))
+    assert "Holds in other donors" not in said
+    assert said.endswith(
+        " But the donors do not agree: 3 of 5 have the same sign as the result. How much donors vary is estimated over "
+        "all genes tested, so that one donor can carry a gene, above all where few genes are tested: look at it donor "
+        "by donor."
+    )
+    p = {"H0351.2001": 0.72, "H0351.2002": 0.0001}
+    said = explain_standing(replace(SCN1A, evidence=evidence, n_same_sign=3), left_out=p)
+    assert said.endswith(
+        "tested: look at it without each donor. Without donor H0351.2001 (p_FWE = 0.7200) it is not significant over "
+        "samples."
+    )
+
+
+def test_the_donors_that_a_gene_needs_are_named_where_they_agree_too():
+    needs = {"H0351.2001": 0.72, "H0351.2002": 0.06, "H0351.1009": 0.01}
+    said = explain_standing(SCN1A, left_out=needs)
+    assert "do not agree" not in said
+    assert said.endswith(
+        "Without donor H0351.2001 (p_FWE = 0.7200) or H0351.2002 (p_FWE = 0.0600) it is not significant over samples."
+    )
+    assert explain_standing(replace(SCN1A, evidence="samples"), left_out=dict.fromkeys("ABC", 0.2)).endswith(
+        "Without one of 3 of the donors, whichever, it is not significant over samples."
+    )
+    assert explain_standing(SCN1A, left_out={"H0351.2001": 0.01}) == explain_standing(SCN1A)
 
 
 def test_facts_are_those_of_the_table_and_of_the_variances(result):
@@ -89,7 +133,7 @@ def test_genes_are_grouped_by_rung(result):
     assert [group.genes for group in groups] == [[labels[0]], [labels[1]], [labels[2]]]
     assert [group.title for group in groups] == [
         "Genes that differ beyond what distance explains", "Genes that would differ in other donors",
-        "Genes that differ in these samples only",
+        "Genes shown in these samples only",
     ]  # fmt: skip
     cards = [card for group in describe_cards(result, groups) for card in group["cards"]]
     assert [card["badge"] for card in cards] == ["spatial", "donors", "samples"]
@@ -114,7 +158,7 @@ def test_the_page_says_why_and_shades_by_rung(result):
     page = parse(result)
     cards = page.select("details.gene")
     assert [card.find(class_="badge").get_text() for card in cards] == ["spatial", "donors", "samples"]
-    assert [plain(card.find(class_="why").get_text())[:7] for card in cards] == ["Differs", "Holds i", "Differs"]
+    assert [plain(card.find(class_="why").get_text())[:7] for card in cards] == ["Differs", "Holds i", "Shown i"]
     rows = page.find(id="genes").tbody.find_all("tr")
     assert [row.get("class") for row in rows[:4]] == [
         ["on-rung", "spatial"], ["on-rung", "donors"], ["on-rung", "samples"], None,
@@ -122,6 +166,33 @@ def test_the_page_says_why_and_shades_by_rung(result):
     options = {option["value"]: option.get_text() for option in page.find(id="genes-show").find_all("option")}
     assert options["found"] == "on a rung (3)"
     assert [options[rung] for rung in ("spatial", "donors", "samples")] == ["spatial (1)", "donors (1)", "samples (1)"]
+
+
+def test_the_other_way_of_permuting_is_told_in_one_line(result):
+    first, opening = str(result.tested.index[0]), "with labels over all samples permuted: p_FWE"
+
+    def read(n_significant, p_fwe):
+        changed = change(result, exchanges={"n_significant": n_significant, "p_fwe": p_fwe})
+        [[one], [other], *_] = (group["cards"] for group in describe_cards(changed, choose_genes(changed)))
+        return one["also"], other["also"]
+
+    both = {"within-donor": 1, "free": 1}
+    found = read(both, {first: {"within-donor": 0.01, "free": 0.0213}})
+    assert found == ([f"{opening} = 0.0213"], [f"{opening} > 0.05"])
+    assert read({"within-donor": 1}, {}) == ([], [])
+
+
+@pytest.mark.parametrize(("diff", "means", "told"), [
+    (-0.05, (0.32, 0.2), ["raw means 0.32 and 0.20, difference 0.12, of the other sign: the difference that is tested "
+                          "is adjusted for donor, with a weight for each donor (see Design), and the means are not"]),
+    (0.05, (0.32, 0.2), []),
+    (-0.05, (0.2, 0.2), []),
+])  # fmt: skip
+def test_raw_means_that_differ_the_other_way_are_shown_with_the_reason(result, diff, means, told):
+    table = result.table.assign(diff=diff, mean_1=means[0], mean_2=means[1])
+    changed = change(replace(result, table=table), exchanges={"n_significant": {}, "p_fwe": {}})
+    cards = [card for group in describe_cards(changed, choose_genes(changed)) for card in group["cards"]]
+    assert [card["also"] for card in cards] == [told] * 3
 
 
 def test_the_page_brings_the_variograms_of_every_gene_and_of_the_tissue(result):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pandas as pd
 import pytest
 
 import jugex
 from jugex.report.files import load_gene_sets
 from jugex.report.methods import MOST_WORDS, compose_methods
+from tests.report.helpers import parse, plain, read_cells, section
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*q_fdr:jugex.errors.DesignWarning")
 
@@ -23,6 +26,8 @@ def test_saved_sets_are_read_and_shown_again(tmp_path):
     assert again.data.record.gene_sets == found.record.gene_sets
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert 'id="gene-sets"' in page
+    assert "A card for each set" in page
+    assert "The figure shows" not in page  # all are drawn
     assert (folder / "gene_sets" / "report.html").exists()
     jugex.load_result(folder).report(tmp_path / "again.html", gene_sets=again)
     assert (tmp_path / "again.html").read_text(encoding="utf-8") == page
@@ -72,3 +77,16 @@ def test_the_command_line_writes_sets_and_refuses_them_for_several_regions(tmp_p
     regions = ["simulated:A", "simulated:B", "sphere:-40,0,30,20"]
     assert cli.main(["compare", *regions, *common, "--out", "several"]) == 1
     assert "--gene-sets needs two regions, but got 3" in capsys.readouterr().err
+
+
+def test_the_page_says_how_many_sets_are_drawn_and_has_no_minus_before_zero():
+    demo = jugex.compare("simulated:A", "simulated:B", atlas="simulated", rng=0, n_permutations=99, background=False)
+    found = demo.gene_sets("simulated")
+    table = found.table.copy()
+    table.loc[table.index[:2], "diff"] = [-0.001, -0.5]
+    page = parse(demo, gene_sets=dataclasses.replace(found, table=table))
+    part = section(page, "gene-sets")
+    assert "The figure shows the first 20 of 22 sets." in part.get_text()
+    heads = [plain(cell.get_text()) for cell in part.thead.find_all("th")]
+    assert heads[3:8] == ["Rung", "Difference", "pFWE", "pFWE donors", "pFWE spatial"]
+    assert [row[4] for row in read_cells(part.table)[:2]] == ["0.00", "\N{MINUS SIGN}0.50"]

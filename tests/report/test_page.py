@@ -179,11 +179,19 @@ class TestDesign:
     def test_lists_donors_with_samples_and_weights(self, page, make_result):
         shown = read_cells(section(page, "design").find("table"))
         expected = make_result().record.design.donors
+        total = sum(donor.weight for donor in expected)
         assert [r[:4] for r in shown] == [
-            [donor.donor_name, *map(str, donor.n_samples), f"{donor.weight:.2f}"] for donor in expected
+            [donor.donor_name, *map(str, donor.n_samples), f"{100 * donor.weight / total:.0f} %"] for donor in expected
         ]
         assert shown[0][5:8] == ["24", "M", "Hispanic"]
         assert [r[4] for r in shown] == ["", "", "one region only", "one region only", "", "one region only"]
+
+    def test_genes_that_nearly_reach_are_told_of_if_there_are_any(self, make_result):
+        for p, n in ((0.19, 1), (0.21, 0)):
+            page = parse(make_result(p_fwe=(0.01, p, 0.5)))
+            assert len(page.find_all(id="next-near")) == n
+            shown = page.find(id="genes-show").find_all("option", value="near")
+            assert [option.get_text() for option in shown] == ["nearly reaching (corrected p at most 0.2: 1)"] * n
 
     def test_shows_shared_samples_and_their_wells(self, page):
         assert read_cells(section(page, "design").find("details")) == [
@@ -388,8 +396,9 @@ class TestGenes:
         numbers = [plain(number.get_text()) for number in card.find(class_="numbers")("span")]
         interval = " to ".join(format_value(row[end]) for end in ("ci_low", "ci_high"))
         assert numbers == [
-            "pFWE = 0.0003", "F(1, 21) = 20.00", f"difference {format_value(-1.2)} ({interval})",
-            "higher in Fp2 left",
+            "pFWE = 0.0003", "F(1, 21) = 20.00",
+            f"difference {format_value(-1.2)} (95 % interval, uncorrected: {interval})", "higher in Fp2 left",
+            "with labels over all samples permuted: pFWE = 0.0200",
         ]  # fmt: skip
 
     def test_only_what_is_drawn_is_explained(self, page, make_result):
@@ -594,8 +603,7 @@ def read_table(table):
 class TestMoreRegions:
     def test_sections_stand_in_order(self, group_page):
         assert [h.get_text() for h in group_page.find_all("h2")] == [
-            "Two by two", "All regions at once", "Gene by gene", "What to do next", "Design", "How far to trust it",
-            "Methods", "Settings",
+            "Two by two", "All regions at once", "Gene by gene", "Design", "How far to trust it", "Methods", "Settings",
         ]  # fmt: skip
         assert group_page.h1.get_text() == "A, B and C"
 
@@ -630,7 +638,7 @@ class TestMoreRegions:
         for row, donor in zip(rows, group.data.record.design.donors, strict=True):
             assert row == [donor.donor_name, *map(str, donor.n_samples)]
         facts = read_facts(group_page.find(class_="facts"))
-        assert facts["Donors in several regions"] == "6 of 6"
+        assert facts["Donors in two regions or more"] == "all 6"
         assert facts["Permuted"] == "labels within each donor"
         assert facts["Smallest possible p"] == "0.0050"
 
@@ -659,6 +667,15 @@ class TestMoreRegions:
         for link, (first, second) in zip(shown, [("A", "B"), ("A", "C"), ("B", "C")], strict=True):
             assert link["aria-label"].startswith(f"{first} and {second}: {counts[first, second]} gene")
         assert not group_page.find(class_="matrix").find_all("a")  # without pages no link leads nowhere
+
+    def test_rungs_are_counted_pair_by_pair(self, group, group_page):
+        assert group_page.find(id="ladders") is None  # without a ladder
+        counts = {"spatial": 1, "donors": 1200, "samples": 0}
+        links = {"pair_1_3": "pair_1_3/report.html"}
+        rungs = {"pair_1_2": counts, "pair_1_3": counts, "pair_2_3": {}}
+        table = parse(group, rungs=rungs, links=links).find(id="ladders")
+        assert read_table(table) == [["A and B", "1", "1,200", "0"], ["A and C", "1", "1,200", "0"]]
+        assert [link["href"] for link in table.find_all("a")] == ["pair_1_3/report.html"]
 
     def test_every_difference_is_that_of_the_table(self, group, group_page):
         rows = read_table(group_page.find(id="differences"))

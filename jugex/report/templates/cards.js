@@ -105,7 +105,7 @@ page.cards = (function () {
     const value = (key) => table.number(cells, key), fixed = (key) => page.minus((value(key) ?? NaN).toFixed(2));
     const told = [part(element("i", "p"), element("sub", "FWE"), ` = ${page.showP(value("p_fwe"))}`), part(element("i", "F"), ` = ${fixed("f")}`)];
     if (value("diff") !== null) {
-      told.push(part(`difference ${fixed("diff")}` + (value("ci_low") === null ? "" : ` (${fixed("ci_low")} to ${fixed("ci_high")})`)));
+      told.push(part(`difference ${fixed("diff")}` + (value("ci_low") === null ? "" : ` (95 % interval, uncorrected: ${fixed("ci_low")} to ${fixed("ci_high")})`)));
       for (const [key, name] of [["p_donors_fwe", " donors"], ["p_spatial_fwe", " spatial"]]) {
         if (value(key) !== null) { told.push(part(element("i", "p"), element("sub", "FWE"), `${name} = ${page.showP(value(key))}`)); }
       }
@@ -120,7 +120,7 @@ page.cards = (function () {
     const part = (tag, kind, text = "") => { const made = document.createElement(tag); made.className = kind; made.textContent = text; return made; };
     const title = part("h3", "title", label), line = part("p", "numbers"), box = part("div", dock.dataset.kind), links = part("p", "links");
     if (rung) { title.append(" ", part("span", `badge ${rung}`, page.info.hasLadder ? rung : "significant")); }
-    line.append(...describe(cells));
+    line.append(...describe(cells), ...[...document.querySelectorAll(`#gene-${row} .numbers .also`)].map((words) => words.cloneNode(true)));
     addLinks(links, row);
     const why = document.querySelector(`#gene-${row} .why`)?.cloneNode(true);
     card.replaceChildren(title, ...(why ? [why] : []), line, links, box);

@@ -43,10 +43,10 @@ page.whenNear = function (element, call) {
 
 /** Colours of the page, or those of paper. */
 page.colours = function (onPaper = false) {
-  if (onPaper) { return { ink: "#000000", soft: "#404040", line: "#b5b5b5", paper: "#ffffff", dull: "#8593a1" }; }
+  if (onPaper) { return { ink: "#000000", soft: "#404040", line: "#b5b5b5", paper: "#ffffff", dull: "#8593a1", sides: ["#a39600", "#5d3a9b"] }; }
   const style = getComputedStyle(document.documentElement);
   const read = (name) => style.getPropertyValue(name).trim();
-  return { ink: read("--ink"), soft: read("--soft"), line: read("--line"), paper: read("--paper"), dull: read("--dull") };
+  return { ink: read("--ink"), soft: read("--soft"), line: read("--line"), paper: read("--paper"), dull: read("--dull"), sides: [read("--first-line"), read("--second")] };
 };
 
 /** Call when the page turns light or dark. */
@@ -87,8 +87,8 @@ page.markScrolls = function () {
     box.classList.toggle("more-left", room > 2 && box.scrollLeft > 2);
     box.classList.toggle("more-right", room > 2 && box.scrollLeft < room - 2);
   };
-  const observer = new ResizeObserver((entries) => entries.forEach((entry) => look(entry.target.closest(".scroll"))));
-  for (const box of document.querySelectorAll(".scroll")) {
+  const observer = new ResizeObserver((entries) => entries.forEach((entry) => look(entry.target.closest(".scroll, .contents ul"))));
+  for (const box of document.querySelectorAll(".scroll, .contents ul")) {
     box.addEventListener("scroll", () => look(box), { passive: true });
     observer.observe(box);
     observer.observe(box.firstElementChild);

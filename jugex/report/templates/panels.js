@@ -214,7 +214,7 @@ page.panels = (function () {
     drawing.line(zip(same, fit[0]), "fit");
     drawing.line(zip(two, fit[1]), "fit two");
     if (regions !== null) {
-      drawing.line([[regions, 0], [regions, limits[1]]], "zero");
+      drawing.line([[regions, 0], [regions, limits[1]]], "apart");
       const isLeft = regions < widest / 2;
       drawing.text(drawing.across(regions) + (isLeft ? 4 : -4), drawing.edges.top + 8, `regions, ${Math.round(regions)} mm`, "soft", isLeft ? "start" : "end");
     }

@@ -57,7 +57,7 @@ page.table = (function () {
     state.shown = rows.filter((row) => {
       if (kind === "others" ? isTested(row) : !isTested(row)) { return false; }
       if ((kind === "found" && !isFound(row)) || (rungs.includes(kind) && rung(row) !== kind)) { return false; }
-      if (kind === "near" && (isFound(row) || !(number(row, "p_fwe") <= 0.2))) { return false; }
+      if (kind === "near" && (isFound(row) || !(number(row, "p_fwe") <= page.info.near))) { return false; }
       if (side && higher(row) !== side) { return false; }
       if (limit !== null) { const p = number(row, key); if (p === null || p > limit) { return false; } }
       const name = label(row).toLowerCase();
@@ -121,7 +121,7 @@ page.table = (function () {
       } else if (!isTested(row)) {
         addCell(line, "td", "", row[place("status")]).colSpan = columns.length - 1;
       } else {
-        columns.slice(1).forEach((column) => addCell(line, "td", ({ region: "name", word: "name word" }[column.kind] ?? "number") + (column.extra ? " extra" : ""), show(row, column)));
+        columns.slice(1).forEach((column) => addCell(line, "td", ({ region: "name", word: "name word" }[column.kind] ?? "number") + column.widths, show(row, column)));
       }
       return line;
     });

@@ -57,7 +57,7 @@ page.volcano = (function () {
       const i = side > 0 ? 0 : 1, look = rungLooks[rung] ?? rungLooks.spatial;
       return {
         name: `${rung ?? "significant"}, higher in ${page.escape(page.shorten(regions[i], 24))}`,
-        marker: { color: look.open ? ink.paper : faces[i], symbol: symbols[i], size: look.size, line: { color: look.open ? faces[i] : ink.ink, width: look.line } },
+        marker: { color: look.open ? ink.paper : faces[i], symbol: symbols[i], size: look.size, line: { color: look.open ? ink.sides[i] : ink.ink, width: look.line } },
       };
     });
     return points(whole(), size).map((of, i) => ({ type: "scatter", mode: "markers", hoverinfo: "text", ...drawn[i], ...of }));
@@ -76,22 +76,49 @@ page.volcano = (function () {
     return [(x - ranges.x[0]) / (ranges.x[1] - ranges.x[0]) * width, (ranges.y[1] - y) / (ranges.y[1] - ranges.y[0]) * tall];
   }
 
-  /** Shifts, in pixels, that keep each name off the others, the named points and the words in the plot; null: no room. */
+  const around = ([x, y], across, down = across) => [x - across, x + across, y - down, y + down];
+  const meets = (a, b) => a[0] < b[1] && b[0] < a[1] && a[2] < b[3] && b[2] < a[3];
+  const meetsAny = (area, others) => others.some((other) => meets(area, other));
+
+  /** Where names of so many pixels can stand beside a point, the best place first, and whether a line leads to it. */
+  function* listPlaces(half) {
+    for (const shift of [[0, 14], [0, -14], [half + 9, 0], [-half - 9, 0]]) { yield [shift, false]; }
+    for (const down of [18, 30, 44, 60]) {
+      for (const across of [0, 0.6 * half, -0.6 * half, half + 12, -half - 12]) {
+        if (down > 18 || Math.abs(across) > half) { for (const side of [1, -1]) { yield [[across, side * down], true]; } }
+      }
+    }
+  }
+
+  /** Steps of the line from a point to the name at a distance from it. */
+  function listSteps([x, y], [dx, dy], half) {
+    const length = Math.hypot(dx, dy), end = 1 - Math.min(half / Math.max(Math.abs(dx), 1e-9), 8 / Math.max(Math.abs(dy), 1e-9));
+    const steps = Math.max(1, Math.round((end * length - 8) / 3));
+    return Array.from({ length: steps + 1 }, (_, i) => (8 + (end * length - 8) * i / steps) / length).map((part) => around([x + part * dx, y - part * dy], 1.5));
+  }
+
+  /** Places of names that cover no other name, no line and no marked point; grey points if there is no other place. */
   function place(rows, ranges, taken, size) {
-    const meets = (a, b) => a[0] < b[1] && b[0] < a[1] && a[2] < b[3] && b[2] < a[3];
-    const width = size.width - 68;
-    const spots = rows.map((row) => pixels(row, ranges, size));
-    const marks = spots.map(([x, y]) => [x - 5, x + 5, y - 5, y + 5]);
-    const unnamed = table.rows.filter((row) => table.isFound(row) && inside(row, ranges) && !rows.includes(row)).slice(0, 300)
-      .map((row) => pixels(row, ranges, size)).map(([x, y]) => [x - 5, x + 5, y - 5, y + 5]);
+    const width = size.width - 68, lines = [];
+    const isSeen = (row) => inside(row, ranges), spot = (row) => pixels(row, ranges, size);
+    const spots = [...rows, ...table.rows.filter((row) => table.isFound(row) && isSeen(row) && !rows.includes(row)).slice(0, 300)].map(spot);
+    const marks = spots.map((at) => around(at, 6));
+    const grey = thin(table.rows.filter((row) => !table.isFound(row) && isSeen(row)), ranges, size).map(spot).map((at) => around(at, 2));
     return rows.map((row, i) => {
-      const half = 4 * Math.min(table.label(row).length, 20) + 2, beside = half + 10;
-      for (const [dx, dy] of [[0, 14], [0, -15], [beside, 0], [-beside, 0], [beside, 17], [-beside, 17], [beside, -17], [-beside, -17], [0, 30], [0, 46]]) {
-        const [x, y] = [spots[i][0] + dx, spots[i][1] - dy], area = [x - half, x + half, y - 8, y + 8];
-        const isInside = area[0] >= 0 && area[1] <= width && area[2] >= -30;
-        if (isInside && !taken.some((other) => meets(area, other)) && !unnamed.some((other) => meets(area, other)) && !marks.some((other, j) => j !== i && meets(area, other))) {
+      const half = 4 * Math.min(table.label(row).length, 20) + 2, [x, y] = spots[i];
+      const others = marks.filter((_, j) => j !== i), near = grey.filter((area) => Math.abs(area[0] - x) < 2 * half + 30 && Math.abs(area[2] - y) < 90);
+      if (row === found) { taken.push(around([x, y - 34], half, 10)); return [[0, 34], true]; }
+      for (const avoided of [near, []]) {
+        for (const [[dx, dy], hasLine] of listPlaces(half)) {
+          const area = around([x + dx, y - dy], half, 8), steps = hasLine ? listSteps([x, y], [dx, dy], half) : [];
+          if (area[0] < 0 || area[1] > width || area[2] < -2 || area[3] > size.height - edges(size)) { continue; }
+          if ([taken, others, lines, avoided].some((areas) => meetsAny(area, areas))) { continue; }
+          if (steps.some((step) => [taken, others, lines].some((areas) => meetsAny(step, areas)))) { continue; }
+          const away = ([px, py]) => Math.hypot(Math.max(Math.abs(px - x - dx) - half, 0), Math.max(Math.abs(py - y + dy) - 8, 0));
+          if (!hasLine && spots.some((other, j) => j !== i && away(other) < away([x, y]) + 4)) { continue; }
           taken.push(area);
-          return [dx, dy];
+          lines.push(...steps);
+          return [[dx, dy], hasLine];
         }
       }
       return null;
@@ -102,12 +129,13 @@ page.volcano = (function () {
     const x = find("x").value, y = find("y").value, { ink } = size;
     const chosen = table.rows.length <= few ? table.rows : table.rows.filter(table.isFound).slice(0, nNamed);
     const marked = (found ? [found, ...chosen.filter((row) => row !== found)] : chosen).filter((row) => inside(row, ranges));
-    const shifts = place(marked, ranges, taken, size);
-    return marked.map((row, i) => [row, shifts[i]]).filter(([row, shift]) => row === found || shift).map(([row, shift]) => ({
+    const places = place(marked, ranges, taken, size);
+    return marked.map((row, i) => [row, places[i]]).filter(([, spot]) => spot).map(([row, [[dx, dy], hasLine]]) => ({
       x: table.number(row, x), y: height(row, y), text: page.escape(page.shorten(table.label(row), 20)), captureevents: false,
-      showarrow: row === found, arrowcolor: ink.ink, ax: 0, ay: -34, xshift: row === found ? 0 : shift[0], yshift: row === found ? 0 : shift[1],
-      font: { color: ink.ink, size: row === found ? 14 : 12 }, bgcolor: row === found ? ink.paper : "rgba(0,0,0,0)",
-      bordercolor: row === found ? ink.ink : "rgba(0,0,0,0)",
+      ...(row === found ? { showarrow: true, arrowcolor: ink.ink, ax: dx, ay: -dy, font: { color: ink.ink, size: 14 }, bgcolor: ink.paper, bordercolor: ink.ink } : {
+        font: { color: ink.ink, size: 12 }, borderpad: 0, bgcolor: "rgba(0,0,0,0)", bordercolor: "rgba(0,0,0,0)",
+        ...(hasLine ? { showarrow: true, arrowhead: 0, arrowwidth: 0.8, arrowcolor: ink.soft, standoff: 6, ax: dx, ay: -dy } : { showarrow: false, xshift: dx, yshift: dy }),
+      }),
     }));
   }
 
@@ -138,7 +166,7 @@ page.volcano = (function () {
   /** Ranges that show every gene, with no difference in the middle. */
   function whole() {
     const reach = (key, of) => table.rows.reduce((most, row) => Math.max(most, Math.abs(of(row, key))), 0) * 1.1 || 1;
-    const x = reach(find("x").value, table.number), y = Math.max(reach(find("y").value, height), (floor() ?? 0) * 1.06);
+    const x = reach(find("x").value, table.number), y = Math.max(reach(find("y").value, height), (floor() ?? 0) * 1.18); // room for names above it
     return { x: [-x, x], y: [0, y] };
   }
 
