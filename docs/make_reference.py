@@ -264,7 +264,10 @@ _RECORD = {
     "ladder": "what the rungs `donors` and `spatial` stand on, below; null where they were not asked for",
     "tails": "the fitted tails, with `tail=True`",
     "findings": "what weakens the result, below",
-    "empty": "columns that are empty for every gene tested, and why",
+    "empty": "columns that are empty for genes tested, for all of them or for some, and why",
+    "told": "what the run warned of while it read its inputs, as sentences",
+    "inputs": "files read beside the atlas, the regions' images and the aliases, each with what it was and its "
+    "SHA-256: tables of covariates, the image of a reference, label tables beside images",
     "pairs": "more than two regions: each pair with its folder and its own findings",
     "group": "of a pair among several regions: the others, and the genes that are significant over all pairs",
     "gene_sets": "In the folder `gene_sets`: the `kind` of test, the sizes of sets that were tested, the files of "
@@ -272,6 +275,7 @@ _RECORD = {
 }
 #: What a folder adds to the record.
 _SAVED = {
+    "warnings": "what stands under `told` and `findings`, as sentences; for readers, and not read back",
     "files": "the SHA-256 of each table and array beside this file; what was changed since is refused",
     "sha256": "the SHA-256 of the rest of this file, as JSON without white space and with sorted keys",
 }

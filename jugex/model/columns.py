@@ -57,7 +57,7 @@ _EVIDENCE = {
 }
 _CI = "95 % confidence interval of diff, by the statistic of the run; uncorrected, with samples as replicates"
 _CI_DONORS = "95 % confidence interval of diff_donors over donors"
-_CI_SPATIAL = "95 % confidence interval of diff_donors beyond distance"
+_CI_SPATIAL = "95 % confidence interval of the difference less the gene's linear gradient: not one of diff_donors"
 
 _RESULT = (
     Column("gene", "object", "Gene symbol."),

@@ -138,10 +138,10 @@ def record_regions(group: RegionGroup) -> tuple[RegionRecord, ...]:
 def record_inputs(group: RegionGroup, options: TestOptions) -> tuple[InputRecord, ...]:
     """Files that were read beside the atlas, the regions' images and the aliases, by their checksums."""
     found = [
-        (f"label table of region {number}", Path(table))
+        (f"label table of region {number}", Path(image).parent / table)
         for number, region in enumerate(group.regions, start=1)
-        for table in dict.fromkeys(part.label_table for part in region.identity().walk())
-        if table
+        for image, table in dict.fromkeys((part.file, part.label_table) for part in region.identity().walk())
+        if image and table  # one that lies elsewhere is known by the labels that it named
     ]
     given = options.covariates if isinstance(options.covariates, list | tuple) else [options.covariates]
     found += [("table of covariates", Path(entry)) for entry in given if isinstance(entry, str | PathLike)]

@@ -9,6 +9,7 @@ from itertools import product
 import pytest
 
 import jugex
+from jugex._text import count_of
 from jugex.atlas.identity import AtlasChanges, FileRecord, MirrorRecord, NewCoordinates, NewProbeGenes
 from jugex.model.query_record import ProbeFilterRecord, StructureRecord
 from jugex.model.record import GroupMembership
@@ -74,7 +75,9 @@ class TestSupplement:
         ):  # fmt: skip
             assert piece in text
         held = [int((result.table[column] <= 0.05).sum()) for column in ("p_donors_fwe", "p_spatial_fwe")]
-        assert f"{held[0]} and {held[1]} gene" in compose_methods(result).brief
+        brief = compose_methods(result).brief
+        assert f"over donors ({count_of(held[0], 'gene')} held)" in brief
+        assert f"beyond what distance explains ({count_of(held[1], 'gene')} held)" in brief
         assert {"Matheron 1963", "Smyth 2004", "Holm 1979"} <= cited(result)
 
     def test_says_why_they_were_not(self):
