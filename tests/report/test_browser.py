@@ -429,6 +429,7 @@ class TestLadder:
     def test_a_table_that_is_cut_says_so(self, open_page, climbed):
         opened = open_page(climbed, viewport={"width": 700, "height": 900}).wait()
         note = opened.page.locator("#results ~ .more-columns")
+        opened.page.check("#genes-wide")
         opened.until("document.querySelector('#results ~ .scroll').classList.contains('more-right')")
         assert note.is_visible()
         opened.page.set_viewport_size({"width": 1440, "height": 900})
