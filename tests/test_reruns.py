@@ -92,7 +92,7 @@ class TestRerun:
         result = jugex.compare("maps/a.nii.gz#the one", "maps/b.nii.gz", **options)
         kinds = ["label table of region 1", "reference", "table of covariates"]
         assert sorted(entry.what for entry in result.record.inputs) == kinds
-        assert result.record.inputs[0].file == FileRecord.of(project / "maps" / "a.tsv")
+        assert result.record.inputs[0].file == FileRecord.of(project / "maps" / "a.tsv", name="maps/a.tsv")
         assert jugex.rerun(result).changes == ()
         table.assign(rin=table["rin"] + 1).to_csv("rin.csv", index=False)
         (project / "maps" / "a.tsv").write_text("index\tname\n1\tthe one\n2\tanother\n", encoding="utf-8")

@@ -149,8 +149,10 @@ _PARTLY_EMPTY = {
     "sd_ratio": "the samples of a region do not vary",
     "hedges_g": "the regions are told apart without residual",
     "probe_r": "the gene has one probe that varies",
-    "p_donors": "the gene could not be measured in the tissue around",
-    "p_spatial": "the gene could not be measured in the tissue around",
+    **dict.fromkeys(
+        ["p_spatial", "p_spatial_fwe", "ci_spatial_low", "ci_spatial_high"],
+        "the gene could not be measured in the tissue around",
+    ),
 }
 
 
