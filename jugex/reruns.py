@@ -95,6 +95,13 @@ class ResultDiff(Differences):
         )
 
 
+#: What a folder may hold that was made from the run afterwards, and what makes it again.
+_APART = {
+    "gene_sets": "the gene sets (result.gene_sets, --gene-sets)",
+    "sensitivity.tsv": "the run under other choices (result.sensitivity, jugex sensitivity)",
+}
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Rerun:
     """A run that was made again.
@@ -107,6 +114,8 @@ class Rerun:
         The old result beside the new one; None where the record was given without its tables.
     changes : tuple of Change
         Choices, inputs, versions and outcomes that differ.
+    not_repeated : tuple of str
+        What lies in the folder of the old result and is no part of its record: gene sets, other choices.
 
     Examples
     --------
@@ -119,6 +128,7 @@ class Rerun:
     result: DifferentialExpression | SeveralRegions
     difference: ResultDiff | None
     changes: tuple[Change, ...]
+    not_repeated: tuple[str, ...] = ()
 
     @property
     def same_numbers(self) -> bool | None:
@@ -127,10 +137,11 @@ class Rerun:
 
     def summary(self) -> str:
         """Whether the numbers are the same, and else what differs and what it changed."""
+        lines = [f"Not made again: {join_words(list(self.not_repeated))}."] if self.not_repeated else []
         if self.difference is not None:
-            return self.difference.summary()
-        lines = [_say_without_tables(self.changes)]
-        return "\n".join([*lines, *(f"{change.kind}: {change}" for change in self.changes)])
+            return "\n".join([self.difference.summary(), *lines])
+        changes = (f"{change.kind}: {change}" for change in self.changes)
+        return "\n".join([_say_without_tables(self.changes), *changes, *lines])
 
     def __repr__(self) -> str:
         said = _say_without_tables(self.changes) if self.difference is None else conclude(self.difference)
@@ -289,11 +300,12 @@ def rerun(
         threshold = record.arguments.threshold if threshold is None else threshold
         run = run_pair if len(made) == 2 else run_several
         result = run(made, query, test, atlas=opened, preset=record.arguments.preset, threshold=threshold)
+    apart = tuple(how for name, how in _APART.items() if folder is not None and (folder / name).exists())
     if old is None:
-        return Rerun(result, None, list_changes(record, result.record))
+        return Rerun(result, None, list_changes(record, result.record), apart)
     new = result.comparison if isinstance(result, SeveralRegions) else result
     found = _set_side_by_side(old, new, ("recorded", "now"))
-    return Rerun(result, found, found.changes)
+    return Rerun(result, found, found.changes, apart)
 
 
 def _open_source(source: Any) -> tuple[ComparisonData | GroupComparison | None, RunRecord, Path | None]:

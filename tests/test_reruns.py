@@ -100,6 +100,14 @@ class TestRerun:
         changed = {change.what: change.kind for change in jugex.rerun(result).changes}
         assert {what: changed.get(what) for what in kinds} == dict.fromkeys(kinds, "input")
 
+    def test_what_was_made_from_the_run_afterwards_is_named(self, project):
+        result = run(project, genes=["GENE1", "GENE7"])
+        assert "Not made again" not in jugex.rerun(result).summary()
+        sets = result.gene_sets({"both": ["GENE1", "GENE7"]}, min_size=1)
+        folder = result.save("out", gene_sets=sets, sensitivity=result.sensitivity())
+        said = "Not made again: the gene sets (result.gene_sets, --gene-sets) and the run under other choices"
+        assert said in jugex.rerun(folder).summary()
+
     def test_a_seed_that_was_drawn_is_kept(self, project):
         result = run(project, rng=None)
         assert jugex.rerun(result).same_numbers

@@ -344,6 +344,12 @@ def select_region(
     kind = kind_of(contents.values)
     if label is not None:
         selection = _select_labels(contents, label, table)
+    elif kind == "probabilities" and table and contents.values.slope != 1 and not percent:
+        raise RegionError(
+            f"{contents.title} holds real numbers up to {contents.values.highest:g}{_scaling_note(contents)}, and a "
+            "label table lies beside it: where these are labels, save them as whole numbers without scaling; where "
+            "they are probabilities, move the table away"
+        )
     elif percent or kind == "probabilities":
         selection = _select_probable(contents, threshold, percent=percent)
     elif kind == "mask" and not table:

@@ -42,6 +42,8 @@ _DATA_FILES = re.compile(
     r"(results|samples|left_out|omnibus|pairs|sensitivity|gene_sets)\.tsv|zscores\.parquet|drawings\.npz"
 )
 _OPTIONAL = ("sensitivity.tsv", "drawings.npz")
+#: Tables that are read where the record says that they are there, and nowhere else.
+_NEVER_READ = ("pairs.tsv", "gene_sets.tsv")
 #: Files by which a folder of jugex is recognised: the record of a run, or of what was made from runs.
 _RECORDS = ("settings.json", "differences.json")
 _OWN_FIGURES = re.compile(r"(volcano|brain|sensitivity|gene-sets|(gene|variogram)-\d+-.+)\.(svg|png)")
@@ -196,6 +198,8 @@ def read_settings(directory: Path) -> RunRecord:
         raise ResultError(f"{path} was changed since jugex wrote it, or is damaged: its SHA-256 is another; {again}")
     there = {file.name for file in directory.iterdir() if _DATA_FILES.fullmatch(file.name)}
     for name in sorted(there | files.keys() - set(_OPTIONAL)):
+        if name not in files and name in _NEVER_READ:
+            continue  # a user's own file
         if name not in files:
             raise ResultError(f"{directory / name} is no part of the result that lies beside it; move it elsewhere")
         if name not in there:

@@ -150,6 +150,18 @@ def test_labels_are_no_map_in_any_data_type(tmp_path, dtype):
     assert region_from_image(path, percent=True).n_voxels == 2  # 34 percent is above 0.2
 
 
+def test_scaled_labels_are_no_map_where_a_table_names_them(tmp_path):
+    stored = np.zeros((4, 4, 4), dtype=np.int16)
+    stored[1:3, 1:3, 1:3] = np.arange(1, 9).reshape(2, 2, 2)
+    save_scaled(tmp_path / "labels.nii.gz", stored, 0.05)
+    region_from_image(tmp_path / "labels.nii.gz", threshold=0.1)  # nothing says that these are labels
+    (tmp_path / "labels.tsv").write_text("index\tname\n1\tV1\n2\tV2\n", encoding="utf-8")
+    with pytest.raises(
+        RegionError, match=r"labels\.nii\.gz .* up to 0\.4 .*scl_slope 0\.05.* a label table lies beside"
+    ):
+        region_from_image(tmp_path / "labels.nii.gz", threshold=0.1)
+
+
 def save_scaled(path, stored, slope):
     image = make_image(stored)
     image.header.set_slope_inter(slope, 0)

@@ -110,6 +110,13 @@ def test_table_of_another_result_is_refused(saved, tmp_path):
         jugex.load_result(copy)
 
 
+@pytest.mark.parametrize("name", ["pairs.tsv", "notes.tsv"])
+def test_a_file_of_the_users_own_changes_nothing(saved, tmp_path, name):
+    copy = shutil.copytree(saved, tmp_path / "copy")
+    (copy / name).write_text("mine")
+    assert jugex.load_result(copy).table.equals(jugex.load_result(saved).table)
+
+
 def test_changed_settings_are_refused(saved, tmp_path):
     copy = shutil.copytree(saved, tmp_path / "copy")
     settings = json.loads((copy / "settings.json").read_text())
