@@ -6,8 +6,10 @@ measured there is kept. A worker that dies is replaced, and its pair is computed
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
+import sys
 import threading
 from abc import ABC, abstractmethod
 from collections import Counter, deque
@@ -27,6 +29,10 @@ __all__ = ["connect", "hire", "run_pairs"]
 
 #: A pair at which so many workers died is not tried again.
 _MOST_DEATHS = 3
+
+#: Options of glibc's `mallopt`, and what it starts with and comes to by itself (malloc.c), in bytes.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_MMAP_THRESHOLD, _MOST_MMAP_THRESHOLD = 128 * 1024, 32 * 1024 * 1024
 
 
 class Crew(ABC):
@@ -262,7 +268,27 @@ def _make_plugin(job: Job, name: str) -> Any:
         def __init__(self) -> None:
             self.job, self.name = job, name
 
+        def setup(self, worker: Any) -> None:  # noqa: ARG002
+            _keep_freed_memory(True)
+
+        def teardown(self, worker: Any) -> None:  # noqa: ARG002
+            _keep_freed_memory(False)
+
     return JobPlugin()
+
+
+def _keep_freed_memory(keep: bool) -> None:
+    """Let the C library of a worker keep freed memory for what comes next, as it does by itself, or no longer.
+
+    Dask's nannies have it give all memory back at once (`MALLOC_TRIM_THRESHOLD_`): for the arrays of a few MB that a
+    pair takes and frees by the thousand, that costs a fifth of the time.
+    """
+    given = os.environ.get("MALLOC_TRIM_THRESHOLD_", "")
+    if sys.platform != "linux" or not given.isdecimal():
+        return
+    if (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:  # of the GNU C library
+        mallopt(_M_MMAP_THRESHOLD, _MOST_MMAP_THRESHOLD if keep else _MMAP_THRESHOLD)
+        mallopt(_M_TRIM_THRESHOLD, 2 * _MOST_MMAP_THRESHOLD if keep else int(given))
 
 
 def _run_on_dask(name: str, pair: Pair) -> Outcome:

@@ -187,6 +187,28 @@ class TestGroups:
         assert [groups.take("a")[1].number, groups.take("a")] == [3, None]
 
 
+_COUNT_PAGES = """
+import resource
+import numpy as np
+from jugex.scanning.workers import _keep_freed_memory
+for keep in (False, True, False):
+    _keep_freed_memory(keep)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(100):
+        np.ones(1 << 17)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of the GNU C library")
+def test_freed_memory_is_kept_where_dask_has_it_given_back():
+    environment = os.environ | {"MALLOC_TRIM_THRESHOLD_": "65536", "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run([sys.executable, "-c", _COUNT_PAGES], env=environment, capture_output=True, text=True)
+    before, kept, after = map(int, done.stdout.split())
+    assert kept < before / 10  # arrays of a MB, each of 256 pages
+    assert after > before / 2
+
+
 class TestDask:
     @pytest.fixture
     def cluster(self):
