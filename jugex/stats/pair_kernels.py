@@ -13,9 +13,9 @@ _compile: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 
 
 @_compile
-def _add_rows(values, chosen, total):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Add some rows of `values` (N, b) to `total` (b,), eight at a time: it is read and written once for them."""
-    p, end, width = 0, len(chosen), len(total)
+def _add_rows(values, chosen, p, end, total):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Add the rows ``chosen[p:end]`` of `values` (N, b) to `total` (b,), eight at a time: it is read once for them."""
+    width = len(total)
     while p + 8 <= end:
         y0, y1, y2, y3 = values[chosen[p]], values[chosen[p + 1]], values[chosen[p + 2]], values[chosen[p + 3]]
         y4, y5, y6, y7 = values[chosen[p + 4]], values[chosen[p + 5]], values[chosen[p + 6]], values[chosen[p + 7]]
@@ -40,11 +40,11 @@ def sum_products(values, partners, starts, out):  # type: ignore[no-untyped-def]
     for c in range(starts.shape[0]):
         out[c, :] = 0.0
         for i in range(n_samples):
-            chosen = partners[starts[c, i] : starts[c, i + 1]]
-            if len(chosen) == 0:
+            p, end = starts[c, i], starts[c, i + 1]
+            if p == end:
                 continue
             total[:] = 0.0
-            _add_rows(values, chosen, total)
+            _add_rows(values, partners, p, end, total)
             y = values[i]
             for b in range(width):
                 out[c, b] += y[b] * total[b]
@@ -62,18 +62,18 @@ def apply_laplacians(matrix, sums, partners, ends, rest, first_row, out):  # typ
     total, left = sums.copy(), sums.copy()
     for row in range(n_rows):
         i = first_row + row
-        y = matrix[i]
+        y, of_row = matrix[i], partners[i]
         left[:] = sums
         for c in range(n_classes + 1):
             if c == rest:
                 continue
-            chosen = partners[i, ends[i, c] : ends[i, c + 1]]
+            p, end = ends[i, c], ends[i, c + 1]
             total[:] = 0.0
-            _add_rows(matrix, chosen, total)
+            _add_rows(matrix, of_row, p, end, total)
             left -= total
             if c < n_classes:
                 for b in range(width):
-                    out[c, row, b] = len(chosen) * y[b] - total[b]
+                    out[c, row, b] = (end - p) * y[b] - total[b]
         count = ends[i, rest + 1] - ends[i, rest]
         for b in range(width):
             out[rest, row, b] = count * y[b] - left[b]
