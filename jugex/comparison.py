@@ -45,7 +45,7 @@ from jugex.model.options import (
     TestOptions,
     find_preset,
 )
-from jugex.model.record import PairRecord, RunRecord, to_json
+from jugex.model.record import PairRecord, RungCounts, RunRecord, to_json
 from jugex.pipeline.comparison import ComparisonData, run_comparison, with_background
 from jugex.pipeline.pairs import GroupComparison, relate_pairs, tabulate_pairs
 from jugex.progress import track
@@ -636,5 +636,14 @@ def _list_pairs(
             listed.append(PairRecord(first, second, None, impossible[first, second]))
             continue
         own = tuple(finding for finding in pair.record.findings if finding not in data.record.findings)
-        listed.append(PairRecord(first, second, f"pair_{i}_{j}", "ok", own))
+        listed.append(PairRecord(first, second, f"pair_{i}_{j}", "ok", own, _count_rungs(pair)))
     return tuple(listed)
+
+
+def _count_rungs(pair: ComparisonData) -> RungCounts | None:
+    """Genes of a pair on each rung; None where no upper rung was tested."""
+    table = pair.tested
+    if table[["p_donors", "p_spatial"]].isna().all(axis=None):
+        return None
+    counts = table["evidence"].value_counts()
+    return RungCounts(*(int(counts.get(rung, 0)) for rung in ("spatial", "donors", "samples")))

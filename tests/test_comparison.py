@@ -29,7 +29,7 @@ from jugex.model.findings import (
     UnequalSizes,
     UnreachableAlpha,
 )
-from jugex.model.record import GroupMembership
+from jugex.model.record import GroupMembership, RungCounts
 from jugex.query import region_pair
 from jugex.report import save_result
 from tests.toy import ToyAtlas, WellRegion, wells
@@ -444,6 +444,14 @@ class TestRefusals:
 
 
 class TestSave:
+    def test_the_record_counts_the_rungs_of_each_pair(self, result):
+        assert [pair.rungs for pair in result.data.record.pairs] == [None] * 3  # the ladder was not asked for
+        with_ladder = jugex.compare_several(REGIONS, names=NAMES, **FEW | {"ladder": True, "background": False})
+        for listed, pair in zip(with_ladder.data.record.pairs, with_ladder.pairs.values(), strict=True):
+            evidence = pair.table["evidence"].tolist()
+            assert listed.rungs == RungCounts(*(evidence.count(rung) for rung in ("spatial", "donors", "samples")))
+        assert any(listed.rungs.spatial for listed in with_ladder.data.record.pairs)
+
     def test_writes_both_tables_and_a_folder_for_each_pair(self, result, tmp_path, monkeypatch):
         def save_one(of_pair, folder):  # each takes seconds
             return save_result(of_pair, folder) if folder.name == "pair_1_3" else folder.mkdir()

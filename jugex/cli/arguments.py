@@ -247,8 +247,8 @@ def add_test(group: Options) -> None:
     group.add_argument(
         "--reference",
         metavar="REGION",
-        help="samples that show how expression varies around the regions, such as structure:Cx (default: those of the "
-        "regions' class of tissue and side)",
+        help="samples that show how expression varies around the regions, such as structure:Cx, or a structure by its "
+        "acronym or name (default: those of the regions' class of tissue and side)",
     )
 
 

@@ -50,6 +50,7 @@ __all__ = [
     "Randomness",
     "RegionRecord",
     "RunRecord",
+    "RungCounts",
     "TailsRecord",
     "VariogramRecord",
     "from_json",
@@ -481,14 +482,27 @@ class GeneSetsRecord:
 
 
 @dataclass(frozen=True)
+class RungCounts:
+    """How many genes stand on each rung of the ladder, the highest that they reach."""
+
+    spatial: int
+    donors: int
+    samples: int
+
+
+@dataclass(frozen=True)
 class PairRecord:
-    """One pair in a comparison of several regions: its folder, or why it cannot be tested, and its own findings."""
+    """One pair in a comparison of several regions: its folder, or why it cannot be tested, and its own findings.
+
+    `rungs` counts its genes on the ladder; None where no upper rung was tested.
+    """
 
     region_1: str
     region_2: str
     folder: str | None
     status: str
     findings: tuple[AnyFinding, ...] = ()
+    rungs: RungCounts | None = None
 
 
 @dataclass(frozen=True)

@@ -263,6 +263,7 @@ def infer(prepared: Prepared, options: TestOptions) -> ComparisonData:
     why_no_tails = explain_no_tails(test.relabellings)
     of_sets = {} if are_genes else dict.fromkeys(["log2_fc", "mean_level"], "gene sets have no levels")
     reasons = {**of_sets, "p_perm_tail": why_no_tails, "p_fwe_tail": why_no_tails, **_explain_no_rungs(rungs)}
+    regions = record_regions(group)
     record = RunRecord(
         versions=list_versions(),
         date=today(),
@@ -271,7 +272,7 @@ def infer(prepared: Prepared, options: TestOptions) -> ComparisonData:
         permutation=record_permutation(test, design, options, smallest_p, randomness),
         design=record_design(design, group, options.permutation),
         atlas=group.atlas.identity(),
-        regions=record_regions(group),
+        regions=regions,
         samples=group.sample_filter,
         overlap=OverlapRecord.of(group.overlap, group.shared),
         genes=record_genes(group, len(tested), len(table) - len(tested)),
@@ -285,7 +286,7 @@ def infer(prepared: Prepared, options: TestOptions) -> ComparisonData:
         findings=findings,
         empty=explain_empty_columns(table, reasons),
         told=tuple(sentence for sentence in list_told() if sentence not in {one.sentence for one in findings}),
-        inputs=record_inputs(group, options),
+        inputs=record_inputs(group, regions, options),
     )
     zscores = pd.DataFrame(genes.zscores.T, columns=genes.labels)
     variograms = None if rungs is None else rungs.variograms

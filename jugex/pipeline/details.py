@@ -186,7 +186,7 @@ def make_details(data: ComparisonData, places: Sequence[int] | None = None) -> p
     for column, (low, high) in intervals.items():
         details[f"{column}_low"], details[f"{column}_high"] = low, high
     if record.arguments.statistic == "welch":
-        details["df_welch"] = _welch_df(data, design)[chosen]
+        details["df_welch"] = _welch_df(data, table, design)
     is_tested = np.isfinite(_read(data.table, "p_perm"))
     for column, source, method in _FURTHER_CORRECTIONS:  # over all genes, whichever are asked for
         q = np.full(len(data.table), np.nan)
@@ -195,11 +195,12 @@ def make_details(data: ComparisonData, places: Sequence[int] | None = None) -> p
     return details
 
 
-def _welch_df(data: ComparisonData, design: Design) -> Floats:
-    """Satterthwaite's degrees of freedom of the interval of each row of the table; NaN without a test."""
-    is_tested = (data.table["status"] == "ok").to_numpy(dtype=bool)
-    difference = compute_effects(values_of(data, data.labels[is_tested]), None, design, "welch").difference
-    df = np.full(len(data.table), np.nan)
+def _welch_df(data: ComparisonData, rows: pd.DataFrame, design: Design) -> Floats:
+    """Satterthwaite's degrees of freedom of the interval of rows of the table, shape (n,); NaN without a test."""
+    is_tested = (rows["status"] == "ok").to_numpy(dtype=bool)
+    labels = data.labels.loc[rows.index[is_tested]]
+    difference = compute_effects(values_of(data, labels), None, design, "welch").difference
+    df = np.full(len(rows), np.nan)
     df[is_tested] = np.nan if difference is None else difference.df
     return df
 

@@ -33,6 +33,7 @@ from jugex.pipeline.covariates import list_names
 from jugex.query import RegionGroup
 from jugex.query.samples import read_reference
 from jugex.regions import ImageRegion, Region
+from jugex.regions.operations import Combination
 from jugex.stats.design import Design, LabelExchange
 from jugex.stats.testing import PermutationSettings, PermutationTest
 
@@ -135,18 +136,18 @@ def record_regions(group: RegionGroup) -> tuple[RegionRecord, ...]:
     return tuple(RegionRecord(region.name, region.identity(), n, n_between) for region, n, n_between in found)
 
 
-def record_inputs(group: RegionGroup, options: TestOptions) -> tuple[InputRecord, ...]:
+def record_inputs(group: RegionGroup, regions: Sequence[RegionRecord], options: TestOptions) -> tuple[InputRecord, ...]:
     """Files that were read beside the atlas, the regions' images and the aliases, by their checksums."""
     found = [
         (f"label table of region {number}", Path(image).parent / table)
-        for number, region in enumerate(group.regions, start=1)
-        for image, table in dict.fromkeys((part.file, part.label_table) for part in region.identity().walk())
+        for number, region in enumerate(regions, start=1)
+        for image, table in dict.fromkeys((part.file, part.label_table) for part in region.identity.walk())
         if image and table  # one that lies elsewhere is known by the labels that it named
     ]
     given = options.covariates if isinstance(options.covariates, list | tuple) else [options.covariates]
     found += [("table of covariates", Path(entry)) for entry in given if isinstance(entry, str | PathLike)]
     inputs = [InputRecord(what, FileRecord.of(path)) for what, path in found if path.is_file()]
-    if options.reference is not None:
+    if options.reference is not None and options.ladder and len(regions) == 2:
         with without_warnings():  # the user was warned when it was read to be used
             reference = read_reference(options.reference, group.atlas)
         images = (part.identity() for part in _list_parts(reference) if isinstance(part, ImageRegion))
@@ -156,10 +157,10 @@ def record_inputs(group: RegionGroup, options: TestOptions) -> tuple[InputRecord
 
 def _list_parts(region: Region) -> Iterator[Region]:
     """Yield a region that is not made of others, or those that it is made of."""
-    parts: Sequence[Region] = getattr(region, "parts", ())
-    if not parts:
+    if not isinstance(region, Combination):
         yield region
-    for part in parts:
+        return
+    for part in region.parts:
         yield from _list_parts(part)
 
 

@@ -236,7 +236,7 @@ def _describe_gradient(gene: GeneStanding) -> str:
     """The part of the difference that goes with the gene's gradient over the tissue, if it is a good part."""
     if gene.gradient is None or gene.beyond is None or gene.gradient * gene.diff < _MATTERS * gene.diff**2:
         return ""
-    remain = format_value(round(gene.beyond, 2) + 0.0)  # no minus before a zero
+    remain = format_value(gene.beyond)
     return (
         f"of {format_value(gene.diff)}, the gradient over the tissue accounts for {format_value(gene.gradient)}; "
         f"{'+' if gene.beyond >= 0.005 else ''}{remain} (z-scores) remain"
@@ -304,7 +304,7 @@ def _compare_means(result: ComparisonData, row: dict[Any, Any]) -> list[str]:
     of_means = means[0] - means[1]
     if not of_means * row["diff"] < 0:
         return []
-    first, second, both = (format_value(round(value, 2) + 0.0) for value in (*means, of_means))
+    first, second, both = (format_value(value) for value in (*means, of_means))
     return [
         f"raw means {first} and {second}, difference {both}, of the other sign: the difference that is tested is "
         f"adjusted for {name_adjustment(record)}, with a weight for each donor (see Design), and the means are not"

@@ -20,7 +20,6 @@ from jugex.model.columns import (
     GENE_SET_COLUMNS,
     LEFT_OUT_COLUMNS,
     PAIRS_COLUMNS,
-    RUNGS,
     SAMPLE_COLUMNS,
     describe_columns,
 )
@@ -284,27 +283,15 @@ def write_report(
     >>> write_report(result, "report.html").name
     'report.html'
     """
-    path, links, rungs = Path(path), {}, {}
+    path, links = Path(path), {}
     if isinstance(result, GroupComparison) and beside is not None:
         folders = [pair.folder for pair in result.data.record.pairs if pair.folder is not None]
         pages = {folder: Path(beside) / folder / "report.html" for folder in folders}
         links = {folder: _link_to(page, path.parent) for folder, page in pages.items() if page.exists()}
-        rungs = {folder: _count_rungs(Path(beside) / folder) for folder in folders}
-    page = render_page(result, sensitivity=sensitivity, gene_sets=gene_sets, links=links, rungs=rungs)
+    page = render_page(result, sensitivity=sensitivity, gene_sets=gene_sets, links=links)
     with replacing_file(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path
-
-
-def _count_rungs(folder: Path) -> dict[str, int]:
-    """Genes on each rung in the folder of a pair; empty without a ladder, or without a table that can be read."""
-    try:
-        table = read_tsv(folder / "results.tsv", list_columns(2))
-    except (ResultError, OSError, ValueError, KeyError, TypeError):
-        return {}
-    if table[["p_donors", "p_spatial"]].isna().to_numpy().all():
-        return {}
-    return {rung: int((table["evidence"] == rung).sum()) for rung in RUNGS}
 
 
 def _link_to(page: Path, start: Path) -> str:

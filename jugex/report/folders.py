@@ -198,9 +198,9 @@ def read_settings(directory: Path) -> RunRecord:
         raise ResultError(f"{path} was changed since jugex wrote it, or is damaged: its SHA-256 is another; {again}")
     there = {file.name for file in directory.iterdir() if _DATA_FILES.fullmatch(file.name)}
     for name in sorted(there | files.keys() - set(_OPTIONAL)):
-        if name not in files and name in _NEVER_READ:
-            continue  # a user's own file
         if name not in files:
+            if name in _NEVER_READ:
+                continue  # a user's own file
             raise ResultError(f"{directory / name} is no part of the result that lies beside it; move it elsewhere")
         if name not in there:
             raise ResultError(f"{directory} lacks its file {name}; {again}")

@@ -29,7 +29,7 @@ MOST_WORDS = 150
 _MAX_PARTS = 6
 _MAX_FILES = 6
 #: Most letters of a name in the short paragraph, fewer and fewer, and of the names of more than two regions together.
-_NAME = (40, 24, 12)
+_NAME_LENGTHS = (40, 24, 12)
 _MOST_LETTERS = 120
 _MAX_COVARIATES = 3
 
@@ -165,8 +165,8 @@ def _name_each(n: int, unit: str) -> str:
 
 def _format_brief(data: ComparisonData) -> str:
     """The run in a short paragraph for a paper, with names cut shorter where it would be too long."""
-    texts = (_write_brief(data, n_letters) for n_letters in _NAME)
-    return next((text for text in texts if len(text.split()) <= MOST_WORDS), _write_brief(data, _NAME[-1]))
+    texts = (_write_brief(data, n_letters) for n_letters in _NAME_LENGTHS)
+    return next((text for text in texts if len(text.split()) <= MOST_WORDS), _write_brief(data, _NAME_LENGTHS[-1]))
 
 
 def _write_brief(data: ComparisonData, n_letters: int) -> str:

@@ -46,12 +46,11 @@ from jugex.report.summary import (
     list_pair_counts,
     name_adjustment,
     name_exchange,
-    summarize_genes,
+    summarize_found,
     summarize_membership,
     summarize_pairs,
     summarize_planted,
     summarize_resolution,
-    summarize_rungs,
     summarize_samples,
     summarize_top,
 )
@@ -103,7 +102,6 @@ def render_page(
     sensitivity: pd.DataFrame | None = None,
     gene_sets: GeneSetData | None = None,
     links: Mapping[str, str] | None = None,
-    rungs: Mapping[str, Mapping[str, int]] | None = None,
 ) -> str:
     """Write the report of a comparison of two regions or more as one HTML page.
 
@@ -117,8 +115,6 @@ def render_page(
         What ``result.gene_sets(...)`` returned, to be shown.
     links : dict of str to str, optional
         By the folder of each pair that has a page, the link to it.
-    rungs : dict, optional
-        By the folder of each pair that has a ladder, the number of genes on each rung.
 
     Returns
     -------
@@ -177,7 +173,7 @@ def render_page(
         shared, _ = list_findings_by_pair(group)
         context["headline"].append(summarize_pairs(group))
         context["warnings"] += [(to_sentence(f"in each pair: {text}"), "") for text in shared]
-        context["pairs"] = _show_pairs(group, links or {}, rungs or {})
+        context["pairs"] = _show_pairs(group, links or {})
         context |= {"evidence": None, "brain": None, "plotly": None}
     scripts = ["page.js", "table.js", "panels.js", "cards.js"] + ["volcano.js", "scene.js"] * bool(context["brain"])
     context |= load_scripts(scripts, libraries=[] if context["plotly"] is None else [hash_plotly()])
@@ -271,7 +267,7 @@ def _show_gene_sets(found: GeneSetData) -> dict[str, Any]:
         raise ValueError("these are no gene sets")
     return {
         "record": record.gene_sets,
-        "headline": summarize_rungs(found.data) or [summarize_genes(found.data)],
+        "headline": summarize_found(found.data),
         "has_rungs": table["p_donors"].notna().any(),
         "rows": table.head(_MOST_SETS).to_dict("records"),
         "n": len(table),
@@ -280,9 +276,7 @@ def _show_gene_sets(found: GeneSetData) -> dict[str, Any]:
     }
 
 
-def _show_pairs(
-    group: GroupComparison, links: Mapping[str, str], rungs: Mapping[str, Mapping[str, int]]
-) -> dict[str, Any]:
+def _show_pairs(group: GroupComparison, links: Mapping[str, str]) -> dict[str, Any]:
     """Pairs on the page of more than two regions."""
     record, (_, own) = group.data.record, list_findings_by_pair(group)
     return {
@@ -293,10 +287,10 @@ def _show_pairs(
             {
                 "pair": f"{shorten(pair.region_1)} and {shorten(pair.region_2)}",
                 "page": links.get(pair.folder or ""),
-                "rungs": counts,
+                "rungs": pair.rungs,
             }
             for pair in record.pairs
-            if (counts := rungs.get(pair.folder or ""))
+            if pair.rungs is not None
         ],
         "impossible": [pair for pair in record.pairs if pair.status != "ok"],
         "warnings": [
@@ -475,18 +469,13 @@ def make_environment() -> Environment:
     environment.filters.update(
         p=format_p,
         number=format_number,
-        signed=_format_signed,
+        value=format_value,
         count=format_count,
         count_of=count_of,
         shorten=shorten,
         typeset=typeset,
     )
     return environment
-
-
-def _format_signed(value: float, decimals: int = 2) -> str:
-    """A number of either sign: with a true minus, and none before a zero."""
-    return format_value(round(value, decimals) + 0.0, decimals)
 
 
 def typeset(text: str) -> Markup:

@@ -30,6 +30,7 @@ __all__ = [
     "name_pair",
     "name_regions",
     "summarize_diagnostic",
+    "summarize_found",
     "summarize_genes",
     "summarize_membership",
     "summarize_pairs",
@@ -121,6 +122,16 @@ def summarize_rungs(data: ComparisonData) -> list[str]:
     sentences = _list_rungs(data)
     rungs = [" ".join([*sentences, *_list_failed(data)])] if sentences else []
     return [*rungs, *_list_untried(data)]
+
+
+def summarize_found(data: ComparisonData) -> list[str]:
+    """What was found: genes on each rung or, without upper rungs, those that are significant; and what was not tested.
+
+    The first sentence or sentences, then one about each rung that could not be tested.
+    """
+    rungs = _list_rungs(data)
+    found = " ".join([*rungs, *_list_failed(data)]) if rungs else summarize_genes(data)
+    return [found, *_list_untried(data)]
 
 
 def summarize_top(data: ComparisonData) -> tuple[str, list[str]]:
@@ -227,7 +238,7 @@ def _list_untried(data: ComparisonData) -> list[str]:
     if ladder.form == "without-reference":
         said.append(
             "The test over donors takes samples as replicates then: where donors share how expression varies over "
-            "distance, it calls 0.07 to 0.28 of the genes at 0.05 that do not differ."
+            "distance, p is at most 0.05 for 0.07 to 0.28 of the genes that do not differ."
         )
     elif ladder.form == "few-genes":
         said.append(
@@ -485,5 +496,7 @@ def name_exchange(exchange: str) -> str:
 
 
 def format_value(value: Any, decimals: int = 2) -> str:
-    """A number of the page, with a true minus sign; empty if missing."""
-    return "" if pd.isna(value) else format_number(float(value), decimals).replace("-", "\N{MINUS SIGN}")
+    """A number of the page, with a true minus sign, and none before a zero; empty if missing."""
+    if pd.isna(value):
+        return ""
+    return format_number(round(float(value), decimals) + 0.0, decimals).replace("-", "\N{MINUS SIGN}")

@@ -20,9 +20,9 @@ from jugex.report.summary import (
     has_ladder,
     name_adjustment,
     summarize_diagnostic,
+    summarize_found,
     summarize_planted,
     summarize_rungs,
-    summarize_top,
 )
 
 __all__ = ["count_found", "format_html", "list_first", "list_gene_sets", "list_sensitivity", "summarize_run"]
@@ -153,8 +153,7 @@ def format_html(data: ComparisonData) -> str:
     """Format what was found and the first rows of the table as HTML for a notebook; names are escaped."""
     simulated = ["Simulated data: the numbers say nothing about real brains."] if data.record.atlas.simulated else []
     title = " and ".join(data.region_names) if len(data.region_names) == 2 else ", ".join(data.region_names)
-    top, beside = summarize_top(data)
-    said = [*simulated, " ".join([top, *beside])]
+    said = [*simulated, *summarize_found(data)]
     columns = _choose_columns(data)
     rows = [
         {column: _format_cell(column, row[column]) for column in columns}

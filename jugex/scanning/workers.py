@@ -281,7 +281,7 @@ def _keep_freed_memory(keep: bool) -> None:
     """Let the C library of a worker keep freed memory for what comes next, as it does by itself, or no longer.
 
     Dask's nannies have it give all memory back at once (`MALLOC_TRIM_THRESHOLD_`): for the arrays of a few MB that a
-    pair takes and frees by the thousand, that costs a fifth of the time.
+    pair takes and frees by the thousand, that costs a sixth to a fifth of the time.
     """
     given = os.environ.get("MALLOC_TRIM_THRESHOLD_", "")
     if sys.platform != "linux" or not given.isdecimal():

@@ -409,16 +409,6 @@ class TestMoreRegions:
         elsewhere = write_report(read_group(saved), tmp_path / "page.html", beside=saved)
         assert find_links(elsewhere)[0] == "out/pair_1_2/report.html"
 
-    def test_rungs_are_counted_in_the_folders_of_the_pairs(self, saved, group_result):
-        rungs = ["spatial", "donors", "donors", "none"]
-        pair = group_result.pairs["A", "B"].table.assign(evidence=rungs, p_donors=0.01)
-        files.write_tsv(pair, saved / "pair_1_2" / "results.tsv")
-        files.write_tsv(pair.assign(p_donors=np.nan, p_spatial=np.nan), saved / "pair_1_3" / "results.tsv")  # no ladder
-        (saved / "pair_2_3" / "results.tsv").write_text("gene\n")
-        page = write_report(read_group(saved), saved / "report.html", beside=saved).read_text(encoding="utf-8")
-        [row] = BeautifulSoup(page, "html.parser").find(id="ladders").tbody.find_all("tr")
-        assert [cell.get_text() for cell in row.find_all(["th", "td"])] == ["A and B", "1", "2", "0"]
-
     def test_names_of_folders_may_hold_what_means_something_in_links(self, saved, group_result, tmp_path):
         folder = saved.rename(tmp_path / "javascript:alert(1)#a?b%41 \N{LATIN SMALL LETTER U WITH DIAERESIS}")
         write_report(group_result.comparison, tmp_path / "all.html", beside=folder)

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from jugex._text import format_p
 from jugex.model.findings import NotConfirmable, SamplesDropped, UnreachableAlpha
-from jugex.model.record import GroupMembership
+from jugex.model.record import GroupMembership, RungCounts
 from jugex.query.samples import COORDINATES
 from jugex.report import cards, results_table
 from jugex.report.page import list_facts, render_page, to_sentence, typeset
@@ -670,10 +670,10 @@ class TestMoreRegions:
 
     def test_rungs_are_counted_pair_by_pair(self, group, group_page):
         assert group_page.find(id="ladders") is None  # without a ladder
-        counts = {"spatial": 1, "donors": 1200, "samples": 0}
-        links = {"pair_1_3": "pair_1_3/report.html"}
-        rungs = {"pair_1_2": counts, "pair_1_3": counts, "pair_2_3": {}}
-        table = parse(group, rungs=rungs, links=links).find(id="ladders")
+        links, counts = {"pair_1_3": "pair_1_3/report.html"}, RungCounts(spatial=1, donors=1200, samples=0)
+        first, second, third = group.data.record.pairs
+        pairs = (*(dataclasses.replace(one, rungs=counts) for one in (first, second)), third)
+        table = parse(change(group, pairs=pairs), links=links).find(id="ladders")
         assert read_table(table) == [["A and B", "1", "1,200", "0"], ["A and C", "1", "1,200", "0"]]
         assert [link["href"] for link in table.find_all("a")] == ["pair_1_3/report.html"]
 

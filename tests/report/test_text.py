@@ -38,6 +38,21 @@ def test_the_first_rows_come_with_what_a_reader_wants_first(result):
         result.top(0)
 
 
+def test_a_notebook_shows_every_rung_and_what_could_not_be_tested():
+    options = {"atlas": "simulated", "rng": 0, "n_permutations": 999, "background": False}
+    found = jugex.compare("simulated:A", "simulated:B", genes=["MAOA", "CNR1", "SIM0475", "GAD2"], **options)
+    for said in (
+        "beyond what distance explains (MAOA",
+        "would differ in other donors, as places this far apart do (CNR1",
+    ):
+        assert said in found._repr_html_()
+        assert said in found.summary()
+    alone = jugex.compare("simulated:A", "simulated:B", genes=["MAOA"], donors=[9861], **options)
+    assert "MAOA is higher in simulated B than in simulated A" in alone._repr_html_()
+    for shown in (alone._repr_html_(), alone.summary()):
+        assert "There is neither a test over donors nor a spatial test: one donor has samples in both regions" in shown
+
+
 def test_a_notebook_shows_what_was_found(result):
     page = result._repr_html_()
     assert "A &amp; B" in page
