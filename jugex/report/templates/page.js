@@ -70,7 +70,8 @@ page.shade = function (value, reach) {
   return `rgb(${end.map((part) => Math.round(255 + share * (part - 255))).join()})`;
 };
 
-page.minus = (text) => text.replace(/^-/, "−");
+/** A number as written, with a true minus sign, and none before a zero. */
+page.minus = (text) => text.replace(/^-(?=[0.]*$)/, "").replace(/^-/, "−");
 page.escape = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 page.shorten = (text, limit) => ([...text].length <= limit ? text : [...text].slice(0, limit - 1).join("") + "…");
 
