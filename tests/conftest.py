@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,12 @@ from jugex.stats.pairs import PairSums
 from jugex.stats.spatial import Calibration, Ladder, Reason
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+
+def pytest_collection_finish() -> None:
+    """Take what stays until the end out of the collection of garbage, which statsmodels asks for at each Holm."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
