@@ -156,9 +156,15 @@ page.volcano = (function () {
     ];
     if (floor() !== null) {
       const text = `smallest possible <i>p</i>, ${page.escape(page.showP(smallestP))}`, width = size.width - 68;
-      const top = (ranges.y[1] - floor()) / (ranges.y[1] - ranges.y[0]) * (size.height - edges(size));
-      taken.push([width - 175, width, top, top + 18]);
-      told.push({ ...word, xref: "paper", x: 1, y: floor(), xanchor: "right", yanchor: "top", text, font: { color: ink.soft, size: 12 } });
+      const line = (ranges.y[1] - floor()) / (ranges.y[1] - ranges.y[0]) * (size.height - edges(size));
+      const marks = table.rows.filter((row) => inside(row, ranges)).map((row) => around(pixels(row, ranges, size), table.isFound(row) ? 6 : 3));
+      const corners = ["top", "bottom"].flatMap((vertical) => ["right", "left"].map((end) => {
+        const left = end === "right" ? width - 175 : 0, top = vertical === "top" ? line + 6 : line - 24; // clear of marks on it
+        return { end, vertical, area: [left, left + 175, top, top + 18] };
+      }));
+      const { end, vertical, area } = corners.find((corner) => !meetsAny(corner.area, marks)) ?? corners[0];
+      taken.push(area);
+      told.push({ ...word, xref: "paper", x: Number(end === "right"), y: floor(), xanchor: end, yanchor: vertical, yshift: vertical === "top" ? -6 : 6, text, font: { color: ink.soft, size: 12 } });
     }
     return [...told, ...names(ranges, taken, size)];
   }
