@@ -235,6 +235,8 @@ class Scan:
         why = self.pairs.loc[~status, "reason"].value_counts()
         for reason, n in why.head(3).items():
             lines.append(f"no test in {count_of(int(n), 'pair')}: {reason}")
+        if len(why) > 3:
+            lines.append(f"no test in {count_of(int(why.iloc[3:].sum()), 'pair')}: other reasons")
         if len(why):
             lines.append("the reason of each stands in pairs.tsv")
         return "\n".join(lines)

@@ -56,6 +56,15 @@ class TestPairs:
         assert of_same["reason"] == "both regions hold the same samples"
         assert "hold the same" in of_same["status"]
 
+    def test_the_summary_counts_every_pair_without_a_test(self, scan):
+        status = ["ok", *["impossible"] * 7]
+        reason = [None, *["a"] * 3, "b", "c", "d", "e"]
+        pairs = scan.pairs.head(8).assign(status=status, reason=reason)
+        told = re.findall(r"no test in (\d+) pairs?: (.*)", replace(scan, pairs=pairs).summary())
+        assert told[0] == ("3", "a")
+        assert told[-1] == ("2", "other reasons")
+        assert sum(int(n) for n, _ in told) == 7
+
     def test_tables_have_the_form_of_all_tables(self, out, scan):
         lines = (out / "pairs.tsv").read_text(encoding="utf-8").splitlines()
         place = lines[0].split("\t").index("exhaustive")
