@@ -107,9 +107,10 @@ class TestWheel:
         assert Path(run("import jugex; print(jugex.__file__)").strip()).is_relative_to(installed)
         main = "from jugex.cli import main; sys.exit(main())"
         assert jugex.__version__ in run(main, "--version")
-        run(main, "demo", "--out", "demo", "--quiet")
-        assert (tmp_path / "demo" / "results.tsv").is_file()
-        assert "</html>" in (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
+        few = ["--genes", "MAOA", "--permutations", "99", "--quiet"]
+        run(main, "compare", "simulated:A", "simulated:B", "--atlas", "simulated", "--out", "out", *few)
+        assert (tmp_path / "out" / "results.tsv").is_file()
+        assert "</html>" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 class TestSourceDistribution:
