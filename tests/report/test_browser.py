@@ -586,6 +586,20 @@ class TestVolcano:
         assert near - whole
         assert opened.errors == []
 
+    def test_the_smallest_possible_p_is_named_on_no_mark(self, open_page, make_result):
+        n = 41
+        result = make_result([f"G{i}" for i in range(n)], np.full(n, 1e-4), np.linspace(-2, 2, n))
+        opened = open_page(result).wait().draw("volcano")
+        crossed = """() => {
+            const box = (one) => one.getBoundingClientRect();
+            const name = [...document.querySelectorAll('#volcano-plot .annotation-text')]
+                .find(one => one.textContent.startsWith('smallest possible'));
+            const points = [...document.querySelectorAll('#volcano-plot .point')].map(box), at = box(name);
+            return [points.length, points.filter(p => p.left < at.right && at.left < p.right && p.top < at.bottom
+                && at.top < p.bottom).length];
+        }"""
+        assert opened.page.evaluate(crossed) == [n, 0]
+
     def test_zooms_by_button_and_back(self, open_page, make_result):
         opened = open_page(make_result()).wait().draw("volcano")
         read = "document.getElementById('volcano-plot').layout.xaxis.range"
