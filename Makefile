@@ -25,7 +25,7 @@ INSTALLED_MUTANTS := $(VENV_MUTANTS)/.installed
 
 # one thread of linear algebra per test process: the processes share the cores already
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
-PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n auto
+PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -n auto --dist worksteal
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -64,7 +64,7 @@ test-anndata: $(INSTALLED_ANNDATA)
 	$(VENV_ANNDATA)/bin/python -m pytest -p no:randomly tests/atlas/test_anndata.py
 
 test-oldest: $(INSTALLED_OLDEST)
-	$(ONE_THREAD) $(VENV_OLDEST)/bin/python -m pytest -n auto -m "not slow"
+	$(ONE_THREAD) $(VENV_OLDEST)/bin/python -m pytest -n auto --dist worksteal -m "not slow"
 
 test-all: $(INSTALLED_DEV)
 	$(PYTEST)
@@ -74,7 +74,7 @@ test-all: $(INSTALLED_DEV)
 coverage: export COVERAGE_FILE := $(CURDIR)/.coverage
 coverage: $(INSTALLED_DEV)
 	$(BIN)/coverage erase
-	$(ONE_THREAD) $(BIN)/coverage run -m pytest -n auto -m "not slow"
+	$(ONE_THREAD) $(BIN)/coverage run -m pytest -n auto --dist worksteal -m "not slow"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	@$(BIN)/coverage json --quiet -o - | $(BIN)/python -c 'import json, sys; total = json.load(sys.stdin)["totals"]; \

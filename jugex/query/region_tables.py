@@ -37,7 +37,7 @@ from jugex.query.targets import RegionsLike, Target, name_apart, read_targets
 from jugex.regions import Region
 from jugex.regions.grids import VoxelRule
 from jugex.regions.label_tables import LabelsLike
-from jugex.stats.aggregation import SELECTIONS, ProbeAggregation, differential_stability
+from jugex.stats.aggregation import SELECTIONS, ProbeAggregation, pattern_stability
 from jugex.stats.normalization import Normalization, normalize
 
 __all__ = ["RegionTable", "region_table"]
@@ -596,8 +596,5 @@ def _mean_of_known(cells: Floats) -> Floats:
 
 def _measure_stability(cells: Floats) -> Floats:
     """Differential stability of genes over regions, from the means (r, d, g) of donors, shape (g,)."""
-    n_regions, n_donors, n_genes = cells.shape
-    regions, donors = (codes.ravel() for codes in np.indices((n_regions, n_donors)))
-    flat = cells.reshape(-1, n_genes)
-    held = ~np.isnan(flat).all(axis=1)
-    return differential_stability(flat[held], regions[held], donors[held])
+    held = [np.flatnonzero(~np.isnan(cells[:, donor]).all(axis=1)) for donor in range(cells.shape[1])]
+    return pattern_stability([cells[regions, donor].T for donor, regions in enumerate(held)], held)

@@ -6,7 +6,8 @@ differences.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, get_args
 
@@ -24,6 +25,7 @@ __all__ = [
     "count_pulled_in",
     "differential_stability",
     "mean_probe_correlation",
+    "pattern_stability",
     "probe_mean",
     "probe_sd",
 ]
@@ -254,18 +256,90 @@ def differential_stability(
     Fornito (2019), doi 10.1016/j.neuroimage.2019.01.011. Spearman's correlation, as in abagen, asks for the order of
     structures alone.
     """
-    total, n_pairs = np.zeros(levels.shape[1]), np.zeros(levels.shape[1])
     tables = [_average_structures(levels[donors == donor], structures[donors == donor]) for donor in np.unique(donors)]
-    for (ids_1, means_1), (ids_2, means_2) in combinations(tables, 2):
-        _, rows_1, rows_2 = np.intersect1d(ids_1, ids_2, assume_unique=True, return_indices=True)
-        if len(rows_1) < _MIN_STRUCTURES:
-            continue
-        correlation = _correlate_ranks(means_1[:, rows_1], means_2[:, rows_2])
-        is_known = ~np.isnan(correlation)
-        total[is_known] += correlation[is_known]
-        n_pairs += is_known
-    stability: Floats = np.divide(total, n_pairs, out=np.full(len(total), np.nan), where=n_pairs > 0)
+    if not tables:
+        return np.full(levels.shape[1], np.nan)
+    return pattern_stability([means for _, means in tables], [ids for ids, _ in tables])
+
+
+def pattern_stability(means: Sequence[Floats], structures: Sequence[npt.NDArray[np.generic]]) -> Floats:
+    """Differential stability, from the means of donors.
+
+    Parameters
+    ----------
+    means : sequence of ndarray of float64, shape (p, s)
+        Of each donor, of which there is at least one: the mean of each probe, or gene, in each of its s structures.
+    structures : sequence of ndarray, shape (s,)
+        Of each donor: which structures these are, each once.
+
+    Returns
+    -------
+    ndarray of float64, shape (p,)
+        As of `differential_stability`. A pair of donors does not count for a probe that has no value in one of the
+        structures that they share.
+    """
+    n_probes, pairs = len(means[0]), list(_share_structures(structures))
+    stability = np.empty(n_probes)
+    for start in range(0, n_probes, _PROBES_PER_CHUNK):
+        donors = [_Sorted.of(one[start : start + _PROBES_PER_CHUNK]) for one in means]
+        total, n_pairs = np.zeros((2, min(_PROBES_PER_CHUNK, n_probes - start)))
+        for (a, columns_a), (b, columns_b) in pairs:
+            correlation = _correlate(donors[a].rank(columns_a), donors[b].rank(columns_b))
+            is_known = ~np.isnan(correlation)
+            total[is_known] += correlation[is_known]
+            n_pairs += is_known
+        stability[start : start + len(total)] = total / np.where(n_pairs > 0, n_pairs, np.nan)
     return stability
+
+
+def _share_structures(
+    structures: Sequence[npt.NDArray[np.generic]],
+) -> Iterator[tuple[tuple[int, Counts], tuple[int, Counts]]]:
+    """Pairs of donors that share enough structures: the number of each, and where it has the shared ones."""
+    for a, b in combinations(range(len(structures)), 2):
+        _, in_a, in_b = np.intersect1d(structures[a], structures[b], assume_unique=True, return_indices=True)
+        if len(in_a) >= _MIN_STRUCTURES:
+            yield (a, in_a), (b, in_b)
+
+
+@dataclass(frozen=True, eq=False)
+class _Sorted:
+    """Values (p, s), sorted once: `order` (p, s) sorts each row, `is_uneven` (p,) has equal or missing values."""
+
+    values: Floats
+    order: Counts
+    is_uneven: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, values: Floats) -> _Sorted:
+        order = np.argsort(values, axis=1)  # missing values come last
+        ranked = np.take_along_axis(values, order, axis=1)
+        is_even = np.all(ranked[:, 1:] > ranked[:, :-1], axis=1)
+        return cls(values, order, np.logical_not(is_even))
+
+    def rank(self, columns: Counts) -> Floats:
+        """Ranks within some columns of each row, ties averaged, less their mean; all 0 if a value is missing."""
+        n = len(columns)
+        places = np.full(self.values.shape[1], -1)
+        places[columns] = np.arange(n)
+        sorted_places = places[self.order]
+        sorted_places = sorted_places[sorted_places >= 0].reshape(-1, n)
+        ranks = np.empty(sorted_places.shape)
+        np.put_along_axis(ranks, sorted_places, np.arange(n) - (n - 1) / 2, axis=1)
+        if self.is_uneven.any():
+            from scipy.stats import rankdata
+
+            uneven = rankdata(self.values[self.is_uneven][:, columns], axis=1) - (n + 1) / 2
+            ranks[self.is_uneven] = np.where(np.isnan(uneven), 0.0, uneven)
+        return ranks
+
+
+def _correlate(ranks_1: Floats, ranks_2: Floats) -> Floats:
+    """Correlation (p,) of rows of ranks less their means; NaN where a row is constant."""
+    shared = np.einsum("ps,ps->p", ranks_1, ranks_2)
+    spread = np.einsum("ps,ps->p", ranks_1, ranks_1) * np.einsum("ps,ps->p", ranks_2, ranks_2)
+    correlation: Floats = shared / np.sqrt(np.where(spread > 0, spread, np.nan))
+    return correlation
 
 
 def _average_structures(
@@ -277,31 +351,3 @@ def _average_structures(
     starts = np.cumsum(n_samples) - n_samples
     sums = np.add.reduceat(levels[order].astype(np.float64), starts, axis=0)
     return ids, np.ascontiguousarray((sums / n_samples[:, None]).T)
-
-
-def _correlate_ranks(first: Floats, second: Floats) -> Floats:
-    """Spearman's correlation of rows, (p, s) and (p, s) to (p,); NaN where a row is constant."""
-    correlation = np.empty(len(first))
-    for start in range(0, len(first), _PROBES_PER_CHUNK):  # in chunks: ranks need as much memory again
-        chunk = slice(start, start + _PROBES_PER_CHUNK)
-        ranks_1, ranks_2 = _center_ranks(first[chunk]), _center_ranks(second[chunk])
-        shared = np.einsum("ps,ps->p", ranks_1, ranks_2)
-        spread = np.einsum("ps,ps->p", ranks_1, ranks_1) * np.einsum("ps,ps->p", ranks_2, ranks_2)
-        correlation[chunk] = np.divide(shared, np.sqrt(spread), out=np.full(len(shared), np.nan), where=spread > 0)
-    return correlation
-
-
-def _center_ranks(values: Floats) -> Floats:
-    """Ranks within each row, ties averaged, less their mean; a row with a missing value is all 0."""
-    order = np.argsort(values, axis=1)  # missing values come last
-    ranked = np.take_along_axis(values, order, axis=1)
-    ranks = np.empty(values.shape)
-    np.put_along_axis(ranks, order, np.arange(1.0, values.shape[1] + 1)[np.newaxis], axis=1)
-    tied = (ranked[:, 1:] == ranked[:, :-1]).any(axis=1)
-    if tied.any():
-        from scipy.stats import rankdata
-
-        ranks[tied] = rankdata(values[tied], axis=1)
-    ranks -= (values.shape[1] + 1) / 2
-    ranks[np.isnan(ranked[:, -1])] = 0.0
-    return ranks

@@ -100,6 +100,39 @@ class TestValues:
         pd.testing.assert_frame_equal(parts.table, whole.table, rtol=1e-12)
         pd.testing.assert_frame_equal(parts.genes, whole.genes, rtol=1e-12)
 
+    @pytest.mark.parametrize("values", ["zscore", "level"])
+    @pytest.mark.parametrize("probes", ["winsorized-mean", "median", "mean", "max-mean"])
+    def test_probes_become_genes_in_each_sample_before_samples_are_averaged(self, made_up, atlas, probes, values):
+        made = region_table(made_up / "labels.nii.gz", atlas=atlas, probes=probes, values=values)
+        wells = made.samples["well_id"].to_numpy()
+        read = atlas.zscores if values == "zscore" else atlas.levels
+        n_probes, of_gene = {}, {}
+        for gene, ids in atlas.probes.groupby("gene")["probe_id"]:
+            measured = read(well_ids=wells, probe_ids=ids)
+            if probes == "max-mean":
+                value = measured[:, atlas.levels(well_ids=wells, probe_ids=ids).mean(axis=0).argmax()]
+            elif probes == "winsorized-mean" and len(ids) > 5:
+                ordered = np.sort(measured, axis=1)  # of six probes one at either end
+                value = np.clip(measured, ordered[:, [1]], ordered[:, [-2]]).mean(axis=1)
+            else:
+                value = np.median(measured, axis=1) if probes == "median" else measured.mean(axis=1)
+            n_probes[gene], of_gene[gene] = len(ids), value
+        sizes = n_probes.values()
+        assert (min(sizes), max(sizes)) == (1, 6)
+        keys = [made.samples["region"], made.samples["donor_name"]]
+        expected = pd.DataFrame(of_gene).groupby(keys).mean().groupby("region").mean()
+        np.testing.assert_allclose(made.table.loc[expected.index, expected.columns], expected, rtol=1e-9, atol=1e-12)
+
+    def test_zscores_that_the_source_gives_are_averaged(self):
+        regions = list(jugex.demo_regions())
+        simulated = jugex.open_atlas("simulated")
+        tables = [jugex.query.expressions(region, ["MAOA", "SLC6A2"], atlas=simulated) for region in regions]
+        table = pd.concat(tables, ignore_index=True)
+        atlas = jugex.atlas.atlas_from_siibra(table.assign(level=1.0))
+        made, expected = (region_table(regions, ["MAOA", "SLC6A2"], atlas=one) for one in (atlas, simulated))
+        np.testing.assert_allclose(made.table, expected.table, rtol=1e-9)
+        assert made.table.to_numpy().any()
+
     def test_stability_is_the_mean_rank_correlation_of_donors(self, made_up, atlas):
         made = region_table(made_up / "labels.nii.gz", ["GENE001", "GENE002"], atlas=atlas, over_donors="separate")
         for gene, stability in made.genes.set_index("gene")["stability"].items():

@@ -19,6 +19,7 @@ from jugex.stats.aggregation import (
     best_probes,
     differential_stability,
     mean_probe_correlation,
+    pattern_stability,
     probe_mean,
     probe_sd,
 )
@@ -186,6 +187,21 @@ class TestDifferentialStability:
         structures, donors = np.tile(np.arange(4), 2), np.repeat([0, 1], 4)
         levels = np.column_stack([np.full(8, 2.0), np.r_[np.nan, np.arange(7.0)]])
         assert np.isnan(differential_stability(levels, structures, donors)).all()
+
+    def test_a_pair_of_donors_that_lacks_a_value_does_not_count(self):
+        rng = np.random.default_rng(3)
+        means = [rng.normal(size=(2, 6)), rng.normal(size=(2, 5)), rng.integers(0, 3, (2, 6)).astype(float)]
+        structures = [np.arange(6), np.array([5, 1, 2, 9, 0]), np.arange(6)]
+        means[2][1, 4] = np.nan  # structure 4 of the second probe: the second donor lacks it
+        got = pattern_stability(means, structures)
+        pairs = [(0, 1, [0, 1, 2, 5], [4, 1, 2, 0]), (0, 2, range(6), range(6)), (1, 2, [4, 1, 2, 0], [0, 1, 2, 5])]
+        expected = [
+            [spearmanr(means[a][probe, list(i)], means[b][probe, list(j)]).statistic for a, b, i, j in pairs]
+            for probe in range(2)
+        ]
+        assert got[0] == pytest.approx(np.mean(expected[0]))
+        assert np.isnan(expected[1][1])
+        assert got[1] == pytest.approx(np.mean([expected[1][0], expected[1][2]]))
 
     def test_does_not_depend_on_the_order_of_samples(self):
         rng = np.random.default_rng(1)
