@@ -190,7 +190,7 @@ class TestDifferentialStability:
 
     def test_a_pair_of_donors_that_lacks_a_value_does_not_count(self):
         rng = np.random.default_rng(3)
-        means = [rng.normal(size=(2, 6)), rng.normal(size=(2, 5)), rng.integers(0, 3, (2, 6)).astype(float)]
+        means = [rng.normal(size=(2, 6)), rng.integers(0, 3, (2, 5)).astype(float), rng.normal(size=(2, 6))]
         structures = [np.arange(6), np.array([5, 1, 2, 9, 0]), np.arange(6)]
         means[2][1, 4] = np.nan  # structure 4 of the second probe: the second donor lacks it
         got = pattern_stability(means, structures)
@@ -202,6 +202,13 @@ class TestDifferentialStability:
         assert got[0] == pytest.approx(np.mean(expected[0]))
         assert np.isnan(expected[1][1])
         assert got[1] == pytest.approx(np.mean([expected[1][0], expected[1][2]]))
+
+    def test_many_chunks_give_the_same(self, monkeypatch):
+        rng = np.random.default_rng(4)
+        means, structures = [rng.normal(size=(7, 5)) for _ in range(3)], [np.arange(5)] * 3
+        whole = pattern_stability(means, structures)
+        monkeypatch.setattr("jugex.stats.aggregation._PROBES_PER_CHUNK", 3)
+        np.testing.assert_array_equal(pattern_stability(means, structures), whole)
 
     def test_does_not_depend_on_the_order_of_samples(self):
         rng = np.random.default_rng(1)
