@@ -18,17 +18,18 @@ from jugex.atlas import ExpressionAtlas, open_atlas
 from jugex.atlas.annotation import CoordinatesLike
 from jugex.atlas.identity import AtlasIdentity, FileRecord
 from jugex.comparison import SeveralRegions, run_pair, run_several
-from jugex.errors import OptionError, RegionError, ResultError, remembering_warnings, tell_problem
+from jugex.errors import GeneError, OptionError, RegionError, ResultError, remembering_warnings, tell_problem
 from jugex.model.changes import Change, list_changes, tabulate_changes
 from jugex.model.options import AtlasLike, CovariatesLike, QueryOptions, TestOptions, find_preset
-from jugex.model.record import Arguments, Randomness, RunRecord, from_json
+from jugex.model.record import Arguments, GeneSetsRecord, Randomness, RunRecord, from_json
 from jugex.pipeline.comparison import ComparisonData
 from jugex.pipeline.differences import Differences, find_differences
+from jugex.pipeline.gene_sets import GeneSetData
 from jugex.pipeline.pairs import GroupComparison
 from jugex.regions import Region, RegionIdentity, parse_region
 from jugex.regions.nifti import local_path
 from jugex.regions.recorded import RegionMaker, list_files
-from jugex.report.files import holds_group
+from jugex.report.files import holds_group, load_gene_sets
 from jugex.report.side_by_side import conclude, save_differences, summarize_differences
 
 __all__ = ["Inputs", "Rerun", "ResultDiff", "diff", "rerun"]
@@ -95,11 +96,8 @@ class ResultDiff(Differences):
         )
 
 
-#: What a folder may hold that was made from the run afterwards, and what makes it again.
-_APART = {
-    "gene_sets": "the gene sets (result.gene_sets, --gene-sets)",
-    "sensitivity.tsv": "the run under other choices (result.sensitivity, jugex sensitivity)",
-}
+_OLD_AND_NEW = ("recorded", "now")
+_SENSITIVITY = "the run under other choices (result.sensitivity, jugex sensitivity)"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -114,8 +112,12 @@ class Rerun:
         The old result beside the new one; None where the record was given without its tables.
     changes : tuple of Change
         Choices, inputs, versions and outcomes that differ.
+    gene_sets : GeneSetResult or None
+        The gene sets tested again, where the folder of the old result holds some.
+    gene_sets_difference : ResultDiff or None
+        The old ones beside them.
     not_repeated : tuple of str
-        What lies in the folder of the old result and is no part of its record: gene sets, other choices.
+        What lies in the folder of the old result and was not made again, and why.
 
     Examples
     --------
@@ -128,18 +130,25 @@ class Rerun:
     result: DifferentialExpression | SeveralRegions
     difference: ResultDiff | None
     changes: tuple[Change, ...]
+    gene_sets: GeneSetResult | None = None
+    gene_sets_difference: ResultDiff | None = None
     not_repeated: tuple[str, ...] = ()
 
     @property
     def same_numbers(self) -> bool | None:
-        """Whether all numbers agree to eight digits; None where only the record was given."""
-        return None if self.difference is None else self.difference.same_numbers
+        """Whether all numbers agree to eight digits, those of gene sets too; None where only the record was given."""
+        if self.difference is None:
+            return None
+        return self.difference.same_numbers and (
+            self.gene_sets_difference is None or self.gene_sets_difference.same_numbers
+        )
 
     def summary(self) -> str:
         """Whether the numbers are the same, and else what differs and what it changed."""
         lines = [f"Not made again: {join_words(list(self.not_repeated))}."] if self.not_repeated else []
         if self.difference is not None:
-            return "\n".join([self.difference.summary(), *lines])
+            sets = [] if self.gene_sets_difference is None else [f"\nGene sets, {self.gene_sets_difference.summary()}"]
+            return "\n".join([self.difference.summary(), *sets, *lines])
         changes = (f"{change.kind}: {change}" for change in self.changes)
         return "\n".join([_say_without_tables(self.changes), *changes, *lines])
 
@@ -239,7 +248,8 @@ def rerun(
     """Make a run again from its own record, and compare its numbers with those that were found.
 
     Genes, samples, seed and all choices are those of the record. Files are read from where they were, or from where
-    `paths` says; what was in memory has to be given again.
+    `paths` says; what was in memory has to be given again. Gene sets that lie in the folder of the result are tested
+    again too; those that were in memory, and the run under other choices, are not (`Rerun.not_repeated`).
 
     Parameters
     ----------
@@ -287,6 +297,7 @@ def rerun(
         raise ResultError("gene sets are tested with result.gene_sets(...); make the run of their genes again")
     inputs = Inputs.of(record, folder, paths)
     opened = inputs.open_atlas(atlas)
+    sets = None if folder is None or len(record.regions) > 2 else _Sets.of(load_gene_sets(folder), inputs)
     result: DifferentialExpression | SeveralRegions
     with remembering_warnings():
         made = inputs.make_regions(dict(regions or {}))
@@ -300,12 +311,62 @@ def rerun(
         threshold = record.arguments.threshold if threshold is None else threshold
         run = run_pair if len(made) == 2 else run_several
         result = run(made, query, test, atlas=opened, preset=record.arguments.preset, threshold=threshold)
-    apart = tuple(how for name, how in _APART.items() if folder is not None and (folder / name).exists())
+    apart = [_SENSITIVITY] if folder is not None and (folder / "sensitivity.tsv").exists() else []
     if old is None:
-        return Rerun(result, None, list_changes(record, result.record), apart)
+        return Rerun(result, None, list_changes(record, result.record), not_repeated=tuple(apart))
     new = result.comparison if isinstance(result, SeveralRegions) else result
-    found = _set_side_by_side(old, new, ("recorded", "now"))
-    return Rerun(result, found, found.changes, apart)
+    found = _set_side_by_side(old, new, _OLD_AND_NEW)
+    again = Rerun(result, found, found.changes, not_repeated=tuple(apart))
+    if sets is None or not isinstance(result, DifferentialExpression):
+        return again
+    tested = sets.test(result)
+    if isinstance(tested, str):
+        return replace(again, not_repeated=(f"the gene sets ({tested})", *apart))
+    return replace(
+        again,
+        gene_sets=tested,
+        gene_sets_difference=_set_side_by_side(sets.old.data, tested.data, _OLD_AND_NEW),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Sets:
+    """Gene sets of the old result, and where their files are now; None where one was not found."""
+
+    old: GeneSetData
+    files: tuple[str | None, ...]
+
+    @classmethod
+    def of(cls, old: GeneSetData | None, inputs: Inputs) -> _Sets | None:
+        if old is None:
+            return None
+        return cls(old, tuple(file if file == "simulated" else inputs.find(file) for file in _record_of(old).files))
+
+    def test(self, result: DifferentialExpression) -> GeneSetResult | str:
+        """The sets tested again, or why they cannot be."""
+        record = _record_of(self.old)
+        missing = [file for file, found in zip(record.files, self.files, strict=True) if found is None]
+        if missing:
+            return f"{missing[0]} is not there: say where it is now with {_say_replace(missing[0])}"
+        if not self.files:
+            return "they were in memory: test them with result.gene_sets"
+        try:
+            return result.gene_sets(
+                [file for file in self.files if file is not None],
+                kind=record.kind,
+                min_size=record.min_size,
+                max_size=record.max_size,
+            )
+        except (GeneError, ResultError) as error:  # other choices may leave no set, or test probes by themselves
+            return str(error)
+
+
+def _record_of(sets: GeneSetData) -> GeneSetsRecord:
+    """What a test of gene sets recorded of them."""
+    record = sets.data.record.gene_sets
+    if record is None:
+        raise ResultError("the folder gene_sets holds a result of genes; remove it, or make the run again")
+    return record
 
 
 def _open_source(source: Any) -> tuple[ComparisonData | GroupComparison | None, RunRecord, Path | None]:

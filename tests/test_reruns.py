@@ -105,8 +105,48 @@ class TestRerun:
         assert "Not made again" not in jugex.rerun(result).summary()
         sets = result.gene_sets({"both": ["GENE1", "GENE7"]}, min_size=1)
         folder = result.save("out", gene_sets=sets, sensitivity=result.sensitivity())
-        said = "Not made again: the gene sets (result.gene_sets, --gene-sets) and the run under other choices"
-        assert said in jugex.rerun(folder).summary()
+        again = jugex.rerun(folder)
+        said = "Not made again: the gene sets (they were in memory: test them with result.gene_sets) and the run under"
+        assert said in again.summary()
+        assert again.gene_sets is None
+
+    def test_gene_sets_of_files_are_tested_again(self, project):
+        (project / "my sets.gmt").write_text("one\t-\tGENE1\tGENE7\nother\t-\tGENE2\tGENE3\tGENE4\n")
+        result = run(project)
+        sets = result.gene_sets("my sets.gmt", kind="self-contained", min_size=2, max_size=3)
+        folder = result.save("out", gene_sets=sets)
+        again = jugex.rerun(folder)
+        assert again.same_numbers
+        assert again.not_repeated == ()
+        assert again.gene_sets.record.gene_sets == sets.record.gene_sets
+        assert "Gene sets, recorded | now\nSame numbers: 2 gene sets, all columns agree" in again.summary()
+        pd.testing.assert_frame_equal(again.gene_sets.table, sets.table)
+        assert cli.main(["rerun", "out", "--out", "again", "--quiet"]) == 0
+        assert jugex.diff("out/gene_sets", "again/gene_sets").same_numbers
+
+    def test_files_of_gene_sets_are_looked_for_and_compared(self, project):
+        (project / "sets.gmt").write_text("one\t-\tGENE1\tGENE7\n")
+        result = run(project)
+        folder = result.save("out", gene_sets=result.gene_sets("sets.gmt", min_size=2))
+        (project / "sets.gmt").rename(project / "moved.gmt")
+        again = jugex.rerun(folder)
+        assert again.same_numbers
+        assert 'sets.gmt is not there: say where it is now with --replace "sets.gmt=NEW"' in again.not_repeated[0]
+        (project / "moved.gmt").write_text("one\t-\tGENE1\tGENE8\n")
+        again = jugex.rerun(folder, paths={"sets.gmt": "moved.gmt"})
+        assert again.difference.same_numbers
+        assert not again.same_numbers
+        assert again.gene_sets_difference.settings["what"].tolist()[0] == "gene sets: files"
+
+    def test_files_that_hold_no_gene_of_the_atlas_any_more_are_named(self, project):
+        (project / "sets.gmt").write_text("one\t-\tGENE1\tGENE7\n")
+        result = run(project)
+        folder = result.save("out", gene_sets=result.gene_sets("sets.gmt", min_size=2))
+        (project / "sets.gmt").write_text("one\t-\tX1\tX2\n")
+        again = jugex.rerun(folder)
+        assert again.gene_sets is None
+        assert again.same_numbers
+        assert "Not made again: the gene sets (not in the atlas: X1, X2; no gene is left" in again.summary()
 
     def test_a_seed_that_was_drawn_is_kept(self, project):
         result = run(project, rng=None)

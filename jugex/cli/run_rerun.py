@@ -18,8 +18,9 @@ __all__ = ["add_arguments"]
 def add_arguments(command: Parser) -> None:
     """Add the arguments of the command."""
     command.description = (
-        "Make a run again from its own record, with the same data, regions, choices and seed, and say whether it gives "
-        "the same numbers: if not, which input, version or choice differs and what that changed."
+        "Make a run again from its own record, with the same data, regions, choices and seed, and the same gene sets, "
+        "and say whether it gives the same numbers: if not, which input, version or choice differs and what that "
+        "changed."
     )
     command.epilog = """
 examples:
@@ -73,7 +74,8 @@ def _run_rerun(options: argparse.Namespace) -> None:
     if options.out is not None:
         record = replace(again.result.record, command=options.command_line)
         if isinstance(again.result, DifferentialExpression):
-            replace(again.result, record=record).save(options.out, overwrite=options.overwrite)
+            result = replace(again.result, record=record)
+            result.save(options.out, overwrite=options.overwrite, gene_sets=again.gene_sets)
         else:
             data = replace(again.result.data, record=record)
             replace(again.result, data=data).save(options.out, overwrite=options.overwrite)

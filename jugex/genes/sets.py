@@ -50,7 +50,8 @@ class GeneSets:
     genes : dict of str to tuple of str
         Genes of each set, as named in the source and in its order.
     files : dict of str to str
-        SHA-256 of each file that the sets come from, by file name; empty for sets given in memory.
+        SHA-256 of each file that the sets come from, by its path as it was given, or "simulated"; empty for sets given
+        in memory.
 
     Examples
     --------
@@ -120,16 +121,16 @@ def read_gene_sets(sets: GeneSetsLike) -> GeneSets:
         return sets
     if isinstance(sets, Mapping):
         return _check(GeneSets({str(name): _list_genes(name, genes) for name, genes in sets.items()}, {}))
-    files = [_SIMULATED if file == "simulated" else file for file in ([sets] if isinstance(sets, str | Path) else sets)]
     genes: dict[str, tuple[str, ...]] = {}
     sources: dict[str, str] = {}
-    for file in map(str, files):
+    for given in map(str, [sets] if isinstance(sets, str | Path) else sets):
+        file = str(_SIMULATED) if given == "simulated" else given
         is_gmt = file.lower().endswith((".gmt", ".gmt.gz"))
         read = read_gmt(file) if is_gmt else read_table_of_sets(file)
         if repeated := next((name for name in read if name in genes), None):
             raise OptionError(f"gene sets: {file} and another file both have a set {repeated!r}; rename one of them")
         genes |= {name: tuple(dict.fromkeys(filter(None, members))) for name, members in read.items()}
-        sources[Path(file).name] = hashlib.sha256(read_packed(file)).hexdigest()
+        sources[given] = hashlib.sha256(read_packed(file)).hexdigest()
     return _check(GeneSets(genes, sources))
 
 

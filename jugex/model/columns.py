@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = [
     "COLUMN_TYPES",
@@ -22,7 +22,7 @@ __all__ = [
 
 _Z = "z-score"
 _LOG2 = "log2"
-_SD = "standard deviations"
+_SD = "standard deviation"
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,16 @@ class Column:
     description: str
     unit: str | None = None
     levels: Mapping[str, str] | None = None
+
+    def of_sets(self) -> Column:
+        """The column where a gene set has the place of a gene, and its values are in standard deviations."""
+        levels = None if self.levels is None else {name: _say_sets(text) for name, text in self.levels.items()}
+        unit = None if self.unit is None else self.unit.replace(_Z, _SD)
+        return replace(self, description=_say_sets(self.description), unit=unit, levels=levels)
+
+
+def _say_sets(text: str) -> str:
+    return text.replace("all genes", "all sets").replace("the gene", "the set").replace("this gene", "this set")
 
 
 _SIGNIFICANT = {"TRUE": "p_fwe is at most alpha", "FALSE": "it is not, or the gene was not tested"}
@@ -125,6 +135,7 @@ _OMNIBUS = (
 )
 _GENE_SET = (
     Column("set", "object", "Name of the gene set."),
+    Column("gene", "object", "Name of the gene set."),
     Column("n_genes", "Int64", "Genes that the set names."),
     Column("n_found", "Int64", "Genes of the set that the atlas has and that were tested."),
     Column("higher_in", "object", "Name of the region in which the set is higher, by diff."),
@@ -216,7 +227,7 @@ def describe_columns(
     regions : sequence of str
         Names of the k regions.
     kind : {'results', 'omnibus', 'pairs', 'left_out', 'gene_sets', 'samples'}
-        Which table it is: some columns mean something else there.
+        Which table it is: some columns mean something else there, and where gene sets are tested.
 
     Returns
     -------
@@ -232,9 +243,11 @@ def describe_columns(
         "gene_sets": _GENE_SET,
         "samples": _SAMPLE,
     }[kind]
-    known = {column.name: column for column in (*_RESULT, *_PROBE, *_TAIL, *own)}
+    usual = [column.of_sets() if kind == "gene_sets" else column for column in (*_RESULT, *_PROBE, *_TAIL)]
+    known = {column.name: column for column in (*usual, *own)}
+    unit = _SD if kind == "gene_sets" else _Z
     for number, name in enumerate(regions, start=1):
-        known[f"mean_{number}"] = Column(f"mean_{number}", "float64", f"Raw mean in {name}, not adjusted.", _Z)
+        known[f"mean_{number}"] = Column(f"mean_{number}", "float64", f"Raw mean in {name}, not adjusted.", unit)
     described: dict[str, dict[str, object]] = {}
     for name in columns:
         if (column := known.get(name)) is None:

@@ -462,7 +462,8 @@ class GeneSetsRecord:
     min_size, max_size : int
         Sets with fewer or more genes in the family of the run were left out.
     files : dict of str to str
-        SHA-256 of each file of sets, by its name; empty for sets that were given in memory.
+        SHA-256 of each file of sets, by its path as it was given, or "simulated"; empty for sets that were given in
+        memory.
     n_sets, n_tested : int
         Sets given, and those tested.
     n_genes : int
@@ -591,6 +592,11 @@ class RunRecord:
         if self.gene_sets is not None:
             return "gene set"
         return "probe" if self.arguments.probes == "single" else "gene"
+
+    @property
+    def scale(self) -> Literal["z-score", "standard deviation"]:
+        """What values are measured in: of genes and probes z-scores, of gene sets their genes' standard deviations."""
+        return "z-score" if self.gene_sets is None else "standard deviation"
 
     @property
     def covariates_used(self) -> tuple[str, ...]:

@@ -197,7 +197,7 @@ def _label_axes(ax: Axes, result: ComparisonData, gene: str, *, n_left_out: int,
     left_out = f"\n{n_left_out} samples without coordinates or value left out" if n_left_out else ""
     ax.axvline(0, color=PALE, linewidth=0.6, zorder=0)
     ax.set_xlabel(f"mm from {first} to {second},\n0 midway between their samples{left_out}")
-    ax.set_ylabel("z-score, donor effects removed" if without_donors else "z-score, donor effects left in")
+    ax.set_ylabel(f"{result.record.scale}, donor effects {'removed' if without_donors else 'left in'}")
     title_axes(ax, describe_test(result, gene))
     dress_axes(ax)
 

@@ -89,7 +89,7 @@ def plot_differences(found: Differences, *, n_names: int = 12, ax: Axes | None =
         zorder=3, label=f"other evidence ({int(changed.sum()):,})",
     )  # fmt: skip
     ax.set(xlim=limits, ylim=limits, aspect="equal")
-    meant = "Difference in z-scores" if column == "diff" else "F"
+    meant = f"Difference in {found.first.record.scale}s" if column == "diff" else "F"
     ax.set_xlabel(f"{meant}: {shorten(found.names[0], 34)}", color=INK)
     ax.set_ylabel(f"{meant}: {shorten(found.names[1], 34)}", color=INK)
     ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0, ncols=2, handletextpad=0.2)

@@ -153,7 +153,7 @@ def _label_gene(ax: Axes, result: ComparisonData, data: GeneData) -> None:
     labels = [f"{wrap_text(name, _LINE)}\nn = {n[region]}" for region, name in enumerate(shown)]
     ax.set_xticks([0, 1], labels, parse_math=False)
     ax.set_xlim(-0.36, 1.36)
-    ax.set_ylabel("z-score")
+    ax.set_ylabel(result.record.scale)
     title_axes(ax, describe_test(result, data.label))
     dress_axes(ax)
     _explain_marks(ax, data)
@@ -369,11 +369,11 @@ def plot_variogram(result: ComparisonData, gene: str, *, ax: Axes | None = None)
             data.distances[kind], data.measured[kind], s=13, marker=marker, facecolors=face, edgecolors=INK,
             linewidths=0.8, zorder=3, label=f"{fit_text(gene, 16)}, {name}",
         )  # fmt: skip
-    _label_variogram(ax, data)
+    _label_variogram(ax, data, result.record.scale)
     return ax
 
 
-def _label_variogram(ax: Axes, data: VariogramData) -> None:
+def _label_variogram(ax: Axes, data: VariogramData, scale: str) -> None:
     top = 1.08 * max(float(np.nanmax(data.measured)), float(data.parts.sum(axis=1).max()))
     ax.set_xlim(0, 1.03 * float(data.distances.max()))
     ax.set_ylim(0, 1.1 * top)
@@ -386,7 +386,7 @@ def _label_variogram(ax: Axes, data: VariogramData) -> None:
             color=INK,
         )  # fmt: skip
     ax.set_xlabel("distance of two samples (mm)")
-    ax.set_ylabel("semivariance (squared z-score)")
+    ax.set_ylabel(f"semivariance (squared {scale})")
     subtitle = ""
     if data.between_places is not None:
         subtitle = f"\nplaces this far apart differ by {format_number(data.between_places)} on average"

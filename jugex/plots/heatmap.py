@@ -109,7 +109,10 @@ def plot_heatmap(
     _mark_samples(ax, result, columns)
     _explain(ax, result, order, has_gaps=bool(np.isnan(values).any()))
     words = "significant" if genes is None and len(result.significant) else "all" if genes is None else "chosen"
-    _label_axes(ax, image, rows, f"{len(rows):,} of {n_all:,} {words} {result.unit}s" if n_all > len(rows) else "")
+    scale = f"{result.record.scale} in the donor"
+    _label_axes(
+        ax, image, rows, scale, f"{len(rows):,} of {n_all:,} {words} {result.unit}s" if n_all > len(rows) else ""
+    )
     return ax
 
 
@@ -223,11 +226,11 @@ def _explain(ax: Axes, result: ComparisonData, order: str, *, has_gaps: bool) ->
     legend.set_title(f"columns: samples by region and donor; rows: {result.unit}s by {rows}")
 
 
-def _label_axes(ax: Axes, image: AxesImage, rows: list[str], left_out: str) -> None:
+def _label_axes(ax: Axes, image: AxesImage, rows: list[str], scale: str, left_out: str) -> None:
     """Add the colour bar, and the names of the genes if their rows are high enough."""
     figure = figure_of(ax)
     bar = figure.colorbar(image, ax=ax, fraction=0.03, pad=0.01, aspect=25, extend="both")
-    bar.set_label("z-score in the donor", size=text_size())
+    bar.set_label(scale, size=text_size())
     bar.ax.tick_params(labelsize=text_size(), length=2, width=0.5)
     bar.outline.set_linewidth(0.4)
     ax.set_xticks([])

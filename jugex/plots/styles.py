@@ -409,7 +409,7 @@ def label_differences(ax: Axes, result: ComparisonData, *, from_middle: bool = F
     """
     from jugex.plots.texts import name_sides
 
-    ax.set_xlabel("difference in z-score")
+    ax.set_xlabel(f"difference in {result.record.scale}s")
     ends, sides = ((0.5, 0.5), ("right", "left")) if from_middle else ((0.0, 1.0), ("left", "right"))
     for words, x, side, gap in zip(name_sides(result, 24), ends, sides, (-5, 5), strict=True):
         ax.annotate(

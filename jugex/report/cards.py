@@ -239,7 +239,7 @@ def _describe_gradient(gene: GeneStanding) -> str:
     remain = format_value(gene.beyond)
     return (
         f"of {format_value(gene.diff)}, the gradient over the tissue accounts for {format_value(gene.gradient)}; "
-        f"{'+' if gene.beyond >= 0.005 else ''}{remain} (z-scores) remain"
+        f"{'+' if gene.beyond >= 0.005 else ''}{remain} remain"
     )
 
 

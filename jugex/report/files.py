@@ -218,7 +218,9 @@ def _write_data(data: ComparisonData, folder: Path, name: str) -> None:
     described = describe_columns(SAMPLE_COLUMNS, regions=data.region_names, kind="samples")
     described["region"]["Levels"] = {name: f"region {number}" for number, name in enumerate(data.region_names, 1)}
     for gene in data.zscores if data.zscores.shape[1] <= MAX_GENES_IN_SAMPLES else ():
-        described.setdefault(str(gene), {"Description": f"Value of the {data.unit} {gene}.", "Units": "z-score"})
+        described.setdefault(
+            str(gene), {"Description": f"Value of the {data.unit} {gene}.", "Units": data.record.scale}
+        )
     _write_json(described, folder / "samples.json")
     (folder / "methods.md").write_text(format_methods(compose_methods(data)), encoding="utf-8")
 
@@ -233,7 +235,8 @@ def _write_described(table: pd.DataFrame, record: RunRecord, folder: Path, name:
 def _describe(table: pd.DataFrame, record: RunRecord, name: str) -> tuple[pd.DataFrame, dict[str, dict[str, Any]]]:
     """A table with the meaning of its columns."""
     columns, adjusted_for = [str(column) for column in table], name_adjustment(record)
-    return table, describe_columns(columns, adjusted_for=adjusted_for, regions=record.region_names, kind=name)
+    kind = "gene_sets" if record.unit == "gene set" and name == "results" else name
+    return table, describe_columns(columns, adjusted_for=adjusted_for, regions=record.region_names, kind=kind)
 
 
 def _write_json(content: dict[str, Any], path: Path) -> None:

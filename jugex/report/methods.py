@@ -513,7 +513,7 @@ def _list_sets(record: RunRecord) -> list[str]:
     sets = record.gene_sets
     if sets is None:
         return []
-    files = f" ({join_words(list(sets.files))})" if sets.files else ""
+    files = f" ({join_words(list(map(_name_file, sets.files)))})" if sets.files else ""
     tested = (
         f"Of {count_of(sets.n_sets, 'gene set')}{files} those with {sets.min_size} to {sets.max_size} of the "
         f"{sets.n_genes:,} genes that have a test were tested ({sets.n_tested:,})."

@@ -73,7 +73,7 @@ _N_PROBES = Column("n_probes", "Probes", "Number of probes of the gene", decimal
 _TWO_REGIONS = (
     _GENE,
     _P_FWE,
-    Column("diff", "Difference", "{regions}, in z-scores, adjusted for {others}", decimals=3),
+    Column("diff", "Difference", "{regions}, in {scale}s, adjusted for {others}", decimals=3),
     Column(
         "diff",
         "Higher in",
@@ -211,7 +211,7 @@ def _list_columns(data: ComparisonData) -> list[Column]:
             Column(
                 f"mean_{number}",
                 f"mean {shorten(name, _HEADING)}",
-                f"Mean z-score in {name}, donors not adjusted for",
+                f"Mean {data.record.scale} in {name}, donors not adjusted for",
                 extra=len(names) > _MOST_NARROW,
             )
             for number, name in enumerate(names, start=1)
@@ -222,10 +222,10 @@ def _list_columns(data: ComparisonData) -> list[Column]:
         columns = [*_TWO_REGIONS[:1], _LADDER[0], _P_FWE, *_LADDER[1:], *_TWO_REGIONS[2:-2]]
     columns += _TAILS if "p_fwe_tail" in data.table else ()
     regions, others = " minus ".join(shorten(name, _NAME) for name in names), name_adjustment(data.record)
-    return [
-        replace(column, explanation=column.explanation.replace("{others}", others).replace("{regions}", regions))
-        for column in columns
-    ]
+    words = {"others": others, "regions": regions, "scale": data.record.scale}
+    for word, text in words.items():
+        columns = [replace(one, explanation=one.explanation.replace(f"{{{word}}}", text)) for one in columns]
+    return columns
 
 
 def _format_cell(column: Column, label: str, row: Mapping[Any, Any]) -> str:

@@ -197,7 +197,7 @@ def _explain(data: ComparisonData) -> list[str]:
     permutation = record.permutation
     drawn = "all relabellings" if permutation.exhaustive else f"{permutation.n_permutations:,} permutations"
     others = name_adjustment(record, brief=True)
-    meant = [f"diff: {names[0]} minus {names[1]}, in z-scores, adjusted for {others}"] if len(names) == 2 else []
+    meant = [f"diff: {names[0]} minus {names[1]}, in {record.scale}s, adjusted for {others}"] if len(names) == 2 else []
     corrected = f"corrected for the {count_of(record.genes.n_tested, data.unit)} tested"
     columns = [f"p_perm: of one {data.unit}; p_fwe: {corrected} (* significant)"]
     if has_ladder(record):

@@ -35,6 +35,16 @@ def test_descriptions_name_the_regions_and_what_is_adjusted_for():
     assert set(described["evidence"]["Levels"]) == {"spatial", "donors", "samples", "none"}
 
 
+def test_of_gene_sets_no_column_speaks_of_a_gene():
+    described = describe_columns(columns.GENE_SET_COLUMNS, regions=["A", "B"], kind="gene_sets")
+    assert described["ci_low"]["Units"] == described["diff"]["Units"] == "standard deviation"
+    assert not [entry for entry in described.values() if entry.get("Units") == "z-score"]
+    texts = {name: f"{entry['Description']} {entry.get('Levels')}" for name, entry in described.items()}
+    about_members = {"set", "n_genes", "n_found", "f", "leading_genes"}
+    assert {name for name, text in texts.items() if "gene" in text.lower()} == about_members
+    assert described["p_donors_fwe"]["Description"] == "p_donors corrected for all sets tested (Holm)."
+
+
 def test_donors_with_several_regions_are_said_to_have_two_or_more():
     of_pair, of_group = (describe_columns(["n_donors_both"], kind=kind) for kind in ("results", "omnibus"))
     assert "both regions" in str(of_pair["n_donors_both"]["Description"])

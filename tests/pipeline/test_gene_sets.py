@@ -197,12 +197,16 @@ class TestReading:
         for name in ("a.gmt", "a.csv"):
             sets = read_gene_sets(tmp_path / name)
             assert sets.genes == expected
-            assert list(sets.files) == [name]
+            assert list(sets.files) == [str(tmp_path / name)]
 
     def test_several_files_are_one_family(self, tmp_path):
         (tmp_path / "a.gmt").write_text("one\t-\tMAOA\n")
-        (tmp_path / "b.gmt").write_text("two\t-\tSST\n")
-        assert list(read_gene_sets([tmp_path / "a.gmt", tmp_path / "b.gmt"]).genes) == ["one", "two"]
+        (tmp_path / "of the same name").mkdir()
+        other = tmp_path / "of the same name" / "a.gmt"
+        other.write_text("two\t-\tSST\n")
+        both = read_gene_sets([tmp_path / "a.gmt", other])
+        assert list(both.genes) == ["one", "two"]
+        assert len(set(both.files.values())) == 2
         with pytest.raises(OptionError, match=r"a\.gmt and another file both have a set 'one'"):
             read_gene_sets([tmp_path / "a.gmt", tmp_path / "a.gmt"])
 

@@ -49,18 +49,18 @@ def result():
         ({"between_places": 0.1, "margin": 0.8}, "Holds in other donors (difference 1.10); beyond distance the "
          f"evidence is too weak for so many genes (p_FWE spatial = 0.3000): 0.90 ({UNCORRECTED}: 0.10 to 1.70)."),
         ({"between_places": 0.1, "beyond": 0.4}, "Holds in other donors (difference 1.10), not beyond distance (p_FWE "
-         "spatial = 0.3000): of 1.10, the gradient over the tissue accounts for 0.70; +0.40 (z-scores) remain."),
+         "spatial = 0.3000): of 1.10, the gradient over the tissue accounts for 0.70; +0.40 remain."),
         ({"between_places": 0.1, "diff": -0.78, "beyond": 0.03}, "Holds in other donors (difference "
          "\N{MINUS SIGN}0.78), not beyond distance (p_FWE spatial = 0.3000): of \N{MINUS SIGN}0.78, the gradient over "
-         "the tissue accounts for \N{MINUS SIGN}0.81; +0.03 (z-scores) remain."),
+         "the tissue accounts for \N{MINUS SIGN}0.81; +0.03 remain."),
         ({"between_places": 0.1, "beyond": -0.001}, "Holds in other donors (difference 1.10), not beyond distance "
-         "(p_FWE spatial = 0.3000): of 1.10, the gradient over the tissue accounts for 1.10; 0.00 (z-scores) remain."),
+         "(p_FWE spatial = 0.3000): of 1.10, the gradient over the tissue accounts for 1.10; 0.00 remain."),
         ({"beyond": 0.4}, "Holds in other donors (difference 1.10), not beyond distance (p_FWE spatial = 0.3000): two "
          "places 60 mm apart in isocortex differ by 0.70 on average anyway; of 1.10, the gradient over the tissue "
-         "accounts for 0.70; +0.40 (z-scores) remain."),
+         "accounts for 0.70; +0.40 remain."),
         ({"evidence": "spatial", "between_places": 0.2, "beyond": 0.6}, "Differs by 1.10 over donors; two places 60 mm "
          "apart in isocortex differ by 0.20 on average; of 1.10, the gradient over the tissue accounts for 0.50; +0.60 "
-         "(z-scores) remain."),
+         "remain."),
         ({"p_samples": 0.2, "p_spatial": None, "beyond": None, "margin": None, "between_places": None}, "Holds in "
          "other donors (difference 1.10); whether it goes beyond what distance explains could not be tested. It is "
          "not significant over samples (p_FWE = 0.2000)."),

@@ -46,7 +46,7 @@ def test_methods_say_what_the_value_of_a_set_is(kind, value, cites):
     methods = compose_methods(demo.gene_sets("simulated", kind=kind).data)
     assert value in methods.paragraph
     assert "genes not shuffled" in methods.paragraph
-    assert "22 gene sets (simulated.gmt)" in methods.paragraph
+    assert "22 gene sets (simulated)" in methods.paragraph
     assert len(methods.brief.split()) <= MOST_WORDS
     assert "its samples" not in methods.brief
     cited = {reference.cited for reference in methods.references}
