@@ -222,9 +222,13 @@ def _list_columns(data: ComparisonData) -> list[Column]:
         columns = [*_TWO_REGIONS[:1], _LADDER[0], _P_FWE, *_LADDER[1:], *_TWO_REGIONS[2:-2]]
     columns += _TAILS if "p_fwe_tail" in data.table else ()
     regions, others = " minus ".join(shorten(name, _NAME) for name in names), name_adjustment(data.record)
-    words = {"others": others, "regions": regions, "scale": data.record.scale}
+    words = {"{others}": others, "{regions}": regions, "{scale}": data.record.scale}
+    if data.unit == "gene set":
+        words |= {"Gene symbol": "Name of the gene set", "this gene": "this set", "the gene ": "the set "}
+        words |= {" genes": " sets", "no gene": "no set"}
+        columns = [replace(one, title="Gene set") if one == _GENE else one for one in columns if one != _N_PROBES]
     for word, text in words.items():
-        columns = [replace(one, explanation=one.explanation.replace(f"{{{word}}}", text)) for one in columns]
+        columns = [replace(one, explanation=one.explanation.replace(word, text)) for one in columns]
     return columns
 
 

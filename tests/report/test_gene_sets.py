@@ -10,6 +10,7 @@ import pytest
 import jugex
 from jugex.report.files import load_gene_sets
 from jugex.report.methods import MOST_WORDS, compose_methods
+from jugex.report.results_table import tabulate_results
 from tests.report.helpers import parse, plain, read_cells, section
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*q_fdr:jugex.errors.DesignWarning")
@@ -90,3 +91,16 @@ def test_the_page_says_how_many_sets_are_drawn_and_has_no_minus_before_zero():
     heads = [plain(cell.get_text()) for cell in part.thead.find_all("th")]
     assert heads[3:8] == ["Rung", "Difference", "pFWE", "pFWE donors", "pFWE spatial"]
     assert [row[4] for row in read_cells(part.table)[:2]] == ["0.00", "\N{MINUS SIGN}0.50"]
+
+
+def test_the_page_of_sets_speaks_of_sets_and_of_their_scale():
+    demo = jugex.compare("simulated:A", "simulated:B", atlas="simulated", rng=0, n_permutations=99, background=False)
+    page = parse(demo.gene_sets("simulated").data)
+    heads = {table.thead.th.get_text() for table in page.find_all("table") if table.thead}
+    assert "Gene set" in heads
+    assert "Gene" not in heads
+    columns = tabulate_results(demo.gene_sets("simulated").data)["columns"]
+    meant = {column.title: column.explanation for column in columns}
+    assert not [text for title, text in meant.items() if "gene" in text and title != "Gene set"]
+    assert "in standard deviations, adjusted for donor" in meant["Difference"]
+    assert "Probes" not in meant
