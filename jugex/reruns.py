@@ -109,7 +109,8 @@ class Rerun:
     result : DifferentialExpression or SeveralRegions
         The new result.
     difference : ResultDiff or None
-        The old result beside the new one; None where the record was given without its tables.
+        The old result beside the new one; None where the record was given without its tables, or where genes were
+        tested before and single probes now, or the other way round.
     changes : tuple of Change
         Choices, inputs, versions and outcomes that differ.
     gene_sets : GeneSetResult or None
@@ -118,6 +119,8 @@ class Rerun:
         The old ones beside them.
     not_repeated : tuple of str
         What lies in the folder of the old result and was not made again, and why.
+    why_not_compared : str
+        Why there is no difference; empty where there is one.
 
     Examples
     --------
@@ -133,10 +136,11 @@ class Rerun:
     gene_sets: GeneSetResult | None = None
     gene_sets_difference: ResultDiff | None = None
     not_repeated: tuple[str, ...] = ()
+    why_not_compared: str = ""
 
     @property
     def same_numbers(self) -> bool | None:
-        """Whether all numbers agree to eight digits, those of gene sets too; None where only the record was given."""
+        """Whether all numbers agree to eight digits, those of gene sets too; None where they are not compared."""
         if self.difference is None:
             return None
         return self.difference.same_numbers and (
@@ -150,19 +154,19 @@ class Rerun:
             sets = [] if self.gene_sets_difference is None else [f"\nGene sets, {self.gene_sets_difference.summary()}"]
             return "\n".join([self.difference.summary(), *sets, *lines])
         changes = (f"{change.kind}: {change}" for change in self.changes)
-        return "\n".join([_say_without_tables(self.changes), *changes, *lines])
+        return "\n".join([self._say_uncompared(), *changes, *lines])
 
     def __repr__(self) -> str:
-        said = _say_without_tables(self.changes) if self.difference is None else conclude(self.difference)
-        return f"<Rerun: {said}>"
+        return f"<Rerun: {self._say_uncompared() if self.difference is None else conclude(self.difference)}>"
 
-
-def _say_without_tables(changes: tuple[Change, ...]) -> str:
-    """What can be said where the old result has no tables."""
-    known = "a settings.json without its tables holds no numbers to compare"
-    if not changes:
-        return f"Run again; {known}. Choices, inputs, versions and what followed are the same."
-    return f"Run again; {known}. {count_of(len(changes), 'thing')} in the record differ{'s' * (len(changes) == 1)}."
+    def _say_uncompared(self) -> str:
+        """What can be said where no numbers are compared."""
+        n = len(self.changes)
+        if not n:
+            differ = "Choices, inputs, versions and what followed are the same"
+        else:
+            differ = f"{count_of(n, 'thing')} in the record differ{'s' * (n == 1)}"
+        return f"Run again; {self.why_not_compared}. {differ}."
 
 
 @explains_keywords
@@ -312,8 +316,14 @@ def rerun(
         run = run_pair if len(made) == 2 else run_several
         result = run(made, query, test, atlas=opened, preset=record.arguments.preset, threshold=threshold)
     apart = [_SENSITIVITY] if folder is not None and (folder / "sensitivity.tsv").exists() else []
+    why = "" if record.unit == result.record.unit else f"{record.unit}s and {result.record.unit}s are not compared"
     if old is None:
-        return Rerun(result, None, list_changes(record, result.record), not_repeated=tuple(apart))
+        why = "a settings.json without its tables holds no numbers to compare"
+    if old is None or why:
+        if sets is not None:
+            apart.insert(0, "the gene sets (result.gene_sets)")
+        changed = list_changes(record, result.record)
+        return Rerun(result, None, changed, not_repeated=tuple(apart), why_not_compared=why)
     new = result.comparison if isinstance(result, SeveralRegions) else result
     found = _set_side_by_side(old, new, _OLD_AND_NEW)
     again = Rerun(result, found, found.changes, not_repeated=tuple(apart))

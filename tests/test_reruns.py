@@ -148,6 +148,15 @@ class TestRerun:
         assert again.same_numbers
         assert "Not made again: the gene sets (not in the atlas: X1, X2; no gene is left" in again.summary()
 
+    def test_probes_by_themselves_are_not_compared_with_genes(self, project):
+        result = run(project, genes=["GENE1", "GENE7"])
+        folder = result.save("out", gene_sets=result.gene_sets({"both": ["GENE1", "GENE7"]}, min_size=1))
+        again = jugex.rerun(folder, changes={"probes": "single"})
+        assert (again.result.unit, again.difference, again.same_numbers) == ("probe", None, None)
+        assert again.summary().startswith("Run again; genes and probes are not compared. ")
+        assert "choice: probes" in again.summary()
+        assert "Not made again: the gene sets" in again.summary()
+
     def test_a_seed_that_was_drawn_is_kept(self, project):
         result = run(project, rng=None)
         assert jugex.rerun(result).same_numbers
