@@ -2,8 +2,8 @@
 
     python benchmarks/bench_region_table.py [--store FOLDER]
 
-The store is that of `bench_shell` (58,692 probes, 3,702 samples; made-up numbers). The parcellation is made up too: 294
-boxes, of which about half hold samples.
+The store is that of `bench_shell` (58,692 probes, 3,702 samples; made-up numbers). The parcellation is made up too: 210
+boxes, of which 125 hold samples.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ structures below the cortex; the demo's; and two that are made up. A cell is mea
 genes, over which variances are pooled as in the program, and tests them in families of 25 (80 data sets a run) and of
 1,000 (2 data sets). `make calibration DATASETS=1000` adds to the table
 [calibration_ladder.csv](calibration_ladder.csv), and writes this part of the page again. It holds {cells:,} cells,
-{sets_low:,} to {sets_high:,} data sets of 25 genes in each, {n_genes} million genes in all ({versions}).
+{n_sets} data sets of 25 genes in each, {n_genes} million genes in all ({versions}).
 
 {layouts}
 
