@@ -157,6 +157,7 @@ def render_page(
         "info": {
             "columns": [column.to_dict() for column in results["columns"]],
             "unit": data.unit,
+            "scale": record.scale,
             "nTested": results["n_tested"],
             "near": results["near"],
             "hasLadder": has_ladder(record),

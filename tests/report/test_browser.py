@@ -477,6 +477,15 @@ class TestCards:
         label, rows = opened.panel("gene-1", "Probes")
         assert [row[0] for row in rows[1:]] == ["A_23_P2", "A_23_P3"]
 
+    @pytest.mark.filterwarnings("ignore::jugex.errors.DesignWarning")  # of few permutations
+    def test_gene_sets_are_drawn_in_standard_deviations(self, open_page):
+        demo = jugex.compare("simulated:A", "simulated:B", atlas="simulated", rng=0, n_permutations=999, ladder=False)
+        opened = open_page(demo.gene_sets("simulated").data).wait().draw("volcano").fill_cards()
+        assert opened.panel("gene-0", "Samples")[0].startswith("standard deviations by region: simulated A, 33 samples")
+        titles = opened.page.locator("#volcano-plot .xtitle").all_text_contents()
+        assert titles == ["difference in standard deviations, adjusted for donor"]
+        assert opened.errors == []
+
     def test_every_sample_is_drawn_and_open_where_its_donor_has_one_region(self, open_page, make_result):
         opened = open_page(make_result()).wait().fill_cards()
         count = """kind => [...document.querySelectorAll('#gene-0 figure:first-child path.points')]

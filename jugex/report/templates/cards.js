@@ -243,7 +243,7 @@ page.brainReady = (async function () {
     document.getElementById("brain-regions").disabled = selected === null;
     if (selected !== null) {
       field.value = page.cards.label(selected);
-      document.getElementById("brain-scaled").textContent = `z-scores of ${field.value}: the shape of a mark is that of its region`;
+      document.getElementById("brain-scaled").textContent = `${page.info.scale}s of ${field.value}: the shape of a mark is that of its region`;
       document.getElementById("brain-low").textContent = page.minus((-reach).toFixed(1));
       document.getElementById("brain-high").textContent = reach.toFixed(1);
     } else {

@@ -125,7 +125,7 @@ page.panels = (function () {
     return figure;
   }
 
-  /** z-scores by region: boxes upright where there are two, with the means of each donor between them; else lying in rows. */
+  /** Values by region: boxes upright where there are two, with the means of each donor between them; else lying in rows. */
   function samples(values, { regions, donors, region, donor, shift }) {
     const k = regions.length, upright = k === 2, limits = span(values), isCrowded = values.length > 60 * k;
     const names = regions.map((name) => wrap(name, 16)), most = Math.max(...names.map((lines) => lines.length));
@@ -136,7 +136,7 @@ page.panels = (function () {
     const at = (side, value) => (upright ? [side, value] : [value, side]);
     const inside = (r, d) => values.flatMap((value, i) => (region[i] === r && (d === undefined || donor[i] === d) && Number.isFinite(value) ? [i] : []));
     const of = (places) => places.map((i) => values[i]);
-    if (upright) { drawing.yAxis(ticks(...limits), "z-score"); } else { drawing.xAxis(ticks(...limits), "z-score"); }
+    if (upright) { drawing.yAxis(ticks(...limits), page.info.scale); } else { drawing.xAxis(ticks(...limits), page.info.scale); }
     function drawBox(r, box) {
       const half = upright ? 0.21 : 0.36;
       drawing.box(at(r - half, box.first), at(r + half, box.third), isCrowded ? "box clear" : "box");
@@ -170,7 +170,7 @@ page.panels = (function () {
     if (isCrowded) { summaries.forEach((box, r) => box && drawBox(r, box)); } // where marks would hide them
     const told = regions.map((name, r) => (summaries[r] ? `${name}, ${summaries[r].n} samples, median ${show(summaries[r].median)}` : `${name}, none`));
     const line = (title, read) => [title, ...summaries.map((summary) => (summary ? read(summary) : ""))];
-    return panel("Samples", drawing, `z-scores by region: ${told.join("; ")}`, [
+    return panel("Samples", drawing, `${page.info.scale}s by region: ${told.join("; ")}`, [
       ["", ...regions], line("samples", ({ n }) => String(n)), line("upper quartile", ({ third }) => show(third)),
       line("median", ({ median }) => show(median)), line("lower quartile", ({ first }) => show(first)),
       ...donors.map(([name], d) => [`mean of ${name}`, ...means[d].map((value) => show(value))]),

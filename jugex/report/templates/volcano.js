@@ -9,7 +9,7 @@ page.volcano = (function () {
   const rungLooks = { spatial: { size: 11, line: 1 }, donors: { size: 8, line: 0.5 }, samples: { size: 8, line: 1.6, open: true } };
   const looks = [{ side: 0 }, ...(hasLadder ? ["samples", "donors", "spatial"] : [undefined]).flatMap((rung) => [{ side: 1, rung }, { side: -1, rung }])];
   const titles = {
-    diff: "difference in z-scores", log2_fc: "log<sub>2</sub> fold change",
+    diff: `difference in ${page.info.scale}s`, log2_fc: "log<sub>2</sub> fold change",
     p_perm: "−log<sub>10</sub> <i>p</i>, not corrected", p_fwe: "−log<sub>10</sub> <i>p</i><sub>FWE</sub>", f: "<i>F</i>",
   };
   const fwe = "<i>p</i><sub>FWE</sub>";
